@@ -1,0 +1,65 @@
+# Everything runs from a fresh clone with make and Python 3.11 or newer: each target first builds .venv.
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+READY := $(VENV)/.ready
+
+# The Python that builds .venv: the first of these that runs. CI uses 3.11.
+BOOTSTRAP = $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+
+# Folders that hold Python: those of them that are there.
+SOURCES := $(wildcard pytest_ftcheck tests fixtures examples benchmarks)
+
+TASK ?= mrpc
+# More options for pytest: make test PYTEST_ARGS="-n 2 -k collator"
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test test-slow lint format bench constraints clean
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+venv: $(READY)  ## Build .venv with the versions that CI uses
+
+$(READY): pyproject.toml constraints.txt
+	@test -x $(PYTHON) || test -n "$(BOOTSTRAP)" || { echo "Python 3.11 or newer is needed, and none was found." >&2; exit 1; }
+	test -x $(PYTHON) || $(BOOTSTRAP) -m venv $(VENV)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
+	@touch $@
+
+demo: $(READY)  ## Fine-tune the bundled tiny checkpoint and judge it (TASK=mrpc)
+	@echo "Fine-tuning a tiny checkpoint on the bundled task '$(TASK)' and judging what comes out. No network, no GPU."
+	@echo "$$ pytest --ftcheck-task=$(TASK) $(PYTEST_ARGS)"
+	@$(VENV)/bin/pytest --ftcheck-task=$(TASK) $(PYTEST_ARGS)
+
+# One thread a process: on busy cores, the threads of a tiny matmul spend their time waiting for each other.
+test: export OMP_NUM_THREADS ?= 1
+test: $(READY)  ## Run the tests
+	$(VENV)/bin/pytest $(PYTEST_ARGS)
+
+test-slow: $(READY)  ## Run the tests on real data and real checkpoints
+	$(VENV)/bin/pytest -m slow $(PYTEST_ARGS)
+
+lint: $(READY)  ## Check style, format, types and the direction of imports
+	$(VENV)/bin/ruff check $(SOURCES)
+	$(VENV)/bin/ruff format --check $(SOURCES)
+	$(VENV)/bin/mypy $(SOURCES)
+	$(VENV)/bin/lint-imports --no-logo
+
+format: $(READY)  ## Format, and fix what ruff can fix
+	$(VENV)/bin/ruff check --fix-only $(SOURCES)
+	$(VENV)/bin/ruff format $(SOURCES)
+
+bench: $(READY)  ## Measure the speed of training steps on this machine
+	$(PYTHON) benchmarks/run_all.py
+
+constraints: $(READY)  ## Write constraints.txt from what .venv holds
+	@{ sed '/^#/!Q' constraints.txt; $(PYTHON) -m pip freeze --exclude pytest-ftcheck | sed 's/+cpu$$//'; } > constraints.new
+	mv constraints.new constraints.txt
+	@touch $(READY)
+
+clean:  ## Remove .venv, caches and builds
+	rm -rf $(VENV) build dist .benchmarks .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find $(SOURCES) -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,69 @@
+"""What must hold for the saved model: it loads, and does what the trained one did."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from pytest_ftcheck.findings import Finding
+from pytest_ftcheck.pipeline.quiet import quiet_libraries
+
+if TYPE_CHECKING:
+    from pytest_ftcheck.pipeline.parts import Pipeline
+    from pytest_ftcheck.runs.run import Run
+
+ROWS = 64
+"""Evaluated rows that are compared: enough to see any difference in weights, and cheap."""
+
+TOLERANCE = {"float32": 1e-4, "float16": 5e-2, "bfloat16": 5e-2}
+"""Largest absolute difference of a logit, by the precision of the run: padding differs with the batch."""
+
+
+def precision_of(pipeline: Pipeline, run: Run) -> str:
+    """Precision in which the run computed: that of autocast where the recipe asks for it, else of the weights."""
+    if pipeline.args.get("bf16"):
+        return "bfloat16"
+    return "float16" if pipeline.args.get("fp16") else run.environment["dtype"]
+
+
+@torch.no_grad()
+def reloaded_logits(run: Run, pipeline: Pipeline) -> list[Finding]:
+    """The saved folder, loaded with `from_pretrained`, gives the logits that the evaluation gave.
+
+    Args:
+        run: what came out; its ``model_folder`` is loaded.
+        pipeline: the parts that it was made of.
+
+    """
+    device = run.environment["device"]
+    rows = pipeline.eval_dataset.select(range(min(ROWS, len(pipeline.eval_dataset))))
+    try:
+        with quiet_libraries():
+            tokenizer = run.load_tokenizer()
+            model = run.load_model().to(device)
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        return [_finding(run, pipeline, f"it does not load: {type(error).__name__}: {error}")]
+    if model.config.id2label != dict(enumerate(pipeline.card.label_names)) and pipeline.card.label_names:
+        return [_finding(run, pipeline, f"id2label is {model.config.id2label}, not {pipeline.card.label_names}")]
+    if tokenizer.get_vocab() != pipeline.processing_class.get_vocab():
+        return [_finding(run, pipeline, "the saved tokenizer has another vocabulary")]
+    columns = [name for name in rows.column_names if name in tokenizer.model_input_names]
+    batch = tokenizer.pad(rows.select_columns(columns).to_list(), return_tensors="pt").to(device)
+    logits = model(**batch).logits.float().cpu().numpy()
+    worst = float(np.abs(logits - run.logits[: len(logits)]).max())
+    if worst <= TOLERANCE[precision_of(pipeline, run)]:
+        return []
+    return [_finding(run, pipeline, f"logits of the first {len(rows)} rows differ by up to {worst:.2e}")]
+
+
+def _finding(run: Run, pipeline: Pipeline, observed: str) -> Finding:
+    return Finding(
+        "serving.reload",
+        f"{pipeline.subject}, engine {run.engine}, saved to {run.model_folder}",
+        f"the evaluation's logits within {TOLERANCE[precision_of(pipeline, run)]:g}, labels and tokenizer as trained",
+        observed,
+        "look for weights that are saved before the best epoch is loaded, a head that is not saved, "
+        "another dtype, or a tokenizer that was changed after training.",
+    )

@@ -1,0 +1,35 @@
+"""What a check reports: a finding, with expected, observed, subject and what to do next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that does not hold."""
+
+    check: str
+    """Id of the check, ``family.name``, for example ``collator.mask``."""
+    subject: str
+    """What was looked at, for example ``batch of lengths (3, 5)`` or ``accuracy on validation (408 rows)``."""
+    expected: str
+    """What had to hold."""
+    observed: str
+    """What was seen instead."""
+    hint: str = ""
+    """Likely causes and what to do next."""
+    unit: str = ""
+    """Unit of expected and observed, where they are numbers."""
+
+    def describe(self) -> str:
+        """Render as the text of a failed test."""
+        unit = f" {self.unit}" if self.unit else ""
+        lines = [
+            f"{self.check}: {self.subject}",
+            f"  expected  {self.expected}{unit}",
+            f"  observed  {self.observed}{unit}",
+        ]
+        if self.hint:
+            lines.append(f"  what to do: {self.hint}")
+        return "\n".join(lines)

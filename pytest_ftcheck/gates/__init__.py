@@ -1,0 +1,1 @@
+"""How good is good enough."""

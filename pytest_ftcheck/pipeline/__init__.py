@@ -1,0 +1,1 @@
+"""The parts of one fine-tune, named as `transformers.Trainer` names them."""

@@ -1,0 +1,130 @@
+"""From a task card and the settings to a pipeline."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_ftcheck.errors import DataError, TaskError
+from pytest_ftcheck.pipeline.from_checkpoint import load_model, load_tokenizer, resolve_checkpoint
+from pytest_ftcheck.pipeline.parts import Pipeline
+from pytest_ftcheck.tasks.bundled import BUNDLED_CHECKPOINTS, bundled_data
+from pytest_ftcheck.tasks.datasets import TaskData, load_data
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from transformers import PreTrainedTokenizerBase
+
+    from pytest_ftcheck.settings import Settings
+    from pytest_ftcheck.tasks.card import TaskCard
+
+# The tokenizer's argument stands in the recipe beside those of TrainingArguments.
+TOKENIZER_KEYS = ("max_length",)
+
+
+def decide_tier(card: TaskCard, settings: Settings) -> str:
+    """Take the tier that was asked for; else ``tiny`` where checkpoint and data are bundled, else ``full``."""
+    if settings.tier:
+        return settings.tier
+    data = settings.data or card.data or ("bundled" if bundled_data(card.name) else "hub")
+    bundled_model = settings.model in (None, *BUNDLED_CHECKPOINTS)
+    return "tiny" if data == "bundled" and bundled_model else "full"
+
+
+def decide_checkpoint(card: TaskCard, settings: Settings, tier: str) -> str:
+    """Take the checkpoint that was asked for, else the card's for this tier.
+
+    Raises:
+        TaskError: neither is there.
+
+    """
+    if settings.model:
+        return settings.model
+    if tier not in card.checkpoints:
+        msg = f"task {card.name!r} names no checkpoint for tier {tier}. Give --ftcheck-model, or checkpoint.{tier} in its card."
+        raise TaskError(msg)
+    model = card.checkpoints[tier]
+    beside_file = settings.rootdir / model
+    return str(beside_file) if beside_file.is_dir() else model
+
+
+def decide_data(card: TaskCard, settings: Settings, tier: str) -> str:
+    """Take the data that was asked for, else the card's, else the tier's."""
+    if settings.data:
+        return settings.data
+    if card.data and card.data not in ("bundled", "hub"):
+        return str(settings.rootdir / Path(card.data).expanduser())
+    return card.data or ("bundled" if tier == "tiny" else "hub")
+
+
+def load_task_data(card: TaskCard, settings: Settings, tier: str) -> TaskData:
+    """Load the rows that the settings ask for; see `load_data` for what it raises."""
+    return load_data(
+        card,
+        decide_data(card, settings, tier),
+        max_train_rows=settings.max_train_rows,
+        max_eval_rows=settings.max_eval_rows,
+        online=settings.online,
+    )
+
+
+def build_pipeline(card: TaskCard, settings: Settings) -> Pipeline:
+    """Assemble every part of a fine-tune.
+
+    Raises:
+        FtcheckError: data, checkpoint, metric or recipe do not fit.
+
+    """
+    from transformers import DataCollatorWithPadding  # noqa: PLC0415 - heavy
+
+    from pytest_ftcheck.tasks.metrics import compute_metrics_fn, load_metric  # noqa: PLC0415 - heavy
+
+    tier = decide_tier(card, settings)
+    checkpoint = resolve_checkpoint(decide_checkpoint(card, settings, tier), online=settings.online)
+    data = load_task_data(card, settings, tier)
+    recipe = card.recipe(tier, checkpoint.name)
+    max_length = recipe.pop("max_length", None)
+    processing_class = load_tokenizer(checkpoint)
+    return Pipeline(
+        card=card,
+        tier=tier,
+        checkpoint=checkpoint,
+        data=data,
+        model_init=partial(load_model, checkpoint, card, settings.dtype),
+        processing_class=processing_class,
+        train_dataset=tokenize(card, data.train, processing_class, max_length),
+        eval_dataset=tokenize(card, data.evaluation, processing_class, max_length),
+        data_collator=DataCollatorWithPadding(processing_class),
+        compute_metrics=compute_metrics_fn(load_metric(card.metric.path, card.metric.config_name), card.head),
+        args=recipe,
+    )
+
+
+def tokenize(
+    card: TaskCard, rows: Dataset, processing_class: PreTrainedTokenizerBase, max_length: int | None = None
+) -> Dataset:
+    """Tokenize the card's text columns, both segments of a pair together; nothing is padded yet.
+
+    Args:
+        card: names the text columns and the label column.
+        rows: raw rows.
+        processing_class: the tokenizer.
+        max_length: longer rows are truncated to so many tokens; None: to the tokenizer's own limit.
+
+    Returns:
+        The tokenizer's columns, ragged, and ``labels``, row for row.
+
+    Raises:
+        DataError: the tokenizer refuses the texts.
+
+    """
+    from datasets import Dataset  # noqa: PLC0415 - heavy
+
+    texts = [list(rows[column]) for column in card.text_columns]
+    try:
+        encoded: dict[str, Any] = dict(processing_class(*texts, truncation=True, max_length=max_length))
+    except (ValueError, TypeError, OverflowError) as error:
+        msg = f"cannot tokenize {', '.join(card.text_columns)} of task {card.name!r}: {error}"
+        raise DataError(msg) from error
+    return Dataset.from_dict({**encoded, "labels": rows[card.label_column]})

@@ -1,0 +1,201 @@
+"""Checkpoints: a bundled name, a folder or a Hub id becomes a folder that loads; safetensors only."""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_ftcheck.errors import CheckpointError, closest
+from pytest_ftcheck.pipeline.quiet import quiet_libraries
+from pytest_ftcheck.tasks.bundled import BUNDLED_CHECKPOINTS, bundled_checkpoint
+from pytest_ftcheck.tasks.hub import hub_access
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from pytest_ftcheck.tasks.card import TaskCard
+
+_OTHER_HEADS = ("ForTokenClassification", "ForQuestionAnswering", "ForMultipleChoice")
+_HUB_FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model"]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Weights, configuration and tokenizer to start from, in a local folder."""
+
+    name: str
+    """As floors name it: the bundled name, the folder's own name, or the Hub id."""
+    folder: Path
+    parameters: int
+    """Number of values in the weight files."""
+
+
+def resolve_checkpoint(model: str, *, online: bool = False) -> Checkpoint:
+    """Find a checkpoint and make sure that it can be loaded.
+
+    Args:
+        model: ``tiny-bert``, ``tiny-distilbert``, a folder, or a Hub id with or without ``@revision``.
+        online: allow a download from the Hub.
+
+    Raises:
+        CheckpointError: there is none, or it lacks weights (safetensors), configuration or tokenizer.
+
+    """
+    if model in BUNDLED_CHECKPOINTS:
+        name, folder = model, bundled_checkpoint(model)
+    elif (folder := Path(model).expanduser()).is_dir():
+        folder = folder.resolve()
+        name = folder.name
+    elif model.startswith((".", "/", "~")) or model.count("/") > 1:
+        raise CheckpointError(_absent(model))
+    else:
+        name, _, revision = model.partition("@")
+        folder = _from_hub(name, revision or None, online=online)
+    _check_files(folder)
+    return Checkpoint(name, folder, sum(math.prod(shape) for shape in weight_shapes(folder).values()))
+
+
+def _absent(model: str, reason: str = "no such folder") -> str:
+    guess = closest(model, BUNDLED_CHECKPOINTS)
+    return (
+        f"no checkpoint {model!r}: {reason}.{guess} "
+        f"Expected {', '.join(BUNDLED_CHECKPOINTS)}, a folder of save_pretrained, or a Hub id (with --ftcheck-online)."
+    )
+
+
+def _from_hub(repo_id: str, revision: str | None, *, online: bool) -> Path:
+    from huggingface_hub import snapshot_download  # noqa: PLC0415 - only Hub ids need it
+
+    try:
+        with hub_access(online=online):
+            return Path(snapshot_download(repo_id, revision=revision, allow_patterns=_HUB_FILES, local_files_only=not online))
+    except Exception as error:  # the Hub client raises a dozen kinds; each means: not to be had
+        reason = "not in the local cache of the Hub, and nothing is downloaded without --ftcheck-online"
+        if online:
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise CheckpointError(_absent(repo_id, reason)) from error
+
+
+def _check_files(folder: Path) -> None:
+    if not (folder / "config.json").is_file():
+        msg = f"no config.json in {folder}: not a checkpoint. Give the folder that save_pretrained wrote."
+        raise CheckpointError(msg)
+    if not list(folder.glob("*.safetensors")):
+        pickled = sorted(file.name for file in folder.glob("*.bin"))
+        todo = (
+            f"It has {', '.join(pickled)}, a pickle, which can run code when it is loaded: save it again with "
+            "save_pretrained, which writes safetensors."
+            if pickled
+            else "Give the folder that save_pretrained wrote."
+        )
+        msg = f"no weights (*.safetensors) in {folder}. {todo}"
+        raise CheckpointError(msg)
+    if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model")):
+        msg = f"no tokenizer in {folder}. Save it beside the model: tokenizer.save_pretrained(folder)."
+        raise CheckpointError(msg)
+
+
+def weight_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
+    """Shapes of all tensors in a folder's safetensors files, by name, read from their headers alone.
+
+    The header is 8 bytes of length (little-endian) and a JSON object:
+    https://huggingface.co/docs/safetensors/index#format.
+
+    Raises:
+        CheckpointError: a file is damaged.
+
+    """
+    shapes: dict[str, tuple[int, ...]] = {}
+    for path in sorted(folder.glob("*.safetensors")):
+        try:
+            with path.open("rb") as file:
+                (length,) = struct.unpack("<Q", file.read(8))
+                if length > path.stat().st_size:
+                    raise ValueError("the header is longer than the file")  # noqa: EM101, TRY003, TRY301 - worded below
+                header = json.loads(file.read(length))
+        except (struct.error, ValueError) as error:
+            msg = f"{path} is damaged: {error}. Copy or download it again."
+            raise CheckpointError(msg) from error
+        shapes |= {name: tuple(entry["shape"]) for name, entry in header.items() if name != "__metadata__"}
+    return shapes
+
+
+def load_tokenizer(checkpoint: Checkpoint) -> PreTrainedTokenizerBase:
+    """Load the checkpoint's tokenizer.
+
+    Raises:
+        CheckpointError: it cannot be loaded.
+
+    """
+    from transformers import AutoTokenizer  # noqa: PLC0415 - heavy
+
+    try:
+        with quiet_libraries():
+            return AutoTokenizer.from_pretrained(checkpoint.folder, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        msg = f"cannot load the tokenizer of {checkpoint.name} from {checkpoint.folder}: {error}"
+        raise CheckpointError(msg) from error
+
+
+def load_model(checkpoint: Checkpoint, card: TaskCard, dtype: str = "float32") -> PreTrainedModel:
+    """Load the checkpoint with the card's head; a missing head is initialised from torch's current seed.
+
+    Args:
+        checkpoint: what to load.
+        card: gives the number and the names of the labels.
+        dtype: of the weights.
+
+    Raises:
+        CheckpointError: the weights cannot be loaded, or carry the head of another task.
+
+    """
+    import torch  # noqa: PLC0415 - heavy
+    from transformers import AutoConfig, AutoModelForSequenceClassification  # noqa: PLC0415 - heavy
+
+    config = AutoConfig.from_pretrained(checkpoint.folder, local_files_only=True, trust_remote_code=False)
+    _check_head(checkpoint, config, card)
+    config.num_labels = card.num_labels
+    config.problem_type = "regression" if card.head == "regression" else "single_label_classification"
+    if card.label_names:
+        config.id2label = dict(enumerate(card.label_names))
+        config.label2id = {name: index for index, name in enumerate(card.label_names)}
+    try:
+        with quiet_libraries():
+            model, info = AutoModelForSequenceClassification.from_pretrained(
+                checkpoint.folder,
+                config=config,
+                dtype=getattr(torch, dtype),
+                local_files_only=True,
+                trust_remote_code=False,
+                use_safetensors=True,
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
+            )
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        msg = f"cannot load {checkpoint.name} from {checkpoint.folder} for sequence classification: {error}"
+        raise CheckpointError(msg) from error
+    if info["mismatched_keys"]:
+        raise CheckpointError(_other_head(checkpoint, card, _mismatches(info["mismatched_keys"])))
+    return model
+
+
+def _mismatches(keys: Any) -> str:  # noqa: ANN401 - tuples of name and two shapes
+    return "; ".join(f"{name} is {tuple(found)}, needed {tuple(needed)}" for name, found, needed in sorted(keys))
+
+
+def _check_head(checkpoint: Checkpoint, config: Any, card: TaskCard) -> None:  # noqa: ANN401 - any configuration class
+    architecture = next(iter(config.architectures or []), "")
+    if architecture.endswith(_OTHER_HEADS):
+        raise CheckpointError(_other_head(checkpoint, card, f"it was saved as {architecture}"))
+
+
+def _other_head(checkpoint: Checkpoint, card: TaskCard, what: str) -> str:
+    return (
+        f"checkpoint {checkpoint.name} has another head than task {card.name!r} needs: {what}. Task {card.name!r} "
+        f"({card.head}) has {card.num_labels} label(s): {', '.join(card.label_names) or 'one number'}. "
+        "Start from the pretrained checkpoint without a head, or from one that was fine-tuned for this task."
+    )

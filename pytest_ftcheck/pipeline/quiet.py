@@ -1,0 +1,35 @@
+"""Keep the libraries quiet while they work for us: no progress bars, no advice meant for a notebook."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """Silence progress bars and warnings of transformers and datasets; restore them afterwards."""
+    import datasets  # noqa: PLC0415 - heavy
+    from transformers.utils import logging as transformers_logging  # noqa: PLC0415 - heavy
+
+    verbosity = transformers_logging.get_verbosity()
+    transformers_bars = transformers_logging.is_progress_bar_enabled()
+    datasets_bars = datasets.utils.are_progress_bars_disabled()
+    accelerate_level = logging.getLogger("accelerate").level
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    datasets.disable_progress_bars()
+    logging.getLogger("accelerate").setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+        if transformers_bars:
+            transformers_logging.enable_progress_bar()
+        if not datasets_bars:
+            datasets.enable_progress_bars()
+        logging.getLogger("accelerate").setLevel(accelerate_level)

@@ -1,0 +1,1 @@
+"""The plugin: the only package that imports pytest."""

@@ -1,0 +1,125 @@
+"""The fixtures; each is a docstring, a local import and a call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_ftcheck.plugin.session import FtcheckSession, Variant, session_of, variant_of
+
+if TYPE_CHECKING:
+    import torch
+    from datasets import DatasetDict
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from pytest_ftcheck.pipeline.parts import Pipeline
+    from pytest_ftcheck.runs.run import Run
+    from pytest_ftcheck.speed.step import TrainingStep
+    from pytest_ftcheck.tasks.card import TaskCard
+
+
+@pytest.fixture
+def ft_session(pytestconfig: pytest.Config) -> FtcheckSession:
+    """State of the session: settings, pipelines, runs."""
+    return session_of(pytestconfig)
+
+
+@pytest.fixture
+def ft_variant(request: pytest.FixtureRequest, ft_session: FtcheckSession) -> Variant:
+    """Task, engine and seed of this test, from its ``ftcheck`` marker, else from the command line."""
+    variant = variant_of(request, ft_session)
+    engine, seed = getattr(request, "param", (variant.engine, variant.seed))
+    return replace(variant, engine=engine, seed=seed)
+
+
+@pytest.fixture
+def ft_task(ft_session: FtcheckSession, ft_variant: Variant) -> TaskCard:
+    """The task card: columns, label names, metrics, floors."""
+    return ft_session.card(ft_variant.task)
+
+
+@pytest.fixture
+def ft_tokenizer(ft_session: FtcheckSession, ft_variant: Variant) -> PreTrainedTokenizerBase:
+    """The checkpoint's tokenizer."""
+    return ft_session.pipeline(ft_variant.task).processing_class
+
+
+@pytest.fixture
+def ft_dataset(ft_session: FtcheckSession, ft_variant: Variant) -> DatasetDict:
+    """The tokenized splits ``train`` and ``validation``, ragged, with ``labels``."""
+    from pytest_ftcheck.plugin.parts import tokenized  # noqa: PLC0415 - heavy
+
+    return tokenized(ft_session.pipeline(ft_variant.task))
+
+
+@pytest.fixture
+def ft_collator(ft_tokenizer: PreTrainedTokenizerBase) -> Any:  # noqa: ANN401 - a user's may be any callable
+    """Return a `DataCollatorWithPadding` over ``ft_tokenizer``."""
+    from transformers import DataCollatorWithPadding  # noqa: PLC0415 - heavy
+
+    return DataCollatorWithPadding(ft_tokenizer)
+
+
+@pytest.fixture
+def ft_model(ft_session: FtcheckSession, ft_variant: Variant) -> PreTrainedModel:
+    """A fresh copy of the checkpoint with a new head, not trained, on the CPU."""
+    from pytest_ftcheck.plugin.parts import fresh_model  # noqa: PLC0415 - heavy
+
+    return fresh_model(ft_session, ft_session.pipeline(ft_variant.task), ft_variant.seed)
+
+
+@pytest.fixture
+def ft_device(ft_session: FtcheckSession) -> torch.device:
+    """The device that runs are made on."""
+    import torch  # noqa: PLC0415 - heavy
+
+    from pytest_ftcheck.training.device import resolve_device  # noqa: PLC0415 - heavy
+
+    return torch.device(resolve_device(ft_session.settings.device, ft_session.settings.require_device))
+
+
+@pytest.fixture
+def ft_pipeline(
+    ft_session: FtcheckSession,
+    ft_variant: Variant,
+    ft_tokenizer: PreTrainedTokenizerBase,
+    ft_dataset: DatasetDict,
+    ft_collator: Any,  # noqa: ANN401 - any callable
+    ft_model: PreTrainedModel,
+) -> Pipeline:
+    """Every part of the fine-tune, put together from the fixtures above."""
+    from pytest_ftcheck.plugin.parts import assemble  # noqa: PLC0415 - heavy
+
+    base = ft_session.pipeline(ft_variant.task)
+    return assemble(ft_session, base, ft_tokenizer, ft_dataset, ft_collator, ft_model)
+
+
+@pytest.fixture
+def ft_train(
+    request: pytest.FixtureRequest, ft_session: FtcheckSession, ft_variant: Variant, ft_pipeline: Pipeline
+) -> Callable[..., Run]:
+    """Return a function that fine-tunes with other hyperparameters: ``ft_train(learning_rate=1e-4, engine="manual")``.
+
+    It takes ``engine``, ``seed`` and any argument of `transformers.TrainingArguments`, and returns a `Run`;
+    equal calls train once a session.
+    """
+    from pytest_ftcheck.plugin.runs import trained  # noqa: PLC0415 - heavy
+
+    return trained(request.node, ft_session, ft_pipeline, ft_variant)
+
+
+@pytest.fixture
+def ft_run(ft_train: Callable[..., Run]) -> Run:
+    """The run of the task's recipe: metrics, history, logits, weights. Trained once a session."""
+    return ft_train()
+
+
+@pytest.fixture
+def ft_step(ft_session: FtcheckSession, ft_variant: Variant, ft_pipeline: Pipeline, ft_device: torch.device) -> TrainingStep:
+    """One training step to be called by a benchmark: ``benchmark(ft_step)``."""
+    from pytest_ftcheck.plugin.runs import training_step  # noqa: PLC0415 - heavy
+
+    return training_step(ft_session, ft_pipeline, ft_variant, ft_device)

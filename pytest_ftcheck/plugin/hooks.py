@@ -1,0 +1,144 @@
+"""The plugin's entry point: hooks and fixtures, each a docstring, a local import and a call.
+
+Nothing heavy is imported here: a project that has the plugin installed and does not use it pays for this file.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_ftcheck.errors import FtcheckError
+from pytest_ftcheck.plugin import options
+from pytest_ftcheck.plugin.fixtures import (
+    ft_collator,
+    ft_dataset,
+    ft_device,
+    ft_model,
+    ft_pipeline,
+    ft_run,
+    ft_session,
+    ft_step,
+    ft_task,
+    ft_tokenizer,
+    ft_train,
+    ft_variant,
+)
+from pytest_ftcheck.plugin.outcome import SessionOutcome, check_json_path, header
+from pytest_ftcheck.plugin.session import SESSION, SUITE, check_everything, is_worker, session_of, start_session
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+__all__ = [
+    "ft_collator",
+    "ft_dataset",
+    "ft_device",
+    "ft_model",
+    "ft_pipeline",
+    "ft_run",
+    "ft_session",
+    "ft_step",
+    "ft_task",
+    "ft_tokenizer",
+    "ft_train",
+    "ft_variant",
+]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options."""
+    options.add_options(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Keep the Hugging Face libraries off the network: they read this variable when they are imported."""
+    known = early_config.known_args_namespace
+    ours = {name: value for name, value in vars(known).items() if name.startswith("ftcheck_")}
+    if any(ours.values()) and not ours["ftcheck_online"]:
+        os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Read the settings; take the suite's node ids out of the command line; without any path only the suite runs."""
+    config.addinivalue_line("markers", "ftcheck(task, engine, seed): what the fixtures of this test are made for")
+    try:
+        session = start_session(config)
+        check_json_path(session.settings.json)
+    except FtcheckError as error:
+        raise pytest.UsageError(str(error)) from error
+    if not is_worker(config):
+        config.pluginmanager.register(SessionOutcome(session), "ftcheck-outcome")
+    if session.settings.tasks:
+        paths = [] if config.args_source is not pytest.Config.ArgsSource.ARGS else config.args
+        config.args[:] = [arg for arg in paths if not arg.startswith(SUITE)]
+
+
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Print the task cards, where that is asked for."""
+    if not config.getoption("ftcheck_list"):
+        return None
+    from pytest_ftcheck.plugin.listing import print_cards  # noqa: PLC0415 - only this option needs it
+
+    return print_cards(config)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Build and validate every part of the selected tasks, before a test runs."""
+    ours = session_of(session.config)
+    if not ours.settings.tasks or is_worker(session.config) or session.config.getoption("collectonly"):
+        return
+    try:
+        check_everything(ours, session.config)
+    except FtcheckError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say what is going to be measured on what."""
+    ours = config.stash.get(SESSION, None)
+    if ours is None or not ours.pipelines:
+        return []
+    return header(ours)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the suite in front of the user's own tests, before any other plugin selects or orders."""
+    if session_of(config).settings.tasks:
+        from pytest_ftcheck.plugin.collection import suite_items  # noqa: PLC0415 - only where a task is selected
+
+        items[:0] = suite_items(session)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run tests once per engine, seed and metric."""
+    if any(name.startswith("ft_") for name in metafunc.fixturenames):
+        from pytest_ftcheck.plugin.collection import parametrize  # noqa: PLC0415 - only where our fixtures are used
+
+        parametrize(metafunc, session_of(metafunc.config))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Word our own errors without a traceback; let the report carry what the summary needs."""
+    report = yield
+    from pytest_ftcheck.plugin.report import mark_report  # noqa: PLC0415 - after start-up
+
+    mark_report(item, call, report)
+    return report
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:  # noqa: ANN401 - pytest-xdist may be absent
+    """Keep the tests of a task on one worker: it has the task's run already."""
+    if config.getoption("dist") != "load" or not session_of(config).settings.tasks:
+        return None
+    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - optional
+
+    return LoadScopeScheduling(config, log)

@@ -1,0 +1,120 @@
+"""What the session found: collected from the reports of all processes, shown and written at the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_ftcheck.plugin.session import SUITE, FtcheckSession
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class SessionOutcome:
+    """Listens to the reports of all tests, in the process that has the terminal."""
+
+    def __init__(self, session: FtcheckSession) -> None:
+        self._session = session
+        self._runs: dict[str, dict[str, Any]] = {}
+        self._gates: list[dict[str, Any]] = []
+        self._findings: list[dict[str, Any]] = []
+        self._checks: list[dict[str, Any]] = []
+        self._notes: list[str] = []
+        self._ran: set[str] = set()
+        self._misused = False
+
+    @property
+    def used(self) -> bool:
+        """Whether any test of this session used the plugin."""
+        return bool(self._session.settings.tasks or self._runs or self._findings)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Collect what a report carries."""
+        notes = getattr(report, "ftcheck", {})
+        for key, run in notes.get("runs", {}).items():
+            # Made anew by one test and shared by the others: it counts as reused only where nobody made it.
+            before = self._runs.get(key, run)
+            self._runs[key] = {**run, "reused": run["reused"] and before["reused"]}
+        self._gates += notes.get("gates", [])
+        self._findings += [{"nodeid": report.nodeid, **finding} for finding in notes.get("findings", [])]
+        self._notes += [note for note in notes.get("notes", []) if note not in self._notes]
+        self._misused |= getattr(report, "ftcheck_misuse", False)
+        if report.nodeid.startswith(SUITE) and (report.when == "call" or report.failed):
+            check = {"nodeid": report.nodeid, "outcome": report.outcome, "seconds": report.duration}
+            self._checks.append(check)
+            if not report.skipped:
+                self._ran.add(report.nodeid.removeprefix(SUITE).split("::")[0])
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Fail closed: a task of which no test ran, and misuse that only showed in a test."""
+        if session.config.getoption("collectonly"):
+            return
+        finished = session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+        if finished and self._idle_tasks(session.config):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if self._misused and session.exitstatus == pytest.ExitCode.TESTS_FAILED:
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
+        if self._session.settings.json:
+            from pytest_ftcheck.report.json import write_json  # noqa: PLC0415 - only where asked for
+
+            write_json(self._session.settings.json, self._document(session))
+
+    def _idle_tasks(self, config: pytest.Config) -> list[str]:
+        """Selected tasks of which no test ran; those that --lf left out have passed before."""
+        if config.getoption("lf", default=False):
+            return []
+        return [task for task in self._session.settings.tasks if task not in self._ran]
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+        """Show the table that says whether the model may ship."""
+        if not self.used or config.getoption("collectonly"):
+            return
+        from pytest_ftcheck.report.summary import closing_lines, summary_table  # noqa: PLC0415 - imports rich
+
+        terminalreporter.section("ftcheck", "=")
+        if self._gates:
+            writer = terminalreporter._tw  # noqa: SLF001 - the terminal's own writer has no public name
+            terminalreporter.write_line(summary_table(self._gates, color=writer.hasmarkup, width=writer.fullwidth))
+        idle = self._idle_tasks(config)
+        for line in closing_lines(list(self._runs.values()), self._notes, idle, self._session.settings.json):
+            terminalreporter.write_line(line)
+
+    def _document(self, session: pytest.Session) -> dict[str, Any]:
+        from pytest_ftcheck.runs.environment import versions  # noqa: PLC0415 - after start-up
+
+        settings = self._session.settings
+        return {
+            "versions": versions(),
+            "tasks": list(settings.tasks),
+            "engines": list(settings.engines),
+            "seeds": list(settings.seeds),
+            "exit_status": int(session.exitstatus),
+            "idle_tasks": self._idle_tasks(session.config),
+            "gates": self._gates,
+            "runs": list(self._runs.values()),
+            "checks": self._checks,
+            "findings": self._findings,
+            "notes": self._notes,
+        }
+
+
+def header(session: FtcheckSession) -> list[str]:
+    """Lines of the report header."""
+    from pytest_ftcheck.report.header import header_lines  # noqa: PLC0415 - after start-up
+    from pytest_ftcheck.training.launch import environment_of  # noqa: PLC0415 - heavy
+
+    pipelines = list(session.pipelines.values())
+    return header_lines(
+        pipelines, session.settings, [environment_of(session.settings, pipeline.tier) for pipeline in pipelines]
+    )
+
+
+def check_json_path(path: Path | None) -> None:
+    """Make sure that the JSON document can be written; see `check_writable`."""
+    if path is not None:
+        from pytest_ftcheck.report.json import check_writable  # noqa: PLC0415 - only where asked for
+
+        check_writable(path)

@@ -1,0 +1,162 @@
+"""The state of one pytest session: settings, pipelines, runs. Lives in pytest's stash."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
+
+import pytest
+
+from pytest_ftcheck.errors import CheckFailure, FtcheckError, TaskError
+from pytest_ftcheck.plugin.options import given_options
+from pytest_ftcheck.settings import Settings, make_settings
+from pytest_ftcheck.tasks.card import TaskCard, load_card
+
+if TYPE_CHECKING:
+    from pytest_ftcheck.pipeline.parts import Pipeline
+    from pytest_ftcheck.runs.run import Run
+    from pytest_ftcheck.runs.store import RunStore
+
+SUITE = "ftcheck/"
+"""Node ids of the injected suite start with it."""
+
+
+@dataclass
+class FtcheckSession:
+    """Everything that tests of one session share in one process."""
+
+    settings: Settings
+    selected: tuple[str, ...] = ()
+    """Node ids of the suite that the command line named; empty: all of the selected tasks."""
+    cards: dict[str, TaskCard] = field(default_factory=dict)
+    pipelines: dict[str, Pipeline] = field(default_factory=dict)
+    runs: dict[tuple[Any, ...], Run | CheckFailure] = field(default_factory=dict)
+    """By the parts that made them (compared by identity, and kept alive here), engine and seed."""
+    models: WeakSet[Any] = field(default_factory=WeakSet)
+    """Models that our own fixture made."""
+    store: RunStore | None = None
+
+    def card(self, name: str) -> TaskCard:
+        """Return a task's card; see `load_card`."""
+        if name not in self.cards:
+            self.cards[name] = load_card(name, self.settings.task_tables)
+        return self.cards[name]
+
+    def pipeline(self, name: str) -> Pipeline:
+        """Return a task's pipeline, built once."""
+        from pytest_ftcheck.pipeline.from_card import build_pipeline  # noqa: PLC0415 - heavy
+
+        if name not in self.pipelines:
+            self.pipelines[name] = build_pipeline(self.card(name), self.settings)
+        return self.pipelines[name]
+
+    def open_store(self, config: pytest.Config) -> RunStore:
+        """Open the run store: the session's own folder, or with ``--ftcheck-reuse`` the one that stays."""
+        from pytest_ftcheck.runs.store import RunStore, default_store  # noqa: PLC0415 - heavy
+
+        if self.store is None:
+            root = (self.settings.store or default_store()) if self.settings.reuse else session_folder(config)
+            self.store = RunStore(root)
+        return self.store
+
+
+SESSION = pytest.StashKey[FtcheckSession]()
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Whether this process is a worker of pytest-xdist."""
+    return hasattr(config, "workerinput")
+
+
+def session_folder(config: pytest.Config) -> Path:
+    """Folder of this session's runs, the same one in all workers of pytest-xdist."""
+    base = config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]  # noqa: SLF001 - hooks have no fixture
+    return Path(base.parent if is_worker(config) else base) / "ftcheck-runs"
+
+
+def start_session(config: pytest.Config) -> FtcheckSession:
+    """Make the session's state from the command line and the configuration file.
+
+    Raises:
+        FtcheckError: an option or the configuration file is wrong.
+
+    """
+    workers = getattr(config, "workerinput", {}).get("workercount") or len(config.getoption("tx", None) or []) or 1
+    settings = make_settings(given_options(config), config.rootpath, int(workers))
+    selected = tuple(arg for arg in config.args if arg.startswith(SUITE))
+    named = [arg.removeprefix(SUITE).split("::")[0] for arg in selected]
+    if named:
+        settings = replace(settings, tasks=tuple(dict.fromkeys(named)))
+    session = FtcheckSession(settings, selected)
+    for task in settings.tasks:
+        session.card(task)
+    config.stash[SESSION] = session
+    return session
+
+
+def session_of(config: pytest.Config) -> FtcheckSession:
+    """Return the session's state."""
+    return config.stash[SESSION]
+
+
+def check_everything(session: FtcheckSession, config: pytest.Config) -> None:
+    """Build every selected task's parts before a test runs, so that bad input is a usage error at once.
+
+    Raises:
+        FtcheckError: something does not fit.
+
+    """
+    from pytest_ftcheck.training.launch import environment_of  # noqa: PLC0415 - heavy
+    from pytest_ftcheck.training.recipe import training_arguments  # noqa: PLC0415 - heavy
+
+    store = session.open_store(config)
+    for task in session.settings.tasks:
+        pipeline = session.pipeline(task)
+        environment = environment_of(session.settings, pipeline.tier)
+        training_arguments(pipeline, seed=0, device=environment["device"], output_dir=store.root)
+        pipeline.model_init()
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What a test asks for: its task, engine and seed."""
+
+    task: str
+    engine: str
+    seed: int
+
+
+def variant_of(request: pytest.FixtureRequest, session: FtcheckSession) -> Variant:
+    """Read task, engine and seed from the closest ``ftcheck`` markers, else from the settings.
+
+    Raises:
+        TaskError: no task, or more than one, to choose from.
+
+    """
+    wanted: dict[str, Any] = {}
+    for marker in request.node.iter_markers("ftcheck"):
+        wanted = {**marker.kwargs, **wanted}
+    unknown = set(wanted) - {"task", "engine", "seed"}
+    if unknown:
+        msg = f"marker ftcheck takes task, engine and seed, not {', '.join(sorted(unknown))}."
+        raise TaskError(msg)
+    settings = session.settings
+    tasks = settings.tasks or tuple(settings.task_tables)
+    if "task" not in wanted and len(tasks) != 1:
+        msg = (
+            f"which task? {request.node.name} names none, and there are {len(tasks)} to choose from. "
+            "Add @pytest.mark.ftcheck(task=…), or give one with --ftcheck-task."
+        )
+        raise TaskError(msg)
+    return Variant(
+        task=str(wanted.get("task", tasks[0] if tasks else "")),
+        engine=str(wanted.get("engine", settings.engines[0])),
+        seed=int(wanted.get("seed", settings.seeds[0])),
+    )
+
+
+def failure_of(error: BaseException) -> str | None:
+    """Return the text of one of our own errors, None for any other."""
+    return str(error) if isinstance(error, (FtcheckError, CheckFailure)) else None

@@ -1,0 +1,1 @@
+"""The built-in suite: test modules that ``--ftcheck-task`` injects, one tree per task."""

@@ -1,0 +1,1 @@
+"""Findings and runs become text; pure functions, no printing."""

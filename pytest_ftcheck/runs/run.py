@@ -1,0 +1,106 @@
+"""A run: what one fine-tune left."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+MODEL_FOLDER = "model"
+_RECORD = "run.json"
+_PREDICTIONS = "predictions.npz"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one fine-tune left: metrics, history, logits of every evaluated row, weights, timings, environment."""
+
+    task: str
+    engine: str
+    seed: int
+    head: str
+    checkpoint: str
+    metrics: Mapping[str, float]
+    """Of the weights that were kept, on the evaluation split; with ``loss``."""
+    epochs: tuple[Mapping[str, float], ...]
+    """After each epoch: ``epoch``, ``step``, ``loss`` and the metrics, on the evaluation split."""
+    best_epoch: int | None
+    """Counted from 1, where the best epoch's weights were kept; None where the last one's were."""
+    step_losses: tuple[float, ...]
+    """Training loss of every optimizer step, as our own hook saw it."""
+    log_history: tuple[Mapping[str, float], ...]
+    """As `transformers.TrainerState.log_history`."""
+    logits: NDArray[np.float32]
+    """``[N, K]``, row i belongs to row i of the evaluation data set."""
+    label_ids: NDArray[Any]
+    """``[N]``, int64, or float32 for regression."""
+    train_rows: int
+    timings: Mapping[str, float]
+    """Seconds, by what took them: ``train`` (with its evaluations), ``predict``."""
+    environment: Mapping[str, str]
+    folder: Path
+    """Holds ``model/``: the fine-tuned model with its tokenizer, as `from_pretrained` and `pipeline` load it."""
+    reused: bool = False
+    """Taken from the store, not trained in this session."""
+
+    @property
+    def model_folder(self) -> Path:
+        """Folder for `from_pretrained` and `pipeline`."""
+        return self.folder / MODEL_FOLDER
+
+    @property
+    def predictions(self) -> NDArray[Any]:
+        """``[N]``: class ids (int64), or values (float32) for regression."""
+        return self.logits[:, 0] if self.head == "regression" else self.logits.argmax(axis=-1)
+
+    def load_model(self) -> PreTrainedModel:
+        """Load a fresh copy of the fine-tuned model, in evaluation mode, on the CPU."""
+        import torch  # noqa: PLC0415 - heavy
+        from transformers import AutoModelForSequenceClassification  # noqa: PLC0415 - heavy
+
+        from pytest_ftcheck.pipeline.quiet import quiet_libraries  # noqa: PLC0415 - imports transformers
+
+        dtype = getattr(torch, self.environment["dtype"])
+        with quiet_libraries():
+            model = AutoModelForSequenceClassification.from_pretrained(
+                self.model_folder, dtype=dtype, local_files_only=True, use_safetensors=True
+            )
+        return model.eval()
+
+    def load_tokenizer(self) -> PreTrainedTokenizerBase:
+        """Load the tokenizer that was saved with the model."""
+        from transformers import AutoTokenizer  # noqa: PLC0415 - heavy
+
+        return AutoTokenizer.from_pretrained(self.model_folder, local_files_only=True)
+
+    def write(self) -> None:
+        """Write everything but the model into the folder."""
+        record = asdict(replace(self, logits=np.empty(0), label_ids=np.empty(0)))
+        for key in ("logits", "label_ids", "folder", "reused"):
+            del record[key]
+        (self.folder / _RECORD).write_text(json.dumps(record, indent=1), encoding="utf-8")
+        np.savez(self.folder / _PREDICTIONS, logits=self.logits, label_ids=self.label_ids)
+
+    @classmethod
+    def read(cls, folder: Path, *, reused: bool) -> Run:
+        """Read what `write` wrote.
+
+        Raises:
+            OSError, ValueError, KeyError, TypeError: the folder does not hold a whole run.
+
+        """
+        record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
+        with np.load(folder / _PREDICTIONS, allow_pickle=False) as arrays:
+            logits, label_ids = arrays["logits"], arrays["label_ids"]
+        for key in ("epochs", "step_losses", "log_history"):
+            record[key] = tuple(record[key])
+        return cls(**record, logits=logits, label_ids=label_ids, folder=folder, reused=reused)

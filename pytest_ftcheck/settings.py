@@ -1,0 +1,215 @@
+"""Command line and ``[tool.ftcheck]`` become one frozen `Settings`."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from pytest_ftcheck.errors import SettingsError, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Tier = Literal["tiny", "full"]
+EngineName = Literal["trainer", "manual"]
+DtypeName = Literal["float32", "bfloat16", "float16"]
+
+TIERS: tuple[str, ...] = get_args(Tier)
+ENGINES: tuple[str, ...] = get_args(EngineName)
+DTYPES: tuple[str, ...] = get_args(DtypeName)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the user asked for, from the command line and from ``[tool.ftcheck]``."""
+
+    tasks: tuple[str, ...] = ()
+    """Names of the tasks whose suite runs."""
+    tier: Tier | None = None
+    """Asked for; None lets checkpoint and data decide: bundled ones are ``tiny``, others ``full``."""
+    engines: tuple[EngineName, ...] = ("trainer",)
+    model: str | None = None
+    """A bundled checkpoint, a folder or a Hub id; None takes the card's."""
+    data: str | None = None
+    """``bundled``, ``hub``, or a folder or file; None takes the card's."""
+    seeds: tuple[int, ...] = (0,)
+    device: str | None = None
+    require_device: str | None = None
+    dtype: DtypeName = "float32"
+    """Of the weights as they are loaded."""
+    threads: int | None = None
+    """CPU threads of torch; None: one for tier tiny, cores divided by workers for full."""
+    max_train_rows: int | None = None
+    max_eval_rows: int | None = None
+    online: bool = False
+    reuse: bool = False
+    store: Path | None = None
+    """Where reused runs are kept; None: the user's cache folder."""
+    json: Path | None = None
+    rootdir: Path = field(default_factory=Path.cwd)
+    """Relative paths of ``[tool.ftcheck]`` start here."""
+    task_tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """``[tool.ftcheck.tasks]``, by task name, not yet validated."""
+    workers: int = 1
+    """Processes of pytest-xdist that share the cores."""
+
+
+def read_config(rootdir: Path) -> dict[str, Any]:
+    """Read ``ftcheck.toml`` where it is there, else ``[tool.ftcheck]`` of ``pyproject.toml``.
+
+    Raises:
+        SettingsError: the file is not TOML.
+
+    """
+    for name in ("ftcheck.toml", "pyproject.toml"):
+        path = rootdir / name
+        if not path.is_file():
+            continue
+        try:
+            document = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            msg = f"{path} is not valid TOML: {error}. Correct it and run again."
+            raise SettingsError(msg) from error
+        if name == "ftcheck.toml":
+            # The file's own tables need no prefix, but tables copied from a pyproject.toml work as well.
+            return dict(document.get("tool", {}).get("ftcheck", document))
+        return dict(document.get("tool", {}).get("ftcheck", {}))
+    return {}
+
+
+def make_settings(options: Mapping[str, Any], rootdir: Path, workers: int = 1) -> Settings:
+    """Merge command line and configuration file; the command line wins.
+
+    Args:
+        options: values of the command line by name of the `Settings` field, as strings (numbers and
+            flags may be given as such); None where an option was not given.
+        rootdir: where ``ftcheck.toml`` or ``pyproject.toml`` is looked for.
+        workers: processes that share this machine's cores.
+
+    Raises:
+        SettingsError: an unknown key, or a value of another kind than expected.
+
+    """
+    table = read_config(rootdir)
+    task_tables = table.pop("tasks", {})
+    if not isinstance(task_tables, dict) or not all(isinstance(entry, dict) for entry in task_tables.values()):
+        msg = "[tool.ftcheck.tasks] must hold one table per task, for example [tool.ftcheck.tasks.reviews]."
+        raise SettingsError(msg)
+    names = {name.replace("_", "-"): name for name in _PARSERS}
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        name = names.get(str(key).replace("_", "-"))
+        if name is None:
+            raise SettingsError(unknown("key in [tool.ftcheck]", str(key), [*names, "tasks"]))
+        values[name] = _parse(name, value, f"[tool.ftcheck] {key}")
+        if name in _PATHS_IN_FILE:
+            values[name] = _beside_file(values[name], rootdir)
+    for name, value in options.items():
+        if value is not None:
+            values[name] = _parse(name, value, f"--ftcheck-{_OPTION_NAMES.get(name, name).replace('_', '-')}")
+    return Settings(**values, rootdir=rootdir, task_tables=task_tables, workers=workers)
+
+
+_OPTION_NAMES = {"tasks": "task", "engines": "engine"}
+_PATHS_IN_FILE = frozenset({"model", "data", "store", "json"})
+
+
+def _beside_file(value: str | Path, rootdir: Path) -> str | Path:
+    """Read a path of the configuration file from its folder, where such a path exists or must be one."""
+    path = rootdir / value
+    if isinstance(value, Path):
+        return path
+    return str(path) if path.exists() else value
+
+
+def _parse(name: str, value: object, where: str) -> object:
+    try:
+        return _PARSERS[name](value)
+    except ValueError as error:
+        msg = f"{where} = {value!r}: {error}"
+        raise SettingsError(msg) from error
+
+
+def _words(value: object) -> tuple[str, ...]:
+    """Split comma lists, flatten repeated options, drop repetitions."""
+    parts = value if isinstance(value, (list, tuple)) else [value]
+    words = [word.strip() for part in parts for word in str(part).split(",")]
+    return tuple(dict.fromkeys(word for word in words if word))
+
+
+def _choice(kind: str, known: tuple[str, ...]) -> Any:  # noqa: ANN401 - a parser for a Literal
+    def parse(value: object) -> str:
+        if value not in known:
+            raise ValueError(unknown(kind, str(value), known))
+        return str(value)
+
+    return parse
+
+
+def _engines(value: object) -> tuple[str, ...]:
+    words = ENGINES if value == "both" else _words(value)
+    for word in words:
+        if word not in ENGINES:
+            raise ValueError(unknown("engine", word, [*ENGINES, "both"]))
+    return words
+
+
+def _seeds(value: object) -> tuple[int, ...]:
+    seeds: list[int] = []
+    for word in _words(value):
+        first, dash, last = word.partition("-")
+        if not first.isdigit() or (dash and not last.isdigit()):
+            msg = f"expected numbers and ranges such as 0, 0-4 or 1,3, not {word!r}."
+            raise ValueError(msg)
+        seeds.extend(range(int(first), int(last or first) + 1))
+    if not seeds:
+        msg = "expected at least one seed, for example 0 or 0-4."
+        raise ValueError(msg)
+    return tuple(dict.fromkeys(seeds))
+
+
+def _positive(value: object) -> int:
+    number = int(str(value)) if str(value).isdigit() else 0
+    if number < 1:
+        msg = "expected a whole number of at least 1."
+        raise ValueError(msg)
+    return number
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        msg = "expected true or false."
+        raise ValueError(msg)  # noqa: TRY004 - every parser raises ValueError; _parse words the message
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        msg = "expected a text that is not empty."
+        raise ValueError(msg)
+    return value
+
+
+_PARSERS: dict[str, Any] = {
+    "tasks": _words,
+    "tier": _choice("tier", TIERS),
+    "engines": _engines,
+    "model": _text,
+    "data": _text,
+    "seeds": _seeds,
+    "device": _text,
+    "require_device": _text,
+    "dtype": _choice("dtype", DTYPES),
+    "threads": _positive,
+    "max_train_rows": _positive,
+    "max_eval_rows": _positive,
+    "online": _flag,
+    "reuse": _flag,
+    "store": lambda value: Path(_text(str(value))),
+    "json": lambda value: Path(_text(str(value))),
+}
+
+OPTION_FIELDS: tuple[str, ...] = tuple(spec.name for spec in fields(Settings) if spec.name in _PARSERS)
+"""Fields of `Settings` that an option of the command line or a key of ``[tool.ftcheck]`` sets."""

@@ -1,0 +1,250 @@
+"""Task cards: one TOML table says what is learned.
+
+The built-in cards in ``cards/`` and a user's ``[tool.ftcheck.tasks.NAME]`` are written in the same
+language. A user's table with the name of a built-in task changes only the keys that it holds.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from pytest_ftcheck.errors import TaskError, closest, unknown
+from pytest_ftcheck.settings import TIERS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HEADS = ("sequence-classification", "regression")
+
+_KEYS = {
+    "description": str,
+    "head": str,
+    "text_columns": list,
+    "label_column": str,
+    "label_names": list,
+    "data": str,
+    "dataset": dict,
+    "metric": dict,
+    "checkpoint": dict,
+    "recipe": dict,
+    "floors": dict,
+}
+_REQUIRED = ("head", "text_columns", "label_column", "metric", "recipe")
+
+
+@dataclass(frozen=True)
+class HubDataset:
+    """A data set of the Hub, with the arguments of `datasets.load_dataset`."""
+
+    path: str
+    name: str | None = None
+    revision: str | None = None
+
+
+@dataclass(frozen=True)
+class MetricSpec:
+    """A metric module, with the arguments of `evaluate.load`."""
+
+    path: str
+    config_name: str | None
+    greater_is_better: Mapping[str, bool]
+    """Direction by key of what ``compute()`` returns. The first key decides which epoch is best."""
+
+
+@dataclass(frozen=True)
+class TaskCard:
+    """What is learned, and what a good result is."""
+
+    name: str
+    head: str
+    """``sequence-classification`` or ``regression``."""
+    text_columns: tuple[str, ...]
+    """One column, or two for a pair of segments."""
+    label_column: str
+    label_names: tuple[str, ...]
+    """Names of the classes in the order of their ids; empty for regression."""
+    metric: MetricSpec
+    recipes: Mapping[str, Any]
+    """Hyperparameters; see `recipe`."""
+    floor_tables: Mapping[str, Any] = field(default_factory=dict)
+    """Minima by metric; see `floors`."""
+    checkpoints: Mapping[str, str] = field(default_factory=dict)
+    """Default checkpoint by tier."""
+    dataset: HubDataset | None = None
+    data: str | None = None
+    """Where the data is when ``--ftcheck-data`` is not given: ``bundled``, ``hub``, a folder or file."""
+    description: str = ""
+
+    @property
+    def num_labels(self) -> int:
+        """Width of the logits: K classes, or 1 for regression."""
+        return 1 if self.head == "regression" else len(self.label_names)
+
+    @property
+    def metric_for_best_model(self) -> str:
+        """The metric that decides which epoch is best."""
+        return next(iter(self.metric.greater_is_better))
+
+    def recipe(self, tier: str, checkpoint: str) -> dict[str, Any]:
+        """Hyperparameters for a tier and checkpoint, named as `transformers.TrainingArguments` names them.
+
+        ``max_length`` stands for the tokenizer's argument of that name.
+        """
+        return _layered(self.recipes, tier, checkpoint)
+
+    def floors(self, tier: str, checkpoint: str) -> dict[str, float]:
+        """Minimum by metric for a tier and checkpoint; empty where none is declared."""
+        return {name: float(value) for name, value in _layered(self.floor_tables, tier, checkpoint).items()}
+
+
+def _layered(table: Mapping[str, Any], tier: str, checkpoint: str) -> dict[str, Any]:
+    """Collect the plain values of a table, its tier's table and its checkpoint's table; the innermost wins."""
+    values: dict[str, Any] = {}
+    for key in ("", tier, checkpoint):
+        if key:
+            table = table.get(key, {})
+        values |= {name: value for name, value in table.items() if not isinstance(value, dict)}
+    return values
+
+
+def builtin_tasks() -> dict[str, dict[str, Any]]:
+    """Tables of the built-in cards by task name."""
+    folder = resources.files("pytest_ftcheck.tasks") / "cards"
+    files = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".toml")), key=lambda entry: entry.name)
+    return {file.name.removesuffix(".toml"): tomllib.loads(file.read_text(encoding="utf-8")) for file in files}
+
+
+def known_cards(task_tables: Mapping[str, Mapping[str, Any]]) -> dict[str, TaskCard]:
+    """Every card, built-in and of the user, by name.
+
+    Args:
+        task_tables: ``[tool.ftcheck.tasks]``; a table with a built-in name is merged into that card.
+
+    Raises:
+        TaskError: a card is not valid.
+
+    """
+    tables: dict[str, Mapping[str, Any]] = dict(builtin_tasks())
+    for name, table in task_tables.items():
+        tables[name] = _merged(tables.get(name, {}), table)
+    return {name: parse_card(name, table) for name, table in tables.items()}
+
+
+def load_card(name: str, task_tables: Mapping[str, Mapping[str, Any]]) -> TaskCard:
+    """Return the card of one task.
+
+    Raises:
+        TaskError: no such task, or its card is not valid.
+
+    """
+    tables: dict[str, Mapping[str, Any]] = dict(builtin_tasks())
+    if name not in tables and name not in task_tables:
+        todo = f"Take one of these, or describe yours in [tool.ftcheck.tasks.{name}]; --ftcheck-list shows the cards."
+        raise TaskError(unknown("task", name, [*tables, *task_tables], todo))
+    return parse_card(name, _merged(tables.get(name, {}), task_tables.get(name, {})))
+
+
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        merged[key] = _merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def parse_card(name: str, table: Mapping[str, Any]) -> TaskCard:
+    """Validate a card's table.
+
+    Raises:
+        TaskError: an unknown or missing key, a value of the wrong kind, a floor for a metric that is not there.
+
+    """
+    for key, value in table.items():
+        if key not in _KEYS:
+            raise _wrong(name, f"unknown key {key!r}.{closest(key, _KEYS)} Known: {', '.join(_KEYS)}")
+        if not isinstance(value, _KEYS[key]):
+            raise _wrong(name, f"{key} must be a {_KEYS[key].__name__}, not {value!r}")
+    missing = [key for key in _REQUIRED if key not in table]
+    if missing:
+        raise _wrong(name, f"missing {', '.join(missing)}")
+    metric = _parse_metric(name, table["metric"])
+    card = TaskCard(
+        name=name,
+        description=table.get("description", ""),
+        head=_parse_head(name, table),
+        text_columns=tuple(table["text_columns"]),
+        label_column=table["label_column"],
+        label_names=tuple(table.get("label_names", ())),
+        metric=metric,
+        recipes=table["recipe"],
+        floor_tables=table.get("floors", {}),
+        checkpoints=table.get("checkpoint", {}),
+        dataset=_parse_dataset(name, table["dataset"]) if "dataset" in table else None,
+        data=table.get("data"),
+    )
+    _check_floors(name, card.floor_tables, metric)
+    for key in card.checkpoints:
+        if key not in TIERS:
+            raise _wrong(name, f"checkpoint.{key}: " + unknown("tier", key, TIERS))
+    return card
+
+
+def _parse_head(name: str, table: Mapping[str, Any]) -> str:
+    head = str(table["head"])
+    if head not in HEADS:
+        raise _wrong(name, unknown("head", head, HEADS))
+    columns, labels = table["text_columns"], table.get("label_names", [])
+    if len(columns) not in (1, 2) or not all(isinstance(column, str) for column in columns):
+        raise _wrong(name, f"text_columns must be one or two column names, not {columns!r}")
+    if not all(isinstance(label, str) for label in labels) or len(set(labels)) != len(labels):
+        raise _wrong(name, f"label_names must be distinct texts, not {labels!r}")
+    if head == "sequence-classification" and len(labels) < 2:  # noqa: PLR2004 - a choice needs two classes
+        raise _wrong(name, "label_names must name at least two classes, in the order of their ids")
+    if head == "regression" and labels:
+        raise _wrong(name, "label_names does not go with head 'regression'")
+    return head
+
+
+def _parse_dataset(name: str, table: Mapping[str, Any]) -> HubDataset:
+    wrong = set(table) - {"path", "name", "revision"}
+    if wrong or "path" not in table:
+        raise _wrong(name, "[dataset] takes path, name and revision, as datasets.load_dataset does; path is required")
+    return HubDataset(**table)
+
+
+def _parse_metric(name: str, table: Mapping[str, Any]) -> MetricSpec:
+    directions = table.get("greater_is_better")
+    wrong = set(table) - {"path", "config_name", "greater_is_better"}
+    if wrong or "path" not in table or not isinstance(directions, dict) or not directions:
+        raise _wrong(
+            name,
+            "[metric] takes path and config_name, as evaluate.load does, and greater_is_better, "
+            "for example { accuracy = true }",
+        )
+    if not all(isinstance(direction, bool) for direction in directions.values()):
+        raise _wrong(name, f"metric.greater_is_better must hold true or false, not {directions!r}")
+    return MetricSpec(table["path"], table.get("config_name"), dict(directions))
+
+
+def _check_floors(name: str, table: Mapping[str, Any], metric: MetricSpec, where: str = "floors", depth: int = 0) -> None:
+    """Walk floors, their tiers and their checkpoints: every leaf is a number for a metric that is there."""
+    for key, value in table.items():
+        if isinstance(value, dict):
+            if depth == 0 and key not in TIERS:
+                raise _wrong(name, f"{where}.{key}: " + unknown("tier", key, TIERS))
+            _check_floors(name, value, metric, f"{where}.{key}", depth + 1)
+        elif key not in metric.greater_is_better:
+            known = metric.greater_is_better
+            todo = "Declare its direction in metric.greater_is_better, or remove the floor."
+            raise _wrong(name, f"{where}.{key}: " + unknown("metric", key, known, todo))
+        elif not metric.greater_is_better[key]:
+            raise _wrong(name, f"{where}.{key}: a smaller {key} is better, so that a floor cannot gate it")
+        elif isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:  # noqa: PLR0124 - NaN
+            raise _wrong(name, f"{where}.{key} must be a number, not {value!r}")
+
+
+def _wrong(name: str, what: str) -> TaskError:
+    return TaskError(f"task card {name!r}: {what}.".replace("..", "."))

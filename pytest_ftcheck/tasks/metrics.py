@@ -1,0 +1,214 @@
+"""The metrics of a task: names, directions, and what turns logits into predictions. No network.
+
+``evaluate.load("glue", "mrpc")`` fetches a script from the Hub and runs it. `load_metric` gives the same
+metric from this package instead: the same names, compute arguments and results (see `metric_classes`).
+
+This module is cheap to import: a card's metric names and directions are checked without ``evaluate``, whose
+import takes seconds (it pulls in ``transformers.pipelines``) and happens in the first `load_metric`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+import numpy as np
+
+from pytest_ftcheck.errors import TaskError, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import evaluate
+    from numpy.typing import NDArray
+    from transformers import EvalPrediction
+
+Predictions: TypeAlias = "NDArray[np.int64] | NDArray[np.float64]"
+
+_GLUE_KEYS: dict[str, tuple[str, ...]] = {
+    "cola": ("matthews_correlation",),
+    "hans": ("accuracy",),
+    "mnli": ("accuracy",),
+    "mnli_matched": ("accuracy",),
+    "mnli_mismatched": ("accuracy",),
+    "mrpc": ("accuracy", "f1"),
+    "qnli": ("accuracy",),
+    "qqp": ("accuracy", "f1"),
+    "rte": ("accuracy",),
+    "sst2": ("accuracy",),
+    "stsb": ("pearson", "spearmanr"),
+    "wnli": ("accuracy",),
+}
+# On the Hub too, each of these gives one value under its own name.
+_PLAIN = ("accuracy", "f1", "matthews_correlation", "mse", "pearsonr", "precision", "recall", "spearmanr")
+_KEYS: dict[str, dict[str, tuple[str, ...]]] = {"glue": _GLUE_KEYS} | {name: {"default": (name,)} for name in _PLAIN}
+
+_GREATER_IS_BETTER = {
+    "accuracy": True,
+    "f1": True,
+    "loss": False,
+    "matthews_correlation": True,
+    "mse": False,
+    "pearson": True,
+    "pearsonr": True,
+    "precision": True,
+    "recall": True,
+    "spearmanr": True,
+}
+
+_HEADS = ("regression", "sequence-classification")
+_MATRIX = 2
+"""Number of axes of logits [N, K]."""
+
+NO_CLASS = -1
+"""Predicted where a row of logits is not finite: no label equals it, so such a row is never right."""
+
+
+def metric_names(path: str, config_name: str | None = None) -> tuple[str, ...]:
+    """Return the keys that ``load_metric(path, config_name).compute(...)`` gives, in order.
+
+    Raises:
+        TaskError: an unknown path or configuration, with the closest match.
+
+    """
+    if path not in _KEYS:
+        todo = "For another one, give a `compute_metrics` function of your own."
+        raise TaskError(unknown("metric", path, _KEYS, todo))
+    configs = _KEYS[path]
+    config = config_name or "default"
+    if config not in configs:
+        raise TaskError(unknown(f"configuration of metric {path!r}:", config, configs))
+    return configs[config]
+
+
+def greater_is_better(name: str) -> bool:
+    """Tell whether a higher value of this metric key is the better one.
+
+    Raises:
+        TaskError: a key whose direction is not known, with the closest match.
+
+    """
+    if name not in _GREATER_IS_BETTER:
+        raise TaskError(unknown("metric key", name, _GREATER_IS_BETTER, "Its direction is not known."))
+    return _GREATER_IS_BETTER[name]
+
+
+def load_metric(path: str, config_name: str | None = None) -> evaluate.Metric:
+    """Load a metric like ``evaluate.load(path, config_name)``, but offline and without touching a disk.
+
+    ``compute(predictions=, references=)``, ``add`` and ``add_batch`` take integers, lists, arrays and tensors
+    of shape [N]: float32 for the regression metrics, int64 class ids for the others. Values come back as
+    Python floats (an array [classes] under ``average=None``).
+
+    Raises:
+        TaskError: an unknown path or configuration, with the closest match.
+
+    """
+    metric_names(path, config_name)
+    from pytest_ftcheck.tasks import metric_classes  # noqa: PLC0415 - `import evaluate` takes seconds
+
+    # In memory and with an id of its own: two workers of pytest-xdist would else share one cache file.
+    metric_class = metric_classes.CLASSES[path]
+    return metric_class(config_name=config_name, keep_in_memory=True, experiment_id=uuid.uuid4().hex)
+
+
+def predictions_from_logits(logits: Any, head: str) -> Predictions:
+    """Turn logits into what a metric takes as predictions.
+
+    Args:
+        logits: an array or tensor: floats [N, K], K >= 2, for head ``sequence-classification``; [N, 1] or [N]
+            for ``regression``. A tuple stands for its first element, as in `EvalPrediction.predictions`.
+        head: ``sequence-classification`` or ``regression``.
+
+    Returns:
+        int64 [N], the class of the highest logit (the first of equals), `NO_CLASS` where a logit of the row
+        is NaN or infinite: ``argmax`` alone would name the NaN's class. Or float64 [N], values as they are.
+
+    Raises:
+        TaskError: an unknown head, or logits of another shape.
+
+    """
+    _check_head(head)
+    scores = _floats(logits)
+    if head == "regression":
+        return _single_column(scores)
+    if scores.ndim != _MATRIX or scores.shape[1] < 2:  # noqa: PLR2004 - two classes at least
+        msg = f"head 'sequence-classification' takes logits [N, K] with K >= 2 classes, got shape {scores.shape}"
+        raise TaskError(msg + "; a model with num_labels=1 has head 'regression'.")
+    finite = np.isfinite(scores).all(axis=1)
+    return np.where(finite, scores.argmax(axis=1), NO_CLASS).astype(np.int64)
+
+
+def compute_metrics_fn(metric: evaluate.Metric, head: str) -> Callable[[EvalPrediction], dict[str, float]]:
+    """Make what a `Trainer` takes as ``compute_metrics``: logits and label ids in, a float for each key out.
+
+    One NaN or infinite logit makes every value NaN: a broken model must not pass on its healthy rows.
+
+    Args:
+        metric: of `load_metric`, or any other ``evaluate.Metric`` that takes predictions and references.
+        head: ``sequence-classification`` or ``regression``, see `predictions_from_logits`.
+
+    Raises:
+        TaskError: an unknown head, at once; from the function: no labels, logits of another shape, no rows.
+
+    """
+    _check_head(head)
+
+    def compute_metrics(evaluated: EvalPrediction) -> dict[str, float]:
+        labels = _label_column(evaluated.label_ids)
+        predictions = predictions_from_logits(evaluated.predictions, head)
+        if len(predictions) != len(labels):
+            msg = f"{len(predictions)} rows of logits for {len(labels)} labels: a prediction is missing or repeated."
+            raise TaskError(msg)
+        if not np.isfinite(_floats(evaluated.predictions)).all():
+            return dict.fromkeys(_keys(metric, labels), float("nan"))
+        result = cast("dict[str, Any]", metric.compute(predictions=predictions, references=labels))
+        return {name: float(value) for name, value in result.items()}
+
+    return compute_metrics
+
+
+def _check_head(head: str) -> None:
+    if head not in _HEADS:
+        raise TaskError(unknown("head", head, _HEADS))
+
+
+def _keys(metric: evaluate.Metric, labels: NDArray[Any]) -> tuple[str, ...]:
+    """Return the keys of any metric; of one that is not ours, by scoring the labels against themselves."""
+    try:
+        return metric_names(metric.name, metric.config_name)
+    except TaskError:
+        return tuple(metric.compute(predictions=labels, references=labels))
+
+
+def to_array(values: Any) -> NDArray[Any]:
+    """Return a list, array or tensor (any device, bfloat16 too) as a NumPy array."""
+    if hasattr(values, "detach"):
+        tensor = values.detach().cpu()
+        # NumPy has no bfloat16.
+        return np.asarray(tensor.double() if tensor.is_floating_point() else tensor)
+    return np.asarray(values)
+
+
+def _floats(logits: Any) -> NDArray[np.float64]:
+    """Return logits, or the first element of a tuple (the others are hidden states and the like), as float64."""
+    return to_array(logits[0] if isinstance(logits, tuple) else logits).astype(np.float64)
+
+
+def _single_column(values: NDArray[Any]) -> NDArray[Any]:
+    """Return [N, 1] or [N] as [N]."""
+    if values.ndim == 1:
+        return values
+    # Not `squeeze()`: that would turn the one row of [1, 1] into a scalar.
+    if values.ndim == _MATRIX and values.shape[1] == 1:
+        return values[:, 0]
+    msg = f"expected one value a row, shape [N] or [N, 1], got shape {values.shape}."
+    raise TaskError(msg)
+
+
+def _label_column(label_ids: Any) -> NDArray[Any]:
+    if label_ids is None or isinstance(label_ids, tuple):
+        got = "none" if label_ids is None else f"{len(label_ids)} label columns"
+        msg = f"a metric needs one column of labels, got {got}. Does the evaluation data set have 'label' or 'labels'?"
+        raise TaskError(msg)
+    return _single_column(to_array(label_ids))

@@ -1,0 +1,54 @@
+"""The device that is there, and how many CPU threads to use on it."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+from pytest_ftcheck.errors import DeviceError, unknown
+
+DEVICES = ("cuda", "mps", "cpu")
+"""In the order of preference."""
+
+
+def available_devices() -> tuple[str, ...]:
+    """Devices of this machine, best first."""
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    return tuple(name for name in DEVICES if there[name])
+
+
+def resolve_device(asked: str | None, required: str | None = None) -> str:
+    """Choose the device: the one asked for, else the best that is there.
+
+    Args:
+        asked: ``cuda``, ``mps`` or ``cpu``; ``CUDA_VISIBLE_DEVICES`` chooses among several GPUs.
+        required: the device that the result must stand for; anything else is an error.
+
+    Raises:
+        DeviceError: no such device, it is not there, or it is not the required one.
+
+    """
+    there = available_devices()
+    for name in (asked, required):
+        if name is not None and name not in DEVICES:
+            raise DeviceError(unknown("device", name, DEVICES, "CUDA_VISIBLE_DEVICES chooses among several GPUs."))
+        if name is not None and name not in there:
+            msg = (
+                f"device {name!r} is not there: torch {torch.__version__} sees {', '.join(there)}. "
+                "Check the driver and that torch is built for it, or leave the option out."
+            )
+            raise DeviceError(msg)
+    device = asked or there[0]
+    if required is not None and device != required:
+        msg = f"device {device!r} was chosen, but --ftcheck-require-device={required}. Ask for one of them only."
+        raise DeviceError(msg)
+    return device
+
+
+def resolve_threads(asked: int | None, tier: str, workers: int = 1) -> int:
+    """Choose the CPU threads: as asked, else one for tier tiny, and the cores divided by the workers for full."""
+    if asked is not None:
+        return asked
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return 1 if tier == "tiny" else max(1, cores // workers)

@@ -1,0 +1,62 @@
+"""From a pipeline to its run: trained once, or taken from the store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_ftcheck.runs.environment import describe_environment
+from pytest_ftcheck.runs.key import run_key
+from pytest_ftcheck.training.device import resolve_device, resolve_threads
+from pytest_ftcheck.training.engine import train_run
+from pytest_ftcheck.training.recorder import ProgressListener, silent
+
+if TYPE_CHECKING:
+    from pytest_ftcheck.pipeline.parts import Pipeline
+    from pytest_ftcheck.runs.run import Run
+    from pytest_ftcheck.runs.store import RunStore
+    from pytest_ftcheck.settings import Settings
+
+
+def environment_of(settings: Settings, tier: str) -> dict[str, str]:
+    """Decide device, dtype and threads of a run, and name the versions.
+
+    Raises:
+        DeviceError: the device that was asked for is not there.
+
+    """
+    device = resolve_device(settings.device, settings.require_device)
+    return describe_environment(device, settings.dtype, resolve_threads(settings.threads, tier, settings.workers))
+
+
+def launch(
+    pipeline: Pipeline,
+    settings: Settings,
+    store: RunStore,
+    *,
+    engine: str,
+    seed: int,
+    listener: ProgressListener = silent,
+) -> Run:
+    """Return the run of a pipeline; train it where the store does not hold it.
+
+    Args:
+        pipeline: the parts.
+        settings: give device, dtype and threads.
+        store: shared by all processes that may ask for the run.
+        engine: ``trainer`` or ``manual``.
+        seed: of initialisation, order and dropout.
+        listener: told after every optimizer step.
+
+    Raises:
+        FtcheckError: a part does not fit, or the store cannot be written.
+        CheckFailure: the loss was not finite, or the evaluation lost rows.
+
+    """
+    environment = environment_of(settings, pipeline.tier)
+    key = run_key(pipeline, engine=engine, seed=seed, environment=environment)
+    return store.get_or_train(
+        key,
+        lambda folder: train_run(
+            pipeline, engine=engine, seed=seed, environment=environment, folder=folder, listener=listener
+        ),
+    )

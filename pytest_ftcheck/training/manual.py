@@ -1,0 +1,231 @@
+"""The ``manual`` engine: a training loop as the textbook has it, on Accelerate."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator, DataLoaderConfiguration
+from torch.utils.data import DataLoader
+from transformers import get_scheduler, set_seed
+from transformers.trainer_pt_utils import get_parameter_names
+
+from pytest_ftcheck.errors import TaskError
+from pytest_ftcheck.tasks.metrics import load_metric, predictions_from_logits
+from pytest_ftcheck.training.engine import Outcome, Stopwatch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from datasets import Dataset
+    from numpy.typing import NDArray
+    from torch import Tensor, nn
+    from transformers import PreTrainedModel, TrainingArguments
+
+    from pytest_ftcheck.pipeline.parts import Pipeline
+    from pytest_ftcheck.training.recorder import StepRecorder
+
+_NO_DECAY = [r"bias", r"layernorm", r"rmsnorm", r"(?:^|\.)norm(?:$|\.)", r"_norm(?:$|\.)"]
+"""Names without weight decay, as `Trainer.get_decay_parameter_names` has them."""
+
+
+def train(pipeline: Pipeline, args: TrainingArguments, recorder: StepRecorder) -> Outcome:
+    """Fine-tune with a plain loop, evaluate after every epoch, keep the best epoch's weights."""
+    accelerator = Accelerator(
+        cpu=args.use_cpu,
+        mixed_precision="bf16" if args.bf16 else "fp16" if args.fp16 else "no",
+        dataloader_config=DataLoaderConfiguration(use_seedable_sampler=True, data_seed=args.data_seed),
+    )
+    set_seed(args.seed)
+    model = pipeline.model_init()
+    train_loader = make_loader(pipeline, pipeline.train_dataset, model, args.train_batch_size, args, shuffle=True)
+    eval_loader = make_loader(pipeline, pipeline.eval_dataset, model, args.eval_batch_size, args, shuffle=False)
+    optimizer = make_optimizer(model, args)
+    model, optimizer, train_loader, eval_loader = accelerator.prepare(model, optimizer, train_loader, eval_loader)
+    steps_per_epoch = math.ceil(len(train_loader) / args.gradient_accumulation_steps)
+    steps, epochs = planned_steps(args, steps_per_epoch)
+    scheduler = get_scheduler(
+        args.lr_scheduler_type,
+        optimizer,
+        num_warmup_steps=args.get_warmup_steps(steps),
+        num_training_steps=steps,
+        scheduler_specific_kwargs=args.lr_scheduler_kwargs,
+    )
+    recorder.begin(steps, epochs)
+    kept = BestEpoch(args)
+    history: list[dict[str, float]] = []
+    step = seen = 0
+    clock = Stopwatch()
+    for epoch in range(math.ceil(epochs)):
+        train_loader.set_epoch(epoch)
+        for micro_batches in grouped(train_loader, args.gradient_accumulation_steps):
+            model.train()
+            loss = optimizer_step(accelerator, model, optimizer, micro_batches, args.max_grad_norm, recorder)
+            if not accelerator.optimizer_step_was_skipped:
+                scheduler.step()
+            step += 1
+            seen += sum(len(batch["labels"]) for batch in micro_batches)
+            recorder.optimizer_step(epoch + (step - epoch * steps_per_epoch) / steps_per_epoch, seen)
+            if step % int(args.logging_steps) == 0:
+                history.append({"loss": float(loss), "learning_rate": scheduler.get_last_lr()[0], "step": step})
+            if step == steps:
+                break
+        metrics, _, _ = evaluate(accelerator, model, eval_loader, pipeline)
+        kept.offer(accelerator.unwrap_model(model), {"epoch": epoch + 1, "step": step, **metrics})
+    kept.restore(accelerator.unwrap_model(model))
+    train_seconds = clock.lap()
+    metrics, logits, label_ids = evaluate(accelerator, model, eval_loader, pipeline)
+    return Outcome(
+        model=accelerator.unwrap_model(model),
+        epochs=tuple(kept.epochs),
+        best_epoch=kept.best,
+        log_history=(*history, *kept.epochs),
+        logits=logits,
+        label_ids=label_ids,
+        metrics=metrics,
+        timings={"train": train_seconds, "predict": clock.lap()},
+    )
+
+
+def make_loader(
+    pipeline: Pipeline, rows: Dataset, model: PreTrainedModel, batch_size: int, args: TrainingArguments, *, shuffle: bool
+) -> DataLoader[dict[str, Tensor]]:
+    """Make batches of the columns that the model takes; as with the Trainer, others do not reach the collator."""
+    accepted = {*inspect.signature(model.forward).parameters, "label", "labels", "label_ids"}
+    extra = [column for column in rows.column_names if column not in accepted]
+    return DataLoader(
+        rows.remove_columns(extra) if extra and args.remove_unused_columns else rows,
+        batch_size=batch_size,
+        shuffle=shuffle,
+        collate_fn=pipeline.data_collator,
+        drop_last=args.dataloader_drop_last and shuffle,
+        num_workers=args.dataloader_num_workers,
+        pin_memory=args.dataloader_pin_memory,
+    )
+
+
+def make_optimizer(model: nn.Module, args: TrainingArguments) -> torch.optim.Optimizer:
+    """Make AdamW over all trainable parameters, without decay on biases and normalisation.
+
+    Raises:
+        TaskError: the recipe asks for an optimizer other than AdamW.
+
+    """
+    if str(args.optim.value) not in ("adamw_torch", "adamw_torch_fused"):
+        msg = f"optim = {str(args.optim.value)!r}: the manual engine has adamw_torch and adamw_torch_fused. Use engine trainer."
+        raise TaskError(msg)
+    decayed = set(get_parameter_names(model, [torch.nn.LayerNorm], _NO_DECAY))
+    trainable = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+    groups = [
+        {"params": [p for name, p in trainable if name in decayed], "weight_decay": args.weight_decay},
+        {"params": [p for name, p in trainable if name not in decayed], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(
+        groups,
+        lr=args.learning_rate,
+        betas=(args.adam_beta1, args.adam_beta2),
+        eps=args.adam_epsilon,
+        fused=args.optim.value == "adamw_torch_fused",
+    )
+
+
+def planned_steps(args: TrainingArguments, steps_per_epoch: int) -> tuple[int, float]:
+    """Return optimizer steps and epochs of a run; ``max_steps`` counts, where it is set, before ``num_train_epochs``."""
+    if args.max_steps > 0:
+        return args.max_steps, args.max_steps / steps_per_epoch
+    return math.ceil(args.num_train_epochs * steps_per_epoch), float(args.num_train_epochs)
+
+
+def grouped(batches: Any, size: int) -> Iterator[list[dict[str, Tensor]]]:  # noqa: ANN401 - a prepared loader
+    """Yield the micro-batches of one optimizer step at a time; an epoch's last group may be smaller."""
+    iterator = iter(batches)
+    while group := list(islice(iterator, size)):
+        yield group
+
+
+def optimizer_step(
+    accelerator: Accelerator,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    micro_batches: list[dict[str, Tensor]],
+    max_grad_norm: float,
+    recorder: StepRecorder,
+) -> Tensor:
+    """Update the parameters once, with the mean gradient over the rows of all micro-batches.
+
+    Returns:
+        The mean loss over those rows, detached.
+
+    """
+    rows = sum(len(batch["labels"]) for batch in micro_batches)
+    total = torch.zeros((), device=accelerator.device)
+    for index, batch in enumerate(micro_batches):
+        accelerator.gradient_state._set_sync_gradients(index == len(micro_batches) - 1)  # noqa: SLF001 - as the Trainer
+        loss = model(**batch).loss * (len(batch["labels"]) / rows)
+        accelerator.backward(loss)
+        recorder.micro_step(loss.detach())
+        total += loss.detach()
+    if max_grad_norm > 0:
+        accelerator.clip_grad_norm_(model.parameters(), max_grad_norm)
+    optimizer.step()
+    optimizer.zero_grad()
+    return total
+
+
+@torch.no_grad()
+def evaluate(
+    accelerator: Accelerator, model: nn.Module, loader: Any, pipeline: Pipeline  # noqa: ANN401 - a prepared loader
+) -> tuple[dict[str, float], NDArray[np.float32], NDArray[Any]]:
+    """Evaluate every row in order.
+
+    Returns:
+        The metrics with ``loss``, the logits ``[N, K]`` and the label ids ``[N]``.
+
+    """
+    model.eval()
+    metric = load_metric(pipeline.card.metric.path, pipeline.card.metric.config_name)
+    parts: list[tuple[NDArray[np.float32], NDArray[Any]]] = []
+    total = 0.0
+    for batch in loader:
+        output = model(**batch)
+        logits, labels = accelerator.gather_for_metrics((output.logits.float(), batch["labels"]))
+        metric.add_batch(predictions=predictions_from_logits(logits, pipeline.card.head), references=labels)
+        parts.append((logits.cpu().numpy(), labels.cpu().numpy()))
+        total += float(output.loss) * len(labels)
+    logits, label_ids = (np.concatenate(column) for column in zip(*parts, strict=True))
+    # One logit that is not finite makes every metric NaN, as in `compute_metrics_fn`: no class was predicted.
+    finite = bool(np.isfinite(logits).all())
+    values = metric.compute() if finite else dict.fromkeys(pipeline.card.metric.greater_is_better, math.nan)
+    return {"loss": total / len(label_ids), **{name: float(value) for name, value in values.items()}}, logits, label_ids
+
+
+class BestEpoch:
+    """Remembers every epoch's metrics, and the weights of the best one where the recipe keeps the best."""
+
+    def __init__(self, args: TrainingArguments) -> None:
+        self.epochs: list[Mapping[str, float]] = []
+        self.best: int | None = None
+        self._keeps = args.load_best_model_at_end
+        self._metric = str(args.metric_for_best_model).removeprefix("eval_")
+        self._sign = 1.0 if args.greater_is_better else -1.0
+        self._weights: dict[str, Tensor] = {}
+
+    def offer(self, model: nn.Module, metrics: Mapping[str, float]) -> None:
+        """Note an epoch; keep a copy of its weights if it is the best so far."""
+        self.epochs.append(metrics)
+        value = self._sign * metrics[self._metric]
+        if not self._keeps:
+            return
+        # The first of equals stays, as with the Trainer; a NaN is never better.
+        if self.best is None or value > self._sign * self.epochs[self.best - 1][self._metric]:
+            self.best = len(self.epochs)
+            self._weights = {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
+
+    def restore(self, model: nn.Module) -> None:
+        """Put the best epoch's weights back."""
+        if self._weights:
+            model.load_state_dict(self._weights)

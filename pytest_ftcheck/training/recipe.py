@@ -1,0 +1,72 @@
+"""The recipe: hyperparameters named as `transformers.TrainingArguments` names them."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from transformers import TrainingArguments
+
+from pytest_ftcheck.errors import TaskError, unknown
+from pytest_ftcheck.pipeline.from_card import TOKENIZER_KEYS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_ftcheck.pipeline.parts import Pipeline
+
+DEFAULTS: dict[str, Any] = {
+    "eval_strategy": "epoch",
+    "save_strategy": "best",
+    "save_only_model": True,
+    "save_total_limit": 1,
+    "load_best_model_at_end": True,
+    "logging_steps": 10,
+    # Off: it hides a NaN loss from the log, and costs two device syncs a micro-step. We look ourselves.
+    "logging_nan_inf_filter": False,
+    "report_to": "none",
+    "disable_tqdm": True,
+}
+"""What every recipe starts from; a card's recipe may change any of it."""
+
+_OURS = ("output_dir", "seed", "use_cpu")
+
+
+def training_arguments(pipeline: Pipeline, *, seed: int, device: str, output_dir: Path) -> TrainingArguments:
+    """Make the `TrainingArguments` of one run from the pipeline's recipe.
+
+    Args:
+        pipeline: gives the recipe and the metric that decides which epoch is best.
+        seed: of initialisation, order and dropout.
+        device: ``cpu``, ``cuda`` or ``mps``.
+        output_dir: where the engine may write.
+
+    Raises:
+        TaskError: an unknown hyperparameter, or a value that `TrainingArguments` refuses.
+
+    """
+    known = {spec.name for spec in fields(TrainingArguments) if spec.init} - set(_OURS)
+    for name in pipeline.args:
+        if name not in known:
+            todo = "A recipe takes the arguments of transformers.TrainingArguments, and max_length."
+            near = unknown(f"hyperparameter of task {pipeline.card.name!r}", name, [*known, *TOKENIZER_KEYS], todo)
+            raise TaskError(_shortened(near))
+    metric = pipeline.card.metric_for_best_model
+    best = {"metric_for_best_model": metric, "greater_is_better": pipeline.card.metric.greater_is_better[metric]}
+    ours = {"output_dir": str(output_dir), "seed": seed, "use_cpu": device == "cpu"}
+    pinned = {"dataloader_pin_memory": device == "cuda"}
+    try:
+        arguments = TrainingArguments(**DEFAULTS | best | pinned | dict(pipeline.args) | ours)
+    except (ValueError, TypeError) as error:
+        msg = f"recipe of task {pipeline.card.name!r}: {error}"
+        raise TaskError(msg) from error
+    # One device, as the header says: otherwise the Trainer would spread over every GPU with DataParallel.
+    if arguments.n_gpu > 1:
+        arguments._n_gpu = 1  # noqa: SLF001 - no public way to keep TrainingArguments to one GPU
+    return arguments
+
+
+def _shortened(message: str) -> str:
+    """Leave out the list of the hundred known names."""
+    head, _, tail = message.partition(" Known: ")
+    return f"{head} {tail.partition('. ')[2]}"

@@ -1,0 +1,130 @@
+"""Our own hook in every training step: losses that no filter has touched, and progress."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from pytest_ftcheck.errors import CheckFailure
+from pytest_ftcheck.findings import Finding
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_CUDA_STEPS = 50
+"""Optimizer steps between two looks at losses on a GPU: each look waits for the device."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run has come."""
+
+    title: str
+    """What runs, for example ``mrpc · trainer · seed 0``."""
+    step: int
+    """Optimizer steps done."""
+    steps: int
+    epoch: float
+    epochs: float
+    loss: float
+    """Of the latest optimizer step."""
+    samples_per_second: float
+    seconds_left: float
+
+
+class ProgressListener(Protocol):
+    """Shows how a run comes along."""
+
+    def __call__(self, progress: Progress) -> None:
+        """Take note of the state after an optimizer step; called often."""
+
+
+def silent(progress: Progress) -> None:
+    """Show nothing."""
+    del progress
+
+
+@dataclass
+class StepRecorder:
+    """Collects the loss of every optimizer step, and stops a run whose loss is no longer finite."""
+
+    title: str
+    subject: str
+    """What is trained on what, for messages."""
+    listener: ProgressListener = silent
+    losses: list[float] = field(default_factory=list)
+    _waiting: list[Tensor] = field(default_factory=list)
+    _micro: Tensor | None = None
+    _steps: int = 0
+    _epochs: float = 0.0
+    _started: float = 0.0
+
+    def begin(self, steps: int, epochs: float) -> None:
+        """Note the length of the run as it starts: optimizer steps and epochs."""
+        self._steps, self._epochs, self._started = steps, epochs, time.perf_counter()
+
+    def micro_step(self, loss: Tensor) -> None:
+        """Add the loss of a micro-step, detached and already divided by the micro-steps of its optimizer step."""
+        self._micro = loss if self._micro is None else self._micro + loss
+
+    def optimizer_step(self, epoch: float, samples: float) -> None:
+        """Close an optimizer step.
+
+        Args:
+            epoch: done so far, with its fraction.
+            samples: rows seen so far.
+
+        Raises:
+            CheckFailure: a loss since the last look was not finite.
+
+        """
+        if self._micro is None:
+            return
+        self._waiting.append(self._micro)
+        self._micro = None
+        if self._waiting[-1].device.type != "cuda" or len(self._waiting) >= _CUDA_STEPS:
+            self.flush()
+            self._tell(epoch, samples)
+
+    def flush(self) -> None:
+        """Read the losses that wait on the device.
+
+        Raises:
+            CheckFailure: one of them is not finite.
+
+        """
+        for tensor in self._waiting:
+            self.losses.append(float(tensor))
+            if not math.isfinite(self.losses[-1]):
+                raise CheckFailure([self._not_finite()])
+        self._waiting.clear()
+
+    def _tell(self, epoch: float, samples: float) -> None:
+        elapsed = time.perf_counter() - self._started
+        done = len(self.losses)
+        self.listener(
+            Progress(
+                title=self.title,
+                step=done,
+                steps=self._steps,
+                epoch=epoch,
+                epochs=self._epochs,
+                loss=self.losses[-1],
+                samples_per_second=samples / elapsed if elapsed else 0.0,
+                seconds_left=elapsed / done * (self._steps - done),
+            )
+        )
+
+    def _not_finite(self) -> Finding:
+        step = len(self.losses)
+        before = f"{self.losses[-2]:.4f} the step before" if step > 1 else "at the first step"
+        return Finding(
+            check="training.finite_loss",
+            subject=self.subject,
+            expected="a finite training loss at every optimizer step",
+            observed=f"{self.losses[-1]} at optimizer step {step} of {self._steps}, {before}",
+            hint="training was stopped there. Look for a learning rate that is too high, fp16 overflow, "
+            "max_grad_norm = 0, a label or input that is NaN, or weights that were not finite to begin with.",
+        )

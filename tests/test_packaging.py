@@ -1,0 +1,146 @@
+"""The wheel: what it carries, what it declares, and that it works where the repository is not."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+PACKAGE = REPOSITORY / "pytest_ftcheck"
+PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+DIST_INFO = f"pytest_ftcheck-{PROJECT['version']}.dist-info"
+MEGABYTE = 2**20
+
+# Needed without an import: Trainer needs accelerate, and our fixture `benchmark` comes from pytest-benchmark.
+NEEDED_WITHOUT_IMPORT = {"accelerate", "pytest-benchmark"}
+
+
+def run(*command: str, cwd: Path = REPOSITORY, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run this interpreter, without what the outer pytest run left in the environment."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "PYTHON"))}
+    return subprocess.run(
+        [sys.executable, *command],
+        cwd=cwd,
+        env=inherited | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from the sdist: whatever is missing in the sdist is missing here, too."""
+    folder = tmp_path_factory.mktemp("dist")
+    built = run("-m", "build", "--no-isolation", "--outdir", str(folder))
+    assert built.returncode == 0, built.stdout + built.stderr
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="module")
+def names(wheel: Path) -> set[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+@pytest.mark.parametrize("folder", ["data", "checkpoints"])
+def test_wheel_carries_every_bundled_file(names: set[str], folder: str) -> None:
+    bundled = {
+        f"pytest_ftcheck/_fixtures/{path.relative_to(REPOSITORY / 'fixtures').as_posix()}"
+        for path in (REPOSITORY / "fixtures" / folder).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert bundled
+    assert bundled <= names
+
+
+def test_wheel_carries_every_file_of_the_package(names: set[str]) -> None:
+    package = {
+        path.relative_to(REPOSITORY).as_posix()
+        for path in PACKAGE.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert {"pytest_ftcheck/py.typed", "pytest_ftcheck/tasks/cards/mrpc.toml"} <= package
+    assert package <= names
+
+
+def test_wheel_carries_nothing_else(names: set[str]) -> None:
+    assert {name.split("/", 1)[0] for name in names} == {"pytest_ftcheck", DIST_INFO}
+    assert {name.split("/")[2] for name in names if name.startswith("pytest_ftcheck/_fixtures/")} == {
+        "checkpoints",
+        "data",
+    }
+    assert not [name for name in names if "cache" in name or name.endswith(".pyc")]
+
+
+def test_wheel_is_small(wheel: Path) -> None:
+    assert wheel.stat().st_size <= 10 * MEGABYTE
+
+
+def test_wheel_registers_the_plugin_and_its_licence(wheel: Path, names: set[str]) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        entry_points = archive.read(f"{DIST_INFO}/entry_points.txt").decode()
+    assert entry_points.split() == ["[pytest11]", "ftcheck", "=", "pytest_ftcheck.plugin.hooks"]
+    assert f"{DIST_INFO}/licenses/LICENSE" in names
+
+
+def test_installed_wheel_fine_tunes_in_an_empty_folder(wheel: Path, tmp_path: Path) -> None:
+    site, empty = tmp_path / "site", tmp_path / "empty"
+    empty.mkdir()
+    installed = run("-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--target", str(site), str(wheel))
+    assert installed.returncode == 0, installed.stdout + installed.stderr
+    # The path puts this copy before the one that runs this test; the cache is fresh, so that no run is reused.
+    environment = {"PYTHONPATH": str(site), "XDG_CACHE_HOME": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
+
+    found = run("-P", "-c", "import pytest_ftcheck; print(pytest_ftcheck.__file__)", cwd=empty, **environment)
+    assert Path(found.stdout.strip()).is_relative_to(site), found.stdout + found.stderr
+
+    session = run("-P", "-m", "pytest", "--ftcheck-task=mrpc", cwd=empty, **environment)
+    assert session.returncode == pytest.ExitCode.OK, session.stdout + session.stderr
+    assert re.search(r"=+ \d+ passed.* in .*s.* =+\s*\Z", session.stdout), session.stdout
+    assert "mrpc" in session.stdout
+
+
+def imported_at_run_time(source: Path) -> set[str]:
+    """Top-level names of the modules that a file imports, but for those that only a type checker imports."""
+    tree = ast.parse(source.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    modules = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    modules |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
+    return {module.split(".", 1)[0] for module in modules}
+
+
+def required(requirements: list[str]) -> set[str]:
+    """Names of the distributions that the requirements name."""
+    return {re.split(r"[^\w.-]", requirement, maxsplit=1)[0] for requirement in requirements}
+
+
+def test_what_is_imported_is_declared_and_the_reverse() -> None:
+    modules = set[str]().union(*map(imported_at_run_time, PACKAGE.rglob("*.py")))
+    third_party = modules - sys.stdlib_module_names - {"pytest_ftcheck", "_pytest"}
+    distributions = packages_distributions()
+    imported = {distributions[module][0].lower().replace("_", "-") for module in third_party}
+
+    assert imported | NEEDED_WITHOUT_IMPORT == required(PROJECT["dependencies"])
+
+
+def test_every_dependency_is_pinned_for_ci() -> None:
+    lines = (REPOSITORY / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line for line in lines if not line.startswith("#")]
+    assert all(re.fullmatch(r"[\w.-]+==[\w.!-]+", pin) for pin in pins), pins
+    pinned = {pin.partition("==")[0].lower().replace("_", "-") for pin in pins}
+
+    assert required(PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]) <= pinned

@@ -1,0 +1,5 @@
+"""Plugins for the tests of this repository."""
+
+from __future__ import annotations
+
+pytest_plugins = ["pytester"]

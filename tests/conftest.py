@@ -1,0 +1,45 @@
+"""Parts that tests share: short pipelines over the bundled data, and the real data where it is there."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_ftcheck.settings import Settings
+from pytest_ftcheck.tasks.card import load_card
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_ftcheck.pipeline.parts import Pipeline
+
+
+@pytest.fixture(scope="session")
+def make_pipeline() -> Callable[..., Pipeline]:
+    """Return a function that builds a pipeline over a few bundled rows, with a recipe of a few steps.
+
+    ``make_pipeline("mrpc", model="tiny-bert", train_rows=64, eval_rows=32, **recipe)``.
+    """
+    from pytest_ftcheck.pipeline.from_card import build_pipeline  # noqa: PLC0415 - heavy
+
+    def make(
+        task: str = "mrpc", *, model: str = "tiny-bert", train_rows: int = 64, eval_rows: int = 32, **recipe: object
+    ) -> Pipeline:
+        settings = Settings(model=model, max_train_rows=train_rows, max_eval_rows=eval_rows)
+        pipeline = build_pipeline(load_card(task, {}), settings)
+        return replace(pipeline, args={**pipeline.args, "num_train_epochs": 1, **recipe})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Folder of the real data sets; skips where there are none."""
+    folder = os.environ.get("FTCHECK_REAL_DATA")
+    if not folder:
+        pytest.skip("FTCHECK_REAL_DATA is not set: it names the folder with the real data sets (glue/mrpc, …)")
+    return Path(folder)

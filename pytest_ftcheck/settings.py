@@ -139,7 +139,7 @@ def _words(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for word in words if word))
 
 
-def _choice(kind: str, known: tuple[str, ...]) -> Any:  # noqa: ANN401 - a parser for a Literal
+def _choice(kind: str, known: tuple[str, ...]) -> Any:
     def parse(value: object) -> str:
         if value not in known:
             raise ValueError(unknown(kind, str(value), known))

@@ -24,7 +24,7 @@ def make_pipeline() -> Callable[..., Pipeline]:
 
     ``make_pipeline("mrpc", model="tiny-bert", train_rows=64, eval_rows=32, **recipe)``.
     """
-    from pytest_ftcheck.pipeline.from_card import build_pipeline  # noqa: PLC0415 - heavy
+    from pytest_ftcheck.pipeline.from_card import build_pipeline
 
     def make(
         task: str = "mrpc", *, model: str = "tiny-bert", train_rows: int = 64, eval_rows: int = 32, **recipe: object

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import SearchStrategy
 
-    from pytest_ftcheck.checks.collator import CollatorSubject
+    from pytest_ftcheck.checks.batches import CollatorSubject
     from pytest_ftcheck.findings import Finding
 
     Features = list[dict[str, Any]]

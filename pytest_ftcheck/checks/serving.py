@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -42,7 +42,8 @@ def reloaded_logits(run: Run, pipeline: Pipeline) -> list[Finding]:
     try:
         with quiet_libraries():
             tokenizer = run.load_tokenizer()
-            model = run.load_model().to(device)
+            # transformers declares `to` as if it took the model itself.
+            model = cast("Any", run.load_model()).to(device)
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         return [_finding(run, pipeline, f"it does not load: {type(error).__name__}: {error}")]
     if model.config.id2label != dict(enumerate(pipeline.card.label_names)) and pipeline.card.label_names:

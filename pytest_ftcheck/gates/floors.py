@@ -66,7 +66,7 @@ def floor_findings(verdict: Gate, subject: str) -> list[Finding]:
     """
     if verdict.status != "fail" or verdict.floor is None:
         return []
-    short = f"{verdict.floor - verdict.value:.4f} short" if verdict.value == verdict.value else "not a number"  # noqa: PLR0124 - NaN
+    short = f"{verdict.floor - verdict.value:.4f} short" if verdict.value == verdict.value else "not a number"
     return [
         Finding(
             check="metrics.floor",

@@ -42,7 +42,8 @@ def decide_checkpoint(card: TaskCard, settings: Settings, tier: str) -> str:
     if settings.model:
         return settings.model
     if tier not in card.checkpoints:
-        msg = f"task {card.name!r} names no checkpoint for tier {tier}. Give --ftcheck-model, or checkpoint.{tier} in its card."
+        todo = f"Give --ftcheck-model, or checkpoint.{tier} in its card."
+        msg = f"task {card.name!r} names no checkpoint for tier {tier}. {todo}"
         raise TaskError(msg)
     model = card.checkpoints[tier]
     beside_file = settings.rootdir / model

@@ -7,7 +7,7 @@ import math
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pytest_ftcheck.errors import CheckpointError, closest
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
@@ -72,7 +72,9 @@ def _from_hub(repo_id: str, revision: str | None, *, online: bool) -> Path:
 
     try:
         with hub_access(online=online):
-            return Path(snapshot_download(repo_id, revision=revision, allow_patterns=_HUB_FILES, local_files_only=not online))
+            return Path(
+                snapshot_download(repo_id, revision=revision, allow_patterns=_HUB_FILES, local_files_only=not online)
+            )
     except Exception as error:  # the Hub client raises a dozen kinds; each means: not to be had
         reason = "not in the local cache of the Hub, and nothing is downloaded without --ftcheck-online"
         if online:
@@ -180,14 +182,14 @@ def load_model(checkpoint: Checkpoint, card: TaskCard, dtype: str = "float32") -
         raise CheckpointError(msg) from error
     if info["mismatched_keys"]:
         raise CheckpointError(_other_head(checkpoint, card, _mismatches(info["mismatched_keys"])))
-    return model
+    return cast("PreTrainedModel", model)
 
 
-def _mismatches(keys: Any) -> str:  # noqa: ANN401 - tuples of name and two shapes
+def _mismatches(keys: Any) -> str:
     return "; ".join(f"{name} is {tuple(found)}, needed {tuple(needed)}" for name, found, needed in sorted(keys))
 
 
-def _check_head(checkpoint: Checkpoint, config: Any, card: TaskCard) -> None:  # noqa: ANN401 - any configuration class
+def _check_head(checkpoint: Checkpoint, config: Any, card: TaskCard) -> None:
     architecture = next(iter(config.architectures or []), "")
     if architecture.endswith(_OTHER_HEADS):
         raise CheckpointError(_other_head(checkpoint, card, f"it was saved as {architecture}"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +13,7 @@ from pytest_ftcheck.plugin.session import SUITE, session_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import ModuleType
 
     from pytest_ftcheck.plugin.session import FtcheckSession
 
@@ -45,7 +45,6 @@ def suite_items(session: pytest.Session) -> Iterator[pytest.Item]:
         for task in ours.settings.tasks
         for name in (*_MODULES, *(_BOTH_ENGINES if len(ours.settings.engines) > 1 else ()))
         for item in session.genitems(_module(session, task, name))
-        if isinstance(item, pytest.Item)
     ]
     for wanted in ours.selected:
         if not any(_matches(item.nodeid, wanted) for item in items):

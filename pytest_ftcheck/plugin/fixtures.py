@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,8 @@ import pytest
 from pytest_ftcheck.plugin.session import FtcheckSession, Variant, session_of, variant_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import torch
     from datasets import DatasetDict
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -56,7 +57,7 @@ def ft_dataset(ft_session: FtcheckSession, ft_variant: Variant) -> DatasetDict:
 
 
 @pytest.fixture
-def ft_collator(ft_tokenizer: PreTrainedTokenizerBase) -> Any:  # noqa: ANN401 - a user's may be any callable
+def ft_collator(ft_tokenizer: PreTrainedTokenizerBase) -> Any:
     """Return a `DataCollatorWithPadding` over ``ft_tokenizer``."""
     from transformers import DataCollatorWithPadding  # noqa: PLC0415 - heavy
 
@@ -82,19 +83,26 @@ def ft_device(ft_session: FtcheckSession) -> torch.device:
 
 
 @pytest.fixture
-def ft_pipeline(
+def ft_pipeline(  # noqa: PLR0917 - pytest passes fixtures by name
     ft_session: FtcheckSession,
     ft_variant: Variant,
     ft_tokenizer: PreTrainedTokenizerBase,
     ft_dataset: DatasetDict,
-    ft_collator: Any,  # noqa: ANN401 - any callable
+    ft_collator: Any,
     ft_model: PreTrainedModel,
 ) -> Pipeline:
     """Every part of the fine-tune, put together from the fixtures above."""
     from pytest_ftcheck.plugin.parts import assemble  # noqa: PLC0415 - heavy
 
     base = ft_session.pipeline(ft_variant.task)
-    return assemble(ft_session, base, ft_tokenizer, ft_dataset, ft_collator, ft_model)
+    return assemble(
+        ft_session,
+        base,
+        processing_class=ft_tokenizer,
+        dataset=ft_dataset,
+        data_collator=ft_collator,
+        model=ft_model,
+    )
 
 
 @pytest.fixture
@@ -118,7 +126,9 @@ def ft_run(ft_train: Callable[..., Run]) -> Run:
 
 
 @pytest.fixture
-def ft_step(ft_session: FtcheckSession, ft_variant: Variant, ft_pipeline: Pipeline, ft_device: torch.device) -> TrainingStep:
+def ft_step(
+    ft_session: FtcheckSession, ft_variant: Variant, ft_pipeline: Pipeline, ft_device: torch.device
+) -> TrainingStep:
     """One training step to be called by a benchmark: ``benchmark(ft_step)``."""
     from pytest_ftcheck.plugin.runs import training_step  # noqa: PLC0415 - heavy
 

@@ -11,19 +11,42 @@ if TYPE_CHECKING:
 
 _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("task", "tasks", {"action": "append", "metavar": "NAME[,NAME]", "help": "run the suite of these tasks"}),
-    ("tier", "tier", {"metavar": "|".join(TIERS), "help": "recipe and floors: tiny where checkpoint and data are bundled, else full"}),
+    (
+        "tier",
+        "tier",
+        {
+            "metavar": "|".join(TIERS),
+            "help": "recipe and floors: tiny where checkpoint and data are bundled, else full",
+        },
+    ),
     ("model", "model", {"metavar": "MODEL", "help": "tiny-bert, tiny-distilbert, a folder, or a Hub id"}),
-    ("data", "data", {"metavar": "DATA", "help": "bundled, hub, or a folder or file (jsonl, json, csv, tsv, parquet, save_to_disk)"}),
+    (
+        "data",
+        "data",
+        {"metavar": "DATA", "help": "bundled, hub, or a folder or file (jsonl, json, csv, tsv, parquet, save_to_disk)"},
+    ),
     ("engine", "engines", {"metavar": f"{'|'.join(ENGINES)}|both", "help": "how it trains (default: trainer)"}),
     ("seeds", "seeds", {"metavar": "SEEDS", "help": "such as 0, 0-4 or 1,3 (default: 0)"}),
     ("device", "device", {"metavar": "cuda|mps|cpu", "help": "default: the best that is there"}),
     ("require-device", "require_device", {"metavar": "cuda|mps|cpu", "help": "fail where the run would not be on it"}),
     ("dtype", "dtype", {"metavar": "|".join(DTYPES), "help": "of the weights as loaded (default: float32)"}),
-    ("threads", "threads", {"metavar": "N", "help": "CPU threads (default: 1 for tier tiny, cores / workers for full)"}),
+    (
+        "threads",
+        "threads",
+        {"metavar": "N", "help": "CPU threads (default: 1 for tier tiny, cores / workers for full)"},
+    ),
     ("max-train-rows", "max_train_rows", {"metavar": "N", "help": "train on N rows, chosen by a seeded shuffle"}),
     ("max-eval-rows", "max_eval_rows", {"metavar": "N", "help": "evaluate on N rows, chosen by a seeded shuffle"}),
     ("online", "online", {"action": "store_const", "const": True, "help": "allow downloads from the Hub"}),
-    ("reuse", "reuse", {"action": "store_const", "const": True, "help": "take a run of an earlier session where everything that made it is the same"}),
+    (
+        "reuse",
+        "reuse",
+        {
+            "action": "store_const",
+            "const": True,
+            "help": "take a run of an earlier session where everything that made it is the same",
+        },
+    ),
     ("store", "store", {"metavar": "DIR", "help": "where reused runs are kept (default: the user's cache folder)"}),
     ("json", "json", {"metavar": "PATH", "help": "write everything into a JSON file"}),
 )
@@ -34,9 +57,7 @@ def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("ftcheck", "regression checks for fine-tuned models")
     for flag, dest, arguments in _OPTIONS:
         group.addoption(f"--ftcheck-{flag}", dest=f"ftcheck_{dest}", default=None, **arguments)
-    group.addoption(
-        "--ftcheck-list", action="store_true", dest="ftcheck_list", help="print the task cards and exit"
-    )
+    group.addoption("--ftcheck-list", action="store_true", dest="ftcheck_list", help="print the task cards and exit")
 
 
 def given_options(config: pytest.Config) -> dict[str, Any]:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from datasets import DatasetDict
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from pytest_ftcheck.checks.collator import CollatorSubject
+    from pytest_ftcheck.checks.batches import CollatorSubject
     from pytest_ftcheck.pipeline.parts import Pipeline
     from pytest_ftcheck.plugin.session import FtcheckSession
 
@@ -35,9 +35,10 @@ def tokenized(pipeline: Pipeline) -> DatasetDict:
 def assemble(
     session: FtcheckSession,
     base: Pipeline,
+    *,
     processing_class: PreTrainedTokenizerBase,
     dataset: DatasetDict,
-    data_collator: Any,  # noqa: ANN401 - any callable from features to tensors
+    data_collator: Any,
     model: PreTrainedModel,
 ) -> Pipeline:
     """Put the parts that the fixtures gave into the task's pipeline; the task's own parts stay the same objects."""
@@ -75,7 +76,7 @@ class ModelCopies:
         return digest.hexdigest()
 
 
-def _bytes() -> Any:  # noqa: ANN401 - torch.dtype, imported late
+def _bytes() -> Any:
     import torch  # noqa: PLC0415 - heavy
 
     return torch.uint8
@@ -83,7 +84,7 @@ def _bytes() -> Any:  # noqa: ANN401 - torch.dtype, imported late
 
 def collator_subject(pipeline: Pipeline) -> CollatorSubject:
     """Describe a pipeline's collator for the checks of the ``collator`` family."""
-    from pytest_ftcheck.checks.collator import COLUMNS, CollatorSubject  # noqa: PLC0415 - heavy
+    from pytest_ftcheck.checks.batches import COLUMNS, CollatorSubject  # noqa: PLC0415 - heavy
 
     rows = pipeline.eval_dataset
     return CollatorSubject(

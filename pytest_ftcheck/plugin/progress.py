@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.plugin.session import is_worker
 from pytest_ftcheck.report.progress import progress_line
@@ -22,7 +22,7 @@ class _Line:
 
     def __init__(self, config: pytest.Config) -> None:
         reporter = config.pluginmanager.getplugin("terminalreporter")
-        self._writer = reporter._tw if reporter else None  # noqa: SLF001 - the terminal's own writer has no public name
+        self._writer: Any = reporter._tw if reporter else None  # noqa: SLF001 - the terminal's own writer has no public name
         self._capture = config.pluginmanager.getplugin("capturemanager")
         self._live = bool(reporter and reporter.isatty)
         self._last = 0.0

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.speed.step import TrainingStep
 
 
-def obtain_run(
-    config: pytest.Config, session: FtcheckSession, pipeline: Pipeline, *, engine: str, seed: int
-) -> Run:
+def obtain_run(config: pytest.Config, session: FtcheckSession, pipeline: Pipeline, *, engine: str, seed: int) -> Run:
     """Return the run of a pipeline; the second test that asks gets the same one, or the same failure.
 
     Raises:
@@ -64,9 +62,7 @@ def trained(node: pytest.Item, session: FtcheckSession, pipeline: Pipeline, vari
     return train
 
 
-def training_step(
-    session: FtcheckSession, pipeline: Pipeline, variant: Variant, device: torch.device
-) -> TrainingStep:
+def training_step(session: FtcheckSession, pipeline: Pipeline, variant: Variant, device: torch.device) -> TrainingStep:
     """Make a training step with the threads that runs of this tier have."""
     import torch  # noqa: PLC0415 - heavy
 

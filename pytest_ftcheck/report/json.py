@@ -31,11 +31,13 @@ def check_writable(path: Path) -> None:
 def write_json(path: Path, document: dict[str, Any]) -> None:
     """Write the document in one piece: whole, or not at all. NaN and infinity become texts, as JSON has neither."""
     side = path.with_name(f".{path.name}.{os.getpid()}")
-    side.write_text(json.dumps(_plain({"schema": SCHEMA, **document}), indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    side.write_text(
+        json.dumps(_plain({"schema": SCHEMA, **document}), indent=2, allow_nan=False) + "\n", encoding="utf-8"
+    )
     side.replace(path)
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {str(key): _plain(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):

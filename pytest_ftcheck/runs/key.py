@@ -67,7 +67,9 @@ def run_key(pipeline: Pipeline, *, engine: str, seed: int, environment: Mapping[
         tokenizer=_tokenizer_digest(pipeline.processing_class),
         data=_digest([_rows_digest(pipeline.train_dataset), _rows_digest(pipeline.eval_dataset)]),
         collator=_digest([describe_object(pipeline.data_collator)]),
-        metrics=_digest([describe_object(pipeline.compute_metrics), json.dumps(pipeline.card.metric.greater_is_better)]),
+        metrics=_digest(
+            [describe_object(pipeline.compute_metrics), json.dumps(pipeline.card.metric.greater_is_better)]
+        ),
         recipe=_digest([json.dumps(dict(pipeline.args), sort_keys=True, default=str)]),
         engine=engine,
         seed=seed,
@@ -125,7 +127,7 @@ def _rows_digest(rows: Dataset) -> str:
     return _digest(part for name in sorted(rows.column_names) for part in (name, json.dumps(list(rows[name]))))
 
 
-def describe_object(thing: Any, skip: tuple[str, ...] = ()) -> str:  # noqa: ANN401 - any part of a pipeline
+def describe_object(thing: Any, skip: tuple[str, ...] = ()) -> str:
     """Describe a callable part: its name, its source where there is one, and its plain settings."""
     function = getattr(thing, "func", thing)  # functools.partial
     kind = function if inspect.isroutine(function) or inspect.isclass(function) else type(function)
@@ -134,7 +136,9 @@ def describe_object(thing: Any, skip: tuple[str, ...] = ()) -> str:  # noqa: ANN
     except (OSError, TypeError):
         source = ""
     plain = (str, int, float, bool, type(None))
-    settings = {k: v for k, v in sorted(getattr(thing, "__dict__", {}).items()) if isinstance(v, plain) and k not in skip}
+    settings = {
+        k: v for k, v in sorted(getattr(thing, "__dict__", {}).items()) if isinstance(v, plain) and k not in skip
+    }
     arguments = [str(argument) for argument in getattr(thing, "args", ()) if isinstance(argument, plain)]
     return json.dumps([f"{kind.__module__}.{kind.__qualname__}", source, settings, arguments], default=str)
 

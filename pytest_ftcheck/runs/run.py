@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from numpy.typing import NDArray
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -74,7 +74,7 @@ class Run:
             model = AutoModelForSequenceClassification.from_pretrained(
                 self.model_folder, dtype=dtype, local_files_only=True, use_safetensors=True
             )
-        return model.eval()
+        return cast("PreTrainedModel", model.eval())
 
     def load_tokenizer(self) -> PreTrainedTokenizerBase:
         """Load the tokenizer that was saved with the model."""
@@ -84,7 +84,7 @@ class Run:
 
     def write(self) -> None:
         """Write everything but the model into the folder."""
-        record = asdict(replace(self, logits=np.empty(0), label_ids=np.empty(0)))
+        record = asdict(replace(self, logits=np.empty(0, np.float32), label_ids=np.empty(0)))
         for key in ("logits", "label_ids", "folder", "reused"):
             del record[key]
         (self.folder / _RECORD).write_text(json.dumps(record, indent=1), encoding="utf-8")

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
@@ -18,6 +17,7 @@ from pytest_ftcheck.runs.run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from pytest_ftcheck.runs.key import RunKey
 

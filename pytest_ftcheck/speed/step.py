@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from transformers import set_seed
@@ -39,8 +39,11 @@ class TrainingStep:
         )
         self.batch = {name: tensor.to(self.device) for name, tensor in self.batch.items()}
         self.tokens = int(self.batch["attention_mask"].sum())
-        self._model = pipeline.model_init().to(self.device).train()
-        self._optimizer = torch.optim.AdamW(self._model.parameters(), lr=float(pipeline.args.get("learning_rate", 5e-5)))
+        # transformers declares `to` as if it took the model itself.
+        self._model = cast("Any", pipeline.model_init()).to(self.device).train()
+        self._optimizer = torch.optim.AdamW(
+            self._model.parameters(), lr=float(pipeline.args.get("learning_rate", 5e-5))
+        )
         self._max_grad_norm = float(pipeline.args.get("max_grad_norm", 1.0))
 
     def __call__(self) -> Tensor:

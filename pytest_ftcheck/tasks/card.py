@@ -229,7 +229,9 @@ def _parse_metric(name: str, table: Mapping[str, Any]) -> MetricSpec:
     return MetricSpec(table["path"], table.get("config_name"), dict(directions))
 
 
-def _check_floors(name: str, table: Mapping[str, Any], metric: MetricSpec, where: str = "floors", depth: int = 0) -> None:
+def _check_floors(
+    name: str, table: Mapping[str, Any], metric: MetricSpec, where: str = "floors", depth: int = 0
+) -> None:
     """Walk floors, their tiers and their checkpoints: every leaf is a number for a metric that is there."""
     for key, value in table.items():
         if isinstance(value, dict):

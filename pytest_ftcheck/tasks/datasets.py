@@ -115,7 +115,7 @@ def _from_hub(card: TaskCard, *, online: bool) -> tuple[dict[str, Dataset], str]
     try:
         with hub_access(online=online):
             loaded = load_dataset(hub.path, hub.name, revision=hub.revision)
-    except Exception as error:  # noqa: BLE001 - the Hub client raises a dozen kinds; each means: not to be had
+    except Exception as error:
         todo = (
             "Check the connection and the card's [dataset]."
             if online
@@ -157,7 +157,7 @@ def _prepare(card: TaskCard, split: Dataset, where: str) -> Dataset:
     return encode_labels(card, split, where)
 
 
-def _check_text(values: Any, column: str, where: str) -> None:  # noqa: ANN401 - a column of datasets, untyped there
+def _check_text(values: Any, column: str, where: str) -> None:
     for row, value in enumerate(values):
         if not isinstance(value, str):
             msg = f"{where}, row {row}: {column} = {value!r}, expected a text. Remove or correct the row."

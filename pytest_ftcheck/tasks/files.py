@@ -78,7 +78,9 @@ def _read_file(path: Path, text_columns: Sequence[str]) -> pa.Table:
             case ".jsonl" | ".json":
                 return json.read_json(path)
             case ".csv":
-                return csv.read_csv(path, parse_options=csv.ParseOptions(newlines_in_values=True), convert_options=as_text)
+                return csv.read_csv(
+                    path, parse_options=csv.ParseOptions(newlines_in_values=True), convert_options=as_text
+                )
             case ".tsv":
                 # As GLUE's own files: a tab ends a field, and a quotation mark is a character like any other.
                 return csv.read_csv(

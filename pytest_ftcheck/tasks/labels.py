@@ -41,7 +41,7 @@ def encode_labels(card: TaskCard, split: Dataset, where: str) -> Dataset:
     return others.add_column(card.label_column, column)
 
 
-def _class_id(value: Any, names: list[str], where: str) -> int:  # noqa: ANN401 - whatever the data set holds
+def _class_id(value: Any, names: list[str], where: str) -> int:
     if isinstance(value, str) and value in names:
         return names.index(value)
     number = float(value) if isinstance(value, (int, float)) else math.nan
@@ -58,7 +58,7 @@ def _class_id(value: Any, names: list[str], where: str) -> int:  # noqa: ANN401 
     raise DataError(msg)
 
 
-def _number(value: Any, _names: list[str], where: str) -> float:  # noqa: ANN401 - whatever the data set holds
+def _number(value: Any, _names: list[str], where: str) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError):

@@ -48,7 +48,7 @@ class Accuracy(OfflineMetric):
 class F1(OfflineMetric):
     """The harmonic mean of precision and recall."""
 
-    def _compute(  # noqa: PLR0913 - the Hub's arguments
+    def _compute(
         self,
         predictions: list[int],
         references: list[int],
@@ -175,7 +175,7 @@ def _float_or_array(score: Any) -> float | NDArray[np.float64]:
     return float(np.asarray(score).item()) if np.size(score) == 1 else np.asarray(score)
 
 
-def _retrieval(  # noqa: PLR0913 - the Hub's arguments
+def _retrieval(
     score: Callable[..., Any],
     predictions: list[int],
     references: list[int],

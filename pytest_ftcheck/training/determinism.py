@@ -24,11 +24,15 @@ def reproducible(threads: int) -> Iterator[None]:
         threads: CPU threads of torch; part of the result, because they change the order of sums.
 
     """
-    before = (torch.get_num_threads(), torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled())
+    before = (
+        torch.get_num_threads(),
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
     states = (random.getstate(), np.random.get_state(), torch.get_rng_state())  # noqa: NPY002 - what libraries use
     devices = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.use_deterministic_algorithms(mode=True, warn_only=True)
     try:
         yield
     finally:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
 from accelerate.state import AcceleratorState, GradientState
 
 from pytest_ftcheck.errors import CheckFailure, TaskError, unknown
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
     from transformers import PreTrainedModel, TrainingArguments
 
@@ -142,8 +142,6 @@ def _check_rows(pipeline: Pipeline, outcome: Outcome, subject: str) -> None:
             hint="look for a collator that drops rows, a last batch that is left out, or a head of another size.",
         )
         raise CheckFailure([finding])
-
-
 
 
 class Stopwatch:

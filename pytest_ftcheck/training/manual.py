@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from accelerate import Accelerator, DataLoaderConfiguration
 from torch.utils.data import DataLoader
 from transformers import get_scheduler, set_seed
 from transformers.trainer_pt_utils import get_parameter_names
+from transformers.training_args import OptimizerNames
 
 from pytest_ftcheck.errors import TaskError
 from pytest_ftcheck.tasks.metrics import load_metric, predictions_from_logits
@@ -53,7 +54,7 @@ def train(pipeline: Pipeline, args: TrainingArguments, recorder: StepRecorder) -
         optimizer,
         num_warmup_steps=args.get_warmup_steps(steps),
         num_training_steps=steps,
-        scheduler_specific_kwargs=args.lr_scheduler_kwargs,
+        scheduler_specific_kwargs=cast("dict[str, Any] | None", args.lr_scheduler_kwargs),
     )
     recorder.begin(steps, epochs)
     kept = BestEpoch(args)
@@ -64,7 +65,9 @@ def train(pipeline: Pipeline, args: TrainingArguments, recorder: StepRecorder) -
         train_loader.set_epoch(epoch)
         for micro_batches in grouped(train_loader, args.gradient_accumulation_steps):
             model.train()
-            loss = optimizer_step(accelerator, model, optimizer, micro_batches, args.max_grad_norm, recorder)
+            loss = optimizer_step(
+                accelerator, model, optimizer, micro_batches, max_grad_norm=args.max_grad_norm, recorder=recorder
+            )
             if not accelerator.optimizer_step_was_skipped:
                 scheduler.step()
             step += 1
@@ -92,7 +95,13 @@ def train(pipeline: Pipeline, args: TrainingArguments, recorder: StepRecorder) -
 
 
 def make_loader(
-    pipeline: Pipeline, rows: Dataset, model: PreTrainedModel, batch_size: int, args: TrainingArguments, *, shuffle: bool
+    pipeline: Pipeline,
+    rows: Dataset,
+    model: PreTrainedModel,
+    batch_size: int,
+    args: TrainingArguments,
+    *,
+    shuffle: bool,
 ) -> DataLoader[dict[str, Tensor]]:
     """Make batches of the columns that the model takes; as with the Trainer, others do not reach the collator."""
     accepted = {*inspect.signature(model.forward).parameters, "label", "labels", "label_ids"}
@@ -115,8 +124,9 @@ def make_optimizer(model: nn.Module, args: TrainingArguments) -> torch.optim.Opt
         TaskError: the recipe asks for an optimizer other than AdamW.
 
     """
-    if str(args.optim.value) not in ("adamw_torch", "adamw_torch_fused"):
-        msg = f"optim = {str(args.optim.value)!r}: the manual engine has adamw_torch and adamw_torch_fused. Use engine trainer."
+    optim = OptimizerNames(args.optim)
+    if optim not in (OptimizerNames.ADAMW_TORCH, OptimizerNames.ADAMW_TORCH_FUSED):
+        msg = f"optim = {optim.value!r}: the manual engine has adamw_torch and adamw_torch_fused. Use engine trainer."
         raise TaskError(msg)
     decayed = set(get_parameter_names(model, [torch.nn.LayerNorm], _NO_DECAY))
     trainable = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
@@ -129,18 +139,18 @@ def make_optimizer(model: nn.Module, args: TrainingArguments) -> torch.optim.Opt
         lr=args.learning_rate,
         betas=(args.adam_beta1, args.adam_beta2),
         eps=args.adam_epsilon,
-        fused=args.optim.value == "adamw_torch_fused",
+        fused=optim is OptimizerNames.ADAMW_TORCH_FUSED,
     )
 
 
 def planned_steps(args: TrainingArguments, steps_per_epoch: int) -> tuple[int, float]:
-    """Return optimizer steps and epochs of a run; ``max_steps`` counts, where it is set, before ``num_train_epochs``."""
+    """Return optimizer steps and epochs of a run; ``max_steps``, where it is set, counts before epochs."""
     if args.max_steps > 0:
         return args.max_steps, args.max_steps / steps_per_epoch
     return math.ceil(args.num_train_epochs * steps_per_epoch), float(args.num_train_epochs)
 
 
-def grouped(batches: Any, size: int) -> Iterator[list[dict[str, Tensor]]]:  # noqa: ANN401 - a prepared loader
+def grouped(batches: Any, size: int) -> Iterator[list[dict[str, Tensor]]]:
     """Yield the micro-batches of one optimizer step at a time; an epoch's last group may be smaller."""
     iterator = iter(batches)
     while group := list(islice(iterator, size)):
@@ -152,6 +162,7 @@ def optimizer_step(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     micro_batches: list[dict[str, Tensor]],
+    *,
     max_grad_norm: float,
     recorder: StepRecorder,
 ) -> Tensor:
@@ -178,7 +189,10 @@ def optimizer_step(
 
 @torch.no_grad()
 def evaluate(
-    accelerator: Accelerator, model: nn.Module, loader: Any, pipeline: Pipeline  # noqa: ANN401 - a prepared loader
+    accelerator: Accelerator,
+    model: nn.Module,
+    loader: Any,
+    pipeline: Pipeline,
 ) -> tuple[dict[str, float], NDArray[np.float32], NDArray[Any]]:
     """Evaluate every row in order.
 

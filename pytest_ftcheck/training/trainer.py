@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from transformers import PrinterCallback, Trainer, TrainerCallback, set_seed
@@ -24,7 +24,7 @@ def train(pipeline: Pipeline, args: TrainingArguments, recorder: StepRecorder) -
     trainer = Trainer(
         model=pipeline.model_init(),
         args=args,
-        data_collator=pipeline.data_collator,
+        data_collator=cast("Any", pipeline.data_collator),
         train_dataset=pipeline.train_dataset,
         eval_dataset=pipeline.eval_dataset,
         processing_class=pipeline.processing_class,
@@ -44,14 +44,14 @@ def train(pipeline: Pipeline, args: TrainingArguments, recorder: StepRecorder) -
         epochs=tuple(_metrics(entry, ("epoch", "step")) for entry in history if "eval_loss" in entry),
         best_epoch=_best_epoch(trainer),
         log_history=tuple(history),
-        logits=predicted.predictions,
-        label_ids=predicted.label_ids,
+        logits=cast("Any", predicted.predictions),
+        label_ids=cast("Any", predicted.label_ids),
         metrics=_metrics(predicted.metrics or {}),
         timings={"train": train_seconds, "predict": clock.lap()},
     )
 
 
-def mean_over_rows(pipeline: Pipeline) -> Any:  # noqa: ANN401 - the Trainer names no type for it
+def mean_over_rows(pipeline: Pipeline) -> Any:
     """Make a loss that is the mean over all rows of an optimizer step, however its micro-batches are cut.
 
     BERT's sequence classification accepts ``num_items_in_batch`` and ignores it (transformers 5.23), so that
@@ -94,7 +94,7 @@ def _record_micro_steps(trainer: Trainer, recorder: StepRecorder) -> None:
     """See every loss as ``training_step`` returns it, before the Trainer's log filters or averages it."""
     training_step = trainer.training_step
 
-    def recorded(*args: Any, **kwargs: Any) -> Tensor:  # noqa: ANN401 - passed on as they come
+    def recorded(*args: Any, **kwargs: Any) -> Tensor:
         loss = training_step(*args, **kwargs)
         recorder.micro_step(loss)
         return loss

@@ -17,9 +17,9 @@ from transformers import (
     default_data_collator,
 )
 
+from pytest_ftcheck.checks.batches import CollatorSubject
 from pytest_ftcheck.checks.collator import (
     INVARIANTS,
-    CollatorSubject,
     check_invariant,
     check_lengths_example,
     judge,

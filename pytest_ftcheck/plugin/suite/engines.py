@@ -20,6 +20,8 @@ def test_engine_parity(ft_pipeline: Pipeline, pytestconfig: pytest.Config) -> No
     session = session_of(pytestconfig)
     short = parity_pipeline(ft_pipeline)
     seed = session.settings.seeds[0]
-    first, second = (obtain_run(pytestconfig, session, short, engine=engine, seed=seed) for engine in ("trainer", "manual"))
+    first, second = (
+        obtain_run(pytestconfig, session, short, engine=engine, seed=seed) for engine in ("trainer", "manual")
+    )
     if findings := engine_parity(first, second, short.subject):
         raise CheckFailure(findings)

@@ -39,9 +39,7 @@ def test_outputs(ft_run: Run, ft_pipeline: Pipeline, ft_check: str) -> None:
         "logits_shape": lambda: model.logits_shape(ft_run, len(labels), card.num_labels, subject),
         "label_ids": lambda: model.label_ids(ft_run, labels, subject),
         "finite": lambda: model.finite_logits(ft_run, subject),
-        "predictions": lambda: model.predictions_in_range(
-            ft_run, card.num_labels, (min(labels), max(labels)), subject
-        ),
+        "predictions": lambda: model.predictions_in_range(ft_run, card.num_labels, (min(labels), max(labels)), subject),
     }[ft_check]()
     if findings:
         raise CheckFailure(findings)

@@ -56,7 +56,7 @@ bench: $(READY)  ## Measure the speed of training steps on this machine
 	$(PYTHON) benchmarks/run_all.py
 
 constraints: $(READY)  ## Write constraints.txt from what .venv holds
-	@{ sed '/^#/!Q' constraints.txt; $(PYTHON) -m pip freeze --exclude pytest-ftcheck | sed 's/+cpu$$//'; } > constraints.new
+	@{ grep '^#' constraints.txt; $(PYTHON) -m pip freeze --exclude pytest-ftcheck | sed 's/+cpu$$//'; } > constraints.new
 	mv constraints.new constraints.txt
 	@touch $(READY)
 

@@ -1,0 +1,186 @@
+"""Twenty seeds of every bundled task: are the floors stable, and do they stand above what a trivial model reaches?
+
+    python benchmarks/seeds.py [--seeds 20] [--tasks mrpc,qnli] [--checkpoints tiny-bert] [--processes 2]
+
+Runs are kept in ``build/seeds`` (a second call goes on where the first one stopped), the raw figures are written to
+``benchmarks/seeds.json`` and the table to ``benchmarks/seeds.md``. An hour on two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression, Ridge
+
+from machine import describe_machine, markdown_table
+from pytest_ftcheck.pipeline.from_card import build_pipeline, load_task_data
+from pytest_ftcheck.runs.store import RunStore
+from pytest_ftcheck.settings import Settings
+from pytest_ftcheck.tasks.card import TaskCard, builtin_tasks, load_card
+from pytest_ftcheck.tasks.metrics import load_metric
+from pytest_ftcheck.training.launch import launch
+
+HERE = Path(__file__).parent
+STORE = HERE.parent / "build" / "seeds"
+
+Row = dict[str, Any]
+
+
+def one_run(task: str, checkpoint: str, engine: str, seed: int) -> Row:
+    """Fine-tune once, by the card's recipe, on one thread."""
+    settings = Settings(model=checkpoint, threads=1, device="cpu")
+    pipeline = build_pipeline(load_card(task, {}), settings)
+    run = launch(pipeline, settings, RunStore(STORE), engine=engine, seed=seed)
+    return {
+        "task": task,
+        "checkpoint": checkpoint,
+        "engine": engine,
+        "seed": seed,
+        "seconds": run.timings["train"] + run.timings["predict"],
+        "metrics": {name: run.metrics[name] for name in pipeline.card.metric.greater_is_better},
+    }
+
+
+def one_segment(task: str, checkpoint: str, column: str) -> Row:
+    """Fine-tune on one text column alone, by the card's recipe: the best of three seeds."""
+    settings = Settings(model=checkpoint, threads=1, device="cpu")
+    card = replace(load_card(task, {}), text_columns=(column,))
+    pipeline = build_pipeline(card, settings)
+    runs = [launch(pipeline, settings, RunStore(STORE), engine="manual", seed=seed) for seed in range(3)]
+    metrics = {name: max(run.metrics[name] for run in runs) for name in card.metric.greater_is_better}
+    return {"task": task, "model": f"{column} only, {checkpoint}", "metrics": metrics}
+
+
+def trivial(task: str) -> list[Row]:
+    """Score what needs no language: constants, length, bags of words of each column and of all."""
+    card = load_card(task, {})
+    data = load_task_data(card, Settings(), "tiny")
+    labels, truth = np.array(data.train["label"]), np.array(data.evaluation["label"])
+    regression = card.head == "regression"
+    classes = [] if regression else sorted(set(labels.tolist()))
+    guesses = {f"always {card.label_names[label]}": np.full(len(truth), label) for label in classes}
+    texts = {column: (list(data.train[column]), list(data.evaluation[column])) for column in card.text_columns}
+    for column, (train, evaluation) in texts.items():
+        vectors = TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"\S+")
+        guesses[f"bag of words, {column}"] = _fitted(
+            vectors.fit_transform(train), labels, vectors.transform(evaluation), regression=regression
+        )
+    lengths = [_lengths([split[index] for split in texts.values()]) for index in (0, 1)]
+    guesses["length"] = _fitted(lengths[0], labels, lengths[1], regression=regression)
+    return [{"task": task, "model": name, "metrics": _scored(card, guess, truth)} for name, guess in guesses.items()]
+
+
+def _lengths(columns: list[list[str]]) -> Any:
+    """Count the words of each text: ``[N, columns]``."""
+    return np.array([[len(text.split()) for text in column] for column in columns]).T
+
+
+def _fitted(train: Any, labels: Any, evaluation: Any, *, regression: bool) -> Any:
+    model = Ridge() if regression else LogisticRegression(max_iter=2000)
+    return model.fit(train, labels).predict(evaluation)
+
+
+def _scored(card: TaskCard, predictions: Any, truth: Any) -> dict[str, float]:
+    metric = load_metric(card.metric.path, card.metric.config_name)
+    values = metric.compute(predictions=predictions, references=truth)
+    return {name: float(value) for name, value in values.items()}
+
+
+def measure(arguments: argparse.Namespace) -> tuple[list[Row], list[Row]]:
+    """Make every run and every trivial score."""
+    baselines = [row for task in arguments.tasks for row in trivial(task)]
+    runs: list[Row] = []
+    with ProcessPoolExecutor(arguments.processes) as pool:
+        segments = [
+            pool.submit(one_segment, task, checkpoint, column)
+            for task in arguments.tasks
+            for checkpoint in arguments.checkpoints
+            for column in load_card(task, {}).text_columns
+            if len(load_card(task, {}).text_columns) > 1
+        ]
+        jobs = [
+            pool.submit(one_run, task, checkpoint, engine, seed)
+            for task in arguments.tasks
+            for checkpoint in arguments.checkpoints
+            for engine in arguments.engines
+            for seed in range(arguments.seeds)
+        ]
+        for job in as_completed(jobs):
+            runs.append(job.result())
+            print(f"{len(runs)}/{len(jobs)}", runs[-1], flush=True)
+        baselines += [job.result() for job in segments]
+    runs.sort(key=lambda row: (row["task"], row["checkpoint"], row["engine"], row["seed"]))
+    return runs, baselines
+
+
+def table(runs: list[Row], baselines: list[Row]) -> str:
+    """Render one row per task, checkpoint, engine and metric."""
+    rows = []
+    groups = sorted({(run["task"], run["checkpoint"], run["engine"]) for run in runs})
+    for task, checkpoint, engine in groups:
+        ours = [run for run in runs if (run["task"], run["checkpoint"], run["engine"]) == (task, checkpoint, engine)]
+        floors = load_card(task, {}).floors("tiny", checkpoint)
+        for metric in ours[0]["metrics"]:
+            values = [run["metrics"][metric] for run in ours]
+            floor = floors.get(metric, float("nan"))
+            # A constant has no correlation: the NaN counts as none at all.
+            scores = {b["model"]: np.nan_to_num(b["metrics"][metric]) for b in baselines if b["task"] == task}
+            best = max((name for name in scores if "tiny-" not in name or checkpoint in name), key=scores.__getitem__)
+            rows.append(
+                [
+                    task,
+                    checkpoint,
+                    engine,
+                    metric,
+                    f"{min(values):.3f}",
+                    f"{statistics.mean(values):.3f}",
+                    f"{max(values):.3f}",
+                    f"{statistics.pstdev(values):.4f}",
+                    f"{floor:.3f}",
+                    f"{sum(value >= floor for value in values)}/{len(values)}",
+                    f"{scores[best]:.3f} ({best})",
+                    f"{floor - scores[best]:+.3f}",
+                    f"{statistics.median(run['seconds'] for run in ours):.1f}",
+                    f"{max(run['seconds'] for run in ours):.1f}",
+                ]
+            )
+    header = ["task", "checkpoint", "engine", "metric", "min", "mean", "max", "std", "floor", "reach it"]
+    return markdown_table([*header, "best trivial model", "floor above it", "median s", "max s"], rows)
+
+
+def main() -> None:
+    """Measure, and write both files."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--tasks", type=lambda text: text.split(","), default=sorted(builtin_tasks()))
+    parser.add_argument("--checkpoints", type=lambda text: text.split(","), default=["tiny-bert", "tiny-distilbert"])
+    parser.add_argument("--engines", type=lambda text: text.split(","), default=["trainer", "manual"])
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--output", type=Path, default=HERE / "seeds.md")
+    arguments = parser.parse_args()
+    runs, baselines = measure(arguments)
+    text = (
+        f"# {arguments.seeds} seeds of every bundled task\n\n"
+        f"Made by `python benchmarks/seeds.py --seeds {arguments.seeds}` "
+        f"on: {describe_machine()}; one thread a run, {arguments.processes} runs at a time.\n\n"
+        "The data is synthetic: generated by pytest-ftcheck, not GLUE and not Yelp. Metrics are on the validation "
+        "split, of the best epoch. Trivial models: each constant class, logistic regression (ridge for regression) "
+        "over the TF-IDF of one column's words and word pairs, or over lengths; and the card's own recipe on one column "
+        "alone (best of three seeds). Seconds are of one fine-tune with its evaluations.\n\n" + table(runs, baselines)
+    )
+    arguments.output.write_text(text, encoding="utf-8")
+    raw = {"machine": describe_machine(), "runs": runs, "trivial": baselines}
+    arguments.output.with_suffix(".json").write_text(json.dumps(raw, indent=1) + "\n", encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -43,3 +43,12 @@ def real_data() -> Path:
     if not folder:
         pytest.skip("FTCHECK_REAL_DATA is not set: it names the folder with the real data sets (glue/mrpc, …)")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def minilm() -> Path:
+    """Folder of the real MiniLM-L6 checkpoint; skips where there is none."""
+    folder = os.environ.get("FTCHECK_REAL_CHECKPOINTS")
+    if not folder:
+        pytest.skip("FTCHECK_REAL_CHECKPOINTS is not set: it names the folder with real checkpoints (minilm-l6)")
+    return Path(folder) / "minilm-l6"

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_ftcheck.errors import DataError, TaskError
+from pytest_ftcheck.errors import DataError, TaskError, unknown
 from pytest_ftcheck.pipeline.from_checkpoint import load_model, load_tokenizer, resolve_checkpoint
 from pytest_ftcheck.pipeline.parts import Pipeline
 from pytest_ftcheck.tasks.bundled import BUNDLED_CHECKPOINTS, bundled_data
@@ -46,8 +46,8 @@ def decide_checkpoint(card: TaskCard, settings: Settings, tier: str) -> str:
         msg = f"task {card.name!r} names no checkpoint for tier {tier}. {todo}"
         raise TaskError(msg)
     model = card.checkpoints[tier]
-    beside_file = settings.rootdir / model
-    return str(beside_file) if beside_file.is_dir() else model
+    beside_file = settings.rootdir / Path(model).expanduser()
+    return str(beside_file) if model not in BUNDLED_CHECKPOINTS and beside_file.is_dir() else model
 
 
 def decide_data(card: TaskCard, settings: Settings, tier: str) -> str:
@@ -70,8 +70,13 @@ def load_task_data(card: TaskCard, settings: Settings, tier: str) -> TaskData:
     )
 
 
-def build_pipeline(card: TaskCard, settings: Settings) -> Pipeline:
+def build_pipeline(card: TaskCard, settings: Settings, data: TaskData | None = None) -> Pipeline:
     """Assemble every part of a fine-tune.
+
+    Args:
+        card: what is learned.
+        settings: which checkpoint and data, how many rows.
+        data: rows in memory, as `load_data` makes them of data sets or frames; None loads what the settings name.
 
     Raises:
         FtcheckError: data, checkpoint, metric or recipe do not fit.
@@ -81,9 +86,11 @@ def build_pipeline(card: TaskCard, settings: Settings) -> Pipeline:
 
     from pytest_ftcheck.tasks.metrics import compute_metrics_fn, load_metric  # noqa: PLC0415 - heavy
 
+    metric = load_metric(card.metric.path, card.metric.config_name)
+    check_metric_keys(card)
     tier = decide_tier(card, settings)
     checkpoint = resolve_checkpoint(decide_checkpoint(card, settings, tier), online=settings.online)
-    data = load_task_data(card, settings, tier)
+    data = data or load_task_data(card, settings, tier)
     recipe = card.recipe(tier, checkpoint.name)
     max_length = recipe.pop("max_length", None)
     processing_class = load_tokenizer(checkpoint)
@@ -97,9 +104,29 @@ def build_pipeline(card: TaskCard, settings: Settings) -> Pipeline:
         train_dataset=tokenize(card, data.train, processing_class, max_length),
         eval_dataset=tokenize(card, data.evaluation, processing_class, max_length),
         data_collator=DataCollatorWithPadding(processing_class),
-        compute_metrics=compute_metrics_fn(load_metric(card.metric.path, card.metric.config_name), card.head),
+        compute_metrics=compute_metrics_fn(metric, card.head),
         args=recipe,
     )
+
+
+def check_metric_keys(card: TaskCard) -> None:
+    """Compare the keys and directions that a card declares with what its metric gives.
+
+    Raises:
+        TaskError: a key that the metric does not give, or the wrong direction.
+
+    """
+    from pytest_ftcheck.tasks.metrics import greater_is_better, metric_names  # noqa: PLC0415 - imports numpy
+
+    names = metric_names(card.metric.path, card.metric.config_name)
+    for name, declared in card.metric.greater_is_better.items():
+        if name not in names:
+            todo = f"metric.greater_is_better takes what {card.metric.path!r} gives."
+            raise TaskError(unknown(f"metric key of task {card.name!r}:", name, names, todo))
+        if declared != greater_is_better(name):
+            right = str(greater_is_better(name)).lower()
+            msg = f"task card {card.name!r}: metric.greater_is_better.{name} must be {right}."
+            raise TaskError(msg)
 
 
 def tokenize(

@@ -1,0 +1,77 @@
+"""The real data sets, and a real checkpoint fine-tuned on them: what the bundled tier stands in for."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_ftcheck.tasks.card import load_card
+from pytest_ftcheck.tasks.datasets import load_data
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+
+FOLDERS = {
+    "mrpc": ("glue/mrpc", 3668, 408),
+    "qnli": ("glue/qnli", 8999, 5463),
+    "rte": ("glue/rte", 2490, 277),
+    "sst2": ("glue/sst2", 67349, 872),
+    "cola": ("glue/cola", 8551, 1043),
+    "stsb": ("glue/stsb", 5749, 1500),
+    "yelp_review_full": ("yelp_review_full", 1000, 1000),
+}
+
+
+@pytest.mark.parametrize("task", FOLDERS)
+def test_the_card_reads_the_real_data(real_data: Path, task: str) -> None:
+    folder, train, evaluation = FOLDERS[task]
+    data = load_data(load_card(task, {}), real_data / folder)
+    assert (len(data.train), len(data.evaluation), data.evaluation_split) == (train, evaluation, "validation")
+    assert not data.synthetic
+
+
+@pytest.mark.parametrize(
+    ("task", "rows", "shape", "floors"),
+    [
+        pytest.param("mrpc", 1500, [408, 2], {"accuracy": 0.66, "f1": 0.78}, id="mrpc"),
+        pytest.param("qnli", 600, [400, 2], {"accuracy": 0.50}, id="qnli"),
+        pytest.param("sst2", 600, [400, 2], {"accuracy": 0.70}, id="sst2"),
+        pytest.param("yelp_review_full", 300, [100, 5], {"accuracy": 0.25}, id="yelp"),
+    ],
+)
+def test_minilm_learns_the_real_task(  # noqa: PLR0917 - pytest passes fixtures by name
+    pytester: pytest.Pytester,
+    real_data: Path,
+    minilm: Path,
+    task: str,
+    rows: int,
+    shape: list[int],
+    floors: dict[str, float],
+) -> None:
+    pytester.makefile(
+        ".toml",
+        ftcheck=f"""
+        [tasks.{task}.recipe]
+        num_train_epochs = 1
+        [tasks.{task}.floors]
+        {chr(10).join(f"{name} = {floor}" for name, floor in floors.items())}
+        """,
+    )
+    result = pytester.runpytest_inprocess(
+        f"--ftcheck-task={task}",
+        f"--ftcheck-data={real_data / FOLDERS[task][0]}",
+        f"--ftcheck-model={minilm}",
+        f"--ftcheck-engine={'both' if task == 'mrpc' else 'manual'}",
+        f"--ftcheck-max-train-rows={rows}",
+        f"--ftcheck-max-eval-rows={shape[0]}",
+        "--ftcheck-json=report.json",
+    )
+    assert result.ret == pytest.ExitCode.OK, result.stdout.str()
+    report = json.loads((pytester.path / "report.json").read_text())
+    assert {gate["status"] for gate in report["gates"]} == {"pass"}
+    assert all(run["logits_shape"] == shape for run in report["runs"])
+    assert not any(run["synthetic"] for run in report["runs"])

@@ -75,8 +75,9 @@ class CheckFailure(AssertionError):  # noqa: N818 - an AssertionError: pytest sh
 
 def closest(given: str, known: Iterable[str]) -> str:
     """Return ``" Did you mean 'x'?"`` where a known name is near, else an empty string."""
-    matches = difflib.get_close_matches(given, list(known), n=1, cutoff=0.5)
-    return f" Did you mean {matches[0]!r}?" if matches else ""
+    folded = {name.casefold(): name for name in known}
+    matches = difflib.get_close_matches(given.casefold(), folded, n=1, cutoff=0.5)
+    return f" Did you mean {folded[matches[0]]!r}?" if matches else ""
 
 
 def unknown(kind: str, given: str, known: Iterable[str], todo: str = "") -> str:

@@ -60,7 +60,7 @@ def read_config(rootdir: Path) -> dict[str, Any]:
     """Read ``ftcheck.toml`` where it is there, else ``[tool.ftcheck]`` of ``pyproject.toml``.
 
     Raises:
-        SettingsError: the file is not TOML.
+        SettingsError: the file is not TOML, or has something else there than a table.
 
     """
     for name in ("ftcheck.toml", "pyproject.toml"):
@@ -72,10 +72,13 @@ def read_config(rootdir: Path) -> dict[str, Any]:
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             msg = f"{path} is not valid TOML: {error}. Correct it and run again."
             raise SettingsError(msg) from error
-        if name == "ftcheck.toml":
-            # The file's own tables need no prefix, but tables copied from a pyproject.toml work as well.
-            return dict(document.get("tool", {}).get("ftcheck", document))
-        return dict(document.get("tool", {}).get("ftcheck", {}))
+        # In ftcheck.toml tables need no prefix, but those copied from a pyproject.toml work as well.
+        tool, unprefixed = document.get("tool", {}), document if name == "ftcheck.toml" else {}
+        table = tool.get("ftcheck", unprefixed) if isinstance(tool, dict) else tool
+        if not isinstance(table, dict):
+            msg = f"{path}: [tool.ftcheck] must be a table, not {table!r}."
+            raise SettingsError(msg)
+        return dict(table)
     return {}
 
 
@@ -95,14 +98,15 @@ def make_settings(options: Mapping[str, Any], rootdir: Path, workers: int = 1) -
     table = read_config(rootdir)
     task_tables = table.pop("tasks", {})
     if not isinstance(task_tables, dict) or not all(isinstance(entry, dict) for entry in task_tables.values()):
-        msg = "[tool.ftcheck.tasks] must hold one table per task, for example [tool.ftcheck.tasks.reviews]."
+        msg = "[tool.ftcheck.tasks] must hold one table per task, for example [tool.ftcheck.tasks.reviews]. "
+        msg += "Which tasks run is said on the command line: --ftcheck-task=reviews."
         raise SettingsError(msg)
     names = {name.replace("_", "-"): name for name in _PARSERS}
     values: dict[str, Any] = {}
     for key, value in table.items():
         name = names.get(str(key).replace("_", "-"))
         if name is None:
-            raise SettingsError(unknown("key in [tool.ftcheck]", str(key), [*names, "tasks"]))
+            raise SettingsError(unknown("key in [tool.ftcheck]", str(key), names))
         values[name] = _parse(name, value, f"[tool.ftcheck] {key}")
         if name in _PATHS_IN_FILE:
             values[name] = _beside_file(values[name], rootdir)
@@ -114,14 +118,16 @@ def make_settings(options: Mapping[str, Any], rootdir: Path, workers: int = 1) -
 
 _OPTION_NAMES = {"tasks": "task", "engines": "engine"}
 _PATHS_IN_FILE = frozenset({"model", "data", "store", "json"})
+_NOT_PATHS = frozenset({"bundled", "hub", "tiny-bert", "tiny-distilbert"})
+"""They mean the same in the configuration file as on the command line, whatever folders lie beside the file."""
 
 
 def _beside_file(value: str | Path, rootdir: Path) -> str | Path:
     """Read a path of the configuration file from its folder, where such a path exists or must be one."""
-    path = rootdir / value
+    path = rootdir / Path(value).expanduser()
     if isinstance(value, Path):
         return path
-    return str(path) if path.exists() else value
+    return str(path) if value not in _NOT_PATHS and path.exists() else value
 
 
 def _parse(name: str, value: object, where: str) -> object:
@@ -139,6 +145,14 @@ def _words(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for word in words if word))
 
 
+def _tasks(value: object) -> tuple[str, ...]:
+    words = _words(value)
+    if not words:
+        msg = "expected the name of a task, for example mrpc; --ftcheck-list shows them."
+        raise ValueError(msg)
+    return words
+
+
 def _choice(kind: str, known: tuple[str, ...]) -> Any:
     def parse(value: object) -> str:
         if value not in known:
@@ -149,21 +163,29 @@ def _choice(kind: str, known: tuple[str, ...]) -> Any:
 
 
 def _engines(value: object) -> tuple[str, ...]:
-    words = ENGINES if value == "both" else _words(value)
+    words = _words(value)
     for word in words:
-        if word not in ENGINES:
+        if word not in (*ENGINES, "both"):
             raise ValueError(unknown("engine", word, [*ENGINES, "both"]))
-    return words
+    if not words:
+        msg = f"expected at least one engine: {', '.join(ENGINES)} or both."
+        raise ValueError(msg)
+    return ENGINES if "both" in words else words
+
+
+_LAST_SEED = 2**32 - 1
+"""NumPy takes none above."""
 
 
 def _seeds(value: object) -> tuple[int, ...]:
     seeds: list[int] = []
     for word in _words(value):
         first, dash, last = word.partition("-")
-        if not first.isdigit() or (dash and not last.isdigit()):
-            msg = f"expected numbers and ranges such as 0, 0-4 or 1,3, not {word!r}."
+        last = last if dash else first
+        if not (first.isdecimal() and last.isdecimal() and int(first) <= int(last) <= _LAST_SEED):
+            msg = f"expected numbers and ranges such as 0, 0-4 or 1,3, none above {_LAST_SEED}, not {word!r}."
             raise ValueError(msg)
-        seeds.extend(range(int(first), int(last or first) + 1))
+        seeds.extend(range(int(first), int(last) + 1))
     if not seeds:
         msg = "expected at least one seed, for example 0 or 0-4."
         raise ValueError(msg)
@@ -171,7 +193,7 @@ def _seeds(value: object) -> tuple[int, ...]:
 
 
 def _positive(value: object) -> int:
-    number = int(str(value)) if str(value).isdigit() else 0
+    number = int(str(value)) if str(value).isdecimal() else 0
     if number < 1:
         msg = "expected a whole number of at least 1."
         raise ValueError(msg)
@@ -192,8 +214,12 @@ def _text(value: object) -> str:
     return value
 
 
+def _path(value: object) -> Path:
+    return value if isinstance(value, Path) else Path(_text(value))
+
+
 _PARSERS: dict[str, Any] = {
-    "tasks": _words,
+    "tasks": _tasks,
     "tier": _choice("tier", TIERS),
     "engines": _engines,
     "model": _text,
@@ -207,8 +233,8 @@ _PARSERS: dict[str, Any] = {
     "max_eval_rows": _positive,
     "online": _flag,
     "reuse": _flag,
-    "store": lambda value: Path(_text(str(value))),
-    "json": lambda value: Path(_text(str(value))),
+    "store": _path,
+    "json": _path,
 }
 
 OPTION_FIELDS: tuple[str, ...] = tuple(spec.name for spec in fields(Settings) if spec.name in _PARSERS)

@@ -10,7 +10,7 @@ from pytest_ftcheck.errors import DataError, TaskError, unknown
 from pytest_ftcheck.pipeline.from_checkpoint import load_model, load_tokenizer, resolve_checkpoint
 from pytest_ftcheck.pipeline.parts import Pipeline
 from pytest_ftcheck.tasks.bundled import BUNDLED_CHECKPOINTS, bundled_data
-from pytest_ftcheck.tasks.datasets import TaskData, load_data
+from pytest_ftcheck.tasks.datasets import TaskData, find_path, load_data
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -89,6 +89,10 @@ def build_pipeline(card: TaskCard, settings: Settings, data: TaskData | None = N
     metric = load_metric(card.metric.path, card.metric.config_name)
     check_metric_keys(card)
     tier = decide_tier(card, settings)
+    source = decide_data(card, settings, tier)
+    if source not in ("bundled", "hub"):
+        # It decided the tier: where it is not there, the checkpoint of that tier is not what is wrong.
+        find_path(source)
     checkpoint = resolve_checkpoint(decide_checkpoint(card, settings, tier), online=settings.online)
     data = data or load_task_data(card, settings, tier)
     recipe = card.recipe(tier, checkpoint.name)

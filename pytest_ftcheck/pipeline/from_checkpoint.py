@@ -15,6 +15,8 @@ from pytest_ftcheck.tasks.bundled import BUNDLED_CHECKPOINTS, bundled_checkpoint
 from pytest_ftcheck.tasks.hub import hub_access
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from pytest_ftcheck.tasks.card import TaskCard
@@ -96,16 +98,14 @@ def _check_files(folder: Path) -> None:
         )
         msg = f"no weights (*.safetensors) in {folder}. {todo}"
         raise CheckpointError(msg)
-    if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model")):
+    # Those of SentencePiece go by many names: spiece.model, spm.model, tokenizer.model, sentencepiece.bpe.model.
+    if not any(list(folder.glob(name)) for name in ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")):
         msg = f"no tokenizer in {folder}. Save it beside the model: tokenizer.save_pretrained(folder)."
         raise CheckpointError(msg)
 
 
 def weight_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
     """Shapes of all tensors in a folder's safetensors files, by name, read from their headers alone.
-
-    The header is 8 bytes of length (little-endian) and a JSON object:
-    https://huggingface.co/docs/safetensors/index#format.
 
     Raises:
         CheckpointError: a file is damaged.
@@ -114,16 +114,32 @@ def weight_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
     shapes: dict[str, tuple[int, ...]] = {}
     for path in sorted(folder.glob("*.safetensors")):
         try:
-            with path.open("rb") as file:
-                (length,) = struct.unpack("<Q", file.read(8))
-                if length > path.stat().st_size:
-                    raise ValueError("the header is longer than the file")  # noqa: EM101, TRY003, TRY301 - worded below
-                header = json.loads(file.read(length))
-        except (struct.error, ValueError) as error:
+            tensors = _tensors(path)
+            shapes |= {name: tuple(entry["shape"]) for name, entry in tensors.items()}
+        except (struct.error, ValueError, AttributeError, KeyError, TypeError) as error:
             msg = f"{path} is damaged: {error}. Copy or download it again."
             raise CheckpointError(msg) from error
-        shapes |= {name: tuple(entry["shape"]) for name, entry in header.items() if name != "__metadata__"}
     return shapes
+
+
+def _tensors(path: Path) -> dict[str, Any]:
+    """Read a header: 8 bytes of length (little-endian), then JSON with the shape and place of every tensor.
+
+    https://huggingface.co/docs/safetensors/index#format
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        if length > size:
+            msg = "the header is longer than the file"
+            raise ValueError(msg)
+        header: dict[str, Any] = json.loads(file.read(length))
+    header.pop("__metadata__", None)
+    whole = 8 + length + max((entry["data_offsets"][1] for entry in header.values()), default=0)
+    if size != whole:
+        msg = f"it has {size} bytes and its header speaks of {whole}"
+        raise ValueError(msg)
+    return header
 
 
 def load_tokenizer(checkpoint: Checkpoint) -> PreTrainedTokenizerBase:
@@ -158,7 +174,11 @@ def load_model(checkpoint: Checkpoint, card: TaskCard, dtype: str = "float32") -
     import torch  # noqa: PLC0415 - heavy
     from transformers import AutoConfig, AutoModelForSequenceClassification  # noqa: PLC0415 - heavy
 
-    config = AutoConfig.from_pretrained(checkpoint.folder, local_files_only=True, trust_remote_code=False)
+    try:
+        config = AutoConfig.from_pretrained(checkpoint.folder, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        msg = f"cannot read {checkpoint.folder / 'config.json'}: {error}"
+        raise CheckpointError(msg) from error
     _check_head(checkpoint, config, card)
     config.num_labels = card.num_labels
     config.problem_type = "regression" if card.head == "regression" else "single_label_classification"
@@ -182,7 +202,19 @@ def load_model(checkpoint: Checkpoint, card: TaskCard, dtype: str = "float32") -
         raise CheckpointError(msg) from error
     if info["mismatched_keys"]:
         raise CheckpointError(_other_head(checkpoint, card, _mismatches(info["mismatched_keys"])))
+    if absent := _absent_weights(model, info["missing_keys"]):
+        msg = (
+            f"checkpoint {checkpoint.name} lacks weights below its head, which would be random: {', '.join(absent[:3])}"
+            f" ({len(absent)} in all). Save it again, or give a checkpoint whose config.json fits its weights."
+        )
+        raise CheckpointError(msg)
     return cast("PreTrainedModel", model)
+
+
+def _absent_weights(model: PreTrainedModel, missing: Iterable[str]) -> list[str]:
+    """Weights of the body that were not in the files; a new pooler belongs to a new head."""
+    body = f"{model.base_model_prefix}."
+    return sorted(name for name in missing if name.startswith(body) and ".pooler." not in name)
 
 
 def _mismatches(keys: Any) -> str:

@@ -6,6 +6,7 @@ language. A user's table with the name of a built-in task changes only the keys 
 
 from __future__ import annotations
 
+import math
 import tomllib
 from dataclasses import dataclass, field
 from importlib import resources
@@ -105,9 +106,15 @@ def _layered(table: Mapping[str, Any], tier: str, checkpoint: str) -> dict[str, 
     values: dict[str, Any] = {}
     for key in ("", tier, checkpoint):
         if key:
-            table = table.get(key, {})
-        values |= {name: value for name, value in table.items() if not isinstance(value, dict)}
+            below = table.get(key, {})
+            table = below if isinstance(below, dict) else {}
+        values |= {name: value for name, value in table.items() if _is_value(name, value)}
     return values
+
+
+def _is_value(name: str, value: object) -> bool:
+    """Tell a value, such as ``lr_scheduler_kwargs = { num_cycles = 2 }``, from the table of a tier or checkpoint."""
+    return not isinstance(value, dict) or name.endswith(("_kwargs", "_config"))
 
 
 def builtin_tasks() -> dict[str, dict[str, Any]]:
@@ -186,10 +193,22 @@ def parse_card(name: str, table: Mapping[str, Any]) -> TaskCard:
         data=table.get("data"),
     )
     _check_floors(name, card.floor_tables, metric)
-    for key in card.checkpoints:
+    _check_tiers(name, table)
+    return card
+
+
+def _check_tiers(name: str, table: Mapping[str, Any]) -> None:
+    """A tier that does not exist would never be looked up: its checkpoint or recipe would be ignored."""
+    for key, value in table.get("checkpoint", {}).items():
         if key not in TIERS:
             raise _wrong(name, f"checkpoint.{key}: " + unknown("tier", key, TIERS))
-    return card
+        if not isinstance(value, str) or not value:
+            raise _wrong(name, f"checkpoint.{key} must be the name of a checkpoint or its folder, not {value!r}")
+    for key, value in table["recipe"].items():
+        if key not in TIERS and not _is_value(key, value):
+            raise _wrong(name, f"recipe.{key}: " + unknown("tier", key, TIERS))
+        if key in TIERS and not isinstance(value, dict):
+            raise _wrong(name, f"recipe.{key} must be a table, not {value!r}")
 
 
 def _parse_head(name: str, table: Mapping[str, Any]) -> str:
@@ -237,6 +256,9 @@ def _check_floors(
         if isinstance(value, dict):
             if depth == 0 and key not in TIERS:
                 raise _wrong(name, f"{where}.{key}: " + unknown("tier", key, TIERS))
+            if depth > 1:
+                todo = "Quote the name of a checkpoint that has a dot."
+                raise _wrong(name, f"{where}.{key}: floors take a tier and a checkpoint, nothing below. {todo}")
             _check_floors(name, value, metric, f"{where}.{key}", depth + 1)
         elif key not in metric.greater_is_better:
             known = metric.greater_is_better
@@ -244,9 +266,9 @@ def _check_floors(
             raise _wrong(name, f"{where}.{key}: " + unknown("metric", key, known, todo))
         elif not metric.greater_is_better[key]:
             raise _wrong(name, f"{where}.{key}: a smaller {key} is better, so that a floor cannot gate it")
-        elif isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:  # noqa: PLR0124 - NaN
-            raise _wrong(name, f"{where}.{key} must be a number, not {value!r}")
+        elif isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            raise _wrong(name, f"{where}.{key} must be a finite number, not {value!r}")
 
 
 def _wrong(name: str, what: str) -> TaskError:
-    return TaskError(f"task card {name!r}: {what}.".replace("..", "."))
+    return TaskError(f"task card {name!r}: {what.removesuffix('.')}.")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from datasets import Dataset, DatasetDict, load_dataset
+from datasets import Dataset, DatasetDict, disable_progress_bars, enable_progress_bars, load_dataset
+from datasets.utils import are_progress_bars_disabled
 
 from pytest_ftcheck.errors import DataError
 from pytest_ftcheck.tasks.bundled import bundled_data
@@ -16,6 +18,8 @@ from pytest_ftcheck.tasks.hub import hub_access
 from pytest_ftcheck.tasks.labels import encode_labels
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pandas as pd
 
     from pytest_ftcheck.tasks.card import TaskCard
@@ -69,20 +73,33 @@ def load_data(
     splits, source = _read(card, data, online=online)
     train = _pick(splits, TRAIN_NAMES, "train", source)
     evaluation = _pick(splits, EVAL_NAMES, "evaluation", source)
-    return TaskData(
-        train=_select(_prepare(card, splits[train], f"{train} split of {source}"), max_train_rows),
-        evaluation=_select(_prepare(card, splits[evaluation], f"{evaluation} split of {source}"), max_eval_rows),
-        evaluation_split=evaluation,
-        source=source,
-        synthetic=data == "bundled",
-    )
+    with _no_progress_bars():
+        return TaskData(
+            train=_select(_prepare(card, splits[train], f"{train} split of {source}"), max_train_rows),
+            evaluation=_select(_prepare(card, splits[evaluation], f"{evaluation} split of {source}"), max_eval_rows),
+            evaluation_split=evaluation,
+            source=source,
+            synthetic=isinstance(data, str) and data == "bundled",
+        )
+
+
+@contextmanager
+def _no_progress_bars() -> Iterator[None]:
+    """Keep `datasets` from drawing a bar where it copies a few rows; leave it as it was."""
+    disabled = are_progress_bars_disabled()
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        if not disabled:
+            enable_progress_bars()
 
 
 def _read(
     card: TaskCard, data: str | Path | Mapping[str, Dataset | pd.DataFrame], *, online: bool
 ) -> tuple[dict[str, Dataset], str]:
     if isinstance(data, Mapping):
-        return {name: _from_memory(split) for name, split in data.items()}, "memory"
+        return {name: _from_memory(name, split) for name, split in data.items()}, "memory"
     if data == "bundled":
         folder = bundled_data(card.name)
         if folder is None:
@@ -91,6 +108,16 @@ def _read(
         return read_path(folder, card.text_columns), "bundled"
     if data == "hub":
         return _from_hub(card, online=online)
+    return read_path(find_path(data), card.text_columns), str(data)
+
+
+def find_path(data: str | Path) -> Path:
+    """Return the folder or file that the user named.
+
+    Raises:
+        DataError: it is not there.
+
+    """
     path = Path(data).expanduser()
     if not path.exists():
         msg = (
@@ -98,11 +125,17 @@ def _read(
             "validation files (.jsonl, .json, .csv, .tsv, .parquet), a single such file, or a folder of save_to_disk."
         )
         raise DataError(msg)
-    return read_path(path, card.text_columns), str(data)
+    return path
 
 
-def _from_memory(split: Dataset | pd.DataFrame) -> Dataset:
-    return split if isinstance(split, Dataset) else Dataset.from_pandas(split, preserve_index=False)
+def _from_memory(name: str, split: Dataset | pd.DataFrame) -> Dataset:
+    if isinstance(split, Dataset):
+        return split
+    try:
+        return Dataset.from_pandas(split, preserve_index=False)
+    except (AttributeError, TypeError, ValueError) as error:
+        msg = f"{name} split in memory: expected a datasets.Dataset or a pandas.DataFrame, got {type(split)} ({error})."
+        raise DataError(msg) from error
 
 
 def _from_hub(card: TaskCard, *, online: bool) -> tuple[dict[str, Dataset], str]:
@@ -142,15 +175,15 @@ def _pick(splits: Mapping[str, Dataset], names: tuple[str, ...], kind: str, sour
 
 
 def _prepare(card: TaskCard, split: Dataset, where: str) -> Dataset:
+    if len(split) == 0:
+        msg = f"{where} is empty: 0 rows. Nothing can be learned or evaluated on it."
+        raise DataError(msg)
     missing = [column for column in (*card.text_columns, card.label_column) if column not in split.column_names]
     if missing:
         msg = (
             f"{where} has no column {', '.join(map(repr, missing))}: it has {', '.join(split.column_names)}. "
             f"Rename the column, or name yours in text_columns and label_column of task {card.name!r}."
         )
-        raise DataError(msg)
-    if len(split) == 0:
-        msg = f"{where} is empty: 0 rows. Nothing can be learned or evaluated on it."
         raise DataError(msg)
     for column in card.text_columns:
         _check_text(split[column], column, where)

@@ -6,6 +6,7 @@ pyarrow reads them directly: `datasets.load_dataset` would write a copy into the
 from __future__ import annotations
 
 import re
+from json import loads
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -23,7 +24,8 @@ SPLIT_SEED = 0
 SPLIT_SHARE = 0.2
 """Share of the evaluation split where a single file holds all rows."""
 
-_SHARD = re.compile(r"-\d+-of-\d+$")
+_SHARD = re.compile(r"-\d+-of-(\d+)$")
+_NOT_ROWS = ("dataset_info.json", "state.json")  # of save_to_disk
 
 
 def read_path(path: Path, text_columns: Sequence[str]) -> dict[str, Dataset]:
@@ -44,21 +46,42 @@ def read_path(path: Path, text_columns: Sequence[str]) -> dict[str, Dataset]:
 
     """
     if path.is_file():
-        parts = Dataset(_read_file(path, text_columns)).train_test_split(
-            test_size=SPLIT_SHARE, seed=SPLIT_SEED, keep_in_memory=True
-        )
-        return {"train": parts["train"], "validation": parts["test"]}
+        return _split(path, Dataset(_read_file(path, text_columns)))
     if (path / "dataset_dict.json").is_file():
         return dict(_from_disk(path))
-    files = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES and file.name != "dataset_info.json")
+    files = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES and file.name not in _NOT_ROWS)
     if not files:
         hint = " It holds one split of save_to_disk: give the folder above." if (path / "state.json").is_file() else ""
         msg = f"no data file in {path}: expected train and validation as {', '.join(SUFFIXES)}.{hint}"
         raise DataError(msg)
-    tables: dict[str, list[pa.Table]] = {}
+    shards: dict[str, list[Path]] = {}
     for file in files:
-        tables.setdefault(_SHARD.sub("", file.stem), []).append(_read_file(file, text_columns))
-    return {name: Dataset(pa.concat_tables(parts)) for name, parts in tables.items()}
+        shards.setdefault(_SHARD.sub("", file.stem), []).append(file)
+    return {name: Dataset(_read_shards(name, parts, text_columns)) for name, parts in shards.items()}
+
+
+def _split(path: Path, rows: Dataset) -> dict[str, Dataset]:
+    if len(rows) < 2:  # noqa: PLR2004 - one to learn from, one to evaluate
+        msg = f"{path} has too few rows to split: {len(rows)}. Give more, or a folder with train and validation."
+        raise DataError(msg)
+    parts = rows.train_test_split(test_size=SPLIT_SHARE, seed=SPLIT_SEED, keep_in_memory=True)
+    return {"train": parts["train"], "validation": parts["test"]}
+
+
+def _read_shards(name: str, files: Sequence[Path], text_columns: Sequence[str]) -> pa.Table:
+    found = [match for file in files if (match := _SHARD.search(file.stem))]
+    if len(files) > 1 and len(found) < len(files):
+        msg = f"{name} split is there twice: {', '.join(file.name for file in files)}. Keep one of them."
+        raise DataError(msg)
+    if found and len(files) != int(found[0][1]):
+        msg = f"{name} split has {len(files)} of {int(found[0][1])} files in {files[0].parent}. Download the others."
+        raise DataError(msg)
+    try:
+        # A shard whose numbers happen to be whole is read as integers: the columns need not be of one type.
+        return pa.concat_tables([_read_file(file, text_columns) for file in files], promote_options="permissive")
+    except pa.ArrowException as error:
+        msg = f"the files of the {name} split do not fit together: {error}. Make their columns alike."
+        raise DataError(msg) from error
 
 
 def _from_disk(path: Path) -> dict[str, Dataset]:
@@ -75,6 +98,8 @@ def _read_file(path: Path, text_columns: Sequence[str]) -> pa.Table:
         if path.stat().st_size == 0:
             return pa.table({})
         match path.suffix:
+            case ".json" if path.read_bytes().lstrip().startswith(b"["):
+                return pa.Table.from_pylist(loads(path.read_bytes()))
             case ".jsonl" | ".json":
                 return json.read_json(path)
             case ".csv":
@@ -91,6 +116,8 @@ def _read_file(path: Path, text_columns: Sequence[str]) -> pa.Table:
             case suffix:
                 msg = f"{path}: unknown kind of file {suffix!r}, expected one of {', '.join(SUFFIXES)}."
                 raise DataError(msg)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        msg = f"cannot read {path}: {error}. Check that it is a valid {path.suffix} file, with one row per line."
+    except (pa.ArrowException, OSError, ValueError, AttributeError) as error:
+        rows = "" if path.suffix == ".parquet" else ", with one row per line"
+        rows += " or one array of rows" if path.suffix == ".json" else ""
+        msg = f"cannot read {path}: {error}. Check that it is a valid {path.suffix} file{rows}."
         raise DataError(msg) from error

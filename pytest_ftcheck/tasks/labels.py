@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -14,11 +15,16 @@ if TYPE_CHECKING:
     from pytest_ftcheck.tasks.card import TaskCard
 
 
+_LARGEST = 3.4028234663852886e38
+"""Of float32: above it lies infinity."""
+
+
 def encode_labels(card: TaskCard, split: Dataset, where: str) -> Dataset:
     """Return the split with its label column as int64 class ids, or as float32 values for regression.
 
-    Class ids must lie within the card's label names; texts must be among them; a `datasets.ClassLabel`
-    with the same names in another order is translated.
+    Class ids must lie within the card's label names; texts must be among them. Where all names are whole numbers,
+    numbers are read as names. A `datasets.ClassLabel` that shares names with the card is read by name, whatever its
+    order.
 
     Args:
         card: names the label column and the classes.
@@ -32,8 +38,11 @@ def encode_labels(card: TaskCard, split: Dataset, where: str) -> Dataset:
     names = list(card.label_names)
     values: list[Any] = list(split[card.label_column])
     feature = split.features[card.label_column]
-    if isinstance(feature, ClassLabel) and set(feature.names) == set(names):
+    if isinstance(feature, ClassLabel) and set(feature.names) & set(names):
         values = [feature.names[value] if isinstance(value, int) and value >= 0 else value for value in values]
+    elif names and all(name.isdigit() for name in names):
+        # Names such as the stars 1 to 5 are what the data calls its classes: as ids, all would be one too high.
+        values = [str(value) if isinstance(value, int) else value for value in values]
     encode = _number if card.head == "regression" else _class_id
     encoded = [encode(value, names, f"{where}, row {row}") for row, value in enumerate(values)]
     column = pa.array(encoded, type=pa.float32() if card.head == "regression" else pa.int64())
@@ -45,7 +54,7 @@ def _class_id(value: Any, names: list[str], where: str) -> int:
     if isinstance(value, str) and value in names:
         return names.index(value)
     number = float(value) if isinstance(value, (int, float)) else math.nan
-    if isinstance(value, str) and value.lstrip("-").isdigit():
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]+", value) and not all(name.isdigit() for name in names):
         number = float(value)
     if number.is_integer() and 0 <= number < len(names):
         return int(number)
@@ -63,7 +72,7 @@ def _number(value: Any, _names: list[str], where: str) -> float:
         number = float(value)
     except (TypeError, ValueError):
         number = math.nan
-    if not math.isfinite(number):
+    if not abs(number) <= _LARGEST:
         msg = f"{where}: label {value!r} is not a finite number, as regression needs. Remove or correct the row."
         raise DataError(msg)
     return number

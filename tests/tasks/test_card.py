@@ -1,0 +1,188 @@
+"""A task card is read, merged over a built-in one and validated; what is wrong is said in full."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_ftcheck.errors import TaskError
+from pytest_ftcheck.tasks.card import HubDataset, _layered, builtin_tasks, known_cards, load_card, parse_card
+
+CARD: dict[str, Any] = {
+    "head": "sequence-classification",
+    "text_columns": ["text"],
+    "label_column": "label",
+    "label_names": ["bad", "good"],
+    "metric": {"path": "accuracy", "greater_is_better": {"accuracy": True}},
+    "recipe": {},
+}
+LOSS = {"path": "mse", "greater_is_better": {"mse": False}}
+
+
+def message(**changes: Any) -> str:
+    with pytest.raises(TaskError) as caught:
+        parse_card("reviews", CARD | changes)
+    return str(caught.value)
+
+
+def test_smallest_card() -> None:
+    card = parse_card("reviews", CARD)
+    assert (card.name, card.text_columns, card.label_names) == ("reviews", ("text",), ("bad", "good"))
+    assert (card.num_labels, card.metric_for_best_model) == (2, "accuracy")
+    assert (card.recipe("full", "x"), card.floors("full", "x"), card.dataset, card.data) == ({}, {}, None, None)
+
+
+def test_regression_has_one_number() -> None:
+    table = CARD | {"head": "regression", "metric": LOSS}
+    del table["label_names"]
+    assert parse_card("stars", table).num_labels == 1
+
+
+def test_dataset_is_named_as_load_dataset_names_it() -> None:
+    card = parse_card("reviews", CARD | {"dataset": {"path": "nyu-mll/glue", "name": "mrpc"}})
+    assert card.dataset == HubDataset("nyu-mll/glue", "mrpc", None)
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"label_colum": "x"}, "unknown key 'label_colum'. Did you mean 'label_column'? Known: description, head, "),
+    ({"text_columns": "text"}, "text_columns must be a list, not 'text'."),
+    ({"data": ["../data"]}, "data must be a str, not ['../data']."),
+    ({"head": "regresion"}, "unknown head 'regresion'. Did you mean 'regression'? Known: regression, sequence-"),
+    ({"text_columns": []}, "text_columns must be one or two column names, not []."),
+    ({"text_columns": ["a", "b", "c"]}, "text_columns must be one or two column names, not ['a', 'b', 'c']."),
+    ({"text_columns": [1]}, "text_columns must be one or two column names, not [1]."),
+    ({"label_names": ["x", "x"]}, "label_names must be distinct texts, not ['x', 'x']."),
+    ({"label_names": [0, 1]}, "label_names must be distinct texts, not [0, 1]."),
+    ({"label_names": ["x"]}, "label_names must name at least two classes, in the order of their ids."),
+    ({"head": "regression"}, "label_names does not go with head 'regression'."),
+    ({"dataset": {"name": "mrpc"}}, "[dataset] takes path, name and revision, as datasets.load_dataset does; path is"),
+    ({"dataset": {"path": "x", "split": "train"}}, "[dataset] takes path, name and revision"),
+    ({"metric": {"path": "accuracy"}}, "[metric] takes path and config_name, as evaluate.load does, and greater_is_"),
+    ({"metric": {"path": "x", "greater_is_better": {}}}, "[metric] takes path and config_name"),
+    ({"metric": {"path": "x", "greater_is_better": {"x": 1}}}, "metric.greater_is_better must hold true or false, not"),
+    ({"checkpoint": {"tinny": "x"}}, "checkpoint.tinny: unknown tier 'tinny'. Did you mean 'tiny'? Known: full, tiny."),
+    ({"checkpoint": {"tiny": 3}}, "checkpoint.tiny must be the name of a checkpoint or its folder, not 3."),
+    ({"recipe": {"tinny": {}}}, "recipe.tinny: unknown tier 'tinny'. Did you mean 'tiny'? Known: full, tiny."),
+    ({"recipe": {"tiny": 3}}, "recipe.tiny must be a table, not 3."),
+]
+
+
+@pytest.mark.parametrize(("changes", "expected"), WRONG)
+def test_wrong_card_is_explained(changes: dict[str, Any], expected: str) -> None:
+    assert message(**changes).startswith(f"task card 'reviews': {expected}")
+
+
+WRONG_FLOORS: list[tuple[dict[str, Any], str]] = [
+    (
+        {"acuracy": 0.7},
+        (
+            "floors.acuracy: unknown metric 'acuracy'. Did you mean 'accuracy'? Known: accuracy, mse. "
+            "Declare its direction in metric.greater_is_better, or remove the floor."
+        ),
+    ),
+    ({"tiny": {"tiny-bert": {"f1": 0.7}}}, "floors.tiny.tiny-bert.f1: unknown metric 'f1'."),
+    ({"tinny": {"accuracy": 0.7}}, "floors.tinny: unknown tier 'tinny'. Did you mean 'tiny'? Known: full, tiny."),
+    ({"mse": 0.1}, "floors.mse: a smaller mse is better, so that a floor cannot gate it."),
+    ({"full": {"accuracy": "0.7"}}, "floors.full.accuracy must be a finite number, not '0.7'."),
+    ({"accuracy": True}, "floors.accuracy must be a finite number, not True."),
+    ({"accuracy": float("nan")}, "floors.accuracy must be a finite number, not nan."),
+    ({"accuracy": float("-inf")}, "floors.accuracy must be a finite number, not -inf."),
+    (
+        {"full": {"bert-v1": {"5": {"accuracy": 0.7}}}},
+        (
+            "floors.full.bert-v1.5: floors take a tier and a checkpoint, nothing below. "
+            "Quote the name of a checkpoint that has a dot."
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("floors", "expected"), WRONG_FLOORS)
+def test_wrong_floor_is_explained(floors: dict[str, Any], expected: str) -> None:
+    metric = {"path": "accuracy", "greater_is_better": {"accuracy": True, "mse": False}}
+    assert message(metric=metric, floors=floors).startswith(f"task card 'reviews': {expected}")
+
+
+def test_every_missing_key_is_named() -> None:
+    with pytest.raises(TaskError, match=r"^task card 'x': missing head, text_columns, label_column, metric, recipe\.$"):
+        parse_card("x", {})
+
+
+def test_floors_of_the_innermost_table_win() -> None:
+    floors = {"accuracy": 0.5, "tiny": {"accuracy": 0.6, "tiny-bert": {"accuracy": 0.7}}, "full": {}}
+    card = parse_card("reviews", CARD | {"floors": floors})
+    by_place = [card.floors(*place) for place in (("full", "x"), ("tiny", "x"), ("tiny", "tiny-bert"))]
+    assert by_place == [{"accuracy": 0.5}, {"accuracy": 0.6}, {"accuracy": 0.7}]
+
+
+def test_recipe_is_layered_and_keeps_what_is_not_overruled() -> None:
+    recipe = {"seed": 1, "learning_rate": 1e-5, "full": {"learning_rate": 2e-5, "org/bert": {"learning_rate": 3e-5}}}
+    card = parse_card("reviews", CARD | {"recipe": recipe})
+    assert card.recipe("full", "org/bert") == {"seed": 1, "learning_rate": 3e-5}
+    assert card.recipe("tiny", "org/bert") == {"seed": 1, "learning_rate": 1e-5}
+
+
+def test_recipe_keeps_hyperparameters_that_are_tables() -> None:
+    recipe = {"tiny": {"lr_scheduler_kwargs": {"num_cycles": 2}, "tiny-bert": {"warmup_steps": 3}}}
+    card = parse_card("reviews", CARD | {"recipe": recipe})
+    assert card.recipe("tiny", "other") == {"lr_scheduler_kwargs": {"num_cycles": 2}}
+
+
+def test_checkpoint_with_the_name_of_a_key_changes_nothing() -> None:
+    card = parse_card("reviews", CARD | {"floors": {"tiny": {"accuracy": 0.6}}})
+    assert card.floors("tiny", "accuracy") == {"accuracy": 0.6}
+
+
+NAMES = st.sampled_from(["learning_rate", "weight_decay", "max_length"])
+LEAVES = st.dictionaries(NAMES, st.integers(), max_size=3)
+PLACES = st.sampled_from(["tiny", "full"]), st.sampled_from(["bert", "org/x", "learning_rate", "absent"])
+
+
+@given(root=LEAVES, middle=LEAVES, inner=LEAVES, tier=PLACES[0], checkpoint=PLACES[1])
+def test_layers_are_the_union_with_the_innermost_value(
+    root: dict[str, int], middle: dict[str, int], inner: dict[str, int], tier: str, checkpoint: str
+) -> None:
+    table = {**root, "tiny": {**middle, "bert": inner, "org/x": {}}}
+    expected = root | (middle if tier == "tiny" else {}) | (inner if (tier, checkpoint) == ("tiny", "bert") else {})
+    assert _layered(table, tier, checkpoint) == expected
+
+
+def test_unknown_task_is_explained() -> None:
+    with pytest.raises(TaskError) as caught:
+        load_card("MPRC", {"reviews": CARD})
+    assert str(caught.value) == (
+        "unknown task 'MPRC'. Did you mean 'mrpc'? "
+        "Known: cola, mrpc, qnli, reviews, rte, sst2, stsb, yelp_review_full. "
+        "Take one of these, or describe yours in [tool.ftcheck.tasks.MPRC]; --ftcheck-list shows the cards."
+    )
+
+
+def test_table_of_the_user_changes_only_what_it_holds() -> None:
+    mine = {"recipe": {"tiny": {"learning_rate": 5e-4}}, "floors": {"accuracy": 0.9}}
+    before, after = load_card("mrpc", {}), load_card("mrpc", {"mrpc": mine})
+    assert after.recipe("tiny", "tiny-bert") == before.recipe("tiny", "tiny-bert") | {"learning_rate": 5e-4}
+    assert after.recipe("full", "x") == before.recipe("full", "x")
+    assert after.floors("tiny", "x")["accuracy"] == 0.9
+    assert (after.metric, after.dataset) == (before.metric, before.dataset)
+
+
+def test_merging_leaves_the_tables_as_they_were() -> None:
+    mine = {"mrpc": {"recipe": {"tiny": {"learning_rate": 5e-4}}}}
+    load_card("mrpc", mine)
+    assert mine == {"mrpc": {"recipe": {"tiny": {"learning_rate": 5e-4}}}}
+    assert load_card("mrpc", {}).recipe("tiny", "x")["learning_rate"] != 5e-4
+
+
+def test_known_cards_are_the_built_in_ones_and_the_users() -> None:
+    cards = known_cards({"reviews": CARD, "mrpc": {"description": "mine"}})
+    assert set(cards) == {*builtin_tasks(), "reviews"}
+    assert cards["mrpc"].description == "mine"
+    assert all(name == card.name for name, card in cards.items())
+
+
+def test_known_cards_refuse_a_wrong_one() -> None:
+    with pytest.raises(TaskError, match="task card 'half': missing head"):
+        known_cards({"half": {}})

@@ -1,0 +1,84 @@
+"""The seven built-in cards: complete, true to GLUE and Yelp, and in step with what is bundled."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+import pytest
+
+from pytest_ftcheck.tasks.bundled import BUNDLED_CHECKPOINTS, bundled_data
+from pytest_ftcheck.tasks.card import TaskCard, builtin_tasks, load_card
+from pytest_ftcheck.tasks.datasets import load_data
+from pytest_ftcheck.tasks.metrics import greater_is_better, metric_names
+
+PAIR, ENTAILMENT = ("sentence1", "sentence2"), ("entailment", "not_entailment")
+# Columns and class names as the data sets' own pages list them, in the order of the class ids.
+COLUMNS_AND_CLASSES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "cola": (("sentence",), ("unacceptable", "acceptable")),
+    "mrpc": (PAIR, ("not_equivalent", "equivalent")),
+    "qnli": (("question", "sentence"), ENTAILMENT),
+    "rte": (PAIR, ENTAILMENT),
+    "sst2": (("sentence",), ("negative", "positive")),
+    "stsb": (PAIR, ()),
+    "yelp_review_full": (("text",), ("1 star", "2 star", "3 stars", "4 stars", "5 stars")),
+}
+
+
+@pytest.fixture(params=sorted(COLUMNS_AND_CLASSES))
+def card(request: pytest.FixtureRequest) -> TaskCard:
+    return load_card(request.param, {})
+
+
+def test_built_in_tasks_are_these_seven() -> None:
+    assert sorted(builtin_tasks()) == sorted(COLUMNS_AND_CLASSES)
+
+
+def test_columns_and_classes_are_those_of_the_data_set(card: TaskCard) -> None:
+    assert (card.text_columns, card.label_names) == COLUMNS_AND_CLASSES[card.name]
+    assert card.label_column == "label"
+    assert card.head == ("sequence-classification" if card.label_names else "regression")
+
+
+def test_metric_gives_the_keys_and_directions_that_the_card_declares(card: TaskCard) -> None:
+    names = metric_names(card.metric.path, card.metric.config_name)
+    assert tuple(card.metric.greater_is_better) == names
+    assert all(card.metric.greater_is_better[name] == greater_is_better(name) for name in names)
+
+
+def test_downloads_are_pinned_to_a_commit(card: TaskCard) -> None:
+    assert card.dataset is not None
+    assert re.fullmatch("[0-9a-f]{40}", card.dataset.revision or "")
+    assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", card.checkpoints["full"])
+
+
+def test_both_tiers_have_a_checkpoint_and_a_recipe(card: TaskCard) -> None:
+    assert card.checkpoints["tiny"] in BUNDLED_CHECKPOINTS
+    for tier, checkpoint in card.checkpoints.items():
+        recipe = card.recipe(tier, checkpoint)
+        assert {"learning_rate", "num_train_epochs", "per_device_train_batch_size", "max_length"} <= set(recipe)
+
+
+def test_bundled_data_loads_and_shows_every_class(card: TaskCard) -> None:
+    assert bundled_data(card.name)
+    data = load_data(card, "bundled")
+    assert (data.source, data.synthetic, data.evaluation_split) == ("bundled", True, "validation")
+    for split in (data.train, data.evaluation):
+        assert len(split) >= 200
+        labels = set(split["label"])
+        expected = set(range(card.num_labels))
+        assert labels == expected if card.label_names else min(labels) >= 0 < max(labels) <= 5
+
+
+def test_no_bundled_row_is_in_both_splits(card: TaskCard) -> None:
+    data = load_data(card, "bundled")
+    train, evaluation = (
+        set(zip(*(split[column] for column in card.text_columns), strict=True))
+        for split in (data.train, data.evaluation)
+    )
+    assert not train & evaluation
+
+
+def test_cards_do_not_share_a_description(card: TaskCard) -> None:
+    assert card.description.endswith("?")
+    assert all(a != b for a, b in pairwise(sorted(str(table["description"]) for table in builtin_tasks().values())))

@@ -13,7 +13,7 @@ from datasets.utils import are_progress_bars_disabled
 
 from pytest_ftcheck.errors import DataError
 from pytest_ftcheck.tasks.bundled import bundled_data
-from pytest_ftcheck.tasks.files import read_path
+from pytest_ftcheck.tasks.files import EVAL_NAMES, TRAIN_NAMES, read_path
 from pytest_ftcheck.tasks.hub import hub_access
 from pytest_ftcheck.tasks.labels import encode_labels
 
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pytest_ftcheck.tasks.card import TaskCard
-
-TRAIN_NAMES = ("train", "training")
-EVAL_NAMES = ("validation", "dev", "valid", "val", "eval", "test")
-"""In the order in which they are taken: ``test`` only where there is no other."""
 
 SELECTION_SEED = 0
 """Of the shuffle before `max_train_rows` or `max_eval_rows` are taken: the same rows for every training seed."""

@@ -24,6 +24,10 @@ SPLIT_SEED = 0
 SPLIT_SHARE = 0.2
 """Share of the evaluation split where a single file holds all rows."""
 
+TRAIN_NAMES = ("train", "training")
+EVAL_NAMES = ("validation", "dev", "valid", "val", "eval", "test")
+"""In the order in which they are taken: ``test`` only where there is no other."""
+
 _SHARD = re.compile(r"-\d+-of-(\d+)$")
 _NOT_ROWS = ("dataset_info.json", "state.json")  # of save_to_disk
 
@@ -57,7 +61,9 @@ def read_path(path: Path, text_columns: Sequence[str]) -> dict[str, Dataset]:
     shards: dict[str, list[Path]] = {}
     for file in files:
         shards.setdefault(_SHARD.sub("", file.stem), []).append(file)
-    return {name: Dataset(_read_shards(name, parts, text_columns)) for name, parts in shards.items()}
+    # Beside the splits may lie files of other kinds (label_map.json); where no split is known, their names are told.
+    splits = {name: parts for name, parts in shards.items() if name in (*TRAIN_NAMES, *EVAL_NAMES)} or shards
+    return {name: Dataset(_read_shards(name, parts, text_columns)) for name, parts in splits.items()}
 
 
 def _split(path: Path, rows: Dataset) -> dict[str, Dataset]:

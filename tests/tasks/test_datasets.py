@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from pytest_ftcheck.errors import DataError
 from pytest_ftcheck.tasks.card import MetricSpec, TaskCard
-from pytest_ftcheck.tasks.datasets import EVAL_NAMES, TaskData, _select, load_data
+from pytest_ftcheck.tasks.datasets import TaskData, _select, load_data
+from pytest_ftcheck.tasks.files import EVAL_NAMES
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -222,3 +222,10 @@ def test_nothing_is_written_beside_the_data_or_into_the_cache(tmp_path: Path, mo
     read_path(folder / "rows.csv", ["text"])
     assert [path.name for path in folder.iterdir()] == ["rows.csv"]
     assert not cache.exists()
+
+
+def test_files_that_are_no_split_are_left_alone(tmp_path: Path) -> None:
+    for name in ("train", "validation"):
+        (tmp_path / f"{name}.jsonl").write_text('{"text": "a", "label": 1}\n')
+    (tmp_path / "label_map.json").write_text("{broken")
+    assert sorted(read_path(tmp_path, ["text"])) == ["train", "validation"]

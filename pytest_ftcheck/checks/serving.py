@@ -11,6 +11,8 @@ from pytest_ftcheck.findings import Finding
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
     from pytest_ftcheck.pipeline.parts import Pipeline
     from pytest_ftcheck.runs.run import Run
 
@@ -37,26 +39,49 @@ def reloaded_logits(run: Run, pipeline: Pipeline) -> list[Finding]:
         pipeline: the parts that it was made of.
 
     """
-    device = run.environment["device"]
-    rows = pipeline.eval_dataset.select(range(min(ROWS, len(pipeline.eval_dataset))))
     try:
         with quiet_libraries():
             tokenizer = run.load_tokenizer()
             # transformers declares `to` as if it took the model itself.
-            model = cast("Any", run.load_model()).to(device)
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+            model = cast("Any", run.load_model()).to(run.environment["device"])
+    except Exception as error:  # noqa: BLE001 - whatever is raised, it does not load
         return [_finding(run, pipeline, f"it does not load: {type(error).__name__}: {error}")]
-    if model.config.id2label != dict(enumerate(pipeline.card.label_names)) and pipeline.card.label_names:
-        return [_finding(run, pipeline, f"id2label is {model.config.id2label}, not {pipeline.card.label_names}")]
-    if tokenizer.get_vocab() != pipeline.processing_class.get_vocab():
-        return [_finding(run, pipeline, "the saved tokenizer has another vocabulary")]
+    different = _labels(model, pipeline) or _tokens(tokenizer, pipeline) or _logits(model, tokenizer, pipeline, run)
+    return [_finding(run, pipeline, different)] if different else []
+
+
+def _labels(model: PreTrainedModel, pipeline: Pipeline) -> str:
+    """Say how the saved label names differ; an empty text means that they do not."""
+    names = pipeline.card.label_names
+    if not names or model.config.id2label == dict(enumerate(names)):
+        return ""
+    return f"id2label is {model.config.id2label}, not {names}"
+
+
+def _tokens(saved: PreTrainedTokenizerBase, pipeline: Pipeline) -> str:
+    """Say how the saved tokenizer differs."""
+    trained = pipeline.processing_class
+    if saved.get_vocab() != trained.get_vocab():
+        return "the saved tokenizer has another vocabulary"
+    texts = [list(pipeline.data.evaluation[column][:ROWS]) for column in pipeline.card.text_columns]
+    first, second = (tokenizer(*texts, truncation=True)["input_ids"] for tokenizer in (saved, trained))
+    return "" if first == second else "the saved tokenizer makes other tokens of the evaluation texts"
+
+
+def _logits(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, pipeline: Pipeline, run: Run) -> str:
+    """Say how the logits of the saved model differ."""
+    rows = pipeline.eval_dataset.select(range(min(ROWS, len(pipeline.eval_dataset))))
     columns = [name for name in rows.column_names if name in tokenizer.model_input_names]
-    batch = tokenizer.pad(rows.select_columns(columns).to_list(), return_tensors="pt").to(device)
+    batch = tokenizer.pad(rows.select_columns(columns).to_list(), return_tensors="pt").to(model.device)
     logits = model(**batch).logits.float().cpu().numpy()
-    worst = float(np.abs(logits - run.logits[: len(logits)]).max())
+    expected = run.logits[: len(rows)]
+    if logits.shape != expected.shape:
+        return f"logits of shape {logits.shape}, not {expected.shape}"
+    worst = float(np.abs(logits - expected).max())
+    # Written so that a NaN counts as different.
     if worst <= TOLERANCE[precision_of(pipeline, run)]:
-        return []
-    return [_finding(run, pipeline, f"logits of the first {len(rows)} rows differ by up to {worst:.2e}")]
+        return ""
+    return f"logits of the first {len(rows)} rows differ by up to {worst:.2e}"
 
 
 def _finding(run: Run, pipeline: Pipeline, observed: str) -> Finding:

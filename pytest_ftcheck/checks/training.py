@@ -70,9 +70,10 @@ def engine_parity(first: Run, second: Run, subject: str) -> list[Finding]:
     losses, others = np.asarray(first.step_losses), np.asarray(second.step_losses)
     names = f"{first.engine} and {second.engine}"
     hint = "the engines see other rows, another learning rate or another loss: compare recipe, sampler and collator."
-    if losses.shape != others.shape:
+    if losses.shape != others.shape or not losses.size:
+        expected = f"{names} take equally many steps, at least one"
         observed = f"{losses.size} and {others.size} optimizer steps"
-        return [Finding("training.engine_parity", subject, f"{names} take equally many steps", observed, hint)]
+        return [Finding("training.engine_parity", subject, expected, observed, hint)]
     # Written so that a NaN counts as different.
     apart = np.flatnonzero(~(np.abs(losses - others) <= LOSS_TOLERANCE[device]))
     if apart.size:

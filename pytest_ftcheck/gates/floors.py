@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_ftcheck.runs.run import Run
+
+
+_SHOWN = 1e-4
+"""The smallest difference that four digits show."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +41,10 @@ class Gate:
 
     @property
     def status(self) -> str:
-        """``pass``, ``fail``, or ``no floor``. A NaN fails."""
+        """``pass``, ``fail``, or ``no floor``. NaN and infinity fail."""
         if self.floor is None:
             return "no floor"
-        return "pass" if self.value >= self.floor else "fail"
+        return "pass" if self.floor <= self.value < math.inf else "fail"
 
 
 def gate(run: Run, metric: str, floors: Mapping[str, float]) -> Gate:
@@ -66,13 +71,15 @@ def floor_findings(verdict: Gate, subject: str) -> list[Finding]:
     """
     if verdict.status != "fail" or verdict.floor is None:
         return []
-    short = f"{verdict.floor - verdict.value:.4f} short" if verdict.value == verdict.value else "not a number"
+    short = verdict.floor - verdict.value
+    digits = 4 if short >= _SHOWN else 9  # 0.8500 must not read as short of 0.8500
+    observed = f"{verdict.value:.{digits}f}, {short:.{digits}f} short"
     return [
         Finding(
             check="metrics.floor",
             subject=f"{verdict.metric} of {subject} ({verdict.rows} rows)",
             expected=f"at least {verdict.floor:.4f}",
-            observed=f"{verdict.value:.4f}, {short}",
+            observed=observed if math.isfinite(verdict.value) else f"{verdict.value}, not a finite number",
             hint="compare data, recipe and versions with the last run that passed; the other tests of this task say "
             "where it broke. Lower the floor only if the drop is understood and accepted.",
         )

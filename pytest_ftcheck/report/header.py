@@ -49,7 +49,8 @@ def data_line(data: TaskData) -> str:
 
 def parameter_count(parameters: int) -> str:
     """Round a number of parameters: ``351k``, ``22.7M``."""
-    return f"{parameters / 1e6:.1f}M" if parameters >= 1e6 else f"{parameters / 1e3:.0f}k"  # noqa: PLR2004 - a million
+    thousands = round(parameters / 1e3)
+    return f"{thousands}k" if thousands < 1000 else f"{parameters / 1e6:.1f}M"  # noqa: PLR2004 - a million
 
 
 def card_lines(cards: Mapping[str, TaskCard]) -> list[str]:

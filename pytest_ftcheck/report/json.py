@@ -31,10 +31,12 @@ def check_writable(path: Path) -> None:
 def write_json(path: Path, document: dict[str, Any]) -> None:
     """Write the document in one piece: whole, or not at all. NaN and infinity become texts, as JSON has neither."""
     side = path.with_name(f".{path.name}.{os.getpid()}")
-    side.write_text(
-        json.dumps(_plain({"schema": SCHEMA, **document}), indent=2, allow_nan=False) + "\n", encoding="utf-8"
-    )
-    side.replace(path)
+    text = json.dumps(_plain({"schema": SCHEMA, **document}), indent=2, allow_nan=False)
+    try:
+        side.write_text(text + "\n", encoding="utf-8")
+        side.replace(path)
+    finally:
+        side.unlink(missing_ok=True)
 
 
 def _plain(value: Any) -> Any:
@@ -42,6 +44,8 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(entry) for entry in value]
+    if hasattr(value, "item"):  # a number of NumPy
+        return _plain(value.item())
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from pytest_ftcheck.report.header import SYNTHETIC
 
@@ -39,20 +40,20 @@ def summary_table(gates: Sequence[Mapping[str, Any]], *, color: bool, width: int
     table.add_column("seconds", justify="right")
     for gate in gates:
         table.add_row(
-            gate["task"],
+            Text(gate["task"]),  # a plain string would be read as markup
             gate["engine"],
             *([str(gate["seed"])] if several_seeds else []),
-            gate["metric"],
+            Text(gate["metric"]),
             number(gate["value"]),
             number(gate["floor"]),
             number(gate["margin"], signed=True),
-            f"[{_STYLES[gate['status']]}]{gate['status']}[/]",
+            Text(gate["status"], style=_STYLES[gate["status"]]),
             f"{gate['seconds']:.1f}" + (" (reused)" if gate["reused"] else ""),
         )
     output = io.StringIO()
     console = Console(file=output, width=width, force_terminal=color, color_system="standard" if color else None)
     console.print(table)
-    return "\n".join(line.rstrip() for line in output.getvalue().strip("\n").splitlines())
+    return "\n".join(line.rstrip() for line in output.getvalue().splitlines()).lstrip("\n")
 
 
 def number(value: float | None, *, signed: bool = False) -> str:

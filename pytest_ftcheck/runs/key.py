@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_ftcheck.runs.describe import describe, tokenizer_digest
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from datasets import Dataset
-    from transformers import PreTrainedTokenizerBase
 
     from pytest_ftcheck.pipeline.parts import Pipeline
 
@@ -29,6 +29,7 @@ class RunKey:
     task: str
     head: str
     labels: tuple[str, ...]
+    checkpoint: str
     weights: str
     tokenizer: str
     data: str
@@ -63,13 +64,12 @@ def run_key(pipeline: Pipeline, *, engine: str, seed: int, environment: Mapping[
         task=pipeline.card.name,
         head=pipeline.card.head,
         labels=pipeline.card.label_names,
+        checkpoint=pipeline.checkpoint.name,
         weights=_weights_digest(pipeline),
-        tokenizer=_tokenizer_digest(pipeline.processing_class),
+        tokenizer=tokenizer_digest(pipeline.processing_class),
         data=_digest([_rows_digest(pipeline.train_dataset), _rows_digest(pipeline.eval_dataset)]),
-        collator=_digest([describe_object(pipeline.data_collator)]),
-        metrics=_digest(
-            [describe_object(pipeline.compute_metrics), json.dumps(pipeline.card.metric.greater_is_better)]
-        ),
+        collator=_description_digest(pipeline.data_collator),
+        metrics=_digest([_description_digest(pipeline.compute_metrics), json.dumps(asdict(pipeline.card.metric))]),
         recipe=_digest([json.dumps(dict(pipeline.args), sort_keys=True, default=str)]),
         engine=engine,
         seed=seed,
@@ -87,6 +87,10 @@ def _digest(parts: Iterable[str]) -> str:
         digest.update(part.encode())
         digest.update(b"\0")
     return digest.hexdigest()
+
+
+def _description_digest(part: Any) -> str:
+    return _digest([json.dumps(describe(part))])
 
 
 def file_digest(path: Path) -> str:
@@ -107,40 +111,18 @@ def _file_digest_at(path: Path, size: int, modified: int) -> str:
 
 def _weights_digest(pipeline: Pipeline) -> str:
     """Hash weights and configuration, and the function that makes a model of them."""
-    if hasattr(pipeline.model_init, "fingerprint"):  # a model in memory
-        return str(pipeline.model_init.fingerprint())
     files = sorted([*pipeline.checkpoint.folder.glob("*.safetensors"), pipeline.checkpoint.folder / "config.json"])
     stats = [(file, file.stat()) for file in files]
     digests = [_file_digest_at(file, stat.st_size, stat.st_mtime_ns) for file, stat in stats]
-    return _digest([*digests, describe_object(pipeline.model_init, skip=("checkpoint",))])
-
-
-def _tokenizer_digest(tokenizer: PreTrainedTokenizerBase) -> str:
-    backend = getattr(tokenizer, "backend_tokenizer", None)
-    table = backend.to_str() if backend is not None else json.dumps(tokenizer.get_vocab(), sort_keys=True)
-    special = json.dumps({name: str(token) for name, token in sorted(tokenizer.special_tokens_map.items())})
-    return _digest([table, special, tokenizer.padding_side, str(tokenizer.model_input_names)])
+    return _digest([*digests, _description_digest(pipeline.model_init)])
 
 
 def _rows_digest(rows: Dataset) -> str:
     """Hash the content of a data set, column by column, whatever its chunks."""
-    return _digest(part for name in sorted(rows.column_names) for part in (name, json.dumps(list(rows[name]))))
-
-
-def describe_object(thing: Any, skip: tuple[str, ...] = ()) -> str:
-    """Describe a callable part: its name, its source where there is one, and its plain settings."""
-    function = getattr(thing, "func", thing)  # functools.partial
-    kind = function if inspect.isroutine(function) or inspect.isclass(function) else type(function)
-    try:
-        source = inspect.getsource(kind)
-    except (OSError, TypeError):
-        source = ""
-    plain = (str, int, float, bool, type(None))
-    settings = {
-        k: v for k, v in sorted(getattr(thing, "__dict__", {}).items()) if isinstance(v, plain) and k not in skip
-    }
-    arguments = [str(argument) for argument in getattr(thing, "args", ()) if isinstance(argument, plain)]
-    return json.dumps([f"{kind.__module__}.{kind.__qualname__}", source, settings, arguments], default=str)
+    plain = rows.with_format(None)  # tensors have no JSON
+    return _digest(
+        part for name in sorted(rows.column_names) for part in (name, json.dumps(list(plain[name]), default=repr))
+    )
 
 
 @lru_cache(maxsize=1)

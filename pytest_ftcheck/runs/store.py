@@ -94,7 +94,7 @@ class RunStore:
             wrong = _disagreement(entry)
             if not wrong:
                 return Run.read(entry, reused=True)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             wrong = f"{type(error).__name__}: {error}"
         self.notes.append(f"run store entry {entry.name} is not whole ({wrong}): ignored, trained again")
         return None

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from transformers import set_seed
 
+from pytest_ftcheck.training.manual import only_accepted
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -34,13 +36,12 @@ class TrainingStep:
         wanted = int(pipeline.args.get("per_device_train_batch_size", DEFAULT_BATCH_SIZE))
         self.rows = min(wanted, len(pipeline.train_dataset))
         self.device = torch.device(device)
-        self.batch: dict[str, Tensor] = dict(
-            pipeline.data_collator(pipeline.train_dataset.select(range(self.rows)).to_list())
-        )
-        self.batch = {name: tensor.to(self.device) for name, tensor in self.batch.items()}
-        self.tokens = int(self.batch["attention_mask"].sum())
         # transformers declares `to` as if it took the model itself.
         self._model = cast("Any", pipeline.model_init()).to(self.device).train()
+        rows = only_accepted(pipeline.train_dataset.select(range(self.rows)), self._model)
+        batch = pipeline.data_collator(rows.to_list())
+        self.batch: dict[str, Tensor] = {name: tensor.to(self.device) for name, tensor in batch.items()}
+        self.tokens = int(self.batch["attention_mask"].sum())
         self._optimizer = torch.optim.AdamW(
             self._model.parameters(), lr=float(pipeline.args.get("learning_rate", 5e-5))
         )
@@ -55,7 +56,8 @@ class TrainingStep:
         """
         loss: Tensor = self._model(**self.batch).loss
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._max_grad_norm)
+        if self._max_grad_norm > 0:  # 0 means: do not clip
+            torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._max_grad_norm)
         self._optimizer.step()
         self._optimizer.zero_grad()
         if self.device.type == "cuda":

@@ -33,9 +33,18 @@ if TYPE_CHECKING:
 _NO_DECAY = [r"bias", r"layernorm", r"rmsnorm", r"(?:^|\.)norm(?:$|\.)", r"_norm(?:$|\.)"]
 """Names without weight decay, as `Trainer.get_decay_parameter_names` has them."""
 
+_TAKEN: dict[str, tuple[Any, ...]] = {
+    "eval_strategy": ("epoch",),
+    "label_smoothing_factor": (0.0,),
+    "neftune_noise_alpha": (None,),
+    "train_sampling_strategy": ("random",),
+}
+"""Hyperparameters that this loop has in some values only."""
+
 
 def train(pipeline: Pipeline, args: TrainingArguments, recorder: StepRecorder) -> Outcome:
     """Fine-tune with a plain loop, evaluate after every epoch, keep the best epoch's weights."""
+    refuse_what_is_missing(args)
     accelerator = Accelerator(
         cpu=args.use_cpu,
         mixed_precision="bf16" if args.bf16 else "fp16" if args.fp16 else "no",
@@ -56,6 +65,8 @@ def train(pipeline: Pipeline, args: TrainingArguments, recorder: StepRecorder) -
         num_training_steps=steps,
         scheduler_specific_kwargs=cast("dict[str, Any] | None", args.lr_scheduler_kwargs),
     )
+    # Below 1 it is a share of the run, as with the Trainer.
+    log_every = math.ceil(args.logging_steps * steps) if args.logging_steps < 1 else int(args.logging_steps)
     recorder.begin(steps, epochs)
     kept = BestEpoch(args)
     history: list[dict[str, float]] = []
@@ -72,13 +83,13 @@ def train(pipeline: Pipeline, args: TrainingArguments, recorder: StepRecorder) -
                 scheduler.step()
             step += 1
             seen += sum(len(batch["labels"]) for batch in micro_batches)
-            recorder.optimizer_step(epoch + (step - epoch * steps_per_epoch) / steps_per_epoch, seen)
-            if step % int(args.logging_steps) == 0:
+            recorder.optimizer_step(step / steps_per_epoch, seen)
+            if step % log_every == 0:
                 history.append({"loss": float(loss), "learning_rate": scheduler.get_last_lr()[0], "step": step})
             if step == steps:
                 break
         metrics, _, _ = evaluate(accelerator, model, eval_loader, pipeline)
-        kept.offer(accelerator.unwrap_model(model), {"epoch": epoch + 1, "step": step, **metrics})
+        kept.offer(accelerator.unwrap_model(model), {"epoch": step / steps_per_epoch, "step": step, **metrics})
     kept.restore(accelerator.unwrap_model(model))
     train_seconds = clock.lap()
     metrics, logits, label_ids = evaluate(accelerator, model, eval_loader, pipeline)
@@ -94,6 +105,21 @@ def train(pipeline: Pipeline, args: TrainingArguments, recorder: StepRecorder) -
     )
 
 
+def refuse_what_is_missing(args: TrainingArguments) -> None:
+    """Refuse a recipe that this loop would only half follow.
+
+    Raises:
+        TaskError: it asks for something that only the Trainer does.
+
+    """
+    for name, taken in _TAKEN.items():
+        value = getattr(args, name, taken[0])
+        if value not in taken:
+            choices = " or ".join(map(repr, taken))
+            msg = f"{name} = {getattr(value, 'value', value)!r}: the manual engine has {choices}. Use engine trainer."
+            raise TaskError(msg)
+
+
 def make_loader(
     pipeline: Pipeline,
     rows: Dataset,
@@ -104,10 +130,8 @@ def make_loader(
     shuffle: bool,
 ) -> DataLoader[dict[str, Tensor]]:
     """Make batches of the columns that the model takes; as with the Trainer, others do not reach the collator."""
-    accepted = {*inspect.signature(model.forward).parameters, "label", "labels", "label_ids"}
-    extra = [column for column in rows.column_names if column not in accepted]
     return DataLoader(
-        rows.remove_columns(extra) if extra and args.remove_unused_columns else rows,
+        only_accepted(rows, model) if args.remove_unused_columns else rows,
         batch_size=batch_size,
         shuffle=shuffle,
         collate_fn=pipeline.data_collator,
@@ -115,6 +139,13 @@ def make_loader(
         num_workers=args.dataloader_num_workers,
         pin_memory=args.dataloader_pin_memory,
     )
+
+
+def only_accepted(rows: Dataset, model: nn.Module) -> Dataset:
+    """Drop the columns that the model does not take."""
+    accepted = {*inspect.signature(model.forward).parameters, "label", "labels", "label_ids"}
+    extra = [column for column in rows.column_names if column not in accepted]
+    return rows.remove_columns(extra) if extra else rows
 
 
 def make_optimizer(model: nn.Module, args: TrainingArguments) -> torch.optim.Optimizer:
@@ -226,16 +257,15 @@ class BestEpoch:
         self._keeps = args.load_best_model_at_end
         self._metric = str(args.metric_for_best_model).removeprefix("eval_")
         self._sign = 1.0 if args.greater_is_better else -1.0
+        self._best_value = -math.inf
         self._weights: dict[str, Tensor] = {}
 
     def offer(self, model: nn.Module, metrics: Mapping[str, float]) -> None:
         """Note an epoch; keep a copy of its weights if it is the best so far."""
         self.epochs.append(metrics)
-        value = self._sign * metrics[self._metric]
-        if not self._keeps:
-            return
         # The first of equals stays, as with the Trainer; a NaN is never better.
-        if self.best is None or value > self._sign * self.epochs[self.best - 1][self._metric]:
+        if self._keeps and self._sign * metrics[self._metric] > self._best_value:
+            self._best_value = self._sign * metrics[self._metric]
             self.best = len(self.epochs)
             self._weights = {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
 

@@ -51,8 +51,10 @@ def training_arguments(pipeline: Pipeline, *, seed: int, device: str, output_dir
             todo = "A recipe takes the arguments of transformers.TrainingArguments, and max_length."
             near = unknown(f"hyperparameter of task {pipeline.card.name!r}", name, [*known, *TOKENIZER_KEYS], todo)
             raise TaskError(_shortened(near))
-    metric = pipeline.card.metric_for_best_model
-    best = {"metric_for_best_model": metric, "greater_is_better": pipeline.card.metric.greater_is_better[metric]}
+    metric = str(pipeline.args.get("metric_for_best_model", pipeline.card.metric_for_best_model))
+    # None for a metric that the card does not have: TrainingArguments then knows that a loss should be small.
+    greater = pipeline.card.metric.greater_is_better.get(metric.removeprefix("eval_"))
+    best = {"metric_for_best_model": metric, "greater_is_better": greater}
     ours = {"output_dir": str(output_dir), "seed": seed, "use_cpu": device == "cpu"}
     pinned = {"dataloader_pin_memory": device == "cuda"}
     try:

@@ -37,7 +37,7 @@ class Progress:
 class ProgressListener(Protocol):
     """Shows how a run comes along."""
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: Progress, /) -> None:
         """Take note of the state after an optimizer step; called often."""
 
 

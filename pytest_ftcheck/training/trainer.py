@@ -79,7 +79,8 @@ class _Recording(TrainerCallback):
     ) -> None:
         """Note the length of the run."""
         del control, kwargs
-        self._recorder.begin(state.max_steps, float(args.num_train_epochs))
+        epochs = state.num_train_epochs if args.max_steps > 0 else args.num_train_epochs
+        self._recorder.begin(state.max_steps, float(epochs))
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object

@@ -1,0 +1,84 @@
+"""The header and the list of cards: what is going to be measured on what."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_ftcheck.report.header import SYNTHETIC, card_lines, data_line, header_lines, parameter_count
+from pytest_ftcheck.settings import Settings
+from pytest_ftcheck.tasks.card import builtin_tasks, known_cards, load_card
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_ftcheck.pipeline.parts import Pipeline
+
+CPU = {"device": "cpu", "device_name": "x86_64", "dtype": "float32", "threads": "1"}
+
+
+@pytest.fixture(scope="module")
+def pipeline(make_pipeline: Callable[..., Pipeline]) -> Pipeline:
+    return make_pipeline("sst2", train_rows=8, eval_rows=4)
+
+
+def test_header_names_task_checkpoint_and_data(pipeline: Pipeline) -> None:
+    line = header_lines([pipeline], Settings(), [CPU])[0]
+    count = parameter_count(pipeline.checkpoint.parameters)
+    assert line.startswith(f"ftcheck: sst2 · tier tiny · tiny-bert ({count} parameters) · data bundled: ")
+    assert "8 train + 4 validation rows" in line
+
+
+def test_header_names_engines_seeds_device_dtype_and_threads(pipeline: Pipeline) -> None:
+    settings = Settings(engines=("trainer", "manual"), seeds=(0, 4))
+    lines = header_lines([pipeline], settings, [CPU, CPU, {**CPU, "threads": "2"}])
+    assert "ftcheck: engine trainer, manual · seed 0, 4 · cpu (x86_64) · float32 · 1 thread" in lines
+    assert "ftcheck: engine trainer, manual · seed 0, 4 · cpu (x86_64) · float32 · 2 threads" in lines
+    assert len(lines) == 4  # equal environments are named once
+
+
+def test_header_names_versions(pipeline: Pipeline) -> None:
+    last = header_lines([pipeline], Settings(), [CPU])[-1]
+    for package in ("torch", "transformers", "datasets", "accelerate", "evaluate", "tokenizers", "numpy"):
+        assert f"{package} {version(package)}" in last
+
+
+def test_every_bundled_task_is_called_synthetic(make_pipeline: Callable[..., Pipeline]) -> None:
+    pipelines = [make_pipeline(task, train_rows=4, eval_rows=4) for task in builtin_tasks()]
+    lines = header_lines(pipelines, Settings(), [])
+    assert len(pipelines) == 7
+    assert all(SYNTHETIC in line for line in lines[:7])
+
+
+def test_other_data_is_not_called_synthetic(pipeline: Pipeline) -> None:
+    assert "SYNTHETIC" not in data_line(replace(pipeline.data, synthetic=False, source="/data/reviews"))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "shown"), [(351_234, "351k"), (999_400, "999k"), (999_600, "1.0M"), (22_713_728, "22.7M")]
+)
+def test_parameters_are_rounded(parameters: int, shown: str) -> None:
+    assert parameter_count(parameters) == shown
+
+
+def test_list_describes_every_card() -> None:
+    cards = known_cards({"mrpc": {"floors": {"tiny": {"tiny-bert": {"accuracy": 0.8}}}}})
+    text = "\n".join(card_lines(cards))
+    for name, card in cards.items():
+        assert f"{name}: {card.description}" in text
+    assert "head      sequence-classification (not_equivalent, equivalent)" in text
+    assert "text      sentence1 + sentence2; label label" in text
+    assert "nyu-mll/glue/mrpc" in text
+    assert "tiny-bert; floors accuracy 0.8" in text
+
+
+def test_card_without_a_data_set_and_floors_says_so() -> None:
+    card = replace(load_card("stsb", {}), dataset=None, floor_tables={}, description="")
+    lines = card_lines({"mine": card})
+    assert lines[0] == "mine"
+    assert "    head      regression" in lines
+    assert "    data      given with --ftcheck-data" in lines
+    assert any(line.endswith("; no floors") for line in lines)

@@ -1,0 +1,300 @@
+"""The run store: trained once a key, whole or not there, shared by processes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from pytest_ftcheck.errors import CheckFailure, StoreError
+from pytest_ftcheck.findings import Finding
+from pytest_ftcheck.runs import store as module
+from pytest_ftcheck.runs.key import RunKey
+from pytest_ftcheck.runs.run import Run
+from pytest_ftcheck.runs.store import MANIFEST, RunStore, default_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+KEY = RunKey(
+    task="mrpc",
+    head="sequence-classification",
+    labels=("no", "yes"),
+    checkpoint="tiny-bert",
+    weights="w",
+    tokenizer="t",
+    data="d",
+    collator="c",
+    metrics="m",
+    recipe="r",
+    engine="manual",
+    seed=0,
+    code="c",
+    versions="v",
+    device="cpu",
+    dtype="float32",
+    threads=1,
+)
+
+
+def write_run(folder: Path, seed: int = 0) -> Run:
+    """Do what training does, without it."""
+    (folder / "model").mkdir()
+    (folder / "model" / "model.safetensors").write_bytes(b"weights")
+    run = Run(
+        task="mrpc",
+        engine="manual",
+        seed=seed,
+        head="sequence-classification",
+        checkpoint="tiny-bert",
+        metrics={"accuracy": 0.75},
+        epochs=(),
+        best_epoch=None,
+        step_losses=(0.5,),
+        log_history=(),
+        logits=np.array([[0.25, 0.75]], np.float32),
+        label_ids=np.array([1]),
+        train_rows=2,
+        timings={},
+        environment={},
+        folder=folder,
+    )
+    run.write()
+    return run
+
+
+class Training:
+    """Counts how often it is asked to train."""
+
+    def __init__(self, train: Callable[[Path], Run] = write_run) -> None:
+        self.train = train
+        self.folders: list[Path] = []
+
+    def __call__(self, folder: Path) -> Run:
+        self.folders.append(folder)
+        assert list(folder.iterdir()) == []
+        return self.train(folder)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> RunStore:
+    return RunStore(tmp_path / "runs")
+
+
+@pytest.fixture
+def entry(store: RunStore) -> Path:
+    """A whole entry of the store."""
+    return store.get_or_train(KEY, write_run).folder
+
+
+def entries(store: RunStore) -> list[str]:
+    return sorted(path.name for path in store.root.iterdir() if not path.name.endswith(".lock"))
+
+
+def test_run_is_trained_once_and_then_reused(store: RunStore) -> None:
+    training = Training()
+    first = store.get_or_train(KEY, training)
+    second = store.get_or_train(KEY, training)
+    third = RunStore(store.root).get_or_train(KEY, training)
+    assert len(training.folders) == 1
+    assert [run.reused for run in (first, second, third)] == [False, True, True]
+    assert {run.folder for run in (first, second, third)} == {store.root / KEY.digest}
+    assert third.metrics == first.metrics
+    assert (third.model_folder / "model.safetensors").read_bytes() == b"weights"
+    assert store.notes == []
+
+
+@pytest.mark.parametrize("field", [field.name for field in fields(RunKey)])
+def test_every_field_of_the_key_makes_another_run(store: RunStore, entry: Path, field: str) -> None:
+    old = getattr(KEY, field)
+    new: Any = old[::-1] if field == "labels" else old + (1 if isinstance(old, int) else "x")
+    training = Training()
+    run = store.get_or_train(replace(KEY, **{field: new}), training)
+    assert len(training.folders) == 1
+    assert run.folder != entry
+
+
+def test_entry_holds_its_key_and_a_hash_of_every_file(entry: Path) -> None:
+    manifest = json.loads((entry / MANIFEST).read_text(encoding="utf-8"))
+    assert manifest["key"] == {**KEY.__dict__, "labels": ["no", "yes"]}
+    assert set(manifest["files"]) == {"run.json", "predictions.npz", "model/model.safetensors"}
+
+
+# -- interrupted ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError("planted"), KeyboardInterrupt(), CheckFailure([Finding("a.b", "mrpc", "finite", "nan")])],
+    ids=lambda error: type(error).__name__,
+)
+def test_training_that_fails_leaves_nothing(store: RunStore, error: BaseException) -> None:
+    def fail(folder: Path) -> Run:
+        write_run(folder)
+        raise error
+
+    with pytest.raises(type(error)):
+        store.get_or_train(KEY, fail)
+    assert entries(store) == []
+    assert not store.get_or_train(KEY, write_run).reused
+    assert store.notes == []
+
+
+def test_disk_that_fills_up_is_a_store_error(store: RunStore) -> None:
+    def fail(_folder: Path) -> Run:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(StoreError, match=r"No space left on device.*Free some space"):
+        store.get_or_train(KEY, fail)
+    assert entries(store) == []
+
+
+def python(script: str, *arguments: str) -> subprocess.Popen[str]:
+    start = textwrap.dedent(
+        """
+        import os, sys, time
+        from pathlib import Path
+        import numpy as np
+        from pytest_ftcheck.runs import store as module
+        from pytest_ftcheck.runs.key import RunKey
+        from pytest_ftcheck.runs.run import Run
+
+        def write_run(folder):
+            (folder / "model").mkdir()
+            (folder / "model" / "model.safetensors").write_bytes(b"half")
+            nothing = dict.fromkeys(("task", "engine", "head", "checkpoint"), "x")
+            run = Run(**nothing, seed=0, metrics={}, epochs=(), best_epoch=None, step_losses=(), log_history=(),
+                      logits=np.zeros((1, 2)), label_ids=np.zeros(1), train_rows=1, timings={}, environment={},
+                      folder=folder)
+            run.write()
+            return run
+
+        """
+    )
+    key = f"key = {KEY!r}\nstore = module.RunStore(Path(sys.argv[1]))\n"
+    command = [sys.executable, "-c", start + key + textwrap.dedent(script), *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+KILLED = {
+    "while it trains": "def train(folder): write_run(folder); os.kill(os.getpid(), 9)",
+    "before the manifest": "train = write_run; module._write_manifest = lambda *_: os.kill(os.getpid(), 9)",
+    "before the rename": "train = write_run; Path.rename = lambda *_: os.kill(os.getpid(), 9)",
+}
+
+
+@pytest.mark.parametrize("moment", KILLED.values(), ids=KILLED.keys())
+def test_process_that_is_killed_leaves_nothing_that_looks_whole(store: RunStore, moment: str) -> None:
+    process = python(f"{moment}\nstore.get_or_train(key, train)", str(store.root))
+    process.communicate(timeout=120)
+    assert process.returncode == -signal.SIGKILL
+    assert entries(store) == [f"{KEY.digest}.side"]
+    run = store.get_or_train(KEY, Training())
+    assert not run.reused
+    assert (run.model_folder / "model.safetensors").read_bytes() == b"weights"
+    assert entries(store) == [KEY.digest]
+
+
+# -- corrupt ----------------------------------------------------------------------------------------------------------
+
+
+def empty(entry: Path) -> None:
+    shutil.rmtree(entry)
+    entry.mkdir()
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-20])
+
+
+CORRUPT: dict[str, tuple[Callable[[Path], object], str]] = {
+    "edited weights": (
+        lambda entry: (entry / "model" / "model.safetensors").write_bytes(b"other"),
+        "model/model.safetensors is not what was written",
+    ),
+    "edited record": (
+        lambda entry: (entry / "run.json").write_text((entry / "run.json").read_text().replace("0.75", "0.95")),
+        "run.json is not what was written",
+    ),
+    "truncated predictions": (lambda entry: truncate(entry / "predictions.npz"), "predictions.npz is not what"),
+    "missing predictions": (lambda entry: (entry / "predictions.npz").unlink(), "predictions.npz is missing"),
+    "missing model": (lambda entry: shutil.rmtree(entry / "model"), "model/model.safetensors is missing"),
+    "missing manifest": (lambda entry: (entry / MANIFEST).unlink(), "no manifest: its writing was interrupted"),
+    "truncated manifest": (lambda entry: truncate(entry / MANIFEST), "JSONDecodeError"),
+    "empty manifest": (lambda entry: (entry / MANIFEST).write_text(""), "JSONDecodeError"),
+    "binary manifest": (lambda entry: (entry / MANIFEST).write_bytes(b"\xff\xfe"), "UnicodeDecodeError"),
+    "manifest of another kind": (lambda entry: (entry / MANIFEST).write_text("[]"), "TypeError"),
+    "manifest without hashes": (lambda entry: (entry / MANIFEST).write_text('{"files": []}'), "AttributeError"),
+    "manifest without files": (lambda entry: (entry / MANIFEST).write_text("{}"), "KeyError"),
+    "empty folder": (empty, "no manifest"),
+}
+
+
+@pytest.mark.parametrize(("corrupt", "reason"), CORRUPT.values(), ids=CORRUPT.keys())
+def test_entry_that_is_not_whole_is_noted_and_made_anew(
+    store: RunStore, entry: Path, corrupt: Callable[[Path], object], reason: str
+) -> None:
+    corrupt(entry)
+    training = Training()
+    run = store.get_or_train(KEY, training)
+    assert len(training.folders) == 1
+    assert not run.reused
+    (note,) = store.notes
+    assert KEY.digest in note
+    assert reason in note
+    assert "ignored, trained again" in note
+    assert store.get_or_train(KEY, training).reused
+    assert len(store.notes) == 1
+
+
+# -- where it lies ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("below", ["file/runs", "file"])
+def test_root_that_cannot_be_written_is_refused(tmp_path: Path, below: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match=r"cannot write to the run store .*file.*--ftcheck-store"):
+        RunStore(tmp_path / below)
+
+
+def test_folders_of_the_root_are_made_and_nothing_is_left_in_it(tmp_path: Path) -> None:
+    root = tmp_path / "a" / "b"
+    RunStore(root)
+    assert list(root.iterdir()) == []
+
+
+def test_default_store_lies_in_the_cache_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(module, "user_cache_path", lambda name: tmp_path / name)
+    assert default_store() == tmp_path / "pytest-ftcheck" / "runs"
+
+
+# -- shared -----------------------------------------------------------------------------------------------------------
+
+
+def test_processes_that_ask_at_the_same_time_train_once(store: RunStore, tmp_path: Path) -> None:
+    script = """
+        here = Path(sys.argv[2])
+        def train(folder):
+            (here / f"trained-{os.getpid()}").touch()
+            time.sleep(0.5)
+            return write_run(folder)
+        (here / f"ready-{os.getpid()}").touch()
+        while len(list(here.glob("ready-*"))) < 3:
+            time.sleep(0.005)
+        print(store.get_or_train(key, train).reused)
+    """
+    processes = [python(script, str(store.root), str(tmp_path)) for _ in range(3)]
+    answers = sorted(process.communicate(timeout=120)[0].strip() for process in processes)
+    assert [process.returncode for process in processes] == [0, 0, 0]
+    assert answers == ["False", "True", "True"]
+    assert len(list(tmp_path.glob("trained-*"))) == 1
+    assert entries(store) == [KEY.digest]

@@ -1,0 +1,77 @@
+"""The device that is there, and the threads on it."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+import torch
+
+from pytest_ftcheck.errors import DeviceError
+from pytest_ftcheck.training.device import available_devices, resolve_device, resolve_threads
+
+
+@pytest.fixture
+def only_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+
+
+@pytest.fixture
+def with_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+
+
+@pytest.mark.usefixtures("with_cuda")
+def test_best_device_is_taken_where_none_is_asked_for() -> None:
+    assert available_devices() == ("cuda", "cpu")
+    assert resolve_device(None) == "cuda"
+    assert resolve_device("cpu") == "cpu"
+    assert resolve_device(None, required="cuda") == "cuda"
+
+
+@pytest.mark.usefixtures("only_cpu")
+def test_cpu_is_taken_where_there_is_nothing_else() -> None:
+    assert available_devices() == ("cpu",)
+    assert resolve_device(None) == "cpu"
+    assert resolve_device("cpu", required="cpu") == "cpu"
+
+
+@pytest.mark.usefixtures("only_cpu")
+@pytest.mark.parametrize(("asked", "required"), [("cuda", None), (None, "cuda"), ("mps", None)])
+def test_device_that_is_not_there_is_refused(asked: str | None, required: str | None) -> None:
+    with pytest.raises(DeviceError, match=rf"device '{asked or required}' is not there: torch \S+ sees cpu"):
+        resolve_device(asked, required)
+
+
+@pytest.mark.usefixtures("with_cuda")
+def test_device_other_than_the_required_one_is_refused() -> None:
+    with pytest.raises(DeviceError, match="device 'cpu' was chosen, but --ftcheck-require-device=cuda"):
+        resolve_device("cpu", required="cuda")
+
+
+@pytest.mark.parametrize(("asked", "required"), [("cdua", None), ("cuda:1", None), (None, "cdua")])
+def test_unknown_device_is_refused_with_the_closest_match(asked: str | None, required: str | None) -> None:
+    with pytest.raises(DeviceError, match=r"unknown device .* Did you mean 'cuda'?.*CUDA_VISIBLE_DEVICES"):
+        resolve_device(asked, required)
+
+
+@pytest.mark.parametrize(
+    ("asked", "tier", "workers", "threads"),
+    [(None, "tiny", 1, 1), (3, "tiny", 1, 3), (3, "full", 4, 3), (None, "full", 1, 8), (None, "full", 3, 2)],
+)
+def test_threads(monkeypatch: pytest.MonkeyPatch, asked: int | None, tier: str, workers: int, threads: int) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(8)), raising=False)
+    assert resolve_threads(asked, tier, workers) == threads
+
+
+def test_at_least_one_thread_for_more_workers_than_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1}, raising=False)
+    assert resolve_threads(None, "full", workers=8) == 1
+
+
+def test_cores_are_counted_where_the_system_knows_no_affinity(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 6)
+    assert resolve_threads(None, "full") == 6

@@ -1,0 +1,104 @@
+"""From a pipeline to its run: trained once, or taken from the store; a broken run is never kept."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+
+from pytest_ftcheck.errors import CheckFailure, DeviceError, TaskError
+from pytest_ftcheck.runs.store import RunStore
+from pytest_ftcheck.settings import Settings
+from pytest_ftcheck.training.launch import environment_of, launch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pytest_ftcheck.pipeline.parts import Pipeline
+    from pytest_ftcheck.runs.run import Run
+
+SETTINGS = Settings(device="cpu", threads=1)
+
+
+@pytest.fixture(scope="module")
+def pipeline(make_pipeline: Callable[..., Pipeline]) -> Pipeline:
+    return make_pipeline("stsb", train_rows=8, eval_rows=4, per_device_train_batch_size=4)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> RunStore:
+    return RunStore(tmp_path)
+
+
+def entries(store: RunStore) -> list[Path]:
+    return [path for path in store.root.iterdir() if path.suffix != ".lock"]
+
+
+def launched(pipeline: Pipeline, store: RunStore, **changes: Any) -> tuple[Run, int]:
+    """Return the run, and how many optimizer steps were taken for it."""
+    told: list[Any] = []
+    how = {"settings": SETTINGS, "engine": "manual", "seed": 0, **changes}
+    run = launch(pipeline, store=store, listener=told.append, **how)
+    return run, len(told)
+
+
+@pytest.mark.parametrize("engine", ["trainer", "manual"])
+def test_second_launch_takes_the_run_from_the_store(pipeline: Pipeline, store: RunStore, engine: str) -> None:
+    first, steps = launched(pipeline, store, engine=engine)
+    second, more = launched(pipeline, RunStore(store.root), engine=engine)
+    assert (steps, more) == (2, 0)
+    assert (first.reused, second.reused) == (False, True)
+    np.testing.assert_array_equal(first.logits, second.logits)
+    assert second.metrics == first.metrics
+    assert second.folder == first.folder == entries(store)[0]
+    assert second.model_folder.is_dir()
+
+
+def test_changed_launch_trains_again(pipeline: Pipeline, store: RunStore) -> None:
+    launched(pipeline, store)
+    changes: list[dict[str, Any]] = [
+        {"seed": 1},
+        {"engine": "trainer"},
+        {"pipeline": replace(pipeline, args={**pipeline.args, "learning_rate": 2e-3})},
+        {"pipeline": replace(pipeline, train_dataset=pipeline.train_dataset.select(range(5)))},
+    ]
+    for change in changes:
+        run, steps = launched(**{"pipeline": pipeline, "store": store, **change})
+        assert steps == 2
+        assert not run.reused
+    assert len(entries(store)) == 1 + len(changes)
+
+
+@pytest.mark.parametrize("engine", ["trainer", "manual"])
+def test_run_that_becomes_nan_is_not_kept(pipeline: Pipeline, store: RunStore, engine: str) -> None:
+    def poisoned() -> Any:
+        model = pipeline.model_init()
+        next(model.parameters()).data.fill_(math.nan)
+        return model
+
+    with pytest.raises(CheckFailure, match="nan at optimizer step 1 of 2, at the first step"):
+        launched(replace(pipeline, model_init=poisoned), store, engine=engine)
+    assert entries(store) == []
+
+
+def test_recipe_that_is_refused_leaves_nothing(pipeline: Pipeline, store: RunStore) -> None:
+    with pytest.raises(TaskError, match="Did you mean 'weight_decay'"):
+        launched(replace(pipeline, args={**pipeline.args, "weight_decy": 0.1}), store)
+    assert entries(store) == []
+
+
+def test_environment_follows_the_settings() -> None:
+    environment = environment_of(Settings(device="cpu", threads=3, dtype="float16"), "tiny")
+    assert (environment["device"], environment["threads"], environment["dtype"]) == ("cpu", "3", "float16")
+    assert environment_of(Settings(device="cpu"), "tiny")["threads"] == "1"
+    assert environment["torch"] == torch.__version__
+
+
+def test_device_that_was_required_must_be_taken() -> None:
+    with pytest.raises(DeviceError):
+        environment_of(Settings(device="cpu", require_device="cuda"), "tiny")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_ftcheck.errors import unknown
+from pytest_ftcheck.plugin import fixtures
 from pytest_ftcheck.plugin.session import SUITE, session_of
 
 if TYPE_CHECKING:
@@ -30,6 +31,11 @@ class SuiteModule(pytest.Module):
     def funcnamefilter(self, name: str) -> bool:
         """Collect what is named ``test_…``."""
         return name.startswith("test_")
+
+    def classnamefilter(self, name: str) -> bool:
+        """Collect no class: the suite has none, and imports some."""
+        del name
+        return False
 
 
 def suite_items(session: pytest.Session) -> Iterator[pytest.Item]:
@@ -66,6 +72,23 @@ def _matches(nodeid: str, wanted: str) -> bool:
     return nodeid == wanted or nodeid.startswith((f"{wanted}::", f"{wanted}["))
 
 
+def unreached_overrides(config: pytest.Config) -> list[str]:
+    """Say which of a user's fixtures the suite does not see: those of a conftest.py below the root folder."""
+    notes = []
+    for plugin in config.pluginmanager.get_plugins():
+        path = Path(getattr(plugin, "__file__", None) or "")
+        if path.name != "conftest.py" or config.rootpath not in path.parent.parents:
+            continue
+        names = sorted(name for name in vars(plugin) if name in vars(fixtures) and name.startswith("ft_"))
+        if names:
+            where = path.relative_to(config.rootpath)
+            notes.append(
+                f"{where}: its {', '.join(names)} did not reach the suite, only the tests beside it. "
+                f"Move what the suite must check to {config.rootpath / 'conftest.py'}."
+            )
+    return notes
+
+
 def parametrize(metafunc: pytest.Metafunc, session: FtcheckSession) -> None:
     """Run a test once per engine and seed, where its marker does not say which; a suite's test once per metric."""
     ours = metafunc.definition.nodeid.startswith(SUITE)
@@ -73,7 +96,8 @@ def parametrize(metafunc: pytest.Metafunc, session: FtcheckSession) -> None:
         marker = metafunc.definition.get_closest_marker("ftcheck")
         card = session.card(marker.kwargs["task"] if marker else "")
         metafunc.parametrize("ft_metric", list(card.metric.greater_is_better))
-    if not {"ft_run", "ft_train"} & set(metafunc.fixturenames):
+    names = set(metafunc.fixturenames)
+    if "ft_variant" not in names or not {"ft_run", "ft_train"} & names:  # without it a user has replaced the run
         return
     pinned: dict[str, object] = {}
     for marker in metafunc.definition.iter_markers("ftcheck"):
@@ -82,5 +106,5 @@ def parametrize(metafunc: pytest.Metafunc, session: FtcheckSession) -> None:
     seeds = [pinned["seed"]] if "seed" in pinned else session.settings.seeds
     variants = [(engine, seed) for engine in engines for seed in seeds]
     if ours or len(variants) > 1:
-        names = [f"{engine}-seed{seed}" if len(seeds) > 1 else str(engine) for engine, seed in variants]
-        metafunc.parametrize("ft_variant", variants, ids=names, indirect=True)
+        ids = [f"{engine}-seed{seed}" if len(seeds) > 1 else str(engine) for engine, seed in variants]
+        metafunc.parametrize("ft_variant", variants, ids=ids, indirect=True)

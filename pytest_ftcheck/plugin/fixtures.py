@@ -49,11 +49,16 @@ def ft_tokenizer(ft_session: FtcheckSession, ft_variant: Variant) -> PreTrainedT
 
 
 @pytest.fixture
-def ft_dataset(ft_session: FtcheckSession, ft_variant: Variant) -> DatasetDict:
-    """The tokenized splits ``train`` and ``validation``, ragged, with ``labels``."""
+def ft_dataset(
+    request: pytest.FixtureRequest,
+    ft_session: FtcheckSession,
+    ft_variant: Variant,
+    ft_tokenizer: PreTrainedTokenizerBase,
+) -> DatasetDict:
+    """The splits ``train`` and ``validation``, tokenized by ``ft_tokenizer``, ragged, with ``labels``."""
     from pytest_ftcheck.plugin.parts import tokenized  # noqa: PLC0415 - heavy
 
-    return tokenized(ft_session.pipeline(ft_variant.task))
+    return tokenized(request, ft_session.pipeline(ft_variant.task), ft_tokenizer)
 
 
 @pytest.fixture
@@ -69,7 +74,7 @@ def ft_model(ft_session: FtcheckSession, ft_variant: Variant) -> PreTrainedModel
     """A fresh copy of the checkpoint with a new head, not trained, on the CPU."""
     from pytest_ftcheck.plugin.parts import fresh_model  # noqa: PLC0415 - heavy
 
-    return fresh_model(ft_session, ft_session.pipeline(ft_variant.task), ft_variant.seed)
+    return fresh_model(ft_session.pipeline(ft_variant.task), ft_variant.seed)
 
 
 @pytest.fixture
@@ -84,6 +89,7 @@ def ft_device(ft_session: FtcheckSession) -> torch.device:
 
 @pytest.fixture
 def ft_pipeline(  # noqa: PLR0917 - pytest passes fixtures by name
+    request: pytest.FixtureRequest,
     ft_session: FtcheckSession,
     ft_variant: Variant,
     ft_tokenizer: PreTrainedTokenizerBase,
@@ -94,10 +100,9 @@ def ft_pipeline(  # noqa: PLR0917 - pytest passes fixtures by name
     """Every part of the fine-tune, put together from the fixtures above."""
     from pytest_ftcheck.plugin.parts import assemble  # noqa: PLC0415 - heavy
 
-    base = ft_session.pipeline(ft_variant.task)
     return assemble(
-        ft_session,
-        base,
+        request,
+        ft_session.pipeline(ft_variant.task),
         processing_class=ft_tokenizer,
         dataset=ft_dataset,
         data_collator=ft_collator,

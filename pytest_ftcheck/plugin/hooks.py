@@ -27,7 +27,7 @@ from pytest_ftcheck.plugin.fixtures import (
     ft_variant,
 )
 from pytest_ftcheck.plugin.outcome import SessionOutcome, check_json_path, header
-from pytest_ftcheck.plugin.session import SESSION, SUITE, check_everything, is_worker, session_of, start_session
+from pytest_ftcheck.plugin.session import SESSION, check_everything, is_worker, session_of, start_session
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -74,7 +74,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(SessionOutcome(session), "ftcheck-outcome")
     if session.settings.tasks:
         paths = [] if config.args_source is not pytest.Config.ArgsSource.ARGS else config.args
-        config.args[:] = [arg for arg in paths if not arg.startswith(SUITE)]
+        config.args[:] = [arg for arg in paths if arg not in session.selected]
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:

@@ -9,7 +9,14 @@ import pytest
 from pytest_ftcheck.plugin.session import SUITE, FtcheckSession
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+
+    from pytest_ftcheck.settings import Settings
+
+
+_TABLE_COLUMNS = 120
+"""Room for the summary on any terminal: a line that wraps can be read, a number cut in half cannot."""
 
 
 class SessionOutcome:
@@ -29,6 +36,16 @@ class SessionOutcome:
     def used(self) -> bool:
         """Whether any test of this session used the plugin."""
         return bool(self._session.settings.tasks or self._runs or self._findings)
+
+    @property
+    def _verdicts(self) -> list[dict[str, Any]]:
+        """The gates by task, engine and seed, whatever the order in which the workers told of them."""
+        settings = self._session.settings
+        made = {_origin(gate) for gate in self._gates if not gate["reused"]}
+        return [
+            {**gate, "reused": _origin(gate) not in made}
+            for gate in sorted(self._gates, key=lambda gate: _place(gate, settings))
+        ]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Collect what a report carries."""
@@ -52,6 +69,10 @@ class SessionOutcome:
         """Fail closed: a task of which no test ran, and misuse that only showed in a test."""
         if session.config.getoption("collectonly"):
             return
+        if self._session.settings.tasks:
+            from pytest_ftcheck.plugin.collection import unreached_overrides  # noqa: PLC0415 - as the suite
+
+            self._notes += unreached_overrides(session.config)
         finished = session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
         if finished and self._idle_tasks(session.config):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -77,7 +98,9 @@ class SessionOutcome:
         terminalreporter.section("ftcheck", "=")
         if self._gates:
             writer = terminalreporter._tw  # noqa: SLF001 - the terminal's own writer has no public name
-            terminalreporter.write_line(summary_table(self._gates, color=writer.hasmarkup, width=writer.fullwidth))
+            terminalreporter.write_line(
+                summary_table(self._verdicts, color=writer.hasmarkup, width=max(writer.fullwidth, _TABLE_COLUMNS))
+            )
         idle = self._idle_tasks(config)
         for line in closing_lines(list(self._runs.values()), self._notes, idle, self._session.settings.json):
             terminalreporter.write_line(line)
@@ -93,12 +116,26 @@ class SessionOutcome:
             "seeds": list(settings.seeds),
             "exit_status": int(session.exitstatus),
             "idle_tasks": self._idle_tasks(session.config),
-            "gates": self._gates,
+            "gates": self._verdicts,
             "runs": list(self._runs.values()),
             "checks": self._checks,
             "findings": self._findings,
             "notes": self._notes,
         }
+
+
+def _origin(gate: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The run that a gate has judged."""
+    return gate["task"], gate["engine"], gate["seed"]
+
+
+def _place(gate: Mapping[str, Any], settings: Settings) -> tuple[int, int, int]:
+    """The place of a gate in reports."""
+    return (
+        settings.tasks.index(gate["task"]),
+        settings.engines.index(gate["engine"]),
+        settings.seeds.index(gate["seed"]),
+    )
 
 
 def header(session: FtcheckSession) -> list[str]:

@@ -2,38 +2,52 @@
 
 from __future__ import annotations
 
+import hashlib
 from copy import deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import pytest
     from datasets import DatasetDict
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from pytest_ftcheck.checks.batches import CollatorSubject
     from pytest_ftcheck.pipeline.parts import Pipeline
-    from pytest_ftcheck.plugin.session import FtcheckSession
 
 
-def fresh_model(session: FtcheckSession, pipeline: Pipeline, seed: int) -> PreTrainedModel:
+def fresh_model(pipeline: Pipeline, seed: int) -> PreTrainedModel:
     """Make an untrained model with a new head, the same one for the same seed."""
     from transformers import set_seed  # noqa: PLC0415 - heavy
 
     set_seed(seed)
-    model = pipeline.model_init()
-    session.models.add(model)
-    return model
+    return pipeline.model_init()
 
 
-def tokenized(pipeline: Pipeline) -> DatasetDict:
-    """Return both tokenized splits of a pipeline."""
+def overridden(request: pytest.FixtureRequest, name: str) -> bool:
+    """Whether this test sees a user's fixture of that name: it may hand on ours, changed in place."""
+    fixture = request._get_active_fixturedef(name)  # noqa: SLF001 - pytest has no public question for it
+    return fixture.func.__module__ != "pytest_ftcheck.plugin.fixtures"
+
+
+def tokenized(
+    request: pytest.FixtureRequest, pipeline: Pipeline, processing_class: PreTrainedTokenizerBase
+) -> DatasetDict:
+    """Return both tokenized splits of a pipeline, made anew where a user gave the tokenizer."""
     from datasets import DatasetDict  # noqa: PLC0415 - heavy
 
-    return DatasetDict({"train": pipeline.train_dataset, "validation": pipeline.eval_dataset})
+    from pytest_ftcheck.pipeline.from_card import tokenize  # noqa: PLC0415 - heavy
+
+    splits = {"train": pipeline.train_dataset, "validation": pipeline.eval_dataset}
+    if overridden(request, "ft_tokenizer"):
+        max_length = pipeline.card.recipe(pipeline.tier, pipeline.checkpoint.name).get("max_length")
+        rows = {"train": pipeline.data.train, "validation": pipeline.data.evaluation}
+        splits = {name: tokenize(pipeline.card, split, processing_class, max_length) for name, split in rows.items()}
+    return DatasetDict(splits)
 
 
 def assemble(
-    session: FtcheckSession,
+    request: pytest.FixtureRequest,
     base: Pipeline,
     *,
     processing_class: PreTrainedTokenizerBase,
@@ -42,16 +56,13 @@ def assemble(
     model: PreTrainedModel,
 ) -> Pipeline:
     """Put the parts that the fixtures gave into the task's pipeline; the task's own parts stay the same objects."""
-    from transformers import DataCollatorWithPadding  # noqa: PLC0415 - heavy
-
-    untouched = isinstance(data_collator, DataCollatorWithPadding) and data_collator == base.data_collator
     return replace(
         base,
         processing_class=processing_class,
         train_dataset=dataset["train"],
         eval_dataset=dataset["validation"],
-        data_collator=base.data_collator if untouched else data_collator,
-        model_init=base.model_init if model in session.models else ModelCopies(model),
+        data_collator=data_collator if overridden(request, "ft_collator") else base.data_collator,
+        model_init=ModelCopies(model) if overridden(request, "ft_model") else base.model_init,
     )
 
 
@@ -66,10 +77,9 @@ class ModelCopies:
         return deepcopy(self._model)
 
     def fingerprint(self) -> str:
-        """Digest of weights and configuration."""
-        import hashlib  # noqa: PLC0415 - used here alone
-
-        digest = hashlib.sha256(self._model.config.to_json_string().encode())
+        """Digest of weights, configuration and modules (with their dropout), and of what is frozen."""
+        digest = hashlib.sha256(f"{self._model.config.to_json_string()}{self._model}".encode())
+        digest.update(str([name for name, weight in self._model.named_parameters() if weight.requires_grad]).encode())
         for name, tensor in sorted(self._model.state_dict().items()):
             digest.update(name.encode())
             digest.update(tensor.detach().cpu().contiguous().view(-1).view(dtype=_bytes()).numpy().tobytes())

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING
 
 from pytest_ftcheck.plugin.session import is_worker
 from pytest_ftcheck.report.progress import progress_line
+from pytest_ftcheck.training.recorder import silent
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pytest
 
     from pytest_ftcheck.training.recorder import Progress, ProgressListener
@@ -20,42 +24,53 @@ _PLAIN_SECONDS = 15.0
 class _Line:
     """Writes progress past pytest's capture, no more often than a reader can follow."""
 
-    def __init__(self, config: pytest.Config) -> None:
-        reporter = config.pluginmanager.getplugin("terminalreporter")
-        self._writer: Any = reporter._tw if reporter else None  # noqa: SLF001 - the terminal's own writer has no public name
-        self._capture = config.pluginmanager.getplugin("capturemanager")
-        self._live = bool(reporter and reporter.isatty)
-        self._last = 0.0
-        self._width = 0
+    def __init__(self, reporter: pytest.TerminalReporter) -> None:
+        self._writer = reporter._tw  # noqa: SLF001 - the terminal's own writer has no public name
+        self._capture = reporter.config.pluginmanager.getplugin("capturemanager")
+        self._live = reporter.isatty
+        self._last = 0.0 if self._live else time.monotonic()
+        self._shown = ""
+        """What stands in the moving line."""
 
     def __call__(self, progress: Progress) -> None:
-        """Show the state, if it is time; the last step clears the moving line."""
-        last = progress.step == progress.steps
+        """Show the state, if it is time; where nothing moves, the last step in any case."""
         now = time.monotonic()
-        if self._writer is None or not self._due(now, last=last):
+        due = now - self._last >= (_LIVE_SECONDS if self._live else _PLAIN_SECONDS)
+        if self._live and due:
+            text = progress_line(progress)[: self._writer.fullwidth - 1]
+            self._write("\r" + text.ljust(len(self._shown)))
+            self._shown = text
+        elif due or (not self._live and progress.step == progress.steps):
+            # On lines of its own: pytest has written a name or some dots, and writes a verdict next.
+            begun = self._writer.width_of_current_line > 0
+            self._write(("\n" if begun else "") + progress_line(progress) + "\n")
+            self._writer._current_line = ""  # noqa: SLF001 - as above
+        else:
             return
         self._last = now
-        text = progress_line(progress)
-        if self._live:
-            text = "" if last else text[: self._writer.fullwidth - 1]
-            self._write("\r" + text.ljust(self._width) + ("\r" if last else ""))
-            self._width = len(text)
-        else:
-            self._write(f"\n{text}")
 
-    def _due(self, now: float, *, last: bool) -> bool:
-        return last or now - self._last >= (_LIVE_SECONDS if self._live else _PLAIN_SECONDS)
+    def close(self) -> None:
+        """Put back what the moving line has covered."""
+        if self._shown:
+            covered = self._writer._current_line  # noqa: SLF001 - only its width has a public name
+            self._write("\r" + " " * len(self._shown) + "\r" + covered)
+            self._shown = ""
 
     def _write(self, text: str) -> None:
-        if self._capture is None:
-            self._writer.write(text, flush=True)
-            return
-        with self._capture.global_and_fixture_disabled():
-            self._writer.write(text, flush=True)
+        """Write past the capture, and past the writer's own count of what is in its line."""
+        with self._capture.global_and_fixture_disabled() if self._capture else nullcontext():
+            self._writer.write_raw(text, flush=True)
 
 
-def listener_for(config: pytest.Config) -> ProgressListener:
-    """Return what shows a run's progress in this session."""
-    from pytest_ftcheck.training.recorder import silent  # noqa: PLC0415 - imports torch for its types alone
-
-    return silent if is_worker(config) or config.getoption("verbose") < 0 else _Line(config)
+@contextmanager
+def shown(config: pytest.Config) -> Iterator[ProgressListener]:
+    """Give what shows a run's progress in this session; it ends with the run, however that ends."""
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    if reporter is None or is_worker(config) or config.getoption("verbose") < 0:
+        yield silent
+        return
+    line = _Line(reporter)
+    try:
+        yield line
+    finally:
+        line.close()

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_ftcheck.errors import CheckFailure
-from pytest_ftcheck.plugin.progress import listener_for
+from pytest_ftcheck.plugin.progress import shown
 from pytest_ftcheck.plugin.report import note_run, notes_of
 
 if TYPE_CHECKING:
@@ -32,15 +32,12 @@ def obtain_run(config: pytest.Config, session: FtcheckSession, pipeline: Pipelin
 
     key = (*_identity(pipeline), engine, seed)
     if key not in session.runs:
+        store = session.open_store(config)
         try:
-            session.runs[key] = launch(
-                pipeline,
-                session.settings,
-                session.open_store(config),
-                engine=engine,
-                seed=seed,
-                listener=listener_for(config),
-            )
+            with shown(config) as listener:
+                session.runs[key] = launch(
+                    pipeline, session.settings, store, engine=engine, seed=seed, listener=listener
+                )
         except CheckFailure as failure:
             session.runs[key] = failure
     run = session.runs[key]

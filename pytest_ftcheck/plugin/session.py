@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
 
 import pytest
 
@@ -34,8 +33,6 @@ class FtcheckSession:
     pipelines: dict[str, Pipeline] = field(default_factory=dict)
     runs: dict[tuple[Any, ...], Run | CheckFailure] = field(default_factory=dict)
     """By the parts that made them (compared by identity, and kept alive here), engine and seed."""
-    models: WeakSet[Any] = field(default_factory=WeakSet)
-    """Models that our own fixture made."""
     store: RunStore | None = None
 
     def card(self, name: str) -> TaskCard:
@@ -76,6 +73,11 @@ def session_folder(config: pytest.Config) -> Path:
     return Path(base.parent if is_worker(config) else base) / "ftcheck-runs"
 
 
+def is_suite_id(arg: str) -> bool:
+    """Whether an argument of the command line names tests of the suite, not a path that exists."""
+    return arg.startswith(SUITE) and not Path(arg.split("::", maxsplit=1)[0]).exists()
+
+
 def start_session(config: pytest.Config) -> FtcheckSession:
     """Make the session's state from the command line and the configuration file.
 
@@ -85,7 +87,7 @@ def start_session(config: pytest.Config) -> FtcheckSession:
     """
     workers = getattr(config, "workerinput", {}).get("workercount") or len(config.getoption("tx", None) or []) or 1
     settings = make_settings(given_options(config), config.rootpath, int(workers))
-    selected = tuple(arg for arg in config.args if arg.startswith(SUITE))
+    selected = tuple(arg for arg in config.args if is_suite_id(arg))
     named = [arg.removeprefix(SUITE).split("::")[0] for arg in selected]
     if named:
         settings = replace(settings, tasks=tuple(dict.fromkeys(named)))
@@ -128,6 +130,34 @@ class Variant:
     seed: int
 
 
+def marker_values(node: pytest.Item | pytest.Function) -> dict[str, Any]:
+    """Merge the keywords of a test's ``ftcheck`` markers, the closest one first.
+
+    Raises:
+        TaskError: a marker is not written as ``ftcheck(task="mrpc", engine="manual", seed=0)``.
+
+    """
+    wanted: dict[str, Any] = {}
+    for marker in node.iter_markers("ftcheck"):
+        wrong = [*map(repr, marker.args), *sorted(set(marker.kwargs) - _MARKER_KINDS.keys())]
+        wrong += [f"{name}={value!r}" for name, value in marker.kwargs.items() if not _is_kind(name, value)]
+        if wrong:
+            msg = (
+                f"marker ftcheck of {node.name} takes the keywords task and engine (texts) and seed (a whole number), "
+                f"not {', '.join(wrong)}. Write it as @pytest.mark.ftcheck(task='mrpc', engine='manual', seed=0)."
+            )
+            raise TaskError(msg)
+        wanted = {**marker.kwargs, **wanted}
+    return wanted
+
+
+_MARKER_KINDS: dict[str, type] = {"task": str, "engine": str, "seed": int}
+
+
+def _is_kind(name: str, value: object) -> bool:
+    return isinstance(value, _MARKER_KINDS.get(name, object))
+
+
 def variant_of(request: pytest.FixtureRequest, session: FtcheckSession) -> Variant:
     """Read task, engine and seed from the closest ``ftcheck`` markers, else from the settings.
 
@@ -135,13 +165,7 @@ def variant_of(request: pytest.FixtureRequest, session: FtcheckSession) -> Varia
         TaskError: no task, or more than one, to choose from.
 
     """
-    wanted: dict[str, Any] = {}
-    for marker in request.node.iter_markers("ftcheck"):
-        wanted = {**marker.kwargs, **wanted}
-    unknown = set(wanted) - {"task", "engine", "seed"}
-    if unknown:
-        msg = f"marker ftcheck takes task, engine and seed, not {', '.join(sorted(unknown))}."
-        raise TaskError(msg)
+    wanted = marker_values(request.node)
     settings = session.settings
     tasks = settings.tasks or tuple(settings.task_tables)
     if "task" not in wanted and len(tasks) != 1:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from transformers import set_seed
 
-from pytest_ftcheck.training.manual import only_accepted
+from pytest_ftcheck.training.batches import only_accepted
 
 if TYPE_CHECKING:
     from torch import Tensor

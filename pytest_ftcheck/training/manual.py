@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import inspect
 import math
-from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
 from accelerate import Accelerator, DataLoaderConfiguration
-from torch.utils.data import DataLoader
-from transformers import get_scheduler, set_seed
+from transformers import SchedulerType, get_scheduler, set_seed
 from transformers.trainer_pt_utils import get_parameter_names
 from transformers.training_args import OptimizerNames
 
 from pytest_ftcheck.errors import TaskError
 from pytest_ftcheck.tasks.metrics import load_metric, predictions_from_logits
+from pytest_ftcheck.training.batches import grouped, make_eval_loader, make_train_loader
 from pytest_ftcheck.training.engine import Outcome, Stopwatch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-    from datasets import Dataset
     from numpy.typing import NDArray
     from torch import Tensor, nn
-    from transformers import PreTrainedModel, TrainingArguments
+    from transformers import TrainingArguments
 
     from pytest_ftcheck.pipeline.parts import Pipeline
     from pytest_ftcheck.training.recorder import StepRecorder
@@ -37,7 +34,8 @@ _TAKEN: dict[str, tuple[Any, ...]] = {
     "eval_strategy": ("epoch",),
     "label_smoothing_factor": (0.0,),
     "neftune_noise_alpha": (None,),
-    "train_sampling_strategy": ("random",),
+    "lr_scheduler_type": tuple(kind for kind in SchedulerType if kind is not SchedulerType.REDUCE_ON_PLATEAU),
+    "train_sampling_strategy": ("random", "group_by_length"),
 }
 """Hyperparameters that this loop has in some values only."""
 
@@ -52,8 +50,9 @@ def train(pipeline: Pipeline, args: TrainingArguments, recorder: StepRecorder) -
     )
     set_seed(args.seed)
     model = pipeline.model_init()
-    train_loader = make_loader(pipeline, pipeline.train_dataset, model, args.train_batch_size, args, shuffle=True)
-    eval_loader = make_loader(pipeline, pipeline.eval_dataset, model, args.eval_batch_size, args, shuffle=False)
+    # As the Trainer, which seeds again when it has its model: samplers and dropout then draw the same numbers.
+    set_seed(args.seed)
+    train_loader, eval_loader = make_train_loader(pipeline, model, args), make_eval_loader(pipeline, model, args)
     optimizer = make_optimizer(model, args)
     model, optimizer, train_loader, eval_loader = accelerator.prepare(model, optimizer, train_loader, eval_loader)
     steps_per_epoch = math.ceil(len(train_loader) / args.gradient_accumulation_steps)
@@ -120,34 +119,6 @@ def refuse_what_is_missing(args: TrainingArguments) -> None:
             raise TaskError(msg)
 
 
-def make_loader(
-    pipeline: Pipeline,
-    rows: Dataset,
-    model: PreTrainedModel,
-    batch_size: int,
-    args: TrainingArguments,
-    *,
-    shuffle: bool,
-) -> DataLoader[dict[str, Tensor]]:
-    """Make batches of the columns that the model takes; as with the Trainer, others do not reach the collator."""
-    return DataLoader(
-        only_accepted(rows, model) if args.remove_unused_columns else rows,
-        batch_size=batch_size,
-        shuffle=shuffle,
-        collate_fn=pipeline.data_collator,
-        drop_last=args.dataloader_drop_last and shuffle,
-        num_workers=args.dataloader_num_workers,
-        pin_memory=args.dataloader_pin_memory,
-    )
-
-
-def only_accepted(rows: Dataset, model: nn.Module) -> Dataset:
-    """Drop the columns that the model does not take."""
-    accepted = {*inspect.signature(model.forward).parameters, "label", "labels", "label_ids"}
-    extra = [column for column in rows.column_names if column not in accepted]
-    return rows.remove_columns(extra) if extra else rows
-
-
 def make_optimizer(model: nn.Module, args: TrainingArguments) -> torch.optim.Optimizer:
     """Make AdamW over all trainable parameters, without decay on biases and normalisation.
 
@@ -179,13 +150,6 @@ def planned_steps(args: TrainingArguments, steps_per_epoch: int) -> tuple[int, f
     if args.max_steps > 0:
         return args.max_steps, args.max_steps / steps_per_epoch
     return math.ceil(args.num_train_epochs * steps_per_epoch), float(args.num_train_epochs)
-
-
-def grouped(batches: Any, size: int) -> Iterator[list[dict[str, Tensor]]]:
-    """Yield the micro-batches of one optimizer step at a time; an epoch's last group may be smaller."""
-    iterator = iter(batches)
-    while group := list(islice(iterator, size)):
-        yield group
 
 
 def optimizer_step(

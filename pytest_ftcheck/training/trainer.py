@@ -37,6 +37,8 @@ def train(pipeline: Pipeline, args: TrainingArguments, recorder: StepRecorder) -
     clock = Stopwatch()
     trainer.train()
     train_seconds = clock.lap()
+    # Grouped by length, the Trainer would evaluate and hand back its rows in that order.
+    trainer.args.train_sampling_strategy = "random"
     predicted = trainer.predict(pipeline.eval_dataset, metric_key_prefix="eval")
     history = trainer.state.log_history
     return Outcome(

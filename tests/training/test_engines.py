@@ -104,6 +104,7 @@ PARITY: dict[str, tuple[str, dict[str, Any], int]] = {
     "smallest loss kept": ("mrpc", {"metric_for_best_model": "loss", "num_train_epochs": 2}, 6),
     "another order": ("mrpc", {"data_seed": 7}, 3),
     "last batch dropped": ("mrpc", {"dataloader_drop_last": True, "train_rows": 26, "eval_rows": 8}, 3),
+    "grouped by length": ("mrpc", {"train_sampling_strategy": "group_by_length", "num_train_epochs": 2}, 6),
     "share of the run between logs": ("mrpc", {"logging_steps": 0.5}, 3),
 }
 
@@ -212,11 +213,20 @@ def test_best_epoch_is_the_first_of_equals_and_never_a_nan(
 # -- what comes out ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("task", ["mrpc", "stsb", "yelp_review_full"])
+@pytest.mark.parametrize(
+    ("task", "recipe"),
+    [
+        ("mrpc", {}),
+        ("mrpc", {"train_sampling_strategy": "group_by_length"}),  # the Trainer would group these rows as well
+        ("stsb", {}),
+        ("yelp_review_full", {}),
+    ],
+    ids=str,
+)
 def test_every_evaluated_row_has_its_logits_and_label_in_order(
-    make_pipeline: Pipelines, train: Train, engine: str, task: str
+    make_pipeline: Pipelines, train: Train, engine: str, task: str, recipe: dict[str, Any]
 ) -> None:
-    pipeline = make_pipeline(task, **SHORT)
+    pipeline = make_pipeline(task, **SHORT, **recipe)
     run = train(pipeline, engine)
     assert run.logits.shape == (10, pipeline.card.num_labels)
     assert run.logits.dtype == np.float32
@@ -426,7 +436,8 @@ def test_unknown_hyperparameter_is_refused(make_pipeline: Pipelines, train: Trai
         ({"optim": "sgd"}, "optim = 'sgd'"),
         ({"label_smoothing_factor": 0.1}, "label_smoothing_factor = 0.1: the manual engine has 0.0"),
         ({"neftune_noise_alpha": 5.0}, "neftune_noise_alpha = 5.0: the manual engine has None"),
-        ({"train_sampling_strategy": "group_by_length"}, "train_sampling_strategy = 'group_by_length'"),
+        ({"train_sampling_strategy": "sequential"}, "train_sampling_strategy = 'sequential'"),
+        ({"lr_scheduler_type": "reduce_lr_on_plateau"}, "lr_scheduler_type = 'reduce_lr_on_plateau'"),
         ({"eval_strategy": "steps", "eval_steps": 2}, "eval_strategy = 'steps': the manual engine has 'epoch'"),
         ({"eval_strategy": "no", "load_best_model_at_end": False}, "eval_strategy = 'no'"),
     ],

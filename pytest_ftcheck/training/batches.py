@@ -1,0 +1,68 @@
+"""Batches for the manual engine: the Trainer's columns and the Trainer's order."""
+
+from __future__ import annotations
+
+import inspect
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from torch.utils.data import DataLoader, RandomSampler, Sampler
+from transformers.trainer_pt_utils import LengthGroupedSampler
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from datasets import Dataset
+    from torch import Tensor, nn
+    from transformers import TrainingArguments
+
+    from pytest_ftcheck.pipeline.parts import Pipeline
+
+
+def make_train_loader(pipeline: Pipeline, model: nn.Module, args: TrainingArguments) -> DataLoader[dict[str, Tensor]]:
+    """Make batches in random order, or of rows of about the same length where the recipe groups them."""
+    rows = pipeline.train_dataset
+    sampler: Sampler[int] = RandomSampler(rows)
+    if args.train_sampling_strategy == "group_by_length":
+        lengths = [len(ids) for ids in rows["input_ids"]]
+        sampler = LengthGroupedSampler(args.train_batch_size * args.gradient_accumulation_steps, lengths=lengths)
+    return DataLoader(
+        accepted_columns(rows, model, args),
+        batch_size=args.train_batch_size,
+        sampler=sampler,
+        drop_last=args.dataloader_drop_last,
+        **_common(pipeline, args),
+    )
+
+
+def make_eval_loader(pipeline: Pipeline, model: nn.Module, args: TrainingArguments) -> DataLoader[dict[str, Tensor]]:
+    """Make batches of every evaluation row, in order."""
+    rows = accepted_columns(pipeline.eval_dataset, model, args)
+    return DataLoader(rows, batch_size=args.eval_batch_size, shuffle=False, **_common(pipeline, args))
+
+
+def _common(pipeline: Pipeline, args: TrainingArguments) -> dict[str, Any]:
+    return {
+        "collate_fn": pipeline.data_collator,
+        "num_workers": args.dataloader_num_workers,
+        "pin_memory": args.dataloader_pin_memory,
+    }
+
+
+def accepted_columns(rows: Dataset, model: nn.Module, args: TrainingArguments) -> Any:
+    """Drop the columns that the model does not take, unless the recipe keeps them."""
+    return only_accepted(rows, model) if args.remove_unused_columns else rows
+
+
+def only_accepted(rows: Dataset, model: nn.Module) -> Dataset:
+    """Drop the columns that the model does not take; as with the Trainer, they do not reach the collator."""
+    accepted = {*inspect.signature(model.forward).parameters, "label", "labels", "label_ids"}
+    extra = [column for column in rows.column_names if column not in accepted]
+    return rows.remove_columns(extra) if extra else rows
+
+
+def grouped(batches: Any, size: int) -> Iterator[list[dict[str, Tensor]]]:
+    """Yield the micro-batches of one optimizer step at a time; an epoch's last group may be smaller."""
+    iterator = iter(batches)
+    while group := list(islice(iterator, size)):
+        yield group

@@ -1,0 +1,138 @@
+"""A user's project in a folder of its own, with recipes of two optimizer steps."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import pkgutil
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+import pytest_ftcheck
+from pytest_ftcheck.settings import Settings
+from pytest_ftcheck.tasks.bundled import bundled_checkpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pytest_ftcheck.pipeline.parts import Pipeline
+
+QUICK = """
+max_train_rows = 64
+max_eval_rows = 32
+""" + "".join(
+    f"""
+[tasks.{task}.recipe.tiny]
+num_train_epochs = 1
+[tasks.{task}.floors.tiny.tiny-bert]
+{floors}
+"""
+    for task, floors in (("mrpc", "accuracy = 0.0\nf1 = 0.0"), ("sst2", "accuracy = 0.0"))
+)
+"""Two optimizer steps, and floors that any model reaches."""
+
+REVIEWS = """
+tier = "tiny"
+
+[tasks.reviews]
+head = "sequence-classification"
+text_columns = ["text"]
+label_column = "label"
+label_names = ["bad", "good"]
+data = "data"
+metric = { path = "accuracy", greater_is_better = { accuracy = true } }
+checkpoint = { tiny = "tiny-bert" }
+recipe = { num_train_epochs = 1 }
+"""
+"""A task of the user, over the CSV files of `reviews`."""
+
+
+@pytest.fixture(scope="session")
+def _imported(make_pipeline: Callable[..., Pipeline], tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Import whatever a session imports late: pytester forgets what is first imported inside of it, and torch minds."""
+    from pytest_ftcheck.runs.store import RunStore
+    from pytest_ftcheck.training.launch import launch
+
+    for module in pkgutil.walk_packages(pytest_ftcheck.__path__, "pytest_ftcheck."):
+        importlib.import_module(module.name)
+    pipeline = make_pipeline("sst2", train_rows=8, eval_rows=8)
+    store = RunStore(tmp_path_factory.mktemp("runs"))
+    for engine in ("trainer", "manual"):
+        launch(pipeline, Settings(), store, engine=engine, seed=0).load_model()
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, _imported: None) -> pytest.Pytester:
+    """An empty folder but for an ``ftcheck.toml`` with quick recipes for mrpc and sst2."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")  # the plugin sets it for the whole process: restored after the test
+    pytester.makefile(".toml", ftcheck=QUICK)
+    return pytester
+
+
+@pytest.fixture
+def run_pytest(project: pytest.Pytester) -> Callable[..., pytest.RunResult]:
+    """Run pytest in the project's folder, in this process."""
+    return project.runpytest_inprocess
+
+
+@pytest.fixture
+def reviews(project: pytest.Pytester) -> pytest.Pytester:
+    """A project with a task of its own: ``reviews``, two columns in CSV files."""
+    project.makefile(".toml", ftcheck=REVIEWS)
+    data = project.mkdir("data")
+    rows = ["the food was great,1", "the food was awful,0", "we loved the music,1", "we hated the room,0"]
+    for split, copies in (("train", 8), ("validation", 4)):
+        (data / f"{split}.csv").write_text("text,label\n" + "\n".join(rows * copies) + "\n", encoding="utf-8")
+    return project
+
+
+@pytest.fixture
+def checkpoint(project: pytest.Pytester) -> Callable[..., Path]:
+    """Copy the bundled checkpoint without some of its files, with some other values in its config."""
+
+    def copy(*without: str, **config: object) -> Path:
+        folder = project.path / "checkpoint"
+        shutil.copytree(bundled_checkpoint("tiny-bert"), folder, ignore=shutil.ignore_patterns(*without))
+        path = folder / "config.json"
+        path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | config), encoding="utf-8")
+        return folder
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def own_process() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run pytest, or other arguments of Python, in a folder and a process of its own, as a user would."""
+
+    def run(folder: Path, *args: str, python: tuple[str, ...] = ("-m", "pytest")) -> subprocess.CompletedProcess[str]:
+        names = ("PYTEST_", "PYTHON", "HF_")
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(names)}
+        return subprocess.run(
+            [sys.executable, *python, *args],
+            cwd=folder,
+            env=environment | {"XDG_CACHE_HOME": str(folder / "cache"), "COLUMNS": "120"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def quick_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Make a folder with quick recipes, for processes of their own."""
+
+    def make(name: str) -> Path:
+        folder = tmp_path_factory.mktemp(name)
+        (folder / "ftcheck.toml").write_text(QUICK, encoding="utf-8")
+        return folder
+
+    return make

@@ -1,0 +1,81 @@
+"""What the plugin costs, and does, where it is installed and not used."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+    from pathlib import Path
+
+HEAVY = ("torch", "transformers", "datasets", "evaluate", "accelerate", "sklearn", "scipy", "pyarrow")
+SESSION = """
+import sys, pytest
+code = pytest.main(sys.argv[1:])
+print("imported", *sorted(name for name in {heavy} if name in sys.modules))
+sys.exit(code)
+"""
+
+
+@pytest.fixture
+def imported(
+    tmp_path: Path, own_process: Callable[..., subprocess.CompletedProcess[str]]
+) -> Callable[..., tuple[int, set[str]]]:
+    """Run a session in a process of its own; return its exit code and which of the given modules it imported."""
+
+    def run(*options: str, heavy: tuple[str, ...] = HEAVY) -> tuple[int, set[str]]:
+        done = own_process(tmp_path, *options, python=("-c", SESSION.format(heavy=heavy)))
+        names = done.stdout.splitlines()[-1].removeprefix("imported")
+        return done.returncode, set(names.split())
+
+    return run
+
+
+def test_an_unused_plugin_imports_nothing_heavy(tmp_path: Path, imported: Callable[..., tuple[int, set[str]]]) -> None:
+    (tmp_path / "test_own.py").write_text("def test_own(): pass\ndef test_red(): assert 0\n", encoding="utf-8")
+    assert imported(heavy=(*HEAVY, "numpy", "rich")) == (pytest.ExitCode.TESTS_FAILED, set())
+
+
+def test_what_is_imported_is_seen(tmp_path: Path, imported: Callable[..., tuple[int, set[str]]]) -> None:
+    (tmp_path / "test_own.py").write_text("import numpy\ndef test_own(): pass\n", encoding="utf-8")
+    assert imported(heavy=("numpy",)) == (pytest.ExitCode.OK, {"numpy"})
+
+
+@pytest.mark.parametrize("options", [("--ftcheck-list",), ("--help",), ("--ftcheck-task=mrcp",), ("--fixtures",)])
+def test_answers_without_a_run_import_nothing_heavy(
+    imported: Callable[..., tuple[int, set[str]]], options: tuple[str, ...]
+) -> None:
+    assert imported(*options)[1] == set()
+
+
+def test_collecting_the_suite_does_not_import_transformers(imported: Callable[..., tuple[int, set[str]]]) -> None:
+    code, names = imported("--ftcheck-task=mrpc", "--ftcheck-engine=both", "--collect-only", "-q")
+    assert code == pytest.ExitCode.OK
+    assert not names & {"transformers", "datasets", "evaluate", "accelerate"}
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ((), None),
+        (("--ftcheck-task=sst2",), "1"),
+        (("--ftcheck-device=cpu",), "1"),
+        (("--ftcheck-task=sst2", "--ftcheck-online"), None),
+    ],
+)
+def test_the_hub_is_switched_off_where_the_plugin_is_used_offline(
+    project: pytest.Pytester,
+    run_pytest: Callable[..., pytest.RunResult],
+    monkeypatch: pytest.MonkeyPatch,
+    options: tuple[str, ...],
+    expected: str | None,
+) -> None:
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    # Its import is the earliest moment of a user's own code: the libraries may be imported right here.
+    project.makeconftest(f"import os\nassert os.environ.get('HF_HUB_OFFLINE') == {expected!r}")
+    assert run_pytest(*options, "--collect-only").ret in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+    assert os.environ.get("HF_HUB_OFFLINE") == expected

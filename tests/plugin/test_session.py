@@ -1,0 +1,165 @@
+"""``pytest --ftcheck-task=mrpc``: one session in a process of its own, looked at from all sides."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+    from pathlib import Path
+
+NODE_ID = re.compile(r"ftcheck/mrpc::test_\w+(\[[\w-]+\])?")
+
+
+@pytest.fixture(scope="module")
+def folder(quick_folder: Callable[[str], Path]) -> Path:
+    """A project with a test of its own, which must not run."""
+    folder = quick_folder("session")
+    (folder / "test_own.py").write_text("def test_own(): assert False\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def session(
+    folder: Path, own_process: Callable[..., subprocess.CompletedProcess[str]]
+) -> subprocess.CompletedProcess[str]:
+    return own_process(
+        folder, "--ftcheck-task=mrpc", "--ftcheck-engine=both", "--ftcheck-json=out.json", "--junitxml=out.xml", "-rA"
+    )
+
+
+@pytest.fixture(scope="module")
+def document(session: subprocess.CompletedProcess[str], folder: Path) -> dict[str, Any]:
+    assert session.returncode == 0, session.stdout + session.stderr
+    loaded: dict[str, Any] = json.loads((folder / "out.json").read_text(encoding="utf-8"))
+    return loaded
+
+
+def test_the_session_passes_without_a_warning(session: subprocess.CompletedProcess[str]) -> None:
+    assert session.returncode == 0, session.stdout + session.stderr
+    assert re.search(r"=+ \d+ passed in [\d.]+s.* =+\s*\Z", session.stdout)
+    assert session.stderr == ""
+
+
+def test_only_the_suite_runs_where_no_path_is_given(session: subprocess.CompletedProcess[str]) -> None:
+    passed = re.findall(r"^PASSED (.*)$", session.stdout, re.MULTILINE)
+    assert passed
+    assert all(NODE_ID.fullmatch(nodeid) for nodeid in passed)
+    assert {"ftcheck/mrpc::test_metric_floor[accuracy-trainer]", "ftcheck/mrpc::test_engine_parity"} <= set(passed)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        r"mrpc · tier tiny · tiny-bert \(\d+k parameters\)",
+        r"data bundled: 64 train \+ 32 validation rows \(SYNTHETIC: .*not GLUE",
+        r"engine trainer, manual · seed 0 · cpu \(.*\) · float32 · 1 thread\n",
+        r"python 3\.\d+\.\d+ · torch 2\.\S+ · transformers \d\S+ · .*numpy \d",
+    ],
+)
+def test_the_header_says_what_is_measured_on_what(session: subprocess.CompletedProcess[str], words: str) -> None:
+    assert re.search(rf"^ftcheck: .*{words}", session.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("engine", "metric"), [(e, m) for e in ("trainer", "manual") for m in ("accuracy", "f1")])
+def test_the_summary_has_a_row_for_every_gate(
+    session: subprocess.CompletedProcess[str], engine: str, metric: str
+) -> None:
+    value = r"[01]\.\d{4}"
+    row = rf"^ ?mrpc +{engine} +{metric} +({value}) +0\.0000 +\+({value}) +pass +\d+\.\d$"
+    matches = re.findall(row, session.stdout, re.MULTILINE)
+    assert len(matches) == 1
+    assert matches[0][0] == matches[0][1]  # the margin over a floor of zero
+
+
+def test_the_summary_says_what_was_measured_on_what(session: subprocess.CompletedProcess[str]) -> None:
+    _, _, summary = session.stdout.partition("= ftcheck =")
+    assert "mrpc: tiny-bert on bundled (64 train, 32 evaluated rows), SYNTHETIC: " in summary
+    assert re.search(r"^model of mrpc, manual, seed 0: /.*/model$", summary, re.MULTILINE)
+
+
+def test_plain_progress_stands_on_lines_of_its_own(session: subprocess.CompletedProcess[str]) -> None:
+    lines = [line for line in session.stdout.splitlines() if " samples/s · " in line]
+    assert any(line.startswith("mrpc · trainer · seed 0 · epoch 1.0/1 · step 2/2 · loss ") for line in lines)
+    assert all(re.fullmatch(r"mrpc · (trainer|manual) · .* · \d+:\d\d left", line) for line in lines)
+
+
+def test_the_json_document_has_the_documented_keys(document: dict[str, Any]) -> None:
+    assert set(document) == {
+        "schema", "versions", "tasks", "engines", "seeds", "exit_status", "idle_tasks",
+        "gates", "runs", "checks", "findings", "notes",
+    }  # fmt: skip
+    assert document["schema"] == 1
+    assert document["exit_status"] == 0
+    assert document["tasks"] == ["mrpc"]
+    assert document["engines"] == ["trainer", "manual"]
+    assert document["idle_tasks"] == document["findings"] == document["notes"] == []
+
+
+def test_the_json_document_has_every_gate(document: dict[str, Any]) -> None:
+    gates = document["gates"]
+    assert [(gate["engine"], gate["metric"]) for gate in gates] == [
+        ("trainer", "accuracy"),
+        ("trainer", "f1"),
+        ("manual", "accuracy"),
+        ("manual", "f1"),
+    ]
+    for gate in gates:
+        assert gate["status"] == "pass"
+        assert gate["margin"] == gate["value"] - gate["floor"]
+        assert not gate["reused"]
+
+
+def test_the_json_document_has_every_run(document: dict[str, Any]) -> None:
+    runs = document["runs"]
+    assert [run["engine"] for run in runs] == ["trainer", "manual"]
+    for run in runs:
+        assert run["synthetic"]
+        assert run["logits_shape"] == [32, 2]
+        assert run["train_rows"] == 64
+        assert run["environment"]["device"] == "cpu"
+        assert run["timings"]["train"] > 0
+        assert run["metrics"]["accuracy"] == run["epochs"][-1]["accuracy"]
+
+
+def test_the_json_document_has_every_check(document: dict[str, Any], session: subprocess.CompletedProcess[str]) -> None:
+    checks = {check["nodeid"]: check["outcome"] for check in document["checks"]}
+    assert set(checks) == set(re.findall(r"^PASSED (.*)$", session.stdout, re.MULTILINE))
+    assert set(checks.values()) == {"passed"}
+
+
+def test_junit_has_the_metrics_as_properties(
+    session: subprocess.CompletedProcess[str], document: dict[str, Any], folder: Path
+) -> None:
+    assert "arning" not in session.stdout
+    tree = ET.parse(folder / "out.xml")  # noqa: S314 - written by the session above
+    (case,) = tree.iterfind(".//testcase[@name='test_metric_floor[accuracy-trainer]']")
+    properties = {entry.attrib["name"]: float(entry.attrib["value"]) for entry in case.iterfind(".//property")}
+    (gate,) = [gate for gate in document["gates"] if (gate["engine"], gate["metric"]) == ("trainer", "accuracy")]
+    assert properties == {"accuracy": gate["value"], "accuracy_floor": 0.0}
+
+
+def test_the_models_of_the_session_load_as_any_other(document: dict[str, Any]) -> None:
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    folder = document["runs"][0]["folder"] + "/model"
+    assert AutoModelForSequenceClassification.from_pretrained(folder).config.num_labels == 2
+    assert AutoTokenizer.from_pretrained(folder)("Anna", "Jack")["input_ids"]
+
+
+def test_nothing_is_written_but_what_was_asked_for(session: subprocess.CompletedProcess[str], folder: Path) -> None:
+    assert session.returncode == 0
+    names = {path.name for path in folder.iterdir()}
+    # .benchmarks is pytest-benchmark's own
+    assert names - {".pytest_cache", ".benchmarks", "__pycache__"} == {
+        "ftcheck.toml",
+        "test_own.py",
+        "out.json",
+        "out.xml",
+    }

@@ -91,8 +91,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     ours = session_of(session.config)
     if not ours.settings.tasks or is_worker(session.config) or session.config.getoption("collectonly"):
         return
+    from pytest_ftcheck.plugin.progress import announced  # noqa: PLC0415 - only where a task is selected
+
     try:
-        check_everything(ours, session.config)
+        with announced(session.config, "ftcheck: loading torch, transformers, data and checkpoints …"):
+            check_everything(ours, session.config)
     except FtcheckError as error:
         raise pytest.UsageError(str(error)) from error
 

@@ -63,6 +63,20 @@ class _Line:
 
 
 @contextmanager
+def announced(config: pytest.Config, text: str) -> Iterator[None]:
+    """Show a line on the terminal while something takes long before pytest has written anything."""
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    if reporter is None or not reporter.isatty:
+        yield
+        return
+    reporter.write(text, flush=True)
+    try:
+        yield
+    finally:
+        reporter.rewrite("", erase=True)
+
+
+@contextmanager
 def shown(config: pytest.Config) -> Iterator[ProgressListener]:
     """Give what shows a run's progress in this session; it ends with the run, however that ends."""
     reporter = config.pluginmanager.getplugin("terminalreporter")

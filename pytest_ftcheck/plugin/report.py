@@ -59,7 +59,7 @@ def note_gate(item: pytest.Item, verdict: Gate, *, reused: bool) -> None:
 
 def mark_report(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
     """Word our own errors without a traceback, and let the report carry the item's notes."""
-    error = call.excinfo.value if call.excinfo else None
+    error = call.excinfo.value if call.excinfo and _uses_fixtures(item) else None
     if isinstance(error, (FtcheckError, CheckFailure)):
         report.longrepr = str(error)
         report.ftcheck_misuse = isinstance(error, FtcheckError)  # type: ignore[attr-defined]  # reports carry extras
@@ -67,3 +67,8 @@ def mark_report(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.T
         notes_of(item)["findings"] = [asdict(finding) for finding in error.findings]
     if report.when == "call" or report.failed:
         report.ftcheck = item.stash.get(NOTES, {})  # type: ignore[attr-defined]  # as above
+
+
+def _uses_fixtures(item: pytest.Item) -> bool:
+    """Whether a test is ours to word: others may raise our errors from our library, and keep their traceback."""
+    return any(name.startswith("ft_") for name in getattr(item, "fixturenames", ()))

@@ -184,6 +184,14 @@ def test_a_wrong_override_is_misuse(run_tests: Callable[..., pytest.RunResult]) 
     )
 
 
+def test_our_errors_keep_their_traceback_where_our_fixtures_are_not_used(
+    run_tests: Callable[..., pytest.RunResult],
+) -> None:
+    result = run_tests("from pytest_ftcheck import load_card\ndef test_own(): load_card('mrcp', {})", task="")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*def test_own(): load_card*", "*TaskError: unknown task 'mrcp'*"])
+
+
 def test_misuse_does_not_hide_that_the_session_was_stopped(
     run_tests: Callable[..., pytest.RunResult], project: pytest.Pytester
 ) -> None:

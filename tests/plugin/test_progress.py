@@ -121,3 +121,14 @@ def test_progress_is_no_part_of_what_a_test_printed(
     result = run_pytest(path)
     result.assert_outcomes(passed=1)
     assert "samples/s" in result.stdout.str()
+
+
+@pytest.mark.usefixtures("terminal")
+def test_a_terminal_says_that_it_is_loading(run_pytest: Callable[..., pytest.RunResult]) -> None:
+    lines = run_pytest(*TWO_FLOORS).outlines
+    loading = next(index for index, line in enumerate(lines) if line.startswith("ftcheck: loading torch"))
+    assert lines[loading + 1].strip(" ").startswith("=")  # it is gone where pytest's own first line stands
+
+
+def test_elsewhere_nothing_is_said_of_loading(run_pytest: Callable[..., pytest.RunResult]) -> None:
+    assert "ftcheck: loading" not in run_pytest(*TWO_FLOORS).stdout.str()

@@ -57,7 +57,7 @@ def test_minilm_learns_the_real_task(  # noqa: PLR0917 - pytest passes fixtures 
         ftcheck=f"""
         [tasks.{task}.recipe]
         num_train_epochs = 1
-        [tasks.{task}.floors]
+        [tasks.{task}.floors.full.minilm-l6]
         {chr(10).join(f"{name} = {floor}" for name, floor in floors.items())}
         """,
     )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.training.recorder import Progress, ProgressListener
 
 _LIVE_SECONDS = 0.2
-_PLAIN_SECONDS = 15.0
+_PLAIN_SECONDS = 30.0
 
 
 class _Line:

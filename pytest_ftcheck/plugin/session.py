@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_ftcheck.errors import CheckFailure, FtcheckError, TaskError
+from pytest_ftcheck.errors import TaskError
 from pytest_ftcheck.plugin.options import given_options
 from pytest_ftcheck.settings import Settings, make_settings
 from pytest_ftcheck.tasks.card import TaskCard, load_card
 
 if TYPE_CHECKING:
+    from pytest_ftcheck.errors import CheckFailure
     from pytest_ftcheck.pipeline.parts import Pipeline
     from pytest_ftcheck.runs.run import Run
     from pytest_ftcheck.runs.store import RunStore
@@ -179,8 +180,3 @@ def variant_of(request: pytest.FixtureRequest, session: FtcheckSession) -> Varia
         engine=str(wanted.get("engine", settings.engines[0])),
         seed=int(wanted.get("seed", settings.seeds[0])),
     )
-
-
-def failure_of(error: BaseException) -> str | None:
-    """Return the text of one of our own errors, None for any other."""
-    return str(error) if isinstance(error, (FtcheckError, CheckFailure)) else None

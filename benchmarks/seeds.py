@@ -177,6 +177,7 @@ def report(arguments: argparse.Namespace, raw: Row) -> str:
         "split, of the best epoch. Trivial models: each constant class, logistic regression (ridge for regression) "
         "over the TF-IDF of one column's words and word pairs, or over lengths; and the card's own recipe on one "
         "column alone (best of three seeds). Seconds are of one fine-tune with its evaluations.\n\n"
+        + (f"{raw['note']}\n\n" if "note" in raw else "")
         + table(raw["runs"], raw["trivial"])
     )
 

@@ -186,7 +186,7 @@ def main() -> None:
     """Measure, or read what was measured, and write both files."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--first-seed", type=int, default=100, help="100: seeds that no recipe was chosen by")
+    parser.add_argument("--first-seed", type=int, default=100, help="take seeds that no recipe or floor was chosen by")
     parser.add_argument("--tasks", type=lambda text: text.split(","), default=sorted(builtin_tasks()))
     parser.add_argument("--checkpoints", type=lambda text: text.split(","), default=["tiny-bert", "tiny-distilbert"])
     parser.add_argument("--engines", type=lambda text: text.split(","), default=["trainer", "manual"])

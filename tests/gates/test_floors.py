@@ -10,6 +10,7 @@ import pytest
 
 from pytest_ftcheck.gates.floors import Gate, floor_findings, gate
 from pytest_ftcheck.runs.run import Run
+from pytest_ftcheck.runs.trace import Trace
 
 SUBJECT = "mrpc with tiny-bert on bundled"
 
@@ -31,6 +32,7 @@ def run_with(**metrics: float) -> Run:
         train_rows=7,
         timings={"train": 1.5, "predict": 9.0},
         environment={},
+        trace=Trace(),
         folder=Path(),
     )
 

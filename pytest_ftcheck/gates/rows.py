@@ -1,0 +1,106 @@
+"""What a gate looks at: a label and a prediction for every evaluated row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_ftcheck.errors import DataError
+from pytest_ftcheck.tasks.metrics import predictions_from_logits
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pytest_ftcheck.runs.run import Run
+
+
+@dataclass(frozen=True)
+class EvaluatedRows:
+    """Labels and predictions of N rows, in the order of the evaluation data set."""
+
+    label_ids: NDArray[Any]
+    """``[N]``: class ids, or floats for regression."""
+    predictions: NDArray[Any]
+    """``[N]``: class ids (`NO_CLASS` where a logit is not finite), or floats for regression."""
+    logits: NDArray[Any] | None = None
+    """``[N, K]``, one column for regression or for a sigmoid; None where only predictions are known."""
+
+    def __post_init__(self) -> None:
+        """Refuse columns of different lengths: they are not of the same rows.
+
+        Raises:
+            DataError: another number of predictions or logits than of labels.
+
+        """
+        counts = [len(self.label_ids), len(self.predictions)]
+        counts += [] if self.logits is None else [len(self.logits)]
+        if len(set(counts)) > 1:
+            msg = f"{counts[0]} labels, {counts[1]} predictions" + (f", {counts[2]} logits" if counts[2:] else "")
+            raise DataError(msg + ": a row is missing or repeated.")
+
+    @classmethod
+    def of_logits(cls, logits: NDArray[Any], label_ids: NDArray[Any], head: str) -> EvaluatedRows:
+        """Take logits ``[N, K]`` and label ids ``[N]`` of a head.
+
+        One logit of a classification goes through a sigmoid: class 1 where it is positive.
+
+        Raises:
+            TaskError: an unknown head, or logits of another shape.
+            DataError: another number of logits than of labels.
+
+        """
+        if head == "sequence-classification" and logits.ndim > 1 and logits.shape[1] == 1:
+            logits_of_two = np.concatenate([np.zeros_like(logits), logits], axis=1)
+            return cls(label_ids, predictions_from_logits(logits_of_two, head), logits)
+        return cls(label_ids, predictions_from_logits(logits, head), logits)
+
+    @classmethod
+    def of_run(cls, run: Run) -> EvaluatedRows:
+        """Take what a run left; raises as `of_logits` does."""
+        return cls.of_logits(run.logits, run.label_ids, run.head)
+
+    def __len__(self) -> int:
+        """Return N."""
+        return len(self.label_ids)
+
+    @property
+    def regression(self) -> bool:
+        """Predictions are values, not classes."""
+        return self.predictions.dtype.kind == "f"
+
+    @property
+    def finite(self) -> bool:
+        """No label, prediction or logit is NaN or infinite."""
+        columns = [self.label_ids, self.predictions] + ([] if self.logits is None else [self.logits])
+        return all(bool(np.isfinite(column).all()) for column in columns)
+
+    @property
+    def num_labels(self) -> int:
+        """Number of classes: of the logits, else the highest id that occurs plus one; at least two."""
+        width = 0 if self.logits is None else self.logits.shape[1]
+        seen = max((int(column.max()) for column in (self.label_ids, self.predictions) if len(column)), default=0)
+        return max(width, seen + 1, 2)
+
+    @property
+    def probabilities(self) -> NDArray[np.float64]:
+        """``[N, K]``, softmax of the logits; of one logit, its sigmoid and the rest (K = 2).
+
+        Raises:
+            DataError: there are no logits.
+
+        """
+        if self.logits is None:
+            msg = "probabilities need logits, and only predictions are known."
+            raise DataError(msg)
+        scores = self.logits.astype(np.float64)
+        if scores.shape[1] == 1:
+            scores = np.concatenate([np.zeros_like(scores), scores], axis=1)
+        weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
+    def take(self, mask: NDArray[np.bool_]) -> EvaluatedRows:
+        """Return the rows where the mask ``[N]`` is True."""
+        logits = None if self.logits is None else self.logits[mask]
+        return EvaluatedRows(self.label_ids[mask], self.predictions[mask], logits)

@@ -1,0 +1,133 @@
+"""The verdict on a metric: its limit, its interval and its baseline, in one answer."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_ftcheck.gates.intervals import UNKNOWN, row_interval
+from pytest_ftcheck.gates.limits import worst
+from pytest_ftcheck.gates.paired import ComparedRun, compare
+from pytest_ftcheck.gates.power import drop_below_interval, drop_from_mean
+from pytest_ftcheck.gates.row_metrics import resolve_metric
+from pytest_ftcheck.gates.wording import drop_finding, limit_finding
+
+if TYPE_CHECKING:
+    from pytest_ftcheck.findings import Finding
+    from pytest_ftcheck.gates.intervals import Interval
+    from pytest_ftcheck.gates.limits import Limits, Status
+    from pytest_ftcheck.gates.paired import Drop
+    from pytest_ftcheck.gates.rows import EvaluatedRows
+    from pytest_ftcheck.gates.slices import SliceScore
+    from pytest_ftcheck.runs.run import Run
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The verdict on one metric of one run, or of one slice of it."""
+
+    metric: str
+    value: float
+    """NaN where the metric is missing."""
+    interval: Interval | None
+    """95%, over rows; None for a metric that is not one of rows that we know."""
+    rows: int
+    limits: Limits
+    smallest_drop: float | None
+    """Smallest true drop that is seen with 80% power: below the mean of the seeds for a calibrated limit, below the
+    limit for a declared one, against the baseline where there is no limit. None where nothing tells."""
+    drop: Drop | None
+    """Against the baseline; None where there is none or none is asked for."""
+    status: Status
+    """The worse one of limit and baseline."""
+    findings: tuple[Finding, ...]
+    """What failed or is inconclusive: ``metrics.floor``, ``metrics.ceiling``, ``metrics.baseline``."""
+
+
+def judge(
+    run: Run | ComparedRun, metric: str, limits: Limits, *, subject: str, baseline: ComparedRun | None = None
+) -> Verdict:
+    """Judge one metric of a run against its limit and its baseline.
+
+    A metric that the run does not report but that its logits give (``expected_calibration_error``, ``brier_score``)
+    is computed here.
+
+    Args:
+        run: what came out, or what `ComparedRun.of_run` took of it.
+        metric: key.
+        limits: what is asked of it.
+        subject: what was measured on what.
+        baseline: the accepted run; looked at where ``limits.max_drop`` asks for it.
+
+    Raises:
+        DataError: the baseline is of other rows, or has no finite value.
+        TaskError: logits of another shape than the head's.
+
+    """
+    this = run if isinstance(run, ComparedRun) else ComparedRun.of_run(run)
+    # No rows, no value, whatever was reported: a calibrated limit would take its word.
+    value = this.metrics.get(metric, math.nan) if len(this.rows) else math.nan
+    drop = None
+    if baseline is not None and limits.max_drop is not None:
+        drop = compare(
+            metric,
+            baseline,
+            this,
+            max_drop=limits.max_drop,
+            relative=limits.relative,
+            greater_is_better=limits.greater_is_better,
+            false_alarms=limits.false_alarms,
+        )
+    interval = _interval(metric, value, this.rows)
+    return _verdict(metric, value, interval, limits, rows=len(this.rows), subject=subject, drop=drop)
+
+
+def judge_slice(score: SliceScore, limits: Limits, *, subject: str) -> Verdict:
+    """Judge a metric on one slice against a limit of its own.
+
+    Args:
+        score: of `slice_scores`.
+        limits: what is asked of the slice.
+        subject: what was measured on what; the name of the slice is added.
+
+    """
+    place = f"{subject}, {score.name}"
+    return _verdict(score.metric, score.value, score.interval, limits, rows=score.rows, subject=place, drop=None)
+
+
+def _interval(metric: str, value: float, rows: EvaluatedRows) -> Interval | None:
+    if not len(rows) or not rows.finite:
+        return UNKNOWN
+    return row_interval(resolve_metric(metric, rows, value), rows)
+
+
+def _verdict(
+    metric: str, value: float, interval: Interval | None, limits: Limits, *, rows: int, subject: str, drop: Drop | None
+) -> Verdict:
+    by_limit = limits.status(value, interval)
+    by_drop: Status = "no floor" if drop is None else drop.status
+    place = f"{metric} of {subject} ({rows} rows)"
+    findings = [
+        limit_finding(place, value, interval, limits, by_limit),
+        *([] if drop is None else [drop_finding(place, drop)]),
+    ]
+    return Verdict(
+        metric=metric,
+        value=value,
+        interval=interval,
+        rows=rows,
+        limits=limits,
+        smallest_drop=_smallest_drop(interval, limits, drop),
+        drop=drop,
+        status=worst([by_limit, by_drop]),
+        findings=tuple(finding for finding in findings if finding is not None),
+    )
+
+
+def _smallest_drop(interval: Interval | None, limits: Limits, drop: Drop | None) -> float | None:
+    if limits.limit is not None and limits.calibrated is not None:
+        return drop_from_mean(limits.calibrated, limits.limit)
+    if limits.limit is None and drop is not None:
+        return drop.smallest
+    return drop_below_interval(interval) if interval is not None and interval.known else None

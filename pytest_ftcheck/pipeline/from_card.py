@@ -71,7 +71,7 @@ def load_task_data(card: TaskCard, settings: Settings, tier: str) -> TaskData:
 
 
 def build_pipeline(card: TaskCard, settings: Settings, data: TaskData | None = None) -> Pipeline:
-    """Assemble every part of a fine-tune.
+    """Assemble every part of a fine-tune, or with ``settings.no_train`` of the judgement of a model as it is.
 
     Args:
         card: what is learned.
@@ -103,13 +103,14 @@ def build_pipeline(card: TaskCard, settings: Settings, data: TaskData | None = N
         tier=tier,
         checkpoint=checkpoint,
         data=data,
-        model_init=partial(load_model, checkpoint, card, settings.dtype),
+        model_init=partial(load_model, checkpoint, card, settings.dtype, whole=settings.no_train),
         processing_class=processing_class,
         train_dataset=tokenize(card, data.train, processing_class, max_length),
         eval_dataset=tokenize(card, data.evaluation, processing_class, max_length),
         data_collator=DataCollatorWithPadding(processing_class),
         compute_metrics=compute_metrics_fn(metric, card.head),
         args=recipe,
+        trains=not settings.no_train,
     )
 
 

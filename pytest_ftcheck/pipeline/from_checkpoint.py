@@ -31,9 +31,10 @@ class Checkpoint:
 
     name: str
     """As floors name it: the bundled name, the folder's own name, or the Hub id."""
-    folder: Path
+    folder: Path | None
+    """None where a user's Trainer made the model of something else than a folder."""
     parameters: int
-    """Number of values in the weight files."""
+    """Number of values in the weight files, or of the model."""
 
 
 def resolve_checkpoint(model: str, *, online: bool = False) -> Checkpoint:
@@ -139,25 +140,29 @@ def load_tokenizer(checkpoint: Checkpoint) -> PreTrainedTokenizerBase:
         raise CheckpointError(msg) from error
 
 
-def load_model(checkpoint: Checkpoint, card: TaskCard, dtype: str = "float32") -> PreTrainedModel:
+def load_model(
+    checkpoint: Checkpoint, card: TaskCard, dtype: str = "float32", *, whole: bool = False
+) -> PreTrainedModel:
     """Load the checkpoint with the card's head; a missing head is initialised from torch's current seed.
 
     Args:
         checkpoint: what to load.
         card: gives the number and the names of the labels.
         dtype: of the weights.
+        whole: the checkpoint must have a fine-tuned head.
 
     Raises:
-        CheckpointError: the weights cannot be loaded, or carry the head of another task.
+        CheckpointError: the weights cannot be loaded, lack what is needed, or carry the head of another task.
 
     """
     import torch  # noqa: PLC0415 - heavy
     from transformers import AutoConfig, AutoModelForSequenceClassification  # noqa: PLC0415 - heavy
 
+    folder = str(checkpoint.folder)  # a card's checkpoint has one
     try:
-        config = AutoConfig.from_pretrained(checkpoint.folder, local_files_only=True, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
-        msg = f"cannot read {checkpoint.folder / 'config.json'}: {error}"
+        msg = f"cannot read {folder}/config.json: {error}"
         raise CheckpointError(msg) from error
     _check_head(checkpoint, config, card)
     config.num_labels = card.num_labels
@@ -168,7 +173,7 @@ def load_model(checkpoint: Checkpoint, card: TaskCard, dtype: str = "float32") -
     try:
         with quiet_libraries():
             model, info = AutoModelForSequenceClassification.from_pretrained(
-                checkpoint.folder,
+                folder,
                 config=config,
                 dtype=getattr(torch, dtype),
                 local_files_only=True,
@@ -186,6 +191,12 @@ def load_model(checkpoint: Checkpoint, card: TaskCard, dtype: str = "float32") -
         msg = (
             f"checkpoint {checkpoint.name} lacks weights below its head, which would be random: {', '.join(absent[:3])}"
             f" ({len(absent)} in all). Save it again, or give a checkpoint whose config.json fits its weights."
+        )
+        raise CheckpointError(msg)
+    if whole and info["missing_keys"]:
+        msg = (
+            f"checkpoint {checkpoint.name} has no fine-tuned head: {', '.join(sorted(info['missing_keys']))} would be "
+            "random. Give a model that was fine-tuned for this task, or leave --ftcheck-no-train out."
         )
         raise CheckpointError(msg)
     return cast("PreTrainedModel", model)

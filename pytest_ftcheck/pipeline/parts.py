@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from datasets import Dataset
     from transformers import EvalPrediction, PreTrainedModel, PreTrainedTokenizerBase
 
     from pytest_ftcheck.pipeline.from_checkpoint import Checkpoint
+    from pytest_ftcheck.pipeline.from_trainer import TrainerSource
     from pytest_ftcheck.tasks.card import TaskCard
     from pytest_ftcheck.tasks.datasets import TaskData
 
@@ -27,16 +30,46 @@ class Pipeline:
     """Raw rows; row i of ``eval_dataset`` is row i of ``data.evaluation``."""
     model_init: Callable[[], PreTrainedModel]
     """Makes a fresh model with a new head; the caller seeds."""
-    processing_class: PreTrainedTokenizerBase
+    processing_class: PreTrainedTokenizerBase | None
+    """The tokenizer; None where a user's Trainer has none."""
     train_dataset: Dataset
-    """Tokenized: the tokenizer's columns, ragged, and ``labels``."""
+    """Tokenized: the tokenizer's columns, ragged, and the labels."""
     eval_dataset: Dataset
     data_collator: Callable[[list[dict[str, Any]]], Mapping[str, Any]]
-    compute_metrics: Callable[[EvalPrediction], dict[str, float]]
+    compute_metrics: Callable[[EvalPrediction], dict[str, float]] | None
     args: Mapping[str, Any]
-    """The recipe: keyword arguments of `transformers.TrainingArguments`."""
+    """The recipe: keyword arguments of `transformers.TrainingArguments`; of a user's Trainer, what is no default."""
+    trainer: TrainerSource | None = None
+    """Where the parts come out of a user's Trainer: makes it anew for every run."""
+    trains: bool = True
+    """False: the model is fine-tuned already, and judged as it is."""
+    resume_from: Path | None = None
+    """A checkpoint of the Trainer that training goes on from."""
+    patches: tuple[Callable[[], AbstractContextManager[object]], ...] = ()
+    """Entered around everything that trains, evaluates and saves: how a fault in a training loop is planted."""
 
     @property
     def subject(self) -> str:
         """What is trained on what, for messages: ``mrpc with tiny-bert on bundled``."""
         return f"{self.card.name} with {self.checkpoint.name} on {self.data.source}"
+
+    @property
+    def label_column(self) -> str:
+        """Name of the labels in the tokenized data sets: ``labels``, or ``label`` where the collator renames it."""
+        return next(name for name in ("labels", "label", "label_ids") if name in self.eval_dataset.column_names)
+
+    @property
+    def pad_id(self) -> int | None:
+        """Id of padding, as the tokenizer has it, else as the configuration of a user's model."""
+        pad_id = getattr(self.processing_class, "pad_token_id", None)
+        if pad_id is None and self.trainer is not None:
+            pad_id = getattr(self.trainer.template.model.config, "pad_token_id", None)
+        return None if pad_id is None else int(pad_id)
+
+    @contextmanager
+    def patched(self) -> Iterator[None]:
+        """Enter all patches."""
+        with ExitStack() as stack:
+            for patch in self.patches:
+                stack.enter_context(patch())
+            yield

@@ -36,6 +36,8 @@ class RunKey:
     collator: str
     metrics: str
     recipe: str
+    trainer: str
+    """Of a user: code, arguments and first weights; and what is patched into the training."""
     engine: str
     seed: int
     code: str
@@ -66,11 +68,12 @@ def run_key(pipeline: Pipeline, *, engine: str, seed: int, environment: Mapping[
         labels=pipeline.card.label_names,
         checkpoint=pipeline.checkpoint.name,
         weights=_weights_digest(pipeline),
-        tokenizer=tokenizer_digest(pipeline.processing_class),
+        tokenizer="" if pipeline.processing_class is None else tokenizer_digest(pipeline.processing_class),
         data=_digest([_rows_digest(pipeline.train_dataset), _rows_digest(pipeline.eval_dataset)]),
         collator=_description_digest(pipeline.data_collator),
         metrics=_digest([_description_digest(pipeline.compute_metrics), json.dumps(asdict(pipeline.card.metric))]),
         recipe=_digest([json.dumps(dict(pipeline.args), sort_keys=True, default=str)]),
+        trainer=_description_digest([pipeline.trainer, pipeline.trains, list(pipeline.patches)]),
         engine=engine,
         seed=seed,
         code=_code_digest(),
@@ -111,7 +114,9 @@ def _file_digest_at(path: Path, size: int, modified: int) -> str:
 
 def _weights_digest(pipeline: Pipeline) -> str:
     """Hash weights and configuration, and the function that makes a model of them."""
-    files = sorted([*pipeline.checkpoint.folder.glob("*.safetensors"), pipeline.checkpoint.folder / "config.json"])
+    folder = pipeline.checkpoint.folder
+    # Without a folder the weights come out of a user's Trainer, whose fingerprint holds them.
+    files = sorted([*folder.glob("*.safetensors"), folder / "config.json"]) if folder else []
     stats = [(file, file.stat()) for file in files]
     digests = [_file_digest_at(file, stat.st_size, stat.st_mtime_ns) for file, stat in stats]
     return _digest([*digests, _description_digest(pipeline.model_init)])

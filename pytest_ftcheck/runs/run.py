@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from pytest_ftcheck.runs.trace import Trace
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -47,6 +49,8 @@ class Run:
     timings: Mapping[str, float]
     """Seconds, by what took them: ``train`` (with its evaluations), ``predict``."""
     environment: Mapping[str, str]
+    trace: Trace
+    """What our own hooks saw: rows, gradients, learning rates, evaluations."""
     folder: Path
     """Holds ``model/``: the fine-tuned model with its tokenizer, as `from_pretrained` and `pipeline` load it."""
     reused: bool = False
@@ -87,6 +91,7 @@ class Run:
         record = asdict(replace(self, logits=np.empty(0, np.float32), label_ids=np.empty(0)))
         for key in ("logits", "label_ids", "folder", "reused"):
             del record[key]
+        record["trace"] = self.trace.to_record()
         (self.folder / _RECORD).write_text(json.dumps(record, indent=1), encoding="utf-8")
         np.savez(self.folder / _PREDICTIONS, logits=self.logits, label_ids=self.label_ids)
 
@@ -103,4 +108,5 @@ class Run:
             logits, label_ids = arrays["logits"], arrays["label_ids"]
         for key in ("epochs", "step_losses", "log_history"):
             record[key] = tuple(record[key])
+        record["trace"] = Trace.from_record(record["trace"])
         return cls(**record, logits=logits, label_ids=label_ids, folder=folder, reused=reused)

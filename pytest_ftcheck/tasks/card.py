@@ -6,33 +6,19 @@ language. A user's table with the name of a built-in task changes only the keys 
 
 from __future__ import annotations
 
-import math
 import tomllib
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from pytest_ftcheck.errors import TaskError, closest, unknown
-from pytest_ftcheck.settings import TIERS
+from pytest_ftcheck.errors import TaskError, unknown
+from pytest_ftcheck.tasks.card_rules import check_floors, check_keys, check_tiers, is_value, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HEADS = ("sequence-classification", "regression")
 
-_KEYS = {
-    "description": str,
-    "head": str,
-    "text_columns": list,
-    "label_column": str,
-    "label_names": list,
-    "data": str,
-    "dataset": dict,
-    "metric": dict,
-    "checkpoint": dict,
-    "recipe": dict,
-    "floors": dict,
-}
 _REQUIRED = ("head", "text_columns", "label_column", "metric", "recipe")
 
 
@@ -77,6 +63,12 @@ class TaskCard:
     dataset: HubDataset | None = None
     data: str | None = None
     """Where the data is when ``--ftcheck-data`` is not given: ``bundled``, ``hub``, a folder or file."""
+    limits: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Budgets and tolerances by check id, where they differ from the check's own."""
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    """Why a check is not run, by its id."""
+    trainer: str | None = None
+    """``package.module:factory`` or ``path/to/train.py:factory`` of a user's Trainer."""
     description: str = ""
 
     @property
@@ -108,13 +100,8 @@ def _layered(table: Mapping[str, Any], tier: str, checkpoint: str) -> dict[str, 
         if key:
             below = table.get(key, {})
             table = below if isinstance(below, dict) else {}
-        values |= {name: value for name, value in table.items() if _is_value(name, value)}
+        values |= {name: value for name, value in table.items() if is_value(name, value)}
     return values
-
-
-def _is_value(name: str, value: object) -> bool:
-    """Tell a value, such as ``lr_scheduler_kwargs = { num_cycles = 2 }``, from the table of a tier or checkpoint."""
-    return not isinstance(value, dict) or name.endswith(("_kwargs", "_config"))
 
 
 def builtin_tasks() -> dict[str, dict[str, Any]]:
@@ -124,20 +111,29 @@ def builtin_tasks() -> dict[str, dict[str, Any]]:
     return {file.name.removesuffix(".toml"): tomllib.loads(file.read_text(encoding="utf-8")) for file in files}
 
 
-def known_cards(task_tables: Mapping[str, Mapping[str, Any]]) -> dict[str, TaskCard]:
-    """Every card, built-in and of the user, by name.
+def known_tables(task_tables: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Tables of every task, built-in and of the user, by name.
 
     Args:
         task_tables: ``[tool.ftcheck.tasks]``; a table with a built-in name is merged into that card.
 
+    """
+    tables = builtin_tasks()
+    return tables | {name: _merged(tables.get(name, {}), table) for name, table in task_tables.items()}
+
+
+def card_table(name: str, task_tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the table of one task; see `known_tables`.
+
     Raises:
-        TaskError: a card is not valid.
+        TaskError: no such task.
 
     """
-    tables: dict[str, Mapping[str, Any]] = dict(builtin_tasks())
-    for name, table in task_tables.items():
-        tables[name] = _merged(tables.get(name, {}), table)
-    return {name: parse_card(name, table) for name, table in tables.items()}
+    tables = known_tables(task_tables)
+    if name not in tables:
+        todo = f"Take one of these, or describe yours in [tool.ftcheck.tasks.{name}]; --ftcheck-list shows the cards."
+        raise TaskError(unknown("task", name, tables, todo))
+    return tables[name]
 
 
 def load_card(name: str, task_tables: Mapping[str, Mapping[str, Any]]) -> TaskCard:
@@ -147,11 +143,7 @@ def load_card(name: str, task_tables: Mapping[str, Mapping[str, Any]]) -> TaskCa
         TaskError: no such task, or its card is not valid.
 
     """
-    tables: dict[str, Mapping[str, Any]] = dict(builtin_tasks())
-    if name not in tables and name not in task_tables:
-        todo = f"Take one of these, or describe yours in [tool.ftcheck.tasks.{name}]; --ftcheck-list shows the cards."
-        raise TaskError(unknown("task", name, [*tables, *task_tables], todo))
-    return parse_card(name, _merged(tables.get(name, {}), task_tables.get(name, {})))
+    return parse_card(name, card_table(name, task_tables))
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -169,15 +161,11 @@ def parse_card(name: str, table: Mapping[str, Any]) -> TaskCard:
         TaskError: an unknown or missing key, a value of the wrong kind, a floor for a metric that is not there.
 
     """
-    for key, value in table.items():
-        if key not in _KEYS:
-            raise _wrong(name, f"unknown key {key!r}.{closest(key, _KEYS)} Known: {', '.join(_KEYS)}")
-        if not isinstance(value, _KEYS[key]):
-            raise _wrong(name, f"{key} must be a {_KEYS[key].__name__}, not {value!r}")
+    check_keys(name, table)
     missing = [key for key in _REQUIRED if key not in table]
     if missing:
-        raise _wrong(name, f"missing {', '.join(missing)}")
-    metric = _parse_metric(name, table["metric"])
+        raise wrong(name, f"missing {', '.join(missing)}")
+    metric, checks = _parse_metric(name, table["metric"]), table.get("checks", {})
     card = TaskCard(
         name=name,
         description=table.get("description", ""),
@@ -191,84 +179,52 @@ def parse_card(name: str, table: Mapping[str, Any]) -> TaskCard:
         checkpoints=table.get("checkpoint", {}),
         dataset=_parse_dataset(name, table["dataset"]) if "dataset" in table else None,
         data=table.get("data"),
+        limits={
+            check: {key: float(value) for key, value in values.items() if key != "skip"}
+            for check, values in checks.items()
+        },
+        skipped={check: values["skip"] for check, values in checks.items() if "skip" in values},
+        trainer=table.get("trainer"),
     )
-    _check_floors(name, card.floor_tables, metric)
-    _check_tiers(name, table)
+    check_floors(name, card.floor_tables, metric)
+    check_tiers(name, table)
     return card
-
-
-def _check_tiers(name: str, table: Mapping[str, Any]) -> None:
-    """A tier that does not exist would never be looked up: its checkpoint or recipe would be ignored."""
-    for key, value in table.get("checkpoint", {}).items():
-        if key not in TIERS:
-            raise _wrong(name, f"checkpoint.{key}: " + unknown("tier", key, TIERS))
-        if not isinstance(value, str) or not value:
-            raise _wrong(name, f"checkpoint.{key} must be the name of a checkpoint or its folder, not {value!r}")
-    for key, value in table["recipe"].items():
-        if key not in TIERS and not _is_value(key, value):
-            raise _wrong(name, f"recipe.{key}: " + unknown("tier", key, TIERS))
-        if key in TIERS and not isinstance(value, dict):
-            raise _wrong(name, f"recipe.{key} must be a table, not {value!r}")
 
 
 def _parse_head(name: str, table: Mapping[str, Any]) -> str:
     head = str(table["head"])
     if head not in HEADS:
-        raise _wrong(name, unknown("head", head, HEADS))
+        raise wrong(name, unknown("head", head, HEADS))
     columns, labels = table["text_columns"], table.get("label_names", [])
-    if len(columns) not in (1, 2) or not all(isinstance(column, str) for column in columns):
-        raise _wrong(name, f"text_columns must be one or two column names, not {columns!r}")
+    # A Trainer has tokenized already: its text may be gone.
+    counts = (0, 1, 2) if "trainer" in table else (1, 2)
+    if len(columns) not in counts or not all(isinstance(column, str) for column in columns):
+        raise wrong(name, f"text_columns must be one or two column names, not {columns!r}")
     if not all(isinstance(label, str) for label in labels) or len(set(labels)) != len(labels):
-        raise _wrong(name, f"label_names must be distinct texts, not {labels!r}")
+        raise wrong(name, f"label_names must be distinct texts, not {labels!r}")
     if head == "sequence-classification" and len(labels) < 2:  # noqa: PLR2004 - a choice needs two classes
-        raise _wrong(name, "label_names must name at least two classes, in the order of their ids")
+        raise wrong(name, "label_names must name at least two classes, in the order of their ids")
     if head == "regression" and labels:
-        raise _wrong(name, "label_names does not go with head 'regression'")
+        raise wrong(name, "label_names does not go with head 'regression'")
     return head
 
 
 def _parse_dataset(name: str, table: Mapping[str, Any]) -> HubDataset:
-    wrong = set(table) - {"path", "name", "revision"}
-    if wrong or "path" not in table:
-        raise _wrong(name, "[dataset] takes path, name and revision, as datasets.load_dataset does; path is required")
+    others = set(table) - {"path", "name", "revision"}
+    if others or "path" not in table:
+        raise wrong(name, "[dataset] takes path, name and revision, as datasets.load_dataset does; path is required")
     return HubDataset(**table)
 
 
 def _parse_metric(name: str, table: Mapping[str, Any]) -> MetricSpec:
     directions = table.get("greater_is_better")
-    wrong = set(table) - {"path", "config_name", "greater_is_better"}
-    if wrong or "path" not in table or not isinstance(directions, dict) or not directions:
-        raise _wrong(
+    others = set(table) - {"path", "config_name", "greater_is_better"}
+    if others or "path" not in table or not isinstance(directions, dict) or not directions:
+        raise wrong(
             name,
             "[metric] takes path and config_name, as evaluate.load does, and greater_is_better, "
             "for example { accuracy = true }",
         )
     if not all(isinstance(direction, bool) for direction in directions.values()):
-        raise _wrong(name, f"metric.greater_is_better must hold true or false, not {directions!r}")
+        raise wrong(name, f"metric.greater_is_better must hold true or false, not {directions!r}")
     return MetricSpec(table["path"], table.get("config_name"), dict(directions))
-
-
-def _check_floors(
-    name: str, table: Mapping[str, Any], metric: MetricSpec, where: str = "floors", depth: int = 0
-) -> None:
-    """Walk floors, their tiers and their checkpoints: every leaf is a number for a metric that is there."""
-    for key, value in table.items():
-        if isinstance(value, dict):
-            if depth == 0 and key not in TIERS:
-                raise _wrong(name, f"{where}.{key}: " + unknown("tier", key, TIERS))
-            if depth > 1:
-                todo = "Quote the name of a checkpoint that has a dot."
-                raise _wrong(name, f"{where}.{key}: floors take a tier and a checkpoint, nothing below. {todo}")
-            _check_floors(name, value, metric, f"{where}.{key}", depth + 1)
-        elif key not in metric.greater_is_better:
-            known = metric.greater_is_better
-            todo = "Declare its direction in metric.greater_is_better, or remove the floor."
-            raise _wrong(name, f"{where}.{key}: " + unknown("metric", key, known, todo))
-        elif not metric.greater_is_better[key]:
-            raise _wrong(name, f"{where}.{key}: a smaller {key} is better, so that a floor cannot gate it")
-        elif isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-            raise _wrong(name, f"{where}.{key} must be a finite number, not {value!r}")
-
-
-def _wrong(name: str, what: str) -> TaskError:
-    return TaskError(f"task card {name!r}: {what.removesuffix('.')}.")

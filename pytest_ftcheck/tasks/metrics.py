@@ -93,6 +93,13 @@ def greater_is_better(name: str) -> bool:
     return _GREATER_IS_BETTER[name]
 
 
+def known_direction(name: str) -> bool:
+    """Tell the direction of any key: of one that we do not know, higher is better, unless it is named an error."""
+    if name in _GREATER_IS_BETTER:
+        return _GREATER_IS_BETTER[name]
+    return not any(word in name.casefold() for word in ("loss", "error", "mse", "mae", "perplexity", "ece", "brier"))
+
+
 def load_metric(path: str, config_name: str | None = None) -> evaluate.Metric:
     """Load a metric like ``evaluate.load(path, config_name)``, but offline and without touching a disk.
 

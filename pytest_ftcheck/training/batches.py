@@ -14,9 +14,22 @@ if TYPE_CHECKING:
 
     from datasets import Dataset
     from torch import Tensor, nn
-    from transformers import TrainingArguments
+    from transformers import Trainer, TrainingArguments
 
     from pytest_ftcheck.pipeline.parts import Pipeline
+
+
+def make_loaders(
+    pipeline: Pipeline, model: nn.Module, args: TrainingArguments, trainer: Trainer | None
+) -> tuple[DataLoader[dict[str, Tensor]], DataLoader[dict[str, Tensor]]]:
+    """Make the batches that are trained on and those that are evaluated; a user's Trainer makes its own."""
+    if trainer is None:
+        return make_train_loader(pipeline, model, args), make_eval_loader(pipeline, model, args)
+    train = trainer.get_train_dataloader()
+    # Grouped by length, the Trainer would also evaluate its rows in that order.
+    trainer.args.train_sampling_strategy = "random"
+    rows = trainer.eval_dataset
+    return train, trainer.get_eval_dataloader(next(iter(rows.values())) if isinstance(rows, dict) else rows)
 
 
 def make_train_loader(pipeline: Pipeline, model: nn.Module, args: TrainingArguments) -> DataLoader[dict[str, Tensor]]:

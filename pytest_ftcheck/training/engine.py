@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import shutil
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
 from accelerate.state import AcceleratorState, GradientState
 
-from pytest_ftcheck.errors import CheckFailure, TaskError, unknown
+from pytest_ftcheck.errors import CheckFailure, FtcheckError, TaskError, unknown
 from pytest_ftcheck.findings import Finding
+from pytest_ftcheck.pipeline.factory import where_it_failed
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
 from pytest_ftcheck.runs.run import MODEL_FOLDER, Run
 from pytest_ftcheck.training.determinism import reproducible
 from pytest_ftcheck.training.recipe import training_arguments
 from pytest_ftcheck.training.recorder import ProgressListener, StepRecorder, silent
+from pytest_ftcheck.training.tracer import Tracer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
-    from transformers import PreTrainedModel, TrainingArguments
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer, TrainingArguments
 
     from pytest_ftcheck.pipeline.parts import Pipeline
 
@@ -47,13 +50,17 @@ class Outcome:
     """Of the kept weights, with ``loss``."""
     timings: Mapping[str, float]
     """Seconds: ``train`` and ``predict``."""
+    save: Callable[[Path], object]
+    """Saves model and tokenizer into a folder, as this engine's users do."""
 
 
 class Engine(Protocol):
     """Trains a pipeline; one module each, found by name."""
 
-    def __call__(self, pipeline: Pipeline, args: TrainingArguments, recorder: StepRecorder) -> Outcome:
-        """Fine-tune and evaluate, with every optimizer step told to the recorder."""
+    def __call__(
+        self, pipeline: Pipeline, args: TrainingArguments, recorder: StepRecorder, trainer: Trainer | None
+    ) -> Outcome:
+        """Fine-tune and evaluate, with everything told to the recorder; a user's Trainer comes with its own parts."""
 
 
 def load_engine(name: str) -> Engine:
@@ -69,6 +76,58 @@ def load_engine(name: str) -> Engine:
     return engine
 
 
+@contextmanager
+def engine_outcome(
+    pipeline: Pipeline,
+    *,
+    engine: str,
+    seed: int,
+    environment: Mapping[str, str],
+    output_dir: Path,
+    listener: ProgressListener = silent,
+) -> Iterator[tuple[Outcome, StepRecorder]]:
+    """Fine-tune once, and hand out what came out while the pipeline's patches and settings are in force.
+
+    Args:
+        pipeline: the parts.
+        engine: ``trainer`` or ``manual``.
+        seed: of initialisation, order and dropout.
+        environment: as `describe_environment` gives it: device and threads are taken from it.
+        output_dir: where the engine may write.
+        listener: told after every optimizer step.
+
+    Raises:
+        TaskError: an unknown engine or hyperparameter.
+        CheckFailure: training broke off: the loss was not finite, or a part raised an error.
+
+    """
+    train = load_engine(engine)
+    title = f"{pipeline.card.name} · {engine} · seed {seed}"
+    recorder = StepRecorder(
+        title, f"{pipeline.subject}, engine {engine}, seed {seed}", listener, Tracer(pipeline.pad_id)
+    )
+    device = environment["device"]
+    # Accelerate keeps device and precision of the first run for the whole process: each run starts anew.
+    AcceleratorState._reset_state(reset_partial_state=True)  # noqa: SLF001 - no public way, and its own tests do so
+    GradientState._reset_state()  # noqa: SLF001 - as above
+    with quiet_libraries(), reproducible(int(environment["threads"])), pipeline.patched(), recorder.tracer.watching():
+        trainer = None
+        if pipeline.trainer is not None:
+            steps = pipeline.args.get("max_steps")
+            trainer = pipeline.trainer.make(pipeline, seed=seed, device=device, output_dir=output_dir, steps=steps)
+            args = trainer.args
+        else:
+            args = training_arguments(pipeline, seed=seed, device=device, output_dir=output_dir)
+        try:
+            outcome = train(pipeline, args, recorder, trainer)
+        except (FtcheckError, CheckFailure):
+            raise
+        except Exception as error:
+            raise CheckFailure([_broke_off(recorder.subject, error)]) from error
+        recorder.flush()
+        yield outcome, recorder
+
+
 def train_run(
     pipeline: Pipeline,
     *,
@@ -81,32 +140,25 @@ def train_run(
     """Fine-tune once and write everything that came out into a folder.
 
     Args:
-        pipeline: the parts.
+        pipeline: the parts; where it does not train, its model is evaluated as it is.
         engine: ``trainer`` or ``manual``.
         seed: of initialisation, order and dropout.
-        environment: as `describe_environment` gives it: device and threads are taken from it.
+        environment: as `describe_environment` gives it.
         folder: empty; receives ``model/`` and the record of the run.
         listener: told after every optimizer step.
 
     Raises:
         TaskError: an unknown engine or hyperparameter.
-        CheckFailure: the loss was not finite, or the evaluation did not give one row of logits per row of data.
+        CheckFailure: training broke off, or the evaluation did not give one row of logits per row of data.
 
     """
-    train = load_engine(engine)
-    title = f"{pipeline.card.name} · {engine} · seed {seed}"
-    recorder = StepRecorder(title, f"{pipeline.subject}, engine {engine}, seed {seed}", listener)
     scratch = folder / "scratch"
-    # Accelerate keeps device and precision of the first run for the whole process: each run starts anew.
-    AcceleratorState._reset_state(reset_partial_state=True)  # noqa: SLF001 - no public way, and its own tests do so
-    GradientState._reset_state()  # noqa: SLF001 - as above
-    with quiet_libraries(), reproducible(int(environment["threads"])):
-        args = training_arguments(pipeline, seed=seed, device=environment["device"], output_dir=scratch)
-        outcome = train(pipeline, args, recorder)
-        recorder.flush()
+    with engine_outcome(
+        pipeline, engine=engine, seed=seed, environment=environment, output_dir=scratch, listener=listener
+    ) as (outcome, recorder):
         _check_rows(pipeline, outcome, recorder.subject)
-        outcome.model.save_pretrained(folder / MODEL_FOLDER)
-        pipeline.processing_class.save_pretrained(folder / MODEL_FOLDER)
+        outcome.save(folder / MODEL_FOLDER)
+        trace = recorder.tracer.finish()
     shutil.rmtree(scratch, ignore_errors=True)
     run = Run(
         task=pipeline.card.name,
@@ -124,10 +176,21 @@ def train_run(
         train_rows=len(pipeline.train_dataset),
         timings=outcome.timings,
         environment=environment,
+        trace=trace,
         folder=folder,
     )
     run.write()
     return run
+
+
+def _broke_off(subject: str, error: Exception) -> Finding:
+    return Finding(
+        check="training.completes",
+        subject=subject,
+        expected="training and evaluation run through",
+        observed=where_it_failed(error),
+        hint="run the same training alone for the whole traceback.",
+    )
 
 
 def _check_rows(pipeline: Pipeline, outcome: Outcome, subject: str) -> None:
@@ -142,6 +205,13 @@ def _check_rows(pipeline: Pipeline, outcome: Outcome, subject: str) -> None:
             hint="look for a collator that drops rows, a last batch that is left out, or a head of another size.",
         )
         raise CheckFailure([finding])
+
+
+def save(model: PreTrainedModel, processing_class: PreTrainedTokenizerBase | None, folder: Path) -> None:
+    """Save what serving needs: the model, and the tokenizer beside it."""
+    model.save_pretrained(folder)
+    if processing_class is not None:
+        processing_class.save_pretrained(folder)
 
 
 class Stopwatch:

@@ -8,30 +8,33 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import torch
 from accelerate import Accelerator, DataLoaderConfiguration
-from transformers import SchedulerType, get_scheduler, set_seed
+from transformers import EvalPrediction, SchedulerType, get_scheduler, set_seed
 from transformers.trainer_pt_utils import get_parameter_names
 from transformers.training_args import OptimizerNames
 
 from pytest_ftcheck.errors import TaskError
-from pytest_ftcheck.tasks.metrics import load_metric, predictions_from_logits
-from pytest_ftcheck.training.batches import grouped, make_eval_loader, make_train_loader
-from pytest_ftcheck.training.engine import Outcome, Stopwatch
+from pytest_ftcheck.training.batches import grouped, make_loaders
+from pytest_ftcheck.training.engine import Outcome, Stopwatch, save
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
     from torch import Tensor, nn
-    from transformers import TrainingArguments
+    from torch.optim.lr_scheduler import LRScheduler
+    from transformers import Trainer, TrainingArguments
 
     from pytest_ftcheck.pipeline.parts import Pipeline
     from pytest_ftcheck.training.recorder import StepRecorder
+    from pytest_ftcheck.training.tracer import Tracer
 
 _NO_DECAY = [r"bias", r"layernorm", r"rmsnorm", r"(?:^|\.)norm(?:$|\.)", r"_norm(?:$|\.)"]
 """Names without weight decay, as `Trainer.get_decay_parameter_names` has them."""
 
+_NUMBERS = (int, float, np.number)
+
 _TAKEN: dict[str, tuple[Any, ...]] = {
-    "eval_strategy": ("epoch",),
+    "eval_strategy": ("epoch", "no"),
     "label_smoothing_factor": (0.0,),
     "neftune_noise_alpha": (None,),
     "lr_scheduler_type": tuple(kind for kind in SchedulerType if kind is not SchedulerType.REDUCE_ON_PLATEAU),
@@ -40,30 +43,34 @@ _TAKEN: dict[str, tuple[Any, ...]] = {
 """Hyperparameters that this loop has in some values only."""
 
 
-def train(pipeline: Pipeline, args: TrainingArguments, recorder: StepRecorder) -> Outcome:
-    """Fine-tune with a plain loop, evaluate after every epoch, keep the best epoch's weights."""
-    refuse_what_is_missing(args)
+def train(
+    pipeline: Pipeline, args: TrainingArguments, recorder: StepRecorder, trainer: Trainer | None = None
+) -> Outcome:
+    """Fine-tune with a plain loop, evaluate after every epoch, keep the best epoch's weights.
+
+    Of a user's Trainer, its model, loss, optimizer and schedule are taken.
+    """
+    refuse_what_is_missing(args, own_loss_and_schedule=trainer is not None)
+    # transformers declares that a Trainer's model may be anything, or nothing.
+    theirs, tracer = cast("Any", trainer), recorder.tracer
     accelerator = Accelerator(
         cpu=args.use_cpu,
         mixed_precision="bf16" if args.bf16 else "fp16" if args.fp16 else "no",
         dataloader_config=DataLoaderConfiguration(use_seedable_sampler=True, data_seed=args.data_seed),
     )
     set_seed(args.seed)
-    model = pipeline.model_init()
+    model = theirs.model if theirs else pipeline.model_init()
+    compute_loss = theirs.compute_loss if theirs else loss_of_model
+    tracer.watch(model)
     # As the Trainer, which seeds again when it has its model: samplers and dropout then draw the same numbers.
     set_seed(args.seed)
-    train_loader, eval_loader = make_train_loader(pipeline, model, args), make_eval_loader(pipeline, model, args)
-    optimizer = make_optimizer(model, args)
+    train_loader, eval_loader = make_loaders(pipeline, model, args, trainer)
+    optimizer = theirs.create_optimizer() if theirs else make_optimizer(model, args)
     model, optimizer, train_loader, eval_loader = accelerator.prepare(model, optimizer, train_loader, eval_loader)
     steps_per_epoch = math.ceil(len(train_loader) / args.gradient_accumulation_steps)
     steps, epochs = planned_steps(args, steps_per_epoch)
-    scheduler = get_scheduler(
-        args.lr_scheduler_type,
-        optimizer,
-        num_warmup_steps=args.get_warmup_steps(steps),
-        num_training_steps=steps,
-        scheduler_specific_kwargs=cast("dict[str, Any] | None", args.lr_scheduler_kwargs),
-    )
+    scheduler = theirs.create_scheduler(steps, optimizer) if theirs else make_scheduler(optimizer, args, steps)
+    tracer.scheduled_by(scheduler)
     # Below 1 it is a share of the run, as with the Trainer.
     log_every = math.ceil(args.logging_steps * steps) if args.logging_steps < 1 else int(args.logging_steps)
     recorder.begin(steps, epochs)
@@ -71,27 +78,35 @@ def train(pipeline: Pipeline, args: TrainingArguments, recorder: StepRecorder) -
     history: list[dict[str, float]] = []
     step = seen = 0
     clock = Stopwatch()
-    for epoch in range(math.ceil(epochs)):
+    for epoch in range(math.ceil(epochs) if pipeline.trains else 0):
         train_loader.set_epoch(epoch)
+        tracer.begin_epoch()
         for micro_batches in grouped(train_loader, args.gradient_accumulation_steps):
             model.train()
             loss = optimizer_step(
-                accelerator, model, optimizer, micro_batches, max_grad_norm=args.max_grad_norm, recorder=recorder
+                accelerator,
+                model,
+                optimizer,
+                micro_batches,
+                compute_loss=compute_loss,
+                max_grad_norm=args.max_grad_norm,
+                recorder=recorder,
             )
             if not accelerator.optimizer_step_was_skipped:
                 scheduler.step()
             step += 1
-            seen += sum(len(batch["labels"]) for batch in micro_batches)
+            seen += sum(rows_of(batch) for batch in micro_batches)
             recorder.optimizer_step(step / steps_per_epoch, seen)
             if step % log_every == 0:
-                history.append({"loss": float(loss), "learning_rate": scheduler.get_last_lr()[0], "step": step})
+                history.append({"loss": float(loss), "learning_rate": float(scheduler.get_last_lr()[0]), "step": step})
             if step == steps:
                 break
-        metrics, _, _ = evaluate(accelerator, model, eval_loader, pipeline)
-        kept.offer(accelerator.unwrap_model(model), {"epoch": step / steps_per_epoch, "step": step, **metrics})
+        if args.eval_strategy == "epoch":
+            metrics, _, _ = evaluate(accelerator, model, eval_loader, pipeline, compute_loss, tracer)
+            kept.offer(accelerator.unwrap_model(model), {"epoch": step / steps_per_epoch, "step": step, **metrics})
     kept.restore(accelerator.unwrap_model(model))
     train_seconds = clock.lap()
-    metrics, logits, label_ids = evaluate(accelerator, model, eval_loader, pipeline)
+    metrics, logits, label_ids = evaluate(accelerator, model, eval_loader, pipeline, compute_loss, tracer)
     return Outcome(
         model=accelerator.unwrap_model(model),
         epochs=tuple(kept.epochs),
@@ -101,11 +116,27 @@ def train(pipeline: Pipeline, args: TrainingArguments, recorder: StepRecorder) -
         label_ids=label_ids,
         metrics=metrics,
         timings={"train": train_seconds, "predict": clock.lap()},
+        save=lambda folder: save(accelerator.unwrap_model(model), pipeline.processing_class, folder),
     )
 
 
-def refuse_what_is_missing(args: TrainingArguments) -> None:
+def loss_of_model(model: nn.Module, batch: dict[str, Tensor], *, return_outputs: bool = False) -> Any:
+    """Let the model compute its own loss, a mean over the rows, as `Trainer.compute_loss` does."""
+    outputs = model(**batch)
+    return (outputs.loss, outputs) if return_outputs else outputs.loss
+
+
+def rows_of(batch: dict[str, Tensor]) -> int:
+    """Count the rows of a batch."""
+    return len(next(iter(batch.values())))
+
+
+def refuse_what_is_missing(args: TrainingArguments, *, own_loss_and_schedule: bool) -> None:
     """Refuse a recipe that this loop would only half follow.
+
+    Args:
+        args: the recipe.
+        own_loss_and_schedule: a user's Trainer computes the loss and makes the schedule: those may be any.
 
     Raises:
         TaskError: it asks for something that only the Trainer does.
@@ -113,7 +144,8 @@ def refuse_what_is_missing(args: TrainingArguments) -> None:
     """
     for name, taken in _TAKEN.items():
         value = getattr(args, name, taken[0])
-        if value not in taken:
+        theirs = own_loss_and_schedule and name in ("label_smoothing_factor", "lr_scheduler_type")
+        if value not in taken and not theirs:
             choices = " or ".join(map(repr, taken))
             msg = f"{name} = {getattr(value, 'value', value)!r}: the manual engine has {choices}. Use engine trainer."
             raise TaskError(msg)
@@ -145,6 +177,18 @@ def make_optimizer(model: nn.Module, args: TrainingArguments) -> torch.optim.Opt
     )
 
 
+def make_scheduler(optimizer: torch.optim.Optimizer, args: TrainingArguments, steps: int) -> LRScheduler:
+    """Make the learning rate schedule of the recipe."""
+    scheduler = get_scheduler(
+        args.lr_scheduler_type,
+        optimizer,
+        num_warmup_steps=args.get_warmup_steps(steps),
+        num_training_steps=steps,
+        scheduler_specific_kwargs=cast("dict[str, Any] | None", args.lr_scheduler_kwargs),
+    )
+    return cast("LRScheduler", scheduler)
+
+
 def planned_steps(args: TrainingArguments, steps_per_epoch: int) -> tuple[int, float]:
     """Return optimizer steps and epochs of a run; ``max_steps``, where it is set, counts before epochs."""
     if args.max_steps > 0:
@@ -158,6 +202,7 @@ def optimizer_step(
     optimizer: torch.optim.Optimizer,
     micro_batches: list[dict[str, Tensor]],
     *,
+    compute_loss: Callable[..., Any],
     max_grad_norm: float,
     recorder: StepRecorder,
 ) -> Tensor:
@@ -167,11 +212,13 @@ def optimizer_step(
         The mean loss over those rows, detached.
 
     """
-    rows = sum(len(batch["labels"]) for batch in micro_batches)
+    rows = sum(rows_of(batch) for batch in micro_batches)
     total = torch.zeros((), device=accelerator.device)
     for index, batch in enumerate(micro_batches):
         accelerator.gradient_state._set_sync_gradients(index == len(micro_batches) - 1)  # noqa: SLF001 - as the Trainer
-        loss = model(**batch).loss * (len(batch["labels"]) / rows)
+        recorder.tracer.train_batch(batch)
+        share = rows_of(batch) / rows
+        loss = compute_loss(model, dict(batch)) * share
         accelerator.backward(loss)
         recorder.micro_step(loss.detach())
         total += loss.detach()
@@ -183,11 +230,13 @@ def optimizer_step(
 
 
 @torch.no_grad()
-def evaluate(
+def evaluate(  # noqa: PLR0917 - each is a part of the loop
     accelerator: Accelerator,
     model: nn.Module,
     loader: Any,
     pipeline: Pipeline,
+    compute_loss: Callable[..., Any],
+    tracer: Tracer,
 ) -> tuple[dict[str, float], NDArray[np.float32], NDArray[Any]]:
     """Evaluate every row in order.
 
@@ -196,20 +245,24 @@ def evaluate(
 
     """
     model.eval()
-    metric = load_metric(pipeline.card.metric.path, pipeline.card.metric.config_name)
     parts: list[tuple[NDArray[np.float32], NDArray[Any]]] = []
     total = 0.0
-    for batch in loader:
-        output = model(**batch)
-        logits, labels = accelerator.gather_for_metrics((output.logits.float(), batch["labels"]))
-        metric.add_batch(predictions=predictions_from_logits(logits, pipeline.card.head), references=labels)
-        parts.append((logits.cpu().numpy(), labels.cpu().numpy()))
-        total += float(output.loss) * len(labels)
+    with tracer.evaluating():
+        for batch in loader:
+            tracer.eval_batch(batch)
+            own_labels = next(batch[name] for name in ("labels", "label", "label_ids") if name in batch)
+            loss, output = compute_loss(model, dict(batch), return_outputs=True)
+            scores = output["logits"] if hasattr(output, "keys") else output[1]
+            logits, labels = accelerator.gather_for_metrics((scores.float(), own_labels))
+            parts.append((logits.cpu().numpy(), labels.cpu().numpy()))
+            total += float(loss) * len(labels)
     logits, label_ids = (np.concatenate(column) for column in zip(*parts, strict=True))
-    # One logit that is not finite makes every metric NaN, as in `compute_metrics_fn`: no class was predicted.
-    finite = bool(np.isfinite(logits).all())
-    values = metric.compute() if finite else dict.fromkeys(pipeline.card.metric.greater_is_better, math.nan)
-    return {"loss": total / len(label_ids), **{name: float(value) for name, value in values.items()}}, logits, label_ids
+    metrics: dict[str, float] = {"loss": total / len(label_ids)}
+    if pipeline.compute_metrics is not None:
+        values = pipeline.compute_metrics(EvalPrediction(predictions=logits, label_ids=label_ids))
+        # A user's compute_metrics may also give reports and arrays.
+        metrics |= {name: float(value) for name, value in dict[str, Any](values).items() if isinstance(value, _NUMBERS)}
+    return metrics, logits, label_ids
 
 
 class BestEpoch:

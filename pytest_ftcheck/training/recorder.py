@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pytest_ftcheck.errors import CheckFailure
 from pytest_ftcheck.findings import Finding
+from pytest_ftcheck.training.tracer import Tracer
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -54,6 +55,8 @@ class StepRecorder:
     subject: str
     """What is trained on what, for messages."""
     listener: ProgressListener = silent
+    tracer: Tracer = field(default_factory=lambda: Tracer(None))
+    """Sees rows, gradients and learning rates; the engine tells it of batches, epochs and evaluations."""
     losses: list[float] = field(default_factory=list)
     _waiting: list[Tensor] = field(default_factory=list)
     _micro: Tensor | None = None
@@ -64,6 +67,7 @@ class StepRecorder:
     def begin(self, steps: int, epochs: float) -> None:
         """Note the length of the run as it starts: optimizer steps and epochs."""
         self._steps, self._epochs, self._started = steps, epochs, time.perf_counter()
+        self.tracer.planned_steps = steps
 
     def micro_step(self, loss: Tensor) -> None:
         """Add the loss of a micro-step, detached and already divided by the micro-steps of its optimizer step."""

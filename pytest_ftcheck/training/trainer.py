@@ -4,22 +4,64 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import torch
 from transformers import PrinterCallback, Trainer, TrainerCallback, set_seed
 
-from pytest_ftcheck.training.engine import Outcome, Stopwatch
+from pytest_ftcheck.training.engine import Outcome, Stopwatch, save
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
     from torch import Tensor
     from transformers import TrainerControl, TrainerState, TrainingArguments
     from transformers.modeling_outputs import SequenceClassifierOutput
+    from transformers.trainer_utils import PredictionOutput
 
     from pytest_ftcheck.pipeline.parts import Pipeline
     from pytest_ftcheck.training.recorder import StepRecorder
 
 
-def train(pipeline: Pipeline, args: TrainingArguments, recorder: StepRecorder) -> Outcome:
+def train(
+    pipeline: Pipeline, args: TrainingArguments, recorder: StepRecorder, trainer: Trainer | None = None
+) -> Outcome:
     """Fine-tune with the Trainer, evaluate the weights that it kept."""
+    # transformers declares that a Trainer's model and data may be anything, or nothing.
+    made: Any = trainer or make_trainer(pipeline, args)
+    _record(made, recorder)
+    clock = Stopwatch()
+    if pipeline.trains:
+        made.train(resume_from_checkpoint=str(pipeline.resume_from) if pipeline.resume_from else None)
+    else:
+        recorder.tracer.watch(made.model)
+    train_seconds = clock.lap()
+    # Grouped by length, the Trainer would evaluate and hand back its rows in that order.
+    made.args.train_sampling_strategy = "random"
+    history = list(made.state.log_history)
+    predicted = _predict(made, pipeline)
+    metrics = _metrics(predicted.metrics or {})
+    if trainer is not None and pipeline.compute_metrics is not None:
+        # A subclass may evaluate in its own way: what it reports is what its user reads.
+        metrics |= _metrics(made.evaluate())
+    return Outcome(
+        model=made.accelerator.unwrap_model(made.model),
+        epochs=tuple(_metrics(entry, ("epoch", "step")) for entry in _evaluations(history, trained=pipeline.trains)),
+        best_epoch=_best_epoch(made),
+        log_history=tuple(history),
+        logits=_first(predicted.predictions),
+        label_ids=_first(predicted.label_ids),
+        metrics=metrics,
+        timings={"train": train_seconds, "predict": clock.lap()},
+        # A user's Trainer saves as it does; ours leaves out training_args.bin, a pickle.
+        save=lambda folder: (
+            made.save_model(str(folder)) if trainer else save(made.model, pipeline.processing_class, folder)
+        ),
+    )
+
+
+def make_trainer(pipeline: Pipeline, args: TrainingArguments) -> Trainer:
+    """Make the Trainer of a pipeline that comes from a card."""
     set_seed(args.seed)
     trainer = Trainer(
         model=pipeline.model_init(),
@@ -29,31 +71,34 @@ def train(pipeline: Pipeline, args: TrainingArguments, recorder: StepRecorder) -
         eval_dataset=pipeline.eval_dataset,
         processing_class=pipeline.processing_class,
         compute_metrics=pipeline.compute_metrics,
-        compute_loss_func=mean_over_rows(pipeline) if args.gradient_accumulation_steps > 1 else None,
-        callbacks=[_Recording(recorder)],
+        compute_loss_func=mean_over_rows(pipeline, args.label_smoothing_factor)
+        if args.gradient_accumulation_steps > 1
+        else None,
     )
     trainer.remove_callback(PrinterCallback)
-    _record_micro_steps(trainer, recorder)
-    clock = Stopwatch()
-    trainer.train()
-    train_seconds = clock.lap()
-    # Grouped by length, the Trainer would evaluate and hand back its rows in that order.
-    trainer.args.train_sampling_strategy = "random"
-    predicted = trainer.predict(pipeline.eval_dataset, metric_key_prefix="eval")
-    history = trainer.state.log_history
-    return Outcome(
-        model=trainer.accelerator.unwrap_model(trainer.model),
-        epochs=tuple(_metrics(entry, ("epoch", "step")) for entry in history if "eval_loss" in entry),
-        best_epoch=_best_epoch(trainer),
-        log_history=tuple(history),
-        logits=cast("Any", predicted.predictions),
-        label_ids=cast("Any", predicted.label_ids),
-        metrics=_metrics(predicted.metrics or {}),
-        timings={"train": train_seconds, "predict": clock.lap()},
-    )
+    return trainer
 
 
-def mean_over_rows(pipeline: Pipeline) -> Any:
+def _predict(trainer: Any, pipeline: Pipeline) -> PredictionOutput:
+    """Predict every evaluation row in order; of a user's Trainer the logits as the model gives them."""
+    rows = trainer.eval_dataset
+    rows = next(iter(rows.values())) if isinstance(rows, dict) else rows
+    if pipeline.trainer is None:
+        return cast("PredictionOutput", trainer.predict(rows, metric_key_prefix="eval"))
+    kept = trainer.preprocess_logits_for_metrics, trainer.compute_metrics
+    trainer.preprocess_logits_for_metrics = trainer.compute_metrics = None
+    try:
+        return cast("PredictionOutput", trainer.predict(rows, metric_key_prefix="eval"))
+    finally:
+        trainer.preprocess_logits_for_metrics, trainer.compute_metrics = kept
+
+
+def _first(arrays: Any) -> NDArray[Any]:
+    """Take logits or labels out of the tuple in which hidden states and other labels stand beside them."""
+    return cast("NDArray[Any]", arrays[0] if isinstance(arrays, (tuple, list)) else arrays)
+
+
+def mean_over_rows(pipeline: Pipeline, label_smoothing: float) -> Any:
     """Make a loss that is the mean over all rows of an optimizer step, however its micro-batches are cut.
 
     BERT's sequence classification accepts ``num_items_in_batch`` and ignores it (transformers 5.23), so that
@@ -65,13 +110,14 @@ def mean_over_rows(pipeline: Pipeline) -> Any:
         logits = outputs["logits"]
         if regression:
             return torch.nn.functional.mse_loss(logits.squeeze(-1), labels, reduction="sum") / num_items_in_batch
-        return torch.nn.functional.cross_entropy(logits, labels, reduction="sum") / num_items_in_batch
+        total = torch.nn.functional.cross_entropy(logits, labels, reduction="sum", label_smoothing=label_smoothing)
+        return total / num_items_in_batch
 
     return loss
 
 
 class _Recording(TrainerCallback):
-    """Tells the recorder when the run starts and when an optimizer step is done."""
+    """Tells the recorder when the run and its epochs start, and when an optimizer step is done."""
 
     def __init__(self, recorder: StepRecorder) -> None:
         self._recorder = recorder
@@ -80,9 +126,18 @@ class _Recording(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
     ) -> None:
         """Note the length of the run."""
-        del control, kwargs
+        del control
+        self._recorder.tracer.watch(cast("Any", kwargs["model"]))
+        self._recorder.tracer.scheduled_by(kwargs["lr_scheduler"])
         epochs = state.num_train_epochs if args.max_steps > 0 else args.num_train_epochs
         self._recorder.begin(state.max_steps, float(epochs))
+
+    def on_epoch_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
+    ) -> None:
+        """Start a pass over the rows."""
+        del args, state, control, kwargs
+        self._recorder.tracer.begin_epoch()
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
@@ -93,27 +148,53 @@ class _Recording(TrainerCallback):
         self._recorder.optimizer_step(float(state.epoch or 0), rows)
 
 
-def _record_micro_steps(trainer: Trainer, recorder: StepRecorder) -> None:
-    """See every loss as ``training_step`` returns it, before the Trainer's log filters or averages it."""
-    training_step = trainer.training_step
+def _record(trainer: Any, recorder: StepRecorder) -> None:
+    """See every batch and loss as they come and go, before the Trainer's log filters or averages them."""
+    trainer.add_callback(_Recording(recorder))
+    training_step, prediction_step = trainer.training_step, trainer.prediction_step
+    evaluation_loop = trainer.evaluation_loop
 
-    def recorded(*args: Any, **kwargs: Any) -> Tensor:
-        loss = training_step(*args, **kwargs)
+    def trained(model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Tensor:
+        recorder.tracer.train_batch(inputs)
+        loss = training_step(model, inputs, *args, **kwargs)
         recorder.micro_step(loss)
-        return loss
+        return cast("Tensor", loss)
 
-    trainer.training_step = recorded  # type: ignore[method-assign]  # the hook works on any subclass
+    def predicted(model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        recorder.tracer.eval_batch(inputs)
+        return prediction_step(model, inputs, *args, **kwargs)
+
+    def evaluated(*args: Any, **kwargs: Any) -> Any:
+        with recorder.tracer.evaluating():
+            return evaluation_loop(*args, **kwargs)
+
+    # On the instance: so the hooks work on any subclass.
+    trainer.training_step = trained
+    trainer.prediction_step = predicted
+    trainer.evaluation_loop = evaluated
 
 
-def _metrics(entry: dict[str, float], also: tuple[str, ...] = ()) -> dict[str, float]:
+def _evaluations(history: list[dict[str, float]], *, trained: bool) -> list[dict[str, float]]:
+    """Take the evaluations that were made while the model was trained, one a step."""
+    found: dict[float, dict[str, float]] = {}
+    for entry in history if trained else []:
+        if any(key.startswith("eval_") for key in entry):
+            found.setdefault(entry["step"], entry)
+    return list(found.values())
+
+
+def _metrics(entry: Mapping[str, Any], also: tuple[str, ...] = ()) -> dict[str, float]:
     """Take the evaluation's metrics without prefix, and without the Trainer's timings."""
     timings = ("eval_runtime", "eval_samples_per_second", "eval_steps_per_second", "eval_model_preparation_time")
     metrics = {key.removeprefix("eval_"): value for key, value in entry.items() if key not in timings}
-    return {key: float(value) for key, value in metrics.items() if f"eval_{key}" in entry or key in also}
+    wanted = {key: value for key, value in metrics.items() if f"eval_{key}" in entry or key in also}
+    # A user's compute_metrics may also give reports and arrays.
+    return {key: float(value) for key, value in wanted.items() if isinstance(value, (int, float, np.number))}
 
 
 def _best_epoch(trainer: Trainer) -> int | None:
     if not trainer.args.load_best_model_at_end or trainer.state.best_global_step is None:
         return None
-    steps = [entry["step"] for entry in trainer.state.log_history if "eval_loss" in entry]
-    return steps.index(trainer.state.best_global_step) + 1
+    steps = [entry["step"] for entry in _evaluations(trainer.state.log_history, trained=True)]
+    best = trainer.state.best_global_step
+    return steps.index(best) + 1 if best in steps else None

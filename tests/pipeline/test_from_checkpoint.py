@@ -81,7 +81,8 @@ def missing(folder: Path) -> str:
 def test_bundled_checkpoint_is_found_by_name_and_loads(name: str) -> None:
     checkpoint = resolve_checkpoint(name)
     assert (checkpoint.name, checkpoint.folder) == (name, bundled_checkpoint(name))
-    assert checkpoint.parameters == AutoModel.from_pretrained(checkpoint.folder, dtype=torch.float32).num_parameters()
+    own = AutoModel.from_pretrained(bundled_checkpoint(name), dtype=torch.float32)
+    assert checkpoint.parameters == own.num_parameters()
     assert load_tokenizer(checkpoint).pad_token == "[PAD]"
     assert load_model(checkpoint, MRPC).num_labels == 2
 

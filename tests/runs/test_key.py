@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -15,13 +16,14 @@ import pytest
 import torch
 from transformers import DataCollatorWithPadding, default_data_collator
 
-from pytest_ftcheck.checks.training import WithoutDropout
 from pytest_ftcheck.pipeline.from_checkpoint import load_tokenizer
+from pytest_ftcheck.pipeline.trainer_changes import ChangedModel
 from pytest_ftcheck.plugin.parts import ModelCopies
 from pytest_ftcheck.runs import key as module
 from pytest_ftcheck.runs.environment import describe_environment
 from pytest_ftcheck.runs.key import RunKey, run_key
 from pytest_ftcheck.tasks.metrics import compute_metrics_fn, load_metric
+from pytest_ftcheck.training.probe import without_dropout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -65,11 +67,17 @@ def recipe(**changes: Any) -> Change:
     return lambda pipeline, _folder: replace(pipeline, args={**pipeline.args, **changes})
 
 
+def folder_of(pipeline: Pipeline) -> Path:
+    assert pipeline.checkpoint.folder is not None
+    return pipeline.checkpoint.folder
+
+
 def in_file(name: str, old: bytes, new: bytes) -> Change:
     """Copy the checkpoint into a folder of the same name and replace a few bytes of a file."""
 
     def change(pipeline: Pipeline, folder: Path) -> Pipeline:
-        copy = shutil.copytree(pipeline.checkpoint.folder, folder / pipeline.checkpoint.folder.name)
+        given = folder_of(pipeline)
+        copy = shutil.copytree(given, folder / given.name)
         content = (copy / name).read_bytes()
         end = content.rindex(old)
         (copy / name).write_bytes(content[:end] + new + content[end + len(old) :])
@@ -79,7 +87,7 @@ def in_file(name: str, old: bytes, new: bytes) -> Change:
 
 
 def last_weight(pipeline: Pipeline, folder: Path) -> Pipeline:
-    tail = (pipeline.checkpoint.folder / "model.safetensors").read_bytes()[-4:]
+    tail = (folder_of(pipeline) / "model.safetensors").read_bytes()[-4:]
     return in_file("model.safetensors", tail, bytes([tail[0] ^ 1]) + tail[1:])(pipeline, folder)
 
 
@@ -171,7 +179,7 @@ CHANGES: dict[str, tuple[str, Change]] = {
     ),
     "model without dropout": (
         "weights",
-        lambda pipeline, _folder: replace(pipeline, model_init=WithoutDropout(pipeline.model_init)),
+        lambda pipeline, _folder: replace(pipeline, model_init=ChangedModel(pipeline.model_init, without_dropout)),
     ),
     "padding side": ("tokenizer", tokenizer(padding_side="left")),
     "pad token": ("tokenizer", tokenizer(pad_token="[UNK]")),
@@ -198,6 +206,8 @@ CHANGES: dict[str, tuple[str, Change]] = {
             pipeline, folder
         ),
     ),
+    "judged as it is": ("trainer", lambda pipeline, _folder: replace(pipeline, trains=False)),
+    "patched": ("trainer", lambda pipeline, _folder: replace(pipeline, patches=(nullcontext,))),
     "value of the recipe": ("recipe", recipe(learning_rate=2e-3)),
     "hyperparameter more": ("recipe", recipe(max_grad_norm=1.0)),
 }
@@ -291,7 +301,11 @@ def test_objects_that_hold_each_other_come_to_an_end(pipeline: Pipeline) -> None
     assert changed_fields(key_of(pipeline), key_of(replace(pipeline, data_collator=first.collate))) == {"collator"}
 
 
-@pytest.mark.parametrize("wrap", [lambda init: init, WithoutDropout], ids=["as it is", "without dropout"])
+@pytest.mark.parametrize(
+    "wrap",
+    [lambda init: init, lambda init: ChangedModel(init, without_dropout)],
+    ids=["as it is", "without dropout"],
+)
 def test_weights_of_a_model_in_memory_belong_to_the_key(pipeline: Pipeline, wrap: Callable[[Any], Any]) -> None:
     def key(model: PreTrainedModel) -> RunKey:
         return key_of(replace(pipeline, model_init=wrap(ModelCopies(model))))
@@ -311,11 +325,12 @@ def test_weights_of_a_model_in_memory_belong_to_the_key(pipeline: Pipeline, wrap
 
 
 def same_weights_elsewhere(pipeline: Pipeline, folder: Path) -> Pipeline:
-    copy = shutil.copytree(pipeline.checkpoint.folder, folder / "copy")
+    copy = shutil.copytree(folder_of(pipeline), folder / "copy")
     return replace(pipeline, checkpoint=replace(pipeline.checkpoint, folder=copy))
 
 
 def used_tokenizer(pipeline: Pipeline, _folder: Path) -> Pipeline:
+    assert pipeline.processing_class is not None
     pipeline.processing_class(["a dog", "a dog sleeps here"], truncation=True, max_length=3, padding="max_length")
     return pipeline
 

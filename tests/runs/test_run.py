@@ -13,6 +13,7 @@ import torch
 
 from pytest_ftcheck.runs.environment import describe_environment
 from pytest_ftcheck.runs.run import Run
+from pytest_ftcheck.runs.trace import Trace
 from pytest_ftcheck.training.engine import train_run
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def made_up(tmp_path: Path) -> Run:
         train_rows=4,
         timings={"train": 1.5},
         environment={"device": "cpu"},
+        trace=Trace(),
         folder=tmp_path,
     )
 
@@ -155,6 +157,7 @@ def test_model_loads_with_from_pretrained_and_pipeline(trained: Run) -> None:
 
 def test_tokenizer_is_saved_beside_the_model(trained: Run, make_pipeline: Callable[..., Pipeline]) -> None:
     original = make_pipeline("mrpc", train_rows=4, eval_rows=4).processing_class
+    assert original is not None
     assert trained.load_tokenizer()(*PAIR.values()) == original(*PAIR.values())
 
 

@@ -20,6 +20,7 @@ from pytest_ftcheck.runs import store as module
 from pytest_ftcheck.runs.key import RunKey
 from pytest_ftcheck.runs.run import Run
 from pytest_ftcheck.runs.store import MANIFEST, RunStore, default_store
+from pytest_ftcheck.runs.trace import Trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +37,7 @@ KEY = RunKey(
     collator="c",
     metrics="m",
     recipe="r",
+    trainer="t",
     engine="manual",
     seed=0,
     code="c",
@@ -66,6 +68,7 @@ def write_run(folder: Path, seed: int = 0) -> Run:
         train_rows=2,
         timings={},
         environment={},
+        trace=Trace(),
         folder=folder,
     )
     run.write()
@@ -167,6 +170,7 @@ def python(script: str, *arguments: str) -> subprocess.Popen[str]:
         from pytest_ftcheck.runs import store as module
         from pytest_ftcheck.runs.key import RunKey
         from pytest_ftcheck.runs.run import Run
+        from pytest_ftcheck.runs.trace import Trace
 
         def write_run(folder):
             (folder / "model").mkdir()
@@ -174,7 +178,7 @@ def python(script: str, *arguments: str) -> subprocess.Popen[str]:
             nothing = dict.fromkeys(("task", "engine", "head", "checkpoint"), "x")
             run = Run(**nothing, seed=0, metrics={}, epochs=(), best_epoch=None, step_losses=(), log_history=(),
                       logits=np.zeros((1, 2)), label_ids=np.zeros(1), train_rows=1, timings={}, environment={},
-                      folder=folder)
+                      trace=Trace(), folder=folder)
             run.write()
             return run
 

@@ -1,0 +1,143 @@
+"""The user's factory: found by ``package.module:factory`` or ``path/to/train.py:factory``, and called."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+import traceback
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_ftcheck.errors import FtcheckError, TaskError, closest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import ModuleType
+
+KEYWORDS = ("seed", "output_dir", "device", "max_steps")
+"""What a factory is given where its signature takes it."""
+
+
+def trainer_task_name(spec: str) -> str:
+    """Name the task of a Trainer that has no card: the module of its factory."""
+    return Path(spec.rpartition(":")[0].rpartition(".")[2] if ".py:" not in spec else spec.rpartition(":")[0]).stem
+
+
+def load_factory(spec: str, rootdir: Path) -> Callable[..., Any]:
+    """Import the module and return its factory.
+
+    Args:
+        spec: ``package.module:factory`` or ``path/to/train.py:factory``, from the root folder.
+        rootdir: the user's project; it stands first on the import path.
+
+    Raises:
+        TaskError: not written so, no such module, it fails on import, or it has no such callable.
+
+    """
+    where, colon, name = spec.rpartition(":")
+    if not colon or not where or not name:
+        msg = f"--ftcheck-trainer={spec!r}: expected package.module:factory or path/to/train.py:factory."
+        raise TaskError(msg)
+    module = _import(where, spec, rootdir)
+    factory: Any = module
+    for part in name.split("."):
+        factory = getattr(factory, part, None)
+    if not callable(factory):
+        functions = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
+        own = [key for key in functions if getattr(vars(module)[key], "__module__", "") == module.__name__]
+        msg = f"{where} has no function {name!r}.{closest(name, own)} It has: {', '.join(own) or 'none'}."
+        raise TaskError(msg)
+    found: Callable[..., Any] = factory
+    return found
+
+
+def _import(where: str, spec: str, rootdir: Path) -> ModuleType:
+    is_file = where.endswith(".py")
+    path = rootdir / Path(where).expanduser()
+    if is_file and not path.is_file():
+        beside = sorted(file.name for file in path.parent.glob("*.py")) if path.parent.is_dir() else []
+        msg = f"no file {where!r} in {rootdir}.{closest(path.name, beside)} Give the path from there, or a module."
+        raise TaskError(msg)
+    # A script finds the modules beside it, as when it is run.
+    for folder in dict.fromkeys([str(rootdir), *([str(path.parent)] if is_file else [])]):
+        if folder not in sys.path:
+            sys.path.insert(0, folder)
+    try:
+        return _import_file(path) if is_file else import_module(where)
+    except FtcheckError:
+        raise
+    except (Exception, SystemExit) as error:
+        msg = f"cannot import {where!r} of --ftcheck-trainer={spec}: {where_it_failed(error)}"
+        raise TaskError(msg) from error
+
+
+def _import_file(path: Path) -> ModuleType:
+    """Import a script under its own name, so that what it defines can be pickled and its source be read."""
+    name = path.stem
+    loaded = sys.modules.get(name)
+    if loaded is not None and Path(getattr(loaded, "__file__", None) or "") == path:
+        return loaded
+    name = name if loaded is None else f"ftcheck_user_{name}"
+    found = importlib.util.spec_from_file_location(name, path)
+    if found is None or found.loader is None:
+        msg = f"cannot read {path} as Python."
+        raise TaskError(msg)
+    module = importlib.util.module_from_spec(found)
+    sys.modules[name] = module
+    try:
+        found.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def call_factory(factory: Callable[..., Any], spec: str, keywords: Mapping[str, Any]) -> Any:
+    """Call the factory with the keywords that its signature takes and that have a value.
+
+    Raises:
+        TaskError: it needs something else, or fails.
+
+    """
+    parameters = inspect.signature(factory).parameters.values()
+    # By name only: what a factory does with **kwargs nobody knows.
+    taken = {parameter.name for parameter in parameters}
+    given = {key: value for key, value in keywords.items() if value is not None and key in taken}
+    needed = [
+        parameter.name
+        for parameter in parameters
+        if parameter.default is inspect.Parameter.empty
+        and parameter.kind not in (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+        and parameter.name not in KEYWORDS
+    ]
+    if needed:
+        msg = (
+            f"{spec} needs {', '.join(needed)}: a factory is called with {', '.join(KEYWORDS)}, each where its "
+            "signature has it, and nothing else. Give the others defaults, or write a function that calls it."
+        )
+        raise TaskError(msg)
+    for parameter in parameters:  # those of ours without a default get one even where the caller has no wish
+        if parameter.name in KEYWORDS and parameter.name not in given and parameter.default is parameter.empty:
+            given[parameter.name] = _DEFAULTS[parameter.name]
+    try:
+        return factory(**given)
+    except FtcheckError:
+        raise
+    except (Exception, SystemExit) as error:
+        msg = f"{spec} failed: {where_it_failed(error)}"
+        raise TaskError(msg) from error
+
+
+_DEFAULTS: Mapping[str, Any] = {"seed": 0, "output_dir": "trainer_output", "device": "cpu", "max_steps": -1}
+
+
+def where_it_failed(error: BaseException) -> str:
+    """Word an error of the user's code with the line that raised it, instead of a traceback through ours."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "pytest_ftcheck" not in frame.filename and "importlib" not in frame.filename]
+    outside = [frame for frame in own if "site-packages" not in frame.filename]
+    frame = next(iter(reversed(outside or own)), None)
+    place = f" ({frame.filename}, line {frame.lineno}: {frame.line})" if frame else ""
+    return f"{type(error).__name__}: {' '.join(str(error).split()) or 'no message'}{place}"

@@ -1,0 +1,264 @@
+"""From a user's own `transformers.Trainer` to a pipeline, and from the pipeline to a Trainer for every run."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import sys
+from dataclasses import fields, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from transformers import PrinterCallback, ProgressCallback, Trainer, TrainingArguments, set_seed
+
+from pytest_ftcheck.errors import TaskError
+from pytest_ftcheck.pipeline.factory import call_factory, load_factory
+from pytest_ftcheck.pipeline.parts import Pipeline
+from pytest_ftcheck.pipeline.quiet import quiet_libraries
+from pytest_ftcheck.pipeline.trainer_card import PreparedMetrics, card_of, checkpoint_of, task_data
+from pytest_ftcheck.pipeline.trainer_changes import TrainerChanges, model_changes
+from pytest_ftcheck.pipeline.trainer_rows import RowFormat, plain_rows
+from pytest_ftcheck.tasks.metrics import compute_metrics_fn, load_metric
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from datasets import Dataset
+    from transformers import EvalPrediction, PreTrainedModel
+
+    from pytest_ftcheck.settings import Settings
+
+_ABSENT = object()
+_HELD_BACK = ("output_dir", "seed", "use_cpu", "disable_tqdm", "report_to")
+"""Arguments that we set for every run, whatever the user's are."""
+_PURPOSES = {"train_dataset": "train", "eval_dataset": "judge it"}
+
+
+def build_trainer_pipeline(name: str, spec: str, table: Mapping[str, Any], settings: Settings) -> Pipeline:
+    """Make a pipeline of the parts of a user's Trainer.
+
+    Args:
+        name: of the task.
+        spec: ``package.module:factory`` or ``path/to/train.py:factory``.
+        table: what the user's card says beside: label names, metrics, floors, text columns, limits of checks.
+        settings: the root folder, rows to keep, device.
+
+    Raises:
+        TaskError: the factory cannot be imported, fails, or gives something that cannot be checked.
+        FtcheckError: the card's table is wrong.
+
+    """
+    factory = load_factory(spec, settings.rootdir)
+    source = TrainerSource(spec, factory, settings.rootdir)
+    template = source.template
+    source.check()
+    train, evaluation = source.train_rows, source.evaluation_rows
+    card = card_of(name, spec, template, table, train=train, evaluation=evaluation)
+    checkpoint = checkpoint_of(template.model)
+    data = task_data(card, settings, train, evaluation)
+    pipeline = Pipeline(
+        card=card,
+        tier=settings.tier or "full",
+        checkpoint=checkpoint,
+        data=data,
+        model_init=source.model_init,
+        processing_class=source.tokenizer,
+        train_dataset=train,
+        eval_dataset=evaluation,
+        data_collator=template.data_collator,
+        compute_metrics=source.compute_metrics
+        or compute_metrics_fn(load_metric(card.metric.path, card.metric.config_name), card.head),
+        args=source.args,
+        trainer=source,
+        trains=not settings.no_train,
+    )
+    return _fewer_rows(pipeline, settings)
+
+
+def _fewer_rows(pipeline: Pipeline, settings: Settings) -> Pipeline:
+    """Keep as many rows as were asked for, raw and tokenized alike."""
+    from pytest_ftcheck.tasks.datasets import SELECTION_SEED  # noqa: PLC0415 - only where rows are left out
+
+    def chosen(rows: Dataset, most: int | None) -> Dataset:
+        if most is None or most >= len(rows):
+            return rows
+        return rows.shuffle(seed=SELECTION_SEED, keep_in_memory=True).select(range(most), keep_in_memory=True)
+
+    data, train, evaluation = pipeline.data, settings.max_train_rows, settings.max_eval_rows
+    return replace(
+        pipeline,
+        train_dataset=chosen(pipeline.train_dataset, train),
+        eval_dataset=chosen(pipeline.eval_dataset, evaluation),
+        data=replace(data, train=chosen(data.train, train), evaluation=chosen(data.evaluation, evaluation)),
+    )
+
+
+class TrainerSource:
+    """Makes the user's Trainer: once as the template that its parts are taken from, and anew for every run."""
+
+    def __init__(self, spec: str, factory: Callable[..., Any], rootdir: Path) -> None:
+        """Remember where Trainers come from.
+
+        Args:
+            spec: as the user wrote it, for messages.
+            factory: returns a Trainer that has not trained.
+            rootdir: code below it belongs to the user, and to the key of a run.
+
+        """
+        self.spec = spec
+        self._factory = factory
+        self._rootdir = rootdir
+        self._formats: dict[str, RowFormat] = {}
+
+    @cached_property
+    def template(self) -> Any:  # a Trainer; but transformers declares that its model and data may be anything
+        """A Trainer that is only looked at."""
+        return self._call(TrainerChanges(), seed=0, device=None, output_dir=None, max_steps=None)
+
+    @cached_property
+    def args(self) -> dict[str, Any]:
+        """The user's arguments that are not `TrainingArguments`' defaults."""
+        given, defaults = self.template.args, TrainingArguments(output_dir="unused")
+        names = [spec.name for spec in fields(TrainingArguments) if spec.init and spec.name not in _HELD_BACK]
+        return {name: getattr(given, name) for name in names if getattr(given, name) != getattr(defaults, name)}
+
+    @cached_property
+    def train_rows(self) -> Dataset:
+        """The rows that are trained on, as plain lists."""
+        rows, self._formats["train_dataset"] = plain_rows(self.template.train_dataset)
+        return rows
+
+    @cached_property
+    def evaluation_rows(self) -> Dataset:
+        """The rows that are evaluated, as plain lists; of several evaluation sets, the first."""
+        evaluated = self.template.eval_dataset
+        evaluated = next(iter(evaluated.values())) if _is_plain_dict(evaluated) else evaluated
+        rows, self._formats["eval_dataset"] = plain_rows(evaluated)
+        return rows
+
+    @property
+    def tokenizer(self) -> Any:
+        """The Trainer's tokenizer, else its collator's, else None."""
+        own = getattr(self.template, "processing_class", None)
+        found = own if own is not None else getattr(self.template.data_collator, "tokenizer", None)
+        return found if hasattr(found, "convert_ids_to_tokens") else None
+
+    @cached_property
+    def compute_metrics(self) -> Callable[[EvalPrediction], dict[str, float]] | None:
+        """The user's metrics of logits, with what prepares the logits for them; None where there are none."""
+        compute, prepare = self.template.compute_metrics, self.template.preprocess_logits_for_metrics
+        return compute if compute is None or prepare is None else PreparedMetrics(prepare, compute)
+
+    def formatted(self, rows: Dataset) -> Dataset:
+        """Give rows the format in which the user's collator gets them."""
+        self.evaluation_rows  # noqa: B018 - reading them finds out
+        return self._formats["eval_dataset"].apply(rows)
+
+    def model_init(self) -> PreTrainedModel:
+        """Make the user's model anew; the caller seeds."""
+        trainer = self._call(TrainerChanges(), seed=None, device=None, output_dir=None, max_steps=None)
+        return cast("PreTrainedModel", cast("Any", trainer.model).cpu())
+
+    def check(self) -> None:
+        """Refuse a Trainer that cannot be checked.
+
+        Raises:
+            TaskError: it has no evaluation data, or its data has no length.
+
+        """
+        trainer = self.template
+        todo = f"Change what {self.spec} returns."
+        if trainer.state.global_step:
+            steps = trainer.state.global_step
+            msg = f"{self.spec}: the Trainer has trained already ({steps} optimizer steps). Return it untrained."
+            raise TaskError(msg)
+        for name, purpose in _PURPOSES.items():
+            rows = getattr(trainer, name)
+            rows = next(iter(rows.values()), None) if _is_plain_dict(rows) else rows
+            if rows is None:
+                msg = f"{self.spec}: the Trainer has no {name}: nothing to {purpose} on. {todo}"
+                raise TaskError(msg)
+            if not hasattr(rows, "__len__") or not hasattr(rows, "__getitem__"):
+                msg = (
+                    f"{self.spec}: {name} is iterable or streaming ({type(rows).__name__}): its rows can be neither "
+                    f"counted nor looked at twice. Give rows that have a length; a few thousand are enough. {todo}"
+                )
+                raise TaskError(msg)
+            if len(rows) == 0:
+                msg = f"{self.spec}: {name} is empty: 0 rows. {todo}"
+                raise TaskError(msg)
+
+    def make(self, pipeline: Pipeline, *, seed: int, device: str, output_dir: Path, steps: int | None) -> Trainer:
+        """Make the user's Trainer for one run, with what the pipeline changes of its parts.
+
+        Args:
+            pipeline: made of this source; a part that is no longer the source's own takes its place.
+            seed: of initialisation, order and dropout.
+            device: ``cpu``, ``cuda`` or ``mps``.
+            output_dir: where it may write.
+            steps: ``max_steps``, where the pipeline asks for it.
+
+        """
+        parts: dict[str, Any] = {}
+        for name, own in (("train_dataset", self.train_rows), ("eval_dataset", self.evaluation_rows)):
+            rows = getattr(pipeline, name)
+            if rows is not own:
+                parts[name] = self._formats[name].apply(rows)
+        if pipeline.data_collator is not self.template.data_collator:
+            parts["data_collator"] = pipeline.data_collator
+        if pipeline.compute_metrics is not self.compute_metrics:
+            # Ours take the logits as the model gives them.
+            parts |= {"compute_metrics": pipeline.compute_metrics, "preprocess_logits_for_metrics": None}
+        if pipeline.processing_class is not self.tokenizer:
+            parts["processing_class"] = pipeline.processing_class
+        arguments = {name: value for name, value in pipeline.args.items() if self.args.get(name, _ABSENT) != value}
+        arguments |= {"seed": seed, "output_dir": str(output_dir), "disable_tqdm": True, "report_to": "none"}
+        if device == "cpu":
+            arguments["use_cpu"] = True
+        changes = TrainerChanges(parts, arguments, model_changes(pipeline.model_init))
+        return self._call(changes, seed=seed, device=device, output_dir=output_dir, max_steps=steps)
+
+    def _call(self, changes: TrainerChanges, **keywords: Any) -> Trainer:
+        if keywords["seed"] is not None:
+            set_seed(keywords["seed"])
+        with quiet_libraries(), changes.applied():
+            trainer = call_factory(self._factory, self.spec, keywords)
+        if not isinstance(trainer, Trainer):
+            msg = (
+                f"{self.spec} returns {type(trainer).__name__}, expected a transformers.Trainer that has not trained "
+                "yet. Return the Trainer itself, and leave trainer.train() to us."
+            )
+            raise TaskError(msg)
+        _silence(trainer)
+        return trainer
+
+    def fingerprint(self) -> str:
+        """Digest of the user's code, the Trainer's arguments and its first weights."""
+        digest = hashlib.sha256(f"{self.spec}{sorted(self.args.items(), key=str)}".encode())
+        for path in self._own_modules():
+            digest.update(path.read_bytes())
+        for name, tensor in sorted(self.template.model.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(tensor.detach().cpu().float().contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+    def _own_modules(self) -> list[Path]:
+        """Files of the modules below the root folder that are loaded, installed packages aside."""
+        files = {Path(file) for module in list(sys.modules.values()) if (file := getattr(module, "__file__", None))}
+        files.add(Path(inspect.getfile(inspect.unwrap(self._factory))))
+        inside = {file for file in files if self._rootdir in file.parents and "site-packages" not in file.parts}
+        return sorted(file for file in inside if file.suffix == ".py" and file.is_file())
+
+
+def _silence(trainer: Trainer) -> None:
+    """Take out progress bars and trackers; nothing is sent anywhere."""
+    for callback in list(trainer.callback_handler.callbacks):
+        tracker = type(callback).__module__.startswith("transformers.integrations")
+        if tracker or isinstance(callback, (PrinterCallback, ProgressCallback)):
+            trainer.remove_callback(callback)
+
+
+def _is_plain_dict(rows: object) -> bool:
+    """Whether these are several evaluation sets by name."""
+    return isinstance(rows, dict)

@@ -1,0 +1,200 @@
+"""The task card of a user's Trainer: what its parts tell, and what the user's table says beside."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from datasets import ClassLabel
+from transformers import EvalPrediction, PreTrainedModel
+
+from pytest_ftcheck.errors import DataError, TaskError
+from pytest_ftcheck.pipeline.from_checkpoint import Checkpoint
+from pytest_ftcheck.pipeline.trainer_texts import find_text_columns
+from pytest_ftcheck.tasks.card import TaskCard, parse_card
+from pytest_ftcheck.tasks.datasets import TaskData, load_data
+from pytest_ftcheck.tasks.metrics import known_direction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from datasets import Dataset
+
+    from pytest_ftcheck.settings import Settings
+
+LABEL_COLUMNS = ("labels", "label", "label_ids")
+OWN_DATA = "the Trainer's own data"
+_OWN_METRICS = {"sequence-classification": "accuracy", "regression": "pearsonr"}
+"""Where a Trainer has no compute_metrics, ours is taken."""
+
+
+@dataclass(frozen=True)
+class PreparedMetrics:
+    """A user's ``compute_metrics`` behind their ``preprocess_logits_for_metrics``: logits in, metrics out."""
+
+    prepare: Callable[[Any, Any], Any]
+    compute: Callable[[EvalPrediction], dict[str, float]]
+
+    def __call__(self, evaluated: EvalPrediction) -> dict[str, float]:
+        """Prepare the logits as the Trainer does, then compute."""
+        logits, labels = torch.as_tensor(evaluated.predictions), torch.as_tensor(evaluated.label_ids)
+        prepared = self.prepare(logits, labels)
+        arrays = tuple(map(_array, prepared)) if isinstance(prepared, (tuple, list)) else _array(prepared)
+        return self.compute(EvalPrediction(predictions=arrays, label_ids=evaluated.label_ids))
+
+
+def _array(value: Any) -> Any:
+    return value.cpu().numpy() if hasattr(value, "cpu") else value
+
+
+def card_of(
+    name: str, spec: str, trainer: Any, table: Mapping[str, Any], *, train: Dataset, evaluation: Dataset
+) -> TaskCard:
+    """Make a card of a Trainer's parts; what the user's table says goes before.
+
+    Args:
+        name: of the task.
+        spec: where the Trainer comes from.
+        trainer: not trained.
+        table: ``[tool.ftcheck.tasks.NAME]``, any part of a card.
+        train: its rows.
+        evaluation: its evaluation rows.
+
+    Raises:
+        TaskError: a model whose outputs cannot be judged, or a table that is not valid.
+        DataError: no labels.
+
+    """
+    head, labels = _head(trainer), _label_column(trainer, evaluation)
+    found: dict[str, Any] = {
+        "head": head,
+        "label_column": labels,
+        "text_columns": list(table.get("text_columns") or find_text_columns(trainer, train)),
+        "metric": _metric(trainer, head, evaluation, labels),
+        "recipe": {},
+    }
+    if head == "sequence-classification":
+        found["label_names"] = _label_names(trainer, train, labels)
+    # A card with a trainer may lack text columns. Its labels are where the Trainer has them, unless it names raw rows.
+    over = {key: value for key, value in table.items() if key != "label_column" or "data" in table}
+    card = parse_card(name, found | over | {"trainer": spec})
+    if card.head != head or card.num_labels != _width(trainer):
+        width = _width(trainer)
+        msg = (
+            f"task {name!r}: its table says {card.head} with {card.num_labels} label(s), the Trainer's model has "
+            f"{head} with {width}. Correct head and label_names of the table, or num_labels of the model."
+        )
+        raise TaskError(msg)
+    return card
+
+
+def checkpoint_of(model: Any) -> Checkpoint:
+    """Name the checkpoint that the model came from, as its configuration remembers it."""
+    came_from = str(getattr(model.config, "_name_or_path", "") or "")
+    folder = Path(came_from)
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    is_folder = bool(came_from) and (folder / "config.json").is_file()
+    return Checkpoint(folder.name or type(model).__name__, folder.resolve() if is_folder else None, parameters)
+
+
+def task_data(card: TaskCard, settings: Settings, train: Dataset, evaluation: Dataset) -> TaskData:
+    """Return the raw rows: those that the card names, else the Trainer's own with whatever text they kept.
+
+    Raises:
+        DataError: the card's rows are not as many as the Trainer's.
+
+    """
+    own = TaskData(train, evaluation, "eval_dataset", OWN_DATA, synthetic=False)
+    source = settings.data or card.data
+    if not source:
+        return own
+    path = source if source in ("bundled", "hub") else str(settings.rootdir / source)
+    raw = load_data(card, path, online=settings.online)
+    counts, expected = (len(raw.train), len(raw.evaluation)), (len(train), len(evaluation))
+    if counts != expected:
+        msg = (
+            f"the raw rows in {raw.source} ({counts[0]} train, {counts[1]} evaluation) are not those of the Trainer "
+            f"({expected[0]} and {expected[1]}). Name the data that it was made of, or leave data out."
+        )
+        raise DataError(msg)
+    return raw
+
+
+def _width(trainer: Any) -> int:
+    return int(trainer.model.config.num_labels)
+
+
+def _head(trainer: Any) -> str:
+    model = trainer.model
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    kind, config = type(inner).__name__, getattr(model, "config", None)
+    others = re.search(r"For(TokenClassification|QuestionAnswering|MultipleChoice|MaskedLM|CausalLM|Seq2Seq\w*)", kind)
+    many = getattr(config, "problem_type", None) == "multi_label_classification"
+    if not isinstance(inner, PreTrainedModel) or others or many:
+        what = "a multi-label model" if many else f"a {kind}"
+        msg = (
+            f"the Trainer's model is {what}. Checked are models of transformers with one label or one number a row: "
+            "AutoModelForSequenceClassification, or a subclass of PreTrainedModel that returns logits [B, K]."
+        )
+        raise TaskError(msg)
+    return "regression" if _width(trainer) == 1 else "sequence-classification"
+
+
+def _label_column(trainer: Any, rows: Dataset) -> str:
+    names = [*(trainer.label_names or ()), *LABEL_COLUMNS]
+    found = next((name for name in names if name in rows.column_names), None)
+    if found is None:
+        msg = (
+            f"eval_dataset has no labels: it has {', '.join(rows.column_names)}. "
+            "Keep the column 'label' or 'labels' when you tokenize."
+        )
+        raise DataError(msg)
+    return str(found)
+
+
+def _label_names(trainer: Any, rows: Dataset, column: str) -> list[str]:
+    feature = rows.features[column]
+    if isinstance(feature, ClassLabel) and len(feature.names) == _width(trainer):
+        return list(feature.names)
+    names = trainer.model.config.id2label or {}
+    return [str(names.get(index, f"LABEL_{index}")) for index in range(_width(trainer))]
+
+
+def _metric(trainer: Any, head: str, rows: Dataset, labels: str) -> dict[str, Any]:
+    """Learn the keys of the user's ``compute_metrics`` by asking it about made-up logits."""
+    if trainer.compute_metrics is None:
+        return {"path": _OWN_METRICS[head], "greater_is_better": {_OWN_METRICS[head]: True}}
+    label_ids = np.asarray(rows[labels])
+    logits = np.random.default_rng(0).normal(size=(len(label_ids), _width(trainer))).astype(np.float32)
+    try:
+        prepare = trainer.preprocess_logits_for_metrics
+        compute = PreparedMetrics(prepare, trainer.compute_metrics) if prepare else trainer.compute_metrics
+        values = compute(EvalPrediction(predictions=logits, label_ids=label_ids))
+        values = {str(key): float(value) for key, value in values.items() if _is_number(value)}
+    except Exception as error:
+        msg = (
+            f"the Trainer's compute_metrics fails on logits {logits.shape} and label ids {label_ids.shape}: "
+            f"{type(error).__name__}: {error}. It gets an EvalPrediction, and returns numbers by name."
+        )
+        raise TaskError(msg) from error
+    if not values:
+        msg = "the Trainer's compute_metrics returns no number. Return at least one, such as {'accuracy': 0.9}."
+        raise TaskError(msg)
+    best = str(trainer.args.metric_for_best_model or "").removeprefix("eval_")
+    ordered = sorted(values, key=lambda key: key.removeprefix("eval_") != best)
+    return {
+        "path": "compute_metrics",
+        "greater_is_better": {key: known_direction(key.removeprefix("eval_")) for key in ordered},
+    }
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        return not math.isinf(float(value))
+    except (TypeError, ValueError):
+        return False

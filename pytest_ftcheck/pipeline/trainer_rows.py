@@ -1,0 +1,60 @@
+"""The rows of a user's Trainer: any map-style data set becomes a plain table, and back again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from datasets import Dataset
+
+from pytest_ftcheck.errors import DataError
+
+
+@dataclass(frozen=True)
+class RowFormat:
+    """How the user's collator gets its rows."""
+
+    type: str | None = None
+    """As `datasets.Dataset.with_format` takes it."""
+    columns: tuple[str, ...] | None = None
+
+    def apply(self, rows: Dataset) -> Dataset:
+        """Give a plain table this format."""
+        if self.type is None and self.columns is None:
+            return rows
+        columns = None if self.columns is None else [name for name in self.columns if name in rows.column_names]
+        return rows.with_format(self.type, columns=columns)
+
+
+def plain_rows(rows: Any) -> tuple[Dataset, RowFormat]:
+    """Return a data set as a table of plain values, and the format that it had.
+
+    Args:
+        rows: a `datasets.Dataset`, or any data set of torch whose rows are mappings.
+
+    Raises:
+        DataError: a row is not a mapping, or has something that no table can hold.
+
+    """
+    if isinstance(rows, Dataset) and rows.format["type"] != "custom":
+        given = rows.format
+        columns = None if set(given["columns"]) == set(rows.column_names) else tuple(given["columns"])
+        return rows.with_format(None), RowFormat(given["type"], columns)
+    features = [rows[index] for index in range(len(rows))]
+    if not all(isinstance(feature, Mapping) for feature in features):
+        kind = next(type(feature).__name__ for feature in features if not isinstance(feature, Mapping))
+        msg = f"a row of {type(rows).__name__} is a {kind}, expected a mapping such as {{'input_ids': …, 'labels': …}}."
+        raise DataError(msg)
+    tensors = any(isinstance(value, torch.Tensor) for value in features[0].values())
+    try:
+        table = Dataset.from_list([{key: _plain(value) for key, value in feature.items()} for feature in features])
+    except (ValueError, TypeError, OverflowError) as error:
+        msg = f"the rows of {type(rows).__name__} do not form a table: {error}. Give every row the same columns."
+        raise DataError(msg) from error
+    return table, RowFormat("torch" if tensors else None)
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if hasattr(value, "tolist") else value

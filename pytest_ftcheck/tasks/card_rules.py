@@ -1,0 +1,113 @@
+"""The rules of a card's table: known keys, values of the right kind, floors and limits that can hold."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from pytest_ftcheck.errors import TaskError, closest, unknown
+from pytest_ftcheck.settings import TIERS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_ftcheck.tasks.card import MetricSpec
+
+_KEYS = {
+    "description": str,
+    "head": str,
+    "text_columns": list,
+    "label_column": str,
+    "label_names": list,
+    "data": str,
+    "dataset": dict,
+    "metric": dict,
+    "checkpoint": dict,
+    "recipe": dict,
+    "floors": dict,
+    "checks": dict,
+    "trainer": str,
+}
+
+
+def check_keys(name: str, table: Mapping[str, Any]) -> None:
+    """Validate what can be validated in any part of a card: the rest of it may come out of a Trainer.
+
+    Raises:
+        TaskError: an unknown key, or a value of the wrong kind.
+
+    """
+    for key, value in table.items():
+        if key not in _KEYS:
+            raise wrong(name, f"unknown key {key!r}.{closest(key, _KEYS)} Known: {', '.join(_KEYS)}")
+        if not isinstance(value, _KEYS[key]):
+            raise wrong(name, f"{key} must be a {_KEYS[key].__name__}, not {value!r}")
+    if table.get("trainer") == "":
+        raise wrong(name, "trainer must name a factory, such as my_project.train:build_trainer, not ''")
+    for check, values in table.get("checks", {}).items():
+        _check_limits(name, f"checks.{check}", values)
+
+
+def _check_limits(name: str, where: str, values: object) -> None:
+    """Limits are numbers, and ``skip`` says why; whether there is such a check is only known to the checks."""
+    if not isinstance(values, dict):
+        todo = 'such as { rows = 0.9 } or { skip = "why" }'
+        raise wrong(name, f"{where} must be a table of limits, {todo}, not {values!r}")
+    for key, value in values.items():
+        if isinstance(value, dict):
+            quoted = f'"{where.removeprefix("checks.")}.{key}"'
+            raise wrong(name, f"{where}.{key}: quote the id of a check: [tool.ftcheck.tasks.{name}.checks.{quoted}]")
+        if key == "skip" and (not isinstance(value, str) or not value.strip()):
+            raise wrong(name, f"{where}.skip must say why the check is not run, not {value!r}")
+        if key != "skip" and not _is_number(value):
+            raise wrong(name, f"{where}.{key} must be a finite number, not {value!r}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def check_tiers(name: str, table: Mapping[str, Any]) -> None:
+    """A tier that does not exist would never be looked up: its checkpoint or recipe would be ignored."""
+    for key, value in table.get("checkpoint", {}).items():
+        if key not in TIERS:
+            raise wrong(name, f"checkpoint.{key}: " + unknown("tier", key, TIERS))
+        if not isinstance(value, str) or not value:
+            raise wrong(name, f"checkpoint.{key} must be the name of a checkpoint or its folder, not {value!r}")
+    for key, value in table["recipe"].items():
+        if key not in TIERS and not is_value(key, value):
+            raise wrong(name, f"recipe.{key}: " + unknown("tier", key, TIERS))
+        if key in TIERS and not isinstance(value, dict):
+            raise wrong(name, f"recipe.{key} must be a table, not {value!r}")
+
+
+def check_floors(
+    name: str, table: Mapping[str, Any], metric: MetricSpec, where: str = "floors", depth: int = 0
+) -> None:
+    """Walk floors, their tiers and their checkpoints: every leaf is a number for a metric that is there."""
+    for key, value in table.items():
+        if isinstance(value, dict):
+            if depth == 0 and key not in TIERS:
+                raise wrong(name, f"{where}.{key}: " + unknown("tier", key, TIERS))
+            if depth > 1:
+                todo = "Quote the name of a checkpoint that has a dot."
+                raise wrong(name, f"{where}.{key}: floors take a tier and a checkpoint, nothing below. {todo}")
+            check_floors(name, value, metric, f"{where}.{key}", depth + 1)
+        elif key not in metric.greater_is_better:
+            known = metric.greater_is_better
+            todo = "Declare its direction in metric.greater_is_better, or remove the floor."
+            raise wrong(name, f"{where}.{key}: " + unknown("metric", key, known, todo))
+        elif not metric.greater_is_better[key]:
+            raise wrong(name, f"{where}.{key}: a smaller {key} is better, so that a floor cannot gate it")
+        elif not _is_number(value):
+            raise wrong(name, f"{where}.{key} must be a finite number, not {value!r}")
+
+
+def wrong(name: str, what: str) -> TaskError:
+    """Make the error of a card that breaks a rule."""
+    return TaskError(f"task card {name!r}: {what.removesuffix('.')}.")
+
+
+def is_value(name: str, value: object) -> bool:
+    """Tell a value, such as ``lr_scheduler_kwargs = { num_cycles = 2 }``, from the table of a tier or checkpoint."""
+    return not isinstance(value, dict) or name.endswith(("_kwargs", "_config"))

@@ -1,0 +1,163 @@
+"""Short fine-tunes in memory, for the checks that must train to know."""
+
+from __future__ import annotations
+
+import gc
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.optim.optimizer import register_optimizer_step_pre_hook
+
+from pytest_ftcheck.pipeline.trainer_changes import ChangedModel
+from pytest_ftcheck.training.engine import engine_outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor, nn
+
+    from pytest_ftcheck.pipeline.parts import Pipeline
+    from pytest_ftcheck.runs.trace import Trace
+
+_SHORT: Mapping[str, Any] = {
+    "eval_strategy": "no",
+    "save_strategy": "no",
+    "load_best_model_at_end": False,
+    "logging_steps": 1,
+    "num_train_epochs": 1,
+    "dataloader_drop_last": False,
+    "dataloader_num_workers": 0,
+    "dataloader_prefetch_factor": None,
+    "dataloader_persistent_workers": False,
+}
+_AT_THE_END: Mapping[str, Any] = {
+    "eval_strategy": "steps",
+    "eval_steps": 10**9,
+    "metric_for_best_model": "loss",
+    "greater_is_better": False,
+}
+"""For the Trainer: an `EarlyStoppingCallback` refuses ``eval_strategy="no"``."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What a short fine-tune left, in memory."""
+
+    weights: Mapping[str, Tensor]
+    """Parameters after the last step, by name, on the CPU."""
+    losses: tuple[float, ...]
+    """Training loss of every optimizer step."""
+    trace: Trace
+    logits: NDArray[np.float32]
+    """``[N, K]`` of the few rows that were evaluated after the last step."""
+    folder: Path
+    """``output_dir``: its checkpoints, where the recipe saves any."""
+
+
+def probe(
+    pipeline: Pipeline,
+    *,
+    engine: str,
+    seed: int,
+    environment: Mapping[str, str],
+    folder: Path,
+    steps: int = 4,
+    train_rows: Sequence[int] | None = None,
+    eval_rows: int = 8,
+    eval_split: str = "eval_dataset",
+    dropout: bool = True,
+    learning_rate_factor: float | None = None,
+    resume_from: Path | None = None,
+    repetition: int = 0,
+    **recipe: Any,
+) -> Probe:
+    """Fine-tune for a few steps, evaluate a few rows, keep everything in memory.
+
+    Args:
+        pipeline: the parts.
+        engine: ``trainer`` or ``manual``.
+        seed: of initialisation, order and dropout.
+        environment: as `describe_environment` gives it.
+        folder: empty; the engine may write there.
+        steps: optimizer steps, ``max_steps`` of the recipe.
+        train_rows: indices of the only rows to train on; None: all.
+        eval_rows: rows to evaluate, from the first one.
+        eval_split: where they are taken from: ``eval_dataset``, or ``train_dataset`` for those that were trained on.
+        dropout: False switches every dropout of the model off.
+        learning_rate_factor: trains with a constant learning rate, so many times that of each of the optimizer's
+            groups, whatever the schedule says; None: by the schedule.
+        resume_from: a checkpoint of the Trainer to go on from; engine ``trainer`` only.
+        repetition: changes nothing; tells a second, equal probe from the first one.
+        recipe: other hyperparameters than the pipeline has; see `transformers.TrainingArguments`.
+
+    Raises:
+        TaskError: an unknown hyperparameter.
+        CheckFailure: the loss was not finite, or training broke off.
+
+    """
+    del repetition
+    trained = pipeline.train_dataset if train_rows is None else pipeline.train_dataset.select(list(train_rows))
+    evaluated = trained if eval_split == "train_dataset" else pipeline.eval_dataset
+    late = _AT_THE_END if engine == "trainer" else {}
+    short = replace(
+        pipeline,
+        model_init=pipeline.model_init if dropout else ChangedModel(pipeline.model_init, without_dropout),
+        train_dataset=trained,
+        eval_dataset=evaluated.select(range(min(eval_rows, len(evaluated)))),
+        compute_metrics=None,
+        args={**pipeline.args, **_SHORT, **late, "max_steps": steps, **recipe},
+        resume_from=resume_from or pipeline.resume_from,
+    )
+    rates = nullcontext() if learning_rate_factor is None else constant_rates(learning_rate_factor)
+    with (
+        _without_garbage(),
+        rates,
+        engine_outcome(short, engine=engine, seed=seed, environment=environment, output_dir=folder) as made,
+    ):
+        outcome, recorder = made
+        weights = {name: tensor.detach().cpu().clone() for name, tensor in outcome.model.named_parameters()}
+        return Probe(weights, tuple(recorder.losses), recorder.tracer.finish(), outcome.logits, folder)
+
+
+@contextmanager
+def _without_garbage() -> Iterator[None]:
+    """Let the Trainer collect garbage as it does before it trains, but not among all that was there before."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+@contextmanager
+def constant_rates(factor: float) -> Iterator[None]:
+    """Take every optimizer step with the learning rates that its groups started from, times a factor."""
+    first: dict[int, float] = {}
+
+    def set_rates(optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
+        del args, kwargs
+        for group in optimizer.param_groups:
+            if group["lr"] is not None:  # some choose their own
+                group["lr"] = factor * first.setdefault(id(group), float(group.get("initial_lr", group["lr"])))
+
+    handle = register_optimizer_step_pre_hook(set_rates)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def without_dropout(model: nn.Module) -> None:
+    """Switch every dropout of a model off, in place: so that two orders of drawing it can be compared."""
+    for module in model.modules():
+        if isinstance(module, torch.nn.modules.dropout._DropoutNd):  # noqa: SLF001 - what all kinds of it have in common
+            module.p = 0.0
+        # Others hand a number to torch.nn.functional.dropout: attention_dropout, activation_dropout, layerdrop.
+        for name, value in list(vars(module).items()):
+            if "drop" in name and isinstance(value, float):
+                setattr(module, name, 0.0)

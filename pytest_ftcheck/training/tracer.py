@@ -1,0 +1,294 @@
+"""Hooks of our own in a model and its optimizer: they see what any engine does, and write it down as a `Trace`."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+
+from pytest_ftcheck.runs.trace import ParameterTrace, Pass, Trace
+from pytest_ftcheck.training.fingerprint import fingerprints
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from torch import Tensor, nn
+
+_LOOKS = 20
+"""Batches whose padding is looked at, and optimizer steps whose first backward pass is: a defect there is in all."""
+
+
+@dataclass
+class _OpenPass:
+    kind: str
+    rows: list[Tensor] = field(default_factory=list)
+    labels: list[Tensor | None] = field(default_factory=list)
+    in_train_mode: bool = False
+    before: Tensor | None = None
+    after: Tensor | None = None
+
+    def close(self) -> Pass:
+        sizes = tuple(len(rows) for rows in self.rows)
+        labels: list[float] = []
+        for size, values in zip(sizes, self.labels, strict=True):
+            labels += [math.nan] * size if values is None or values.numel() != size else values.flatten().tolist()
+        return Pass(
+            kind=self.kind,
+            rows=tuple(int(row) for rows in self.rows for row in rows.tolist()),
+            labels=tuple(float(label) for label in labels),
+            batch_sizes=sizes,
+            in_train_mode=self.in_train_mode,
+            weights_changed=self.before is not None and not torch.equal(self.before, _present(self.after)),
+        )
+
+
+class Tracer:
+    """Watches one run."""
+
+    def __init__(self, pad_id: int | None) -> None:
+        self._pad_id = pad_id
+        self._arguments: tuple[str, ...] = ()
+        self._parameters: list[tuple[str, nn.Parameter]] = []
+        self._watched: set[int] = set()
+        self._trainable: set[str] = set()
+        self._first: dict[str, Tensor] = {}
+        self._largest: Tensor | None = None
+        self._optimizers: dict[int, torch.optim.Optimizer] = {}
+        self._stepped: set[int] = set()
+        self._nested = 0
+        self._groups: list[Mapping[str, Any]] = []
+        self._rates: list[tuple[float, ...]] = []
+        self._norms: list[Tensor] = []
+        self._micro_steps: list[int] = []
+        self._micro = 0
+        self._stale: list[int] = []
+        self._checked_step = 0
+        self._passes: list[_OpenPass] = []
+        self._train: _OpenPass | None = None
+        self._evaluation: _OpenPass | None = None
+        self._keys: dict[str, set[str]] = {}
+        self._looked = 0
+        self._unmasked = False
+        self._model: nn.Module | None = None
+        self._scheduler: Any = None
+        self.planned_steps = 0
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """See every optimizer's steps meanwhile; the model's are seen from `watch` on."""
+        self._handles: list[Any] = [
+            register_optimizer_step_pre_hook(self._before_step),
+            register_optimizer_step_post_hook(self._after_step),
+        ]
+        try:
+            yield
+        finally:
+            for registered in self._handles:
+                registered.remove()
+
+    def watch(self, model: nn.Module) -> None:
+        """Watch a model from its first weights on; a second call with the same one changes nothing."""
+        if model is self._model:
+            return
+        self._model = model
+        self._parameters = list(model.named_parameters())
+        self._watched = {id(parameter) for _, parameter in self._parameters}
+        self._trainable = {name for name, parameter in self._parameters if parameter.requires_grad}
+        self._arguments = tuple(inspect.signature(model.forward).parameters)
+        self._first = {name: parameter.detach().clone() for name, parameter in self._parameters}
+        self._handles.append(model.register_forward_pre_hook(self._before_forward, with_kwargs=True))
+        self._handles.append(model.register_forward_hook(self._after_forward))
+
+    def scheduled_by(self, scheduler: object) -> None:
+        """Remember the learning rate scheduler: it counts its steps itself."""
+        self._scheduler = getattr(scheduler, "scheduler", scheduler)
+
+    def begin_epoch(self) -> None:
+        """Start a new pass over the training rows."""
+        self._train = _OpenPass("train")
+        self._passes.append(self._train)
+
+    def train_batch(self, batch: Mapping[str, Any]) -> None:
+        """Note the rows of a batch that is trained on, before the engine or a user's loss changes it."""
+        if self._train is None:
+            self.begin_epoch()
+        self._micro += 1
+        self._stepped.clear()
+        self._note(_present(self._train), batch)
+
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Note what happens meanwhile as one evaluation."""
+        before, self._evaluation = self._evaluation, _OpenPass("eval", before=self._weights())
+        self._passes.append(self._evaluation)
+        try:
+            yield
+        finally:
+            self._evaluation.after = self._weights()
+            self._evaluation = before
+
+    def eval_batch(self, batch: Mapping[str, Any]) -> None:
+        """Note the rows of a batch that is evaluated."""
+        if self._evaluation is not None:
+            self._note(self._evaluation, batch)
+
+    def _note(self, where: _OpenPass, batch: Mapping[str, Any]) -> None:
+        ids = batch.get("input_ids")
+        if not isinstance(ids, torch.Tensor) or ids.dim() != 2:  # noqa: PLR2004 - [B, T]
+            return
+        labels = next((batch[name] for name in ("labels", "label", "label_ids") if name in batch), None)
+        where.rows.append(fingerprints(ids, self._pad_id))
+        where.labels.append(labels.detach().clone() if isinstance(labels, torch.Tensor) else None)
+
+    def _weights(self) -> Tensor | None:
+        """Norms of all parameters and buffers: equal before and after what changes nothing."""
+        if self._model is None:
+            return None
+        tensors = [*self._model.parameters(), *self._model.buffers()]
+        floats = [tensor.detach() for tensor in tensors if tensor.is_floating_point()]
+        return torch.stack([norm.float() for norm in torch._foreach_norm(floats)])  # noqa: SLF001 - one kernel for all
+
+    def _before_forward(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        trains = torch.is_grad_enabled() and self._evaluation is None
+        where = self._train if trains else self._evaluation
+        if where is not None and not where.in_train_mode:
+            where.in_train_mode = any(module.training for module in model.modules())
+        given = dict(zip(self._arguments, args, strict=False)) | kwargs
+        keys = {name for name, value in given.items() if value is not None}
+        kind = "train" if trains else "eval"
+        self._keys[kind] = self._keys[kind] & keys if kind in self._keys else keys
+        ids = given.get("input_ids")
+        if self._looked < _LOOKS and self._pad_id is not None and isinstance(ids, torch.Tensor):
+            self._looked += 1
+            self._unmasked |= "attention_mask" not in keys and bool((ids == self._pad_id).any())
+
+    def _after_forward(self, model: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        del model, args
+        if not torch.is_grad_enabled() or self._micro != 1 or len(self._rates) > _LOOKS:
+            return
+        values = output.values() if hasattr(output, "values") else output if isinstance(output, tuple) else [output]
+        for value in values:
+            if isinstance(value, torch.Tensor) and value.requires_grad:
+                value.register_hook(self._first_backward)
+
+    def _first_backward(self, gradient: Tensor) -> None:
+        """Look at the gradients when the first backward pass of an optimizer step starts: there should be none."""
+        del gradient
+        step = len(self._rates) + 1
+        # Of several backward passes in a step, as in adversarial training, the later ones find those of the first.
+        if step in (1, self._checked_step):
+            return
+        self._checked_step = step
+        if any(p.grad is not None and bool((p.grad != 0).any()) for _, p in self._parameters):
+            self._stale.append(step)
+
+    def _before_step(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
+        del args, kwargs
+        self._nested += 1
+        # An optimizer that wraps another one calls its step: one update, not two.
+        if self._nested > 1 or not self._holds_parameters(optimizer):
+            return
+        if id(optimizer) not in self._optimizers:
+            self._optimizers[id(optimizer)] = optimizer
+        self._note_groups()
+        rates = tuple(_number(group["lr"]) for group in optimizer.param_groups)
+        if self._stepped and id(optimizer) not in self._stepped:
+            # Several optimizers share the parameters: together they make one step.
+            self._rates[-1] += rates
+        else:
+            self._rates.append(rates)
+            self._note_gradients()
+        self._stepped.add(id(optimizer))
+
+    def _after_step(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
+        del optimizer, args, kwargs
+        self._nested -= 1
+
+    def _holds_parameters(self, optimizer: torch.optim.Optimizer) -> bool:
+        return any(id(parameter) in self._watched for group in optimizer.param_groups for parameter in group["params"])
+
+    def _note_groups(self) -> None:
+        """Note the groups as they are now: layers that are unfrozen later are added later."""
+        groups = [group for optimizer in self._optimizers.values() for group in optimizer.param_groups]
+        if len(groups) != len(self._groups):
+            self._groups = [{**group, "params": {id(p) for p in group["params"]}} for group in groups]
+
+    def _note_gradients(self) -> None:
+        zero = torch.zeros((), device=self._parameters[0][1].device)
+        norms = torch.stack(
+            [zero if p.grad is None else torch.linalg.vector_norm(p.grad.detach().float()) for _, p in self._parameters]
+        )
+        self._norms.append(torch.linalg.vector_norm(norms))
+        self._largest = norms if self._largest is None else torch.maximum(self._largest, norms)
+        self._micro_steps.append(self._micro)
+        self._micro = 0
+
+    def finish(self) -> Trace:
+        """Read what waits on the device, and write everything down."""
+        return Trace(
+            planned_steps=self.planned_steps,
+            learning_rates=tuple(self._rates),
+            base_learning_rates=tuple(_number(group.get("initial_lr", group["lr"])) for group in self._groups),
+            gradient_norms=tuple(float(norm) for norm in self._norms),
+            micro_steps=tuple(self._micro_steps),
+            scheduler_steps=int(getattr(self._scheduler, "last_epoch", 0)),
+            schedule_length=_schedule_length(self._scheduler),
+            stale_gradients=tuple(self._stale),
+            parameters=tuple(self._traced()),
+            passes=tuple(opened.close() for opened in self._passes if opened.rows),
+            forward_keys=tuple(sorted(self._keys.get("train", ()))),
+            eval_forward_keys=tuple(sorted(self._keys.get("eval", ()))),
+            padded_without_mask=self._unmasked,
+        )
+
+    def _traced(self) -> Iterator[ParameterTrace]:
+        special = _normalisation_or_bias(self._model) if self._model is not None else set()
+        largest = self._largest.tolist() if self._largest is not None else [0.0] * len(self._parameters)
+        for (name, parameter), gradient in zip(self._parameters, largest, strict=True):
+            groups = tuple(index for index, group in enumerate(self._groups) if id(parameter) in group["params"])
+            first = self._first[name]
+            yield ParameterTrace(
+                name=name,
+                size=parameter.numel(),
+                trainable=parameter.requires_grad or name in self._trainable,
+                normalisation_or_bias=name in special,
+                groups=groups,
+                weight_decay=float(self._groups[groups[0]].get("weight_decay", 0.0)) if groups else 0.0,
+                gradient=float(gradient),
+                moved=float((parameter.detach() - first).abs().max()) if first.numel() else 0.0,
+                scale=float(first.abs().max()) if first.numel() else 0.0,
+            )
+
+
+def _normalisation_or_bias(model: nn.Module) -> set[str]:
+    """Name the biases, and the weights of normalisation layers."""
+    names = {name for name, _ in model.named_parameters() if name.endswith("bias")}
+    for prefix, module in model.named_modules():
+        if "norm" in type(module).__name__.casefold():
+            names |= {f"{prefix}.{name}" for name, _ in module.named_parameters(recurse=False)}
+    return names
+
+
+def _number(rate: Any) -> float:
+    """Return a learning rate; NaN where there is none."""
+    return math.nan if rate is None else float(rate)
+
+
+def _schedule_length(scheduler: Any) -> int | None:
+    """Return the optimizer steps that a schedule of transformers was made for."""
+    for function in getattr(scheduler, "lr_lambdas", ()):
+        length = getattr(function, "keywords", {}).get("num_training_steps")
+        if length is not None:
+            return int(length)
+    return None
+
+
+def _present(value: Any) -> Any:
+    """Tell the type checker that a value is there; it is, where this is called."""
+    assert value is not None  # noqa: S101 - no input of a user can make it fail
+    return value

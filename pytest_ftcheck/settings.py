@@ -27,6 +27,14 @@ class Settings:
 
     tasks: tuple[str, ...] = ()
     """Names of the tasks whose suite runs."""
+    trainer: str | None = None
+    """``package.module:factory`` or ``path/to/train.py:factory`` of a user's Trainer: the parts of the one task."""
+    no_train: bool = False
+    """The model is fine-tuned already, and judged as it is."""
+    checks: tuple[str, ...] = ()
+    """Families and ids of checks; with a minus sign they are left out. Without any other, all run."""
+    faults: tuple[str, ...] = ()
+    """Names of the faults that are planted instead of running the suite; ``all`` takes every one."""
     tier: Tier | None = None
     """Asked for; None lets checkpoint and data decide: bundled ones are ``tiny``, others ``full``."""
     engines: tuple[EngineName, ...] = ("trainer",)
@@ -101,7 +109,13 @@ def make_settings(options: Mapping[str, Any], rootdir: Path, workers: int = 1) -
         msg = "[tool.ftcheck.tasks] must hold one table per task, for example [tool.ftcheck.tasks.reviews]. "
         msg += "Which tasks run is said on the command line: --ftcheck-task=reviews."
         raise SettingsError(msg)
-    names = {name.replace("_", "-"): name for name in _PARSERS}
+    if "trainer" in table:
+        msg = (
+            f"[tool.ftcheck] trainer = {table['trainer']!r}: a Trainer belongs to a task. Write it into "
+            "[tool.ftcheck.tasks.NAME], and run it with --ftcheck-task=NAME."
+        )
+        raise SettingsError(msg)
+    names = {name.replace("_", "-"): name for name in _PARSERS if name != "trainer"}
     values: dict[str, Any] = {}
     for key, value in table.items():
         name = names.get(str(key).replace("_", "-"))
@@ -149,6 +163,14 @@ def _tasks(value: object) -> tuple[str, ...]:
     words = _words(value)
     if not words:
         msg = "expected the name of a task, for example mrpc; --ftcheck-list shows them."
+        raise ValueError(msg)
+    return words
+
+
+def _checks(value: object) -> tuple[str, ...]:
+    words = _words(value)
+    if not words:
+        msg = "expected families or ids, for example data,collator.mask,-training; --ftcheck-list-checks shows them."
         raise ValueError(msg)
     return words
 
@@ -220,6 +242,10 @@ def _path(value: object) -> Path:
 
 _PARSERS: dict[str, Any] = {
     "tasks": _tasks,
+    "trainer": _text,
+    "no_train": _flag,
+    "checks": _checks,
+    "faults": _words,
     "tier": _choice("tier", TIERS),
     "engines": _engines,
     "model": _text,

@@ -47,6 +47,9 @@ def test_every_kind_of_value_is_read_from_the_command_line(tmp_path: Path) -> No
         "online": True,
         "store": "runs",
         "model": None,
+        "trainer": "my_project.train:build",
+        "no_train": True,
+        "checks": ["data,-training", "collator.mask"],
     }
     assert make_settings(options, tmp_path, workers=3) == Settings(
         tasks=("mrpc", "qnli"),
@@ -60,6 +63,9 @@ def test_every_kind_of_value_is_read_from_the_command_line(tmp_path: Path) -> No
         store=Path("runs"),
         rootdir=tmp_path,
         workers=3,
+        trainer="my_project.train:build",
+        no_train=True,
+        checks=("data", "-training", "collator.mask"),
     )
 
 
@@ -113,6 +119,12 @@ WRONG_TABLES = [
         "tasks = ['mrpc']",
         "[tool.ftcheck.tasks] must hold one table per task, for example [tool.ftcheck.tasks.reviews].",
     ),
+    ("no-train = 1", "[tool.ftcheck] no-train = 1: expected true or false."),
+    ("checks = []", "[tool.ftcheck] checks = []: expected families or ids, for example data,collator.mask,-training"),
+    (
+        "trainer = 'train:build'",
+        "[tool.ftcheck] trainer = 'train:build': a Trainer belongs to a task. Write it into [tool.ftcheck.tasks.NAME]",
+    ),
     ("tasks.mrpc = 1", "[tool.ftcheck.tasks] must hold one table per task"),
 ]
 
@@ -124,7 +136,7 @@ def test_wrong_table_is_explained(tmp_path: Path, toml: str, expected: str) -> N
 
 def test_unknown_key_lists_every_key_once(tmp_path: Path) -> None:
     known = message({}, configured(tmp_path, "[tool.ftcheck]\nxyz = 1")).partition("Known: ")[2].rstrip(".")
-    assert known.split(", ") == sorted({name.replace("_", "-") for name in OPTION_FIELDS})
+    assert known.split(", ") == sorted({name.replace("_", "-") for name in OPTION_FIELDS} - {"trainer"})
 
 
 @pytest.mark.parametrize("name", ["ftcheck.toml", "pyproject.toml"])

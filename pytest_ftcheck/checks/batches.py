@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from pytest_ftcheck.checks.ragged import special_id
 from pytest_ftcheck.errors import DataError, TaskError, unknown
 from pytest_ftcheck.findings import Finding
 
@@ -31,8 +30,8 @@ class CollatorSubject:
 
     data_collator: Callable[[list[dict[str, Any]]], Any]
     """From features to a mapping of tensors."""
-    processing_class: PreTrainedTokenizerBase
-    """The tokenizer: it says the pad ids and the padding side."""
+    processing_class: PreTrainedTokenizerBase | None
+    """The tokenizer: it says the pad ids and the padding side. None: they are not known."""
     head: str
     """One of `HEADS`."""
     num_labels: int
@@ -47,6 +46,17 @@ class CollatorSubject:
     """The label's key in a feature, ``labels`` or ``label``; in the batch it is always ``labels``."""
     fixed_length: bool = False
     """All rows are padded to one length when they are tokenized, as `default_data_collator` needs it."""
+    min_length: int = 1
+    """Tokens of the shortest row that may come."""
+    examples: tuple[dict[str, Any], ...] = ()
+    """Features of real rows: generated ones get their other columns from them, and are lists, arrays or tensors as
+    they are."""
+    segments: bool = True
+    """Rows have a second segment, so that their token type ids say something."""
+    takes_mask: bool = True
+    """The model takes an attention mask."""
+    narrowest: int | None = None
+    """Columns that the collator gives a row of `min_length` tokens alone, where its padding is not declared."""
 
     def __post_init__(self) -> None:
         """Refuse a subject for which no features can be made."""
@@ -74,6 +84,15 @@ class Place:
     row: int
     start: int
     stop: int
+
+
+def special_id(tokenizer: Any, name: str) -> int | None:
+    """Return the id of `name` (for example ``pad_token``), or None where the tokenizer has no such token."""
+    known = getattr(tokenizer, "special_tokens_map", None)
+    if known is not None and name not in known:
+        return None  # asking for the attribute would log an error
+    number = getattr(tokenizer, f"{name}_id", None)
+    return None if number is None else int(number)
 
 
 def find_places(subject: CollatorSubject, features: Features, batch: Batch) -> list[Place | None]:
@@ -207,10 +226,6 @@ def batch_finding(check: str, features: Features, expected: str, observed: str, 
     lengths = lengths_of(features)
     named = f"({lengths[0]},)" if len(lengths) == 1 else f"({', '.join(map(str, lengths))})"
     return Finding(check, f"batch of lengths {named}", expected, observed, hint)
-
-
-def _renamed(finding: Finding, check: str) -> Finding:
-    return Finding(check, finding.subject, finding.expected, finding.observed, finding.hint, finding.unit)
 
 
 def show_list(values: list[Any]) -> str:

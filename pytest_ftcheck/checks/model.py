@@ -1,4 +1,7 @@
-"""What must hold for the model's outputs: shapes, finite values, the right rows."""
+"""The family ``model``: what must hold for its outputs, its weights and what makes a difference to it.
+
+Shapes: N evaluated rows, K classes, or 1 for regression.
+"""
 
 from __future__ import annotations
 
@@ -6,109 +9,98 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pytest_ftcheck.findings import Finding
+# Their checks register when they are imported.
+from pytest_ftcheck.checks import gradients, inputs_matter, invariance, loss, second_segment, weights
+from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from numpy.typing import NDArray
 
-    from pytest_ftcheck.runs.run import Run
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
 
-
-def logits_shape(run: Run, rows: int, num_labels: int, subject: str) -> list[Finding]:
-    """Every evaluated row has one row of logits, as wide as the task has labels: ``[N, K]``.
-
-    Args:
-        run: what came out.
-        rows: N, rows of the evaluation data set.
-        num_labels: K, classes, or 1 for regression.
-        subject: what was trained on what.
-
-    """
-    if run.logits.shape == (rows, num_labels):
-        return []
-    return [
-        Finding(
-            "model.logits_shape",
-            subject,
-            f"logits of shape {(rows, num_labels)}",
-            f"shape {run.logits.shape}",
-            "look for a head of another size, or an evaluation that drops or repeats rows.",
-        )
-    ]
+__all__ = ["gradients", "inputs_matter", "invariance", "loss", "second_segment", "weights"]
 
 
-def label_ids(run: Run, labels: Sequence[Any], subject: str) -> list[Finding]:
-    """Label ids are those of the evaluation data set, each row once and in order: ``[N]``.
+@check(
+    "model.logits_shape",
+    cost="run",
+    catches="a head of another size, an evaluation that drops or repeats rows",
+    hint="look for num_labels of another task, and for an evaluation that drops its last batch or pads with rows.",
+)
+def logits_shape(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Every evaluated row has one row of logits, as wide as the task has labels: ``[N, K]``."""
+    del limits
+    expected = (len(evidence.pipeline.eval_dataset), evidence.pipeline.card.num_labels)
+    seen = evidence.run.logits.shape
+    return [] if seen == expected else [finding(f"logits of shape {expected}", f"shape {seen}")]
 
-    Args:
-        run: what came out.
-        labels: of the evaluation data set, ``[N]``.
-        subject: what was trained on what.
 
-    """
-    expected = np.asarray(labels)
-    if run.label_ids.shape != expected.shape:
-        observed = f"shape {run.label_ids.shape}"
-    elif (wrong := np.flatnonzero(run.label_ids != expected.astype(run.label_ids.dtype))).size:
+@check(
+    "model.label_ids",
+    cost="run",
+    catches="evaluated rows that are reordered, dropped or repeated while their labels are collected",
+    hint="look for a collator or sampler that reorders, drops or repeats rows in evaluation.",
+)
+def label_ids(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Label ids are those of the evaluation data set, each row once and in order: ``[N]``."""
+    del limits
+    given, seen = np.asarray(evidence.labels(evidence.pipeline.eval_dataset)), evidence.run.label_ids
+    if not (np.issubdtype(given.dtype, np.number) or given.dtype == bool):
+        msg = f"the labels of the data set are no numbers ({given.dtype}): the collator makes ids of them"
+        raise NotApplicable(msg)
+    if seen.shape != given.shape:
+        observed = f"shape {seen.shape}"
+    elif (wrong := np.flatnonzero(seen != given.astype(seen.dtype))).size:
         row = int(wrong[0])
-        observed = f"{wrong.size} rows differ, the first is row {row}: {run.label_ids[row]} instead of {expected[row]}"
+        observed = f"{wrong.size} rows differ, the first is row {row}: {seen[row]} instead of {given[row]}"
     else:
         return []
-    return [
-        Finding(
-            "model.label_ids",
-            subject,
-            f"the {expected.size} labels of the evaluation data set, in order",
-            observed,
-            "look for a collator or sampler that reorders, drops or repeats rows in evaluation.",
-        )
-    ]
+    return [finding(f"the {given.size} labels of the evaluation data set, in order", observed)]
 
 
-def finite_logits(run: Run, subject: str) -> list[Finding]:
+@check(
+    "model.finite",
+    cost="run",
+    catches="overflow in half precision, weights that became NaN, a row of padding alone",
+    hint="look for overflow in half precision, a learning rate that is too high, or a row of padding alone.",
+)
+def finite(evidence: Evidence, limits: Limits) -> list[Finding]:
     """No logit is NaN or infinite."""
-    bad = np.flatnonzero(~np.isfinite(run.logits).all(axis=-1))
+    del limits
+    logits = evidence.run.logits
+    bad = np.flatnonzero(~np.isfinite(logits).reshape(len(logits), -1).all(axis=-1))
     if not bad.size:
         return []
-    return [
-        Finding(
-            "model.finite",
-            subject,
-            "finite logits in every row",
-            f"{bad.size} of {len(run.logits)} rows are not finite, the first is row {bad[0]}: {run.logits[bad[0]]}",
-            "look for overflow in half precision, a learning rate that is too high, or a row of padding alone.",
-        )
-    ]
+    observed = f"{bad.size} of {len(logits)} rows are not finite, the first is row {bad[0]}: {logits[bad[0]]}"
+    return [finding("finite logits in every row", observed)]
 
 
-def predictions_in_range(run: Run, num_labels: int, label_range: tuple[float, float], subject: str) -> list[Finding]:
-    """Predictions are class ids of the task; for regression, values near the range of the labels.
-
-    A regression may overshoot the labels by their whole range, and no further.
-
-    Args:
-        run: what came out.
-        num_labels: K, classes, or 1 for regression.
-        label_range: smallest and largest label of the data, for regression.
-        subject: what was trained on what.
-
-    """
-    low, high = 0.0, float(num_labels - 1)
-    if run.head == "regression":
-        span = label_range[1] - label_range[0]
-        low, high = label_range[0] - span, label_range[1] + span
-    predictions = run.predictions
+@check(
+    "model.predictions",
+    cost="run",
+    # How far a regression may overshoot the labels, as a share of their range.
+    limits={"overshoot": 1.0},
+    catches="a head of another size, regression labels on another scale than the head learned",
+    hint="look for a head of another size, or regression labels on another scale than the head learned.",
+)
+def predictions(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Predictions are class ids of the task; for regression, values near the range of the labels."""
+    run, card = evidence.run, evidence.pipeline.card
+    low, high = 0.0, float(card.num_labels - 1)
+    if card.head == "regression":
+        labels = [float(label) for label in _all_labels(evidence)]
+        span = (max(labels) - min(labels)) * limits["overshoot"]
+        low, high = min(labels) - span, max(labels) + span
+    seen: NDArray[Any] = run.predictions
     # Written so that a NaN is outside.
-    outside = np.flatnonzero(~((predictions >= low) & (predictions <= high)))
-    if predictions.shape == (len(run.logits),) and not outside.size:
+    outside = np.flatnonzero(~((seen >= low) & (seen <= high)))
+    if seen.shape == (len(run.logits),) and not outside.size:
         return []
-    first = f", the first is row {outside[0]}: {predictions[outside[0]]}" if outside.size else ""
-    return [
-        Finding(
-            "model.predictions",
-            subject,
-            f"{len(run.logits)} predictions from {low:g} to {high:g}",
-            f"shape {predictions.shape}, {outside.size} outside{first}",
-            "look for a head of another size, or regression labels on another scale than the head learned.",
-        )
-    ]
+    first = f", the first is row {outside[0]}: {seen[outside[0]]}" if outside.size else ""
+    expected = f"{len(run.logits)} predictions from {low:g} to {high:g}"
+    return [finding(expected, f"shape {seen.shape}, {outside.size} outside{first}")]
+
+
+def _all_labels(evidence: Evidence) -> list[Any]:
+    return [*evidence.labels(evidence.pipeline.train_dataset), *evidence.labels(evidence.pipeline.eval_dataset)]

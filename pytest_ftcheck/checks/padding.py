@@ -20,10 +20,11 @@ from pytest_ftcheck.checks.batches import (
     show_list,
     show_some,
     side_of,
+    special_id,
     start_of,
     unreadable_column,
 )
-from pytest_ftcheck.checks.ragged import PaddingRule, special_id
+from pytest_ftcheck.checks.padding_rule import PaddingRule
 
 if TYPE_CHECKING:
     from pytest_ftcheck.checks.batches import Batch, CollatorSubject, Features
@@ -138,8 +139,12 @@ def check_mask(subject: CollatorSubject, features: Features, batch: Batch) -> li
     """The attention mask is 1 on tokens (or as the feature had it) and 0 on padding."""
     check, name = "collator.mask", "attention_mask"
     asked = getattr(subject.processing_class, "model_input_names", (name,))
-    if name not in subject.input_names and name not in asked and name not in batch:
+    if not subject.takes_mask or (name not in subject.input_names and name not in asked and name not in batch):
         return []
+    if unreadable := unreadable_column(check, features, batch, "input_ids"):
+        return unreadable
+    if name not in batch and not _has_padding(features, batch):
+        return []  # without a mask the model reads everything as text, and it is
     if unreadable := unreadable_column(check, features, batch, "input_ids", name):
         return unreadable
     ids, mask = batch["input_ids"].tolist(), batch[name].tolist()
@@ -165,6 +170,8 @@ def check_token_type_ids(subject: CollatorSubject, features: Features, batch: Ba
     asked = getattr(subject.processing_class, "model_input_names", (name,))
     if name not in subject.input_names or (name not in batch and name not in asked):
         return []
+    if name not in batch and not any(any(plain_values(feature[name])) for feature in features):
+        return []  # one segment: all 0, which is what the model takes where there are none
     if unreadable := unreadable_column(check, features, batch, "input_ids", name):
         return unreadable
     pad, types = getattr(subject.processing_class, "pad_token_type_id", 0), batch[name].tolist()
@@ -181,6 +188,12 @@ def check_token_type_ids(subject: CollatorSubject, features: Features, batch: Ba
             found.append(batch_finding(check, features, expected, show_list(seen), hint))
             break
     return found
+
+
+def _has_padding(features: Features, batch: Batch) -> bool:
+    width = batch["input_ids"].shape[1]
+    masks = [plain_values(feature.get("attention_mask", [])) for feature in features]
+    return any(length != width for length in lengths_of(features)) or any(0 in mask for mask in masks)
 
 
 def _width_hint(rule: PaddingRule, longest: int, width: int) -> str:

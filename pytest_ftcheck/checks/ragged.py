@@ -7,97 +7,29 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from hypothesis import HealthCheck, Phase, Verbosity, configuration, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Flaky
+
+from pytest_ftcheck.checks.batches import plain_values, side_of, special_id
+from pytest_ftcheck.checks.padding_rule import PaddingRule, round_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from hypothesis.strategies import SearchStrategy
 
-    from pytest_ftcheck.checks.batches import CollatorSubject
+    from pytest_ftcheck.checks.batches import CollatorSubject, Features
     from pytest_ftcheck.findings import Finding
-
-    Features = list[dict[str, Any]]
 
 MOST_ROWS = 8
 LONGEST_ROW = 64
 # Cells [B x T] of one generated batch: a collator that pads to 8192 gets fewer rows, so that the search stays cheap.
 _MOST_CELLS = 4096
-# transformers writes "no limit" as a model_max_length of 1e30; above this it does not pad at all.
-_NO_LIMIT = 10**20
-# Tensor Core friendly blocks that a collator may pad to without saying so.
-_USUAL_MULTIPLES = (2, 4, 8, 16, 32, 64, 128)
 # Two special tokens around at least one ordinary token.
 _ROOM_FOR_SPECIAL_TOKENS = 3
-
-
-def special_id(tokenizer: Any, name: str) -> int | None:
-    """Return the id of `name` (for example ``pad_token``), or None where the tokenizer has no such token."""
-    known = getattr(tokenizer, "special_tokens_map", None)
-    if known is not None and name not in known:
-        return None  # asking for the attribute would log an error
-    number = getattr(tokenizer, f"{name}_id", None)
-    return None if number is None else int(number)
-
-
-@dataclass(frozen=True)
-class PaddingRule:
-    """How wide a collator pads, as far as its attributes tell."""
-
-    declared: bool
-    """False for a plain function: it has neither `padding` nor `pad_to_multiple_of`, so its width is a guess."""
-    multiple: int | None
-    """`pad_to_multiple_of`."""
-    fixed: int | None
-    """The width of ``padding="max_length"``."""
-    known_limits: tuple[int, ...]
-    """Fixed widths that an undeclared collator may well pad to."""
-
-    @classmethod
-    def of(cls, subject: CollatorSubject) -> PaddingRule:
-        """Read the rule from the collator's attributes, or from the keywords of a `functools.partial`."""
-        padding = _attribute(subject, "padding")
-        padding = getattr(padding, "value", padding)
-        multiple = _attribute(subject, "pad_to_multiple_of")
-        model_limit = getattr(subject.processing_class, "model_max_length", None)
-        asked = [limit for limit in (_attribute(subject, "max_length"), model_limit) if limit and limit < _NO_LIMIT]
-        return cls(
-            declared=isinstance(padding, (bool, str)) or multiple is not None,
-            multiple=int(multiple) if multiple else None,
-            fixed=int(asked[0]) if asked and padding == "max_length" else None,
-            known_limits=(*(int(limit) for limit in asked), subject.max_length),
-        )
-
-    def widths(self, longest: int) -> tuple[int, ...]:
-        """Return the widths T that are right for a batch whose longest row has `longest` tokens."""
-        if self.declared:
-            width = max(longest, self.fixed or 0)
-            return (_round_up(width, self.multiple) if self.multiple else width,)
-        rounded = (_round_up(longest, multiple) for multiple in _USUAL_MULTIPLES)
-        limits = (limit for limit in self.known_limits if limit > longest)
-        return tuple(dict.fromkeys((longest, *rounded, *limits)))
-
-    def describe(self, longest: int) -> str:
-        """Word the rule for a batch whose longest row has `longest` tokens."""
-        width = self.widths(longest)[0]
-        reason = f"the longest row has {longest}"
-        if self.fixed:
-            reason = f"padding='max_length' with {self.fixed}; {reason}"
-        if self.multiple:
-            reason = f"pad_to_multiple_of={self.multiple}; {reason}"
-        return f"T = {width} ({reason})"
-
-
-def _attribute(subject: CollatorSubject, name: str) -> Any:
-    keywords = getattr(subject.data_collator, "keywords", None) or {}
-    return getattr(subject.data_collator, name, keywords.get(name))
-
-
-def _round_up(length: int, multiple: int) -> int:
-    return -(-length // multiple) * multiple
 
 
 @dataclass(frozen=True)
@@ -116,6 +48,8 @@ class RowMaker:
     def of(cls, subject: CollatorSubject) -> RowMaker:
         """Sort the vocabulary once, for all the rows."""
         tokenizer = subject.processing_class
+        if tokenizer is None:
+            return cls(subject, _inner_tokens(subject) or tuple(range(subject.vocab_size)), None, None)
         pad = special_id(tokenizer, "pad_token")
         special = {pad, *getattr(tokenizer, "all_special_ids", ())}
         ordinary = tuple(number for number in range(subject.vocab_size) if number not in special)
@@ -138,14 +72,16 @@ class RowMaker:
         special = {self.first, self.last}
         columns = {
             "input_ids": ids,
-            "token_type_ids": [int(step >= split) for step in range(length)],
+            "token_type_ids": [int(step >= split and self.subject.segments) for step in range(length)],
             "attention_mask": [1] * length,
             "special_tokens_mask": [int(number in special) for number in ids],
         }
         row: dict[str, Any] = {name: columns[name] for name in self.subject.input_names}
         if width is not None and width > length:
             row = {name: self._pad(name, values, width) for name, values in row.items()}
-        return {**row, self.subject.label_key: label}
+        row = {**row, self.subject.label_key: label}
+        examples = self.subject.examples
+        return _like(examples[start % len(examples)], row, self.subject.label_key) if examples else row
 
     def _pad(self, name: str, values: list[int], width: int) -> list[int]:
         tokenizer = self.subject.processing_class
@@ -156,7 +92,32 @@ class RowMaker:
             "special_tokens_mask": 1,
         }
         padding = [fill[name]] * (width - len(values))
-        return padding + values if tokenizer.padding_side == "left" else values + padding
+        return padding + values if side_of(self.subject) == "left" else values + padding
+
+
+def _inner_tokens(subject: CollatorSubject) -> tuple[int, ...]:
+    """Return the ids of real text, without the special tokens at its ends."""
+    rows = [(plain_values(row["input_ids"]), plain_values(row.get("attention_mask"))) for row in subject.examples]
+    texts = [[token for token, seen in zip(ids, mask or [1] * len(ids), strict=True) if seen] for ids, mask in rows]
+    return tuple(sorted({token for text in texts for token in text[1:-1]}))
+
+
+def _like(example: dict[str, Any], row: dict[str, Any], label_key: str) -> dict[str, Any]:
+    """Give a generated row the other columns of a real one, its kind of label, and its containers."""
+    length = len(row["input_ids"])
+    made = dict(row)
+    for name, value in example.items():
+        plain, size = plain_values(value), len(example["input_ids"])
+        each_token = isinstance(plain, list) and len(plain) == size
+        if name not in row or (name == label_key and isinstance(plain, list)):
+            made[name] = [plain[step % size] for step in range(length)] if each_token else plain
+    return {name: _contained(example.get(name), value) for name, value in made.items()}
+
+
+def _contained(example: Any, value: Any) -> Any:
+    if isinstance(example, torch.Tensor):
+        return torch.tensor(value, dtype=example.dtype)
+    return np.asarray(value, dtype=example.dtype) if isinstance(example, np.ndarray) else value
 
 
 def longest_row(subject: CollatorSubject) -> int:
@@ -173,7 +134,7 @@ def features_of_lengths(subject: CollatorSubject, lengths: Sequence[int]) -> Fea
     """Make one feature of each length, without chance; all of the greatest length where the subject says so."""
     maker = RowMaker.of(subject)
     limit = max(min(max(lengths), subject.max_length, PaddingRule.of(subject).fixed or max(lengths)), 1)
-    rows = [limit if subject.fixed_length else min(length, limit) for length in lengths]
+    rows = [limit if subject.fixed_length else min(max(length, subject.min_length), limit) for length in lengths]
     classes = max(subject.num_labels, 1)
     labels = [row / 10 if subject.head == "regression" else row % classes for row in range(len(rows))]
     return [
@@ -186,7 +147,7 @@ def features(subject: CollatorSubject) -> SearchStrategy[Features]:
     """Generate ragged batches: 1 to 8 rows of 1 to 64 tokens, also equal ones and whole multiples."""
     rule, maker, limit = PaddingRule.of(subject), RowMaker.of(subject), longest_row(subject)
     most = max(1, min(MOST_ROWS, _MOST_CELLS // max(rule.fixed or 1, rule.multiple or 1)))
-    sizes = st.lists(st.integers(1, limit), min_size=1, max_size=most)
+    sizes = st.lists(st.integers(min(subject.min_length, limit), limit), min_size=1, max_size=most)
     prepadded = (
         subject.fixed_length
         and "attention_mask" in subject.input_names
@@ -194,11 +155,7 @@ def features(subject: CollatorSubject) -> SearchStrategy[Features]:
     )
     ends = st.sampled_from((0, len(maker.ordinary) - 1))
     starts = st.one_of(ends, st.integers(0, len(maker.ordinary) - 1))
-    # Tenths: like real scores (3.8) they have no exact binary form, so half precision on the way shows.
-    scores = st.integers(-50, 50).map(lambda tenths: tenths / 10)
-    labels: SearchStrategy[float] = scores
-    if subject.head != "regression":
-        labels = st.integers(0, max(subject.num_labels, 1) - 1)
+    labels = _labels(subject)
 
     @st.composite
     def batch(draw: st.DrawFn) -> Features:
@@ -208,7 +165,7 @@ def features(subject: CollatorSubject) -> SearchStrategy[Features]:
         if subject.fixed_length or draw(st.booleans()):
             widths = [widths[0]] * len(widths)
         elif rule.multiple and draw(st.booleans()):
-            widths = [min(_round_up(width, rule.multiple), limit) for width in widths]
+            widths = [min(round_up(width, rule.multiple), limit) for width in widths]
         for width in widths:
             tokens = draw(st.integers(1, width)) if prepadded else width
             split = draw(st.integers(0, tokens))
@@ -218,23 +175,47 @@ def features(subject: CollatorSubject) -> SearchStrategy[Features]:
     return batch()
 
 
+def _labels(subject: CollatorSubject) -> SearchStrategy[float]:
+    if subject.head != "regression":
+        return st.integers(0, max(subject.num_labels, 1) - 1)
+    known = sorted({plain_values(row[subject.label_key]) for row in subject.examples if subject.label_key in row})
+    if known:
+        return st.sampled_from(known)
+    # Tenths: like real scores (3.8) they have no exact binary form, so half precision on the way shows.
+    return st.integers(-50, 50).map(lambda tenths: tenths / 10)
+
+
 class _FoundError(Exception):
     """Tells Hypothesis that this example failed; the findings travel beside it."""
 
 
 def smallest_failure(
-    strategy: SearchStrategy[Features], judge: Callable[[Features], list[Finding]], *, examples: int = 50
+    strategy: SearchStrategy[Features],
+    judge: Callable[[Features], list[Finding]],
+    *,
+    examples: int = 50,
+    always: Sequence[Features] = (),
 ) -> list[Finding]:
-    """Return the findings of the smallest generated batch that has some, or nothing; never raises for a finding."""
+    """Return the findings of the smallest generated batch that has some, or nothing; never raises for a finding.
+
+    Args:
+        strategy: generates batches.
+        judge: looks at one.
+        examples: how many to generate.
+        always: batches to look at where no generated one has findings.
+
+    """
     failures: list[tuple[int, list[Finding]]] = []
 
-    def attempt(rows: Features) -> None:
+    def judged(rows: Features) -> list[Finding]:
         # Hypothesis restores `random` and `numpy.random` for each example, but does not know torch's generator. Only
         # the CPU one is seeded: `torch.manual_seed` would touch every accelerator of the caller.
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(0)
-            found = judge(rows)
-        if found:
+            return judge(rows)
+
+    def attempt(rows: Features) -> None:
+        if found := judged(rows):
             failures.append((sum(len(row["input_ids"]) for row in rows), found))
             raise _FoundError
 
@@ -260,7 +241,7 @@ def smallest_failure(
         if not failures:
             raise
         return min(failures, key=lambda failure: failure[0])[1]
-    return []
+    return next((found for rows in always if (found := judged(rows))), [])
 
 
 @contextmanager

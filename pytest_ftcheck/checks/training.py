@@ -1,88 +1,116 @@
-"""What must hold for training: both engines do the same."""
+"""What must hold for training as a whole: it runs through, its losses are finite, it takes the steps that it planned.
+
+The rest of the family: `extremes` (the loss itself), `learning` (it falls), `overfitting`, `optimizer` (parameters,
+groups, gradients), `schedule` (the learning rate), `accumulation`, `resume`, `reproducible` (seeds, workers, precision,
+engines), `epochs` (which rows), `modes` (training and evaluation mode, what reaches the model) and `best` (the weights
+that are kept).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_ftcheck.findings import Finding
+# Imported so that they register with the family.
+from pytest_ftcheck.checks import (  # noqa: F401
+    accumulation,
+    best,
+    epochs,
+    extremes,
+    learning,
+    modes,
+    optimizer,
+    overfitting,
+    reproducible,
+    resume,
+    schedule,
+)
+from pytest_ftcheck.checks.catalogue import check, finding
+from pytest_ftcheck.checks.declared import arguments, own_callbacks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from transformers import PreTrainedModel
-
-    from pytest_ftcheck.pipeline.parts import Pipeline
+    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.runs.run import Run
 
-PARITY_STEPS = 12
-"""Optimizer steps of the runs that are compared: differences of a recipe show at the first of them."""
-PARITY_ROWS = 64
-"""Evaluated rows of those runs."""
-
-LOSS_TOLERANCE = {"cpu": 1e-5, "cuda": 1e-3, "mps": 1e-3}
-LOGITS_TOLERANCE = {"cpu": 1e-4, "cuda": 1e-2, "mps": 1e-2}
-"""Absolute, in float32. GPU kernels sum in another order from run to run."""
+_FIRST_SKIPS = 4
+"""Optimizer steps that a gradient scaler skips while it finds its scale."""
 
 
-@dataclass(frozen=True)
-class WithoutDropout:
-    """Makes the models of another ``model_init``, with every dropout off: engines draw it in their own order."""
-
-    model_init: Callable[[], PreTrainedModel]
-
-    def __call__(self) -> PreTrainedModel:
-        """Make a fresh model without dropout."""
-        import torch  # noqa: PLC0415 - heavy
-
-        model = self.model_init()
-        for module in model.modules():
-            if isinstance(module, torch.nn.Dropout):
-                module.p = 0.0
-        return model
+@check(
+    "training.completes",
+    cost="run",
+    catches="a part that raises: a collator, a loss, a metric, a callback, a batch that the model refuses",
+    hint="run the same training alone for the whole traceback.",
+)
+def completes(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Training and evaluation run through."""
+    del limits
+    _ = evidence.trained_run  # the engine reports what broke it off, under this check's name
+    return []
 
 
-def parity_pipeline(pipeline: Pipeline) -> Pipeline:
-    """Shorten a pipeline for `engine_parity`: a few steps, a few rows to evaluate, no dropout, the last weights."""
-    rows = min(PARITY_ROWS, len(pipeline.eval_dataset))
-    short = {"max_steps": PARITY_STEPS, "load_best_model_at_end": False, "save_strategy": "no", "logging_steps": 1}
-    return replace(
-        pipeline,
-        model_init=WithoutDropout(pipeline.model_init),
-        eval_dataset=pipeline.eval_dataset.select(range(rows)),
-        args={**pipeline.args, **short},
-    )
+@check(
+    "training.finite_loss",
+    cost="run",
+    catches="NaN or infinity at any step, also where logging_nan_inf_filter hides it from the log",
+    hint="look for a learning rate that is too high, fp16 overflow, a division by 0 in the loss, or a NaN in the rows.",
+)
+def finite_loss(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """The training loss is finite at every optimizer step."""
+    del limits
+    losses = np.asarray(evidence.trained_run.step_losses)
+    bad = np.flatnonzero(~np.isfinite(losses))
+    if not losses.size:
+        return [finding("a training loss at every optimizer step", "none at all")]
+    if not bad.size:
+        return []
+    observed = f"{losses[bad[0]]} at optimizer step {bad[0] + 1}, {bad.size} of {losses.size} steps in all"
+    return [finding("a finite training loss at every optimizer step", observed)]
 
 
-def engine_parity(first: Run, second: Run, subject: str) -> list[Finding]:
-    """Same seed, same order, no dropout: both engines have the same losses step by step, and the same logits.
+@check(
+    "training.steps",
+    cost="run",
+    limits={"skipped": 0.05},  # share of the optimizer steps, beyond the first few
+    catches="an optimizer of another model, fp16 overflow that skips steps, steps that are taken twice or too early, "
+    "micro-batches that are lost",
+    hint="look at where optimizer.step() is called, at the gradient scaler, and at gradient_accumulation_steps.",
+)
+def steps(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Optimizer steps are taken as planned, each over as many micro-batches as the recipe accumulates."""
+    run = evidence.trained_run
+    taken, done, planned = run.trace.steps, len(run.step_losses), run.trace.planned_steps
+    expected = f"{planned} optimizer steps"
+    if not taken:
+        hint = (
+            "make the optimizer of the parameters of the very model that is trained, after its last change; or every "
+        )
+        hint += "step was skipped: look for fp16 overflow."
+        return [finding(expected, f"none that changes the model, after {done} groups of batches", hint=hint)]
+    if taken > done:
+        hint = "optimizer.step() is called in training_step, in a callback or in a loss: leave it to the Trainer."
+        return [finding(f"{done} optimizer steps, one for each group of batches", f"{taken}", hint=hint)]
+    found = []
+    if done != planned and not (done < planned and own_callbacks(evidence)):
+        found.append(finding(expected, f"training ended after {done}"))
+    if done - taken > max(_FIRST_SKIPS, limits["skipped"] * done):
+        hint = "its gradients overflow: look at the learning rate and the loss, or take bf16 instead of fp16."
+        at_most = f"at most {limits['skipped']:.0%} of {done} optimizer steps skipped by the gradient scaler"
+        found.append(finding(at_most, f"{done - taken} skipped", hint=hint))
+    return found + ([] if done > taken else _micro_steps(run, arguments(evidence).gradient_accumulation_steps))
 
-    Args:
-        first: run of one engine over a `parity_pipeline`.
-        second: run of the other.
-        subject: what was trained on what.
 
-    """
-    device = first.environment["device"]
-    findings = []
-    losses, others = np.asarray(first.step_losses), np.asarray(second.step_losses)
-    names = f"{first.engine} and {second.engine}"
-    hint = "the engines see other rows, another learning rate or another loss: compare recipe, sampler and collator."
-    if losses.shape != others.shape or not losses.size:
-        expected = f"{names} take equally many steps, at least one"
-        observed = f"{losses.size} and {others.size} optimizer steps"
-        return [Finding("training.engine_parity", subject, expected, observed, hint)]
-    # Written so that a NaN counts as different.
-    apart = np.flatnonzero(~(np.abs(losses - others) <= LOSS_TOLERANCE[device]))
-    if apart.size:
-        step = int(apart[0])
-        observed = f"first apart at optimizer step {step + 1}: {losses[step]:.7f} and {others[step]:.7f}"
-        expected = f"losses of {names} within {LOSS_TOLERANCE[device]:g} at each of {losses.size} steps"
-        findings.append(Finding("training.engine_parity", subject, expected, observed, hint))
-    worst = float(np.abs(first.logits - second.logits).max())
-    if not worst <= LOGITS_TOLERANCE[device]:
-        expected = f"final logits of {names} within {LOGITS_TOLERANCE[device]:g}"
-        findings.append(Finding("training.engine_parity", subject, expected, f"{worst:.2e} apart", hint))
-    return findings
+def _micro_steps(run: Run, size: int) -> list[Finding]:
+    """Compare the micro-batches of every optimizer step with what the recipe accumulates; the last may have fewer."""
+    batches = [len(epoch.batch_sizes) for epoch in run.trace.passes if epoch.kind == "train"]
+    if sum(batches) != sum(run.trace.micro_steps):  # batches without input_ids are not counted
+        return []
+    groups = [[size] * (count // size) + [count % size] * bool(count % size) for count in batches]
+    expected = [count for epoch in groups for count in epoch]
+    for step, (right, seen) in enumerate(zip(expected, run.trace.micro_steps, strict=False), 1):
+        if right != seen:
+            return [finding(f"{right} micro-batches in optimizer step {step}", f"{seen} of them")]
+    return []

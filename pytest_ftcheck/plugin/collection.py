@@ -8,29 +8,38 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_ftcheck.errors import unknown
+from pytest_ftcheck.errors import closest
 from pytest_ftcheck.plugin import fixtures
+from pytest_ftcheck.plugin.report import notes_of
 from pytest_ftcheck.plugin.session import SUITE, session_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
 
+    from pytest_ftcheck.plugin.checks import Case
     from pytest_ftcheck.plugin.session import FtcheckSession
 
-_MODULES = ("quality", "collator")
-_BOTH_ENGINES = ("engines",)
+_MODULE = Path(__file__).parent / "suite" / "checks.py"
 
 
 class SuiteModule(pytest.Module):
-    """A module of the suite, collected for one task whatever the user's naming conventions for tests are."""
+    """The suite's module, collected for one task whatever the user's naming conventions for tests are."""
+
+    task: str
 
     def _getobj(self) -> ModuleType:
         return import_module(f"pytest_ftcheck.plugin.suite.{self.path.stem}")
 
+    def cases(self, function: str) -> list[Case]:
+        """List the tests that a function stands for; see `cases`."""
+        from pytest_ftcheck.plugin.checks import cases  # noqa: PLC0415 - heavy
+
+        return cases(session_of(self.config), self.task, function)
+
     def funcnamefilter(self, name: str) -> bool:
-        """Collect what is named ``test_…``."""
-        return name.startswith("test_")
+        """Collect what is named ``test_…`` and has a check that was chosen."""
+        return name.startswith("test_") and bool(self.cases(name))
 
     def classnamefilter(self, name: str) -> bool:
         """Collect no class: the suite has none, and imports some."""
@@ -46,26 +55,30 @@ def suite_items(session: pytest.Session) -> Iterator[pytest.Item]:
 
     """
     ours = session_of(session.config)
-    items = [
-        item
-        for task in ours.settings.tasks
-        for name in (*_MODULES, *(_BOTH_ENGINES if len(ours.settings.engines) > 1 else ()))
-        for item in session.genitems(_module(session, task, name))
-    ]
+    items = [item for task in ours.settings.tasks for item in _task_items(session, task)]
     for wanted in ours.selected:
         if not any(_matches(item.nodeid, wanted) for item in items):
-            msg = unknown("test", wanted, (item.nodeid for item in items), "--collect-only lists the suite.")
+            guess = closest(wanted, [item.nodeid for item in items])
+            msg = f"unknown test {wanted!r}.{guess} --collect-only lists the suite."
             raise pytest.UsageError(msg)
     chosen = ours.selected
     yield from (item for item in items if not chosen or any(_matches(item.nodeid, wanted) for wanted in chosen))
 
 
-def _module(session: pytest.Session, task: str, name: str) -> SuiteModule:
-    path = Path(__file__).parent / "suite" / f"{name}.py"
-    module = SuiteModule.from_parent(session, path=path, nodeid=f"{SUITE}{task}")
+def _task_items(session: pytest.Session, task: str) -> Iterator[pytest.Item]:
+    if session_of(session.config).settings.faults:
+        from pytest_ftcheck.plugin.faults import fault_items  # noqa: PLC0415 - only with --ftcheck-faults
+
+        yield from fault_items(session, task)
+        return
+    module = SuiteModule.from_parent(session, path=_MODULE, nodeid=f"{SUITE}{task}")
     module.name = f"{SUITE}{task}"
+    module.task = task
     module.add_marker(pytest.mark.ftcheck(task=task))
-    return module
+    for item in session.genitems(module):
+        case: Case = item.callspec.params["ft_case"]  # type: ignore[attr-defined]  # all tests of the suite have one
+        notes_of(item)["case"] = case.note(task)
+        yield item
 
 
 def _matches(nodeid: str, wanted: str) -> bool:
@@ -90,12 +103,13 @@ def unreached_overrides(config: pytest.Config) -> list[str]:
 
 
 def parametrize(metafunc: pytest.Metafunc, session: FtcheckSession) -> None:
-    """Run a test once per engine and seed, where its marker does not say which; a suite's test once per metric."""
-    ours = metafunc.definition.nodeid.startswith(SUITE)
-    if "ft_metric" in metafunc.fixturenames and ours:
-        marker = metafunc.definition.get_closest_marker("ftcheck")
-        card = session.card(marker.kwargs["task"] if marker else "")
-        metafunc.parametrize("ft_metric", list(card.metric.greater_is_better))
+    """Run a test of the suite once per check, engine and seed; a user's once per engine and seed, if it has neither."""
+    module = metafunc.definition.getparent(SuiteModule)
+    if module is not None:
+        found = module.cases(metafunc.function.__name__)
+        values, ids = [(case, (case.engine, case.seed)) for case in found], [case.id for case in found]
+        metafunc.parametrize(("ft_case", "ft_variant"), values, ids=ids, indirect=["ft_variant"])
+        return
     names = set(metafunc.fixturenames)
     if "ft_variant" not in names or not {"ft_run", "ft_train"} & names:  # without it a user has replaced the run
         return
@@ -105,6 +119,6 @@ def parametrize(metafunc: pytest.Metafunc, session: FtcheckSession) -> None:
     engines = [pinned["engine"]] if "engine" in pinned else session.settings.engines
     seeds = [pinned["seed"]] if "seed" in pinned else session.settings.seeds
     variants = [(engine, seed) for engine in engines for seed in seeds]
-    if ours or len(variants) > 1:
+    if len(variants) > 1:
         ids = [f"{engine}-seed{seed}" if len(seeds) > 1 else str(engine) for engine, seed in variants]
         metafunc.parametrize("ft_variant", variants, ids=ids, indirect=True)

@@ -43,8 +43,8 @@ def ft_task(ft_session: FtcheckSession, ft_variant: Variant) -> TaskCard:
 
 
 @pytest.fixture
-def ft_tokenizer(ft_session: FtcheckSession, ft_variant: Variant) -> PreTrainedTokenizerBase:
-    """The checkpoint's tokenizer."""
+def ft_tokenizer(ft_session: FtcheckSession, ft_variant: Variant) -> PreTrainedTokenizerBase | None:
+    """The checkpoint's tokenizer; None where a Trainer has none."""
     return ft_session.pipeline(ft_variant.task).processing_class
 
 
@@ -53,28 +53,33 @@ def ft_dataset(
     request: pytest.FixtureRequest,
     ft_session: FtcheckSession,
     ft_variant: Variant,
-    ft_tokenizer: PreTrainedTokenizerBase,
+    ft_tokenizer: PreTrainedTokenizerBase | None,
 ) -> DatasetDict:
     """The splits ``train`` and ``validation``, tokenized by ``ft_tokenizer``, ragged, with ``labels``."""
     from pytest_ftcheck.plugin.parts import tokenized  # noqa: PLC0415 - heavy
 
-    return tokenized(request, ft_session.pipeline(ft_variant.task), ft_tokenizer)
+    return tokenized(request, ft_session, ft_session.pipeline(ft_variant.task), ft_tokenizer)
 
 
 @pytest.fixture
-def ft_collator(ft_tokenizer: PreTrainedTokenizerBase) -> Any:
-    """Return a `DataCollatorWithPadding` over ``ft_tokenizer``."""
-    from transformers import DataCollatorWithPadding  # noqa: PLC0415 - heavy
+def ft_collator(
+    request: pytest.FixtureRequest,
+    ft_session: FtcheckSession,
+    ft_variant: Variant,
+    ft_tokenizer: PreTrainedTokenizerBase | None,
+) -> Any:
+    """Return a `DataCollatorWithPadding` over ``ft_tokenizer``, or the Trainer's own collator."""
+    from pytest_ftcheck.plugin.parts import collator  # noqa: PLC0415 - heavy
 
-    return DataCollatorWithPadding(ft_tokenizer)
+    return collator(request, ft_session.pipeline(ft_variant.task), ft_tokenizer)
 
 
 @pytest.fixture
-def ft_model(ft_session: FtcheckSession, ft_variant: Variant) -> PreTrainedModel:
+def ft_model(request: pytest.FixtureRequest, ft_session: FtcheckSession, ft_variant: Variant) -> PreTrainedModel:
     """A fresh copy of the checkpoint with a new head, not trained, on the CPU."""
     from pytest_ftcheck.plugin.parts import fresh_model  # noqa: PLC0415 - heavy
 
-    return fresh_model(ft_session.pipeline(ft_variant.task), ft_variant.seed)
+    return fresh_model(request, ft_session, ft_variant)
 
 
 @pytest.fixture
@@ -92,7 +97,7 @@ def ft_pipeline(  # noqa: PLR0917 - pytest passes fixtures by name
     request: pytest.FixtureRequest,
     ft_session: FtcheckSession,
     ft_variant: Variant,
-    ft_tokenizer: PreTrainedTokenizerBase,
+    ft_tokenizer: PreTrainedTokenizerBase | None,
     ft_dataset: DatasetDict,
     ft_collator: Any,
     ft_model: PreTrainedModel,

@@ -72,30 +72,42 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from error
     if not is_worker(config):
         config.pluginmanager.register(SessionOutcome(session), "ftcheck-outcome")
+        if session.settings.faults:
+            from pytest_ftcheck.plugin.faults import FaultOutcome  # noqa: PLC0415 - only with --ftcheck-faults
+
+            config.pluginmanager.register(FaultOutcome(session), "ftcheck-faults")
     if session.settings.tasks:
         paths = [] if config.args_source is not pytest.Config.ArgsSource.ARGS else config.args
         config.args[:] = [arg for arg in paths if arg not in session.selected]
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """Print the task cards, where that is asked for."""
-    if not config.getoption("ftcheck_list"):
-        return None
-    from pytest_ftcheck.plugin.listing import print_cards  # noqa: PLC0415 - only this option needs it
+    """Print the task cards or the checks, where that is asked for."""
+    if config.getoption("ftcheck_list"):
+        from pytest_ftcheck.plugin.listing import print_cards  # noqa: PLC0415 - only this option needs it
 
-    return print_cards(config)
+        return print_cards(config)
+    if config.getoption("ftcheck_list_checks"):
+        from pytest_ftcheck.plugin.listing_checks import print_checks  # noqa: PLC0415 - heavy
+
+        return print_checks(config)
+    return None
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Build and validate every part of the selected tasks, before a test runs."""
+    """Choose the checks; build and validate every part of the selected tasks, before a test runs."""
     ours = session_of(session.config)
-    if not ours.settings.tasks or is_worker(session.config) or session.config.getoption("collectonly"):
+    if not ours.settings.tasks:
         return
     from pytest_ftcheck.plugin.progress import announced  # noqa: PLC0415 - only where a task is selected
 
     try:
         with announced(session.config, "ftcheck: loading torch, transformers, data and checkpoints …"):
-            check_everything(ours, session.config)
+            from pytest_ftcheck.plugin.checks import prepare  # noqa: PLC0415 - imports torch and transformers
+
+            prepare(ours)
+            if not is_worker(session.config) and not session.config.getoption("collectonly"):
+                check_everything(ours, session.config)
     except FtcheckError as error:
         raise pytest.UsageError(str(error)) from error
 

@@ -12,6 +12,28 @@ if TYPE_CHECKING:
 _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("task", "tasks", {"action": "append", "metavar": "NAME[,NAME]", "help": "run the suite of these tasks"}),
     (
+        "trainer",
+        "trainer",
+        {
+            "metavar": "SPEC",
+            "help": "judge your own Trainer: package.module:factory or path/to/train.py:factory returns it, untrained",
+        },
+    ),
+    (
+        "no-train",
+        "no_train",
+        {"action": "store_const", "const": True, "help": "the model is fine-tuned already: judge it as it is"},
+    ),
+    (
+        "checks",
+        "checks",
+        {
+            "action": "append",
+            "metavar": "NAME[,NAME]",
+            "help": "run these families or checks, with a minus all others: data,collator.mask,-training.resume",
+        },
+    ),
+    (
         "tier",
         "tier",
         {
@@ -26,6 +48,16 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         {"metavar": "DATA", "help": "bundled, hub, or a folder or file (jsonl, json, csv, tsv, parquet, save_to_disk)"},
     ),
     ("engine", "engines", {"metavar": f"{'|'.join(ENGINES)}|both", "help": "how it trains (default: trainer)"}),
+    (
+        "faults",
+        "faults",
+        {
+            "nargs": "?",
+            "const": "all",
+            "metavar": "NAME[,NAME]",
+            "help": "plant faults, one at a time, instead of running the suite: does a check turn red? (default: all)",
+        },
+    ),
     ("seeds", "seeds", {"metavar": "SEEDS", "help": "such as 0, 0-4 or 1,3 (default: 0)"}),
     ("device", "device", {"metavar": "cuda|mps|cpu", "help": "default: the best that is there"}),
     ("require-device", "require_device", {"metavar": "cuda|mps|cpu", "help": "fail where the run would not be on it"}),
@@ -58,6 +90,9 @@ def add_options(parser: pytest.Parser) -> None:
     for flag, dest, arguments in _OPTIONS:
         group.addoption(f"--ftcheck-{flag}", dest=f"ftcheck_{dest}", default=None, **arguments)
     group.addoption("--ftcheck-list", action="store_true", dest="ftcheck_list", help="print the task cards and exit")
+    group.addoption(
+        "--ftcheck-list-checks", action="store_true", dest="ftcheck_list_checks", help="print the checks and exit"
+    )
 
 
 def given_options(config: pytest.Config) -> dict[str, Any]:

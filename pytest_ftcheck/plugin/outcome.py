@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_ftcheck.plugin.session import SUITE, FtcheckSession
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from pytest_ftcheck.plugin.session import FtcheckSession
     from pytest_ftcheck.settings import Settings
 
 
@@ -27,9 +26,10 @@ class SessionOutcome:
         self._runs: dict[str, dict[str, Any]] = {}
         self._gates: list[dict[str, Any]] = []
         self._findings: list[dict[str, Any]] = []
-        self._checks: list[dict[str, Any]] = []
+        self._checks: dict[str, dict[str, Any]] = {}
+        self._left_to: dict[str, str] = {}
+        """Tests that were skipped because another one tells why there is no run: the other by the first."""
         self._notes: list[str] = []
-        self._ran: set[str] = set()
         self._misused = False
 
     @property
@@ -58,11 +58,17 @@ class SessionOutcome:
         self._findings += [{"nodeid": report.nodeid, **finding} for finding in notes.get("findings", [])]
         self._notes += [note for note in notes.get("notes", []) if note not in self._notes]
         self._misused |= getattr(report, "ftcheck_misuse", False)
-        if report.nodeid.startswith(SUITE) and (report.when == "call" or report.failed):
-            check = {"nodeid": report.nodeid, "outcome": report.outcome, "seconds": report.duration}
-            self._checks.append(check)
-            if not report.skipped:
-                self._ran.add(report.nodeid.removeprefix(SUITE).split("::")[0])
+        if "left_to" in notes:
+            self._left_to[report.nodeid] = notes["left_to"]
+        if "case" in notes:
+            # The report of a teardown that failed comes after that of the call.
+            self._checks[report.nodeid] = {
+                "nodeid": report.nodeid,
+                **notes["case"],
+                "outcome": report.outcome,
+                "reason": _reason(report),
+                "seconds": report.duration,
+            }
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -76,6 +82,8 @@ class SessionOutcome:
         finished = session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
         if finished and self._idle_tasks(session.config):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if finished and self._untold:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if self._misused and session.exitstatus == pytest.ExitCode.TESTS_FAILED:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
         if self._session.settings.json:
@@ -87,13 +95,20 @@ class SessionOutcome:
         """Selected tasks of which no test ran; those that --lf left out have passed before."""
         if config.getoption("lf", default=False):
             return []
-        return [task for task in self._session.settings.tasks if task not in self._ran]
+        ran = {check["task"] for check in self._checks.values() if check["outcome"] != "skipped"}
+        return [task for task in self._session.settings.tasks if task not in ran]
+
+    @property
+    def _untold(self) -> list[str]:
+        """Tests that should have told why there is no run, and did not fail."""
+        failed = {nodeid for nodeid, check in self._checks.items() if check["outcome"] == "failed"}
+        return sorted(set(self._left_to.values()) - failed)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
         """Show the table that says whether the model may ship."""
         if not self.used or config.getoption("collectonly"):
             return
-        from pytest_ftcheck.report.summary import closing_lines, summary_table  # noqa: PLC0415 - imports rich
+        from pytest_ftcheck.report.summary import check_lines, closing_lines, summary_table  # noqa: PLC0415 - imports rich
 
         terminalreporter.section("ftcheck", "=")
         if self._gates:
@@ -101,8 +116,11 @@ class SessionOutcome:
             terminalreporter.write_line(
                 summary_table(self._verdicts, color=writer.hasmarkup, width=max(writer.fullwidth, _TABLE_COLUMNS))
             )
-        idle = self._idle_tasks(config)
-        for line in closing_lines(list(self._runs.values()), self._notes, idle, self._session.settings.json):
+        runs, idle = list(self._runs.values()), self._idle_tasks(config)
+        for line in (
+            *check_lines(list(self._checks.values())),
+            *closing_lines(runs, self._notes, idle, self._untold, self._session.settings.json),
+        ):
             terminalreporter.write_line(line)
 
     def _document(self, session: pytest.Session) -> dict[str, Any]:
@@ -118,10 +136,18 @@ class SessionOutcome:
             "idle_tasks": self._idle_tasks(session.config),
             "gates": self._verdicts,
             "runs": list(self._runs.values()),
-            "checks": self._checks,
+            "checks": list(self._checks.values()),
             "findings": self._findings,
+            "faults": self._session.fault_records,
             "notes": self._notes,
         }
+
+
+def _reason(report: pytest.TestReport) -> str | None:
+    """Why a test was skipped."""
+    if not report.skipped:
+        return None
+    return report.longrepr[2].removeprefix("Skipped: ") if isinstance(report.longrepr, tuple) else report.longreprtext
 
 
 def _origin(gate: Mapping[str, Any]) -> tuple[Any, ...]:

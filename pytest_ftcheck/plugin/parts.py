@@ -7,62 +7,106 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from pytest_ftcheck.errors import TaskError
+from pytest_ftcheck.plugin.report import case_of
+
 if TYPE_CHECKING:
     import pytest
     from datasets import DatasetDict
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel
 
-    from pytest_ftcheck.checks.batches import CollatorSubject
     from pytest_ftcheck.pipeline.parts import Pipeline
+    from pytest_ftcheck.plugin.session import FtcheckSession, Variant
 
 
-def fresh_model(pipeline: Pipeline, seed: int) -> PreTrainedModel:
-    """Make an untrained model with a new head, the same one for the same seed."""
+def fresh_model(request: pytest.FixtureRequest, session: FtcheckSession, variant: Variant) -> PreTrainedModel:
+    """Make an untrained model with a new head, the same one for the same seed.
+
+    The suite's tests share one, where no fixture of a user changes it: they take theirs from the pipeline.
+    """
     from transformers import set_seed  # noqa: PLC0415 - heavy
 
-    set_seed(seed)
-    return pipeline.model_init()
+    shared = bool(case_of(request.node)) and not overridden(request, "ft_model")
+    key = (variant.task, variant.seed)
+    if shared and key in session.models:
+        return session.models[key]
+    set_seed(variant.seed)
+    model = session.pipeline(variant.task).model_init()
+    if shared:
+        session.models = {key: model}
+    return model
 
 
 def overridden(request: pytest.FixtureRequest, name: str) -> bool:
     """Whether this test sees a user's fixture of that name: it may hand on ours, changed in place."""
-    fixture = request._get_active_fixturedef(name)  # noqa: SLF001 - pytest has no public question for it
-    return fixture.func.__module__ != "pytest_ftcheck.plugin.fixtures"
+    found = request._fixturemanager.getfixturedefs(name, request.node)  # noqa: SLF001 - pytest has no public question
+    return found is not None and found[-1].func.__module__ != "pytest_ftcheck.plugin.fixtures"
 
 
 def tokenized(
-    request: pytest.FixtureRequest, pipeline: Pipeline, processing_class: PreTrainedTokenizerBase
+    request: pytest.FixtureRequest, session: FtcheckSession, pipeline: Pipeline, processing_class: Any
 ) -> DatasetDict:
-    """Return both tokenized splits of a pipeline, made anew where a user gave the tokenizer."""
+    """Return both tokenized splits of a pipeline, made anew where a user gave the tokenizer.
+
+    A Trainer's rows stay as it has them: only its own code knows how they were tokenized.
+    """
     from datasets import DatasetDict  # noqa: PLC0415 - heavy
 
     from pytest_ftcheck.pipeline.from_card import tokenize  # noqa: PLC0415 - heavy
+    from pytest_ftcheck.runs.describe import tokenizer_digest  # noqa: PLC0415 - heavy
 
     splits = {"train": pipeline.train_dataset, "validation": pipeline.eval_dataset}
-    if overridden(request, "ft_tokenizer"):
+    if overridden(request, "ft_tokenizer") and pipeline.trainer is None:
+        key = (pipeline.card.name, tokenizer_digest(processing_class))
         max_length = pipeline.card.recipe(pipeline.tier, pipeline.checkpoint.name).get("max_length")
         rows = {"train": pipeline.data.train, "validation": pipeline.data.evaluation}
-        splits = {name: tokenize(pipeline.card, split, processing_class, max_length) for name, split in rows.items()}
+        if key not in session.tokenized:
+            session.tokenized[key] = {
+                name: tokenize(pipeline.card, split, processing_class, max_length) for name, split in rows.items()
+            }
+        splits = session.tokenized[key]
     return DatasetDict(splits)
+
+
+def collator(request: pytest.FixtureRequest, pipeline: Pipeline, processing_class: Any) -> Any:
+    """Return the Trainer's own collator, else one that pads with this tokenizer."""
+    from transformers import DataCollatorWithPadding  # noqa: PLC0415 - heavy
+
+    if pipeline.trainer is not None and not overridden(request, "ft_tokenizer"):
+        return pipeline.data_collator
+    return DataCollatorWithPadding(processing_class)
 
 
 def assemble(
     request: pytest.FixtureRequest,
     base: Pipeline,
     *,
-    processing_class: PreTrainedTokenizerBase,
+    processing_class: Any,
     dataset: DatasetDict,
     data_collator: Any,
     model: PreTrainedModel,
 ) -> Pipeline:
-    """Put the parts that the fixtures gave into the task's pipeline; the task's own parts stay the same objects."""
+    """Put the parts that the fixtures gave into the task's pipeline; the task's own parts stay the same objects.
+
+    Raises:
+        TaskError: a user's fixture gives the model of a Trainer, which makes its own.
+
+    """
+    own_collator = not overridden(request, "ft_collator") and not overridden(request, "ft_tokenizer")
+    own_model = not overridden(request, "ft_model")
+    if base.trainer is not None and not own_model:
+        msg = (
+            f"task {base.card.name!r} trains the model of {base.card.trainer}: your fixture ft_model cannot change it. "
+            "Change it where the Trainer is made, or remove the fixture."
+        )
+        raise TaskError(msg)
     return replace(
         base,
         processing_class=processing_class,
         train_dataset=dataset["train"],
         eval_dataset=dataset["validation"],
-        data_collator=data_collator if overridden(request, "ft_collator") else base.data_collator,
-        model_init=ModelCopies(model) if overridden(request, "ft_model") else base.model_init,
+        data_collator=base.data_collator if own_collator else data_collator,
+        model_init=base.model_init if own_model else ModelCopies(model),
     )
 
 
@@ -90,19 +134,3 @@ def _bytes() -> Any:
     import torch  # noqa: PLC0415 - heavy
 
     return torch.uint8
-
-
-def collator_subject(pipeline: Pipeline) -> CollatorSubject:
-    """Describe a pipeline's collator for the checks of the ``collator`` family."""
-    from pytest_ftcheck.checks.batches import COLUMNS, CollatorSubject  # noqa: PLC0415 - heavy
-
-    rows = pipeline.eval_dataset
-    return CollatorSubject(
-        data_collator=pipeline.data_collator,
-        processing_class=pipeline.processing_class,
-        head=pipeline.card.head,
-        num_labels=pipeline.card.num_labels,
-        input_names=tuple(name for name in rows.column_names if name in COLUMNS),
-        vocab_size=len(pipeline.processing_class),
-        max_length=max(len(ids) for ids in rows["input_ids"]),
-    )

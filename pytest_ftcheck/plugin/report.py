@@ -22,6 +22,12 @@ def notes_of(item: pytest.Item) -> dict[str, Any]:
     return item.stash.setdefault(NOTES, {})
 
 
+def case_of(item: pytest.Item) -> dict[str, Any]:
+    """Say which check, engine and seed a test of the suite is about; nothing of any other test."""
+    case: dict[str, Any] = notes_of(item).get("case", {})
+    return case
+
+
 def note_run(item: pytest.Item, run: Run, pipeline: Pipeline) -> None:
     """Note the run that a test looked at."""
     notes_of(item).setdefault("runs", {})[f"{run.task}/{run.engine}/{run.seed}/{run.folder.name}"] = {
@@ -65,7 +71,7 @@ def mark_report(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.T
         report.ftcheck_misuse = isinstance(error, FtcheckError)  # type: ignore[attr-defined]  # reports carry extras
     if isinstance(error, CheckFailure):
         notes_of(item)["findings"] = [asdict(finding) for finding in error.findings]
-    if report.when == "call" or report.failed:
+    if report.when == "call" or report.failed or report.skipped:
         report.ftcheck = item.stash.get(NOTES, {})  # type: ignore[attr-defined]  # as above
 
 

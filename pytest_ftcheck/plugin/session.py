@@ -8,12 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_ftcheck.errors import TaskError
+from pytest_ftcheck.errors import SettingsError, TaskError
 from pytest_ftcheck.plugin.options import given_options
 from pytest_ftcheck.settings import Settings, make_settings
-from pytest_ftcheck.tasks.card import TaskCard, load_card
+from pytest_ftcheck.tasks.card import TaskCard, card_table, parse_card
+from pytest_ftcheck.tasks.card_rules import check_keys
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from datasets import Dataset
+    from transformers import PreTrainedModel
+
+    from pytest_ftcheck.checks.catalogue import Check
+    from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.errors import CheckFailure
     from pytest_ftcheck.pipeline.parts import Pipeline
     from pytest_ftcheck.runs.run import Run
@@ -30,25 +38,60 @@ class FtcheckSession:
     settings: Settings
     selected: tuple[str, ...] = ()
     """Node ids of the suite that the command line named; empty: all of the selected tasks."""
+    own_task: str | None = None
+    """The task of ``--ftcheck-trainer`` alone: no card describes it but what the Trainer tells."""
+    checks: tuple[Check, ...] = ()
+    """Those that are chosen, in the order of the catalogue."""
     cards: dict[str, TaskCard] = field(default_factory=dict)
     pipelines: dict[str, Pipeline] = field(default_factory=dict)
     runs: dict[tuple[Any, ...], Run | CheckFailure] = field(default_factory=dict)
     """By the parts that made them (compared by identity, and kept alive here), engine and seed."""
+    evidence: dict[tuple[Any, ...], Evidence] = field(default_factory=dict)
+    """By task, engine, seed and what a user's fixtures changed; the one that was used last stands last."""
+    models: dict[tuple[str, int], PreTrainedModel] = field(default_factory=dict)
+    """The latest untrained one, by task and seed, for the suite's tests alone: they do not change it."""
+    tokenized: dict[tuple[str, str], dict[str, Dataset]] = field(default_factory=dict)
+    """Splits by task and digest of a user's tokenizer: its fixture makes a new one for every test."""
+    fault_records: list[dict[str, Any]] = field(default_factory=list)
+    """Of the faults that were planted, as the reports of all processes tell of them."""
     store: RunStore | None = None
 
+    def table(self, name: str) -> Mapping[str, Any]:
+        """Return what is written about a task; it has a key ``trainer`` where the rest comes out of a Trainer.
+
+        Raises:
+            TaskError: no such task, or an unknown key.
+
+        """
+        tables = self.settings.task_tables
+        table = tables.get(name, {}) if name == self.own_task else card_table(name, tables)
+        if self.settings.trainer and name in self.settings.tasks:
+            table = {**table, "trainer": self.settings.trainer}
+        check_keys(name, table)
+        return table
+
     def card(self, name: str) -> TaskCard:
-        """Return a task's card; see `load_card`."""
+        """Return a task's card; that of a Trainer comes with its pipeline."""
         if name not in self.cards:
-            self.cards[name] = load_card(name, self.settings.task_tables)
+            table = self.table(name)
+            self.cards[name] = self.pipeline(name).card if "trainer" in table else parse_card(name, table)
         return self.cards[name]
 
     def pipeline(self, name: str) -> Pipeline:
         """Return a task's pipeline, built once."""
+        if name not in self.pipelines:
+            self.pipelines[name] = self._build(name)
+        return self.pipelines[name]
+
+    def _build(self, name: str) -> Pipeline:
+        table = self.table(name)
+        if "trainer" in table:
+            from pytest_ftcheck.pipeline.from_trainer import build_trainer_pipeline  # noqa: PLC0415 - heavy
+
+            return build_trainer_pipeline(name, table["trainer"], table, self.settings)
         from pytest_ftcheck.pipeline.from_card import build_pipeline  # noqa: PLC0415 - heavy
 
-        if name not in self.pipelines:
-            self.pipelines[name] = build_pipeline(self.card(name), self.settings)
-        return self.pipelines[name]
+        return build_pipeline(self.card(name), self.settings)
 
     def open_store(self, config: pytest.Config) -> RunStore:
         """Open the run store: the session's own folder, or with ``--ftcheck-reuse`` the one that stays."""
@@ -89,14 +132,27 @@ def start_session(config: pytest.Config) -> FtcheckSession:
     workers = getattr(config, "workerinput", {}).get("workercount") or len(config.getoption("tx", None) or []) or 1
     settings = make_settings(given_options(config), config.rootpath, int(workers))
     selected = tuple(arg for arg in config.args if is_suite_id(arg))
+    own_task = _own_task(settings)
     named = [arg.removeprefix(SUITE).split("::")[0] for arg in selected]
-    if named:
-        settings = replace(settings, tasks=tuple(dict.fromkeys(named)))
-    session = FtcheckSession(settings, selected)
-    for task in settings.tasks:
-        session.card(task)
+    tasks = tuple(dict.fromkeys(named)) or settings.tasks or ((own_task,) if own_task else ())
+    if settings.trainer and len(tasks) > 1:
+        msg = f"--ftcheck-trainer={settings.trainer} goes with one task, not {', '.join(tasks)}."
+        raise SettingsError(msg)
+    session = FtcheckSession(replace(settings, tasks=tasks), selected, own_task)
+    for task in tasks:
+        if "trainer" not in session.table(task):  # calling it here would import torch before anything is shown
+            session.card(task)
     config.stash[SESSION] = session
     return session
+
+
+def _own_task(settings: Settings) -> str | None:
+    """Name the task of a Trainer that is given without one."""
+    if not settings.trainer or settings.tasks:
+        return None
+    from pytest_ftcheck.pipeline.factory import trainer_task_name  # noqa: PLC0415 - only this option needs it
+
+    return trainer_task_name(settings.trainer)
 
 
 def session_of(config: pytest.Config) -> FtcheckSession:
@@ -118,6 +174,8 @@ def check_everything(session: FtcheckSession, config: pytest.Config) -> None:
     for task in session.settings.tasks:
         pipeline = session.pipeline(task)
         environment = environment_of(session.settings, pipeline.tier)
+        if pipeline.trainer is not None:  # a user's Trainer has been made already, with its model and its arguments
+            continue
         training_arguments(pipeline, seed=0, device=environment["device"], output_dir=store.root)
         pipeline.model_init()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.runs.environment import versions
 
@@ -21,16 +21,26 @@ def header_lines(
     pipelines: Sequence[Pipeline], settings: Settings, environments: Sequence[Mapping[str, str]]
 ) -> list[str]:
     """Name task, tier, checkpoint, data, engines, seeds, device, dtype, threads and versions."""
-    lines = [
-        f"ftcheck: {pipeline.card.name} · tier {pipeline.tier} · {pipeline.checkpoint.name} "
-        f"({parameter_count(pipeline.checkpoint.parameters)} parameters) · data {data_line(pipeline.data)}"
-        for pipeline in pipelines
-    ]
+    lines = [_task_line(pipeline) for pipeline in pipelines]
     for described in dict.fromkeys(_place(environment) for environment in environments):
         engines, seeds = ", ".join(settings.engines), ", ".join(map(str, settings.seeds))
         lines.append(f"ftcheck: engine {engines} · seed {seeds} · {described}")
     lines.append("ftcheck: " + " · ".join(f"{name} {value}" for name, value in versions().items()))
     return lines
+
+
+def _task_line(pipeline: Pipeline) -> str:
+    """Name a task, where its parts come from, and what is done with them."""
+    parameters = f"{parameter_count(pipeline.checkpoint.parameters)} parameters"
+    parts = [
+        f"ftcheck: {pipeline.card.name}",
+        *([f"Trainer {pipeline.card.trainer}"] if pipeline.trainer is not None else []),
+        f"tier {pipeline.tier}",
+        f"{pipeline.checkpoint.name} ({parameters})",
+        f"data {data_line(pipeline.data)}",
+        *([] if pipeline.trains else ["judged as it is, nothing is trained"]),
+    ]
+    return " · ".join(parts)
 
 
 def _place(environment: Mapping[str, str]) -> str:
@@ -53,26 +63,37 @@ def parameter_count(parameters: int) -> str:
     return f"{thousands}k" if thousands < 1000 else f"{parameters / 1e6:.1f}M"  # noqa: PLR2004 - a million
 
 
-def card_lines(cards: Mapping[str, TaskCard]) -> list[str]:
-    """Describe every card for ``--ftcheck-list``."""
-    lines = []
-    for name, card in sorted(cards.items()):
-        metrics = ", ".join(card.metric.greater_is_better)
-        hub = (
-            f"{card.dataset.path}{f'/{card.dataset.name}' if card.dataset.name else ''}" if card.dataset else card.data
-        )
-        lines += [
-            f"{name}: {card.description}".rstrip(": "),
-            f"    head      {card.head}" + (f" ({', '.join(card.label_names)})" if card.label_names else ""),
-            f"    text      {' + '.join(card.text_columns)}; label {card.label_column}",
-            f"    data      {hub or 'given with --ftcheck-data'}",
-            f"    metrics   {metrics}",
-            *(
-                f"    {tier:<9} {checkpoint}{_floors(card, tier, checkpoint)}"
-                for tier, checkpoint in card.checkpoints.items()
-            ),
-        ]
-    return lines
+def card_lines(card: TaskCard) -> list[str]:
+    """Describe a card for ``--ftcheck-list``."""
+    hub = f"{card.dataset.path}{f'/{card.dataset.name}' if card.dataset.name else ''}" if card.dataset else card.data
+    return [
+        f"{card.name}: {card.description}".rstrip(": "),
+        f"    head      {card.head}" + (f" ({', '.join(card.label_names)})" if card.label_names else ""),
+        f"    text      {' + '.join(card.text_columns)}; label {card.label_column}",
+        f"    data      {hub or 'given with --ftcheck-data'}",
+        f"    metrics   {', '.join(card.metric.greater_is_better)}",
+        *(
+            f"    {tier:<9} {checkpoint}{_floors(card, tier, checkpoint)}"
+            for tier, checkpoint in card.checkpoints.items()
+        ),
+    ]
+
+
+def trainer_lines(name: str, table: Mapping[str, Any]) -> list[str]:
+    """Describe the table of a task that comes out of a user's Trainer, by what it says: the rest is not known yet."""
+    said = {key: value for key, value in table.items() if key not in ("description", "trainer")}
+    return [
+        f"{name}: {table.get('description', '')}".rstrip(": "),
+        f"    trainer   {table['trainer']}",
+        *(f"    {key:<9} {_said(value)}" for key, value in said.items()),
+    ]
+
+
+def _said(value: object) -> str:
+    """Render a value of a table: lists and tables without their quotes."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_said(entry)}" for key, entry in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _floors(card: TaskCard, tier: str, checkpoint: str) -> str:

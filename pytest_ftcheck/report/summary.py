@@ -63,10 +63,54 @@ def number(value: float | None, *, signed: bool = False) -> str:
     return "nan" if math.isnan(value) else f"{value:{'+' if signed else ''}.4f}"
 
 
+def check_lines(checks: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Count the checks, name those that failed, and say why others were skipped.
+
+    Args:
+        checks: one for each test, with ``task``, ``check``, ``outcome`` and, of a skipped one, ``reason``.
+
+    """
+    if not checks:
+        return []
+    several_tasks = len({check["task"] for check in checks}) > 1
+    by_outcome: dict[str, list[Mapping[str, Any]]] = {}
+    for check in checks:
+        by_outcome.setdefault(check["outcome"], []).append(check)
+    counts = [
+        f"{len(found)} {outcome}" + (f" ({_names(found, tasks=several_tasks)})" if outcome == "failed" else "")
+        for outcome in ("passed", "failed", "skipped")
+        if (found := by_outcome.get(outcome))
+    ]
+    by_reason: dict[str, list[Mapping[str, Any]]] = {}
+    for check in by_outcome.get("skipped", []):
+        by_reason.setdefault(check["reason"] or "no reason given", []).append(check)
+    reasons = [f"  skipped: {_names(found, tasks=several_tasks)}: {reason}" for reason, found in by_reason.items()]
+    return [f"checks: {', '.join(counts)}", *reasons]
+
+
+def _names(checks: Sequence[Mapping[str, Any]], *, tasks: bool) -> str:
+    """Name each check once, whatever its engines and seeds; with its task where there are several."""
+    names = (check["check"] + (f" of {check['task']}" if tasks else "") for check in checks)
+    return ", ".join(dict.fromkeys(names))
+
+
 def closing_lines(
-    runs: Sequence[Mapping[str, Any]], notes: Sequence[str], idle_tasks: Sequence[str], json: Path | None
+    runs: Sequence[Mapping[str, Any]],
+    notes: Sequence[str],
+    idle_tasks: Sequence[str],
+    untold: Sequence[str],
+    json: Path | None,
 ) -> list[str]:
-    """Say what was measured on what, what was made anew, and where everything is written."""
+    """Say what was measured on what, what was made anew, and where everything is written.
+
+    Args:
+        runs: as `note_run` gives them.
+        notes: lines that are shown as they are.
+        idle_tasks: selected tasks of which no test ran.
+        untold: node ids of the tests that should have failed, and told why there is no run.
+        json: where the document was written.
+
+    """
     measured = {
         f"{run['task']}: {run['checkpoint']} on {run['data']} ({run['train_rows']} train, {run['rows']} evaluated rows)"
         + (f", {SYNTHETIC}" if run["synthetic"] else "")
@@ -78,5 +122,6 @@ def closing_lines(
         *(sorted(folders) if len(folders) <= _MOST_FOLDERS else []),
         *notes,
         *(f"{task}: NO TEST RAN, so nothing is known of it: the session fails." for task in idle_tasks),
+        *(f"{nodeid}: should have told why there is no run, and did not fail: the session fails." for nodeid in untold),
         *([f"everything is in {json}"] if json else []),
     ]

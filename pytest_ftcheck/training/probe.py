@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.runs.trace import Trace
 
 _SHORT: Mapping[str, Any] = {
-    "eval_strategy": "no",
+    "eval_strategy": "epoch",
     "save_strategy": "no",
     "load_best_model_at_end": False,
     "logging_steps": 1,
@@ -41,7 +41,7 @@ _AT_THE_END: Mapping[str, Any] = {
     "metric_for_best_model": "loss",
     "greater_is_better": False,
 }
-"""For the Trainer: an `EarlyStoppingCallback` refuses ``eval_strategy="no"``."""
+"""For the Trainer, which need not evaluate every epoch; but callbacks and schedules may refuse to go without any."""
 
 
 @dataclass(frozen=True)

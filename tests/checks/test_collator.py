@@ -18,13 +18,14 @@ from transformers import (
 )
 
 from pytest_ftcheck.checks.batches import CollatorSubject
-from pytest_ftcheck.checks.collator import (
+from pytest_ftcheck.checks.invariants import (
     INVARIANTS,
     check_invariant,
     check_lengths_example,
     judge,
 )
-from pytest_ftcheck.checks.ragged import PaddingRule, features, features_of_lengths, smallest_failure
+from pytest_ftcheck.checks.padding_rule import PaddingRule
+from pytest_ftcheck.checks.ragged import features, features_of_lengths, smallest_failure
 from pytest_ftcheck.errors import DataError, FtcheckError, TaskError
 
 if TYPE_CHECKING:
@@ -155,6 +156,11 @@ def test_plain_function_may_pad_as_it_likes(tokenizer: PreTrainedTokenizerFast) 
     assert all_findings(build_subject(collate, tokenizer)) == []
 
 
+def test_boolean_mask_is_sound(tokenizer: PreTrainedTokenizerFast) -> None:
+    collator = Spoiled(tokenizer, spoil=with_mask(lambda _, ids: ids != PAD))
+    assert all_findings(build_subject(collator, tokenizer)) == []
+
+
 def test_lengths_example_by_hand(tokenizer: PreTrainedTokenizerFast) -> None:
     for multiple, width in ((None, 67), (4, 68), (8, 72)):
         collator = DataCollatorWithPadding(tokenizer, pad_to_multiple_of=multiple)
@@ -256,6 +262,19 @@ def by_position(batch: Batch, features: Features) -> Batch:
     return batch if all(name == "input_ids" for name, _ in firsts) else {**batch, "labels": batch["labels"] + 0.0}
 
 
+def label_is_the_last_column(batch: Batch, features: Features) -> Batch:
+    taken = [number for row in features if "ftcheck_extra" in row for number in [row["ftcheck_extra"]]]
+    return {**batch, "labels": torch.tensor(taken)} if taken and isinstance(taken[0], int) else batch
+
+
+def arrays_are_cut(batch: Batch, features: Features) -> Batch:
+    if isinstance(features[0]["input_ids"], list):
+        return batch
+    ids = batch["input_ids"].clone()
+    ids[:, -1] = PAD
+    return {**batch, "input_ids": ids}
+
+
 def without(name: str) -> Callable[[Batch, Features], Batch]:
     return lambda batch, _: {key: value for key, value in batch.items() if key != name}
 
@@ -289,6 +308,7 @@ class Defect:
 
 
 EVERYTHING = {name.removeprefix("collator.") for name in INVARIANTS}
+AGAIN = {"mutation", "determinism", "key_order", "extra_column", "containers"}
 DEFECTS = {
     "mask all ones": Defect(
         with_mask(lambda mask, _: torch.ones_like(mask)),
@@ -355,7 +375,11 @@ DEFECTS = {
     "float labels": Defect(
         cast("labels", torch.float32), {"dtype"}, ("labels of torch.int64", "labels of torch.float32")
     ),
-    "boolean mask": Defect(cast("attention_mask", torch.bool), {"dtype"}, ("attention_mask of torch.bool",)),
+    "half precision mask": Defect(
+        cast("attention_mask", torch.float16),
+        {"dtype"},
+        ("attention_mask of torch.int64", "attention_mask of torch.float16"),
+    ),
     "last token lost": Defect(
         last_token_lost, {"tokens"}, ("expected  the tokens [0] of feature 0", "observed  row 0 is [4]", "truncates")
     ),
@@ -389,17 +413,27 @@ DEFECTS = {
     "columns by position": Defect(
         by_position, {"key_order"}, ("batch['labels'] is torch.int64 (1,) again", "by its name")
     ),
+    "label is the last column": Defect(
+        label_is_the_last_column,
+        {"extra_column"},
+        ("labels [0] also with a column 'ftcheck_extra'", "observed  [3]", "pick the columns by name"),
+    ),
+    "arrays are cut": Defect(
+        arrays_are_cut,
+        {"containers"},
+        ("input_ids [[0]] also as numpy arrays", "observed  [[1]]", "Arrays and lists do not mean the same"),
+    ),
     "no mapping": Defect(
         lambda batch, _: tuple(batch.values()), EVERYTHING, ("expected  a mapping of tensors", "observed  tuple")
     ),
     "lists instead of tensors": Defect(
         lambda batch, _: {name: value.tolist() for name, value in batch.items()},
-        EVERYTHING - {"mutation", "determinism", "key_order"},
+        EVERYTHING - AGAIN,
         ("input_ids as a tensor [B, T]", "observed  list", "return_tensors='pt'"),
     ),
     "no input_ids": Defect(
         without("input_ids"),
-        EVERYTHING - {"labels", "mutation", "determinism", "key_order"},
+        EVERYTHING - AGAIN - {"labels"},
         ("input_ids in the batch", "only ["),
     ),
 }

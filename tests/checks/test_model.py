@@ -2,61 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from datasets import Dataset
 
-from pytest_ftcheck.checks.model import finite_logits, label_ids, logits_shape, predictions_in_range
-from pytest_ftcheck.runs.run import Run
+from pytest_ftcheck.checks.catalogue import NotApplicable, catalogue, run_check
 
-SUBJECT = "mrpc with tiny-bert on bundled"
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+
+    MakeEvidence = Callable[..., Evidence]
+
 LABELS = [1, 0, 2, 1]
 LOGITS = np.array([[0, 9, 0], [9, 0, 0], [0, 0, 9], [0, 9, 0]], np.float32)
-LABEL_RANGE = (0.0, 5.0)
+SCORES = Dataset.from_dict({"input_ids": [[5]] * 2, "labels": [0.0, 5.0]})
 
 
-def healthy(**changes: Any) -> Run:
-    run = Run(
-        task="mrpc",
-        engine="trainer",
-        seed=0,
-        head="sequence-classification",
-        checkpoint="tiny-bert",
-        metrics={},
-        epochs=(),
-        best_epoch=None,
-        step_losses=(),
-        log_history=(),
-        logits=LOGITS,
-        label_ids=np.array(LABELS),
-        train_rows=8,
-        timings={},
-        environment={},
-        folder=Path(),
-    )
-    return replace(run, **changes)
+def judge(name: str, evidence: Evidence) -> list[Finding]:
+    return run_check(catalogue()[f"model.{name}"], evidence)
 
 
-def regression(*values: float) -> Run:
-    column = np.array(values, np.float32)[:, None]
-    return healthy(head="regression", logits=column, label_ids=np.zeros(len(values), np.float32))
-
-
-def changed(array: np.ndarray[Any, Any], index: Any, value: float) -> np.ndarray[Any, Any]:
+def changed(array: NDArray[Any], index: Any, value: float) -> NDArray[Any]:
     copy = array.copy()
     copy[index] = value
     return copy
 
 
-def test_healthy_run_has_no_findings() -> None:
-    run = healthy()
-    assert logits_shape(run, 4, 3, SUBJECT) == []
-    assert label_ids(run, LABELS, SUBJECT) == []
-    assert finite_logits(run, SUBJECT) == []
-    assert predictions_in_range(run, 3, LABEL_RANGE, SUBJECT) == []
+def regression(scored_evidence: MakeEvidence, *values: float) -> Evidence:
+    labels = np.linspace(0, 5, len(values))
+    return scored_evidence(labels, np.array(values)[:, None], train_dataset=SCORES)
+
+
+@pytest.mark.parametrize("name", ["logits_shape", "label_ids", "finite", "predictions"])
+def test_healthy_run_has_no_findings(scored_evidence: MakeEvidence, name: str) -> None:
+    assert judge(name, scored_evidence(LABELS, LOGITS)) == []
 
 
 @pytest.mark.parametrize(
@@ -70,12 +56,13 @@ def test_healthy_run_has_no_findings() -> None:
         pytest.param(LOGITS[:, :, None], id="one axis more"),
     ],
 )
-def test_logits_of_another_shape_are_found(logits: np.ndarray[Any, Any]) -> None:
-    (finding,) = logits_shape(healthy(logits=logits), 4, 3, SUBJECT)
+def test_logits_of_another_shape_are_found(scored_evidence: MakeEvidence, logits: NDArray[Any]) -> None:
+    (finding,) = judge("logits_shape", scored_evidence(LABELS, LOGITS, logits=logits))
     assert finding.check == "model.logits_shape"
-    assert finding.subject == SUBJECT
+    assert finding.subject == "mrpc with tiny-bert on bundled"
     assert finding.expected == "logits of shape (4, 3)"
     assert finding.observed == f"shape {logits.shape}"
+    assert "num_labels of another task" in finding.hint
 
 
 @pytest.mark.parametrize(
@@ -87,52 +74,60 @@ def test_logits_of_another_shape_are_found(logits: np.ndarray[Any, Any]) -> None
         pytest.param([[1], [0], [2], [1]], "shape (4, 1)", id="one axis more"),
     ],
 )
-def test_label_ids_of_other_rows_are_found(ids: list[Any], observed: str) -> None:
-    (finding,) = label_ids(healthy(label_ids=np.array(ids)), LABELS, SUBJECT)
-    assert finding.check == "model.label_ids"
+def test_label_ids_of_other_rows_are_found(scored_evidence: MakeEvidence, ids: list[Any], observed: str) -> None:
+    (finding,) = judge("label_ids", scored_evidence(LABELS, LOGITS, label_ids=np.array(ids)))
     assert finding.expected == "the 4 labels of the evaluation data set, in order"
     assert finding.observed == observed
 
 
-def test_regression_labels_are_compared_in_the_precision_that_they_are_kept_in() -> None:
-    run = healthy(label_ids=np.array([0.1, 2.3], np.float32))
-    assert label_ids(run, [0.1, 2.3], SUBJECT) == []
-    (finding,) = label_ids(run, [0.1, 2.4], SUBJECT)
+def test_regression_labels_are_compared_in_the_precision_that_they_are_kept_in(scored_evidence: MakeEvidence) -> None:
+    kept = np.array([0.1, 2.3], np.float32)
+    assert judge("label_ids", scored_evidence([0.1, 2.3], np.zeros((2, 1)), label_ids=kept)) == []
+    (finding,) = judge("label_ids", scored_evidence([0.1, 2.4], np.zeros((2, 1)), label_ids=kept))
     assert "row 1" in finding.observed
 
 
-def test_nan_label_is_found() -> None:
-    assert label_ids(healthy(label_ids=np.array([np.nan], np.float32)), [1.0], SUBJECT)
+def test_nan_label_is_found(scored_evidence: MakeEvidence) -> None:
+    labels = np.array([np.nan, 1.0], np.float32)
+    assert judge("label_ids", scored_evidence([1.0, 1.0], np.zeros((2, 1)), label_ids=labels))
+
+
+def test_labels_that_are_texts_cannot_be_compared(scored_evidence: MakeEvidence) -> None:
+    rows = Dataset.from_dict({"input_ids": [[5], [6]], "labels": ["no", "yes"]})
+    with pytest.raises(NotApplicable, match="the labels of the data set are no numbers"):
+        judge("label_ids", scored_evidence([0, 1], np.zeros((2, 2)), eval_dataset=rows))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_logit_that_is_not_finite_is_found(value: float) -> None:
-    (finding,) = finite_logits(healthy(logits=changed(LOGITS, (2, 1), value)), SUBJECT)
-    assert finding.check == "model.finite"
+def test_logit_that_is_not_finite_is_found(scored_evidence: MakeEvidence, value: float) -> None:
+    (finding,) = judge("finite", scored_evidence(LABELS, LOGITS, logits=changed(LOGITS, (2, 1), value)))
     assert finding.observed.startswith("1 of 4 rows are not finite, the first is row 2: [")
     assert str(value) in finding.observed
 
 
-def test_predictions_of_a_wider_head_are_found() -> None:
-    (finding,) = predictions_in_range(healthy(), 2, LABEL_RANGE, SUBJECT)
-    assert finding.check == "model.predictions"
+def test_predictions_of_a_wider_head_are_found(scored_evidence: MakeEvidence) -> None:
+    (finding,) = judge("predictions", scored_evidence([1, 0, 1, 1], np.zeros((4, 2)), logits=LOGITS))
     assert finding.expected == "4 predictions from 0 to 1"
     assert finding.observed == "shape (4,), 1 outside, the first is row 2: 2"
 
 
 @pytest.mark.parametrize("value", [-5.0, 0.0, 2.5, 10.0])
-def test_regression_may_overshoot_by_the_range_of_the_labels(value: float) -> None:
-    assert predictions_in_range(regression(1.0, value), 1, LABEL_RANGE, SUBJECT) == []
+def test_regression_may_overshoot_by_the_range_of_the_labels(scored_evidence: MakeEvidence, value: float) -> None:
+    assert judge("predictions", regression(scored_evidence, 1.0, value)) == []
 
 
 @pytest.mark.parametrize("value", [-5.1, 10.1, np.nan, np.inf, -np.inf])
-def test_regression_far_outside_the_labels_is_found(value: float) -> None:
-    (finding,) = predictions_in_range(regression(1.0, value), 1, LABEL_RANGE, SUBJECT)
+def test_regression_far_outside_the_labels_is_found(scored_evidence: MakeEvidence, value: float) -> None:
+    evidence = regression(scored_evidence, 1.0, 2.0)
+    evidence = regression(scored_evidence, 1.0, value) if np.isfinite(value) else evidence
+    if not np.isfinite(value):
+        evidence.run.logits[1, 0] = value
+    (finding,) = judge("predictions", evidence)
     assert finding.expected == "2 predictions from -5 to 10"
     assert finding.observed.startswith("shape (2,), 1 outside, the first is row 1: ")
 
 
-def test_predictions_of_another_shape_are_found() -> None:
-    run = healthy(logits=np.zeros((4, 3, 2), np.float32))
-    (finding,) = predictions_in_range(run, 3, LABEL_RANGE, SUBJECT)
+def test_predictions_of_another_shape_are_found(scored_evidence: MakeEvidence) -> None:
+    evidence = scored_evidence(LABELS, LOGITS, logits=np.zeros((4, 3, 2), np.float32))
+    (finding,) = judge("predictions", evidence)
     assert finding.observed == "shape (4, 3), 0 outside"

@@ -1,69 +1,82 @@
-"""The check of the saved model: green as saved, red on each way in which a folder is not what was trained."""
+"""The checks of what a server makes of the saved folder: quiet as it was saved, red on each way in which it differs."""
 
 from __future__ import annotations
 
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-import torch
 from tokenizers import normalizers
+from transformers import AutoTokenizer
 
-from pytest_ftcheck.checks.serving import TOLERANCE, precision_of, reloaded_logits
-from pytest_ftcheck.runs.environment import describe_environment
-from pytest_ftcheck.training.engine import train_run
+from pytest_ftcheck.checks import fresh, fresh_script
+from pytest_ftcheck.checks.catalogue import catalogue, run_check
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.pipeline.parts import Pipeline
     from pytest_ftcheck.runs.run import Run
 
     Defect = Callable[[Run], object]
+    MakeEvidence = Callable[..., Evidence]
+
+CHECKS = ("reload", "pipeline", "label_names", "tokenizer")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def judge(name: str, evidence: Evidence) -> list[Finding]:
+    return run_check(catalogue()[f"serving.{name}"], evidence)
 
 
-@pytest.fixture(scope="module")
-def pipelines(make_pipeline: Callable[..., Pipeline]) -> dict[str, Pipeline]:
-    return {task: make_pipeline(task, train_rows=8, eval_rows=70) for task in ("mrpc", "stsb")}
+# -- in a fresh process -----------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def runs(pipelines: dict[str, Pipeline], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
-    environment = describe_environment("cpu", "float32", threads=1)
-    return {
-        task: train_run(
-            pipeline, engine="manual", seed=0, environment=environment, folder=tmp_path_factory.mktemp(task)
-        )
-        for task, pipeline in pipelines.items()
-    }
+def test_folder_as_it_was_saved_is_healthy_in_one_fresh_process(
+    saved_evidence: MakeEvidence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = []
+    run_script = fresh.run_script
+
+    def counted(folder: Path) -> str:
+        started.append(folder)
+        return run_script(folder)
+
+    monkeypatch.setattr(fresh, "run_script", counted)
+    evidence = saved_evidence("mrpc")
+    assert {name: judge(name, evidence) for name in CHECKS} == {name: [] for name in CHECKS}
+    assert len(started) == 1
+    assert len(fresh.served(evidence).text_rows) > 20
 
 
-@pytest.fixture
-def copied(runs: dict[str, Run], tmp_path: Path) -> Callable[[str], Run]:
-    """Copy a run, to be damaged."""
-
-    def copy(task: str) -> Run:
-        folder = shutil.copytree(runs[task].folder, tmp_path / task)
-        return replace(runs[task], folder=folder)
-
-    return copy
+def test_process_that_dies_is_found(saved_evidence: MakeEvidence, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = Path(__file__).parent / "no_such_script.py"
+    monkeypatch.setattr(fresh_script, "__file__", str(script))
+    (finding,) = judge("reload", saved_evidence("mrpc"))
+    assert finding.observed.startswith("it does not load: the fresh process ended with 2: ")
+    assert "no_such_script.py" in finding.observed
 
 
+def test_process_that_hangs_is_found(saved_evidence: MakeEvidence, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fresh, "_SECONDS", 0.01)
+    (finding,) = judge("reload", saved_evidence("mrpc"))
+    assert finding.observed == "it does not load: the fresh process did not answer within 0.01 s"
+
+
+# -- as the fresh process would answer --------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("_served_here")
 @pytest.mark.parametrize("task", ["mrpc", "stsb"])
-def test_folder_as_it_was_saved_is_healthy(pipelines: dict[str, Pipeline], runs: dict[str, Run], task: str) -> None:
-    assert reloaded_logits(runs[task], pipelines[task]) == []
+def test_saved_folder_is_healthy(saved_evidence: MakeEvidence, task: str) -> None:
+    evidence = saved_evidence(task)
+    for name in ("reload", "pipeline", "tokenizer"):
+        assert judge(name, evidence) == []
 
 
 def change_config(run: Run, **changes: Any) -> None:
@@ -98,9 +111,19 @@ def more_words(run: Run) -> None:
 
 
 def other_normalizer(run: Run) -> None:
-    tokenizer = run.load_tokenizer()
+    tokenizer: Any = run.load_tokenizer()
     tokenizer.backend_tokenizer.normalizer = normalizers.Replace("a", "e")
     tokenizer.save_pretrained(run.model_folder)
+
+
+def other_side(run: Run) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(run.model_folder, padding_side="left", model_max_length=64)
+    tokenizer.save_pretrained(run.model_folder)
+
+
+def no_tokenizer(run: Run) -> None:
+    for path in run.model_folder.glob("tokenizer*"):
+        path.unlink()
 
 
 def truncate(run: Run, name: str) -> None:
@@ -110,67 +133,80 @@ def truncate(run: Run, name: str) -> None:
 
 LABEL_0 = {"id2label": {"0": "LABEL_0", "1": "LABEL_1"}, "label2id": {"LABEL_0": 0, "LABEL_1": 1}}
 SWAPPED = {"id2label": {"0": "equivalent", "1": "not_equivalent"}, "label2id": {"equivalent": 0, "not_equivalent": 1}}
+DIFFER = "logits of 32 rows differ by up to "
 
-DEFECTS: dict[str, tuple[str, Defect, str]] = {
-    "other weights": ("mrpc", lambda run: change_weights(run, scale), "logits of the first 64 rows differ by up to "),
-    "weights of NaN": (
+DEFECTS: dict[str, tuple[str, str, Defect, str]] = {
+    "other weights": ("reload", "mrpc", lambda run: change_weights(run, scale), DIFFER),
+    "weights of NaN": ("reload", "mrpc", lambda run: change_weights(run, poison), DIFFER + "nan"),
+    "other weights in regression": ("reload", "stsb", lambda run: change_weights(run, scale), DIFFER),
+    "no weights": (
+        "reload",
         "mrpc",
-        lambda run: change_weights(run, poison),
-        "logits of the first 64 rows differ by up to nan",
+        lambda run: (run.model_folder / "model.safetensors").unlink(),
+        "it does not load: OSError",
     ),
-    "head was not saved": ("mrpc", without_head, "logits of the first 64 rows differ by up to "),
-    "no label names": (
-        "mrpc",
-        lambda run: change_config(run, **LABEL_0),
-        "id2label is {0: 'LABEL_0', 1: 'LABEL_1'}, not",
-    ),
-    "label names swapped": ("mrpc", lambda run: change_config(run, **SWAPPED), "id2label is {0: 'equivalent'"),
-    "other vocabulary": ("mrpc", more_words, "the saved tokenizer has another vocabulary"),
-    "other normalizer": ("mrpc", other_normalizer, "the saved tokenizer makes other tokens of the evaluation texts"),
-    "no weights": ("mrpc", lambda run: (run.model_folder / "model.safetensors").unlink(), "it does not load: OSError"),
-    "damaged weights": ("mrpc", lambda run: truncate(run, "model.safetensors"), "it does not load: "),
-    "damaged configuration": ("mrpc", lambda run: truncate(run, "config.json"), "it does not load: "),
-    "damaged tokenizer": ("mrpc", lambda run: truncate(run, "tokenizer.json"), "it does not load: "),
-    "no folder": ("mrpc", lambda run: shutil.rmtree(run.model_folder), "it does not load: "),
-    "other weights in regression": (
-        "stsb",
-        lambda run: change_weights(run, scale),
-        "logits of the first 64 rows differ",
-    ),
+    "damaged weights": ("reload", "mrpc", lambda run: truncate(run, "model.safetensors"), "it does not load: "),
+    "damaged configuration": ("reload", "mrpc", lambda run: truncate(run, "config.json"), "it does not load: "),
+    "no folder": ("reload", "mrpc", lambda run: shutil.rmtree(run.model_folder), "it does not load: "),
     "other head in regression": (
+        "reload",
         "stsb",
         lambda run: change_config(run, id2label={"0": "a", "1": "b"}, label2id={"a": 0, "b": 1}),
         "it does not load: ",
     ),
+    "scores of other weights": ("pipeline", "mrpc", lambda run: change_weights(run, poison), "32 differ, row 0: "),
+    "generic names": ("pipeline", "mrpc", lambda run: change_config(run, **LABEL_0), "32 differ, row 0: LABEL_"),
+    "swapped names": ("pipeline", "mrpc", lambda run: change_config(run, **SWAPPED), "32 differ, row 0: "),
+    "no tokenizer to serve": ("pipeline", "mrpc", no_tokenizer, "32 differ, row 0: "),
+    "other value": ("pipeline", "stsb", lambda run: change_weights(run, scale), "31 differ, row 0: "),
+    "no tokenizer": ("tokenizer", "mrpc", no_tokenizer, "vocabulary 5 tokens, "),
+    "damaged tokenizer": ("tokenizer", "mrpc", lambda run: truncate(run, "tokenizer.json"), "it does not load: "),
+    "other vocabulary": ("tokenizer", "mrpc", more_words, "vocabulary 375 tokens, "),
+    "other normalizer": ("tokenizer", "mrpc", other_normalizer, "other tokens for 32 of 32 texts, the first at token "),
 }
 
 
-@pytest.mark.parametrize(("task", "defect", "observed"), DEFECTS.values(), ids=DEFECTS.keys())
+@pytest.mark.usefixtures("_served_here")
+@pytest.mark.parametrize(("name", "task", "defect", "observed"), DEFECTS.values(), ids=DEFECTS.keys())
 def test_damaged_folder_is_found(
-    pipelines: dict[str, Pipeline], copied: Callable[[str], Run], task: str, defect: Defect, observed: str
+    saved_evidence: MakeEvidence, name: str, task: str, defect: Defect, observed: str
 ) -> None:
-    run = copied(task)
-    defect(run)
-    (finding,) = reloaded_logits(run, pipelines[task])
-    assert finding.check == "serving.reload"
-    assert finding.subject == f"{task} with tiny-bert on bundled, engine manual, saved to {run.model_folder}"
-    assert "logits within 0.0001" in finding.expected
+    (finding,) = judge(name, saved_evidence(task, defect))
+    assert finding.check == f"serving.{name}"
+    assert finding.subject == f"{task} with tiny-bert on bundled"
     assert finding.observed.startswith(observed)
-    assert "best epoch" in finding.hint
+    assert finding.hint
 
 
-def test_logits_of_another_width_are_found(pipelines: dict[str, Pipeline], runs: dict[str, Run]) -> None:
-    wide = replace(runs["stsb"], logits=np.repeat(runs["stsb"].logits, 2, axis=1))
-    (finding,) = reloaded_logits(wide, pipelines["stsb"])
-    assert finding.observed == "logits of shape (64, 1), not (64, 2)"
+@pytest.mark.usefixtures("_served_here")
+def test_head_that_was_not_saved_is_named(saved_evidence: MakeEvidence) -> None:
+    (finding,) = judge("reload", saved_evidence("mrpc", without_head))
+    assert finding.observed.endswith("the folder lacks them: classifier.bias, classifier.weight")
 
 
-def test_small_difference_in_one_compared_row_is_found(pipelines: dict[str, Pipeline], runs: dict[str, Run]) -> None:
-    run = runs["mrpc"]
-    for row, found in ((63, 1), (64, 0)):
-        logits = run.logits.copy()
-        logits[row, 0] += 1e-3
-        assert len(reloaded_logits(replace(run, logits=logits), pipelines["mrpc"])) == found
+@pytest.mark.usefixtures("_served_here")
+def test_every_setting_of_the_tokenizer_is_compared(saved_evidence: MakeEvidence) -> None:
+    (finding,) = judge("tokenizer", saved_evidence("mrpc", other_side))
+    assert finding.observed == "padding_side left instead of right; model_max_length 64 instead of 128"
+
+
+@pytest.mark.usefixtures("_served_here")
+def test_logits_of_another_width_are_found(saved_evidence: MakeEvidence, saved_runs: dict[str, Run]) -> None:
+    wide = replace(saved_runs["stsb"], logits=np.repeat(saved_runs["stsb"].logits, 2, axis=1))
+    (finding,) = judge("reload", saved_evidence("stsb", run=wide))
+    assert finding.observed == "logits of shape (32, 1), not (32, 2)"
+
+
+@pytest.mark.usefixtures("_served_here")
+@pytest.mark.parametrize(("row", "found"), [(0, 1), (39, 1), (2, 0)])
+def test_one_compared_row_is_enough(
+    saved_evidence: MakeEvidence, saved_runs: dict[str, Run], row: int, found: int
+) -> None:
+    logits = saved_runs["mrpc"].logits.copy()
+    logits[row, 0] += 1e-3
+    evidence = saved_evidence("mrpc", run=replace(saved_runs["mrpc"], logits=logits))
+    assert (row in fresh.served(evidence).rows) == bool(found)
+    assert len(judge("reload", evidence)) == found
 
 
 @pytest.mark.parametrize(
@@ -183,9 +219,58 @@ def test_small_difference_in_one_compared_row_is_found(pipelines: dict[str, Pipe
     ],
 )
 def test_tolerance_follows_the_precision_of_the_run(
-    pipelines: dict[str, Pipeline], runs: dict[str, Run], recipe: dict[str, Any], dtype: str, precision: str
+    saved_evidence: MakeEvidence, recipe: dict[str, Any], dtype: str, precision: str
 ) -> None:
-    pipeline = replace(pipelines["mrpc"], args=recipe)
-    run = replace(runs["mrpc"], environment={"dtype": dtype})
-    assert precision_of(pipeline, run) == precision
-    assert TOLERANCE[precision] == (1e-4 if precision == "float32" else 5e-2)
+    evidence = saved_evidence("mrpc", args=recipe)
+    evidence.environment = {**evidence.environment, "dtype": dtype}
+    assert evidence.precision == precision
+    assert catalogue()["serving.reload"].tolerance[precision] == (1e-4 if precision == "float32" else 5e-2)
+
+
+# -- serving.label_names ----------------------------------------------------------------------------------------------
+
+
+NAMES: dict[str, tuple[dict[str, Any], str]] = {
+    "generic": (LABEL_0, "id2label is {0: 'LABEL_0', 1: 'LABEL_1'}"),
+    "swapped": (SWAPPED, "id2label is {0: 'equivalent', 1: 'not_equivalent'}"),
+    "one missing": ({"id2label": {"0": "not_equivalent"}}, "id2label is {0: 'not_equivalent'}"),
+    "none": ({"id2label": None, "label2id": None}, "id2label is {0: 'LABEL_0', 1: 'LABEL_1'}"),
+    "turned wrongly": (
+        {"label2id": {"equivalent": 0, "not_equivalent": 1}},
+        "label2id is {'equivalent': 0, 'not_equiv",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "observed"), NAMES.values(), ids=NAMES.keys())
+def test_names_that_are_not_the_datas_are_found(
+    saved_evidence: MakeEvidence, changes: dict[str, Any], observed: str
+) -> None:
+    (finding,) = judge("label_names", saved_evidence("mrpc", lambda run: change_config(run, **changes)))
+    assert finding.observed.startswith(observed)
+    assert "id2label" in finding.hint
+
+
+def test_one_name_for_two_classes_is_found(saved_evidence: MakeEvidence) -> None:
+    same = {"id2label": {"0": "yes", "1": "yes"}, "label2id": {}}
+    findings = judge("label_names", saved_evidence("mrpc", lambda run: change_config(run, **same)))
+    assert findings[0].expected == "a name of its own for every class"
+
+
+def test_generic_names_are_fine_where_no_others_are_known(
+    saved_evidence: MakeEvidence, saved_pipelines: dict[str, Pipeline]
+) -> None:
+    card = replace(saved_pipelines["mrpc"].card, label_names=("LABEL_0", "LABEL_1"))
+    assert judge("label_names", saved_evidence("mrpc", lambda run: change_config(run, **LABEL_0), card=card)) == []
+
+
+def test_case_and_underscores_of_names_do_not_matter(
+    saved_evidence: MakeEvidence, saved_pipelines: dict[str, Pipeline]
+) -> None:
+    card = replace(saved_pipelines["mrpc"].card, label_names=("Not equivalent", "EQUIVALENT"))
+    assert judge("label_names", saved_evidence("mrpc", card=card)) == []
+
+
+def test_configuration_that_cannot_be_read_is_found(saved_evidence: MakeEvidence) -> None:
+    (finding,) = judge("label_names", saved_evidence("mrpc", lambda run: truncate(run, "config.json")))
+    assert finding.observed.startswith("JSONDecodeError")

@@ -14,6 +14,7 @@ import torch
 from pytest_ftcheck.checks.training import PARITY_STEPS, WithoutDropout, engine_parity, parity_pipeline
 from pytest_ftcheck.runs.environment import describe_environment
 from pytest_ftcheck.runs.run import Run
+from pytest_ftcheck.runs.trace import Trace
 from pytest_ftcheck.training.engine import train_run
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def run_with(losses: tuple[float, ...] = (0.75, 0.5), logit: float = 1.0, **chan
         train_rows=8,
         timings={},
         environment={"device": "cpu"},
+        trace=Trace(),
         folder=Path(),
     )
     return replace(run, **changes)

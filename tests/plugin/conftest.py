@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 import os
 import pkgutil
 import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,9 +19,11 @@ from pytest_ftcheck.settings import Settings
 from pytest_ftcheck.tasks.bundled import bundled_checkpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from pytest_ftcheck.checks.catalogue import Check
+    from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.pipeline.parts import Pipeline
 
 QUICK = """
@@ -73,6 +76,59 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, _importe
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")  # the plugin sets it for the whole process: restored after the test
     pytester.makefile(".toml", ftcheck=QUICK)
     return pytester
+
+
+@pytest.fixture
+def few_checks(_imported: None, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, Check]:
+    """Put a few checks in the place of the whole catalogue: one of every cost, and what a session must tell apart."""
+    from pytest_ftcheck.checks.catalogue import Check, NotApplicable, finding
+
+    def rows(evidence: Any, limits: Any) -> list[Finding]:
+        """No more rows than the limit."""
+        count = len(evidence.pipeline.train_dataset)
+        return [] if count <= limits["most"] else [finding(f"at most {limits['most']:g} rows", f"{count} rows")]
+
+    def mask(evidence: Any, _: Any) -> list[Finding]:
+        """Batches have an attention mask."""
+        batch = evidence.collate(evidence.features(evidence.pipeline.train_dataset, [0, 1]))
+        return [] if "attention_mask" in batch else [finding("a mask", "none")]
+
+    def text(_: Any, __: Any) -> list[Finding]:
+        """Something that nobody can ask."""
+        msg = "no raw text is known"
+        raise NotApplicable(msg)
+
+    def logits_shape(evidence: Any, _: Any) -> list[Finding]:
+        """One row of logits for every evaluated row."""
+        return [] if len(evidence.run.logits) == len(evidence.pipeline.eval_dataset) else [finding("all", "some")]
+
+    def finite_loss(evidence: Any, _: Any) -> list[Finding]:
+        """The loss is finite."""
+        return [] if all(map(math.isfinite, evidence.run.step_losses)) else [finding("finite", "not")]
+
+    def short(evidence: Any, _: Any) -> list[Finding]:
+        """A step moves the loss."""
+        return [] if len(evidence.probe(steps=1).losses) == 1 else [finding("one step", "none")]
+
+    def parity(evidence: Any, _: Any) -> list[Finding]:
+        """Both engines agree."""
+        if evidence.other_run is None:
+            msg = "one engine runs"
+            raise NotApplicable(msg)
+        return [] if evidence.other_run().engine != evidence.engine else [finding("another engine", "the same")]
+
+    known = [
+        Check("data.rows", rows, "free", "too many rows", "take fewer.", limits={"most": 1000}),
+        Check("data.text", text, "free", "nothing", "nothing."),
+        Check("collator.mask", mask, "forward", "no mask", "add one."),
+        Check("model.logits_shape", logits_shape, "run", "lost rows", "find them."),
+        Check("training.short", short, "extra-training", "no step", "step.", tolerance={"float32": 1e-4}),
+        Check("training.finite_loss", finite_loss, "run", "overflow", "lower the learning rate."),
+        Check("training.engine_parity", parity, "run", "engines that differ", "compare them."),
+    ]
+    catalogue = {check.id: check for check in known}
+    monkeypatch.setattr("pytest_ftcheck.plugin.checks.catalogue", lambda: catalogue)
+    return catalogue
 
 
 @pytest.fixture

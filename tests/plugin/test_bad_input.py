@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("few_checks")
+
 WITHOUT_CUDA = pytest.mark.skipif(torch.cuda.is_available(), reason="asks for a device that is not there")
 SST2 = "--ftcheck-task=sst2"
 

@@ -11,6 +11,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.usefixtures("few_checks")
+
 LEARNS_NOTHING = """
 max_train_rows = 64
 max_eval_rows = 32
@@ -55,7 +57,7 @@ def test_a_failed_floor_says_what_where_and_what_to_do(failed: pytest.RunResult,
 
 def test_a_failed_floor_has_no_traceback(failed: pytest.RunResult, project: pytest.Pytester) -> None:
     failed.stdout.no_fnmatch_line("*Error*")
-    failed.stdout.no_fnmatch_line("*quality.py*")
+    failed.stdout.no_fnmatch_line("*checks.py*")
     failed.stdout.no_fnmatch_line(">*")
     assert "Traceback" not in (project.path / "out.xml").read_text(encoding="utf-8")
 

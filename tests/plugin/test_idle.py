@@ -52,12 +52,7 @@ def test_answers_without_a_run_import_nothing_heavy(
     assert imported(*options)[1] == set()
 
 
-def test_collecting_the_suite_does_not_import_transformers(imported: Callable[..., tuple[int, set[str]]]) -> None:
-    code, names = imported("--ftcheck-task=mrpc", "--ftcheck-engine=both", "--collect-only", "-q")
-    assert code == pytest.ExitCode.OK
-    assert not names & {"transformers", "datasets", "evaluate", "accelerate"}
-
-
+@pytest.mark.usefixtures("few_checks")
 @pytest.mark.parametrize(
     ("options", "expected"),
     [

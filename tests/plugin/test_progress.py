@@ -10,6 +10,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.usefixtures("few_checks")
+
 TWO_FLOORS = ("--ftcheck-task=mrpc", "-k", "metric_floor")
 STEP = r"mrpc · trainer · seed 0 · epoch \d\.\d/1 · step \d/2 · loss \d\.\d{4} · \d+ samples/s · \d+:\d\d left"
 
@@ -69,7 +71,7 @@ def test_a_stopped_run_leaves_no_line_behind(
     )
     result = run_pytest(*TWO_FLOORS)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    assert moving_line(result)[-1].startswith("ftcheck/mrpc EE")
+    assert moving_line(result)[-1].startswith("ftcheck/mrpc FF")
 
 
 @pytest.mark.usefixtures("terminal")

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("few_checks")
+
 OPTIONS = ("--ftcheck-task=sst2", "--ftcheck-reuse", "--ftcheck-store=store", "-k", "metric_floor or finite")
 
 

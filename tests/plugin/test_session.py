@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+CHECKS = "data,collator,metrics.floor,metrics.keys,serving.tokenizer,training.finite_loss,training.engine_parity"
+"""What a fine-tune of two optimizer steps can pass."""
+
 NODE_ID = re.compile(r"ftcheck/mrpc::test_\w+(\[[\w-]+\])?")
 
 
@@ -30,8 +33,9 @@ def session(
     folder: Path, own_process: Callable[..., subprocess.CompletedProcess[str]]
 ) -> subprocess.CompletedProcess[str]:
     return own_process(
-        folder, "--ftcheck-task=mrpc", "--ftcheck-engine=both", "--ftcheck-json=out.json", "--junitxml=out.xml", "-rA"
-    )
+        folder, "--ftcheck-task=mrpc", "--ftcheck-engine=both", f"--ftcheck-checks={CHECKS}",
+        "--ftcheck-json=out.json", "--junitxml=out.xml", "-rA",
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +55,8 @@ def test_only_the_suite_runs_where_no_path_is_given(session: subprocess.Complete
     passed = re.findall(r"^PASSED (.*)$", session.stdout, re.MULTILINE)
     assert passed
     assert all(NODE_ID.fullmatch(nodeid) for nodeid in passed)
-    assert {"ftcheck/mrpc::test_metric_floor[accuracy-trainer]", "ftcheck/mrpc::test_engine_parity"} <= set(passed)
+    some = {"data[duplicates]", "collator[mask]", "metric_floor[accuracy-manual]", "training[engine_parity]"}
+    assert {f"ftcheck/mrpc::test_{name}" for name in some} <= set(passed)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +85,7 @@ def test_the_summary_has_a_row_for_every_gate(
 
 def test_the_summary_says_what_was_measured_on_what(session: subprocess.CompletedProcess[str]) -> None:
     _, _, summary = session.stdout.partition("= ftcheck =")
+    assert re.search(r"^checks: \d+ passed$", summary, re.MULTILINE)
     assert "mrpc: tiny-bert on bundled (64 train, 32 evaluated rows), SYNTHETIC: " in summary
     assert re.search(r"^model of mrpc, manual, seed 0: /.*/model$", summary, re.MULTILINE)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_ftcheck.report.header import SYNTHETIC, card_lines, data_line, header_lines, parameter_count
+from pytest_ftcheck.report.header import SYNTHETIC, card_lines, data_line, header_lines, parameter_count, trainer_lines
 from pytest_ftcheck.settings import Settings
-from pytest_ftcheck.tasks.card import builtin_tasks, known_cards, load_card
+from pytest_ftcheck.tasks.card import builtin_tasks, load_card
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,6 +57,15 @@ def test_other_data_is_not_called_synthetic(pipeline: Pipeline) -> None:
     assert "SYNTHETIC" not in data_line(replace(pipeline.data, synthetic=False, source="/data/reviews"))
 
 
+def test_a_trainer_is_named_and_so_is_a_model_that_is_not_trained(pipeline: Pipeline) -> None:
+    source: Any = object()
+    judged = replace(pipeline, card=replace(pipeline.card, trainer="my.train:build"), trainer=source, trains=False)
+    line = header_lines([judged], Settings(), [])[0]
+    assert line.startswith("ftcheck: sst2 · Trainer my.train:build · tier tiny · tiny-bert (")
+    assert line.endswith(" · judged as it is, nothing is trained")
+    assert "as it is" not in header_lines([pipeline], Settings(), [])[0]
+
+
 @pytest.mark.parametrize(
     ("parameters", "shown"), [(351_234, "351k"), (999_400, "999k"), (999_600, "1.0M"), (22_713_728, "22.7M")]
 )
@@ -65,10 +74,11 @@ def test_parameters_are_rounded(parameters: int, shown: str) -> None:
 
 
 def test_list_describes_every_card() -> None:
-    cards = known_cards({"mrpc": {"floors": {"tiny": {"tiny-bert": {"accuracy": 0.8}}}}})
-    text = "\n".join(card_lines(cards))
-    for name, card in cards.items():
-        assert f"{name}: {card.description}" in text
+    changes = {"mrpc": {"floors": {"tiny": {"tiny-bert": {"accuracy": 0.8}}}}}
+    cards = [load_card(name, changes) for name in builtin_tasks()]
+    text = "\n".join(line for card in cards for line in card_lines(card))
+    for card in cards:
+        assert f"{card.name}: {card.description}" in text
     assert "head      sequence-classification (not_equivalent, equivalent)" in text
     assert "text      sentence1 + sentence2; label label" in text
     assert "nyu-mll/glue/mrpc" in text
@@ -76,9 +86,27 @@ def test_list_describes_every_card() -> None:
 
 
 def test_card_without_a_data_set_and_floors_says_so() -> None:
-    card = replace(load_card("stsb", {}), dataset=None, floor_tables={}, description="")
-    lines = card_lines({"mine": card})
+    card = replace(load_card("stsb", {}), name="mine", dataset=None, floor_tables={}, description="")
+    lines = card_lines(card)
     assert lines[0] == "mine"
     assert "    head      regression" in lines
     assert "    data      given with --ftcheck-data" in lines
     assert any(line.endswith("; no floors") for line in lines)
+
+
+def test_the_table_of_a_trainer_is_described_by_what_it_says() -> None:
+    table = {
+        "description": "Is the review positive?",
+        "trainer": "train.py:build",
+        "label_names": ["bad", "good"],
+        "floors": {"accuracy": 0.9, "full": {"f1": 0.8}},
+        "checks": {"data.rows": {"skip": "we know"}},
+    }
+    assert trainer_lines("reviews", table) == [
+        "reviews: Is the review positive?",
+        "    trainer   train.py:build",
+        "    label_names bad, good",
+        "    floors    accuracy 0.9, full f1 0.8",
+        "    checks    data.rows skip we know",
+    ]
+    assert trainer_lines("bare", {"trainer": "train:build"}) == ["bare", "    trainer   train:build"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_ftcheck.report.header import SYNTHETIC
-from pytest_ftcheck.report.summary import closing_lines, number, summary_table
+from pytest_ftcheck.report.summary import check_lines, closing_lines, number, summary_table
 
 
 def row(**changes: Any) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def test_number_has_four_digits(value: float | None, signed: bool, shown: str) -
 
 
 def test_closing_lines_say_what_was_measured_on_what() -> None:
-    lines = closing_lines([run_of(), run_of(engine="manual")], [], [], None)
+    lines = closing_lines([run_of(), run_of(engine="manual")], [], [], [], None)
     assert lines[0] == f"mrpc: tiny-bert on bundled (64 train, 32 evaluated rows), {SYNTHETIC}"
     assert lines[1:] == [
         "model of mrpc, manual, seed 0: /store/abc/model",
@@ -115,19 +115,54 @@ def test_closing_lines_say_what_was_measured_on_what() -> None:
 
 
 def test_real_data_is_not_called_synthetic() -> None:
-    assert SYNTHETIC not in closing_lines([run_of(synthetic=False, data="hub glue/mrpc")], [], [], None)[0]
+    assert SYNTHETIC not in closing_lines([run_of(synthetic=False, data="hub glue/mrpc")], [], [], [], None)[0]
 
 
 def test_many_folders_are_left_out() -> None:
     runs = [run_of(seed=seed) for seed in range(5)]
-    assert len([line for line in closing_lines(runs[:4], [], [], None) if "model of" in line]) == 4
-    assert not [line for line in closing_lines(runs, [], [], None) if "model of" in line]
+    assert len([line for line in closing_lines(runs[:4], [], [], [], None) if "model of" in line]) == 4
+    assert not [line for line in closing_lines(runs, [], [], [], None) if "model of" in line]
 
 
 def test_notes_idle_tasks_and_the_document_are_named() -> None:
-    lines = closing_lines([], ["entry abc was not whole"], ["rte"], Path("out.json"))
+    told = "ftcheck/rte::test_training[finite_loss-trainer]"
+    lines = closing_lines([], ["entry abc was not whole"], ["rte"], [told], Path("out.json"))
     assert lines == [
         "entry abc was not whole",
         "rte: NO TEST RAN, so nothing is known of it: the session fails.",
+        f"{told}: should have told why there is no run, and did not fail: the session fails.",
         "everything is in out.json",
     ]
+
+
+def check_of(name: str, outcome: str = "passed", reason: str | None = None, task: str = "mrpc") -> dict[str, Any]:
+    return {"task": task, "check": name, "outcome": outcome, "reason": reason}
+
+
+def test_checks_are_counted_failed_ones_named_and_skipped_ones_explained() -> None:
+    lines = check_lines(
+        [
+            check_of("data.rows"),
+            check_of("data.labels"),
+            check_of("model.finite", "failed"),
+            check_of("model.finite", "failed"),  # the other engine
+            check_of("model.mask", "failed"),
+            check_of("data.text", "skipped", "no raw text"),
+            check_of("data.pairs", "skipped", "one segment"),
+            check_of("data.tokens", "skipped", "no raw text"),
+        ]
+    )
+    assert lines == [
+        "checks: 2 passed, 3 failed (model.finite, model.mask), 3 skipped",
+        "  skipped: data.text, data.tokens: no raw text",
+        "  skipped: data.pairs: one segment",
+    ]
+
+
+def test_checks_of_several_tasks_have_their_task_beside_them() -> None:
+    lines = check_lines([check_of("data.rows", "failed"), check_of("data.text", "skipped", "none", task="sst2")])
+    assert lines == ["checks: 1 failed (data.rows of mrpc), 1 skipped", "  skipped: data.text of sst2: none"]
+
+
+def test_without_checks_nothing_is_said_of_them() -> None:
+    assert check_lines([]) == []

@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_ftcheck.errors import TaskError
-from pytest_ftcheck.tasks.card import HubDataset, _layered, builtin_tasks, known_cards, load_card, parse_card
+from pytest_ftcheck.tasks.card import (
+    HubDataset,
+    _layered,
+    builtin_tasks,
+    card_table,
+    known_tables,
+    load_card,
+    parse_card,
+)
 
 CARD: dict[str, Any] = {
     "head": "sequence-classification",
@@ -67,6 +75,18 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"checkpoint": {"tiny": 3}}, "checkpoint.tiny must be the name of a checkpoint or its folder, not 3."),
     ({"recipe": {"tinny": {}}}, "recipe.tinny: unknown tier 'tinny'. Did you mean 'tiny'? Known: full, tiny."),
     ({"recipe": {"tiny": 3}}, "recipe.tiny must be a table, not 3."),
+    ({"trainer": ""}, "trainer must name a factory, such as my_project.train:build_trainer, not ''."),
+    ({"trainer": ["train:build"]}, "trainer must be a str, not ['train:build']."),
+    ({"checks": {"data.rows": 3}}, "checks.data.rows must be a table of limits, such as { rows = 0.9 } or { skip = "),
+    ({"checks": {"data.rows": {"most": "3"}}}, "checks.data.rows.most must be a finite number, not '3'."),
+    ({"checks": {"data.rows": {"most": True}}}, "checks.data.rows.most must be a finite number, not True."),
+    ({"checks": {"data.rows": {"most": float("nan")}}}, "checks.data.rows.most must be a finite number, not nan."),
+    ({"checks": {"data.rows": {"skip": " "}}}, "checks.data.rows.skip must say why the check is not run, not ' '."),
+    ({"checks": {"data.rows": {"skip": True}}}, "checks.data.rows.skip must say why the check is not run, not True."),
+    (
+        {"checks": {"data": {"rows": {"most": 3}}}},
+        'checks.data.rows: quote the id of a check: [tool.ftcheck.tasks.reviews.checks."data.rows"].',
+    ),
 ]
 
 
@@ -176,13 +196,36 @@ def test_merging_leaves_the_tables_as_they_were() -> None:
     assert load_card("mrpc", {}).recipe("tiny", "x")["learning_rate"] != 5e-4
 
 
-def test_known_cards_are_the_built_in_ones_and_the_users() -> None:
-    cards = known_cards({"reviews": CARD, "mrpc": {"description": "mine"}})
-    assert set(cards) == {*builtin_tasks(), "reviews"}
-    assert cards["mrpc"].description == "mine"
-    assert all(name == card.name for name, card in cards.items())
+def test_known_tables_are_the_built_in_ones_and_the_users() -> None:
+    tables = known_tables({"reviews": CARD, "mrpc": {"description": "mine"}})
+    assert set(tables) == {*builtin_tasks(), "reviews"}
+    assert tables["mrpc"] == builtin_tasks()["mrpc"] | {"description": "mine"}
+    assert tables["reviews"] == CARD
 
 
-def test_known_cards_refuse_a_wrong_one() -> None:
-    with pytest.raises(TaskError, match="task card 'half': missing head"):
-        known_cards({"half": {}})
+def test_the_table_of_a_trainer_may_leave_out_what_the_trainer_tells() -> None:
+    table = {"trainer": "train.py:build", "floors": {"accuracy": 0.9}}
+    assert card_table("reviews", {"reviews": table}) == table
+    with pytest.raises(TaskError, match="missing head"):
+        load_card("reviews", {"reviews": table})
+
+
+def test_the_card_of_a_trainer_may_have_no_text() -> None:
+    card = parse_card("reviews", CARD | {"trainer": "train.py:build", "text_columns": []})
+    assert (card.trainer, card.text_columns) == ("train.py:build", ())
+    assert parse_card("reviews", CARD).trainer is None
+
+
+def test_checks_of_a_card_are_limits_and_reasons() -> None:
+    card = parse_card(
+        "reviews", CARD | {"checks": {"data.rows": {"most": 3, "skip": "we know"}, "model.finite": {"tolerance": 0.5}}}
+    )
+    assert card.limits == {"data.rows": {"most": 3.0}, "model.finite": {"tolerance": 0.5}}
+    assert card.skipped == {"data.rows": "we know"}
+    assert (parse_card("reviews", CARD).limits, parse_card("reviews", CARD).skipped) == ({}, {})
+
+
+def test_checks_of_the_user_are_merged_into_those_of_a_built_in_card() -> None:
+    table = card_table("mrpc", {"mrpc": {"checks": {"data.rows": {"most": 3}}}})
+    before = builtin_tasks()["mrpc"].get("checks", {})
+    assert table["checks"] == before | {"data.rows": {"most": 3}}

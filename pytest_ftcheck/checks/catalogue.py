@@ -1,0 +1,159 @@
+"""What a check is, and the catalogue of all of them.
+
+A check is a pure function ``(evidence, limits) -> list[Finding]``, registered with `check`. Its docstring's first line
+says what must hold. Where it cannot be asked at all, it raises `NotApplicable` with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from importlib import import_module
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal, get_args
+
+from pytest_ftcheck.errors import CheckFailure, FtcheckError, SettingsError, unknown
+from pytest_ftcheck.findings import Finding
+
+if TYPE_CHECKING:
+    from pytest_ftcheck.checks.evidence import Evidence
+
+Cost = Literal["free", "forward", "run", "extra-training"]
+COSTS: tuple[str, ...] = get_args(Cost)
+FAMILIES = ("data", "collator", "model", "training", "metrics", "serving")
+ALL_HEADS = ("sequence-classification", "regression")
+
+Limits = Mapping[str, float]
+"""The check's limits by name, with what the card changed. ``tolerance`` is the one for the run's precision."""
+
+
+class NotApplicable(Exception):  # noqa: N818 - no error: the reason why a check has nothing to say
+    """A check cannot be asked of these parts; the message says why."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One entry of the catalogue."""
+
+    id: str
+    """``family.name``."""
+    function: Callable[[Evidence, Limits], list[Finding]]
+    cost: Cost
+    """``free``: looks at parts. ``forward``: runs the model a few times. ``run``: needs the run.
+    ``extra-training``: makes short fine-tunes of its own."""
+    catches: str
+    """Defects that it catches, in a few words."""
+    hint: str
+    """Likely causes and what to do; a finding may carry a better one."""
+    heads: tuple[str, ...] = ALL_HEADS
+    limits: Limits = field(default_factory=dict)
+    """Budgets and thresholds by name, settable per card."""
+    tolerance: Mapping[str, float] = field(default_factory=dict)
+    """By dtype of the run; absolute unless the docstring says otherwise."""
+
+    @property
+    def family(self) -> str:
+        """The module that it stands in."""
+        return self.id.partition(".")[0]
+
+    @property
+    def name(self) -> str:
+        """Its name within the family."""
+        return self.id.partition(".")[2]
+
+    @property
+    def meaning(self) -> str:
+        """One sentence: what must hold."""
+        return (self.function.__doc__ or "").strip().splitlines()[0]
+
+
+_CHECKS: dict[str, Check] = {}
+
+
+def check(
+    id: str,  # noqa: A002 - the field's own name
+    *,
+    cost: Cost,
+    catches: str,
+    hint: str,
+    heads: tuple[str, ...] = ALL_HEADS,
+    limits: Limits = MappingProxyType({}),
+    tolerance: Mapping[str, float] = MappingProxyType({}),
+) -> Callable[[Callable[[Evidence, Limits], list[Finding]]], Callable[[Evidence, Limits], list[Finding]]]:
+    """Register a function as a check; see `Check` for the arguments."""
+
+    def register(function: Callable[[Evidence, Limits], list[Finding]]) -> Callable[[Evidence, Limits], list[Finding]]:
+        _CHECKS[id] = Check(id, function, cost, catches, hint, heads, limits, tolerance)
+        return function
+
+    return register
+
+
+def catalogue() -> Mapping[str, Check]:
+    """Every check by id, in the order of the families and then as they stand in their modules."""
+    for family in FAMILIES:
+        import_module(f"pytest_ftcheck.checks.{family}")
+    ordered = sorted(_CHECKS.values(), key=lambda entry: FAMILIES.index(entry.family))
+    return MappingProxyType({entry.id: entry for entry in ordered})
+
+
+def limits_of(entry: Check, given: Mapping[str, float], dtype: str) -> Limits:
+    """Return a check's limits with what a card changed, and ``tolerance`` for this dtype.
+
+    Raises:
+        SettingsError: the card names a limit that the check does not have.
+
+    """
+    limits = dict(entry.limits)
+    if entry.tolerance:
+        limits["tolerance"] = entry.tolerance[dtype]
+    for name, value in given.items():
+        if name not in limits:
+            raise SettingsError(unknown(f"limit of check {entry.id!r}:", name, limits))
+        limits[name] = float(value)
+    return limits
+
+
+def run_check(entry: Check, evidence: Evidence) -> list[Finding]:
+    """Run one check; never green by accident.
+
+    Returns:
+        What it found, each with the check's id and hint; a check that crashes is a finding itself.
+
+    Raises:
+        NotApplicable: it has nothing to say about these parts.
+        CheckFailure: the run that it needs failed.
+        FtcheckError: the tool is misused.
+
+    """
+    pipeline = evidence.pipeline
+    if pipeline.card.head not in entry.heads:
+        msg = f"it is about {' and '.join(entry.heads)}, not {pipeline.card.head}"
+        raise NotApplicable(msg)
+    limits = limits_of(entry, pipeline.card.limits.get(entry.id, {}), evidence.precision)
+    try:
+        findings = entry.function(evidence, limits)
+    except (NotApplicable, CheckFailure, FtcheckError):
+        raise
+    except Exception as error:  # noqa: BLE001 - fail closed: what a check cannot digest is not healthy
+        text = f"{type(error).__name__}: {error}"
+        findings = [Finding(entry.id, pipeline.subject, "parts that the check can look at", text, _CRASHED)]
+    return [
+        replace(
+            finding,
+            check=entry.id,
+            subject=finding.subject or pipeline.subject,
+            hint=finding.hint or entry.hint,
+        )
+        for finding in findings
+    ]
+
+
+_CRASHED = (
+    "the parts raise this themselves when they are used as a Trainer uses them; or report it as a defect of ours."
+)
+
+
+def finding(expected: str, observed: str, *, subject: str = "", hint: str = "", unit: str = "") -> Finding:
+    """Make a finding of the check that runs; `run_check` fills in its id, and subject and hint where they are empty."""
+    return Finding("", subject, expected, observed, hint, unit)

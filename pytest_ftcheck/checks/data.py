@@ -1,0 +1,37 @@
+"""What must hold for the data: rows, labels, duplicates, and tokens that still are the texts.
+
+The checks stand in modules of their own: `labels`, `duplicates`, `segments`, `tokens` and `columns`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_ftcheck.checks import columns, duplicates, labels, segments, tokens
+from pytest_ftcheck.checks.catalogue import Limits, check, finding
+from pytest_ftcheck.checks.splits import splits
+
+if TYPE_CHECKING:
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+
+__all__ = ["columns", "duplicates", "labels", "segments", "splits_not_empty", "tokens"]
+
+
+@check(
+    "data.splits_not_empty",
+    cost="free",
+    catches="a filter that leaves nothing, rows that were lost or doubled between the texts and their tokens",
+    hint="look at what filters, joins or drops rows before and while tokenizing; a batched map must return as many as "
+    "it got.",
+)
+def splits_not_empty(evidence: Evidence, _limits: Limits) -> list[Finding]:
+    """Both splits have rows, and as many tokenized as raw ones."""
+    found = []
+    for split in splits(evidence):
+        raw, rows = len(split.raw), len(split.rows)
+        if not rows:
+            found.append(finding("at least one row", "0 rows", subject=split.subject))
+        elif raw != rows:
+            found.append(finding(f"{raw} tokenized rows, one for each raw row", str(rows), subject=split.subject))
+    return found

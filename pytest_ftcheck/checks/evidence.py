@@ -1,0 +1,185 @@
+"""What checks look at: the parts, and what is made of them, each made once and only when a check asks."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+from transformers import set_seed
+
+from pytest_ftcheck.checks.catalogue import NotApplicable
+from pytest_ftcheck.training.batches import only_accepted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from datasets import Dataset
+    from torch import Tensor
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from pytest_ftcheck.pipeline.parts import Pipeline
+    from pytest_ftcheck.runs.run import Run
+    from pytest_ftcheck.training.probe import Probe
+
+
+class Evidence:
+    """The parts of one fine-tune and what came out of them, for the checks.
+
+    Everything is made lazily and kept: a check of cost ``free`` never causes a forward pass, and all checks of cost
+    ``run`` look at the same run.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        *,
+        engine: str,
+        seed: int,
+        environment: Mapping[str, str],
+        make_run: Callable[[], Run],
+        make_probe: Callable[..., Probe],
+        other_run: Callable[[], Run] | None = None,
+    ) -> None:
+        """Bind the parts.
+
+        Args:
+            pipeline: the parts.
+            engine: that trains.
+            seed: of the run.
+            environment: device, dtype and threads, as `describe_environment` gives them.
+            make_run: gives the run of the pipeline.
+            make_probe: makes a short fine-tune in memory; see `pytest_ftcheck.training.probe.probe`.
+            other_run: gives the run of the other engine, where both were asked for.
+
+        """
+        self.pipeline = pipeline
+        self.engine = engine
+        self.seed = seed
+        self.environment = environment
+        self.other_run = other_run
+        self._make_run = make_run
+        self._make_probe = make_probe
+
+    @property
+    def precision(self) -> str:
+        """Precision in which the run computes: that of autocast where the recipe asks for it, else of the weights."""
+        if self.pipeline.args.get("bf16"):
+            return "bfloat16"
+        return "float16" if self.pipeline.args.get("fp16") else self.environment["dtype"]
+
+    @cached_property
+    def run(self) -> Run:
+        """The run; trained when it is first asked for.
+
+        Raises:
+            CheckFailure: training failed.
+
+        """
+        return self._make_run()
+
+    @cached_property
+    def trained_run(self) -> Run:
+        """The run, where it was trained here and not only evaluated.
+
+        Raises:
+            NotApplicable: nothing was trained (``--ftcheck-no-train``).
+
+        """
+        self.require_training()
+        return self.run
+
+    def require_training(self) -> None:
+        """Stop a check about training where nothing is trained.
+
+        Raises:
+            NotApplicable: ``--ftcheck-no-train``.
+
+        """
+        if not self.pipeline.trains:
+            msg = "the model is judged as it is: nothing was trained (--ftcheck-no-train)"
+            raise NotApplicable(msg)
+
+    def probe(self, **changes: Any) -> Probe:
+        """Make a short fine-tune in memory, as `pytest_ftcheck.training.probe.probe`; equal calls give the same one."""
+        self.require_training()
+        return self._make_probe(**{"engine": self.engine, "seed": self.seed} | changes)
+
+    @property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """The tokenizer.
+
+        Raises:
+            NotApplicable: the Trainer has none.
+
+        """
+        if self.pipeline.processing_class is None:
+            msg = "the Trainer has no tokenizer: give it processing_class=tokenizer"
+            raise NotApplicable(msg)
+        return self.pipeline.processing_class
+
+    @property
+    def text_columns(self) -> tuple[str, ...]:
+        """Names of the raw text columns in ``pipeline.data``.
+
+        Raises:
+            NotApplicable: none are known.
+
+        """
+        if not self.pipeline.card.text_columns:
+            msg = (
+                "no raw text is known: keep the text columns in the data sets, or name them in the card's text_columns"
+            )
+            raise NotApplicable(msg)
+        return self.pipeline.card.text_columns
+
+    def labels(self, rows: Dataset) -> list[Any]:
+        """Return the labels of a tokenized data set, ``[N]``."""
+        return list(rows[self.pipeline.label_column])
+
+    @cached_property
+    def fresh_model(self) -> PreTrainedModel:
+        """The model before training, with the run's seed, in evaluation mode, on the run's device. Do not change it."""
+        return self.make_model()
+
+    def make_model(self, seed: int | None = None) -> PreTrainedModel:
+        """Make an untrained model of one's own, which may be changed."""
+        with torch.random.fork_rng(devices=[]):
+            set_seed(self.seed if seed is None else seed)
+            model = self.pipeline.model_init()
+        # transformers declares `to` as if it took the model itself.
+        moved: Any = model.to(self.environment["device"])  # type: ignore[arg-type]
+        return moved.eval()  # type: ignore[no-any-return]
+
+    @cached_property
+    def trained_model(self) -> PreTrainedModel:
+        """The model as the run saved it, in evaluation mode, on the run's device. Do not change it."""
+        model: Any = self.run.load_model().to(self.environment["device"])  # type: ignore[arg-type]
+        return model.eval()  # type: ignore[no-any-return]
+
+    def loss(self, model: PreTrainedModel, batch: Mapping[str, Any]) -> Tensor:
+        """Compute the loss of a batch as training does: the user's Trainer by its own ``compute_loss``, else the model.
+
+        Returns:
+            A scalar; whatever else the user's loss returns is handed on as it is.
+
+        """
+        if self.pipeline.trainer is not None:
+            # A copy: a loss of one's own may take the labels out of the batch.
+            return cast("Tensor", self.pipeline.trainer.template.compute_loss(model, dict(batch)))
+        return cast("Tensor", model(**batch).loss)
+
+    def features(self, rows: Dataset, indices: list[int]) -> list[dict[str, Any]]:
+        """Return rows as the collator gets them: without the columns that training drops, in the user's format."""
+        if self.pipeline.args.get("remove_unused_columns", True):
+            rows = only_accepted(rows, self.fresh_model)
+        if self.pipeline.trainer is not None:
+            rows = self.pipeline.trainer.formatted(rows)
+        chosen = rows.select(indices)
+        return [chosen[index] for index in range(len(chosen))]
+
+    def collate(self, features: list[dict[str, Any]]) -> dict[str, Any]:
+        """Make a batch with the pipeline's own collator, on the run's device."""
+        batch = self.pipeline.data_collator(features)
+        device = self.environment["device"]
+        return {key: value.to(device) if hasattr(value, "to") else value for key, value in batch.items()}

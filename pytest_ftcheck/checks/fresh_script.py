@@ -1,0 +1,96 @@
+"""Load a saved model as a server does: in a process of its own, that knows the folder and nothing else.
+
+Run by `pytest_ftcheck.checks.fresh` as a script, with a folder that holds ``request.json`` and ``batch.npz``; it
+writes ``answer.json`` and ``logits.npz`` beside them. It imports nothing of this package.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+REQUEST, BATCH, ANSWER, LOGITS = "request.json", "batch.npz", "answer.json", "logits.npz"
+
+
+def serve(folder: Path) -> None:
+    """Answer the request in a folder; what fails is written down, and does not keep the rest from being tried."""
+    request = json.loads((folder / REQUEST).read_text(encoding="utf-8"))
+    if request["threads"]:
+        torch.set_num_threads(request["threads"])
+    answer: dict[str, Any] = {"errors": {}}
+    _attempt(answer, "model", lambda: _model(request, folder))
+    if request["tokenizer"]:
+        _attempt(answer, "tokenizer", lambda: describe_tokenizer(_load_tokenizer(request["model"]), request["texts"]))
+    if request["ask_pipeline"]:
+        _attempt(answer, "pipeline", lambda: _pipeline(request))
+    (folder / ANSWER).write_text(json.dumps(answer), encoding="utf-8")
+
+
+def _attempt(answer: dict[str, Any], name: str, make: Callable[[], Any]) -> None:
+    try:
+        answer[name] = make()
+    except Exception as error:  # noqa: BLE001 - whatever is raised, the server would not start
+        answer["errors"][name] = f"{type(error).__name__}: {error}"
+
+
+@torch.no_grad()
+def _model(request: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Load the model, and write its logits of the batch ``[B, K]``."""
+    model, info = AutoModelForSequenceClassification.from_pretrained(
+        request["model"], local_files_only=True, trust_remote_code=False, use_safetensors=True, output_loading_info=True
+    )
+    model = model.to(request["device"]).eval()
+    accepted = inspect.signature(model.forward).parameters
+    with np.load(folder / BATCH, allow_pickle=False) as arrays:
+        batch = {name: torch.from_numpy(arrays[name]).to(request["device"]) for name in arrays if name in accepted}
+    logits = model(**batch).logits.float().cpu().numpy()
+    np.savez(folder / LOGITS, logits=logits)
+    return {"missing": sorted(info["missing_keys"]), "class": type(model).__name__}
+
+
+def _load_tokenizer(model: str) -> Any:
+    return AutoTokenizer.from_pretrained(model, local_files_only=True, trust_remote_code=False)
+
+
+def describe_tokenizer(tokenizer: Any, texts: list[dict[str, str]]) -> dict[str, Any]:
+    """Describe what a tokenizer does: its vocabulary, settings, and the tokens of some texts.
+
+    Args:
+        tokenizer: any of transformers.
+        texts: keyword arguments of its call, ``text`` and maybe ``text_pair``.
+
+    """
+    vocabulary = json.dumps(sorted(tokenizer.get_vocab().items()))
+    return {
+        "vocabulary": f"{len(tokenizer)} tokens, {hashlib.sha256(vocabulary.encode()).hexdigest()[:12]}",
+        "special tokens": {name: str(token) for name, token in sorted(tokenizer.special_tokens_map.items())},
+        "padding_side": tokenizer.padding_side,
+        "truncation_side": tokenizer.truncation_side,
+        "model_max_length": tokenizer.model_max_length,
+        "tokens": [list(tokenizer(**text)["input_ids"]) for text in texts],
+    }
+
+
+def _pipeline(request: dict[str, Any]) -> list[list[dict[str, Any]]]:
+    """Ask `pipeline` for every label's score of every text."""
+    from transformers import pipeline  # noqa: PLC0415 - takes seconds, and checks import this module for its names
+
+    classify: Any = pipeline("text-classification", model=request["model"], device=request["device"])
+    options = {"function_to_apply": "none"} if request["regression"] else {}
+    answers: list[list[dict[str, Any]]] = classify(request["texts"], top_k=None, **options)
+    return answers
+
+
+if __name__ == "__main__":
+    serve(Path(sys.argv[1]))

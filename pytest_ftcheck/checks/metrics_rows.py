@@ -1,0 +1,206 @@
+"""What the metrics family looks at: a label and a prediction for every evaluated row, and how likely chance is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import stats
+
+from pytest_ftcheck.checks.catalogue import NotApplicable
+from pytest_ftcheck.tasks.metrics import predictions_from_logits
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pytest_ftcheck.checks.evidence import Evidence
+
+_MATRIX = 2
+"""Number of axes of logits [N, K]."""
+_BINARY = 2
+
+
+@dataclass(frozen=True)
+class ScoredRows:
+    """Labels and predictions of N evaluated rows; K classes, or one value a row."""
+
+    labels: NDArray[Any]
+    """``[N]``: int64 class ids, or float64 for regression."""
+    predictions: NDArray[Any]
+    """``[N]``: int64 class ids, -1 where a logit is not finite; or float64 for regression."""
+    logits: NDArray[np.float64] | None
+    """``[N, K]``; None where only class ids were handed back."""
+    num_labels: int
+    """K; 1 for regression."""
+    names: tuple[str, ...]
+    """Names of the classes, their ids where there are none; empty for regression."""
+
+    def __len__(self) -> int:
+        """Return N."""
+        return len(self.labels)
+
+    @property
+    def regression(self) -> bool:
+        """Whether predictions are values, not classes."""
+        return self.num_labels == 1
+
+    @property
+    def has_label(self) -> NDArray[np.bool_]:
+        """``[N]``: the label is a class of the head, or a finite value; -100 is none."""
+        if self.regression:
+            return np.asarray(np.isfinite(self.labels))
+        return np.asarray((self.labels >= 0) & (self.labels < self.num_labels))
+
+    def take(self, mask: NDArray[np.bool_]) -> ScoredRows:
+        """Return the rows where the mask ``[N]`` is True."""
+        logits = None if self.logits is None else self.logits[mask]
+        return ScoredRows(self.labels[mask], self.predictions[mask], logits, self.num_labels, self.names)
+
+    def swapped(self) -> ScoredRows:
+        """Return the rows with labels and predictions in each other's place."""
+        return ScoredRows(self.predictions, self.labels, None, self.num_labels, self.names)
+
+    def ranked(self) -> ScoredRows:
+        """Return the ranks of values and labels, the mean of equals."""
+        predictions, labels = stats.rankdata(self.predictions), stats.rankdata(self.labels)
+        return ScoredRows(labels, predictions, predictions[:, None], 1, self.names)
+
+    def predicting(self, predictions: NDArray[Any]) -> ScoredRows:
+        """Return the same labels with other predictions, sure of themselves: logits 1 and 0."""
+        if self.regression:
+            return ScoredRows(self.labels, predictions, predictions[:, None], 1, self.names)
+        logits = np.eye(self.num_labels)[predictions]
+        return ScoredRows(self.labels, predictions, logits, self.num_labels, self.names)
+
+
+def evaluated(evidence: Evidence) -> ScoredRows:
+    """Read labels and predictions of every evaluated row out of the run.
+
+    Raises:
+        NotApplicable: they are not one label and one prediction a row.
+        CheckFailure: the run failed.
+
+    """
+    run, regression = evidence.run, evidence.pipeline.card.head == "regression"
+    label_ids, logits = np.asarray(run.label_ids), np.asarray(run.logits)
+    if label_ids.ndim == _MATRIX and label_ids.shape[1] == 1:
+        label_ids = label_ids[:, 0]
+    if label_ids.ndim != 1 or label_ids.dtype.kind not in "biuf":
+        msg = f"it is about one label a row, and the evaluation gave label ids of shape {label_ids.shape}"
+        raise NotApplicable(msg)
+    if len(label_ids) == 0 or len(logits) != len(label_ids):
+        msg = f"the evaluation gave {len(logits)} predictions for {len(label_ids)} labels: see metrics.evaluated_rows"
+        raise NotApplicable(msg)
+    if logits.ndim == _MATRIX and logits.shape[1] == 1 and not regression:
+        msg = "it is about a logit for each class, and the evaluation gave one a row"
+        raise NotApplicable(msg)
+    if logits.ndim > _MATRIX or (regression and logits.size != len(label_ids)):
+        msg = f"it is about logits [N, K], and the evaluation gave shape {logits.shape}"
+        raise NotApplicable(msg)
+    if regression:
+        values = logits.reshape(-1).astype(np.float64)
+        return ScoredRows(label_ids.astype(np.float64), values, values[:, None], 1, ())
+    names = evidence.pipeline.card.label_names
+    if logits.ndim == 1:
+        return _class_ids(label_ids, logits, names)
+    width = logits.shape[1]
+    names = names if len(names) == width else tuple(map(str, range(width)))
+    predictions = predictions_from_logits(logits, "sequence-classification")
+    return ScoredRows(_whole(label_ids), predictions, logits.astype(np.float64), width, names)
+
+
+def _class_ids(label_ids: NDArray[Any], predictions: NDArray[Any], names: tuple[str, ...]) -> ScoredRows:
+    """Take class ids that ``preprocess_logits_for_metrics`` made of the logits."""
+    labels, classes = _whole(label_ids), _whole(predictions)
+    width = max(len(names), int(labels.max()) + 1, int(classes.max()) + 1, _BINARY)
+    return ScoredRows(labels, classes, None, width, names if len(names) == width else tuple(map(str, range(width))))
+
+
+def _whole(values: NDArray[Any]) -> NDArray[np.int64]:
+    if not np.array_equal(values, np.trunc(values)):
+        msg = f"it is about class ids, and the evaluation gave values such as {values[values != np.trunc(values)][0]}"
+        raise NotApplicable(msg)
+    return values.astype(np.int64)
+
+
+def judged(evidence: Evidence) -> ScoredRows:
+    """Return the evaluated rows that have a label; raises as `evaluated`, and where there are none."""
+    rows = evaluated(evidence)
+    labelled = rows.take(rows.has_label)
+    if not len(labelled):
+        msg = "no evaluated row has a label: see metrics.evaluated_rows"
+        raise NotApplicable(msg)
+    return labelled
+
+
+def with_logits(rows: ScoredRows) -> NDArray[np.float64]:
+    """Return the logits ``[N, K]``.
+
+    Raises:
+        NotApplicable: the evaluation handed back class ids alone.
+
+    """
+    if rows.logits is None:
+        msg = "the evaluation handed back class ids [N], not logits: preprocess_logits_for_metrics took them away"
+        raise NotApplicable(msg)
+    return rows.logits
+
+
+def confusion(rows: ScoredRows) -> NDArray[np.int64]:
+    """Count labels (rows) by predictions (columns), ``[K, K]``; rows without a prediction do not count."""
+    table = np.zeros((rows.num_labels, rows.num_labels), dtype=np.int64)
+    predicted = rows.predictions >= 0
+    np.add.at(table, (rows.labels[predicted], rows.predictions[predicted]), 1)
+    return table
+
+
+def chance_of_hits(rows: ScoredRows) -> float:
+    """Return the probability of at least as many right predictions, had they been dealt out to the rows by chance.
+
+    Exact for two classes (Fisher), else by the normal distribution with the exact mean and variance.
+    """
+    table = confusion(rows).astype(np.float64)
+    total, labels, predictions = len(rows), table.sum(axis=1), table.sum(axis=0)
+    hits = float(np.trace(table))
+    if rows.num_labels == _BINARY and table.sum() == total:
+        return float(stats.hypergeom.sf(table[1, 1] - 1, total, int(labels[1]), int(predictions[1])))
+    mean = float(labels @ predictions) / total
+    # Variance of the sum of a matrix's cells that a random permutation hits, summed class by class.
+    deviation = np.eye(len(table)) - predictions[:, None] / total - labels[None, :] / total + mean / total
+    variance = float((labels[:, None] * predictions[None, :] * deviation**2).sum()) / max(total - 1, 1)
+    return float(stats.norm.sf((hits - mean - 0.5) / np.sqrt(variance))) if variance > 0 else 1.0
+
+
+def ranking(rows: ScoredRows) -> tuple[float, float]:
+    """Tell how well the logits rank the rows of a rarer class before all others, for the class that they rank best.
+
+    Returns:
+        The area under the ROC curve, and its probability by chance; without logits 0.5 and 1.
+
+    """
+    if rows.logits is None or not np.isfinite(rows.logits).all():
+        return 0.5, 1.0
+    counts = np.bincount(rows.labels, minlength=rows.num_labels)
+    rarer = [index for index in range(rows.num_labels) if counts[index] and index != counts.argmax()]
+    found = [(1.0, 0.5)]
+    for index in rarer:
+        margin = rows.logits[:, index] - np.delete(rows.logits, index, axis=1).max(axis=1)
+        of_class = rows.labels == index
+        test = stats.mannwhitneyu(margin[of_class], margin[~of_class], alternative="greater")
+        pairs = int(of_class.sum()) * int((~of_class).sum())
+        found.append((min(1.0, float(test.pvalue) * len(rarer)), float(test.statistic) / pairs))
+    chance, area = min(found)
+    return area, chance
+
+
+def correlation(rows: ScoredRows) -> tuple[float, float]:
+    """Return the linear correlation of values and labels, and its probability by chance; 0 and 1 where one is constant.
+
+    One-sided: of a correlation as high or higher.
+    """
+    spreads = (np.ptp(rows.predictions), np.ptp(rows.labels))
+    if not np.isfinite(rows.predictions).all() or min(spreads) == 0 or len(rows) <= _BINARY:
+        return 0.0, 1.0
+    test = stats.pearsonr(rows.predictions, rows.labels, alternative="greater")
+    return float(test.statistic), float(test.pvalue)

@@ -1,0 +1,134 @@
+"""The two splits of a fine-tune, raw and tokenized, as the checks of the data look at them."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_ftcheck.checks.catalogue import NotApplicable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from datasets import Dataset
+
+    from pytest_ftcheck.checks.evidence import Evidence
+
+SAMPLE = 256
+"""Rows of a split that are tokenized again: enough for a rate, and cheap."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """One split: row i of ``raw`` is what row i of ``rows`` was made of."""
+
+    name: str
+    raw: Dataset
+    """The texts and whatever else the source has; for a user's Trainer the very same as ``rows``."""
+    rows: Dataset
+    """Tokenized."""
+    subject: str
+    """For findings: ``mrpc with tiny-bert on bundled, train split``."""
+
+    def few(self, count: int = SAMPLE) -> list[int]:
+        """Indices of at most so many rows, evenly spread."""
+        total = min(len(self.rows), len(self.raw))
+        return np.linspace(0, total - 1, min(count, total)).astype(int).tolist() if total else []
+
+    def values(self, column: str, indices: Sequence[int] | None = None) -> list[Any]:
+        """Return a column of the tokenized rows as plain values."""
+        return _values(self.rows, column, indices)
+
+    def texts(self, columns: Sequence[str], indices: Sequence[int] | None = None) -> list[tuple[str, ...]]:
+        """Return the raw texts, a tuple for each row; a missing text is an empty one."""
+        by_column = (_values(self.raw, column, indices) for column in columns)
+        return list(zip(*([_text(value) for value in values] for values in by_column), strict=True))
+
+
+def _values(rows: Dataset, column: str, indices: Sequence[int] | None) -> list[Any]:
+    plain = rows.with_format(None)
+    return list(plain[column][:] if indices is None else plain.select_columns([column])[list(indices)][column])
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def splits(evidence: Evidence) -> tuple[Split, Split]:
+    """Return the train split and the one that is evaluated."""
+    pipeline = evidence.pipeline
+    data, subject, evaluated = pipeline.data, pipeline.subject, pipeline.data.evaluation_split
+    return (
+        Split("train", data.train, pipeline.train_dataset, f"{subject}, train split"),
+        Split(evaluated, data.evaluation, pipeline.eval_dataset, f"{subject}, {evaluated} split"),
+    )
+
+
+def filled(evidence: Evidence) -> tuple[Split, ...]:
+    """Return the splits that have rows; that both have some is a check of its own."""
+    return tuple(split for split in splits(evidence) if len(split.rows) and len(split.raw))
+
+
+def label_values(evidence: Evidence, split: Split) -> list[Any]:
+    """Return the labels that are learned, one for each row.
+
+    Raises:
+        NotApplicable: the rows have no label, or several values each.
+
+    """
+    column = evidence.pipeline.label_column
+    if column not in split.rows.column_names:
+        msg = f"the {split.name} rows have no column {column!r}"
+        raise NotApplicable(msg)
+    values = split.values(column)
+    if any(isinstance(value, (list, dict)) for value in values[:1]):
+        msg = f"{column!r} holds several values for each row"
+        raise NotApplicable(msg)
+    return values
+
+
+def require_column(split: Split, column: str) -> None:
+    """Stop a check about a column of the tokenized rows that is not there.
+
+    Raises:
+        NotApplicable: it is not there.
+
+    """
+    if column not in split.rows.column_names:
+        msg = f"the {split.name} rows have no column {column!r}: they have {', '.join(split.rows.column_names)}"
+        raise NotApplicable(msg)
+
+
+def mapping(values: Sequence[Any], labels: Sequence[Any]) -> tuple[dict[Any, Any], int]:
+    """Return which label each value mostly goes with, and in how many rows it does."""
+    counts: dict[Any, Counter[Any]] = {}
+    for value, label in zip(values, labels, strict=False):
+        counts.setdefault(value, Counter())[label] += 1
+    most = {value: counter.most_common(1)[0] for value, counter in counts.items()}
+    return {value: label for value, (label, _) in most.items()}, sum(count for _, count in most.values())
+
+
+def exceeds(count: float, total: int, budget: float) -> bool:
+    """Tell whether so many of so many rows are more than a budget, by more than the luck of drawing the rows.
+
+    Two standard deviations of a count are let through: 3 of 32 rows say little about a rate.
+    """
+    expected = budget * total
+    return count > expected + 2 * math.sqrt(expected * (1 - min(budget, 1.0)))
+
+
+def share(count: float, total: int) -> str:
+    """Word a count and its rate: ``12 of 400 (3.0%)``."""
+    return f"{count:g} of {total} ({count / max(total, 1):.1%})"
+
+
+def shorten(text: str, most: int = 60) -> str:
+    """Quote the start of a text."""
+    flat = " ".join(text.split())
+    return repr(flat if len(flat) <= most else flat[: most - 1] + "…")

@@ -1,0 +1,194 @@
+"""What must hold for the weights that training starts from: where they come from, their dtype, and the pad id."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import safe_open
+from transformers import PreTrainedModel
+
+from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
+from pytest_ftcheck.pipeline.from_checkpoint import weight_shapes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import Tensor, nn
+
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+
+_MOST_SHOWN = 3
+_FROM_SCRATCH = 0.8
+"""Random share of a backbone that was never loaded: its biases, norms and tables of positions start at constants."""
+_BUFFERS = ("position_ids", "masked_bias", "attn.bias", "inv_freq", "num_batches_tracked")
+"""Ends of names that older checkpoints carry and no model needs."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A model's parameters by name, sorted into what was pretrained and what stands on top of it."""
+
+    backbone: dict[str, nn.Parameter]
+    head: dict[str, nn.Parameter]
+    """With the pooler, which a new head brings along."""
+
+
+def parts_of(model: nn.Module) -> Parts:
+    """Sort a model's parameters.
+
+    Raises:
+        NotApplicable: it has no part that is a model of transformers.
+
+    """
+    wrapped: Any = model
+    inner = wrapped.get_base_model() if hasattr(model, "get_base_model") else wrapped  # adapters wrap the model
+    backbone: Any = getattr(inner, getattr(inner, "base_model_prefix", "") or "-", None)
+    if not isinstance(backbone, torch.nn.Module) or backbone is inner:
+        inside = [child for child in inner.children() if isinstance(child, PreTrainedModel)]
+        backbone = max(inside, key=lambda child: child.num_parameters(), default=None)
+    if backbone is None:
+        msg = f"{type(inner).__name__} has no pretrained model inside that could be told from its head"
+        raise NotApplicable(msg)
+    below = {id(parameter) for name, parameter in backbone.named_parameters() if "pooler" not in name}
+    named = list(model.named_parameters())
+    return Parts(
+        backbone={name: parameter for name, parameter in named if id(parameter) in below},
+        head={name: parameter for name, parameter in named if id(parameter) not in below},
+    )
+
+
+def newly_initialised(evidence: Evidence) -> set[str]:
+    """Name the parameters that start from random numbers: another seed gives others.
+
+    A matrix counts where most of it is new: rows for added tokens are not the matrix.
+    """
+    first = dict(evidence.fresh_model.named_parameters())
+    second = dict(evidence.make_model(evidence.seed + 1).named_parameters())
+    return {
+        name
+        for name, parameter in first.items()
+        if name in second
+        and parameter.shape == second[name].shape
+        and float((parameter != second[name]).float().mean()) > 0.5  # noqa: PLR2004 - most of it
+    }
+
+
+@check(
+    "model.new_weights",
+    cost="free",
+    # Share of the backbone: more than 0 where layers are made anew, or left out, on purpose.
+    limits={"new": 0.0, "left_over": 0.0},
+    catches="layers that were not loaded, a config that does not fit the weights, from_config for from_pretrained",
+    hint="look at what from_pretrained reports as missing, unexpected and mismatched, at prefixes of names such as "
+    "'module.', and at num_hidden_layers.",
+)
+def new_weights(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Only the head starts from random weights, and no weight of the checkpoint is left over."""
+    backbone = parts_of(evidence.fresh_model).backbone
+    folder = evidence.pipeline.checkpoint.folder
+    sizes = {name: parameter.numel() for name, parameter in backbone.items()}
+    total, trained = sum(sizes.values()), {name for name, parameter in backbone.items() if parameter.requires_grad}
+    # An adapter is new and trained, among layers that are frozen.
+    adapters = trained if sum(sizes[name] for name in trained) < total / 2 else set()
+    new = sorted(newly_initialised(evidence) & set(sizes) - adapters)
+    size = sum(sizes[name] for name in new)
+    if folder is None and size > _FROM_SCRATCH * total:
+        msg = "the whole model starts from random weights, and no checkpoint is named: it is trained from scratch"
+        raise NotApplicable(msg)
+    found = []
+    if size > limits["new"] * total:
+        found.append(finding("pretrained weights everywhere below the head", f"random ones in {some_names(new)}"))
+    left = _left_over(evidence.fresh_model, folder) if folder is not None else {}
+    if sum(left.values()) > limits["left_over"] * total:
+        found.append(
+            finding("a place in the model for every weight of the checkpoint", f"none for {some_names(sorted(left))}")
+        )
+    return found
+
+
+def _left_over(model: PreTrainedModel, folder: Path) -> dict[str, int]:
+    """Return name and size of the checkpoint's body weights whose values are nowhere in the model; heads aside."""
+    prefix = f"{model.base_model_prefix}."
+    body = {name for name, _ in model.base_model.named_children()}
+    there = {name.removeprefix(prefix) for name in model.state_dict()}
+    suspects = {}
+    for name, shape in weight_shapes(folder).items():
+        inner = name.removeprefix(prefix).replace(".gamma", ".weight").replace(".beta", ".bias")
+        is_body = inner.partition(".")[0] in body and "pooler" not in inner
+        if is_body and inner not in there and not inner.endswith(_BUFFERS):
+            suspects[name] = shape
+    if not suspects:
+        return {}
+    loaded = list(model.state_dict().values())  # under another name where transformers converts it
+    return {name: tensor.numel() for name, tensor in _tensors(folder, suspects) if not _is_among(tensor, loaded)}
+
+
+def _tensors(folder: Path, names: dict[str, tuple[int, ...]]) -> list[tuple[str, Tensor]]:
+    found = []
+    for path in sorted(folder.glob("*.safetensors")):
+        with safe_open(path, framework="pt") as tensors:
+            found += [(name, tensors.get_tensor(name)) for name in tensors.keys() if name in names]  # noqa: SIM118 - no mapping
+    return found
+
+
+def _is_among(tensor: Tensor, others: list[Tensor]) -> bool:
+    return any(other.shape == tensor.shape and torch.equal(other.cpu(), tensor.to(other.dtype)) for other in others)
+
+
+def some_names(names: list[str]) -> str:
+    """Word the first of many names."""
+    more = f" and {len(names) - _MOST_SHOWN} more" if len(names) > _MOST_SHOWN else ""
+    return f"{', '.join(names[:_MOST_SHOWN])}{more}"
+
+
+@check(
+    "model.dtype",
+    cost="free",
+    catches="a checkpoint in half precision that is loaded as it is (dtype='auto'), weights trained in float16",
+    hint="pass dtype=torch.float32 to from_pretrained, and leave half precision to bf16=True or fp16=True.",
+)
+def dtype(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Weights are of the dtype that was asked for; none that is trained is float16."""
+    del limits
+    parameters = {name: p for name, p in evidence.fresh_model.named_parameters() if p.is_floating_point()}
+    if evidence.pipeline.trainer is None:
+        asked = getattr(torch, evidence.environment["dtype"])
+        expected, wrong = f"weights in {asked}", {name: p for name, p in parameters.items() if p.dtype != asked}
+    else:
+        # The user chose it; but Adam's epsilon is 0 in float16, and no scaler takes such gradients.
+        expected = "no trained weights in torch.float16"
+        wrong = {name: p for name, p in parameters.items() if p.requires_grad and p.dtype == torch.float16}
+    if not wrong:
+        return []
+    kinds = ", ".join(sorted({str(parameter.dtype) for parameter in wrong.values()}))
+    return [finding(expected, f"{kinds} in {len(wrong)} of {len(parameters)}: {some_names(list(wrong))}")]
+
+
+@check(
+    "model.pad_token_id",
+    cost="free",
+    catches="a tokenizer of another checkpoint, a pad token that was added to the tokenizer alone",
+    hint="take tokenizer and model from one checkpoint, or set model.config.pad_token_id = tokenizer.pad_token_id; "
+    "give the collator the same tokenizer.",
+)
+def pad_token_id(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """The pad id is the same in the tokenizer, the model's configuration and the collator."""
+    del limits
+    expected = evidence.tokenizer.pad_token_id
+    if expected is None:
+        msg = "the tokenizer has no pad token"
+        raise NotApplicable(msg)
+    others = {
+        "model.config.pad_token_id": getattr(getattr(evidence.fresh_model, "config", None), "pad_token_id", None),
+        "data_collator.tokenizer.pad_token_id": getattr(
+            getattr(evidence.pipeline.data_collator, "tokenizer", None), "pad_token_id", None
+        ),
+    }
+    return [
+        finding(f"{name} = {expected}, as the tokenizer has it", f"{seen}")
+        for name, seen in others.items()
+        if seen is not None and seen != expected
+    ]

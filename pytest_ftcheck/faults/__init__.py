@@ -1,0 +1,1 @@
+"""What could go wrong: one named defect each, planted on purpose to prove that a check catches it."""

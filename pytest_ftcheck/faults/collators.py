@@ -1,0 +1,91 @@
+"""Collators around a pipeline's own: what goes into it, or comes out of it, is changed. Shapes: B rows, T columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from pytest_ftcheck.checks.catalogue import NotApplicable
+from pytest_ftcheck.faults.planting import tokenizer_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pytest_ftcheck.pipeline.parts import Pipeline
+
+Features = list[dict[str, Any]]
+Batch = dict[str, Any]
+_MATRIX = 2
+
+
+@dataclass(frozen=True)
+class ChangedBatches:
+    """A collator that changes what another one makes."""
+
+    data_collator: Callable[[Features], Mapping[str, Any]]
+    change: Callable[[Batch], Batch]
+
+    def __call__(self, features: Features) -> Batch:
+        """Make a batch and change it."""
+        return self.change(dict(self.data_collator(features)))
+
+
+@dataclass(frozen=True)
+class ChangedFeatures:
+    """A collator that changes the features before another one makes a batch of them."""
+
+    data_collator: Callable[[Features], Mapping[str, Any]]
+    change: Callable[[Features], Features]
+
+    def __call__(self, features: Features) -> Batch:
+        """Change the features and make a batch."""
+        return dict(self.data_collator(self.change(features)))
+
+
+def with_batches(pipeline: Pipeline, change: Callable[[Batch], Batch]) -> Pipeline:
+    """Return the pipeline with batches that are changed after its own collator has made them."""
+    return replace(pipeline, data_collator=ChangedBatches(pipeline.data_collator, change))
+
+
+def with_features(pipeline: Pipeline, change: Callable[[Features], Features]) -> Pipeline:
+    """Return the pipeline with features that are changed before its own collator gets them."""
+    return replace(pipeline, data_collator=ChangedFeatures(pipeline.data_collator, change))
+
+
+def require_ragged(pipeline: Pipeline) -> None:
+    """Stop a fault of padding where the collator has none to make.
+
+    Raises:
+        NotApplicable: all rows have one length.
+
+    """
+    lengths = set(map(len, pipeline.eval_dataset.with_format(None)["input_ids"]))
+    if len(lengths) == 1:
+        msg = "its rows are all of one length before they are collated"
+        raise NotApplicable(msg)
+
+
+def pad_id_of(pipeline: Pipeline) -> int:
+    """Return the tokenizer's pad id.
+
+    Raises:
+        NotApplicable: there is none.
+
+    """
+    pad_id = tokenizer_of(pipeline).pad_token_id
+    if pad_id is None:
+        msg = "its tokenizer has no pad token"
+        raise NotApplicable(msg)
+    return int(pad_id)
+
+
+def label_key(batch: Mapping[str, Any]) -> str:
+    """Name the labels of a batch."""
+    return next(name for name in ("labels", "label", "label_ids") if name in batch)
+
+
+def matrices(batch: Batch) -> list[str]:
+    """Name what is ``[B, T]``."""
+    return [name for name, value in batch.items() if isinstance(value, torch.Tensor) and value.dim() == _MATRIX]

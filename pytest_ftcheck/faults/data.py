@@ -1,0 +1,198 @@
+"""Faults of the texts and their tokens; those of labels and splits stand in `labels` and `splits`."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from pytest_ftcheck.faults.fault import fault
+from pytest_ftcheck.faults.planting import (
+    is_one_table,
+    raw,
+    require_column,
+    require_pair,
+    require_texts,
+    tokenized,
+    with_column,
+    with_rows,
+)
+from pytest_ftcheck.faults.rows import SPLITS, encode, encode_both, texts_of
+from pytest_ftcheck.faults.tokenizers import learned_anew, with_terms, with_tokenizer, without_words
+
+if TYPE_CHECKING:
+    from pytest_ftcheck.pipeline.parts import Pipeline
+
+_SHORT = 8
+_STEM = 4
+
+
+@fault(
+    caught_by=("data.segments", "model.second_segment"),
+    wild="A preprocessing function for single sentences is reused for a pair task and reads one column only; "
+    "published QNLI tutorials train on the answer without its question.",
+)
+def second_segment_lost(pipeline: Pipeline) -> Pipeline:
+    """The second segment of a pair is never tokenized."""
+    require_pair(pipeline)
+    return encode_both(pipeline, lambda first, _second: (first,))
+
+
+@fault(
+    caught_by=("data.segments",),
+    wild="The two columns are added with a plus and handed over as one text, so that neither separator nor "
+    "token_type_ids say where the second begins.",
+)
+def segments_joined(pipeline: Pipeline) -> Pipeline:
+    """Both segments are joined into one string."""
+    require_pair(pipeline)
+    return encode_both(
+        pipeline,
+        lambda first, second: ([f"{left} {right}" for left, right in zip(first, second, strict=True)],),
+    )
+
+
+@fault(
+    caught_by=("data.segments",),
+    wild="The keyword for the second text gets the column of the first by copy and paste.",
+)
+def first_segment_twice(pipeline: Pipeline) -> Pipeline:
+    """The first segment stands on both sides of every pair."""
+    require_pair(pipeline)
+    return encode_both(pipeline, lambda first, _second: (first, first))
+
+
+@fault(
+    caught_by=("serving.pipeline",),
+    wild="Train and validation are tokenized by two copies of one function, and the columns of one copy stand the "
+    "other way round.",
+)
+def segments_swapped_in_evaluation(pipeline: Pipeline) -> Pipeline:
+    """The evaluation has the segments of its pairs in the other order than train."""
+    require_pair(pipeline)
+    return encode_both(pipeline, lambda first, second: (second, first), ("evaluation",))
+
+
+@fault(
+    caught_by=("data.splits_alike",),
+    wild="The evaluation is tokenized for a quick look in a notebook, with add_special_tokens=False, and is kept.",
+)
+def evaluation_without_special_tokens(pipeline: Pipeline) -> Pipeline:
+    """The evaluated rows have no special tokens, the train rows do."""
+    require_texts(pipeline)
+    return encode_both(pipeline, lambda *texts: texts, ("evaluation",), add_special_tokens=False)
+
+
+@fault(
+    caught_by=("data.truncation", "data.distinct_inputs"),
+    wild="A max_length that was set for a dry run stays in the script.",
+)
+def truncated_to_8(pipeline: Pipeline) -> Pipeline:
+    """Every row is cut to 8 tokens."""
+    require_texts(pipeline)
+    return encode_both(pipeline, lambda *texts: texts, max_length=_SHORT)
+
+
+@fault(
+    caught_by=("data.tokenizer_vocabulary",),
+    wild="Tokenizer and model are loaded by two names, one of which was changed: a cased tokenizer for an uncased "
+    "model, or that of another project.",
+)
+def other_vocabulary(pipeline: Pipeline) -> Pipeline:
+    """The tokenizer has another vocabulary than the model learned."""
+    require_texts(pipeline)
+    return with_tokenizer(pipeline, learned_anew(pipeline))
+
+
+@fault(
+    caught_by=("data.token_ids",),
+    wild="Terms of the domain are added with add_tokens, and resize_token_embeddings is forgotten: an index error "
+    "on the CPU, an assertion of the device on a GPU.",
+)
+def vocabulary_too_large(pipeline: Pipeline) -> Pipeline:
+    """The tokenizer has tokens for which the model has no embedding."""
+    require_texts(pipeline)
+    return with_tokenizer(pipeline, with_terms(pipeline))
+
+
+@fault(
+    caught_by=("data.unknown_tokens",),
+    wild="BertTokenizer(vocab_file=…) of transformers 5 ignores its argument and knows special tokens only.",
+)
+def all_unknown(pipeline: Pipeline) -> Pipeline:
+    """Every word becomes the unknown token."""
+    require_texts(pipeline)
+    return with_tokenizer(pipeline, without_words(pipeline))
+
+
+@fault(
+    caught_by=("data.stale_tokens", "data.decodes"),
+    wild="The source was sorted or filtered anew, and the tokenized rows come from a cache whose fingerprint did "
+    "not notice.",
+)
+def stale_cache(pipeline: Pipeline) -> Pipeline:
+    """The tokens come from an older version of the rows, the labels from the new one."""
+    for split in SPLITS:
+        rows = tokenized(pipeline, split).with_format(None)
+        older = [len(rows) - 1, *range(len(rows) - 1)] if len(rows) else []
+        current = list(rows[pipeline.label_column])
+        pipeline = with_rows(pipeline, split, with_column(rows.select(older), pipeline.label_column, current))
+    return pipeline
+
+
+@fault(
+    caught_by=("serving.pipeline",),
+    wild="Texts are stemmed or cleaned by a step of the training script that the service knows nothing of.",
+)
+def cleaned_in_training_only(pipeline: Pipeline) -> Pipeline:
+    """The texts are stemmed before they are tokenized, by the training script and by nobody who serves the model."""
+    require_texts(pipeline)
+    stem = re.compile(rf"(\w{{{_STEM}}})\w+")
+    return encode_both(pipeline, lambda *texts: tuple([stem.sub(r"\1", text) for text in segment] for segment in texts))
+
+
+@fault(
+    caught_by=("data.unused_columns",),
+    wild="Columns are listed by hand in set_format or select_columns, and the list was written for a model without "
+    "segment embeddings.",
+)
+def token_type_ids_dropped(pipeline: Pipeline) -> Pipeline:
+    """The rows have no token_type_ids, so that every token counts as of the first segment."""
+    require_pair(pipeline)
+    require_column(pipeline, "token_type_ids")
+    for split in SPLITS:
+        pipeline = with_rows(pipeline, split, tokenized(pipeline, split).remove_columns("token_type_ids"))
+    return pipeline
+
+
+@fault(
+    caught_by=("data.unused_columns",),
+    wild="A column gets a name of the project's own, and the Trainer removes whatever forward does not name, "
+    "without a word.",
+)
+def token_type_ids_misnamed(pipeline: Pipeline) -> Pipeline:
+    """The token_type_ids stand in a column that the model never receives."""
+    require_pair(pipeline)
+    require_column(pipeline, "token_type_ids")
+    for split in SPLITS:
+        rows = tokenized(pipeline, split).rename_column("token_type_ids", "segment_ids")
+        pipeline = with_rows(pipeline, split, rows)
+    return pipeline
+
+
+@fault(
+    caught_by=("data.empty_rows",),
+    wild="A join leaves missing values in the text column, and fillna('') keeps the rows.",
+)
+def texts_missing(pipeline: Pipeline) -> Pipeline:
+    """A tenth of the rows has no text."""
+    require_texts(pipeline)
+    for split in SPLITS:
+        texts = tuple(
+            ["" if row % 10 == 0 else text for row, text in enumerate(own)] for own in texts_of(pipeline, split)
+        )
+        rows, own = encode(pipeline, split, texts), raw(pipeline, split)
+        table = rows if is_one_table(pipeline, split) else own.with_format(None)
+        for column, segment in zip(pipeline.card.text_columns, texts, strict=True):
+            table = with_column(table, column, segment)
+        pipeline = with_rows(pipeline, split, table if is_one_table(pipeline, split) else rows, table)
+    return pipeline

@@ -1,0 +1,215 @@
+"""Faults of evaluation, checkpoints and resuming."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.utils.data import DataLoader
+
+from pytest_ftcheck.checks.catalogue import NotApplicable
+from pytest_ftcheck.faults.fault import fault
+from pytest_ftcheck.faults.planting import (
+    last_linear,
+    nothing,
+    tokenized,
+    with_args,
+    with_chosen,
+    with_head,
+    with_model,
+    with_patch,
+)
+from pytest_ftcheck.tasks.metrics import known_direction
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from pytest_ftcheck.pipeline.parts import Pipeline
+
+_FEW_ROWS = 96
+_MANY_EPOCHS = 8
+_EVAL_BATCH = 8
+_LARGE = 1e7
+
+
+def overtrained(pipeline: Pipeline) -> Pipeline:
+    """Return the pipeline on few rows for many epochs, judged by the loss: its best epoch is not its last."""
+    count = min(_FEW_ROWS, len(pipeline.train_dataset))
+    steps = range(0, len(pipeline.train_dataset), max(1, len(pipeline.train_dataset) // count))
+    return with_args(
+        with_chosen(pipeline, "train", list(steps)[:count]),
+        num_train_epochs=_MANY_EPOCHS,
+        per_device_train_batch_size=16,
+        metric_for_best_model="loss",
+        greater_is_better=False,
+        load_best_model_at_end=True,
+        eval_strategy="epoch",
+        save_strategy="epoch",
+    )
+
+
+@fault(
+    whole_run=True,
+    caught_by=("training.best_checkpoint",),
+    wild="load_best_model_at_end is set and a callback or a copy of the state puts the last weights back.",
+)
+def best_model_not_loaded(pipeline: Pipeline) -> Pipeline:
+    """The last epoch's weights are kept, although the best one's are asked for and said to be there."""
+    return with_patch(
+        overtrained(pipeline),
+        nothing,
+        "transformers:Trainer._load_best_model",
+        "pytest_ftcheck.training.manual:BestEpoch.restore",
+    )
+
+
+@fault(
+    caught_by=("training.best_checkpoint",),
+    wild="greater_is_better stays at what a former metric needed, or is set for a loss that is not the metric any "
+    "more.",
+)
+def greater_is_better_reversed(pipeline: Pipeline) -> Pipeline:
+    """The direction of the metric is turned round, so that the worst epoch is kept."""
+    name = str(pipeline.args.get("metric_for_best_model") or pipeline.card.metric_for_best_model).removeprefix("eval_")
+    return with_args(
+        pipeline,
+        metric_for_best_model=name,
+        greater_is_better=not known_direction(name),
+        load_best_model_at_end=True,
+        eval_strategy="epoch",
+        save_strategy="epoch",
+    )
+
+
+@fault(
+    caught_by=("training.eval_mode",),
+    wild="model.eval() is forgotten in a loop of one's own, and the metrics are those of a model with dropout.",
+)
+def eval_mode_forgotten(pipeline: Pipeline) -> Pipeline:
+    """The model is evaluated in train mode."""
+    return with_patch(pipeline, _same_mode, "torch.nn:Module.eval", "transformers:PreTrainedModel.eval")
+
+
+def _same_mode(original: Any, module: nn.Module) -> nn.Module:
+    del original
+    return module
+
+
+@fault(
+    caught_by=("training.eval_keeps_weights",),
+    wild="For a quick evaluation the model is cast to half precision and back, which rounds its weights.",
+)
+def weights_rounded_in_evaluation(pipeline: Pipeline) -> Pipeline:
+    """Every evaluation rounds the weights to half precision."""
+    return with_model(pipeline, _round_in_evaluation)
+
+
+def _round_in_evaluation(model: nn.Module) -> None:
+    model.register_forward_pre_hook(_rounded)
+
+
+def _rounded(module: nn.Module, args: Any) -> None:
+    del args
+    if not module.training and not torch.is_grad_enabled():
+        for parameter in module.parameters():
+            parameter.copy_(parameter.bfloat16())
+
+
+@fault(
+    caught_by=("model.finite", "serving.submission"),
+    wild="fp16_full_eval is switched on to make evaluation faster, and some activations are too large for float16.",
+)
+def overflow_in_evaluation(pipeline: Pipeline) -> Pipeline:
+    """The evaluation computes in float16, and what comes before the logits overflows."""
+    return with_head(pipeline, _half_in_evaluation)
+
+
+def _half_in_evaluation(model: nn.Module) -> None:
+    _, layer = last_linear(model)
+    layer.register_forward_hook(_overflow)
+
+
+def _overflow(module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor:
+    del args
+    if module.training or torch.is_grad_enabled():
+        return output
+    # As a sum over a long text that is divided only afterwards.
+    return (output * _LARGE).half().to(output) / _LARGE
+
+
+@fault(
+    caught_by=("metrics.evaluated_rows",),
+    wild="get_eval_dataloader is overridden and builds its loader from the wrong attribute.",
+)
+def train_batches_evaluated(pipeline: Pipeline) -> Pipeline:
+    """Epochs are judged on train rows."""
+    return with_patch(
+        pipeline,
+        _of_train,
+        "transformers:Trainer.get_eval_dataloader",
+        "pytest_ftcheck.training.batches:make_eval_loader",
+    )
+
+
+def _of_train(original: Any, owner: Any, *args: Any) -> Any:
+    """Make the loader of as many train rows as there are to evaluate; the owner is a Trainer or a pipeline."""
+    rows = owner.train_dataset.select(range(min(len(owner.eval_dataset), len(owner.train_dataset))))
+    if not args or hasattr(owner, "get_train_dataloader"):
+        return original(owner, rows)
+    return original(replace(owner, eval_dataset=rows), *args)
+
+
+@fault(
+    caught_by=("model.logits_shape", "metrics.evaluated_rows"),
+    wild="dataloader_drop_last is meant for training, and the Trainer follows it in evaluation too.",
+)
+def last_batch_not_evaluated(pipeline: Pipeline) -> Pipeline:
+    """The evaluation leaves its last batch out."""
+    size = int(pipeline.args.get("per_device_eval_batch_size", _EVAL_BATCH))
+    if len(tokenized(pipeline, "evaluation")) % size == 0:
+        msg = "its evaluation has no batch that is not full"
+        raise NotApplicable(msg)
+    changed = with_args(pipeline, dataloader_drop_last=True)
+    return with_patch(changed, _without_last, "pytest_ftcheck.training.batches:make_eval_loader")
+
+
+def _without_last(original: Any, *args: Any) -> Any:
+    loader = original(*args)
+    return DataLoader(loader.dataset, batch_size=loader.batch_size, collate_fn=loader.collate_fn, drop_last=True)
+
+
+@fault(
+    caught_by=("training.resume",),
+    engines=("trainer",),
+    wild="Only the weights are saved (save_only_model), and training goes on with an optimizer that has forgotten "
+    "its moments.",
+)
+def resumed_without_optimizer(pipeline: Pipeline) -> Pipeline:
+    """A resumed training starts with a new optimizer."""
+    return with_patch(pipeline, nothing, "torch.optim:Optimizer.load_state_dict")
+
+
+@fault(
+    caught_by=("training.resume",),
+    engines=("trainer",),
+    wild="The checkpoint of a loop of one's own holds model and optimizer: after resuming, the warm-up starts again.",
+)
+def resumed_without_scheduler(pipeline: Pipeline) -> Pipeline:
+    """A resumed training starts its learning rate schedule again."""
+    return with_patch(
+        pipeline,
+        nothing,
+        "torch.optim.lr_scheduler:LRScheduler.load_state_dict",
+        "torch.optim.lr_scheduler:LambdaLR.load_state_dict",
+    )
+
+
+@fault(
+    caught_by=("training.resume",),
+    engines=("trainer",),
+    wild="The random state is not among what is saved, so that dropout and order differ from an unbroken run.",
+)
+def resumed_without_random_state(pipeline: Pipeline) -> Pipeline:
+    """A resumed training draws other random numbers than an unbroken one."""
+    return with_patch(pipeline, nothing, "transformers:Trainer._load_rng_state")

@@ -1,0 +1,128 @@
+"""What a fault is, and the registry of all of them.
+
+A fault is a named defect with its natural consequence: a function from a pipeline to a pipeline that has it. It is
+planted where it would happen, in the rows, the collator, the model, the training or the saving, and knows nothing of
+how it is found. Its docstring's first line says what is wrong. Where it cannot be planted, it raises `NotApplicable`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from pytest_ftcheck.checks.catalogue import NotApplicable
+from pytest_ftcheck.errors import SettingsError, closest
+from pytest_ftcheck.settings import ENGINES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytest_ftcheck.pipeline.parts import Pipeline
+
+FAMILIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "data": ("data", "labels", "splits"),
+        "batches": ("batches", "inputs"),
+        "model": ("model", "weights"),
+        "training": ("training", "optimizer", "evaluation"),
+        "metrics": ("metrics",),
+        "serving": ("serving",),
+    }
+)
+"""Modules of each family, in the order in which they are shown."""
+ALL = "all"
+FLOOR = "metrics.floor"
+"""The gate of the suite, which judges the run against the card's floors; the catalogue does not have it."""
+
+Plant = Callable[["Pipeline"], "Pipeline"]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One entry of the registry."""
+
+    name: str
+    plant: Plant
+    """From a sound pipeline to one that has the defect."""
+    caught_by: tuple[str, ...]
+    """Ids of the checks of which at least one must turn red."""
+    wild: str
+    """Where it happens, in a sentence."""
+    engines: tuple[str, ...] = ENGINES
+    """Those that have the part that it is planted in."""
+    whole_run: bool = False
+    """It shows in what was learned: the checks need the whole recipe, and not only its first steps."""
+
+    @property
+    def module(self) -> str:
+        """The module that it stands in."""
+        return self.plant.__module__.rpartition(".")[2]
+
+    @property
+    def family(self) -> str:
+        """The family of that module."""
+        return next(family for family, modules in FAMILIES.items() if self.module in modules)
+
+    @property
+    def meaning(self) -> str:
+        """One sentence: what is wrong."""
+        return (self.plant.__doc__ or "").strip().splitlines()[0]
+
+    def plant_in(self, pipeline: Pipeline, engine: str) -> Pipeline:
+        """Plant it for an engine.
+
+        Raises:
+            NotApplicable: this engine or this pipeline has no place for it.
+
+        """
+        if engine not in self.engines:
+            msg = f"engine {engine} has no such part"
+            raise NotApplicable(msg)
+        return self.plant(pipeline)
+
+
+_FAULTS: dict[str, Fault] = {}
+
+
+def fault(
+    *, caught_by: tuple[str, ...], wild: str, engines: tuple[str, ...] = ENGINES, whole_run: bool = False
+) -> Callable[[Plant], Plant]:
+    """Register a function as a fault of its own name; see `Fault` for the arguments."""
+
+    def register(plant: Plant) -> Plant:
+        name = plant.__name__
+        _FAULTS[name] = Fault(name, plant, caught_by, wild, engines, whole_run)
+        return plant
+
+    return register
+
+
+def faults() -> Mapping[str, Fault]:
+    """Every fault by name, in the order of the families and then as they stand in their modules."""
+    order = [module for modules in FAMILIES.values() for module in modules]
+    for module in order:
+        import_module(f"pytest_ftcheck.faults.{module}")
+    ordered = sorted(_FAULTS.values(), key=lambda entry: order.index(entry.module))
+    return MappingProxyType({entry.name: entry for entry in ordered})
+
+
+def select_faults(names: Iterable[str]) -> tuple[Fault, ...]:
+    """Choose faults by name or family; ``all`` takes every one.
+
+    Raises:
+        SettingsError: no such fault or family.
+
+    """
+    known, wanted = faults(), set(names)
+    for name in sorted(wanted - {ALL, *FAMILIES}):
+        if name not in known:
+            guess = closest(name, [*FAMILIES, *known])
+            msg = (
+                f"--ftcheck-faults: unknown fault {name!r}.{guess} There are {len(known)}, described in docs/faults.md, "
+                f"in the families {', '.join(FAMILIES)}; without any name, all are planted."
+            )
+            raise SettingsError(msg)
+    return tuple(entry for entry in known.values() if ALL in wanted or {entry.name, entry.family} & wanted)

@@ -1,0 +1,203 @@
+"""Faults of the data collator: token types, labels, and how it takes its features. Shapes: B rows, T columns."""
+
+from __future__ import annotations
+
+from functools import partial
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from pytest_ftcheck.checks.catalogue import NotApplicable
+from pytest_ftcheck.faults.collators import (
+    Batch,
+    Features,
+    label_key,
+    pad_id_of,
+    require_ragged,
+    with_batches,
+    with_features,
+)
+from pytest_ftcheck.faults.fault import fault
+from pytest_ftcheck.faults.planting import require_classes, require_column, require_pair, tokenizer_of
+
+if TYPE_CHECKING:
+    from pytest_ftcheck.pipeline.parts import Pipeline
+
+_TWO = 2
+
+
+@fault(
+    caught_by=("collator.mutation",),
+    wild="feature.pop('labels') in a collator over rows in memory: the second epoch finds none. Here ids are cut "
+    "in place.",
+)
+def features_mutated(pipeline: Pipeline) -> Pipeline:
+    """The collator shortens the rows that it is given, so that they come back shorter in the next epoch."""
+    return with_features(pipeline, _shorten_in_place)
+
+
+def _shorten_in_place(features: Features) -> Features:
+    for feature in features:
+        for name, value in feature.items():
+            if isinstance(value, list) and len(value) > _TWO:
+                feature[name] = value[:-1]
+    return features
+
+
+@fault(
+    caught_by=("collator.token_type_ids",),
+    wild="The collator makes token_type_ids anew with zeros_like(input_ids), as for single sentences.",
+)
+def token_type_ids_zeroed(pipeline: Pipeline) -> Pipeline:
+    """The collator sets all token_type_ids to 0."""
+    require_pair(pipeline)
+    require_column(pipeline, "token_type_ids")
+    return with_batches(pipeline, _zero_types)
+
+
+def _zero_types(batch: Batch) -> Batch:
+    return {**batch, "token_type_ids": torch.zeros_like(batch["input_ids"])}
+
+
+@fault(
+    caught_by=("collator.token_type_ids",),
+    wild="pad_sequence is called for all columns with one padding value, here that of the second segment.",
+)
+def token_type_ids_padded_with_1(pipeline: Pipeline) -> Pipeline:
+    """Padding counts as of the second segment."""
+    require_column(pipeline, "token_type_ids")
+    require_ragged(pipeline)
+    return with_batches(pipeline, partial(_types_of_padding, pad_id=pad_id_of(pipeline)))
+
+
+def _types_of_padding(batch: Batch, pad_id: int) -> Batch:
+    return {**batch, "token_type_ids": batch["token_type_ids"].masked_fill(batch["input_ids"] == pad_id, 1)}
+
+
+@fault(
+    caught_by=("collator.labels",),
+    wild="Labels of a score are made with dtype=torch.long, as in the classification project that was copied.",
+)
+def scores_rounded(pipeline: Pipeline) -> Pipeline:
+    """The labels of a regression are cut to whole numbers."""
+    if pipeline.card.head != "regression":
+        msg = "it learns classes, not numbers"
+        raise NotApplicable(msg)
+    return with_batches(pipeline, _whole_labels)
+
+
+def _whole_labels(batch: Batch) -> Batch:
+    key = label_key(batch)
+    return {**batch, key: batch[key].long().float()}
+
+
+@fault(
+    caught_by=("collator.dtype", "training.completes"),
+    wild="torch.tensor(labels, dtype=torch.float32) for all columns: cross entropy then expects probabilities.",
+)
+def class_ids_as_floats(pipeline: Pipeline) -> Pipeline:
+    """Class ids are collated as floating point numbers."""
+    require_classes(pipeline)
+    return with_batches(pipeline, _float_labels)
+
+
+def _float_labels(batch: Batch) -> Batch:
+    key = label_key(batch)
+    return {**batch, key: batch[key].float()}
+
+
+@fault(
+    caught_by=("collator.determinism", "training.workers"),
+    wild="Words are dropped at random as augmentation, in the one collator that evaluation uses too.",
+)
+def words_dropped_at_random(pipeline: Pipeline) -> Pipeline:
+    """The collator replaces a tenth of the tokens at random, in evaluation too."""
+    tokenizer = tokenizer_of(pipeline)
+    unknown = tokenizer.unk_token_id if tokenizer.unk_token_id is not None else pad_id_of(pipeline)
+    special = tuple(sorted({int(token) for token in tokenizer.all_special_ids}))
+    return with_batches(pipeline, partial(_dropped, unknown=int(unknown), special=special))
+
+
+def _dropped(batch: Batch, unknown: int, special: tuple[int, ...]) -> Batch:
+    ids = batch["input_ids"]
+    drawn = (torch.rand(ids.shape) < 0.1) & ~torch.isin(ids, torch.tensor(special))  # noqa: PLR2004 - a tenth
+    return {**batch, "input_ids": torch.where(drawn, unknown, ids)}
+
+
+@fault(
+    caught_by=("collator.key_order", "collator.extra_column"),
+    wild="Columns are unpacked by position, which holds until a data set is mapped again and its columns come in "
+    "another order.",
+)
+def columns_by_position(pipeline: Pipeline) -> Pipeline:
+    """The collator takes columns by their place and not by their name."""
+    names = [name for name in pipeline.train_dataset.column_names if name in _MODEL_COLUMNS]
+    if len(names) < _TWO:
+        msg = "its rows have one column beside the label"
+        raise NotApplicable(msg)
+    return with_features(pipeline, partial(_by_position, names=(*names, pipeline.label_column)))
+
+
+_MODEL_COLUMNS = ("input_ids", "token_type_ids", "attention_mask")
+
+
+def _by_position(features: Features, names: tuple[str, ...]) -> Features:
+    return [dict(zip(names, feature.values(), strict=False)) for feature in features]
+
+
+@fault(
+    caught_by=("collator.containers",),
+    wild="Head and tail of a long row are put together with +, which adds numbers as soon as set_format gives arrays.",
+)
+def lists_taken_for_granted(pipeline: Pipeline) -> Pipeline:
+    """The collator joins two parts of a row with +, which is right for lists and wrong for arrays and tensors."""
+    return with_features(pipeline, _joined)
+
+
+def _joined(features: Features) -> Features:
+    return [
+        {name: value[:-1] + value[-1:] if hasattr(value, "__len__") else value for name, value in feature.items()}
+        for feature in features
+    ]
+
+
+@fault(
+    caught_by=("collator.labels", "model.label_ids", "metrics.evaluated_rows"),
+    wild="Labels are collected with an index that runs one ahead, or a zip over rows of which one was skipped.",
+)
+def labels_of_the_neighbour(pipeline: Pipeline) -> Pipeline:
+    """Each row of a batch gets the label of the row after it."""
+    return with_batches(pipeline, _moved)
+
+
+def _moved(batch: Batch) -> Batch:
+    key = label_key(batch)
+    return {**batch, key: batch[key].roll(-1, dims=0)}
+
+
+@fault(
+    caught_by=("collator.determinism", "training.seeds"),
+    wild="Augmentation draws from random.Random(0) of the collator; every worker process has a copy of it.",
+)
+def generator_of_its_own(pipeline: Pipeline) -> Pipeline:
+    """The collator cuts rows at random, by a generator of its own."""
+    return with_features(pipeline, _RandomCut())
+
+
+class _RandomCut:
+    """Takes the last tokens off a tenth of the rows."""
+
+    def __init__(self) -> None:
+        self._random = Random(0)  # noqa: S311 - augmentation is no secret
+
+    def __call__(self, features: Features) -> Features:
+        return [self._cut(feature) for feature in features]
+
+    def _cut(self, feature: dict[str, Any]) -> dict[str, Any]:
+        if self._random.random() > 0.1:  # noqa: PLR2004 - a tenth
+            return feature
+        return {
+            name: value[:-2] + value[-1:] if isinstance(value, list) and len(value) > _TWO else value
+            for name, value in feature.items()
+        }

@@ -1,0 +1,144 @@
+"""Faults of the labels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from datasets import concatenate_datasets
+
+from pytest_ftcheck.checks.catalogue import NotApplicable
+from pytest_ftcheck.faults.fault import FLOOR, fault
+from pytest_ftcheck.faults.planting import (
+    is_one_table,
+    labels_of,
+    raw,
+    require_classes,
+    tokenized,
+    with_chosen,
+    with_labels,
+    with_rows,
+)
+from pytest_ftcheck.faults.rows import SPLITS
+
+if TYPE_CHECKING:
+    from pytest_ftcheck.pipeline.parts import Pipeline
+
+_SEED = 20
+
+
+def _shuffled(labels: list[Any]) -> list[Any]:
+    return [labels[index] for index in np.random.default_rng(_SEED).permutation(len(labels))]
+
+
+def _renumbered(labels: list[Any], classes: int) -> list[Any]:
+    return [(label + 1) % classes for label in labels]
+
+
+@fault(
+    whole_run=True,
+    caught_by=(FLOOR, "metrics.beats_trivial"),
+    wild="Texts and labels are kept in two files or lists, and one of them is shuffled.",
+)
+def train_labels_shuffled(pipeline: Pipeline) -> Pipeline:
+    """The labels of the train rows belong to other rows."""
+    return with_labels(pipeline, "train", _shuffled(labels_of(pipeline, "train")))
+
+
+@fault(
+    whole_run=True,
+    caught_by=(FLOOR, "metrics.beats_trivial"),
+    wild="Predictions are compared with labels that were read in another order, as after a join that sorts.",
+)
+def evaluation_labels_shuffled(pipeline: Pipeline) -> Pipeline:
+    """The labels of the evaluated rows belong to other rows."""
+    return with_labels(pipeline, "evaluation", _shuffled(labels_of(pipeline, "evaluation")))
+
+
+@fault(
+    whole_run=True,
+    caught_by=("metrics.label_permutation",),
+    wild="The validation file comes from another release that numbers its classes in another order, as with MNLI.",
+)
+def evaluation_classes_renumbered(pipeline: Pipeline) -> Pipeline:
+    """The evaluated rows number their classes in another order than the train rows."""
+    require_classes(pipeline)
+    labels = _renumbered(labels_of(pipeline, "evaluation"), pipeline.card.num_labels)
+    return with_labels(pipeline, "evaluation", labels)
+
+
+@fault(
+    caught_by=("data.label_encoding",),
+    wild="Each split is encoded by a LabelEncoder of its own, or by a dictionary that was built from a set.",
+)
+def splits_encoded_apart(pipeline: Pipeline) -> Pipeline:
+    """One raw label became one class id in train and another in the evaluation."""
+    require_classes(pipeline)
+    if is_one_table(pipeline, "evaluation"):
+        msg = "no raw labels are known beside those that are learned"
+        raise NotApplicable(msg)
+    labels = _renumbered(labels_of(pipeline, "evaluation"), pipeline.card.num_labels)
+    return with_labels(pipeline, "evaluation", labels, raw_too=False)
+
+
+@fault(
+    caught_by=("data.labels_in_range",),
+    wild="Stars from 1 to 5 are taken as class ids; a loss on a GPU then fails with an assertion of the device.",
+)
+def labels_from_1(pipeline: Pipeline) -> Pipeline:
+    """Class ids start at 1."""
+    require_classes(pipeline)
+    for split in SPLITS:
+        pipeline = with_labels(pipeline, split, [label + 1 for label in labels_of(pipeline, split)])
+    return pipeline
+
+
+@fault(
+    caught_by=("data.classes_in_train",),
+    wild="Files come sorted by class, and the first so many rows are taken.",
+)
+def class_never_trained(pipeline: Pipeline) -> Pipeline:
+    """The train rows lack a class."""
+    require_classes(pipeline)
+    return _without_last_class(pipeline, "train")
+
+
+@fault(
+    caught_by=("data.classes_in_evaluation",),
+    wild="The evaluation is the tail of a file that is sorted by class.",
+)
+def class_never_evaluated(pipeline: Pipeline) -> Pipeline:
+    """The evaluated rows lack a class."""
+    require_classes(pipeline)
+    return _without_last_class(pipeline, "evaluation")
+
+
+def _without_last_class(pipeline: Pipeline, split: str) -> Pipeline:
+    last = pipeline.card.num_labels - 1
+    kept = [index for index, label in enumerate(labels_of(pipeline, split)) if label != last]
+    return with_chosen(pipeline, split, kept)
+
+
+@fault(
+    caught_by=("data.contradictions",),
+    wild="Two rounds of annotation are put into one file without settling where they disagree.",
+)
+def contradictory_annotations(pipeline: Pipeline) -> Pipeline:
+    """Half of the train rows stand there twice, the second time with another label."""
+    labels = labels_of(pipeline, "train")
+    half = len(labels) // 2
+    again = with_chosen(pipeline, "train", range(half))
+    again = with_labels(again, "train", _others(pipeline, labels[:half]))
+    rows = concatenate_datasets([tokenized(pipeline, "train"), tokenized(again, "train")])
+    both = (
+        rows if is_one_table(pipeline, "train") else concatenate_datasets([raw(pipeline, "train"), raw(again, "train")])
+    )
+    return with_rows(pipeline, "train", rows, both)
+
+
+def _others(pipeline: Pipeline, labels: list[Any]) -> list[Any]:
+    """Return labels that differ from these: the next class, or the other end of the scale."""
+    if pipeline.card.head != "regression":
+        return _renumbered(labels, pipeline.card.num_labels)
+    low, high = min(labels), max(labels)
+    return [low if label > (low + high) / 2 else high for label in labels]

@@ -1,0 +1,240 @@
+"""Faults of the metrics: what ``compute_metrics`` makes of logits and labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from sklearn.metrics import precision_score, r2_score, recall_score
+from transformers import EvalPrediction
+
+from pytest_ftcheck.checks.catalogue import NotApplicable
+from pytest_ftcheck.faults.evaluation import overtrained
+from pytest_ftcheck.faults.fault import FLOOR, fault
+from pytest_ftcheck.faults.planting import last_linear, require_classes, with_args, with_head, with_model
+from pytest_ftcheck.tasks.metrics import known_direction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor, nn
+
+    from pytest_ftcheck.pipeline.parts import Pipeline
+
+Metrics = dict[str, float]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A ``compute_metrics`` that asks another one about something else than the evaluation gave."""
+
+    own: Callable[[EvalPrediction], Metrics]
+    change: Callable[[EvalPrediction], EvalPrediction]
+
+    def __call__(self, evaluated: EvalPrediction) -> Metrics:
+        return dict(self.own(self.change(evaluated)))
+
+
+@dataclass(frozen=True)
+class _Answered:
+    """A ``compute_metrics`` that changes what another one answers."""
+
+    own: Callable[[EvalPrediction], Metrics]
+    change: Callable[[EvalPrediction, Metrics], Metrics]
+
+    def __call__(self, evaluated: EvalPrediction) -> Metrics:
+        return self.change(evaluated, dict(self.own(evaluated)))
+
+
+def _own(pipeline: Pipeline) -> Callable[[EvalPrediction], Metrics]:
+    if pipeline.compute_metrics is None:
+        msg = "it computes no metrics"
+        raise NotApplicable(msg)
+    return pipeline.compute_metrics
+
+
+def _logits(evaluated: EvalPrediction) -> Any:
+    predictions = evaluated.predictions
+    return predictions[0] if isinstance(predictions, tuple) else predictions
+
+
+@fault(
+    caught_by=("metrics.recomputed", FLOOR),
+    wild="np.argmax(logits[0], axis=-1): right for a tuple of outputs, and one row's class for all rows where "
+    "there is none; numpy compares it with every label without complaint.",
+)
+def metric_over_the_wrong_axis(pipeline: Pipeline) -> Pipeline:
+    """The metric takes the prediction of one row for all rows."""
+    return replace(pipeline, compute_metrics=_Asked(_own(pipeline), _first_row))
+
+
+def _first_row(evaluated: EvalPrediction) -> EvalPrediction:
+    logits = np.asarray(_logits(evaluated))
+    return EvalPrediction(predictions=np.repeat(logits[:1], len(logits), axis=0), label_ids=evaluated.label_ids)
+
+
+@fault(
+    whole_run=True,
+    caught_by=("metrics.recomputed",),
+    wild="scikit-learn takes (y_true, y_pred), evaluate takes predictions first: precision is reported as recall, "
+    "while accuracy and F1 look right.",
+)
+def metric_arguments_swapped(pipeline: Pipeline) -> Pipeline:
+    """Precision and recall, or r2, are computed with predictions and references swapped."""
+    regression = pipeline.card.head == "regression"
+    return replace(pipeline, compute_metrics=_Answered(_own(pipeline), _swapped_r2 if regression else _swapped))
+
+
+def _swapped(evaluated: EvalPrediction, metrics: Metrics) -> Metrics:
+    predicted = np.asarray(_logits(evaluated)).argmax(axis=-1)
+    average = "binary" if np.asarray(_logits(evaluated)).shape[-1] == 2 else "macro"  # noqa: PLR2004 - two classes
+    return metrics | {
+        "precision": float(precision_score(predicted, evaluated.label_ids, average=average, zero_division=0)),
+        "recall": float(recall_score(predicted, evaluated.label_ids, average=average, zero_division=0)),
+    }
+
+
+def _swapped_r2(evaluated: EvalPrediction, metrics: Metrics) -> Metrics:
+    predicted = np.asarray(_logits(evaluated)).reshape(-1)
+    return metrics | {"r2": float(r2_score(predicted, np.asarray(evaluated.label_ids).reshape(-1)))}
+
+
+@fault(
+    whole_run=True,
+    caught_by=("metrics.recomputed",),
+    wild="best_accuracy = max(best_accuracy, accuracy) is reported after every epoch, and the last weights are saved.",
+)
+def best_epoch_reported_as_last(pipeline: Pipeline) -> Pipeline:
+    """The metrics are the best of all epochs so far, the weights those of the last one."""
+    changed = with_args(_falling(pipeline), load_best_model_at_end=False, save_strategy="no")
+    return replace(changed, compute_metrics=_Answered(_own(pipeline), _BestSoFar()))
+
+
+def _falling(pipeline: Pipeline) -> Pipeline:
+    """Return a pipeline whose last epoch is not its best one: too high a learning rate, on few rows."""
+    changed = overtrained(pipeline)
+    return with_args(
+        changed,
+        learning_rate=4 * float(changed.args.get("learning_rate", 5e-5)),
+        lr_scheduler_type="constant",
+        metric_for_best_model=None,
+    )
+
+
+@dataclass
+class _BestSoFar:
+    best: Metrics = field(default_factory=dict)
+
+    def __call__(self, evaluated: EvalPrediction, metrics: Metrics) -> Metrics:
+        del evaluated
+        for name, value in metrics.items():
+            before = self.best.get(name, value)
+            self.best[name] = max(before, value) if known_direction(name) else min(before, value)
+        return dict(self.best)
+
+
+@fault(
+    caught_by=("metrics.keys",),
+    wild="The metric is called acc in the script and accuracy where its value is awaited.",
+)
+def metric_renamed(pipeline: Pipeline) -> Pipeline:
+    """A metric that is declared is reported under another name."""
+    name = pipeline.card.metric_for_best_model
+    changed = with_args(pipeline, metric_for_best_model="loss", greater_is_better=False)
+    return replace(changed, compute_metrics=_Answered(_own(pipeline), partial(_renamed, name=name)))
+
+
+def _renamed(evaluated: EvalPrediction, metrics: Metrics, name: str) -> Metrics:
+    del evaluated
+    return {f"{key}_score" if key == name else key: value for key, value in metrics.items()}
+
+
+@fault(
+    caught_by=("model.loss_at_start", "metrics.loss_agrees"),
+    wild="reduction='sum' in a loss of one's own: the gradient grows with the batch, and so does what is logged.",
+)
+def loss_summed(pipeline: Pipeline) -> Pipeline:
+    """The loss is the sum over the batch, not the mean."""
+    return with_model(pipeline, _sum_loss)
+
+
+def _sum_loss(model: nn.Module) -> None:
+    model.register_forward_hook(_summed)
+
+
+def _summed(module: nn.Module, args: Any, output: Any) -> Any:
+    del module, args
+    if getattr(output, "loss", None) is not None:
+        output.loss = output.loss * len(output.logits)
+    return output
+
+
+@fault(
+    caught_by=("metrics.raw_logits",),
+    wild="The head ends with a softmax, and cross entropy takes the softmax of that once more.",
+)
+def softmax_before_loss(pipeline: Pipeline) -> Pipeline:
+    """The model returns probabilities as logits."""
+    require_classes(pipeline)
+    return with_head(pipeline, _end_with_softmax)
+
+
+def _end_with_softmax(model: nn.Module) -> None:
+    _, layer = last_linear(model)
+    layer.register_forward_hook(_softmax)
+
+
+def _softmax(module: nn.Module, args: Any, output: Tensor) -> Tensor:
+    del module, args
+    return torch.softmax(output, dim=-1)
+
+
+@fault(
+    caught_by=("model.loss_rows", "model.loss_at_start"),
+    wild="mse_loss(logits, labels) with [B, 1] and [B] compares every value with every label; torch only warns.",
+)
+def labels_broadcast(pipeline: Pipeline) -> Pipeline:
+    """A regression compares each prediction with the labels of all rows."""
+    _require_regression(pipeline)
+    return with_model(pipeline, _broadcast_loss)
+
+
+def _require_regression(pipeline: Pipeline) -> None:
+    if pipeline.card.head != "regression":
+        msg = "it learns classes, not numbers"
+        raise NotApplicable(msg)
+
+
+def _broadcast_loss(model: nn.Module) -> None:
+    model.register_forward_hook(_broadcast, with_kwargs=True)
+
+
+def _broadcast(module: nn.Module, args: Any, kwargs: dict[str, Any], output: Any) -> Any:
+    del module, args
+    if kwargs.get("labels") is not None:
+        output.loss = (output.logits.reshape(-1, 1) - kwargs["labels"].reshape(1, -1)).square().mean()
+    return output
+
+
+@fault(
+    caught_by=("model.predictions", "metrics.beats_trivial"),
+    wild="Scores were divided by five for training once; the prediction is still multiplied, although they no "
+    "longer are.",
+)
+def scaled_back_twice(pipeline: Pipeline) -> Pipeline:
+    """The values of a regression are scaled back when the model is evaluated, and were never scaled."""
+    _require_regression(pipeline)
+    return with_head(pipeline, _scale_back)
+
+
+def _scale_back(model: nn.Module) -> None:
+    _, layer = last_linear(model)
+    layer.register_forward_hook(_times_five)
+
+
+def _times_five(module: nn.Module, args: Any, output: Tensor) -> Tensor:
+    del args
+    return output if module.training or torch.is_grad_enabled() else output * 5

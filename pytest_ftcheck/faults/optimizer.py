@@ -1,0 +1,185 @@
+"""Faults of the optimizer, its learning rate and its schedule."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from torch.optim.lr_scheduler import LambdaLR
+
+from pytest_ftcheck.checks.catalogue import NotApplicable
+from pytest_ftcheck.faults.fault import FLOOR, fault
+from pytest_ftcheck.faults.planting import with_args, with_model, with_patch
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from pytest_ftcheck.pipeline.parts import Pipeline
+
+_DEFAULT_RATE = 5e-5
+_TOO_HIGH = 1000.0
+_DECAY = 0.01
+_OPTIMIZER = "torch.optim:Optimizer.__init__"
+_SCHEDULER = "torch.optim.lr_scheduler:LRScheduler.step"
+
+
+@fault(
+    caught_by=("training.schedule",),
+    wild="The scheduler is stepped in the loop, and once more by a callback or by Accelerate, which it was handed to.",
+)
+def scheduler_stepped_twice(pipeline: Pipeline) -> Pipeline:
+    """The learning rate schedule is stepped twice for every optimizer step."""
+    return with_patch(pipeline, _twice, _SCHEDULER)
+
+
+def _twice(original: Any, scheduler: Any, *args: Any, **kwargs: Any) -> None:
+    original(scheduler, *args, **kwargs)
+    if scheduler._step_count > 1:  # noqa: SLF001 - the first one is made by its constructor
+        original(scheduler, *args, **kwargs)
+
+
+@fault(
+    caught_by=("training.schedule",),
+    wild="scheduler.step() is lost when a loop is rewritten: with a warm-up, the learning rate stays 0.",
+)
+def scheduler_not_stepped(pipeline: Pipeline) -> Pipeline:
+    """The learning rate schedule is never stepped."""
+    return with_patch(pipeline, _first_only, _SCHEDULER)
+
+
+def _first_only(original: Any, scheduler: Any, *args: Any, **kwargs: Any) -> None:
+    if scheduler._step_count == 0:  # noqa: SLF001 - as above
+        original(scheduler, *args, **kwargs)
+
+
+@fault(
+    caught_by=("training.gradients_reach",),
+    wild="clip_grad_norm_(parameters, 0): off for the Trainer, and nothing left of the gradients for torch.",
+)
+def clipped_to_0(pipeline: Pipeline) -> Pipeline:
+    """Gradients are clipped to the norm 0."""
+    if float(pipeline.args.get("max_grad_norm", 1.0)) <= 0:
+        msg = "it does not clip"
+        raise NotApplicable(msg)
+    return with_patch(pipeline, _clip_to_0, "accelerate:Accelerator.clip_grad_norm_")
+
+
+def _clip_to_0(original: Any, accelerator: Any, parameters: Any, max_norm: float, *args: Any, **kwargs: Any) -> Any:
+    # The Trainer asks for the norm alone by clipping to infinity.
+    return original(accelerator, parameters, 0.0 if math.isfinite(max_norm) else max_norm, *args, **kwargs)
+
+
+@fault(
+    caught_by=("model.dtype",),
+    wild="model.half() to save memory: Adam's epsilon of 1e-8 is 0 in float16, and so is the square of a small "
+    "gradient.",
+)
+def weights_in_fp16(pipeline: Pipeline) -> Pipeline:
+    """The weights themselves are float16, and so are their updates."""
+    return with_model(with_args(pipeline, fp16=False, bf16=False), _halve)
+
+
+def _halve(model: nn.Module) -> None:
+    model.half()
+
+
+def _rate(pipeline: Pipeline) -> float:
+    """Return the recipe's learning rate.
+
+    Raises:
+        NotApplicable: a user's Trainer comes with an optimizer of its own.
+
+    """
+    if pipeline.trainer is not None and pipeline.trainer.template.optimizer is not None:
+        msg = "its Trainer comes with an optimizer of its own, which no argument changes"
+        raise NotApplicable(msg)
+    return float(pipeline.args.get("learning_rate", _DEFAULT_RATE))
+
+
+@fault(
+    caught_by=("training.parameters_move", "training.learning_rate"),
+    wild="A learning rate in whole numbers of a configuration file, or a warm-up as long as the run.",
+)
+def learning_rate_0(pipeline: Pipeline) -> Pipeline:
+    """The learning rate is 0."""
+    _rate(pipeline)
+    return with_args(pipeline, learning_rate=0.0)
+
+
+@fault(
+    whole_run=True,
+    caught_by=("training.loss_falls", FLOOR),
+    wild="5e-2 is written for 5e-5, or a rate is taken over from a recipe for training from nothing.",
+)
+def learning_rate_1000_times_too_high(pipeline: Pipeline) -> Pipeline:
+    """The learning rate is a thousand times too high."""
+    return with_args(pipeline, learning_rate=_rate(pipeline) * _TOO_HIGH)
+
+
+@fault(
+    caught_by=("training.optimizer_groups", "training.parameters_move"),
+    wild="Groups are made by patterns over the names, and layers that match none of them are in no group.",
+)
+def half_not_in_optimizer(pipeline: Pipeline) -> Pipeline:
+    """Every second parameter is in no group of the optimizer."""
+    return with_patch(pipeline, _every_second, _OPTIMIZER)
+
+
+def _every_second(original: Any, optimizer: Any, params: Any, *args: Any, **kwargs: Any) -> None:
+    groups = [dict(group) if isinstance(group, dict) else group for group in params]
+    if groups and isinstance(groups[0], dict):
+        groups = [{**group, "params": list(group["params"])[::2]} for group in groups]
+    else:
+        groups = groups[::2]
+    original(optimizer, groups, *args, **kwargs)
+
+
+@fault(
+    caught_by=("training.weight_decay",),
+    wild="AdamW(model.parameters(), weight_decay=…) decays biases and the scales of normalisation layers with the "
+    "rest.",
+)
+def everything_decays(pipeline: Pipeline) -> Pipeline:
+    """Weight decay pulls on biases and normalisation layers too."""
+    if not pipeline.args.get("weight_decay"):
+        pipeline = with_args(pipeline, weight_decay=_DECAY)
+    return with_patch(pipeline, _decay_all, _OPTIMIZER)
+
+
+def _decay_all(original: Any, optimizer: Any, params: Any, defaults: dict[str, Any], *args: Any) -> None:
+    groups = list(params)
+    if groups and isinstance(groups[0], dict):
+        decay = max(group.get("weight_decay", defaults.get("weight_decay", 0.0)) for group in groups)
+        groups = [{**group, "weight_decay": decay} for group in groups]
+    original(optimizer, groups, defaults, *args)
+
+
+@fault(
+    whole_run=True,
+    caught_by=("metrics.last_epoch",),
+    wild="A second stage is meant to be slower, and its learning rate is written with one zero too few, or two.",
+)
+def second_stage_too_fast(pipeline: Pipeline) -> Pipeline:
+    """The second half of the training has a hundred times the learning rate, and its last weights are kept."""
+    if _epochs(pipeline) < 2:  # noqa: PLR2004 - a good one, and a bad one
+        pipeline = with_args(pipeline, num_train_epochs=2)
+    last = with_args(
+        pipeline, load_best_model_at_end=False, save_strategy="no", eval_strategy="epoch", max_grad_norm=0.0
+    )
+    return with_patch(
+        last, _two_stages, "transformers.trainer:get_scheduler", "pytest_ftcheck.training.manual:get_scheduler"
+    )
+
+
+def _epochs(pipeline: Pipeline) -> float:
+    return float(pipeline.args.get("num_train_epochs", 3))
+
+
+def _two_stages(original: Any, name: Any, optimizer: Any, *, num_training_steps: int, **others: Any) -> Any:
+    del original, name, others
+    return LambdaLR(optimizer, partial(_factor, half=num_training_steps // 2))
+
+
+def _factor(step: int, half: int) -> float:
+    return 1.0 if step < half else 100.0

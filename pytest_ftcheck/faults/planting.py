@@ -1,0 +1,242 @@
+"""How a fault is planted: other rows, another model, other calls inside of the training."""
+
+from __future__ import annotations
+
+import functools
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any
+
+import torch
+from datasets import ClassLabel, Dataset, Features, Value
+
+from pytest_ftcheck.checks.catalogue import NotApplicable
+from pytest_ftcheck.pipeline.trainer_changes import ChangedModel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from torch import nn
+    from transformers import PreTrainedTokenizerBase
+
+    from pytest_ftcheck.pipeline.parts import Pipeline
+
+PAIR = 2
+
+
+@contextmanager
+def intercepted(targets: tuple[str, ...], wrapper: Callable[..., Any]) -> Iterator[None]:
+    """Hand every call of some functions to a wrapper meanwhile, as ``wrapper(original, *args, **kwargs)``.
+
+    Args:
+        targets: such as ``torch.optim:Optimizer.zero_grad``; a method stands in the class that defines it.
+        wrapper: what happens instead.
+
+    """
+    kept = []
+    try:
+        for target in targets:
+            where, _, name = target.rpartition("." if "." in target.partition(":")[2] else ":")
+            owner = resolve_name(where)
+            original = vars(owner)[name]
+            setattr(owner, name, _through(wrapper, original))
+            kept.append((owner, name, original))
+        yield
+    finally:
+        for owner, name, original in reversed(kept):
+            setattr(owner, name, original)
+
+
+def _through(wrapper: Callable[..., Any], original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return wrapper(original, *args, **kwargs)
+
+    return call
+
+
+def nothing(original: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+    """Do nothing instead of the original."""
+    del original, args, kwargs
+
+
+def with_patch(pipeline: Pipeline, wrapper: Callable[..., Any], *targets: str) -> Pipeline:
+    """Return the pipeline with some functions intercepted wherever it trains, evaluates or saves."""
+    return replace(pipeline, patches=(*pipeline.patches, partial(intercepted, targets, wrapper)))
+
+
+def with_model(pipeline: Pipeline, change: Callable[[Any], object]) -> Pipeline:
+    """Return the pipeline with a model that is changed in place as soon as it is made."""
+    return replace(pipeline, model_init=ChangedModel(pipeline.model_init, change))
+
+
+def with_args(pipeline: Pipeline, **recipe: Any) -> Pipeline:
+    """Return the pipeline with other hyperparameters."""
+    return replace(pipeline, args={**pipeline.args, **recipe})
+
+
+def with_rows(pipeline: Pipeline, split: str, rows: Dataset | None = None, raw: Dataset | None = None) -> Pipeline:
+    """Return the pipeline with other tokenized or raw rows; ``split`` is ``train`` or ``evaluation``."""
+    if raw is not None:
+        pipeline = replace(pipeline, data=replace(pipeline.data, **{split: raw}))
+    if rows is None:
+        return pipeline
+    return replace(pipeline, **{"train_dataset" if split == "train" else "eval_dataset": rows})
+
+
+def tokenized(pipeline: Pipeline, split: str) -> Dataset:
+    """Return the tokenized rows of a split."""
+    return pipeline.train_dataset if split == "train" else pipeline.eval_dataset
+
+
+def raw(pipeline: Pipeline, split: str) -> Dataset:
+    """Return the raw rows of a split; of a user's Trainer they may be the tokenized ones."""
+    rows: Dataset = getattr(pipeline.data, split)
+    return rows
+
+
+def is_one_table(pipeline: Pipeline, split: str) -> bool:
+    """Whether the tokenized rows are the raw ones too, as a user's Trainer often has them."""
+    return raw(pipeline, split) is tokenized(pipeline, split)
+
+
+def with_chosen(pipeline: Pipeline, split: str, indices: Sequence[int]) -> Pipeline:
+    """Return the pipeline with these rows of a split in this order, raw and tokenized alike."""
+    indices = [int(index) for index in indices]
+    rows = tokenized(pipeline, split).select(indices)
+    return with_rows(
+        pipeline, split, rows, rows if is_one_table(pipeline, split) else raw(pipeline, split).select(indices)
+    )
+
+
+def with_labels(pipeline: Pipeline, split: str, labels: list[Any], *, raw_too: bool = True) -> Pipeline:
+    """Return the pipeline with other labels, in the raw rows too unless the mistake was made after reading them."""
+    changed = with_rows(pipeline, split, with_column(tokenized(pipeline, split), pipeline.label_column, labels))
+    column, rows = pipeline.card.label_column, raw(pipeline, split)
+    if raw_too and is_one_table(pipeline, split):
+        return with_rows(changed, split, raw=tokenized(changed, split))
+    if raw_too and column in rows.column_names:
+        changed = with_rows(changed, split, raw=with_column(rows, column, labels))
+    return changed
+
+
+def labels_of(pipeline: Pipeline, split: str) -> list[Any]:
+    """Return the labels that are learned or evaluated."""
+    return list(tokenized(pipeline, split).with_format(None)[pipeline.label_column])
+
+
+def with_column(rows: Dataset, name: str, values: list[Any]) -> Dataset:
+    """Return the rows with other values in a column."""
+    feature = rows.features[name]
+    if isinstance(feature, ClassLabel) and not all(0 <= value < feature.num_classes for value in values):
+        feature = Value("int64")
+    # Not `add_column`, which moves it to the end, and shows a bar while it copies chosen rows.
+    plain = rows.with_format(None)
+    return Dataset.from_dict({**plain.to_dict(), name: values}, features=Features({**rows.features, name: feature}))
+
+
+def require_texts(pipeline: Pipeline) -> None:
+    """Stop a fault of the texts where they are not known.
+
+    Raises:
+        NotApplicable: no raw text, or no tokenizer.
+
+    """
+    if not pipeline.card.text_columns or pipeline.processing_class is None:
+        msg = "its raw text or its tokenizer is not known"
+        raise NotApplicable(msg)
+
+
+def require_pair(pipeline: Pipeline) -> None:
+    """Stop a fault of pairs where there is one segment.
+
+    Raises:
+        NotApplicable: no raw text, no tokenizer, or one segment.
+
+    """
+    require_texts(pipeline)
+    if len(pipeline.card.text_columns) != PAIR:
+        msg = "its rows have one segment"
+        raise NotApplicable(msg)
+
+
+def require_classes(pipeline: Pipeline) -> None:
+    """Stop a fault of classes where numbers are learned.
+
+    Raises:
+        NotApplicable: regression.
+
+    """
+    if pipeline.card.head == "regression":
+        msg = "it learns numbers, not classes"
+        raise NotApplicable(msg)
+
+
+def require_column(pipeline: Pipeline, name: str) -> None:
+    """Stop a fault of a column that the rows do not have.
+
+    Raises:
+        NotApplicable: it is not there.
+
+    """
+    if name not in pipeline.train_dataset.column_names:
+        msg = f"its rows have no {name}"
+        raise NotApplicable(msg)
+
+
+def tokenizer_of(pipeline: Pipeline) -> PreTrainedTokenizerBase:
+    """Return the tokenizer.
+
+    Raises:
+        NotApplicable: there is none.
+
+    """
+    if pipeline.processing_class is None:
+        msg = "it has no tokenizer"
+        raise NotApplicable(msg)
+    return pipeline.processing_class
+
+
+def head_of(model: nn.Module) -> list[nn.Parameter]:
+    """Return the parameters that are not of the pretrained body."""
+    body = {id(parameter) for parameter in body_of(model).parameters()}
+    return [parameter for parameter in model.parameters() if id(parameter) not in body]
+
+
+def body_of(model: nn.Module) -> nn.Module:
+    """Return the pretrained body."""
+    body: nn.Module = getattr(model, "base_model", model)
+    return body
+
+
+def last_linear(model: nn.Module) -> tuple[str, nn.Linear]:
+    """Return the layer that gives the logits, with its name.
+
+    Raises:
+        NotApplicable: there is none.
+
+    """
+    width = int(model.config.num_labels)  # type: ignore[arg-type,union-attr]  # a configuration of transformers
+    body = {id(module) for module in body_of(model).modules()}
+    found = [
+        (name, module)
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.Linear) and module.out_features == width and id(module) not in body
+    ]
+    if not found:
+        msg = "no linear layer gives its logits"
+        raise NotApplicable(msg)
+    return found[-1]
+
+
+def with_head(pipeline: Pipeline, change: Callable[[Any], object]) -> Pipeline:
+    """Return the pipeline with a model whose last layer is changed.
+
+    Raises:
+        NotApplicable: no linear layer gives its logits.
+
+    """
+    last_linear(pipeline.model_init())
+    return with_model(pipeline, change)

@@ -1,0 +1,299 @@
+"""Prove checks: plant a fault, run the checks, and see which of them turn red."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pytest_ftcheck.checks.catalogue import NotApplicable, run_check
+from pytest_ftcheck.checks.evidence import Evidence
+from pytest_ftcheck.errors import CheckFailure, FtcheckError
+from pytest_ftcheck.faults.planting import with_args
+from pytest_ftcheck.pipeline.quiet import quiet_libraries
+from pytest_ftcheck.runs.store import RunStore
+from pytest_ftcheck.training.determinism import reproducible
+from pytest_ftcheck.training.launch import environment_of, launch
+from pytest_ftcheck.training.probe import Probe, probe
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_ftcheck.checks.catalogue import Check
+    from pytest_ftcheck.faults.fault import Fault
+    from pytest_ftcheck.pipeline.parts import Pipeline
+    from pytest_ftcheck.settings import Settings
+
+State = Literal["red", "red before", "green", "skipped", "not run"]
+FEW_STEPS = 12
+"""Optimizer steps of a run in which nothing need be learned for the fault to show."""
+
+_OF_PARTS = ("free", "forward")
+_APART = ("serving",)
+"""Families whose checks start a process of their own: asked only where a fault lists one of them."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check said of a pipeline."""
+
+    state: State
+    """``red before``: it was red without the fault too, and proves nothing."""
+    reason: str = ""
+    """Of what is red, the first finding; of what is skipped, why."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What became of one fault."""
+
+    fault: str
+    task: str
+    engine: str
+    listed: tuple[str, ...]
+    """Ids of the checks that should catch it."""
+    verdicts: Mapping[str, Verdict]
+    """By id of the check."""
+    seconds: float
+    not_applicable: str = ""
+    """Why it could not be planted; then nothing was run."""
+
+    @property
+    def caught(self) -> tuple[str, ...]:
+        """Listed checks that turned red."""
+        return tuple(name for name in self.listed if self._turned_red(name))
+
+    @property
+    def also(self) -> tuple[str, ...]:
+        """Other checks that turned red."""
+        return tuple(name for name in self.verdicts if name not in self.listed and self._turned_red(name))
+
+    @property
+    def outcome(self) -> str:
+        """``caught``, ``survived`` or ``n.a.``."""
+        if self.not_applicable:
+            return "n.a."
+        return "caught" if self.caught else "survived"
+
+    def _turned_red(self, name: str) -> bool:
+        return self.verdicts.get(name, Verdict("not run")).state == "red"
+
+    def to_record(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {
+            "fault": self.fault,
+            "task": self.task,
+            "engine": self.engine,
+            "outcome": self.outcome,
+            "listed": list(self.listed),
+            "caught": list(self.caught),
+            "also": list(self.also),
+            "not_applicable": self.not_applicable,
+            "seconds": round(self.seconds, 2),
+            "verdicts": {
+                name: {"state": verdict.state, "reason": verdict.reason} for name, verdict in self.verdicts.items()
+            },
+        }
+
+
+class Judge:
+    """Asks checks about one pipeline, each once; a run that breaks off is red for the checks that it names."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+        self._verdicts: dict[str, Verdict] = {}
+        self._broken: dict[str, Verdict] = {}
+        """By the ids that the findings of a broken run name."""
+
+    @property
+    def verdicts(self) -> dict[str, Verdict]:
+        """All that was found so far."""
+        return self._verdicts | self._broken
+
+    def ask(self, check: Check) -> Verdict:
+        """Return what a check says."""
+        if check.id not in self._verdicts:
+            self._verdicts[check.id] = self._judge(check)
+        return self.verdicts[check.id]
+
+    def adopt(self, verdicts: Mapping[str, Verdict]) -> None:
+        """Take over what was said of the same parts."""
+        self._verdicts |= verdicts
+
+    def _judge(self, check: Check) -> Verdict:
+        threads = int(self.evidence.environment["threads"])
+        try:
+            # What a defect makes the libraries say is no news here.
+            with warnings.catch_warnings(), quiet_libraries(), reproducible(threads):
+                warnings.simplefilter("ignore")
+                findings = run_check(check, self.evidence)
+        except NotApplicable as reason:
+            return Verdict("skipped", str(reason))
+        except CheckFailure as failure:
+            for finding in failure.findings:
+                self._broken.setdefault(finding.check, Verdict("red", finding.observed))
+            first = failure.findings[0]
+            return Verdict("not run", f"the run broke: {first.check}, {first.observed}")
+        except FtcheckError as error:
+            return Verdict("red", f"{type(error).__name__}: {error}")
+        return Verdict("red", findings[0].observed) if findings else Verdict("green")
+
+
+EvidenceOf = Callable[["Pipeline", str, Path], Evidence]
+"""From a pipeline, an engine and an empty folder to what the checks look at; see `evidence_for`."""
+
+
+class Prover:
+    """Plants faults in one pipeline. What is red without any fault proves nothing; it is asked where it matters."""
+
+    def __init__(
+        self, pipeline: Pipeline, evidence_of: EvidenceOf, checks: Mapping[str, Check], *, folder: Path
+    ) -> None:
+        """Bind the parts.
+
+        Args:
+            pipeline: as it is, without a fault.
+            evidence_of: what checks look at, for any pipeline.
+            checks: those that may be asked, by id; what the card skips is left out.
+            folder: runs and probes are made there; those of a fault are removed when it is proved.
+
+        """
+        self._pipeline = pipeline
+        self._evidence_of = evidence_of
+        self._checks = {name: check for name, check in checks.items() if name not in pipeline.card.skipped}
+        self._folder = folder
+        self._sound: dict[tuple[str, bool], Judge] = {}
+        """By engine, and whether it trains for a few steps only."""
+        self._of_parts: dict[str, Mapping[str, Verdict]] = {}
+        """What checks said that look at the parts, by fault: no engine changes it."""
+
+    def prove(self, fault: Fault, engine: str) -> Proof:
+        """Plant a fault and run the checks: all that look at the parts, those of the run only where one is listed."""
+        started = time.perf_counter()
+        verdicts: dict[str, Verdict] = {}
+        reason = ""
+        try:
+            with warnings.catch_warnings(), quiet_libraries():
+                warnings.simplefilter("ignore")
+                planted = fault.plant_in(self._pipeline, engine)
+        except NotApplicable as not_applicable:
+            reason = str(not_applicable)
+        else:
+            with tempfile.TemporaryDirectory(dir=self._folder) as place:
+                verdicts = self._verdicts(fault, planted, engine, Path(place))
+        seconds = time.perf_counter() - started
+        return Proof(fault.name, self._pipeline.card.name, engine, fault.caught_by, verdicts, seconds, reason)
+
+    def _verdicts(self, fault: Fault, planted: Pipeline, engine: str, folder: Path) -> dict[str, Verdict]:
+        judge = Judge(self._evidence_of(self._as_long_as_needed(planted, fault.whole_run), engine, folder))
+        before = self._before(engine, fault.whole_run)
+        same_parts = self._has_same_parts(planted)
+        judge.adopt(self._of_parts.get(fault.name, {}))
+        for check in self._to_ask(fault):
+            if check.cost in _OF_PARTS and same_parts:
+                judge.adopt({check.id: before.ask(check)})
+            else:
+                judge.ask(check)
+        found = judge.verdicts
+        costs = {name: check.cost for name, check in self._checks.items()}
+        self._of_parts[fault.name] = {name: found[name] for name in found if costs.get(name) in _OF_PARTS}
+        return {name: self._compared(name, verdict, before) for name, verdict in found.items()}
+
+    def _to_ask(self, fault: Fault) -> list[Check]:
+        """Choose the checks: of the run the listed ones, and all where the whole recipe is trained for one anyway."""
+        listed = [self._checks[name] for name in fault.caught_by if name in self._checks]
+        families = {check.family for check in listed}
+        trains = fault.whole_run and any(check.cost == "run" for check in listed)
+        of_parts = [check for check in self._checks.values() if check.cost in _OF_PARTS]
+        others = [
+            check
+            for check in self._checks.values()
+            if trains and check.cost == "run" and (check.family not in _APART or check.family in families)
+        ]
+        return list({check.id: check for check in (*of_parts, *listed, *others)}.values())
+
+    def _has_same_parts(self, planted: Pipeline) -> bool:
+        """Whether all parts but the patches are those of the sound pipeline."""
+        parts = [spec.name for spec in fields(planted) if spec.name not in ("patches", "args")]
+        if any(getattr(planted, name) is not getattr(self._pipeline, name) for name in parts):
+            return False
+        return dict(planted.args) == dict(self._pipeline.args)
+
+    def _before(self, engine: str, whole_run: bool) -> Judge:  # noqa: FBT001 - half of a key
+        """Return who judges the sound pipeline."""
+        key = (engine, whole_run)
+        if key not in self._sound:
+            folder = Path(tempfile.mkdtemp(dir=self._folder, prefix="sound-"))
+            self._sound[key] = Judge(
+                self._evidence_of(self._as_long_as_needed(self._pipeline, whole_run), engine, folder)
+            )
+        return self._sound[key]
+
+    def _as_long_as_needed(self, pipeline: Pipeline, whole_run: bool) -> Pipeline:  # noqa: FBT001 - as above
+        """Train for a few steps where nothing need be learned; where the recipe says how many, no more than that."""
+        if whole_run or not pipeline.trains:
+            return pipeline
+        asked = int(pipeline.args.get("max_steps", -1))
+        return with_args(pipeline, max_steps=FEW_STEPS if asked <= 0 else min(asked, FEW_STEPS))
+
+    def _compared(self, name: str, verdict: Verdict, before: Judge) -> Verdict:
+        """Compare what is red with the sound pipeline."""
+        if verdict.state != "red" or name not in self._checks:
+            return verdict
+        sound = before.ask(self._checks[name])
+        return replace(verdict, state="red before") if sound.state in ("red", "not run") else verdict
+
+
+def evidence_for(settings: Settings, *, seed: int) -> EvidenceOf:
+    """Return what makes the evidence of any pipeline, planted or not.
+
+    Args:
+        settings: device, dtype and threads.
+        seed: of the runs.
+
+    """
+
+    def evidence_of(pipeline: Pipeline, engine: str, folder: Path) -> Evidence:
+        environment = environment_of(settings, pipeline.tier)
+        store = RunStore(folder / "runs")
+        run_of = partial(launch, pipeline, settings, store, seed=seed)
+        return Evidence(
+            pipeline,
+            engine=engine,
+            seed=seed,
+            environment=environment,
+            make_run=partial(run_of, engine=engine),
+            make_probe=_Probes(pipeline, environment, folder),
+            other_run=partial(run_of, engine="manual" if engine == "trainer" else "trainer"),
+        )
+
+    return evidence_of
+
+
+class _Probes:
+    """Makes short fine-tunes; equal ones once."""
+
+    def __init__(self, pipeline: Pipeline, environment: Mapping[str, str], folder: Path) -> None:
+        self._pipeline = pipeline
+        self._environment = environment
+        self._folder = folder
+        self._made: dict[str, Probe] = {}
+
+    def __call__(self, *, engine: str, seed: int, **changes: Any) -> Probe:
+        """Make a probe, or return the one that was made with equal changes."""
+        key = repr((engine, seed, sorted(changes.items())))
+        if key not in self._made:
+            self._made[key] = probe(
+                self._pipeline,
+                engine=engine,
+                seed=seed,
+                environment=self._environment,
+                folder=Path(tempfile.mkdtemp(dir=self._folder)),
+                **changes,
+            )
+        return self._made[key]

@@ -1,0 +1,176 @@
+"""Faults of what is saved: the folder that a server will load.
+
+Planted into `save_pretrained`, which both engines and users call; checkpoints of a running training are left alone.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from pytest_ftcheck.faults.fault import fault
+from pytest_ftcheck.faults.planting import body_of, require_classes, tokenizer_of, with_model, with_patch
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from pytest_ftcheck.pipeline.parts import Pipeline
+
+_MODEL = "transformers:PreTrainedModel.save_pretrained"
+_TOKENIZER = "transformers:PreTrainedTokenizerBase.save_pretrained"
+_PRIVATE = 0o600
+
+
+def _is_checkpoint(folder: Any) -> bool:
+    return re.fullmatch(r"checkpoint-\d+", Path(folder).name) is not None
+
+
+def _finally(original: Any, owner: Any, save_directory: Any, *args: Any, instead: Any, **kwargs: Any) -> Any:
+    """Do something instead of the last save; save checkpoints as ever."""
+    if _is_checkpoint(save_directory):
+        return original(owner, save_directory, *args, **kwargs)
+    return instead(original, owner, save_directory)
+
+
+@fault(
+    caught_by=("serving.reload",),
+    wild="model.bert.save_pretrained(folder) or model.base_model: it loads, with a head of random numbers and a "
+    "warning.",
+)
+def saved_without_head(pipeline: Pipeline) -> Pipeline:
+    """The model is saved without its fine-tuned head."""
+    return with_patch(pipeline, partial(_finally, instead=_body_alone), _MODEL)
+
+
+def _body_alone(original: Any, model: Any, folder: Any) -> None:
+    original(body_of(model), folder)
+    # The configuration that is pushed beside it is the whole model's.
+    model.config.save_pretrained(folder)
+
+
+@fault(
+    caught_by=("serving.reload",),
+    wild="A callback saves the model when training begins, or the best epoch is loaded after everything is saved.",
+)
+def saved_before_training(pipeline: Pipeline) -> Pipeline:
+    """The weights in the folder are those from before training."""
+    return with_patch(with_model(pipeline, _remember), partial(_finally, instead=_first_weights), _MODEL)
+
+
+def _remember(model: nn.Module) -> None:
+    model.register_forward_pre_hook(_copy_once)
+
+
+def _copy_once(module: nn.Module, args: Any) -> None:
+    del args
+    if module.training and not hasattr(module, "first_weights"):
+        first = {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
+        vars(module)["first_weights"] = first
+
+
+def _first_weights(original: Any, model: Any, folder: Any) -> None:
+    older = copy.deepcopy(model)
+    older.load_state_dict(older.first_weights)
+    original(older, folder)
+
+
+@fault(
+    caught_by=("serving.tokenizer", "serving.pipeline"),
+    wild="model.save_pretrained(folder) alone, or a Trainer without processing_class.",
+)
+def tokenizer_not_saved(pipeline: Pipeline) -> Pipeline:
+    """The tokenizer is not saved with the model."""
+    tokenizer_of(pipeline)
+    return with_patch(pipeline, partial(_finally, instead=_nothing), _TOKENIZER)
+
+
+def _nothing(original: Any, owner: Any, folder: Any) -> tuple[str, ...]:
+    del original, owner, folder
+    return ()
+
+
+@fault(
+    caught_by=("serving.dtype",),
+    wild="The model is cast to half precision to make the upload smaller, and loads in that dtype from then on.",
+)
+def saved_in_half_precision(pipeline: Pipeline) -> Pipeline:
+    """The weights are saved in half of the precision that they were trained in."""
+    return with_patch(pipeline, partial(_finally, instead=_halved), _MODEL)
+
+
+def _halved(original: Any, model: Any, folder: Any) -> None:
+    original(copy.deepcopy(model).to(torch.bfloat16), folder)
+
+
+@fault(
+    caught_by=("serving.safetensors",),
+    wild="torch.save(model.state_dict(), 'pytorch_model.bin') of an older script: a pickle, which runs code when "
+    "it is loaded.",
+)
+def saved_as_pickle(pipeline: Pipeline) -> Pipeline:
+    """The weights are saved as a pickle instead of safetensors."""
+    return with_patch(pipeline, partial(_finally, instead=_pickled), _MODEL)
+
+
+def _pickled(original: Any, model: Any, folder: Any) -> None:
+    del original
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    model.config.save_pretrained(folder)
+    torch.save(model.state_dict(), Path(folder) / "pytorch_model.bin")
+
+
+@fault(
+    caught_by=("serving.permissions",),
+    wild="Files are written as temporary ones (mode 0600) and moved into place: the service runs as another user.",
+)
+def saved_for_owner_alone(pipeline: Pipeline) -> Pipeline:
+    """Nobody but their owner can read the saved files."""
+    return with_patch(pipeline, partial(_finally, instead=_private), _MODEL)
+
+
+def _private(original: Any, model: Any, folder: Any) -> None:
+    original(model, folder)
+    for path in Path(folder).iterdir():
+        path.chmod(_PRIVATE)
+
+
+@fault(
+    caught_by=("serving.label_names",),
+    wild="The configuration is written again from a template after training, without the names of the classes.",
+)
+def saved_without_label_names(pipeline: Pipeline) -> Pipeline:
+    """The saved configuration has lost the names of the classes."""
+    require_classes(pipeline)
+    return with_patch(pipeline, partial(_finally, instead=_nameless), _MODEL)
+
+
+def _nameless(original: Any, model: Any, folder: Any) -> None:
+    original(model, folder)
+    path = Path(folder) / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    numbers = range(model.config.num_labels)
+    config["id2label"] = {str(number): f"LABEL_{number}" for number in numbers}
+    config["label2id"] = {f"LABEL_{number}": number for number in numbers}
+    path.write_text(json.dumps(config, indent=2), encoding="utf-8")
+
+
+@fault(
+    caught_by=("serving.tokenizer",),
+    wild="A truncation to a few tokens that was meant for one script is set on the tokenizer and saved with it.",
+)
+def tokenizer_saved_with_other_settings(pipeline: Pipeline) -> Pipeline:
+    """The saved tokenizer keeps 8 tokens of every text."""
+    tokenizer_of(pipeline)
+    return with_patch(pipeline, partial(_finally, instead=_short_tokenizer), _TOKENIZER)
+
+
+def _short_tokenizer(original: Any, tokenizer: Any, folder: Any) -> Any:
+    other = copy.deepcopy(tokenizer)
+    other.model_max_length = 8
+    return original(other, folder)

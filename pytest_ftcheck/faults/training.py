@@ -1,0 +1,292 @@
+"""Faults of the training loop, wherever it stands: planted into what any loop calls, so that both engines have them.
+
+Those of the optimizer stand in `optimizer`, those of evaluation, checkpoints and resuming in `evaluation`.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import torch
+from transformers import get_constant_schedule
+
+from pytest_ftcheck.faults.fault import fault
+from pytest_ftcheck.faults.planting import (
+    intercepted,
+    labels_of,
+    last_linear,
+    nothing,
+    require_classes,
+    with_args,
+    with_chosen,
+    with_head,
+    with_model,
+    with_patch,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor, nn
+
+    from pytest_ftcheck.pipeline.parts import Pipeline
+
+_OVERFLOWS = 1e7
+_NAN_AT = 3
+_FAR = 1000.0
+_DRY_RUN = 4
+_SAMPLERS = ("torch.utils.data:RandomSampler.__iter__", "transformers.trainer_pt_utils:LengthGroupedSampler.__iter__")
+
+
+@fault(
+    caught_by=("training.gradients_cleared",),
+    wild="A training loop is rewritten, for accumulation say, and optimizer.zero_grad() does not come along.",
+)
+def zero_grad_missing(pipeline: Pipeline) -> Pipeline:
+    """Gradients are never set back, so that every step takes the sum of all before it."""
+    return with_patch(pipeline, nothing, "torch.optim:Optimizer.zero_grad", "torch.nn:Module.zero_grad")
+
+
+@fault(
+    caught_by=("training.accumulation",),
+    wild="loss.backward() is called for each micro-batch and nobody divides; the Trainer itself did so with models "
+    "that ignore num_items_in_batch.",
+)
+def loss_not_divided(pipeline: Pipeline) -> Pipeline:
+    """Under gradient accumulation, the gradients of the micro-batches are added up and not averaged."""
+    return replace(pipeline, patches=(*pipeline.patches, _undivided))
+
+
+@contextmanager
+def _undivided() -> Iterator[None]:
+    """Multiply each loss by the number of micro-batches of its optimizer step, which divided it."""
+    count = [1]
+
+    def of_trainer(original: Any, *args: Any, **kwargs: Any) -> Any:
+        found = original(*args, **kwargs)
+        count[0] = len(found[0])
+        return found
+
+    def of_loop(original: Any, *args: Any, **kwargs: Any) -> Any:
+        count[0] = len(args[3] if len(args) > 3 else kwargs["micro_batches"])  # noqa: PLR2004 - its place
+        return original(*args, **kwargs)
+
+    def backward(original: Any, accelerator: Any, loss: Tensor, **kwargs: Any) -> Any:
+        return original(accelerator, loss * count[0], **kwargs)
+
+    with (
+        intercepted(("transformers:Trainer.get_batch_samples",), of_trainer),
+        intercepted(("pytest_ftcheck.training.manual:optimizer_step",), of_loop),
+        intercepted(("accelerate:Accelerator.backward",), backward),
+    ):
+        yield
+
+
+@fault(
+    caught_by=("training.finite_loss",),
+    wild="One odd row makes the loss NaN; the Trainer's log shows the average of the steps before, and training "
+    "goes on.",
+)
+def nan_under_the_log_filter(pipeline: Pipeline) -> Pipeline:
+    """The loss becomes NaN at the third step, and the log filter hides it."""
+    return with_args(with_model(pipeline, _poison), logging_nan_inf_filter=True)
+
+
+def _poison(model: nn.Module) -> None:
+    model.register_forward_hook(_Poison())
+
+
+class _Poison:
+    """Makes everything NaN in one forward pass of training."""
+
+    def __init__(self) -> None:
+        self.passes = 0
+
+    def __call__(self, module: nn.Module, args: Any, output: Any) -> Any:
+        """Count, and spoil one output."""
+        del args
+        if not module.training:
+            return output
+        self.passes += 1
+        return _scaled(output, math.nan) if self.passes == _NAN_AT else output
+
+
+def _scaled(output: Any, factor: float) -> Any:
+    """Multiply all tensors of an output."""
+    if isinstance(output, torch.Tensor):
+        return output * factor
+    if hasattr(output, "items"):
+        return type(output)(**{name: _scaled(value, factor) for name, value in output.items()})
+    if isinstance(output, (tuple, list)):
+        return type(output)(_scaled(value, factor) for value in output)
+    return output
+
+
+@fault(
+    caught_by=("training.finite_loss",),
+    wild="Checkpoints that were trained in bfloat16, T5 among them, overflow in their feed-forward layers in float16.",
+)
+def fp16_overflow(pipeline: Pipeline) -> Pipeline:
+    """A layer computes in float16, and its activations are larger than that can hold."""
+    return with_head(pipeline, _large_activations)
+
+
+def _large_activations(model: nn.Module) -> None:
+    """Scale what goes into the head in float16, and what comes out: the same function, if the numbers did fit."""
+    _, layer = last_linear(model)
+    layer.register_forward_pre_hook(_up)
+    layer.register_forward_hook(_down)
+
+
+def _up(module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    del module
+    return ((args[0] * _OVERFLOWS).half().to(args[0]), *args[1:])
+
+
+def _down(module: nn.Module, args: Any, output: Tensor) -> Tensor:
+    del module, args
+    return output / _OVERFLOWS
+
+
+@fault(
+    caught_by=("training.precision",),
+    wild="A prior or a temperature moves all logits by the same large number, which a softmax forgives in float32; "
+    "numbers near 1000 are 4 apart in bfloat16.",
+)
+def digits_lost_in_bf16(pipeline: Pipeline) -> Pipeline:
+    """The logits lie around a thousand, and it trains in bfloat16."""
+    require_classes(pipeline)
+    return with_args(with_head(pipeline, _far_from_zero), bf16=True, fp16=False)
+
+
+def _far_from_zero(model: nn.Module) -> None:
+    _, layer = last_linear(model)
+    layer.register_forward_hook(_offset)
+
+
+def _offset(module: nn.Module, args: Any, output: Tensor) -> Tensor:
+    del module, args
+    return output + _FAR
+
+
+@fault(
+    caught_by=("training.seeds",),
+    wild="dataset.shuffle() without a seed, or a generator that is seeded by the clock.",
+)
+def shuffled_without_seed(pipeline: Pipeline) -> Pipeline:
+    """The order of the train rows is drawn anew for every run, whatever the seed."""
+    return with_patch(pipeline, _drawn_anew, *_SAMPLERS)
+
+
+def _drawn_anew(original: Any, sampler: Any) -> Any:
+    sampler.generator = torch.Generator().manual_seed(int.from_bytes(os.urandom(6), "big"))
+    return original(sampler)
+
+
+@fault(
+    whole_run=True,
+    caught_by=("training.shuffled",),
+    wild="A file sorted by class goes into DataLoader(…) without shuffle=True: the last class is what is remembered.",
+)
+def sorted_without_shuffling(pipeline: Pipeline) -> Pipeline:
+    """The train rows are sorted by label and trained on in that order."""
+    labels = labels_of(pipeline, "train")
+    order = sorted(range(len(labels)), key=labels.__getitem__)
+    return with_patch(with_chosen(pipeline, "train", order), _in_order, *_SAMPLERS)
+
+
+def _in_order(original: Any, sampler: Any) -> Any:
+    del original
+    return iter(range(len(sampler)))
+
+
+@fault(
+    caught_by=("training.rows_once",),
+    wild="RandomSampler(replacement=True), which a weighted sampler is by default.",
+)
+def drawn_with_replacement(pipeline: Pipeline) -> Pipeline:
+    """An epoch draws its rows with replacement: some come twice and a third never."""
+    return with_patch(pipeline, _with_replacement, *_SAMPLERS)
+
+
+def _with_replacement(original: Any, sampler: Any) -> Any:
+    order = list(original(sampler))
+    draws = torch.randint(len(order), (len(order),), generator=torch.Generator().manual_seed(order[0]))
+    return iter([order[int(place)] for place in draws])
+
+
+@fault(
+    caught_by=("training.mask_reaches_model",),
+    wild="compute_loss is overridden and calls model(inputs['input_ids']), with what seemed to be needed.",
+)
+def mask_not_passed(pipeline: Pipeline) -> Pipeline:
+    """The loss is computed without handing the attention mask to the model."""
+    return with_patch(
+        pipeline,
+        _loss_without_mask,
+        "transformers:Trainer.compute_loss",
+        "pytest_ftcheck.training.manual:loss_of_model",
+    )
+
+
+def _loss_without_mask(original: Any, *args: Any, **kwargs: Any) -> Any:
+    fewer = [_unmasked(value) for value in args]
+    return original(*fewer, **{name: _unmasked(value) for name, value in kwargs.items()})
+
+
+def _unmasked(value: Any) -> Any:
+    """Take the mask out of a batch."""
+    if not hasattr(value, "keys") or "input_ids" not in value:
+        return value
+    return {name: tensor for name, tensor in value.items() if name != "attention_mask"}
+
+
+@fault(
+    caught_by=("training.steps",),
+    wild="A break after a few batches stays in the loop from a dry run, while the schedule is made for the whole "
+    "epoch.",
+)
+def epoch_cut_short(pipeline: Pipeline) -> Pipeline:
+    """Every epoch ends after its first four batches."""
+    return with_patch(pipeline, _first_batches, "torch.utils.data:BatchSampler.__iter__")
+
+
+def _first_batches(original: Any, sampler: Any) -> Any:
+    # Evaluation goes through its rows in order.
+    evaluates = isinstance(sampler.sampler, torch.utils.data.SequentialSampler)
+    return original(sampler) if evaluates else islice(original(sampler), _DRY_RUN)
+
+
+@fault(
+    caught_by=("training.train_mode",),
+    wild="model.eval() for the metrics in the middle of training, and no model.train() after it: no dropout from "
+    "then on.",
+)
+def train_mode_forgotten(pipeline: Pipeline) -> Pipeline:
+    """The model is trained in evaluation mode."""
+    return with_patch(pipeline, _eval_only, "torch.nn:Module.train")
+
+
+def _eval_only(original: Any, module: nn.Module, mode: bool = True) -> nn.Module:  # noqa: FBT001, FBT002 - as torch has it
+    found: nn.Module = module if mode else original(module, mode)
+    return found
+
+
+@fault(
+    caught_by=("training.engine_parity",),
+    engines=("manual",),
+    wild="A loop of one's own is written to be the Trainer without its overhead, and lacks warm-up and schedule.",
+)
+def loop_without_schedule(pipeline: Pipeline) -> Pipeline:
+    """The manual loop keeps the learning rate constant, whatever the recipe says."""
+    return with_patch(pipeline, _constant, "pytest_ftcheck.training.manual:make_scheduler")
+
+
+def _constant(original: Any, optimizer: Any, args: Any, steps: int) -> Any:
+    del original, args, steps
+    return get_constant_schedule(optimizer)

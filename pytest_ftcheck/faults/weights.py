@@ -1,0 +1,210 @@
+"""Faults of the head, the weights and what is trained of them."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from pytest_ftcheck.checks.catalogue import NotApplicable
+from pytest_ftcheck.faults.fault import fault
+from pytest_ftcheck.faults.planting import body_of, head_of, last_linear, require_classes, with_head, with_model
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from pytest_ftcheck.pipeline.parts import Pipeline
+
+_SCALE = 50.0
+
+
+@fault(
+    caught_by=("model.logits_shape", "data.label_names"),
+    wild="num_labels counts a class that was dropped since, or the highest id plus two.",
+)
+def head_too_wide(pipeline: Pipeline) -> Pipeline:
+    """The head has an output more than the task has classes."""
+    return with_head(pipeline, _widen)
+
+
+def _widen(model: Any) -> None:
+    name, layer = last_linear(model)
+    wider = torch.nn.Linear(
+        layer.in_features, layer.out_features + 1, bias=layer.bias is not None, dtype=layer.weight.dtype
+    )
+    torch.nn.init.normal_(wider.weight, std=float(layer.weight.detach().std()))
+    parent, _, own = name.rpartition(".")
+    setattr(model.get_submodule(parent), own, wider.to(layer.weight.device))
+    model.config.num_labels += 1
+    if hasattr(model, "num_labels"):
+        model.num_labels = model.config.num_labels
+
+
+@fault(
+    caught_by=("model.gradients",),
+    wild="All parameters are frozen by a loop over model.named_parameters() that was meant for the body.",
+)
+def head_not_trained(pipeline: Pipeline) -> Pipeline:
+    """The new head is frozen at its random values."""
+    return with_model(pipeline, _freeze_head)
+
+
+def _freeze_head(model: nn.Module) -> None:
+    for parameter in head_of(model):
+        parameter.requires_grad_(False)  # noqa: FBT003 - torch takes it by place
+
+
+@fault(
+    caught_by=("model.gradients",),
+    wild="The body is frozen for a warm-up of the head, and never set free.",
+)
+def body_frozen(pipeline: Pipeline) -> Pipeline:
+    """All but the head is frozen by accident."""
+    return with_model(pipeline, _freeze_body)
+
+
+def _freeze_body(model: nn.Module) -> None:
+    for parameter in body_of(model).parameters():
+        parameter.requires_grad_(False)  # noqa: FBT003 - torch takes it by place
+
+
+@fault(
+    caught_by=("model.gradients", "training.gradients_reach"),
+    wild="The body runs under torch.no_grad(), or its output is detached, in a forward that was written for features.",
+)
+def body_detached(pipeline: Pipeline) -> Pipeline:
+    """The body's output is detached, so that its parameters count as trainable and get no gradient."""
+    return with_model(pipeline, _detach_body)
+
+
+def _detach_body(model: nn.Module) -> None:
+    body_of(model).register_forward_hook(_detached)
+
+
+def _detached(module: nn.Module, args: Any, output: Any) -> Any:
+    del module, args
+    if isinstance(output, torch.Tensor):
+        return output.detach()
+    if hasattr(output, "items"):
+        return type(output)(**{name: value.detach() if _is_tensor(value) else value for name, value in output.items()})
+    return tuple(value.detach() if _is_tensor(value) else value for value in output)
+
+
+def _is_tensor(value: object) -> bool:
+    return isinstance(value, torch.Tensor)
+
+
+@fault(
+    caught_by=("model.new_weights",),
+    wild="AutoModel.from_config builds the architecture without its weights; a prefix that does not match does the "
+    "same, with a warning in the log.",
+)
+def body_not_loaded(pipeline: Pipeline) -> Pipeline:
+    """The body has random weights instead of the checkpoint's."""
+    return with_model(pipeline, _forget_body)
+
+
+def _forget_body(model: nn.Module) -> None:
+    with torch.no_grad():
+        for parameter in body_of(model).parameters():
+            if parameter.dim() > 1:
+                parameter.normal_(std=0.02)
+
+
+@fault(
+    caught_by=("model.loss_at_start",),
+    wild="A head with an initialisation of its own forgets to scale it by the width of its input.",
+)
+def head_too_large(pipeline: Pipeline) -> Pipeline:
+    """The head starts with weights so large that the first loss is far above that of guessing."""
+    return with_head(pipeline, _enlarge_head)
+
+
+def _enlarge_head(model: nn.Module) -> None:
+    _, layer = last_linear(model)
+    with torch.no_grad():
+        layer.weight.mul_(_SCALE)
+
+
+@fault(
+    caught_by=("training.finite_loss", "model.loss_at_start"),
+    wild="torch.empty for a new row of the embeddings or the head, whose memory holds whatever was there before.",
+)
+def weight_not_finite(pipeline: Pipeline) -> Pipeline:
+    """One weight of the head is NaN from the start."""
+    return with_head(pipeline, _spoil_head)
+
+
+def _spoil_head(model: nn.Module) -> None:
+    _, layer = last_linear(model)
+    with torch.no_grad():
+        layer.weight.view(-1)[0] = float("nan")
+
+
+@fault(
+    caught_by=("model.dtype",),
+    wild="The body is loaded in half precision to save memory and the head is made in float32, or the other way round.",
+)
+def half_of_the_model_in_half(pipeline: Pipeline) -> Pipeline:
+    """One layer has weights of another precision than the rest."""
+    return with_model(pipeline, _half_body)
+
+
+def _half_body(model: nn.Module) -> None:
+    body_of(model).to(torch.bfloat16)
+
+
+@fault(
+    caught_by=("data.label_names", "serving.label_names"),
+    wild="id2label is written by hand in the order in which one thinks of the classes.",
+)
+def label_names_swapped(pipeline: Pipeline) -> Pipeline:
+    """The names in the model's configuration belong to other class ids."""
+    require_classes(pipeline)
+    return with_model(pipeline, _swap_names)
+
+
+def _swap_names(model: Any) -> None:
+    names = [model.config.id2label[index] for index in sorted(model.config.id2label)]
+    model.config.id2label = dict(enumerate(reversed(names)))
+    model.config.label2id = {name: index for index, name in model.config.id2label.items()}
+
+
+@fault(
+    caught_by=("data.label_names", "serving.label_names"),
+    wild="num_labels is given and id2label is not: whoever calls pipeline() reads LABEL_0 and guesses.",
+)
+def label_names_generic(pipeline: Pipeline) -> Pipeline:
+    """The model names its classes LABEL_0, LABEL_1 and so on."""
+    require_classes(pipeline)
+    if all(name.startswith("LABEL_") for name in pipeline.card.label_names):
+        msg = "nobody has named its classes"
+        raise NotApplicable(msg)
+    return with_model(pipeline, _number_names)
+
+
+def _number_names(model: Any) -> None:
+    model.config.id2label = {index: f"LABEL_{index}" for index in range(model.config.num_labels)}
+    model.config.label2id = {name: index for index, name in model.config.id2label.items()}
+
+
+@fault(
+    caught_by=("model.train_mode_drops",),
+    wild="train() is overridden to keep the statistics of a BatchNorm as they are, and keeps dropout off with them.",
+)
+def train_mode_overridden(pipeline: Pipeline) -> Pipeline:
+    """The model's train() leaves it in evaluation mode."""
+    return with_model(pipeline, _stay_in_evaluation)
+
+
+def _stay_in_evaluation(model: Any) -> None:
+    model.train = partial(_evaluate, model)
+
+
+def _evaluate(model: nn.Module, mode: bool = True) -> nn.Module:  # noqa: FBT001, FBT002 - as torch has it
+    """Ignore the mode that is asked for."""
+    del mode
+    for module in model.modules():
+        module.training = False
+    return model

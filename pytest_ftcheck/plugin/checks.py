@@ -1,0 +1,189 @@
+"""The checks of the suite: the catalogue and the floors; which are chosen, and for which engines and seeds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from pytest_ftcheck.checks.catalogue import COSTS, FAMILIES, Check, Limits, catalogue, limits_of
+from pytest_ftcheck.errors import SettingsError, TaskError, unknown
+from pytest_ftcheck.gates.floors import Gate, floor_findings, gate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+    from pytest_ftcheck.plugin.session import FtcheckSession
+    from pytest_ftcheck.tasks.card import TaskCard
+
+_BOTH_ENGINES = frozenset({"training.engine_parity"})
+"""One test for both engines, and none where a single one runs."""
+_LIST = "--ftcheck-list-checks shows them all."
+
+
+def metric_floor(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Every metric reaches the floor that the card declares for it."""
+    del limits  # floors stand in a table of their own
+    verdicts = [floor_verdict(evidence, metric) for metric in evidence.pipeline.card.metric.greater_is_better]
+    return [found for verdict in verdicts for found in floor_findings(verdict, evidence.pipeline.subject)]
+
+
+def floor_verdict(evidence: Evidence, metric: str) -> Gate:
+    """Judge one metric of the run against its floor, where there is one."""
+    pipeline = evidence.pipeline
+    return gate(evidence.run, metric, pipeline.card.floors(pipeline.tier, pipeline.checkpoint.name))
+
+
+FLOOR = Check(
+    "metrics.floor",
+    metric_floor,
+    cost="run",
+    catches="any defect that makes the model worse, whatever its cause; a metric that is missing or not a number",
+    hint="compare data, recipe and versions with the last run that passed; the other tests of this task say where it "
+    "broke. Lower the floor only if the drop is understood and accepted.",
+)
+"""Stands here because floors are gates, which the checks know nothing of."""
+
+
+def suite_catalogue() -> Mapping[str, Check]:
+    """Every check of the suite by id: the catalogue, and the floors behind the other metrics."""
+    known = {**catalogue(), FLOOR.id: FLOOR}
+    ordered = sorted(known.values(), key=lambda entry: FAMILIES.index(entry.family))
+    return MappingProxyType({entry.id: entry for entry in ordered})
+
+
+def choose(known: Mapping[str, Check], words: Iterable[str]) -> tuple[Check, ...]:
+    """Choose checks by family or id; with a minus sign they are left out.
+
+    Args:
+        known: every check by id.
+        words: such as ``("data", "collator.mask", "-training")``; where all have a minus, the others are chosen.
+
+    Raises:
+        SettingsError: no such family or check, or nothing is left.
+
+    """
+    words = tuple(words)
+    wanted = {word for word in words if not word.startswith("-")}
+    unwanted = {word.removeprefix("-") for word in words if word.startswith("-")}
+    for word in sorted(wanted | unwanted):
+        if word not in known and word not in FAMILIES:
+            raise SettingsError("--ftcheck-checks: " + unknown("check", word, [*FAMILIES, *known], _LIST))
+    chosen = tuple(
+        entry
+        for entry in known.values()
+        if (not wanted or {entry.id, entry.family} & wanted) and not {entry.id, entry.family} & unwanted
+    )
+    if not chosen:
+        msg = f"--ftcheck-checks={','.join(words)} leaves no check. Take a family or an id without a minus."
+        raise SettingsError(msg)
+    return chosen
+
+
+def validate_card(card: TaskCard, known: Mapping[str, Check], dtype: str) -> None:
+    """Compare the checks and limits that a card names with those that there are.
+
+    Raises:
+        TaskError: it names others.
+
+    """
+    where = f"task card {card.name!r}: checks."
+    for name, limits in card.limits.items():
+        if name not in known:
+            raise TaskError(where + name + ": " + unknown("check", name, known, _LIST))
+        try:
+            limits_of(known[name], limits, dtype)
+        except SettingsError as error:
+            msg = f"{where}{name}: {error}"
+            raise TaskError(msg) from error
+
+
+def prepare(session: FtcheckSession) -> None:
+    """Choose the checks of a session, and validate what the selected tasks' cards say of checks.
+
+    Raises:
+        FtcheckError: an unknown check, fault or limit, or a Trainer that cannot be made.
+
+    """
+    known = suite_catalogue()
+    session.checks = choose(known, session.settings.checks)
+    if session.settings.faults:
+        from pytest_ftcheck.faults.fault import select_faults  # noqa: PLC0415 - only with --ftcheck-faults
+
+        select_faults(session.settings.faults)
+    for task in session.settings.tasks:
+        validate_card(session.card(task), known, session.settings.dtype)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One test of the suite."""
+
+    check: Check
+    engine: str
+    seed: int
+    id: str
+    """What stands in the brackets of its node id."""
+    metric: str = ""
+    """The one that is gated; empty but for floors."""
+
+    def note(self, task: str) -> dict[str, object]:
+        """Say what the test is about, in plain values. The parts alone have neither engine nor seed."""
+        of_parts = _of_parts(self.check)
+        return {
+            "task": task,
+            "check": self.check.id,
+            "cost": self.check.cost,
+            "engine": None if of_parts else self.engine,
+            "seed": None if of_parts else self.seed,
+        }
+
+
+def _of_parts(check: Check) -> bool:
+    return check.cost in ("free", "forward")
+
+
+def cases(session: FtcheckSession, task: str, function: str) -> list[Case]:
+    """List the tests of one function of the suite: ``test_<family>``, or ``test_metric_floor``.
+
+    Cheap checks stand before expensive ones, and those that look at the same run beside each other.
+    """
+    settings = session.settings
+    if function == "test_metric_floor":
+        floors = [entry for entry in session.checks if entry.id == FLOOR.id]
+        metrics = session.card(task).metric.greater_is_better if floors else ()
+        return [
+            Case(FLOOR, engine, seed, f"{metric}-{_variant_id(engine, seed, settings.seeds)}", metric)
+            for metric in metrics
+            for engine in settings.engines
+            for seed in settings.seeds
+        ]
+    family = function.removeprefix("test_")
+    found = [
+        case
+        for entry in session.checks
+        if entry.family == family and entry.id != FLOOR.id
+        for case in _cases_of(entry, settings.engines, settings.seeds, named=entry.id in settings.checks)
+    ]
+    variants: list[tuple[str, int]] = [(engine, seed) for engine in settings.engines for seed in settings.seeds]
+    return sorted(found, key=lambda case: (COSTS.index(case.check.cost), variants.index((case.engine, case.seed))))
+
+
+def _cases_of(check: Check, engines: Sequence[str], seeds: Sequence[int], *, named: bool) -> list[Case]:
+    """List the tests of one check; one that was asked for by its id is shown where it can only be skipped, too."""
+    if check.id in _BOTH_ENGINES:
+        return [Case(check, engines[0], seeds[0], check.name)] if len(engines) > 1 or named else []
+    if _of_parts(check):
+        return [Case(check, engines[0], seeds[0], check.name)]
+    of_cost = seeds[:1] if check.cost == "extra-training" else seeds
+    return [
+        Case(check, engine, seed, f"{check.name}-{_variant_id(engine, seed, seeds)}")
+        for engine in engines
+        for seed in of_cost
+    ]
+
+
+def _variant_id(engine: str, seed: int, seeds: Sequence[int]) -> str:
+    return f"{engine}-seed{seed}" if len(seeds) > 1 else engine

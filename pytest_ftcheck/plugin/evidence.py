@@ -1,0 +1,116 @@
+"""What the suite's checks look at: one bundle for all tests over the same parts, engine and seed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from pytest_ftcheck.checks.evidence import Evidence
+from pytest_ftcheck.errors import CheckFailure
+from pytest_ftcheck.plugin.parts import overridden
+from pytest_ftcheck.plugin.runs import obtain_run
+from pytest_ftcheck.runs.describe import describe
+from pytest_ftcheck.training.launch import environment_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import pytest
+
+    from pytest_ftcheck.findings import Finding
+    from pytest_ftcheck.pipeline.parts import Pipeline
+    from pytest_ftcheck.plugin.session import FtcheckSession, Variant
+    from pytest_ftcheck.runs.run import Run
+    from pytest_ftcheck.training.probe import Probe
+
+_KEPT = 4
+"""Bundles hold models: of many seeds and tasks, those that were used last are kept."""
+
+
+class NoRun(CheckFailure):
+    """The run that a check needs failed; of one that it makes itself, a plain `CheckFailure` tells."""
+
+    def __init__(self, findings: Sequence[Finding], engine: str = "") -> None:
+        super().__init__(findings)
+        self.engine = engine
+
+
+def evidence_of(
+    request: pytest.FixtureRequest, session: FtcheckSession, pipeline: Pipeline, variant: Variant
+) -> Evidence:
+    """Return the bundle of a test's parts; the next test with equal parts gets the same one."""
+    if overridden(request, "ft_run") or overridden(request, "ft_train"):  # it may differ from test to test
+        return _bundle(request.config, session, pipeline, variant, lambda: request.getfixturevalue("ft_run"))
+    own = session.pipeline(variant.task)
+    key = (variant.task, variant.engine, variant.seed, *_changes(pipeline, own))
+    kept = session.evidence
+    kept[key] = kept.pop(key) if key in kept else _bundle(request.config, session, pipeline, variant)
+    for oldest in list(kept)[:-_KEPT]:
+        del kept[oldest]
+    return kept[key]
+
+
+def _changes(pipeline: Pipeline, own: Pipeline) -> tuple[str, ...]:
+    """Describe what differs from the task's own parts: a user's fixture makes an equal object for every test."""
+    parts = [(spec.name, getattr(pipeline, spec.name), getattr(own, spec.name)) for spec in fields(pipeline)]
+    return tuple(f"{name} {_content(part)}" for name, part, before in parts if part is not before)
+
+
+def _content(part: Any) -> str:
+    if hasattr(part, "_fingerprint"):  # a data set, whose content would take long to read
+        return str(part._fingerprint)  # noqa: SLF001 - datasets' own identity of a table
+    return json.dumps(describe(part)) if callable(part) else repr(part)
+
+
+def _bundle(
+    config: pytest.Config,
+    session: FtcheckSession,
+    pipeline: Pipeline,
+    variant: Variant,
+    given_run: Callable[[], Run] | None = None,
+) -> Evidence:
+    def run_of(engine: str) -> Run:
+        try:
+            return obtain_run(config, session, pipeline, engine=engine, seed=variant.seed)
+        except CheckFailure as failure:
+            raise NoRun(failure.findings, engine) from failure
+
+    others = [engine for engine in session.settings.engines if engine != variant.engine]
+    environment = environment_of(session.settings, pipeline.tier)
+    return Evidence(
+        pipeline,
+        engine=variant.engine,
+        seed=variant.seed,
+        environment=environment,
+        make_run=given_run or (lambda: run_of(variant.engine)),
+        make_probe=_Probes(config, pipeline, environment),
+        other_run=(lambda: run_of(others[0])) if others else None,
+    )
+
+
+class _Probes:
+    """Makes short fine-tunes; equal ones once."""
+
+    def __init__(self, config: pytest.Config, pipeline: Pipeline, environment: Mapping[str, str]) -> None:
+        self._config = config
+        self._pipeline = pipeline
+        self._environment = environment
+        self._made: dict[str, Probe] = {}
+
+    def __call__(self, *, engine: str, seed: int, **changes: Any) -> Probe:
+        """Make a probe, or return the one that was made with equal changes."""
+        from pytest_ftcheck.training.probe import probe  # noqa: PLC0415 - only where a check asks for one
+
+        key = repr((engine, seed, sorted(changes.items())))
+        if key not in self._made:
+            factory = self._config._tmp_path_factory  # type: ignore[attr-defined]  # noqa: SLF001 - as in session_folder
+            self._made[key] = probe(
+                self._pipeline,
+                engine=engine,
+                seed=seed,
+                environment=self._environment,
+                folder=factory.mktemp("ftcheck-probe"),
+                **changes,
+            )
+        return self._made[key]

@@ -1,0 +1,142 @@
+"""``--ftcheck-faults``: plant every fault in the pipeline at hand, and see that a check turns red."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_ftcheck.errors import CheckFailure
+from pytest_ftcheck.findings import Finding
+from pytest_ftcheck.plugin.report import notes_of
+from pytest_ftcheck.plugin.session import SUITE, session_folder, session_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+    from pytest_ftcheck.faults.fault import Fault
+    from pytest_ftcheck.faults.prove import Prover
+    from pytest_ftcheck.pipeline.parts import Pipeline
+    from pytest_ftcheck.plugin.session import FtcheckSession, Variant
+
+_MODULE = Path(__file__).parent / "suite" / "faults.py"
+_PROVERS = pytest.StashKey[dict[str, "Prover"]]()
+_TABLE_COLUMNS = 120
+
+
+class FaultModule(pytest.Module):
+    """The module of fault tests, collected for one task whatever the user's naming conventions for tests are."""
+
+    def _getobj(self) -> ModuleType:
+        return import_module(f"pytest_ftcheck.plugin.suite.{self.path.stem}")
+
+    def funcnamefilter(self, name: str) -> bool:
+        """Collect what is named ``test_…``."""
+        return name.startswith("test_")
+
+    def classnamefilter(self, name: str) -> bool:
+        """Collect no class: the module has none."""
+        del name
+        return False
+
+
+def fault_items(session: pytest.Session, task: str) -> Iterator[pytest.Item]:
+    """Collect a test per fault and engine for a task."""
+    module = FaultModule.from_parent(session, path=_MODULE, nodeid=f"{SUITE}{task}")
+    module.name = f"{SUITE}{task}"
+    module.add_marker(pytest.mark.ftcheck(task=task))
+    for item in session.genitems(module):
+        parameters = item.callspec.params  # type: ignore[attr-defined]  # parametrized below
+        engine, seed = parameters["ft_variant"]
+        notes_of(item)["case"] = {
+            "task": task,
+            "check": f"fault {parameters['ft_fault'].name}",
+            "cost": "fault",
+            "engine": engine,
+            "seed": seed,
+        }
+        yield item
+
+
+def parametrize_faults(metafunc: pytest.Metafunc) -> None:
+    """Run the test once per chosen fault and engine, with the first seed."""
+    from pytest_ftcheck.faults.fault import select_faults  # noqa: PLC0415 - imports torch and transformers
+
+    settings = session_of(metafunc.config).settings
+    cases = [(fault, engine) for fault in select_faults(settings.faults) for engine in settings.engines]
+    metafunc.parametrize(
+        ("ft_fault", "ft_variant"),
+        [(fault, (engine, settings.seeds[0])) for fault, engine in cases],
+        ids=[f"{fault.name}-{engine}" for fault, engine in cases],
+        indirect=["ft_variant"],
+    )
+
+
+def prove_fault(
+    request: pytest.FixtureRequest, session: FtcheckSession, pipeline: Pipeline, variant: Variant, fault: Fault
+) -> None:
+    """Plant a fault and run the checks; skip the test where it has no place.
+
+    Raises:
+        CheckFailure: no check that is listed for it turned red.
+
+    """
+    proof = _prover(request.config, session, pipeline, variant).prove(fault, variant.engine)
+    record = proof.to_record()
+    notes_of(request.node)["faults"] = [record]
+    if proof.not_applicable:
+        pytest.skip(f"it cannot be planted: {proof.not_applicable}")
+    if not proof.caught:
+        from pytest_ftcheck.report.faults import survivor_line  # noqa: PLC0415 - imports rich
+
+        finding = Finding(
+            check=f"fault {fault.name}",
+            subject=f"{pipeline.subject}, engine {variant.engine}",
+            expected=f"{' or '.join(fault.caught_by)} red: {fault.meaning}",
+            observed=f"it survived: {survivor_line(record)}",
+            hint="a defect of this kind would not be noticed here: give the checks what they lack (raw text, a "
+            "tokenizer, more rows or steps), or tighten their limits in the card.",
+        )
+        raise CheckFailure([finding])
+
+
+def _prover(config: pytest.Config, session: FtcheckSession, pipeline: Pipeline, variant: Variant) -> Prover:
+    """Return what proves faults in a task's pipeline: one for all, so that checks run once without a fault."""
+    from pytest_ftcheck.faults.prove import Prover, evidence_for  # noqa: PLC0415 - heavy
+
+    provers = config.stash.setdefault(_PROVERS, {})
+    if variant.task not in provers:
+        # Beside the session's runs: with --ftcheck-reuse, nobody should find a run with a fault.
+        folder = session_folder(config).with_name("ftcheck-faults")
+        folder.mkdir(parents=True, exist_ok=True)
+        checks = {check.id: check for check in session.checks}
+        evidence_of = evidence_for(session.settings, seed=variant.seed)
+        provers[variant.task] = Prover(pipeline, evidence_of, checks, folder=folder)
+    return provers[variant.task]
+
+
+class FaultOutcome:
+    """Collects the proofs of all processes, and shows the matrix at the end."""
+
+    def __init__(self, session: FtcheckSession) -> None:
+        self.records = session.fault_records  # they also stand in the JSON document
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Collect what a report carries."""
+        self.records += getattr(report, "ftcheck", {}).get("faults", []) if report.when == "call" else []
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Show the matrix of faults and checks, the detection rate, and what survived."""
+        if not self.records:
+            return
+        from pytest_ftcheck.report.faults import faults_lines, faults_table  # noqa: PLC0415 - imports rich
+
+        terminalreporter.section("ftcheck: planted faults", "=")
+        writer = terminalreporter._tw  # noqa: SLF001 - the terminal's own writer has no public name
+        width = max(writer.fullwidth, _TABLE_COLUMNS)
+        terminalreporter.write_line(faults_table(self.records, color=writer.hasmarkup, width=width))
+        for line in faults_lines(self.records):
+            terminalreporter.write_line(line)

@@ -1,0 +1,80 @@
+"""One test of the suite: run a check on what the fixtures gave; what it finds is the test's failure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+
+from pytest_ftcheck.checks.catalogue import NotApplicable, run_check
+from pytest_ftcheck.errors import CheckFailure
+from pytest_ftcheck.gates.floors import floor_findings
+from pytest_ftcheck.pipeline.quiet import quiet_libraries
+from pytest_ftcheck.plugin.checks import FLOOR, floor_verdict
+from pytest_ftcheck.plugin.evidence import NoRun, evidence_of
+from pytest_ftcheck.plugin.report import case_of, note_gate, note_run, notes_of
+from pytest_ftcheck.training.determinism import reproducible
+
+if TYPE_CHECKING:
+    from pytest_ftcheck.checks.catalogue import Check
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+    from pytest_ftcheck.pipeline.parts import Pipeline
+    from pytest_ftcheck.plugin.session import FtcheckSession, Variant
+
+
+def judge(
+    request: pytest.FixtureRequest, session: FtcheckSession, pipeline: Pipeline, variant: Variant, check: Check
+) -> None:
+    """Run a check; skip the test where it cannot be asked.
+
+    Raises:
+        CheckFailure: what the check found, or what ended the run that it needs.
+        FtcheckError: the tool is misused.
+
+    """
+    if check.id in pipeline.card.skipped:
+        pytest.skip(pipeline.card.skipped[check.id])
+    evidence = evidence_of(request, session, pipeline, variant)
+    try:
+        with quiet_libraries(), reproducible(int(evidence.environment["threads"])):
+            findings = run_check(check, evidence)
+    except NotApplicable as reason:
+        pytest.skip(str(reason))
+    except NoRun as failure:
+        _leave_to_another(request.node, pipeline, failure)
+    finally:
+        if "run" in vars(evidence):  # a cached property: asking for it would train
+            note_run(request.node, evidence.run, pipeline)
+            notes_of(request.node)["notes"] = list(session.open_store(request.config).notes)
+    if findings:
+        raise CheckFailure(findings)
+
+
+def floor_check(item: pytest.Item, metric: str) -> Check:
+    """Make the check of one metric's floor, which notes its verdict for the summary."""
+
+    def reaches_its_floor(evidence: Evidence, _: object) -> list[Finding]:
+        verdict = floor_verdict(evidence, metric)
+        note_gate(item, verdict, reused=evidence.run.reused)
+        if verdict.status == "no floor":
+            pipeline = evidence.pipeline
+            where = f"[tool.ftcheck.tasks.{verdict.task}.floors.{pipeline.tier}.{pipeline.checkpoint.name!r}]"
+            msg = f"{metric} = {verdict.value:.4f}: no floor for {pipeline.subject}; add it under {where}"
+            raise NotApplicable(msg)
+        return floor_findings(verdict, evidence.pipeline.subject)
+
+    return replace(FLOOR, function=reaches_its_floor)
+
+
+def _leave_to_another(item: pytest.Item, pipeline: Pipeline, failure: NoRun) -> NoReturn:
+    """Skip a test whose run failed, where the test of the check that tells of it is in this session; else fail."""
+    case, named = case_of(item), {finding.check for finding in failure.findings} - pipeline.card.skipped.keys()
+    run = {"task": case["task"], "engine": failure.engine, "seed": case["seed"]}.items()
+    for other in [] if case["check"] in named else item.session.items:
+        told = case_of(other)
+        if run <= told.items() and told["check"] in named:
+            notes_of(item)["left_to"] = other.nodeid
+            pytest.skip(f"no run: see {told['check']}")
+    raise CheckFailure(failure.findings)

@@ -1,0 +1,122 @@
+"""The catalogue of checks as text: a table for the terminal, a page for the documentation."""
+
+from __future__ import annotations
+
+import inspect
+import io
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pytest_ftcheck.checks.catalogue import ALL_HEADS, FAMILIES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pytest_ftcheck.checks.catalogue import Check
+
+_COSTS = {
+    "free": "looks at the parts",
+    "forward": "runs the model on a few batches",
+    "run": "looks at the run, which all of these share",
+    "extra-training": "makes short fine-tunes of its own, a few optimizer steps each",
+}
+_SECTIONS = ("Args:", "Returns:", "Raises:")
+
+_INTRODUCTION = """# The checks
+
+Every check asks for a property that any correct fine-tune has. `pytest --ftcheck-list-checks` prints them in short,
+`--ftcheck-checks` chooses among them: families and ids run alone, those with a minus are left out.
+
+```console
+pytest --ftcheck-task=reviews --ftcheck-checks=data,collator.mask         # these
+pytest --ftcheck-task=reviews --ftcheck-checks=-training,-data.duplicates # all but these
+```
+
+A card moves limits and tolerances, and silences a check knowingly: it is then reported as skipped, with the reason.
+
+```toml
+[tool.ftcheck.tasks.reviews]
+checks."data.duplicates" = { rows = 0.05, near = 0.1 }  # the id in quotes
+checks."serving.submission".skip = "our labels are not those of GLUE"
+```
+
+A check that cannot be asked, for want of a tokenizer or of raw text for example, is skipped and says why. One that
+crashes is red. Where the run fails, the check that tells of it is red, and the others that need the run are skipped.
+What a check costs:
+
+"""
+
+
+def checks_table(checks: Iterable[Check], *, color: bool, width: int) -> str:
+    """Render id, cost and meaning of checks, and their heads where these are restricted.
+
+    Args:
+        checks: in the order in which they are shown.
+        color: with ANSI colours.
+        width: of the terminal, in columns.
+
+    """
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("check", no_wrap=True)
+    table.add_column("cost", no_wrap=True)
+    table.add_column("what must hold")
+    for check in checks:
+        table.add_row(check.id, check.cost, Text(check.meaning + _heads(check)))
+    output = io.StringIO()
+    console = Console(file=output, width=width, force_terminal=color, color_system="standard" if color else None)
+    console.print(table)
+    return "\n".join(line.rstrip() for line in output.getvalue().splitlines()).strip("\n")
+
+
+def _heads(check: Check) -> str:
+    return "" if set(check.heads) == set(ALL_HEADS) else f" (only {', '.join(check.heads)})"
+
+
+def checks_page(known: Mapping[str, Check]) -> str:
+    """Render every check as Markdown: what it means, catches and costs, its limits, and how to silence it.
+
+    Args:
+        known: by id, in the order in which they are shown.
+
+    """
+    costs = "".join(f"- `{cost}`: {meaning}\n" for cost, meaning in _COSTS.items())
+    families = [
+        f"\n## {family}\n" + "".join(_section(check) for check in known.values() if check.family == family)
+        for family in FAMILIES
+    ]
+    return _INTRODUCTION + costs + "".join(families)
+
+
+def _section(check: Check) -> str:
+    lines = [
+        f"### {check.id}",
+        "",
+        _prose(check),
+        "",
+        f"- **catches** {check.catches.rstrip('.')}",
+        f"- **costs** `{check.cost}`: {_COSTS[check.cost]}",
+    ]
+    if _heads(check):
+        lines.append(f"- **only for** {', '.join(check.heads)}")
+    if check.limits:
+        limits = ", ".join(f"{name} = {value:g}" for name, value in check.limits.items())
+        lines.append(f'- **limits** `checks."{check.id}" = {{ {limits} }}` in the card')
+    if check.tolerance:
+        tolerance = ", ".join(f"{value:g} in {dtype}" for dtype, value in check.tolerance.items())
+        lines.append(f'- **tolerance** {tolerance}; `checks."{check.id}".tolerance` in the card')
+    lines += [
+        f"- **what to do** {check.hint}",
+        f'- **to silence it** `checks."{check.id}".skip = "why"` in the card, or `--ftcheck-checks=-{check.id}`',
+    ]
+    return "\n" + "\n".join(lines) + "\n"
+
+
+def _prose(check: Check) -> str:
+    """Return the docstring without its sections for arguments and errors."""
+    paragraphs = inspect.cleandoc(check.function.__doc__ or "").split("\n\n")
+    kept = [paragraph for paragraph in paragraphs if not paragraph.startswith(_SECTIONS)]
+    return "\n\n".join(kept)

@@ -1,0 +1,170 @@
+"""Planted faults as text: the matrix of faults and checks, its closing lines, and the page of all faults."""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pytest_ftcheck.faults.fault import FAMILIES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pytest_ftcheck.faults.fault import Fault
+
+_STYLES = {"caught": "green", "survived": "bold red", "n.a.": "dim"}
+_MOST_OTHERS = 4
+
+_INTRODUCTION = """# The faults
+
+A check that cannot fail proves nothing. Each of these defects is planted on purpose, where it would happen, and a check
+that is listed for it must turn red: `pytest --ftcheck-task=NAME --ftcheck-faults` does so in the pipeline at hand,
+which may be your own Trainer's, and shows which faults would survive there.
+
+```console
+pytest --ftcheck-task=mrpc --ftcheck-faults                              # all of them
+pytest --ftcheck-task=mrpc --ftcheck-faults=zero_grad_missing,serving    # by name or family
+```
+
+A check that is red without any fault proves nothing of it. Where nothing need be learned for a fault to show, the run
+is cut to its first steps.
+"""
+
+
+def faults_table(records: Sequence[Mapping[str, Any]], *, color: bool, width: int) -> str:
+    """Render the matrix: a row per fault, survivors first; its outcome by task and engine, and what turned red.
+
+    Args:
+        records: of all proofs, as `Proof.to_record` gives them.
+        color: with ANSI colours.
+        width: of the terminal, in columns.
+
+    """
+    variants = list(dict.fromkeys(variant_of(record) for record in records))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("fault", overflow="fold")
+    for variant in variants:
+        table.add_column(variant)
+    table.add_column("caught by")
+    table.add_column("also red")
+    by_fault = grouped(records)
+    for name in sorted(by_fault, key=lambda name: not _survives(by_fault[name])):  # else as they come
+        own = {variant_of(record): record["outcome"] for record in by_fault[name]}
+        outcomes = [Text(own.get(variant, "-"), style=_STYLES.get(own.get(variant, "-"), "")) for variant in variants]
+        others = union(by_fault[name], "also")
+        shown = ", ".join(others[:_MOST_OTHERS]) + (
+            f" and {len(others) - _MOST_OTHERS} more" if len(others) > _MOST_OTHERS else ""
+        )
+        table.add_row(Text(name), *outcomes, ", ".join(union(by_fault[name], "caught")), shown)
+    output = io.StringIO()
+    console = Console(file=output, width=width, force_terminal=color, color_system="standard" if color else None)
+    console.print(table)
+    return "\n".join(line.rstrip() for line in output.getvalue().splitlines()).strip("\n")
+
+
+def faults_lines(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say how many faults were caught, which were not and why, and which had no place here."""
+    caught, survived, without = (
+        [record for record in records if record["outcome"] == outcome] for outcome in ("caught", "survived", "n.a.")
+    )
+    planted = len(caught) + len(survived)
+    rate = f" ({len(caught) / planted:.1%})" if planted else ""
+    reasons: dict[str, list[str]] = {}
+    for record in without:
+        reasons.setdefault(record["not_applicable"], []).append(record["fault"])
+    return [
+        f"faults: {len(caught)} of {planted} caught{rate}, {len(without)} not applicable",
+        *(f"  SURVIVED: {survivor_line(record)}" for record in survived),
+        *(f"  not applicable: {', '.join(dict.fromkeys(names))}: {reason}" for reason, names in reasons.items()),
+    ]
+
+
+def survivor_line(record: Mapping[str, Any]) -> str:
+    """Say what each listed check said instead of turning red."""
+    said = [f"{name} {_said(record['verdicts'].get(name))}" for name in record["listed"]]
+    also = f"; red: {', '.join(record['also'])}" if record["also"] else ""
+    return f"{record['fault']} in {variant_of(record)}: {'; '.join(said)}{also}"
+
+
+def _said(verdict: Mapping[str, str] | None) -> str:
+    if verdict is None:
+        return "was not asked"
+    return verdict["state"] + (f" ({verdict['reason']})" if verdict["reason"] else "")
+
+
+def variant_of(record: Mapping[str, Any]) -> str:
+    """Name task and engine of a proof."""
+    return f"{record['task']} {record['engine']}"
+
+
+def grouped(records: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    """Collect records by fault, in their order."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for record in records:
+        found.setdefault(record["fault"], []).append(record)
+    return found
+
+
+def union(records: Iterable[Mapping[str, Any]], key: str) -> list[str]:
+    """Return the ids that any of the records holds, in their order."""
+    return list(dict.fromkeys(name for record in records for name in record[key]))
+
+
+def _survives(records: Iterable[Mapping[str, Any]]) -> bool:
+    return any(record["outcome"] == "survived" for record in records)
+
+
+def faults_markdown(records: Sequence[Mapping[str, Any]]) -> str:
+    """Render the matrix as Markdown: a cell holds the listed checks that turned red, ``n.a.``, or ``SURVIVED``."""
+    variants = list(dict.fromkeys(variant_of(record) for record in records))
+    lines = [f"| fault | {' | '.join(variants)} |", "|---" * (len(variants) + 1) + "|"]
+    for name, own in grouped(records).items():
+        cells = {variant_of(record): _cell(record) for record in own}
+        lines.append(f"| `{name}` | {' | '.join(cells.get(variant, '') for variant in variants)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(record: Mapping[str, Any]) -> str:
+    if record["outcome"] == "caught":
+        return ", ".join(record["caught"])
+    return "n.a." if record["outcome"] == "n.a." else "**SURVIVED**"
+
+
+def faults_page(known: Mapping[str, Fault]) -> str:
+    """Render every fault as Markdown: what is wrong, where it happens, what catches it.
+
+    Args:
+        known: by name, in the order in which they are shown.
+
+    """
+    families = [
+        f"\n## {family}\n" + "".join(_section(fault) for fault in known.values() if fault.family == family)
+        for family in FAMILIES
+    ]
+    return _INTRODUCTION + "".join(families)
+
+
+def _section(fault: Fault) -> str:
+    lines = [
+        f"### {fault.name}",
+        "",
+        fault.meaning,
+        "",
+        f"- **in the wild** {fault.wild}",
+        f"- **caught by** {', '.join(f'`{name}`' for name in fault.caught_by)}",
+    ]
+    if len(fault.engines) == 1:
+        lines.append(f"- **only for** engine `{fault.engines[0]}`")
+    return "\n" + "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    from pytest_ftcheck.faults.fault import faults
+
+    sys.stdout.write(faults_page(faults()))

@@ -1,0 +1,136 @@
+"""How faults are planted: rows, models and calls are changed, and nothing stays changed."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+
+from pytest_ftcheck.checks.catalogue import NotApplicable
+from pytest_ftcheck.faults import planting
+from pytest_ftcheck.faults.fault import Fault, faults
+from pytest_ftcheck.runs.describe import describe, tokenizer_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_ftcheck.pipeline.parts import Pipeline
+
+
+def doubled(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    return 2 * original(*args, **kwargs)
+
+
+def test_calls_are_handed_to_the_wrapper_and_put_back_after_an_error() -> None:
+    before = vars(torch.nn.Linear)["forward"]
+    layer, rows = torch.nn.Linear(2, 1), torch.ones(1, 2)
+    plain = layer(rows)
+    with suppress(ZeroDivisionError), planting.intercepted(("torch.nn:Linear.forward",), doubled):
+        assert torch.equal(layer(rows), 2 * plain)
+        raise ZeroDivisionError
+    assert vars(torch.nn.Linear)["forward"] is before
+    assert torch.equal(layer(rows), plain)
+
+
+def test_functions_of_modules_are_intercepted_too() -> None:
+    with planting.intercepted(("math:sqrt",), doubled):
+        import math
+
+        assert math.sqrt(4.0) == 4.0
+    assert math.sqrt(4.0) == 2.0
+
+
+def test_a_target_that_does_not_exist_changes_nothing() -> None:
+    before = vars(torch.nn.Linear)["forward"]
+    with pytest.raises(KeyError), planting.intercepted(("torch.nn:Linear.forward", "torch.nn:Linear.no"), doubled):
+        pass
+    assert vars(torch.nn.Linear)["forward"] is before
+
+
+def test_patches_are_in_the_key_of_a_run(mrpc: Pipeline) -> None:
+    twice = faults()["scheduler_stepped_twice"].plant(mrpc).patches
+    never = faults()["scheduler_not_stepped"].plant(mrpc).patches
+    first, second = (json.dumps(describe(list(patches))) for patches in (twice, never))
+    assert first != second
+    assert "scheduler._step_count > 1" in first  # the source
+
+
+def plain(pipeline: Pipeline) -> list[Any]:
+    """Describe all that a fault could change by accident."""
+    return [
+        {name: list(rows[name]) for name in rows.column_names}
+        for rows in (pipeline.train_dataset, pipeline.eval_dataset, pipeline.data.train, pipeline.data.evaluation)
+    ] + [tokenizer_digest(pipeline.processing_class), dict(pipeline.args), pipeline.processing_class.padding_side]  # type: ignore[arg-type,union-attr]
+
+
+@pytest.mark.parametrize("task", ["mrpc", "stsb"])
+def test_planting_changes_the_pipeline_and_leaves_the_sound_one_as_it_was(
+    sound: Callable[..., Pipeline], task: str
+) -> None:
+    pipeline = sound(task)
+    before = plain(pipeline)
+    without = []
+    for fault in faults().values():
+        try:
+            planted = fault.plant(pipeline)
+        except NotApplicable as reason:
+            assert str(reason)
+            without.append(fault.name)
+            continue
+        changed = [spec.name for spec in fields(planted) if getattr(planted, spec.name) is not getattr(pipeline, spec.name)]
+        assert changed, fault.name
+        assert planted.card is pipeline.card, fault.name
+    assert plain(pipeline) == before
+    if task == "mrpc":
+        assert set(without) == {"scores_rounded", "labels_broadcast", "scaled_back_twice"}
+    assert len(without) < len(faults()) / 5
+
+
+@pytest.mark.parametrize("fault", [fault for fault in faults().values() if "patch" in str(fault.plant.__code__.co_names)])
+def test_patches_can_be_entered_and_are_put_back(mrpc: Pipeline, fault: Fault) -> None:
+    try:
+        planted = fault.plant(mrpc)
+    except NotApplicable as reason:
+        pytest.skip(str(reason))
+    from transformers import PreTrainedModel, Trainer
+
+    from pytest_ftcheck.training import batches, manual
+
+    owners = [Trainer, PreTrainedModel, torch.nn.Module, torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]
+    owners += [torch.utils.data.RandomSampler, torch.utils.data.BatchSampler, batches, manual]  # type: ignore[list-item]
+    before = [dict(vars(owner)) for owner in owners]
+    with planted.patched():
+        pass
+    assert [dict(vars(owner)) for owner in owners] == before
+
+
+def test_one_table_of_texts_and_tokens_stays_one_table(mrpc: Pipeline) -> None:
+    from dataclasses import replace
+
+    rows = mrpc.train_dataset
+    both = replace(mrpc, data=replace(mrpc.data, train=rows))
+    chosen = planting.with_chosen(both, "train", [0, 2])
+    assert chosen.train_dataset is chosen.data.train
+    labelled = planting.with_labels(both, "train", [0] * len(rows))
+    assert labelled.train_dataset is labelled.data.train
+    assert set(labelled.train_dataset["labels"]) == {0}
+
+
+def test_without_what_it_needs_a_fault_says_why(mrpc: Pipeline, sound: Callable[..., Pipeline]) -> None:
+    from dataclasses import replace
+
+    untold = replace(mrpc, processing_class=None)
+    with pytest.raises(NotApplicable, match="its raw text or its tokenizer is not known"):
+        faults()["truncated_to_8"].plant(untold)
+    with pytest.raises(NotApplicable, match="it has no tokenizer"):
+        faults()["tokenizer_not_saved"].plant(untold)
+    with pytest.raises(NotApplicable, match="its rows have one segment"):
+        faults()["segments_joined"].plant(sound("sst2"))
+    with pytest.raises(NotApplicable, match="it learns numbers, not classes"):
+        faults()["labels_from_1"].plant(sound("stsb"))
+    with pytest.raises(NotApplicable, match="its rows have no token_type_ids"):
+        faults()["token_type_ids_dropped"].plant(sound("mrpc", model="tiny-distilbert"))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from pytest_ftcheck.errors import DataError, TaskError, unknown
@@ -184,6 +185,13 @@ def lengths_of(features: Features) -> list[int]:
 def plain_values(value: Any) -> Any:
     """Return a feature's value as plain lists and numbers."""
     return value.tolist() if hasattr(value, "tolist") else value
+
+
+def contained(example: Any, value: Any) -> Any:
+    """Return plain values as a tensor or array where the example is one, in its dtype."""
+    if isinstance(example, torch.Tensor):
+        return torch.tensor(value, dtype=example.dtype)
+    return np.asarray(value, dtype=example.dtype) if isinstance(example, np.ndarray) else value
 
 
 def same_number(left: float, right: float) -> bool:

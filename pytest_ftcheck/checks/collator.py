@@ -41,7 +41,8 @@ def collator_subject(evidence: Evidence) -> CollatorSubject:
         )
         raise NotApplicable(msg)
     collator, tokenizer = pipeline.data_collator, pipeline.processing_class
-    lengths = [len(ids) for split in (evaluated, train) for ids in split.values("input_ids", split.few(_LENGTHS))]
+    by_split = [[len(ids) for ids in split.values("input_ids", split.few(_LENGTHS))] for split in (evaluated, train)]
+    lengths = [length for split in by_split for length in split]
     types = [any(plain_values(row["token_type_ids"])) for row in examples if "token_type_ids" in row]
     made_by = getattr(collator, "__module__", "").partition(".")[0]
     subject = CollatorSubject(
@@ -55,7 +56,8 @@ def collator_subject(evidence: Evidence) -> CollatorSubject:
         else len(tokenizer),
         max_length=max(lengths),
         label_key=pipeline.label_column,
-        fixed_length=len(lengths) > 1 and len(set(lengths)) == 1,
+        # Each split to its own longest row, it may be.
+        fixed_length=all(len(set(split)) == 1 for split in by_split) and len(lengths) > len(by_split),
         # Those of transformers take any row. Of a user's, no more is asked than the data does.
         min_length=1 if made_by == "transformers" else min(lengths),
         examples=tuple(examples),

@@ -6,7 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from torch.utils.data import RandomSampler, SequentialSampler
 from transformers import EarlyStoppingCallback, Trainer
+from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.errors import CheckFailure
@@ -59,6 +61,18 @@ def own_schedule(evidence: Evidence) -> bool:
     trainer: Any = evidence.pipeline.trainer.template
     made = trainer.lr_scheduler is not None
     return made or bool(own_methods(evidence, "create_scheduler", "create_optimizer_and_scheduler"))
+
+
+def own_sampler(evidence: Evidence) -> str:
+    """Name the sampler where it is not one that gives every row once; an empty text where it is."""
+    names = ("get_train_dataloader", "_get_train_sampler", "_get_dataloader", "get_batch_samples")
+    if evidence.pipeline.trainer is None or not own_methods(evidence, *names):
+        return ""
+    loader: Any = evidence.pipeline.trainer.template.get_train_dataloader()
+    sampler = getattr(getattr(loader, "batch_sampler", None), "sampler", getattr(loader, "sampler", None))
+    whole = isinstance(sampler, SequentialSampler | LengthGroupedSampler)
+    whole |= isinstance(sampler, RandomSampler) and not sampler.replacement
+    return "" if whole else type(sampler).__name__
 
 
 def own_loss(evidence: Evidence) -> tuple[str, ...]:

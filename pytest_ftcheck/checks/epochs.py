@@ -6,11 +6,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from torch.utils.data import RandomSampler, SequentialSampler
-from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
-from pytest_ftcheck.checks.declared import arguments, own_methods
+from pytest_ftcheck.checks.declared import arguments, own_sampler
 from pytest_ftcheck.training.fingerprint import fingerprint_rows
 
 if TYPE_CHECKING:
@@ -56,7 +54,7 @@ def rows_once(evidence: Evidence, limits: Limits) -> list[Finding]:
     known = {fingerprint for fingerprint, _ in expected}
     seen = [fingerprint for epoch in passes for fingerprint in epoch.rows]
     changed = sum(fingerprint not in known for fingerprint in seen) / len(seen) > limits["changed"]
-    own = _own_sampler(evidence)
+    own = own_sampler(evidence)
     if changed and own:
         msg = f"rows change on the way to the model, and a sampler of its own ({own}) draws them"
         raise NotApplicable(msg)
@@ -83,18 +81,6 @@ def _label(value: Any) -> float:
     """Return a label as batches hold it, in single precision; -1 where there is none or it is no number."""
     number = float(np.float32(value)) if isinstance(value, (int, float)) else np.nan
     return -1.0 if np.isnan(number) else number
-
-
-def _own_sampler(evidence: Evidence) -> str:
-    """Name the sampler where it is not one that gives every row once; an empty text where it is."""
-    names = ("get_train_dataloader", "_get_train_sampler", "_get_dataloader", "get_batch_samples")
-    if evidence.pipeline.trainer is None or not own_methods(evidence, *names):
-        return ""
-    loader: Any = evidence.pipeline.trainer.template.get_train_dataloader()
-    sampler = getattr(getattr(loader, "batch_sampler", None), "sampler", getattr(loader, "sampler", None))
-    whole = isinstance(sampler, SequentialSampler | LengthGroupedSampler)
-    whole |= isinstance(sampler, RandomSampler) and not sampler.replacement
-    return "" if whole else type(sampler).__name__
 
 
 def _counted(evidence: Evidence, passes: list[Pass], rows: int) -> list[Finding]:

@@ -10,7 +10,7 @@ import torch
 from torch.nn.modules.module import register_module_forward_pre_hook
 
 from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
-from pytest_ftcheck.checks.logits import affordable, evaluated_features
+from pytest_ftcheck.checks.logits import affordable, evaluated_features, tolerance_of
 from pytest_ftcheck.checks.weights import newly_initialised, parts_of, some_names
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
 from pytest_ftcheck.training.probe import without_dropout
@@ -182,11 +182,12 @@ def gradient_checkpointing(evidence: Evidence, limits: Limits) -> list[Finding]:
     there = [name for name, gradient in first.items() if gradient is not None]
     largest = max((float(_present(first[name]).abs().max()) for name in there), default=0.0)
     off = {name: float((_present(first[name]) - _present(second[name])).abs().max()) for name in there}
-    wrong = [name for name, value in off.items() if not value <= limits["tolerance"] * largest]
+    tolerance = tolerance_of(evidence.fresh_model, limits)
+    wrong = [name for name, value in off.items() if not value <= tolerance * largest]
     if not wrong:
         return []
     worst = max(wrong, key=off.__getitem__)
-    expected = f"gradients as without, to {limits['tolerance']:g} of the largest, {largest:.3g}"
+    expected = f"gradients as without, to {tolerance:g} of the largest, {largest:.3g}"
     return [finding(expected, f"{worst} is off by {off[worst]:.3g}, with {options}")]
 
 

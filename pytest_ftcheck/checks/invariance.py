@@ -22,6 +22,7 @@ from pytest_ftcheck.checks.logits import (
     row_of,
     show,
     token_batch,
+    tolerance_of,
     without_padding,
 )
 
@@ -57,7 +58,7 @@ def padding_invariance(evidence: Evidence, limits: Limits) -> list[Finding]:
         expected, seen = logits_of(model, alone), logits_of(model, padded)
         off = float((expected - seen).abs().max())
         # Written so that a NaN is off.
-        if not off <= allowed(limits["tolerance"], expected) and not off <= worst:
+        if not off <= allowed(tolerance_of(model, limits), expected) and not off <= worst:
             worst = off
             found = [_padding_finding(evidence, padded, expected, seen)]
     return found
@@ -70,7 +71,7 @@ def _pairs(evidence: Evidence) -> Iterator[tuple[dict[str, Any], Features]]:
         NotApplicable: no row is ever padded.
 
     """
-    few = evaluated_features(evidence, affordable(evidence, 48, 24))
+    few = evaluated_features(evidence, affordable(evidence, 48, 12))
     batches = [token_batch(evidence, [feature]) for feature in few]
     widths = [int(real_columns(evidence, batch).sum()) for batch in batches]
     order = sorted(range(len(few)), key=widths.__getitem__)
@@ -135,7 +136,7 @@ def batch_invariance(evidence: Evidence, limits: Limits) -> list[Finding]:
     for row in range(rows):
         alone = logits_of(model, row_of(batch, row))
         off = float((alone - together[row : row + 1]).abs().max())
-        if not off <= allowed(limits["tolerance"], together):
+        if not off <= allowed(tolerance_of(model, limits), together):
             subject = f"row {row} of a batch of {rows}, equally padded"
             return [finding(f"logits {show(alone)}, as alone", show(together[row]), subject=subject)]
     return []
@@ -173,7 +174,7 @@ def attention_mask_used(evidence: Evidence, limits: Limits) -> list[Finding]:
     # A recurrent model counts its length in the mask, a decoder's head looks for the last token by its id, that of an
     # encoder-decoder reads all tokens up to the last one: each is right in one of these. Without the mask, all change.
     (expected, seen), off = changes[0], [float((first - second).abs().max()) for first, second in changes]
-    if any(value <= allowed(limits["tolerance"], expected) for value in off):
+    if any(value <= allowed(tolerance_of(model, limits), expected) for value in off):
         return []
     return [
         finding(
@@ -219,10 +220,10 @@ def _changed_under_mask(model: nn.Module, batch: dict[str, Any], where: Tensor) 
 def eval_deterministic(evidence: Evidence, limits: Limits) -> list[Finding]:
     """Two forward passes in evaluation mode give the same logits."""
     model = evidence.fresh_model
-    batch = token_batch(evidence, evaluated_features(evidence, 8))
+    batch = token_batch(evidence, evaluated_features(evidence, affordable(evidence, 8, 4)))
     first, second = logits_of(model, batch), logits_of(model, batch)
     off = float((first - second).abs().max())
-    if off <= allowed(limits["tolerance"], first):
+    if off <= allowed(tolerance_of(model, limits), first):
         return []
     row = int((first - second).abs().amax(dim=1).argmax())
     return [finding(f"row {row}: {show(first[row])} twice", f"{show(second[row])} the second time")]
@@ -238,7 +239,7 @@ def train_mode_drops(evidence: Evidence, limits: Limits) -> list[Finding]:
     """Two forward passes in train mode differ, where the model has dropout."""
     del limits
     evidence.require_training()
-    batch = token_batch(evidence, evaluated_features(evidence, 8))
+    batch = token_batch(evidence, evaluated_features(evidence, affordable(evidence, 8, 4)))
     model = deepcopy(evidence.fresh_model)
     ran: list[nn.Module] = []
     for module in _dropouts_that_matter(model):

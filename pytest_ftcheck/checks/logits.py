@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from contextlib import suppress
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import torch
+from safetensors.torch import load_file
 
 from pytest_ftcheck.checks.batches import COLUMNS
 from pytest_ftcheck.checks.catalogue import NotApplicable
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from pytest_ftcheck.checks.batches import Features
+    from pytest_ftcheck.checks.catalogue import Limits
     from pytest_ftcheck.checks.evidence import Evidence
 
 LABELS = ("labels", "label", "label_ids")
@@ -25,6 +29,10 @@ _SMALL = 2_000_000
 """Values of a model whose forward pass takes a millisecond or so a row."""
 _TOGETHER = 16
 """Rows of one forward pass."""
+_COARSE = 5e-2
+"""Tolerance of weights in half precision."""
+_SAME = {"float32": 1e-3, "half": 1e-1}
+"""Largest difference between two evaluations of the same weights, by precision."""
 
 
 def affordable(evidence: Evidence, small: int, large: int) -> int:
@@ -42,6 +50,31 @@ def takes(model: nn.Module, name: str) -> bool:
     """Tell whether a model's forward pass takes a keyword."""
     parameters = inspect.signature(model.forward).parameters.values()
     return any(parameter.name == name or parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+
+
+def trained_model(evidence: Evidence) -> nn.Module:
+    """Return the pipeline's own model with the weights that its run saved, in evaluation mode.
+
+    Not as `from_pretrained` makes it: that knows neither a class of the user's own nor what was changed in place.
+
+    Raises:
+        NotApplicable: it does not give the logits of the evaluation.
+
+    """
+    model = deepcopy(evidence.fresh_model)
+    saved: dict[str, Tensor] = {}
+    for path in sorted(evidence.run.model_folder.glob("*.safetensors")):
+        saved |= load_file(path)
+    with suppress(RuntimeError):  # of other shapes: the logits tell
+        model.load_state_dict(saved, strict=False)
+    split, few = splits(evidence)[1], 8
+    seen = logits_of_rows(evidence, model, evidence.features(split.rows, list(range(min(few, len(split.rows))))))
+    expected = torch.from_numpy(evidence.run.logits[:few]).reshape(len(seen), -1)
+    tolerance = _SAME["float32" if evidence.precision == "float32" else "half"]
+    if seen.shape == expected.shape and float((seen - expected).abs().max()) <= allowed(tolerance, expected):
+        return model
+    msg = "the saved weights do not give the logits of the evaluation: see serving.reload"
+    raise NotApplicable(msg)
 
 
 def require_mask(model: nn.Module) -> None:
@@ -140,6 +173,12 @@ def real_columns(evidence: Evidence, batch: Mapping[str, Any]) -> Tensor:
         return ids != pad  # type: ignore[no-any-return]
     mask = batch.get("attention_mask")
     return torch.ones_like(ids, dtype=torch.bool) if mask is None else mask[0].bool()
+
+
+def tolerance_of(model: nn.Module, limits: Limits) -> float:
+    """Return the limits' tolerance, or a wider one where the model's own weights are coarser than the run's dtype."""
+    coarse = any(parameter.dtype in (torch.float16, torch.bfloat16) for parameter in model.parameters())
+    return max(limits["tolerance"], _COARSE) if coarse else limits["tolerance"]
 
 
 def allowed(tolerance: float, logits: Tensor) -> float:

@@ -7,13 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from hypothesis import HealthCheck, Phase, Verbosity, configuration, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 
-from pytest_ftcheck.checks.batches import plain_values, side_of, special_id
+from pytest_ftcheck.checks.batches import contained, plain_values, side_of, special_id
 from pytest_ftcheck.checks.padding_rule import PaddingRule, round_up
 
 if TYPE_CHECKING:
@@ -111,13 +110,7 @@ def _like(example: dict[str, Any], row: dict[str, Any], label_key: str) -> dict[
         each_token = isinstance(plain, list) and len(plain) == size
         if name not in row or (name == label_key and isinstance(plain, list)):
             made[name] = [plain[step % size] for step in range(length)] if each_token else plain
-    return {name: _contained(example.get(name), value) for name, value in made.items()}
-
-
-def _contained(example: Any, value: Any) -> Any:
-    if isinstance(example, torch.Tensor):
-        return torch.tensor(value, dtype=example.dtype)
-    return np.asarray(value, dtype=example.dtype) if isinstance(example, np.ndarray) else value
+    return {name: contained(example.get(name), value) for name, value in made.items()}
 
 
 def longest_row(subject: CollatorSubject) -> int:

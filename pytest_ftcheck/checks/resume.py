@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
-from pytest_ftcheck.checks.declared import arguments, changes_rows, probed
+from pytest_ftcheck.checks.declared import arguments, changes_rows, own_sampler, probed
 from pytest_ftcheck.checks.repeated import differs_from_run_to_run, equal_weights
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _BATCH, _EPOCH, _STEPS = 4, 4, 6
 """Rows of a batch, optimizer steps of an epoch, and of the run."""
 _CHECKPOINTS = {2: "in the middle of an epoch", 4: "at the end of an epoch"}
+
+_LATER = "the state of the optimizer, or one of the user's own, was not restored"
 
 
 @check(
@@ -71,6 +73,9 @@ def _require_repeatable(evidence: Evidence, unbroken: Probe) -> None:
         NotApplicable: two runs differ anyhow, or draw something anew for every batch.
 
     """
+    if sampler := own_sampler(evidence):
+        msg = f"a sampler of its own ({sampler}) draws the rows: the Trainer's checkpoints do not keep its state"
+        raise NotApplicable(msg)
     if changes_rows(evidence, unbroken):
         msg = "rows are changed at random on the way to the model: no checkpoint keeps what is drawn for a batch"
         raise NotApplicable(msg)
@@ -126,9 +131,9 @@ def _other_state(unbroken: Probe, resumed: Probe, step: int, tolerance: float) -
         if not abs(before - after) <= tolerance * max(1.0, abs(before)):
             if number == step + 1:
                 return f"first loss {after:.7f} instead of {before:.7f} on the same rows"
-            return f"first apart at step {number}, {after:.7f} instead of {before:.7f}: the optimizer was not restored"
+            return f"first apart at step {number}, {after:.7f} instead of {before:.7f}: {_LATER}"
     if not equal_weights(unbroken, resumed, tolerance):
-        return "equal losses, and other weights at the end: the optimizer was not restored"
+        return f"equal losses, and other weights at the end: {_LATER}"
     return ""
 
 

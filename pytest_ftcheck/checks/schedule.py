@@ -81,7 +81,8 @@ def _as_declared(evidence: Evidence, trace: Trace) -> list[Finding]:
 def _schedule(declared: Any, trace: Trace) -> NDArray[np.float64]:
     """Return the learning rates ``[S, G]`` of the declared schedule."""
     groups = [{"params": [torch.nn.Parameter(torch.zeros(1))], "lr": rate} for rate in trace.base_learning_rates]
-    optimizer = torch.optim.SGD(groups)
+    # The polynomial schedule takes its start from the defaults of the optimizer.
+    optimizer = torch.optim.SGD(groups, lr=declared.learning_rate)
     scheduler = get_scheduler(
         declared.lr_scheduler_type,
         optimizer,

@@ -11,7 +11,7 @@ from scipy.stats import binomtest
 
 from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
 from pytest_ftcheck.checks.inputs_matter import spread_of
-from pytest_ftcheck.checks.logits import affordable, logits_of_rows
+from pytest_ftcheck.checks.logits import affordable, logits_of_rows, trained_model
 from pytest_ftcheck.checks.splits import splits
 from pytest_ftcheck.checks.token_rows import Span, TokenRow, second_span, special_tokens
 
@@ -57,7 +57,7 @@ def second_segment(evidence: Evidence, limits: Limits) -> list[Finding]:
     pairs = _pairs(evidence)
     if isinstance(pairs, str):
         return [finding("both texts of a pair among the tokens of a row", pairs)]
-    model = evidence.trained_model
+    model = trained_model(evidence)
     plain, deranged = (logits_of_rows(evidence, model, rows) for rows in (pairs.plain, pairs.deranged))
     change = float((plain - deranged).abs().amax(dim=1).median()) / spread_of(plain)
     labels = np.asarray(evidence.labels(evidence.pipeline.eval_dataset), dtype=np.float64)[pairs.indices]

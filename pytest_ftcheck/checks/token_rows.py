@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from pytest_ftcheck.checks.batches import plain_values
+from pytest_ftcheck.checks.batches import contained, plain_values
 from pytest_ftcheck.checks.encoded import special_ids
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ class TokenRow:
     """A value for each token: ``input_ids`` and whatever stands beside."""
     others: Mapping[str, Any]
     """Label and other columns."""
+    example: Mapping[str, Any]
+    """The feature, whose values are lists, arrays or tensors."""
 
     @classmethod
     def of(cls, feature: Mapping[str, Any]) -> TokenRow:
@@ -37,6 +39,7 @@ class TokenRow:
         return cls(
             tokens={name: [v for v, real in zip(plain[name], mask, strict=True) if real] for name in each},
             others={name: value for name, value in plain.items() if name not in each},
+            example=feature,
         )
 
     @property
@@ -45,19 +48,20 @@ class TokenRow:
         return self.tokens["input_ids"]
 
     def feature(self) -> dict[str, Any]:
-        """Put the row together again, unpadded."""
-        return {**self.tokens, **self.others}
+        """Put the row together again, unpadded, in the containers that it came in."""
+        plain = {**self.tokens, **self.others}
+        return {name: contained(self.example[name], value) for name, value in plain.items()}
 
     def with_ids(self, ids: list[int]) -> TokenRow:
         """Return the row with as many other token ids."""
-        return TokenRow({**self.tokens, "input_ids": ids}, self.others)
+        return replace(self, tokens={**self.tokens, "input_ids": ids})
 
     def replaced(self, span: Span, ids: list[int]) -> TokenRow:
         """Return the row with other tokens in a span; what stands beside is repeated from the first of the span."""
         start, stop = span
         tokens = {name: [*v[:start], *([v[start]] * len(ids)), *v[stop:]] for name, v in self.tokens.items()}
         tokens["input_ids"] = [*self.ids[:start], *ids, *self.ids[stop:]]
-        return TokenRow(tokens, self.others)
+        return replace(self, tokens=tokens)
 
 
 def special_tokens(evidence: Evidence) -> frozenset[int]:

@@ -121,7 +121,7 @@ def select_faults(names: Iterable[str]) -> tuple[Fault, ...]:
         if name not in known:
             guess = closest(name, [*FAMILIES, *known])
             msg = (
-                f"--ftcheck-faults: unknown fault {name!r}.{guess} There are {len(known)}, described in docs/faults.md, "
+                f"--ftcheck-faults: unknown fault {name!r}.{guess} docs/faults.md describes all {len(known)} of them, "
                 f"in the families {', '.join(FAMILIES)}; without any name, all are planted."
             )
             raise SettingsError(msg)

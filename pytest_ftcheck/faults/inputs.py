@@ -7,6 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.utils.data import get_worker_info
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.faults.collators import (
@@ -108,7 +109,7 @@ def _float_labels(batch: Batch) -> Batch:
 
 
 @fault(
-    caught_by=("collator.determinism", "training.workers"),
+    caught_by=("collator.determinism",),
     wild="Words are dropped at random as augmentation, in the one collator that evaluation uses too.",
 )
 def words_dropped_at_random(pipeline: Pipeline) -> Pipeline:
@@ -132,11 +133,12 @@ def _dropped(batch: Batch, unknown: int, special: tuple[int, ...]) -> Batch:
 )
 def columns_by_position(pipeline: Pipeline) -> Pipeline:
     """The collator takes columns by their place and not by their name."""
-    names = [name for name in pipeline.train_dataset.column_names if name in _MODEL_COLUMNS]
-    if len(names) < _TWO:
+    known = (*_MODEL_COLUMNS, pipeline.label_column)
+    names = tuple(name for name in pipeline.train_dataset.column_names if name in known)
+    if len(names) <= _TWO:
         msg = "its rows have one column beside the label"
         raise NotApplicable(msg)
-    return with_features(pipeline, partial(_by_position, names=(*names, pipeline.label_column)))
+    return with_features(pipeline, partial(_by_position, names=names))
 
 
 _MODEL_COLUMNS = ("input_ids", "token_type_ids", "attention_mask")
@@ -201,3 +203,18 @@ class _RandomCut:
             name: value[:-2] + value[-1:] if isinstance(value, list) and len(value) > _TWO else value
             for name, value in feature.items()
         }
+
+
+@fault(
+    caught_by=("training.workers",),
+    wild="The recipe for iterable data sets, a share of the rows for each worker, is followed for rows with an "
+    "index, of which the loader has given every worker its own already.",
+)
+def sharded_by_worker(pipeline: Pipeline) -> Pipeline:
+    """With several data loading workers, each keeps its share of its batches and loses the rest."""
+    return with_features(pipeline, _own_share)
+
+
+def _own_share(features: Features) -> Features:
+    worker = get_worker_info()
+    return features if worker is None else features[worker.id :: worker.num_workers] or features[:1]

@@ -173,6 +173,26 @@ def _summed(module: nn.Module, args: Any, output: Any) -> Any:
 
 
 @fault(
+    caught_by=("training.loss_extremes", "model.loss_at_start"),
+    wild="A loss of one's own takes the log-probability of the label, and the minus gets lost.",
+)
+def loss_of_the_wrong_sign(pipeline: Pipeline) -> Pipeline:
+    """The loss has the wrong sign, so that training makes the model worse."""
+    return with_model(pipeline, _negate_loss)
+
+
+def _negate_loss(model: nn.Module) -> None:
+    model.register_forward_hook(_negated)
+
+
+def _negated(module: nn.Module, args: Any, output: Any) -> Any:
+    del module, args
+    if getattr(output, "loss", None) is not None:
+        output.loss = -output.loss
+    return output
+
+
+@fault(
     caught_by=("metrics.raw_logits",),
     wild="The head ends with a softmax, and cross entropy takes the softmax of that once more.",
 )

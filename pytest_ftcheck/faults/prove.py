@@ -169,7 +169,8 @@ class Prover:
         self._folder = folder
         self._sound: dict[tuple[str, bool], Judge] = {}
         """By engine, and whether it trains for a few steps only."""
-        self._of_parts: dict[str, Mapping[str, Verdict]] = {}
+        self._sound_parts: dict[str, Verdict] = {}
+        self._planted_parts: dict[str, Mapping[str, Verdict]] = {}
         """What checks said that look at the parts, by fault: no engine changes it."""
 
     def prove(self, fault: Fault, engine: str) -> Proof:
@@ -191,18 +192,17 @@ class Prover:
 
     def _verdicts(self, fault: Fault, planted: Pipeline, engine: str, folder: Path) -> dict[str, Verdict]:
         judge = Judge(self._evidence_of(self._as_long_as_needed(planted, fault.whole_run), engine, folder))
-        before = self._before(engine, fault.whole_run)
         same_parts = self._has_same_parts(planted)
-        judge.adopt(self._of_parts.get(fault.name, {}))
+        judge.adopt(self._planted_parts.get(fault.name, {}))
         for check in self._to_ask(fault):
             if check.cost in _OF_PARTS and same_parts:
-                judge.adopt({check.id: before.ask(check)})
+                judge.adopt({check.id: self._before(check, engine, fault.whole_run)})
             else:
                 judge.ask(check)
         found = judge.verdicts
         costs = {name: check.cost for name, check in self._checks.items()}
-        self._of_parts[fault.name] = {name: found[name] for name in found if costs.get(name) in _OF_PARTS}
-        return {name: self._compared(name, verdict, before) for name, verdict in found.items()}
+        self._planted_parts[fault.name] = {name: found[name] for name in found if costs.get(name) in _OF_PARTS}
+        return {name: self._compared(name, verdict, engine, fault.whole_run) for name, verdict in found.items()}
 
     def _to_ask(self, fault: Fault) -> list[Check]:
         """Choose the checks: of the run the listed ones, and all where the whole recipe is trained for one anyway."""
@@ -224,8 +224,15 @@ class Prover:
             return False
         return dict(planted.args) == dict(self._pipeline.args)
 
-    def _before(self, engine: str, whole_run: bool) -> Judge:  # noqa: FBT001 - half of a key
-        """Return who judges the sound pipeline."""
+    def _before(self, check: Check, engine: str, whole_run: bool) -> Verdict:  # noqa: FBT001 - half of a key
+        """Return what a check says of the sound pipeline."""
+        if check.cost in _OF_PARTS:
+            if check.id not in self._sound_parts:
+                self._sound_parts[check.id] = self._sound_judge(engine, whole_run).ask(check)
+            return self._sound_parts[check.id]
+        return self._sound_judge(engine, whole_run).ask(check)
+
+    def _sound_judge(self, engine: str, whole_run: bool) -> Judge:  # noqa: FBT001 - as above
         key = (engine, whole_run)
         if key not in self._sound:
             folder = Path(tempfile.mkdtemp(dir=self._folder, prefix="sound-"))
@@ -241,11 +248,11 @@ class Prover:
         asked = int(pipeline.args.get("max_steps", -1))
         return with_args(pipeline, max_steps=FEW_STEPS if asked <= 0 else min(asked, FEW_STEPS))
 
-    def _compared(self, name: str, verdict: Verdict, before: Judge) -> Verdict:
+    def _compared(self, name: str, verdict: Verdict, engine: str, whole_run: bool) -> Verdict:  # noqa: FBT001 - as above
         """Compare what is red with the sound pipeline."""
         if verdict.state != "red" or name not in self._checks:
             return verdict
-        sound = before.ask(self._checks[name])
+        sound = self._before(self._checks[name], engine, whole_run)
         return replace(verdict, state="red before") if sound.state in ("red", "not run") else verdict
 
 

@@ -106,10 +106,13 @@ def body_not_loaded(pipeline: Pipeline) -> Pipeline:
 
 
 def _forget_body(model: nn.Module) -> None:
+    """Draw the weights by the seed that drew the head: a Trainer sets it again before its model can be changed."""
+    head = sum(float(parameter.detach().double().abs().sum()) for parameter in head_of(model))
+    generator = torch.Generator().manual_seed(int(head * 1e6))
     with torch.no_grad():
         for parameter in body_of(model).parameters():
             if parameter.dim() > 1:
-                parameter.normal_(std=0.02)
+                parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.02)
 
 
 @fault(

@@ -52,7 +52,7 @@ def _gives(tokenizer: Any, rows: Dataset, columns: tuple[str, ...]) -> bool:
     for row in rows:
         wanted = [token for token in row["input_ids"] if token not in pad]
         texts = [row[column] for column in columns]
-        whole = [token for token in tokenizer(*texts)["input_ids"] if token not in pad]
+        whole = [token for token in tokenizer(*texts, verbose=False)["input_ids"] if token not in pad]
         if wanted == whole:
             continue
         # Truncated: the same length can be asked for.

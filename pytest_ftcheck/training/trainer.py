@@ -43,7 +43,8 @@ def train(
     metrics = _metrics(predicted.metrics or {})
     if trainer is not None and pipeline.compute_metrics is not None:
         # A subclass may evaluate in its own way: what it reports is what its user reads.
-        metrics |= _metrics(made.evaluate())
+        several = isinstance(made.eval_dataset, dict)
+        metrics |= _metrics(made.evaluate(_judged_rows(made)) if several else made.evaluate())
     return Outcome(
         model=made.accelerator.unwrap_model(made.model),
         epochs=tuple(_metrics(entry, ("epoch", "step")) for entry in _evaluations(history, trained=pipeline.trains)),
@@ -81,8 +82,7 @@ def make_trainer(pipeline: Pipeline, args: TrainingArguments) -> Trainer:
 
 def _predict(trainer: Any, pipeline: Pipeline) -> PredictionOutput:
     """Predict every evaluation row in order; of a user's Trainer the logits as the model gives them."""
-    rows = trainer.eval_dataset
-    rows = next(iter(rows.values())) if isinstance(rows, dict) else rows
+    rows = _judged_rows(trainer)
     if pipeline.trainer is None:
         return cast("PredictionOutput", trainer.predict(rows, metric_key_prefix="eval"))
     kept = trainer.preprocess_logits_for_metrics, trainer.compute_metrics
@@ -91,6 +91,12 @@ def _predict(trainer: Any, pipeline: Pipeline) -> PredictionOutput:
         return cast("PredictionOutput", trainer.predict(rows, metric_key_prefix="eval"))
     finally:
         trainer.preprocess_logits_for_metrics, trainer.compute_metrics = kept
+
+
+def _judged_rows(trainer: Any) -> Any:
+    """Return the evaluation data set; of several by name, the first."""
+    rows = trainer.eval_dataset
+    return next(iter(rows.values())) if isinstance(rows, dict) else rows
 
 
 def _first(arrays: Any) -> NDArray[Any]:
@@ -185,8 +191,8 @@ def _evaluations(history: list[dict[str, float]], *, trained: bool) -> list[dict
 
 def _metrics(entry: Mapping[str, Any], also: tuple[str, ...] = ()) -> dict[str, float]:
     """Take the evaluation's metrics without prefix, and without the Trainer's timings."""
-    timings = ("eval_runtime", "eval_samples_per_second", "eval_steps_per_second", "eval_model_preparation_time")
-    metrics = {key.removeprefix("eval_"): value for key, value in entry.items() if key not in timings}
+    timings = ("_runtime", "_samples_per_second", "_steps_per_second", "_model_preparation_time")
+    metrics = {key.removeprefix("eval_"): value for key, value in entry.items() if not key.endswith(timings)}
     wanted = {key: value for key, value in metrics.items() if f"eval_{key}" in entry or key in also}
     # A user's compute_metrics may also give reports and arrays.
     return {key: float(value) for key, value in wanted.items() if isinstance(value, (int, float, np.number))}

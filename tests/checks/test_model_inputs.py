@@ -10,15 +10,19 @@ import numpy as np
 import pytest
 import torch
 from datasets import Dataset
+from safetensors.torch import save_file
 from torch import nn
 
+from pytest_ftcheck.checks import inputs_matter, second_segment
 from pytest_ftcheck.checks.catalogue import NotApplicable, catalogue, run_check
 from pytest_ftcheck.checks.evidence import Evidence
+from pytest_ftcheck.checks.logits import logits_of_rows, trained_model
 from pytest_ftcheck.checks.token_rows import TokenRow, second_span, shuffled, text_spans
 from pytest_ftcheck.tasks.datasets import TaskData
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.pipeline.parts import Pipeline
@@ -85,8 +89,15 @@ def evidence_of(pipeline: Pipeline, model: Any, **changes: Any) -> Evidence:
         make_run=lambda: pytest.fail("no run is needed"),
         make_probe=lambda **_: pytest.fail("no probe is needed"),
     )
-    evidence.__dict__["trained_model"] = model
+    evidence.__dict__["stands_in"] = model
     return evidence
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model that a test gives stands for the trained one."""
+    for module in (inputs_matter, second_segment):
+        monkeypatch.setattr(module, "trained_model", lambda evidence: evidence.stands_in)
 
 
 def judge(name: str, evidence: Evidence) -> list[Finding]:
@@ -204,6 +215,43 @@ def test_order_cannot_matter_where_no_row_does(parts: Pipeline) -> None:
     nn.init.zeros_(model.classifier.weight)
     with pytest.raises(NotApplicable, match=r"see model\.input_matters"):
         judge("token_order", evidence_of(parts, model))
+
+
+def test_bag_of_words_has_no_order(pairs: Pipeline) -> None:
+    with pytest.raises(NotApplicable, match="Shared has no pretrained model inside"):
+        judge("token_order", evidence_of(pairs, Shared(), model_init=Shared))
+
+
+# -- the trained model ------------------------------------------------------------------------------------------------
+
+
+def saved_run(scored_evidence: Callable[..., Evidence], parts: Pipeline, folder: Path, model: Any) -> Evidence:
+    """Evidence of a run that saved this model, and whose logits are its own."""
+    (folder / "model").mkdir()
+    save_file(model.state_dict(), folder / "model" / "model.safetensors")
+    logits = logits_of_rows(evidence_of(parts, model), model, parts.eval_dataset.to_list()).numpy()
+    labels = parts.eval_dataset["labels"]
+    return scored_evidence(labels, logits, eval_dataset=parts.eval_dataset, model_init=parts.model_init, folder=folder)
+
+
+def test_saved_weights_go_into_the_pipelines_own_model(
+    scored_evidence: Callable[..., Evidence], parts: Pipeline, tmp_path: Path
+) -> None:
+    model: Any = parts.model_init().eval()
+    evidence = saved_run(scored_evidence, parts, tmp_path, model)
+    loaded = trained_model(evidence)
+    assert loaded is not evidence.fresh_model
+    assert torch.equal(loaded.get_parameter("classifier.weight"), model.classifier.weight)
+
+
+def test_weights_of_another_run_are_not_judged(
+    scored_evidence: Callable[..., Evidence], parts: Pipeline, tmp_path: Path
+) -> None:
+    model: Any = parts.model_init().eval()
+    evidence = saved_run(scored_evidence, parts, tmp_path, model)
+    evidence.run.logits[:] += 1
+    with pytest.raises(NotApplicable, match=r"see serving\.reload"):
+        trained_model(evidence)
 
 
 # -- model.input_matters ----------------------------------------------------------------------------------------------

@@ -122,6 +122,15 @@ def test_the_generator_goes_on_from_batch_to_batch(mrpc: Pipeline) -> None:
     assert len({str(collator(rows)["input_ids"].tolist()) for _ in range(8)}) > 1
 
 
+def test_a_worker_keeps_its_share_of_a_batch(mrpc: Pipeline) -> None:
+    from torch.utils.data import DataLoader
+
+    collator = faults()["sharded_by_worker"].plant(mrpc).data_collator
+    assert len(collator(features())["labels"]) == 2
+    loader = DataLoader(features() * 4, batch_size=4, collate_fn=collator, num_workers=2)  # type: ignore[arg-type,var-annotated]  # a list has what is needed
+    assert [batch["labels"].tolist() for batch in loader] == [[1, 1], [0, 0]]
+
+
 def test_columns_in_another_order_are_taken_for_each_other(mrpc: Pipeline) -> None:
     turned = [dict(reversed(row.items())) for row in features()]
     with pytest.raises((ValueError, TypeError, AttributeError)):
@@ -139,7 +148,11 @@ def test_arrays_are_added_up(mrpc: Pipeline) -> None:
 def test_padding_faults_need_padding(mrpc: Pipeline) -> None:
     from dataclasses import replace
 
-    same = [index for index, row in enumerate(mrpc.eval_dataset["input_ids"]) if len(row) == len(mrpc.eval_dataset[0]["input_ids"])]
+    same = [
+        index
+        for index, row in enumerate(mrpc.eval_dataset["input_ids"])
+        if len(row) == len(mrpc.eval_dataset[0]["input_ids"])
+    ]
     fixed = replace(mrpc, eval_dataset=mrpc.eval_dataset.select(same))
     with pytest.raises(NotApplicable, match="all of one length"):
         faults()["mask_all_ones"].plant(fixed)

@@ -108,7 +108,9 @@ def test_texts_are_cleaned_before_they_are_tokenized(mrpc: Pipeline) -> None:
     assert bad.data is mrpc.data
 
 
-@pytest.mark.parametrize(("name", "left"), [("token_type_ids_dropped", set()), ("token_type_ids_misnamed", {"segment_ids"})])
+@pytest.mark.parametrize(
+    ("name", "left"), [("token_type_ids_dropped", set()), ("token_type_ids_misnamed", {"segment_ids"})]
+)
 def test_token_types_are_gone(mrpc: Pipeline, name: str, left: set[str]) -> None:
     columns = set(planted(name, mrpc).eval_dataset.column_names)
     assert columns == set(mrpc.eval_dataset.column_names) - {"token_type_ids"} | left
@@ -122,7 +124,9 @@ def test_a_tenth_of_the_texts_is_missing(mrpc: Pipeline) -> None:
 
 
 @pytest.mark.parametrize("task", ["mrpc", "stsb"])
-@pytest.mark.parametrize(("name", "split"), [("train_labels_shuffled", "train"), ("evaluation_labels_shuffled", "evaluation")])
+@pytest.mark.parametrize(
+    ("name", "split"), [("train_labels_shuffled", "train"), ("evaluation_labels_shuffled", "evaluation")]
+)
 def test_shuffled_labels_are_the_same_in_another_order(
     sound: Callable[..., Pipeline], task: str, name: str, split: str
 ) -> None:
@@ -161,12 +165,12 @@ def test_half_of_the_rows_stand_twice_with_other_labels(sound: Callable[..., Pip
     count = len(pipeline.train_dataset)
     assert len(rows) == count + count // 2
     assert ids(rows)[count:] == ids(rows)[: count // 2]
-    assert all(first != second for first, second in zip(rows["labels"][: count // 2], rows["labels"][count:], strict=True))
+    assert all(
+        first != second for first, second in zip(rows["labels"][: count // 2], rows["labels"][count:], strict=True)
+    )
 
 
-@pytest.mark.parametrize(
-    ("name", "columns"), [("evaluation_leaked", [0, 1]), ("evaluation_leaked_swapped", [1, 0])]
-)
+@pytest.mark.parametrize(("name", "columns"), [("evaluation_leaked", [0, 1]), ("evaluation_leaked_swapped", [1, 0])])
 def test_evaluated_rows_are_trained_on(mrpc: Pipeline, name: str, columns: list[int]) -> None:
     bad = planted(name, mrpc)
     names = [mrpc.card.text_columns[column] for column in columns]

@@ -19,9 +19,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
 
 def test_every_check_that_a_fault_names_is_there() -> None:
     known = suite_catalogue()
-    assert {fault.name: set(fault.caught_by) - known.keys() for fault in faults().values()} == dict.fromkeys(
-        faults(), set()
-    )
+    assert {fault.name: lost for fault in faults().values() if (lost := set(fault.caught_by) - known.keys())} == {}
 
 
 def test_every_check_can_fail() -> None:
@@ -35,7 +33,6 @@ def test_a_fault_says_what_is_wrong_and_where_it_happens(fault: Fault) -> None:
     assert fault.caught_by
     assert fault.meaning.endswith(".")
     assert fault.wild.endswith(".")
-    assert fault.wild[0].isupper() or fault.wild.split("(")[0].isidentifier() or "=" in fault.wild or "." in fault.wild
     assert fault.family in FAMILIES
     assert set(fault.engines) <= set(ENGINES)
 
@@ -56,7 +53,8 @@ def test_those_that_were_promised_are_there() -> None:
         "half_not_in_optimizer", "learning_rate_0", "learning_rate_1000_times_too_high", "zero_grad_missing",
         "loss_not_divided", "scheduler_stepped_twice", "clipped_to_0", "nan_under_the_log_filter", "fp16_overflow",
         "eval_mode_forgotten", "evaluation_on_train", "last_batch_not_evaluated", "metric_over_the_wrong_axis",
-        "metric_arguments_swapped", "best_epoch_reported_as_last", "greater_is_better_reversed", "best_model_not_loaded",
+        "metric_arguments_swapped", "best_epoch_reported_as_last", "greater_is_better_reversed",
+        "best_model_not_loaded",
         "resumed_without_optimizer", "resumed_without_scheduler", "shuffled_without_seed", "saved_without_head",
         "tokenizer_not_saved", "saved_in_half_precision", "sorted_without_shuffling", "token_type_ids_dropped",
     }  # fmt: skip

@@ -105,7 +105,10 @@ def test_train_mode_is_never_reached(mrpc: Pipeline) -> None:
 def test_the_mask_is_ignored(sound: Callable[..., Pipeline], task: str, checkpoint: str) -> None:
     pipeline = sound(task, model=checkpoint)
     batch = dict(pipeline.data_collator(pipeline.eval_dataset.select(range(4)).to_list()))
-    masked = {**batch, "attention_mask": torch.cat([batch["attention_mask"][:, :3], 0 * batch["attention_mask"][:, 3:]], 1)}
+    masked = {
+        **batch,
+        "attention_mask": torch.cat([batch["attention_mask"][:, :3], 0 * batch["attention_mask"][:, 3:]], 1),
+    }
     assert not torch.equal(*(logits(model_of(pipeline), given) for given in (batch, masked)))
     assert torch.equal(*(logits(model_of(pipeline, "mask_ignored"), given) for given in (batch, masked)))
 
@@ -172,8 +175,11 @@ def test_float16_overflows_and_a_large_offset_does_not_matter_in_float32(mrpc: P
 
 def test_a_loss_is_changed(mrpc: Pipeline, sound: Callable[..., Pipeline], batch: dict[str, Any]) -> None:
     with torch.no_grad():
-        plain, summed, squashed = (model_of(mrpc, name)(**batch) for name in (None, "loss_summed", "softmax_before_loss"))
+        plain, summed, squashed = (
+            model_of(mrpc, name)(**batch) for name in (None, "loss_summed", "softmax_before_loss")
+        )
         assert float(summed.loss) == pytest.approx(8 * float(plain.loss))
+        assert float(model_of(mrpc, "loss_of_the_wrong_sign")(**batch).loss) == pytest.approx(-float(plain.loss))
         assert torch.allclose(squashed.logits, plain.logits.softmax(-1))
         stsb = sound("stsb")
         rows = dict(stsb.data_collator(stsb.eval_dataset.select(range(8)).to_list()))

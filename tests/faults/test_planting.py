@@ -61,10 +61,13 @@ def test_patches_are_in_the_key_of_a_run(mrpc: Pipeline) -> None:
 
 def plain(pipeline: Pipeline) -> list[Any]:
     """Describe all that a fault could change by accident."""
+    tables = (pipeline.train_dataset, pipeline.eval_dataset, pipeline.data.train, pipeline.data.evaluation)
+    assert pipeline.processing_class is not None
     return [
-        {name: list(rows[name]) for name in rows.column_names}
-        for rows in (pipeline.train_dataset, pipeline.eval_dataset, pipeline.data.train, pipeline.data.evaluation)
-    ] + [tokenizer_digest(pipeline.processing_class), dict(pipeline.args), pipeline.processing_class.padding_side]  # type: ignore[arg-type,union-attr]
+        *({name: list(rows[name]) for name in rows.column_names} for rows in tables),
+        tokenizer_digest(pipeline.processing_class),
+        dict(pipeline.args),
+    ]
 
 
 @pytest.mark.parametrize("task", ["mrpc", "stsb"])
@@ -77,11 +80,12 @@ def test_planting_changes_the_pipeline_and_leaves_the_sound_one_as_it_was(
     for fault in faults().values():
         try:
             planted = fault.plant(pipeline)
-        except NotApplicable as reason:
-            assert str(reason)
+        except NotApplicable:
             without.append(fault.name)
             continue
-        changed = [spec.name for spec in fields(planted) if getattr(planted, spec.name) is not getattr(pipeline, spec.name)]
+        changed = [
+            spec.name for spec in fields(planted) if getattr(planted, spec.name) is not getattr(pipeline, spec.name)
+        ]
         assert changed, fault.name
         assert planted.card is pipeline.card, fault.name
     assert plain(pipeline) == before
@@ -90,7 +94,9 @@ def test_planting_changes_the_pipeline_and_leaves_the_sound_one_as_it_was(
     assert len(without) < len(faults()) / 5
 
 
-@pytest.mark.parametrize("fault", [fault for fault in faults().values() if "patch" in str(fault.plant.__code__.co_names)])
+@pytest.mark.parametrize(
+    "fault", [fault for fault in faults().values() if "patch" in str(fault.plant.__code__.co_names)]
+)
 def test_patches_can_be_entered_and_are_put_back(mrpc: Pipeline, fault: Fault) -> None:
     try:
         planted = fault.plant(mrpc)

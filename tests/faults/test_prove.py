@@ -200,7 +200,11 @@ def test_what_a_fault_left_behind_is_removed(mrpc: Pipeline, bench: Bench, tmp_p
 
 
 def test_a_record_has_plain_values() -> None:
-    verdicts = {"data.rows": Verdict("red", "fewer"), "model.never": Verdict("skipped", "why"), "data.b": Verdict("red")}
+    verdicts = {
+        "data.rows": Verdict("red", "fewer"),
+        "model.never": Verdict("skipped", "why"),
+        "data.b": Verdict("red"),
+    }
     proof = Proof("lost", "mrpc", "trainer", ("data.rows", "data.gone"), verdicts, 1.234)
     assert proof.to_record() == {
         "fault": "lost",

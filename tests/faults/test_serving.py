@@ -12,7 +12,7 @@ from safetensors import safe_open
 from transformers import AutoTokenizer
 
 from pytest_ftcheck.faults.fault import faults
-from pytest_ftcheck.training.manual import save
+from pytest_ftcheck.training.engine import save
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +81,9 @@ def test_the_tokenizer_cuts_texts(saved: Callable[..., Path]) -> None:
     assert AutoTokenizer.from_pretrained(saved("tokenizer_saved_with_other_settings")).model_max_length == 8
 
 
-@pytest.mark.parametrize("name", ["saved_without_head", "saved_in_half_precision", "saved_as_pickle", "tokenizer_not_saved"])
+@pytest.mark.parametrize(
+    "name", ["saved_without_head", "saved_in_half_precision", "saved_as_pickle", "tokenizer_not_saved"]
+)
 def test_checkpoints_are_left_alone(saved: Callable[..., Path], name: str) -> None:
     folder = saved(name, "checkpoint-12")
     assert weights(folder)["classifier.weight"].dtype == torch.float32

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 import torch
@@ -16,9 +16,11 @@ from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.faults.fault import faults
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pytest_ftcheck.pipeline.parts import Pipeline
+
+    Test = TypeVar("Test", bound=Callable[..., None])
 
 
 @pytest.fixture
@@ -29,8 +31,15 @@ def planted(mrpc: Pipeline, request: pytest.FixtureRequest) -> Iterator[Pipeline
         yield pipeline
 
 
-def with_fault(name: str) -> Any:
-    return pytest.mark.parametrize("planted", [name], indirect=True)
+def with_fault(name: str) -> Callable[[Test], Test]:
+    """Plant a fault for a test, whether it looks at the pipeline or not."""
+
+    def mark(test: Test) -> Test:
+        marked: Test = pytest.mark.usefixtures("planted")(test)
+        pytest.mark.parametrize("planted", [name], indirect=True)(marked)
+        return marked
+
+    return mark
 
 
 def layer_with_gradient() -> torch.nn.Linear:
@@ -40,7 +49,7 @@ def layer_with_gradient() -> torch.nn.Linear:
 
 
 @with_fault("zero_grad_missing")
-def test_gradients_stay(planted: Pipeline) -> None:
+def test_gradients_stay() -> None:
     layer = layer_with_gradient()
     torch.optim.AdamW(layer.parameters()).zero_grad()
     layer.zero_grad()
@@ -66,12 +75,12 @@ def rates(steps: int) -> list[float]:
 
 
 @with_fault("scheduler_stepped_twice")
-def test_the_schedule_runs_twice_as_fast(planted: Pipeline) -> None:
+def test_the_schedule_runs_twice_as_fast() -> None:
     assert rates(4) == [1.0, 0.8, 0.6, 0.4]
 
 
 @with_fault("scheduler_not_stepped")
-def test_the_schedule_stands_still(planted: Pipeline) -> None:
+def test_the_schedule_stands_still() -> None:
     assert rates(4) == [1.0] * 4
 
 
@@ -91,7 +100,7 @@ def test_the_second_half_is_a_hundred_times_as_fast(planted: Pipeline) -> None:
 
 
 @with_fault("clipped_to_0")
-def test_nothing_is_left_of_the_gradients(planted: Pipeline) -> None:
+def test_nothing_is_left_of_the_gradients() -> None:
     layer = layer_with_gradient()
     accelerator = Accelerator(cpu=True)
     assert float(accelerator.clip_grad_norm_(layer.parameters(), float("inf"))) > 0
@@ -111,14 +120,14 @@ def groups(layers: list[torch.nn.Linear]) -> list[dict[str, Any]]:
 
 
 @with_fault("half_not_in_optimizer")
-def test_every_second_parameter_is_left_out(planted: Pipeline) -> None:
+def test_every_second_parameter_is_left_out() -> None:
     layers = [torch.nn.Linear(2, 2) for _ in range(4)]
     assert [len(group["params"]) for group in torch.optim.AdamW(groups(layers)).param_groups] == [2, 2]
     assert len(torch.optim.AdamW([p for layer in layers for p in layer.parameters()]).param_groups[0]["params"]) == 4
 
 
 @with_fault("everything_decays")
-def test_biases_decay_too(planted: Pipeline) -> None:
+def test_biases_decay_too() -> None:
     optimizer = torch.optim.AdamW(groups([torch.nn.Linear(2, 2)]))
     assert [group["weight_decay"] for group in optimizer.param_groups] == [0.1, 0.1]
 
@@ -140,7 +149,7 @@ def order(seed: int, count: int = 64) -> list[int]:
 
 
 @with_fault("shuffled_without_seed")
-def test_the_seed_does_not_decide_the_order(planted: Pipeline) -> None:
+def test_the_seed_does_not_decide_the_order() -> None:
     assert order(0) != order(0)
     assert sorted(order(0)) == list(range(64))
 
@@ -154,7 +163,7 @@ def test_rows_are_sorted_and_come_in_order(planted: Pipeline) -> None:
 
 
 @with_fault("drawn_with_replacement")
-def test_rows_are_drawn_with_replacement(planted: Pipeline) -> None:
+def test_rows_are_drawn_with_replacement() -> None:
     assert len(order(0)) == 64
     assert len(set(order(0))) < 64
     assert order(0) == order(0)
@@ -162,22 +171,24 @@ def test_rows_are_drawn_with_replacement(planted: Pipeline) -> None:
 
 
 @with_fault("epoch_cut_short")
-def test_an_epoch_has_four_batches_and_an_evaluation_all(planted: Pipeline) -> None:
+def test_an_epoch_has_four_batches_and_an_evaluation_all() -> None:
     assert len(list(BatchSampler(RandomSampler(range(64)), 8, drop_last=False))) == 4
     assert len(list(BatchSampler(SequentialSampler(range(64)), 8, drop_last=False))) == 8
 
 
 @pytest.mark.parametrize(
-    ("planted", "modes"), [("eval_mode_forgotten", [True, True]), ("train_mode_forgotten", [False, False])], indirect=["planted"]
+    ("planted", "modes"),
+    [("eval_mode_forgotten", [True, True]), ("train_mode_forgotten", [False, False])],
+    indirect=["planted"],
 )
 def test_the_mode_stays(planted: Pipeline, modes: list[bool]) -> None:
-    model = planted.model_init()
+    model: Any = planted.model_init()
     model.training = model.classifier.training = modes[0]
     assert [model.train().classifier.training, model.eval().classifier.training] == modes
 
 
 @with_fault("mask_not_passed")
-def test_the_mask_does_not_reach_the_model(planted: Pipeline) -> None:
+def test_the_mask_does_not_reach_the_model() -> None:
     from pytest_ftcheck.training import manual
 
     seen: dict[str, Any] = {}
@@ -191,7 +202,7 @@ def test_the_mask_does_not_reach_the_model(planted: Pipeline) -> None:
 
 
 @with_fault("loss_not_divided")
-def test_losses_of_micro_batches_are_added_up(planted: Pipeline) -> None:
+def test_losses_of_micro_batches_are_added_up() -> None:
     from pytest_ftcheck.training import manual
 
     layer = torch.nn.Linear(1, 1, bias=False)
@@ -266,5 +277,6 @@ def test_a_state_is_not_restored(planted: Pipeline, kept: str) -> None:
     scheduler.step()
     scheduler.load_state_dict(saved[1])
     optimizer.load_state_dict(saved[0])
+    assert planted.patches
     assert (scheduler.last_epoch == 0) == (kept == "scheduler")
     assert (not optimizer.state_dict()["state"]) == (kept == "optimizer")

@@ -19,18 +19,18 @@ FAULTS = "--ftcheck-faults=mask_not_collated,scores_rounded,truncated_to_8"
 def test_faults_are_planted_instead_of_the_suite(
     project: pytest.Pytester, run_pytest: Callable[..., pytest.RunResult]
 ) -> None:
-    result = run_pytest("--ftcheck-task=mrpc", FAULTS, "--ftcheck-engine=both", "--ftcheck-json=out.json", "-v")
+    result = run_pytest("--ftcheck-task=qnli", FAULTS, "--ftcheck-engine=both", "--ftcheck-json=out.json", "-v")
     result.assert_outcomes(passed=2, failed=2, skipped=2)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     text = result.stdout.str()
     for line in (
-        "ftcheck/mrpc::test_fault[truncated_to_8-trainer] FAILED",
-        "ftcheck/mrpc::test_fault[mask_not_collated-manual] PASSED",
-        "ftcheck/mrpc::test_fault[scores_rounded-trainer] SKIPPED",
+        "ftcheck/qnli::test_fault[truncated_to_8-trainer] FAILED",
+        "ftcheck/qnli::test_fault[mask_not_collated-manual] PASSED",
+        "ftcheck/qnli::test_fault[scores_rounded-trainer] SKIPPED",
         "expected  data.truncation or data.distinct_inputs red: Every row is cut to 8 tokens.",
-        "observed  it survived: truncated_to_8 in mrpc trainer: data.truncation was not asked",
+        "observed  it survived: truncated_to_8 in qnli trainer: data.truncation was not asked",
         "faults: 2 of 4 caught (50.0%), 2 not applicable",
-        "SURVIVED: truncated_to_8 in mrpc manual: data.truncation was not asked",
+        "SURVIVED: truncated_to_8 in qnli manual: data.truncation was not asked",
         "not applicable: scores_rounded: it learns classes, not numbers",
     ):
         assert line in text
@@ -51,17 +51,17 @@ def test_faults_are_planted_instead_of_the_suite(
 def test_without_names_every_fault_is_a_test(run_pytest: Callable[..., pytest.RunResult]) -> None:
     from pytest_ftcheck.faults.fault import faults
 
-    result = run_pytest("--ftcheck-task=mrpc", "--ftcheck-faults", "--collect-only", "-q")
+    result = run_pytest("--ftcheck-task=qnli", "--ftcheck-faults", "--collect-only", "-q")
     names = {line.partition("[")[2] for line in result.outlines if "::" in line}
     assert names == {f"{name}-trainer]" for name in faults()}
 
 
 def test_a_node_id_chooses_one(run_pytest: Callable[..., pytest.RunResult]) -> None:
-    nodeid = "ftcheck/mrpc::test_fault[mask_not_collated-trainer]"
-    run_pytest("--ftcheck-faults", nodeid).assert_outcomes(passed=1)
+    nodeid = "ftcheck/qnli::test_fault[mask_not_collated-trainer]"
+    run_pytest(nodeid, "--ftcheck-faults").assert_outcomes(passed=1)
 
 
 def test_an_unknown_fault_is_a_usage_error(run_pytest: Callable[..., pytest.RunResult]) -> None:
-    result = run_pytest("--ftcheck-task=mrpc", "--ftcheck-faults=mask_inverte")
+    result = run_pytest("--ftcheck-task=qnli", "--ftcheck-faults=mask_inverte")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*unknown fault 'mask_inverte'. Did you mean 'mask_inverted'?*"])

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
-from pytest_ftcheck.checks.training import WithoutDropout
+from pytest_ftcheck.pipeline.trainer_changes import ChangedModel
 from pytest_ftcheck.speed.step import DEFAULT_BATCH_SIZE, TrainingStep
+from pytest_ftcheck.training.probe import without_dropout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,7 +30,7 @@ def _one_thread() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def pipeline(make_pipeline: Callable[..., Pipeline]) -> Pipeline:
     pipeline = make_pipeline("mrpc", train_rows=12, eval_rows=4, per_device_train_batch_size=8)
-    return replace(pipeline, model_init=WithoutDropout(pipeline.model_init))
+    return replace(pipeline, model_init=ChangedModel(pipeline.model_init, without_dropout))
 
 
 def with_recipe(pipeline: Pipeline, **recipe: Any) -> Pipeline:

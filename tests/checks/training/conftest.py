@@ -1,13 +1,14 @@
-"""A user's Trainer in small: a random BERT of two layers, 64 rows whose label is one of their tokens."""
+"""A user's Trainer in small: a random BERT of two layers, 64 rows whose label says which of two tokens they hold."""
 
 from __future__ import annotations
 
 import gc
-import random
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
+from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 import torch
 from datasets import Dataset
@@ -17,14 +18,16 @@ from pytest_ftcheck.checks.catalogue import catalogue, run_check
 from pytest_ftcheck.checks.evidence import Evidence
 from pytest_ftcheck.errors import CheckFailure
 from pytest_ftcheck.pipeline import from_trainer
+from pytest_ftcheck.runs.run import Run
+from pytest_ftcheck.runs.trace import ParameterTrace, Pass, Trace
 from pytest_ftcheck.settings import Settings
 from pytest_ftcheck.tasks.bundled import bundled_checkpoint
 from pytest_ftcheck.training.engine import train_run
+from pytest_ftcheck.training.fingerprint import fingerprint_rows
 from pytest_ftcheck.training.probe import probe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping
 
     from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.pipeline.parts import Pipeline
@@ -45,13 +48,13 @@ def _one_thread_and_no_garbage() -> Iterator[None]:
 
 def toy_rows(count: int, seed: int, *, regression: bool = False) -> Dataset:
     """Rows of 6 to 14 tokens in two segments; the label says which of two tokens is among them."""
-    draw = random.Random(seed)
+    draw = np.random.default_rng(seed)
     rows = []
-    for number in range(count):
-        label = number % 2 if count < 4 else draw.randrange(2)
-        words = [draw.randrange(20, 60) for _ in range(draw.randrange(3, 11))]
-        words[draw.randrange(len(words))] = YES if label else NO
-        ids = [CLS, *words, SEP, draw.randrange(20, 60), SEP]
+    for _ in range(count):
+        label = int(draw.integers(2))
+        words = draw.integers(20, 60, draw.integers(3, 11)).tolist()
+        words[draw.integers(len(words))] = YES if label else NO
+        ids = [CLS, *words, SEP, int(draw.integers(20, 60)), SEP]
         rows.append(
             {
                 "input_ids": ids,
@@ -76,14 +79,17 @@ def pad_rows(features: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
 
 def small_bert(num_labels: int = 2, **config: Any) -> BertForSequenceClassification:
     """A model that learns the rows in a few dozen steps, from whatever seed."""
-    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
-    return BertForSequenceClassification(
-        BertConfig(vocab_size=374, max_position_embeddings=32, initializer_range=0.1, num_labels=num_labels, **sizes, **config)
-    )
+    sizes: dict[str, Any] = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+    sizes |= {"intermediate_size": 64, "vocab_size": 374, "max_position_embeddings": 32, "num_labels": num_labels}
+    return BertForSequenceClassification(BertConfig(initializer_range=0.1, **sizes | config))
 
 
 def _as_they_are(rows: Dataset) -> Dataset:
     return rows
+
+
+def _unchanged(part: Any) -> None:
+    del part
 
 
 RECIPE: dict[str, Any] = {
@@ -109,9 +115,9 @@ def toy_factory(
     trainer: type[Trainer] = Trainer,
     *,
     model: Callable[[], Any] = small_bert,
-    change: Callable[[Any], object] = lambda model: None,
+    change: Callable[[Any], object] = _unchanged,
     optimizers: Callable[[Any], tuple[Any, Any]] | None = None,
-    after: Callable[[Trainer], object] = lambda trainer: None,
+    after: Callable[[Trainer], object] = _unchanged,
     rows: Callable[[Dataset], Dataset] = _as_they_are,
     eval_too: bool = False,
     regression: bool = False,
@@ -141,6 +147,20 @@ def toy_factory(
     return build_trainer
 
 
+def trainer_with(loss: Callable[[Any, Any], Any], base: type[Trainer] = Trainer) -> type[Trainer]:
+    """Return a Trainer whose loss is a function of the logits ``[B, K]`` and the labels ``[B]``."""
+
+    class Own(base):  # type: ignore[valid-type,misc]
+        def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002
+            del kwargs
+            labels = inputs.pop("labels")
+            outputs = model(**inputs)
+            value = loss(outputs.logits, labels)
+            return (value, outputs) if return_outputs else value
+
+    return Own
+
+
 @pytest.fixture(scope="session")
 def toy(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Pipeline]:
     """Return a function that makes a user's pipeline of what `toy_factory` takes."""
@@ -148,7 +168,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Pipeline]:
     def make(trainer: type[Trainer] = Trainer, **options: Any) -> Pipeline:
         root = tmp_path_factory.mktemp("project")
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(from_trainer, "load_factory", lambda spec, rootdir: toy_factory(trainer, **options))
+            patch.setattr(from_trainer, "load_factory", lambda *_: toy_factory(trainer, **options))
             return from_trainer.build_trainer_pipeline("toy", "train.py:build_trainer", {}, Settings(rootdir=root))
 
     return make
@@ -185,6 +205,96 @@ def evidence_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Evide
         )
 
     return make
+
+
+def healthy_passes(pipeline: Pipeline, epochs: int = 4, batch: int = 8) -> list[Pass]:
+    """Epochs over the rows in an order of their own, each with an evaluation after it."""
+    rows = fingerprint_rows(pipeline.train_dataset["input_ids"], PAD)
+    labels = [float(np.float32(label)) for label in pipeline.train_dataset["labels"]]
+    passes = []
+    for epoch in range(epochs):
+        order = np.random.default_rng(epoch).permutation(len(rows)).tolist()
+        sizes = tuple(min(batch, len(rows) - start) for start in range(0, len(rows), batch))
+        seen = tuple(rows[place] for place in order), tuple(labels[place] for place in order)
+        passes.append(Pass("train", *seen, sizes, in_train_mode=True, weights_changed=True))
+        passes.append(Pass("eval", (1, 2), (0.0, 1.0), (2,), in_train_mode=False, weights_changed=False))
+    return passes
+
+
+def parameter(name: str = "classifier.weight", **changes: Any) -> ParameterTrace:
+    """A trained weight as it should be."""
+    healthy = ParameterTrace(name, 100, True, False, (0,), 0.0, 0.5, 0.01, 0.3)  # noqa: FBT003 - in order
+    return replace(healthy, **changes)
+
+
+@pytest.fixture(scope="session")
+def traced(toy: Callable[..., Pipeline]) -> Callable[..., Evidence]:
+    """Return a function that makes the evidence of a run without training.
+
+    Its trace is a healthy one of `toy()` but for the arguments, which are fields of the trace or of the run.
+    """
+    usual = toy()
+    names = {spec.name for spec in fields(Trace)}
+
+    def make(pipeline: Pipeline = usual, **changes: Any) -> Evidence:
+        steps = 32
+        rates = tuple((3e-3 * (1 - step / steps),) for step in range(steps))
+        trace = Trace(
+            planned_steps=steps,
+            learning_rates=rates,
+            base_learning_rates=(3e-3,),
+            gradient_norms=(1.0,) * steps,
+            micro_steps=(1,) * steps,
+            scheduler_steps=steps,
+            parameters=(parameter("classifier.weight"), parameter("bias", normalisation_or_bias=True)),
+            passes=tuple(healthy_passes(pipeline)),
+            forward_keys=("attention_mask", "input_ids", "labels", "token_type_ids"),
+            eval_forward_keys=("attention_mask", "input_ids", "labels", "token_type_ids"),
+        )
+        trace = replace(trace, **{name: changes.pop(name) for name in list(changes) if name in names})
+        noise = np.random.default_rng(0).normal(0, 0.02, steps)
+        run = Run(
+            task="toy",
+            engine="trainer",
+            seed=0,
+            head=pipeline.card.head,
+            checkpoint="random",
+            metrics={"accuracy": 0.9, "loss": 0.3},
+            epochs=tuple(
+                {"epoch": n, "step": 8 * n, "accuracy": 0.6 + n / 10, "loss": 0.7 - n / 10} for n in range(1, 5)
+            ),
+            best_epoch=None,
+            step_losses=tuple(np.linspace(0.75, 0.35, steps) + noise),
+            log_history=(),
+            logits=np.zeros((32, 2), np.float32),
+            label_ids=np.zeros(32, np.int64),
+            train_rows=64,
+            timings={},
+            environment=CPU,
+            trace=trace,
+            folder=Path(),
+        )
+        run = replace(run, **changes)
+        return Evidence(pipeline, engine="trainer", seed=0, environment=CPU, make_run=lambda: run, make_probe=_no_probe)
+
+    return make
+
+
+def _no_probe(**_: Any) -> Any:
+    pytest.fail("this check needs no training of its own")
+
+
+@pytest.fixture(scope="session")
+def kit() -> SimpleNamespace:
+    """Parts to build other projects of: functions of this module by name."""
+    return SimpleNamespace(
+        pad_rows=pad_rows,
+        small_bert=small_bert,
+        parameter=parameter,
+        healthy_passes=healthy_passes,
+        rows=toy_rows,
+        trainer_with=trainer_with,
+    )
 
 
 @pytest.fixture(scope="session")

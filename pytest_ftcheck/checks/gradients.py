@@ -29,8 +29,8 @@ _FROZEN_NAMES = ("requires_grad", "require_grad", "required_grad", "requires_gra
 @check(
     "model.gradients",
     cost="forward",
-    # Shares of the trained values: cut off from the loss, as a pooler that runs unused; with a gradient of 0, as the
-    # last layer has where only the first token is read. frozen_backbone = 1: the head alone is meant to be trained.
+    # Shares of the trained values: cut off from the loss; with a gradient of 0, as a part of the last layer has where
+    # only the first token is read. frozen_backbone = 1: the head alone is meant to be trained.
     limits={"cut_off": 0.05, "zero": 0.2, "frozen_backbone": 0.0},
     catches="a backbone that is frozen by accident, detach() or no_grad() in forward(), a head that is not trained, "
     "requires_grad set on a module",
@@ -46,7 +46,8 @@ def gradients(evidence: Evidence, limits: Limits) -> list[Finding]:
         return [finding("parameters that are trained", "requires_grad is False for all of them")]
     batch = evidence.collate(evaluated_features(evidence, affordable(evidence, 16, 4)))
     grads, ran = _gradients_and_runs(evidence, batch)
-    cut_off = [name for name, gradient in grads.items() if gradient is None and name in ran]
+    # A head may read the first token itself, and leave the pooler to run for nothing.
+    cut_off = [name for name, grad in grads.items() if grad is None and name in ran and "pooler" not in name]
     lacking = {
         "cut_off": (cut_off, "the loss does not depend on them: look for detach(), torch.no_grad() or .data."),
         "zero": (_vanishing(evidence, grads, batch), "their gradient is 0: look for a factor of 0 or saturation."),

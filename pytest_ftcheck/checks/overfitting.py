@@ -31,7 +31,7 @@ _CLOSE = 0.9
 @check(
     "training.overfits_batch",
     cost="extra-training",
-    limits={"rows": 8, "steps": 40},
+    limits={"rows": 8, "steps": 30},
     catches="a learning rate of 0 or far too high, frozen weights, gradients that do not arrive, a loss that is not of "
     "these logits and labels, inputs that all look the same to the model",
     hint="look at the learning rate and the optimizer's parameters, at frozen layers, at max_grad_norm, at whether the "

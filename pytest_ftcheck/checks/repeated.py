@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.training.probe import Probe
 
-STEPS, BATCH = 4, 8
+STEPS, BATCH = 4, 4
 
 
 def few_steps(evidence: Evidence, *, seed: int | None = None, repetition: int = 0, workers: int = 0) -> Probe:

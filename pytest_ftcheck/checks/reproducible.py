@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.training.probe import Probe
 
-_PARITY_STEPS = 8
+_PARITY_STEPS = 6
 _GPU = 1e-2
 """Of losses (relative above 1) and weights, where kernels sum in another order."""
 
@@ -163,7 +163,7 @@ def engine_parity(evidence: Evidence, limits: Limits) -> list[Finding]:
             engine=engine,
             steps=_PARITY_STEPS,
             dropout=False,
-            eval_rows=32,
+            eval_rows=16,
             per_device_train_batch_size=BATCH,
             **single,
         )

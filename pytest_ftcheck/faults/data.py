@@ -140,7 +140,7 @@ def stale_cache(pipeline: Pipeline) -> Pipeline:
 
 
 @fault(
-    caught_by=("serving.pipeline",),
+    caught_by=("serving.pipeline", "data.stale_tokens"),
     wild="Texts are stemmed or cleaned by a step of the training script that the service knows nothing of.",
 )
 def cleaned_in_training_only(pipeline: Pipeline) -> Pipeline:

@@ -62,6 +62,7 @@ def _logits(evaluated: EvalPrediction) -> Any:
 
 
 @fault(
+    whole_run=True,
     caught_by=("metrics.recomputed", FLOOR),
     wild="np.argmax(logits[0], axis=-1): right for a tuple of outputs, and one row's class for all rows where "
     "there is none; numpy compares it with every label without complaint.",

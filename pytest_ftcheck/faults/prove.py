@@ -5,47 +5,29 @@ from __future__ import annotations
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from pytest_ftcheck.checks.catalogue import NotApplicable, run_check
-from pytest_ftcheck.checks.evidence import Evidence
-from pytest_ftcheck.errors import CheckFailure, FtcheckError
+from pytest_ftcheck.checks.catalogue import NotApplicable
+from pytest_ftcheck.faults.judge import Judge, Verdict
 from pytest_ftcheck.faults.planting import with_args
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
-from pytest_ftcheck.runs.store import RunStore
-from pytest_ftcheck.training.determinism import reproducible
-from pytest_ftcheck.training.launch import environment_of, launch
-from pytest_ftcheck.training.probe import Probe, probe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_ftcheck.checks.catalogue import Check
+    from pytest_ftcheck.faults.evidence import EvidenceOf
     from pytest_ftcheck.faults.fault import Fault
     from pytest_ftcheck.pipeline.parts import Pipeline
-    from pytest_ftcheck.settings import Settings
 
-State = Literal["red", "red before", "green", "skipped", "not run"]
 FEW_STEPS = 12
 """Optimizer steps of a run in which nothing need be learned for the fault to show."""
 
 _OF_PARTS = ("free", "forward")
 _APART = ("serving",)
 """Families whose checks start a process of their own: asked only where a fault lists one of them."""
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a check said of a pipeline."""
-
-    state: State
-    """``red before``: it was red without the fault too, and proves nothing."""
-    reason: str = ""
-    """Of what is red, the first finding; of what is skipped, why."""
 
 
 @dataclass(frozen=True)
@@ -99,53 +81,6 @@ class Proof:
                 name: {"state": verdict.state, "reason": verdict.reason} for name, verdict in self.verdicts.items()
             },
         }
-
-
-class Judge:
-    """Asks checks about one pipeline, each once; a run that breaks off is red for the checks that it names."""
-
-    def __init__(self, evidence: Evidence) -> None:
-        self.evidence = evidence
-        self._verdicts: dict[str, Verdict] = {}
-        self._broken: dict[str, Verdict] = {}
-        """By the ids that the findings of a broken run name."""
-
-    @property
-    def verdicts(self) -> dict[str, Verdict]:
-        """All that was found so far."""
-        return self._verdicts | self._broken
-
-    def ask(self, check: Check) -> Verdict:
-        """Return what a check says."""
-        if check.id not in self._verdicts:
-            self._verdicts[check.id] = self._judge(check)
-        return self.verdicts[check.id]
-
-    def adopt(self, verdicts: Mapping[str, Verdict]) -> None:
-        """Take over what was said of the same parts."""
-        self._verdicts |= verdicts
-
-    def _judge(self, check: Check) -> Verdict:
-        threads = int(self.evidence.environment["threads"])
-        try:
-            # What a defect makes the libraries say is no news here.
-            with warnings.catch_warnings(), quiet_libraries(), reproducible(threads):
-                warnings.simplefilter("ignore")
-                findings = run_check(check, self.evidence)
-        except NotApplicable as reason:
-            return Verdict("skipped", str(reason))
-        except CheckFailure as failure:
-            for finding in failure.findings:
-                self._broken.setdefault(finding.check, Verdict("red", finding.observed))
-            first = failure.findings[0]
-            return Verdict("not run", f"the run broke: {first.check}, {first.observed}")
-        except FtcheckError as error:
-            return Verdict("red", f"{type(error).__name__}: {error}")
-        return Verdict("red", findings[0].observed) if findings else Verdict("green")
-
-
-EvidenceOf = Callable[["Pipeline", str, Path], Evidence]
-"""From a pipeline, an engine and an empty folder to what the checks look at; see `evidence_for`."""
 
 
 class Prover:
@@ -254,53 +189,3 @@ class Prover:
             return verdict
         sound = self._before(self._checks[name], engine, whole_run)
         return replace(verdict, state="red before") if sound.state in ("red", "not run") else verdict
-
-
-def evidence_for(settings: Settings, *, seed: int) -> EvidenceOf:
-    """Return what makes the evidence of any pipeline, planted or not.
-
-    Args:
-        settings: device, dtype and threads.
-        seed: of the runs.
-
-    """
-
-    def evidence_of(pipeline: Pipeline, engine: str, folder: Path) -> Evidence:
-        environment = environment_of(settings, pipeline.tier)
-        store = RunStore(folder / "runs")
-        run_of = partial(launch, pipeline, settings, store, seed=seed)
-        return Evidence(
-            pipeline,
-            engine=engine,
-            seed=seed,
-            environment=environment,
-            make_run=partial(run_of, engine=engine),
-            make_probe=_Probes(pipeline, environment, folder),
-            other_run=partial(run_of, engine="manual" if engine == "trainer" else "trainer"),
-        )
-
-    return evidence_of
-
-
-class _Probes:
-    """Makes short fine-tunes; equal ones once."""
-
-    def __init__(self, pipeline: Pipeline, environment: Mapping[str, str], folder: Path) -> None:
-        self._pipeline = pipeline
-        self._environment = environment
-        self._folder = folder
-        self._made: dict[str, Probe] = {}
-
-    def __call__(self, *, engine: str, seed: int, **changes: Any) -> Probe:
-        """Make a probe, or return the one that was made with equal changes."""
-        key = repr((engine, seed, sorted(changes.items())))
-        if key not in self._made:
-            self._made[key] = probe(
-                self._pipeline,
-                engine=engine,
-                seed=seed,
-                environment=self._environment,
-                folder=Path(tempfile.mkdtemp(dir=self._folder)),
-                **changes,
-            )
-        return self._made[key]

@@ -51,7 +51,7 @@ def evaluated(evidence: Evidence) -> Run:
 def test_texts_that_were_joined_are_found(saved_evidence: MakeEvidence, saved_pipelines: dict[str, Pipeline]) -> None:
     joined = retokenized(saved_pipelines["mrpc"], lambda first, second: (f"{first} {second}",))
     run = evaluated(saved_evidence("mrpc", eval_dataset=joined))
-    for trainer in (None, SimpleNamespace(template=None)):
+    for trainer in (None, SimpleNamespace(template=None, formatted=lambda rows: rows)):
         (finding,) = judge("pipeline", saved_evidence("mrpc", run=run, eval_dataset=joined, trainer=trainer))
         assert finding.observed.startswith("30 differ, row 0: not_equivalent 0.5992 instead of not_equivalent 0.6399")
         assert finding.hint.startswith("the texts were tokenized as one string, joined by ' ': give both")
@@ -62,7 +62,7 @@ def test_texts_that_a_user_puts_words_around_are_not_judged(
 ) -> None:
     prompted = retokenized(saved_pipelines["mrpc"], lambda first, second: (f"is the same said by {first}", second))
     run = evaluated(saved_evidence("mrpc", eval_dataset=prompted))
-    trainer = SimpleNamespace(template=None)
+    trainer = SimpleNamespace(template=None, formatted=lambda rows: rows)
     with pytest.raises(NotApplicable, match="not the tokens of the text columns alone"):
         judge("pipeline", saved_evidence("mrpc", run=run, eval_dataset=prompted, trainer=trainer))
     assert judge("pipeline", saved_evidence("mrpc", run=run, eval_dataset=prompted))

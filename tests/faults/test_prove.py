@@ -11,8 +11,9 @@ from pytest_ftcheck.checks.catalogue import Check, Limits, NotApplicable, findin
 from pytest_ftcheck.checks.evidence import Evidence
 from pytest_ftcheck.errors import CheckFailure, DataError
 from pytest_ftcheck.faults.fault import Fault
+from pytest_ftcheck.faults.judge import Verdict
 from pytest_ftcheck.faults.planting import nothing, with_args, with_patch
-from pytest_ftcheck.faults.prove import FEW_STEPS, Proof, Prover, Verdict
+from pytest_ftcheck.faults.prove import FEW_STEPS, Proof, Prover
 from pytest_ftcheck.findings import Finding
 
 if TYPE_CHECKING:
@@ -227,8 +228,8 @@ def test_a_record_has_plain_values() -> None:
 @pytest.mark.parametrize("engine", ["trainer", "manual"])
 def test_a_fault_in_the_loop_is_caught_with_real_checks(mrpc: Pipeline, tmp_path: Path, engine: str) -> None:
     from pytest_ftcheck.checks.catalogue import catalogue
+    from pytest_ftcheck.faults.evidence import evidence_for
     from pytest_ftcheck.faults.fault import faults
-    from pytest_ftcheck.faults.prove import evidence_for
     from pytest_ftcheck.settings import Settings
 
     known = catalogue()

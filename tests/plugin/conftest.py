@@ -17,6 +17,7 @@ import pytest
 import pytest_ftcheck
 from pytest_ftcheck.settings import Settings
 from pytest_ftcheck.tasks.bundled import bundled_checkpoint
+from pytest_ftcheck.tasks.card import builtin_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -128,6 +129,9 @@ def few_checks(_imported: None, monkeypatch: pytest.MonkeyPatch) -> Mapping[str,
     ]
     catalogue = {check.id: check for check in known}
     monkeypatch.setattr("pytest_ftcheck.plugin.checks.catalogue", lambda: catalogue)
+    # The cards' budgets are those of the real checks.
+    cards = {name: {**table, "checks": {}} for name, table in builtin_tasks().items()}
+    monkeypatch.setattr("pytest_ftcheck.tasks.card.builtin_tasks", lambda: cards)
     return catalogue
 
 

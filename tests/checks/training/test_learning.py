@@ -55,10 +55,10 @@ def test_loss_that_falls_is_healthy(judged: Judged, traced: Traced, values: tupl
 @pytest.mark.parametrize(
     "values",
     [
-        losses(0.72, 0.72),  # a learning rate of 0
-        losses(0.72, 0.69),
-        (0.7, 3.0, 9.0, 5.0, *losses(2.0, 0.75, 50, 0.3), *losses(0.7, 0.7, 150, 0.05)),  # collapsed
-        losses(0.7, 4.0),
+        losses(0.72, 0.72, 400),  # a learning rate of 0
+        losses(0.72, 0.69, 400),
+        (0.7, 3.0, 9.0, 5.0, *losses(2.0, 0.75, 50, 0.3), *losses(0.7, 0.7, 400, 0.05)),  # collapsed
+        losses(0.7, 4.0, 40),
     ],
 )
 def test_loss_that_does_not_is_found(judged: Judged, traced: Traced, values: tuple[float, ...]) -> None:
@@ -76,7 +76,7 @@ def test_few_steps_are_not_judged(judged: Judged, traced: Traced) -> None:
 
 
 def test_last_evaluation_may_show_what_the_noise_hides(judged: Judged, traced: Traced) -> None:
-    noisy = losses(0.7, 0.66, 120, 0.3)
+    noisy = losses(0.7, 0.66, 400, 0.3)
     assert judged(CHECK, run_of(traced, noisy, metrics={"loss": 0.7}))
     assert judged(CHECK, run_of(traced, noisy, metrics={"loss": 0.6})) == []
 
@@ -87,7 +87,7 @@ def test_imbalanced_labels_cost_a_guess_less(judged: Judged, toy: Toy, traced: T
         return rows.select(kept)
 
     pipeline = toy(rows=rare)
-    collapsed = losses(0.7, 0.55, 200, 0.02)
+    collapsed = losses(0.7, 0.55, 40, 0.02)
     share = np.mean(pipeline.train_dataset["labels"])
     entropy = -share * np.log(share) - (1 - share) * np.log(1 - share)
     assert entropy < 0.55
@@ -99,7 +99,7 @@ def test_regression_is_compared_with_the_variance(judged: Judged, toy: Toy, trac
     pipeline = toy(regression=True)
     variance = float(np.var(pipeline.train_dataset["labels"]))
     assert judged(CHECK, run_of(traced, losses(2.0, 0.3 * variance), pipeline)) == []
-    (found,) = judged(CHECK, run_of(traced, losses(2.0, variance), pipeline, metrics={"loss": variance}))
+    (found,) = judged(CHECK, run_of(traced, losses(2.0, variance, 400), pipeline, metrics={"loss": variance}))
     assert f"{variance:.4f}" in found.expected
 
 
@@ -108,8 +108,8 @@ def test_loss_of_ones_own_is_compared_with_its_start(judged: Judged, toy: Toy, t
     pipeline = toy(doubled)
     assert not has_plain_loss(run_of(traced, losses(1.4, 1.0), pipeline))
     assert judged(CHECK, run_of(traced, losses(1.4, 1.0), pipeline)) == []
-    (found,) = judged(CHECK, run_of(traced, losses(1.4, 1.4), pipeline))
-    assert "where it starts (the first 10 steps)" in found.expected
+    (found,) = judged(CHECK, run_of(traced, losses(1.4, 1.4, 400), pipeline))
+    assert "where it starts (the first 20 steps)" in found.expected
 
 
 def test_label_smoothing_costs_a_guess_more(traced: Traced, judged: Judged, toy: Toy) -> None:
@@ -119,11 +119,11 @@ def test_label_smoothing_costs_a_guess_more(traced: Traced, judged: Judged, toy:
 
 
 def test_smaller_rest_of_an_epoch_does_not_count(judged: Judged, traced: Traced) -> None:
-    values = tuple(0.1 if step % 4 == 3 else 0.7 for step in range(200))
+    values = tuple(0.1 if step % 4 == 3 else 0.7 for step in range(400))
     evidence = traced(
         step_losses=values,
-        micro_steps=tuple(1 if step % 4 == 3 else 2 for step in range(200)),
-        learning_rates=((1e-3,),) * 200,
+        micro_steps=tuple(1 if step % 4 == 3 else 2 for step in range(400)),
+        learning_rates=((1e-3,),) * 400,
         epochs=(),
         metrics={"loss": 0.7},
     )

@@ -163,7 +163,8 @@ def test_names_of_another_model_in_the_list_are_found(judged: Judged, toy: Toy) 
         named: dict[str, torch.nn.Parameter] = dict(model.named_parameters())
         decayed = [parameter for name, parameter in named.items() if not name.endswith(without)]
         others = [parameter for name, parameter in named.items() if name.endswith(without)]
-        return torch.optim.AdamW([{"params": decayed}, {"params": others, "weight_decay": 0.0}], lr=3e-3), None
+        both: list[dict[str, Any]] = [{"params": decayed}, {"params": others, "weight_decay": 0.0}]
+        return torch.optim.AdamW(both, lr=3e-3), None
 
     (found,) = judged("training.weight_decay", toy(optimizers=groups, num_train_epochs=1))
     assert found.observed.startswith(
@@ -219,7 +220,7 @@ def test_gradients_lost_on_the_way_are_found(judged: Judged, toy: Toy, kit: Any,
         def training_step(self, model: Any, inputs: Any, *_: Any, **__: Any) -> Any:
             return self.compute_loss(model.train(), self._prepare_inputs(inputs)).detach()  # type: ignore[union-attr]
 
-    detached = kit.trainer_with(lambda logits, _: torch.tensor(float(logits.std()), requires_grad=True))
+    detached = kit.trainer_with(lambda logits, _: logits.std().detach().requires_grad_())
     kind = {"clipped": Trainer, "detached": detached, "no backward": WithoutBackward}[defect]
     clip = {"max_grad_norm": 1e-12} if defect == "clipped" else {}
     (found,) = judged("training.gradients_reach", toy(kind, num_train_epochs=1, **clip))

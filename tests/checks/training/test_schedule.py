@@ -53,7 +53,8 @@ def test_rates_of_layers_follow_one_schedule(judged: Judged, toy: Toy, evidence_
         def create_optimizer(self, model: Any = None) -> Any:
             parts: Any = self.model if model is None else model
             head, body = list(parts.classifier.parameters()), list(parts.bert.parameters())
-            self.optimizer = torch.optim.AdamW([{"params": head}, {"params": body, "lr": 1e-4}], lr=3e-3)
+            groups: list[dict[str, Any]] = [{"params": head}, {"params": body, "lr": 1e-4}]
+            self.optimizer = torch.optim.AdamW(groups, lr=3e-3)
             return self.optimizer
 
     assert both(judged, evidence_of(toy(LayerWise, **SHORT))) == {"schedule": [], "learning_rate": []}

@@ -1,0 +1,99 @@
+"""What checks look at in a planted pipeline: its run and its probes, made of its parts and of nothing else."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_ftcheck.checks.evidence import Evidence
+from pytest_ftcheck.errors import CheckFailure
+from pytest_ftcheck.runs.store import RunStore
+from pytest_ftcheck.training.launch import environment_of, launch
+from pytest_ftcheck.training.probe import Probe, probe
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_ftcheck.pipeline.parts import Pipeline
+    from pytest_ftcheck.runs.run import Run
+    from pytest_ftcheck.settings import Settings
+
+EvidenceOf = Callable[["Pipeline", str, Path], Evidence]
+"""From a pipeline, an engine and an empty folder to what the checks look at; see `evidence_for`."""
+
+
+def evidence_for(settings: Settings, *, seed: int) -> EvidenceOf:
+    """Return what makes the evidence of any pipeline, planted or not.
+
+    Args:
+        settings: device, dtype and threads.
+        seed: of the runs.
+
+    """
+
+    def evidence_of(pipeline: Pipeline, engine: str, folder: Path) -> Evidence:
+        environment = environment_of(settings, pipeline.tier)
+        store = RunStore(folder / "runs")
+        run_of = partial(launch, pipeline, settings, store, seed=seed)
+        return Evidence(
+            pipeline,
+            engine=engine,
+            seed=seed,
+            environment=environment,
+            make_run=_Once(partial(run_of, engine=engine)),
+            make_probe=_Probes(pipeline, environment, folder),
+            other_run=_Once(partial(run_of, engine="manual" if engine == "trainer" else "trainer")),
+        )
+
+    return evidence_of
+
+
+class _Once:
+    """Makes a run, or fails, once: a run that breaks off is not tried again for every check."""
+
+    def __init__(self, make: Callable[[], Run]) -> None:
+        self._make = make
+        self._made: Run | CheckFailure | None = None
+
+    def __call__(self) -> Run:
+        """Return the run.
+
+        Raises:
+            CheckFailure: it broke off.
+
+        """
+        if self._made is None:
+            try:
+                self._made = self._make()
+            except CheckFailure as failure:
+                self._made = failure
+        if isinstance(self._made, CheckFailure):
+            raise CheckFailure(self._made.findings)
+        return self._made
+
+
+class _Probes:
+    """Makes short fine-tunes; equal ones once."""
+
+    def __init__(self, pipeline: Pipeline, environment: Mapping[str, str], folder: Path) -> None:
+        self._pipeline = pipeline
+        self._environment = environment
+        self._folder = folder
+        self._made: dict[str, Probe] = {}
+
+    def __call__(self, *, engine: str, seed: int, **changes: Any) -> Probe:
+        """Make a probe, or return the one that was made with equal changes."""
+        key = repr((engine, seed, sorted(changes.items())))
+        if key not in self._made:
+            self._made[key] = probe(
+                self._pipeline,
+                engine=engine,
+                seed=seed,
+                environment=self._environment,
+                folder=Path(tempfile.mkdtemp(dir=self._folder)),
+                **changes,
+            )
+        return self._made[key]

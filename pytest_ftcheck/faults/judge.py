@@ -1,0 +1,73 @@
+"""What checks say of one pipeline, planted or not."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from pytest_ftcheck.checks.catalogue import NotApplicable, run_check
+from pytest_ftcheck.errors import CheckFailure, FtcheckError
+from pytest_ftcheck.pipeline.quiet import quiet_libraries
+from pytest_ftcheck.training.determinism import reproducible
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_ftcheck.checks.catalogue import Check
+    from pytest_ftcheck.checks.evidence import Evidence
+
+State = Literal["red", "red before", "green", "skipped", "not run"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check said of a pipeline."""
+
+    state: State
+    """``red before``: it was red without the fault too, and proves nothing."""
+    reason: str = ""
+    """Of what is red, the first finding; of what is skipped, why."""
+
+
+class Judge:
+    """Asks checks about one pipeline, each once; a run that breaks off is red for the checks that it names."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+        self._verdicts: dict[str, Verdict] = {}
+        self._broken: dict[str, Verdict] = {}
+        """By the ids that the findings of a broken run name."""
+
+    @property
+    def verdicts(self) -> dict[str, Verdict]:
+        """All that was found so far."""
+        return self._verdicts | self._broken
+
+    def ask(self, check: Check) -> Verdict:
+        """Return what a check says."""
+        if check.id not in self._verdicts:
+            self._verdicts[check.id] = self._judge(check)
+        return self.verdicts[check.id]
+
+    def adopt(self, verdicts: Mapping[str, Verdict]) -> None:
+        """Take over what was said of the same parts."""
+        self._verdicts |= verdicts
+
+    def _judge(self, check: Check) -> Verdict:
+        threads = int(self.evidence.environment["threads"])
+        try:
+            # What a defect makes the libraries say is no news here.
+            with warnings.catch_warnings(), quiet_libraries(), reproducible(threads):
+                warnings.simplefilter("ignore")
+                findings = run_check(check, self.evidence)
+        except NotApplicable as reason:
+            return Verdict("skipped", str(reason))
+        except CheckFailure as failure:
+            for finding in failure.findings:
+                self._broken.setdefault(finding.check, Verdict("red", finding.observed))
+            first = failure.findings[0]
+            return Verdict("not run", f"the run broke: {first.check}, {first.observed}")
+        except FtcheckError as error:
+            return Verdict("red", f"{type(error).__name__}: {error}")
+        return Verdict("red", findings[0].observed) if findings else Verdict("green")

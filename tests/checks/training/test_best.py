@@ -1,0 +1,107 @@
+"""The weights that are kept are the best ones."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from transformers import EarlyStoppingCallback, Trainer
+
+from pytest_ftcheck.checks.catalogue import NotApplicable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+    from pytest_ftcheck.pipeline.parts import Pipeline
+
+    Judged = Callable[..., list[Finding]]
+    Toy = Callable[..., Pipeline]
+    Traced = Callable[..., Evidence]
+
+CHECK = "training.best_checkpoint"
+KEEPS = {"load_best_model_at_end": True, "save_strategy": "epoch", "metric_for_best_model": "accuracy"}
+
+
+@pytest.fixture(scope="module")
+def keeps(toy: Toy) -> Pipeline:
+    return toy(**KEEPS)
+
+
+def evaluations(*accuracies: float) -> dict[str, Any]:
+    return {"epochs": tuple({"epoch": n, "accuracy": value, "loss": n / 10} for n, value in enumerate(accuracies, 1))}
+
+
+def said(judged: Judged, evidence: Evidence) -> list[tuple[str, str]]:
+    return [(entry.expected, entry.observed) for entry in judged(CHECK, evidence)]
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "best"), [((0.6, 0.9, 0.8), 2), ((0.9, 0.9, 0.8), 2), ((0.9, 0.9, 0.8), 1), ((math.nan, 0.9), 2)]
+)
+def test_best_weights_are_healthy(
+    judged: Judged, traced: Traced, keeps: Pipeline, accuracies: tuple[float, ...], best: int
+) -> None:
+    kept = {"accuracy": 0.9, "loss": best / 10}
+    assert said(judged, traced(keeps, **evaluations(*accuracies), best_epoch=best, metrics=kept)) == []
+
+
+def test_other_weights_than_the_best_are_found(judged: Judged, traced: Traced, keeps: Pipeline) -> None:
+    wrong = traced(keeps, **evaluations(0.6, 0.9, 0.8), best_epoch=3, metrics={"accuracy": 0.8})
+    assert said(judged, wrong) == [("the weights of evaluation 2 (accuracy = 0.9000)", "number 3 (accuracy = 0.8000)")]
+
+
+def test_best_weights_that_are_not_loaded_are_found(judged: Judged, traced: Traced, keeps: Pipeline) -> None:
+    last = traced(keeps, **evaluations(0.6, 0.9, 0.8), best_epoch=2, metrics={"accuracy": 0.8})
+    assert said(judged, last) == [
+        (
+            "the weights of evaluation 2, the best by accuracy: accuracy = 0.9000",
+            "accuracy = 0.8000 at the end, as in evaluation 3 of 3",
+        )
+    ]
+
+
+def test_last_weights_of_a_real_run_are_found(judged: Judged, toy: Toy) -> None:
+    class KeepsLast(Trainer):
+        def _load_best_model(self) -> None:
+            pass
+
+    recipe = {**KEEPS, "metric_for_best_model": "loss", "learning_rate": 3e-2, "num_train_epochs": 4}
+    assert judged(CHECK, toy(**recipe)) == []
+    (found,) = judged(CHECK, toy(KeepsLast, **recipe))
+    assert "the best by loss" in found.expected
+    assert found.observed.endswith("as in evaluation 4 of 4")
+
+
+@pytest.mark.parametrize(
+    ("metric", "greater", "expected"),
+    [
+        ("accuracy", False, "accuracy: greater is better (greater_is_better = True)"),
+        ("eval_loss", True, "loss: smaller is better (greater_is_better = False)"),
+    ],
+)
+def test_direction_against_the_name_is_found(
+    judged: Judged, toy: Toy, traced: Traced, metric: str, expected: str, *, greater: bool
+) -> None:
+    pipeline = toy(**KEEPS | {"metric_for_best_model": metric, "greater_is_better": greater})
+    evidence = traced(pipeline, **evaluations(0.6, 0.6), best_epoch=None, metrics={})
+    assert (expected, f"greater_is_better = {greater}") in said(judged, evidence)
+
+
+def test_early_stop_has_a_direction_without_best_weights(judged: Judged, toy: Toy, traced: Traced) -> None:
+    stops = {"parts": {"callbacks": [EarlyStoppingCallback()]}, "metric_for_best_model": "accuracy"}
+    assert said(judged, traced(toy(**stops, greater_is_better=True))) == []
+    assert said(judged, traced(toy(**stops, greater_is_better=False))) != []
+
+
+def test_last_weights_may_be_what_is_wanted(judged: Judged, traced: Traced) -> None:
+    with pytest.raises(NotApplicable, match="keeps the last weights"):
+        judged(CHECK, traced())
+
+
+def test_metric_that_nobody_reports_is_not_judged(judged: Judged, toy: Toy, traced: Traced) -> None:
+    pipeline = toy(**KEEPS | {"metric_for_best_model": "f1"})
+    with pytest.raises(NotApplicable, match="no evaluation during training reported f1"):
+        judged(CHECK, traced(pipeline, **evaluations(0.6, 0.9)))

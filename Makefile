@@ -12,7 +12,7 @@ BOOTSTRAP = $(shell for python in python3.11 python3.12 python3.13 python3.14 py
 SOURCES := $(wildcard pytest_ftcheck tests fixtures examples benchmarks)
 
 TASK ?= mrpc
-# More options for pytest: make test PYTEST_ARGS="-n 2 -k collator"
+# More options for pytest: make test PYTEST_ARGS="-n 0 -k collator"
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -34,10 +34,10 @@ demo: $(READY)  ## Fine-tune the bundled tiny checkpoint and judge it (TASK=mrpc
 	@echo "$$ pytest --ftcheck-task=$(TASK) $(PYTEST_ARGS)"
 	@$(VENV)/bin/pytest --ftcheck-task=$(TASK) $(PYTEST_ARGS)
 
-# One thread a process: on busy cores, the threads of a tiny matmul spend their time waiting for each other.
+# A file's tests stay in one process: they share what their module sets up. One thread a process: on busy cores, the threads of a tiny matmul spend their time waiting for each other.
 test: export OMP_NUM_THREADS ?= 1
 test: $(READY)  ## Run the tests
-	$(VENV)/bin/pytest $(PYTEST_ARGS)
+	$(VENV)/bin/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 test-slow: $(READY)  ## Run the tests on real data and real checkpoints
 	$(VENV)/bin/pytest -m slow $(PYTEST_ARGS)

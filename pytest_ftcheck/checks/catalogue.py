@@ -90,10 +90,10 @@ def check(
 
 
 def catalogue() -> Mapping[str, Check]:
-    """Every check by id, in the order of the families and then as they stand in their modules."""
+    """Every check by id, in the order of the families and then of their names, whatever was imported first."""
     for family in FAMILIES:
         import_module(f"pytest_ftcheck.checks.{family}")
-    ordered = sorted(_CHECKS.values(), key=lambda entry: FAMILIES.index(entry.family))
+    ordered = sorted(_CHECKS.values(), key=lambda entry: (FAMILIES.index(entry.family), entry.name))
     return MappingProxyType({entry.id: entry for entry in ordered})
 
 

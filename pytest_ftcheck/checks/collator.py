@@ -129,10 +129,6 @@ _ABOUT = {
         "a further column, such as an id, that is taken for another one",
         "pick the columns by name, and drop or refuse the others.",
     ),
-    "collator.containers": (
-        "list arithmetic on arrays or tensors, after Dataset.set_format",
-        "make lists of them first, or refuse what is no list.",
-    ),
 }
 
 

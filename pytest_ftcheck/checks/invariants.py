@@ -28,7 +28,6 @@ from pytest_ftcheck.checks.padding import (
 )
 from pytest_ftcheck.checks.ragged import affordable_examples, features, features_of_lengths, smallest_failure
 from pytest_ftcheck.checks.repetition import (
-    check_containers,
     check_determinism,
     check_extra_column,
     check_key_order,
@@ -59,7 +58,6 @@ INVARIANTS: Mapping[str, Invariant] = MappingProxyType(
         "collator.determinism": check_determinism,
         "collator.key_order": check_key_order,
         "collator.extra_column": check_extra_column,
-        "collator.containers": check_containers,
     }
 )
 """Id of the check to its function; the first line of each docstring says what must hold."""

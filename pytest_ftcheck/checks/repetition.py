@@ -8,9 +8,8 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 from pytest_ftcheck.checks.batches import (
@@ -25,10 +24,8 @@ from pytest_ftcheck.checks.batches import (
     show_error,
     special_id,
 )
-from pytest_ftcheck.checks.ragged import features_of_lengths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
 
     from pytest_ftcheck.findings import Finding
 
@@ -117,36 +114,6 @@ def check_extra_column(subject: CollatorSubject, features: Features, batch: Batc
             return found
     return []
 
-
-def check_containers(subject: CollatorSubject, features: Features, batch: Batch) -> list[Finding]:
-    """Features as lists, numpy arrays or tensors give the same batch, or are refused.
-
-    One that refuses ragged rows as arrays is written for lists, and need not refuse every other row.
-    """
-    check, ragged = "collator.containers", features_of_lengths(subject, _RAGGED)
-    hint = (
-        "Arrays and lists do not mean the same by + and *: make them alike first, or refuse what is no list. "
-        "Dataset.set_format('torch') changes what the collator gets."
-    )
-    for kind, make in (("numpy arrays", np.asarray), ("tensors", torch.tensor)):
-        if collate(check, subject, _contained(ragged, make))[0] is None:
-            continue
-        again, _ = collate(check, subject, _contained(features, make))
-        if again is None:
-            continue  # refused
-        if found := _same_content(check, subject, features, batch, again, how=f"as {kind}", hint=hint):
-            return found
-    return []
-
-
-def _contained(features: Features, make: Callable[[list[Any]], Any]) -> Features:
-    """Return features whose lists of numbers are of another kind."""
-    plain = [{name: plain_values(value) for name, value in feature.items()} for feature in features]
-    return [{name: make(value) if _is_numbers(value) else value for name, value in row.items()} for row in plain]
-
-
-def _is_numbers(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(item, (int, float)) for item in value)
 
 
 def _same_content(

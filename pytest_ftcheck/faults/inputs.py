@@ -149,22 +149,6 @@ def _by_position(features: Features, names: tuple[str, ...]) -> Features:
 
 
 @fault(
-    caught_by=("collator.containers",),
-    wild="Head and tail of a long row are put together with +, which adds numbers as soon as set_format gives arrays.",
-)
-def lists_taken_for_granted(pipeline: Pipeline) -> Pipeline:
-    """The collator joins two parts of a row with +, which is right for lists and wrong for arrays and tensors."""
-    return with_features(pipeline, _joined)
-
-
-def _joined(features: Features) -> Features:
-    return [
-        {name: value[:-1] + value[-1:] if hasattr(value, "__len__") else value for name, value in feature.items()}
-        for feature in features
-    ]
-
-
-@fault(
     caught_by=("collator.labels", "model.label_ids", "metrics.evaluated_rows"),
     wild="Labels are collected with an index that runs one ahead, or a zip over rows of which one was skipped.",
 )

@@ -75,6 +75,7 @@ def _imported(make_pipeline: Callable[..., Pipeline], tmp_path_factory: pytest.T
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, _imported: None) -> pytest.Pytester:
     """An empty folder but for an ``ftcheck.toml`` with quick recipes for mrpc and sst2."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")  # the plugin sets it for the whole process: restored after the test
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # of the tests, not of the session that they start
     pytester.makefile(".toml", ftcheck=QUICK)
     return pytester
 

@@ -26,7 +26,6 @@ from pytest_ftcheck.checks.batches import (
 )
 
 if TYPE_CHECKING:
-
     from pytest_ftcheck.findings import Finding
 
 _RAGGED = (8, 3, 5)
@@ -113,7 +112,6 @@ def check_extra_column(subject: CollatorSubject, features: Features, batch: Batc
         if found := _same_content(check, subject, features, batch, again, how=f"with a column {_EXTRA!r}", hint=hint):
             return found
     return []
-
 
 
 def _same_content(

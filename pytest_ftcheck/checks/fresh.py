@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, finalize
 
 import numpy as np
 import torch
@@ -58,10 +58,18 @@ class Served:
 
 
 _SERVED: WeakKeyDictionary[Evidence, Served] = WeakKeyDictionary()
+_STARTED: WeakKeyDictionary[Evidence, FreshProcess] = WeakKeyDictionary()
+
+
+def start_early(evidence: Evidence) -> None:
+    """Start the process while the model is still trained: it imports for seconds, on a core that has nothing to do."""
+    if evidence not in _STARTED and _is_public(evidence):
+        _STARTED[evidence] = FreshProcess()
+        finalize(evidence, _STARTED[evidence].close)
 
 
 def served(evidence: Evidence) -> Served:
-    """Start the fresh process, and keep its answer for every check of the same evidence.
+    """Ask the fresh process, and keep its answer for every check of the same evidence.
 
     Raises:
         NotApplicable: the model's class cannot be found by the folder alone.
@@ -69,17 +77,17 @@ def served(evidence: Evidence) -> Served:
 
     """
     if evidence not in _SERVED:
-        _require_public_class(evidence)
+        if not _is_public(evidence):
+            name = type(evidence.fresh_model).__name__
+            msg = f"the model is a class of its own, {name}: Auto classes and pipeline() do not know it"
+            raise NotApplicable(msg)
         _SERVED[evidence] = _ask(evidence)
     return _SERVED[evidence]
 
 
-def _require_public_class(evidence: Evidence) -> None:
-    """Stop where the model is a class of the user's own: only their code can load it."""
-    model = evidence.fresh_model
-    if not type(model).__module__.startswith("transformers."):
-        msg = f"the model is a class of its own, {type(model).__name__}: Auto classes and pipeline() do not know it"
-        raise NotApplicable(msg)
+def _is_public(evidence: Evidence) -> bool:
+    """Tell whether others know the model's class; one of the user's own, only their code can load."""
+    return type(evidence.fresh_model).__module__.startswith("transformers.")
 
 
 def _ask(evidence: Evidence) -> Served:
@@ -99,7 +107,8 @@ def _ask(evidence: Evidence) -> Served:
         "ask_pipeline": bool(text_rows),
         "texts": asked or _decoded(evidence, chosen),
     }
-    answer, logits = _start(request, _arrays(evidence, chosen))
+    start_early(evidence)
+    answer, logits = _answer(_STARTED.pop(evidence), request, _arrays(evidence, chosen))
     trained: dict[str, Any] = {}
     if tokenizer is not None:
         with quiet_libraries():
@@ -127,15 +136,15 @@ def _arrays(evidence: Evidence, rows: list[int]) -> dict[str, NDArray[Any]]:
     }
 
 
-def _start(
-    request: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+def _answer(
+    process: FreshProcess, request: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
 ) -> tuple[dict[str, Any], NDArray[np.float32] | None]:
-    """Run the script; return its answer, and the logits where it got so far."""
+    """Hand the request to the process; return its answer, and the logits where it got so far."""
     with tempfile.TemporaryDirectory(prefix="ftcheck-serving-") as name:
         folder = Path(name)
         (folder / fresh_script.REQUEST).write_text(json.dumps(request), encoding="utf-8")
         np.savez(folder / fresh_script.BATCH, allow_pickle=False, **arrays)
-        failure = run_script(folder)
+        failure = process.serve(folder)
         if failure or not (folder / fresh_script.ANSWER).is_file():
             return {"errors": dict.fromkeys(("model", "tokenizer", "pipeline"), failure or "it gave no answer")}, None
         answer: dict[str, Any] = json.loads((folder / fresh_script.ANSWER).read_text(encoding="utf-8"))
@@ -145,25 +154,43 @@ def _start(
             return answer, found["logits"]
 
 
-def run_script(folder: Path) -> str:
-    """Run the script on a folder in a fresh process, offline; return how it failed, or an empty text."""
-    environment = {
-        **os.environ,
-        "HF_HUB_OFFLINE": "1",
-        "TRANSFORMERS_OFFLINE": "1",
-        "TRANSFORMERS_VERBOSITY": "error",
-        "TOKENIZERS_PARALLELISM": "false",
-    }
-    command = [sys.executable, "-I", fresh_script.__file__, str(folder)]
-    try:
+class FreshProcess:
+    """A process that imports what a server does, offline, then waits for the one folder that it is asked about."""
+
+    def __init__(self) -> None:
+        """Start it."""
+        environment = {
+            **os.environ,
+            "HF_HUB_OFFLINE": "1",
+            "TRANSFORMERS_OFFLINE": "1",
+            "TRANSFORMERS_VERBOSITY": "error",
+            "TOKENIZERS_PARALLELISM": "false",
+        }
         # No shell, and nothing in the command that a user typed.
-        done = subprocess.run(  # noqa: S603
-            command, env=environment, capture_output=True, text=True, timeout=_SECONDS, check=False
+        self._process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-I", fresh_script.__file__],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
         )
-    except subprocess.TimeoutExpired:
-        return f"the fresh process did not answer within {_SECONDS} s"
-    last = done.stderr.strip().splitlines()[-1:] or ["it said nothing"]
-    return f"the fresh process ended with {done.returncode}: {last[0]}" if done.returncode else ""
+
+    def serve(self, folder: Path) -> str:
+        """Have the folder's request answered; return how that failed, or an empty text."""
+        try:
+            _, told = self._process.communicate(f"{folder}\n", timeout=_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.close()
+            return f"the fresh process did not answer within {_SECONDS} s"
+        last = told.strip().splitlines()[-1:] or ["it said nothing"]
+        code = self._process.returncode
+        return f"the fresh process ended with {code}: {last[0]}" if code else ""
+
+    def close(self) -> None:
+        """End it, asked or not."""
+        self._process.kill()
+        self._process.communicate()
 
 
 def _spread(total: int, count: int) -> list[int]:

@@ -1,7 +1,7 @@
 """Load a saved model as a server does: in a process of its own, that knows the folder and nothing else.
 
-Run by `pytest_ftcheck.checks.fresh` as a script, with a folder that holds ``request.json`` and ``batch.npz``; it
-writes ``answer.json`` and ``logits.npz`` beside them. It imports nothing of this package.
+Run by `pytest_ftcheck.checks.fresh` as a script, which waits for a line with a folder that holds ``request.json`` and
+``batch.npz``; it writes ``answer.json`` and ``logits.npz`` beside them. It imports nothing of this package.
 """
 
 from __future__ import annotations
@@ -93,4 +93,5 @@ def _pipeline(request: dict[str, Any]) -> list[list[dict[str, Any]]]:
 
 
 if __name__ == "__main__":
-    serve(Path(sys.argv[1]))
+    if asked := sys.stdin.readline().strip():
+        serve(Path(asked))

@@ -18,7 +18,7 @@ from pytest_ftcheck.pipeline.parts import Pipeline
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
 from pytest_ftcheck.pipeline.trainer_card import PreparedMetrics, card_of, checkpoint_of, task_data
 from pytest_ftcheck.pipeline.trainer_changes import TrainerChanges, model_changes
-from pytest_ftcheck.pipeline.trainer_rows import RowFormat, plain_rows
+from pytest_ftcheck.pipeline.trainer_rows import RowFormat, best_metric, judged_rows, plain_rows
 from pytest_ftcheck.tasks.metrics import compute_metrics_fn, load_metric
 
 if TYPE_CHECKING:
@@ -121,7 +121,10 @@ class TrainerSource:
         """The user's arguments that are not `TrainingArguments`' defaults."""
         given, defaults = self.template.args, TrainingArguments(output_dir="unused")
         names = [spec.name for spec in fields(TrainingArguments) if spec.init and spec.name not in _HELD_BACK]
-        return {name: getattr(given, name) for name in names if getattr(given, name) != getattr(defaults, name)}
+        own = {name: getattr(given, name) for name in names if getattr(given, name) != getattr(defaults, name)}
+        if "metric_for_best_model" in own:
+            own["metric_for_best_model"] = best_metric(self.template)
+        return own
 
     @cached_property
     def train_rows(self) -> Dataset:
@@ -131,10 +134,8 @@ class TrainerSource:
 
     @cached_property
     def evaluation_rows(self) -> Dataset:
-        """The rows that are evaluated, as plain lists; of several evaluation sets, the first."""
-        evaluated = self.template.eval_dataset
-        evaluated = next(iter(evaluated.values())) if _is_plain_dict(evaluated) else evaluated
-        rows, self._formats["eval_dataset"] = plain_rows(evaluated)
+        """The rows that are evaluated, as plain lists; of several evaluation sets, the one that is judged."""
+        rows, self._formats["eval_dataset"] = plain_rows(judged_rows(self.template))
         return rows
 
     @property
@@ -174,8 +175,7 @@ class TrainerSource:
             msg = f"{self.spec}: the Trainer has trained already ({steps} optimizer steps). Return it untrained."
             raise TaskError(msg)
         for name, purpose in _PURPOSES.items():
-            rows = getattr(trainer, name)
-            rows = next(iter(rows.values()), None) if _is_plain_dict(rows) else rows
+            rows = judged_rows(trainer) if name == "eval_dataset" else trainer.train_dataset
             if rows is None:
                 msg = f"{self.spec}: the Trainer has no {name}: nothing to {purpose} on. {todo}"
                 raise TaskError(msg)
@@ -257,8 +257,3 @@ def _silence(trainer: Trainer) -> None:
         tracker = type(callback).__module__.startswith("transformers.integrations")
         if tracker or isinstance(callback, (PrinterCallback, ProgressCallback)):
             trainer.remove_callback(callback)
-
-
-def _is_plain_dict(rows: object) -> bool:
-    """Whether these are several evaluation sets by name."""
-    return isinstance(rows, dict)

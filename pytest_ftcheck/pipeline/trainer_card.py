@@ -15,6 +15,7 @@ from transformers import EvalPrediction, PreTrainedModel
 
 from pytest_ftcheck.errors import DataError, TaskError
 from pytest_ftcheck.pipeline.from_checkpoint import Checkpoint
+from pytest_ftcheck.pipeline.trainer_rows import best_metric
 from pytest_ftcheck.pipeline.trainer_texts import find_text_columns
 from pytest_ftcheck.tasks.card import TaskCard, parse_card
 from pytest_ftcheck.tasks.datasets import TaskData, load_data
@@ -185,7 +186,7 @@ def _metric(trainer: Any, head: str, rows: Dataset, labels: str) -> dict[str, An
     if not values:
         msg = "the Trainer's compute_metrics returns no number. Return at least one, such as {'accuracy': 0.9}."
         raise TaskError(msg)
-    best = str(trainer.args.metric_for_best_model or "").removeprefix("eval_")
+    best = best_metric(trainer)
     ordered = sorted(values, key=lambda key: key.removeprefix("eval_") != best)
     return {
         "path": "compute_metrics",

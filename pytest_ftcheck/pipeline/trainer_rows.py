@@ -28,6 +28,34 @@ class RowFormat:
         return rows.with_format(self.type, columns=columns)
 
 
+def judged_set(trainer: Any) -> str | None:
+    """Name the evaluation set that is judged: of several, that of ``metric_for_best_model``, else the first.
+
+    Returns:
+        None where there is one set, without a name.
+
+    """
+    sets, best = trainer.eval_dataset, str(trainer.args.metric_for_best_model or "").removeprefix("eval_")
+    if not isinstance(sets, dict) or not sets:
+        return None
+    names = [str(name) for name in sets]
+    return max((name for name in names if best.startswith(f"{name}_")), key=len, default=names[0])
+
+
+def judged_rows(trainer: Any) -> Any:
+    """Return the evaluation set that is judged; None where there is none."""
+    name, rows = judged_set(trainer), trainer.eval_dataset
+    if name is not None:
+        return rows[name]
+    return None if isinstance(rows, dict) else rows
+
+
+def best_metric(trainer: Any) -> str:
+    """Return ``metric_for_best_model`` as ``compute_metrics`` calls it: without ``eval_`` and the name of the set."""
+    best = str(trainer.args.metric_for_best_model or "").removeprefix("eval_")
+    return best.removeprefix(f"{judged_set(trainer)}_")
+
+
 def plain_rows(rows: Any) -> tuple[Dataset, RowFormat]:
     """Return a data set as a table of plain values, and the format that it had.
 

@@ -7,8 +7,10 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.checks.evidence import Evidence
+from pytest_ftcheck.checks.fresh import start_early
 from pytest_ftcheck.errors import CheckFailure
 from pytest_ftcheck.plugin.parts import overridden
+from pytest_ftcheck.plugin.report import case_of
 from pytest_ftcheck.plugin.runs import obtain_run
 from pytest_ftcheck.runs.describe import describe
 from pytest_ftcheck.training.launch import environment_of
@@ -41,11 +43,11 @@ def evidence_of(
 ) -> Evidence:
     """Return the bundle of a test's parts; the next test with equal parts gets the same one."""
     if overridden(request, "ft_run") or overridden(request, "ft_train"):  # it may differ from test to test
-        return _bundle(request.config, session, pipeline, variant, lambda: request.getfixturevalue("ft_run"))
+        return _bundle(request, session, pipeline, variant, lambda: request.getfixturevalue("ft_run"))
     own = session.pipeline(variant.task)
     key = (variant.task, variant.engine, variant.seed, *_changes(pipeline, own))
     kept = session.evidence
-    kept[key] = kept.pop(key) if key in kept else _bundle(request.config, session, pipeline, variant)
+    kept[key] = kept.pop(key) if key in kept else _bundle(request, session, pipeline, variant)
     for oldest in list(kept)[:-_KEPT]:
         del kept[oldest]
     return kept[key]
@@ -64,29 +66,43 @@ def _content(part: Any) -> str:
 
 
 def _bundle(
-    config: pytest.Config,
+    request: pytest.FixtureRequest,
     session: FtcheckSession,
     pipeline: Pipeline,
     variant: Variant,
     given_run: Callable[[], Run] | None = None,
 ) -> Evidence:
+    config, serves = request.config, _serves(request.session)
+
     def run_of(engine: str) -> Run:
         try:
             return obtain_run(config, session, pipeline, engine=engine, seed=variant.seed)
         except CheckFailure as failure:
             raise NoRun(failure.findings, engine) from failure
 
+    def own_run() -> Run:
+        if serves:
+            start_early(evidence)
+        return run_of(variant.engine)
+
     others = [engine for engine in session.settings.engines if engine != variant.engine]
     environment = environment_of(session.settings, pipeline.tier)
-    return Evidence(
+    evidence = Evidence(
         pipeline,
         engine=variant.engine,
         seed=variant.seed,
         environment=environment,
-        make_run=given_run or (lambda: run_of(variant.engine)),
+        make_run=given_run or own_run,
         make_probe=_Probes(config, pipeline, environment),
         other_run=(lambda: run_of(others[0])) if others else None,
     )
+    return evidence
+
+
+def _serves(session: pytest.Session) -> bool:
+    """Tell whether this process will ask what a server makes of the run; a worker of xdist cannot know."""
+    of_serving = any(case_of(item).get("check", "").startswith("serving.") for item in session.items)
+    return of_serving and not hasattr(session.config, "workerinput")
 
 
 class _Probes:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from torch.utils.data import DataLoader, RandomSampler, Sampler
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
+from pytest_ftcheck.pipeline.trainer_rows import judged_rows
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -28,8 +30,7 @@ def make_loaders(
     train = trainer.get_train_dataloader()
     # Grouped by length, the Trainer would also evaluate its rows in that order.
     trainer.args.train_sampling_strategy = "random"
-    rows = trainer.eval_dataset
-    return train, trainer.get_eval_dataloader(next(iter(rows.values())) if isinstance(rows, dict) else rows)
+    return train, trainer.get_eval_dataloader(judged_rows(trainer))
 
 
 def make_train_loader(pipeline: Pipeline, model: nn.Module, args: TrainingArguments) -> DataLoader[dict[str, Tensor]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -13,6 +14,7 @@ from transformers.trainer_pt_utils import get_parameter_names
 from transformers.training_args import OptimizerNames
 
 from pytest_ftcheck.errors import TaskError
+from pytest_ftcheck.pipeline.trainer_rows import best_metric
 from pytest_ftcheck.training.batches import grouped, make_loaders
 from pytest_ftcheck.training.engine import Outcome, Stopwatch, save
 
@@ -50,9 +52,85 @@ def train(
 
     Of a user's Trainer, its model, loss, optimizer and schedule are taken.
     """
+    tracer = recorder.tracer
+    parts = prepare(pipeline, args, tracer, trainer)
+    accelerator, model, train_loader, eval_loader = (
+        parts.accelerator,
+        parts.model,
+        parts.train_loader,
+        parts.eval_loader,
+    )
+    steps_per_epoch = math.ceil(len(train_loader) / args.gradient_accumulation_steps)
+    steps, epochs = planned_steps(args, steps_per_epoch)
+    scheduler = parts.schedule(args, steps, trainer)
+    tracer.scheduled_by(scheduler)
+    # Below 1 it is a share of the run, as with the Trainer.
+    log_every = math.ceil(args.logging_steps * steps) if args.logging_steps < 1 else int(args.logging_steps)
+    recorder.begin(steps, epochs)
+    best = best_metric(trainer) if trainer else str(args.metric_for_best_model).removeprefix("eval_")
+    kept = BestEpoch(args, best)
+    history: list[dict[str, float]] = []
+    step = seen = 0
+    clock = Stopwatch()
+    for epoch in range(math.ceil(epochs) if pipeline.trains else 0):
+        train_loader.set_epoch(epoch)
+        tracer.begin_epoch()
+        for micro_batches in grouped(train_loader, args.gradient_accumulation_steps):
+            loss = update(parts, scheduler, micro_batches, args, recorder)
+            step += 1
+            seen += sum(rows_of(batch) for batch in micro_batches)
+            recorder.optimizer_step(step / steps_per_epoch, seen)
+            if step % log_every == 0:
+                history.append({"loss": float(loss), "learning_rate": float(scheduler.get_last_lr()[0]), "step": step})
+            if step == steps:
+                break
+        if args.eval_strategy == "epoch":
+            metrics, _, _ = evaluate(accelerator, model, eval_loader, pipeline, parts.compute_loss, tracer)
+            kept.offer(accelerator.unwrap_model(model), {"epoch": step / steps_per_epoch, "step": step, **metrics})
+    kept.restore(accelerator.unwrap_model(model))
+    train_seconds = clock.lap()
+    metrics, logits, label_ids = evaluate(accelerator, model, eval_loader, pipeline, parts.compute_loss, tracer)
+    return Outcome(
+        model=accelerator.unwrap_model(model),
+        epochs=tuple(kept.epochs),
+        best_epoch=kept.best,
+        log_history=(*history, *kept.epochs),
+        logits=logits,
+        label_ids=label_ids,
+        metrics=metrics,
+        timings={"train": train_seconds, "predict": clock.lap()},
+        save=lambda folder: save(accelerator.unwrap_model(model), pipeline.processing_class, folder),
+    )
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a loop trains with, on its device."""
+
+    accelerator: Accelerator
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    train_loader: Any
+    eval_loader: Any
+    compute_loss: Callable[..., Any]
+
+    def schedule(self, args: TrainingArguments, steps: int, trainer: Trainer | None) -> LRScheduler:
+        """Make the schedule of so many optimizer steps; a user's Trainer makes its own."""
+        if trainer is None:
+            return make_scheduler(self.optimizer, args, steps)
+        return trainer.create_scheduler(steps, self.optimizer)
+
+
+def prepare(pipeline: Pipeline, args: TrainingArguments, tracer: Tracer, trainer: Trainer | None) -> Prepared:
+    """Make model, batches and optimizer in the order in which the Trainer makes them; see `train`.
+
+    Raises:
+        TaskError: the recipe asks for something that only the Trainer does.
+
+    """
     refuse_what_is_missing(args, own_loss_and_schedule=trainer is not None)
     # transformers declares that a Trainer's model may be anything, or nothing.
-    theirs, tracer = cast("Any", trainer), recorder.tracer
+    theirs = cast("Any", trainer)
     accelerator = Accelerator(
         cpu=args.use_cpu,
         mixed_precision="bf16" if args.bf16 else "fp16" if args.fp16 else "no",
@@ -67,57 +145,7 @@ def train(
     train_loader, eval_loader = make_loaders(pipeline, model, args, trainer)
     optimizer = theirs.create_optimizer() if theirs else make_optimizer(model, args)
     model, optimizer, train_loader, eval_loader = accelerator.prepare(model, optimizer, train_loader, eval_loader)
-    steps_per_epoch = math.ceil(len(train_loader) / args.gradient_accumulation_steps)
-    steps, epochs = planned_steps(args, steps_per_epoch)
-    scheduler = theirs.create_scheduler(steps, optimizer) if theirs else make_scheduler(optimizer, args, steps)
-    tracer.scheduled_by(scheduler)
-    # Below 1 it is a share of the run, as with the Trainer.
-    log_every = math.ceil(args.logging_steps * steps) if args.logging_steps < 1 else int(args.logging_steps)
-    recorder.begin(steps, epochs)
-    kept = BestEpoch(args)
-    history: list[dict[str, float]] = []
-    step = seen = 0
-    clock = Stopwatch()
-    for epoch in range(math.ceil(epochs) if pipeline.trains else 0):
-        train_loader.set_epoch(epoch)
-        tracer.begin_epoch()
-        for micro_batches in grouped(train_loader, args.gradient_accumulation_steps):
-            model.train()
-            loss = optimizer_step(
-                accelerator,
-                model,
-                optimizer,
-                micro_batches,
-                compute_loss=compute_loss,
-                max_grad_norm=args.max_grad_norm,
-                recorder=recorder,
-            )
-            if not accelerator.optimizer_step_was_skipped:
-                scheduler.step()
-            step += 1
-            seen += sum(rows_of(batch) for batch in micro_batches)
-            recorder.optimizer_step(step / steps_per_epoch, seen)
-            if step % log_every == 0:
-                history.append({"loss": float(loss), "learning_rate": float(scheduler.get_last_lr()[0]), "step": step})
-            if step == steps:
-                break
-        if args.eval_strategy == "epoch":
-            metrics, _, _ = evaluate(accelerator, model, eval_loader, pipeline, compute_loss, tracer)
-            kept.offer(accelerator.unwrap_model(model), {"epoch": step / steps_per_epoch, "step": step, **metrics})
-    kept.restore(accelerator.unwrap_model(model))
-    train_seconds = clock.lap()
-    metrics, logits, label_ids = evaluate(accelerator, model, eval_loader, pipeline, compute_loss, tracer)
-    return Outcome(
-        model=accelerator.unwrap_model(model),
-        epochs=tuple(kept.epochs),
-        best_epoch=kept.best,
-        log_history=(*history, *kept.epochs),
-        logits=logits,
-        label_ids=label_ids,
-        metrics=metrics,
-        timings={"train": train_seconds, "predict": clock.lap()},
-        save=lambda folder: save(accelerator.unwrap_model(model), pipeline.processing_class, folder),
-    )
+    return Prepared(accelerator, model, optimizer, train_loader, eval_loader, compute_loss)
 
 
 def loss_of_model(model: nn.Module, batch: dict[str, Tensor], *, return_outputs: bool = False) -> Any:
@@ -196,6 +224,29 @@ def planned_steps(args: TrainingArguments, steps_per_epoch: int) -> tuple[int, f
     return math.ceil(args.num_train_epochs * steps_per_epoch), float(args.num_train_epochs)
 
 
+def update(
+    parts: Prepared,
+    scheduler: LRScheduler,
+    micro_batches: list[dict[str, Tensor]],
+    args: TrainingArguments,
+    recorder: StepRecorder,
+) -> Tensor:
+    """Take one optimizer step, and the step of the schedule that belongs to it; return the mean loss, detached."""
+    parts.model.train()
+    loss = optimizer_step(
+        parts.accelerator,
+        parts.model,
+        parts.optimizer,
+        micro_batches,
+        compute_loss=parts.compute_loss,
+        max_grad_norm=args.max_grad_norm,
+        recorder=recorder,
+    )
+    if not parts.accelerator.optimizer_step_was_skipped:
+        scheduler.step()
+    return loss
+
+
 def optimizer_step(
     accelerator: Accelerator,
     model: nn.Module,
@@ -268,11 +319,11 @@ def evaluate(  # noqa: PLR0917 - each is a part of the loop
 class BestEpoch:
     """Remembers every epoch's metrics, and the weights of the best one where the recipe keeps the best."""
 
-    def __init__(self, args: TrainingArguments) -> None:
+    def __init__(self, args: TrainingArguments, metric: str) -> None:
         self.epochs: list[Mapping[str, float]] = []
         self.best: int | None = None
         self._keeps = args.load_best_model_at_end
-        self._metric = str(args.metric_for_best_model).removeprefix("eval_")
+        self._metric = metric
         self._sign = 1.0 if args.greater_is_better else -1.0
         self._best_value = -math.inf
         self._weights: dict[str, Tensor] = {}

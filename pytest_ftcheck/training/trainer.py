@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from transformers import PrinterCallback, Trainer, TrainerCallback, set_seed
 
+from pytest_ftcheck.pipeline.trainer_rows import judged_rows, judged_set
 from pytest_ftcheck.training.engine import Outcome, Stopwatch, save
 
 if TYPE_CHECKING:
@@ -38,16 +39,19 @@ def train(
     train_seconds = clock.lap()
     # Grouped by length, the Trainer would evaluate and hand back its rows in that order.
     made.args.train_sampling_strategy = "random"
-    history = list(made.state.log_history)
+    history, prefix = list(made.state.log_history), _prefix(made)
     predicted = _predict(made, pipeline)
     metrics = _metrics(predicted.metrics or {})
     if trainer is not None and pipeline.compute_metrics is not None:
         # A subclass may evaluate in its own way: what it reports is what its user reads.
         several = isinstance(made.eval_dataset, dict)
-        metrics |= _metrics(made.evaluate(_judged_rows(made)) if several else made.evaluate())
+        metrics |= _metrics(made.evaluate(judged_rows(made)) if several else made.evaluate())
     return Outcome(
         model=made.accelerator.unwrap_model(made.model),
-        epochs=tuple(_metrics(entry, ("epoch", "step")) for entry in _evaluations(history, trained=pipeline.trains)),
+        epochs=tuple(
+            _metrics(entry, ("epoch", "step"), prefix=prefix)
+            for entry in (_evaluations(history, prefix) if pipeline.trains else ())
+        ),
         best_epoch=_best_epoch(made),
         log_history=tuple(history),
         logits=_first(predicted.predictions),
@@ -82,7 +86,7 @@ def make_trainer(pipeline: Pipeline, args: TrainingArguments) -> Trainer:
 
 def _predict(trainer: Any, pipeline: Pipeline) -> PredictionOutput:
     """Predict every evaluation row in order; of a user's Trainer the logits as the model gives them."""
-    rows = _judged_rows(trainer)
+    rows = judged_rows(trainer)
     if pipeline.trainer is None:
         return cast("PredictionOutput", trainer.predict(rows, metric_key_prefix="eval"))
     kept = trainer.preprocess_logits_for_metrics, trainer.compute_metrics
@@ -91,12 +95,6 @@ def _predict(trainer: Any, pipeline: Pipeline) -> PredictionOutput:
         return cast("PredictionOutput", trainer.predict(rows, metric_key_prefix="eval"))
     finally:
         trainer.preprocess_logits_for_metrics, trainer.compute_metrics = kept
-
-
-def _judged_rows(trainer: Any) -> Any:
-    """Return the evaluation data set; of several by name, the first."""
-    rows = trainer.eval_dataset
-    return next(iter(rows.values())) if isinstance(rows, dict) else rows
 
 
 def _first(arrays: Any) -> NDArray[Any]:
@@ -180,20 +178,26 @@ def _record(trainer: Any, recorder: StepRecorder) -> None:
     trainer.evaluation_loop = evaluated
 
 
-def _evaluations(history: list[dict[str, float]], *, trained: bool) -> list[dict[str, float]]:
+def _prefix(trainer: Any) -> str:
+    """Return what the Trainer puts before the metrics of the evaluation set that is judged."""
+    name = judged_set(trainer)
+    return "eval_" if name is None else f"eval_{name}_"
+
+
+def _evaluations(history: list[dict[str, float]], prefix: str) -> list[dict[str, float]]:
     """Take the evaluations that were made while the model was trained, one a step."""
     found: dict[float, dict[str, float]] = {}
-    for entry in history if trained else []:
-        if any(key.startswith("eval_") for key in entry):
+    for entry in history:
+        if any(key.startswith(prefix) for key in entry):
             found.setdefault(entry["step"], entry)
     return list(found.values())
 
 
-def _metrics(entry: Mapping[str, Any], also: tuple[str, ...] = ()) -> dict[str, float]:
+def _metrics(entry: Mapping[str, Any], also: tuple[str, ...] = (), *, prefix: str = "eval_") -> dict[str, float]:
     """Take the evaluation's metrics without prefix, and without the Trainer's timings."""
     timings = ("_runtime", "_samples_per_second", "_steps_per_second", "_model_preparation_time")
-    metrics = {key.removeprefix("eval_"): value for key, value in entry.items() if not key.endswith(timings)}
-    wanted = {key: value for key, value in metrics.items() if f"eval_{key}" in entry or key in also}
+    metrics = {key.removeprefix(prefix): value for key, value in entry.items() if not key.endswith(timings)}
+    wanted = {key: value for key, value in metrics.items() if f"{prefix}{key}" in entry or key in also}
     # A user's compute_metrics may also give reports and arrays.
     return {key: float(value) for key, value in wanted.items() if isinstance(value, (int, float, np.number))}
 
@@ -201,6 +205,6 @@ def _metrics(entry: Mapping[str, Any], also: tuple[str, ...] = ()) -> dict[str, 
 def _best_epoch(trainer: Trainer) -> int | None:
     if not trainer.args.load_best_model_at_end or trainer.state.best_global_step is None:
         return None
-    steps = [entry["step"] for entry in _evaluations(trainer.state.log_history, trained=True)]
+    steps = [entry["step"] for entry in _evaluations(trainer.state.log_history, _prefix(trainer))]
     best = trainer.state.best_global_step
     return steps.index(best) + 1 if best in steps else None

@@ -136,10 +136,14 @@ def _served_here(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Serve in this process: the script is the same, and seconds are saved."""
     threads = torch.get_num_threads()
 
-    def run_script(folder: Path) -> str:
-        fresh_script.serve(folder)
-        return ""
+    class InThisProcess:
+        def serve(self, folder: Path) -> str:
+            fresh_script.serve(folder)
+            return ""
 
-    monkeypatch.setattr(fresh, "run_script", run_script)
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr(fresh, "FreshProcess", InThisProcess)
     yield
     torch.set_num_threads(threads)

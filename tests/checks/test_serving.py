@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 from dataclasses import replace
@@ -41,14 +42,15 @@ def test_folder_as_it_was_saved_is_healthy_in_one_fresh_process(
     saved_evidence: MakeEvidence, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started = []
-    run_script = fresh.run_script
 
-    def counted(folder: Path) -> str:
-        started.append(folder)
-        return run_script(folder)
+    class Counted(fresh.FreshProcess):
+        def __init__(self) -> None:
+            super().__init__()
+            started.append(self)
 
-    monkeypatch.setattr(fresh, "run_script", counted)
+    monkeypatch.setattr(fresh, "FreshProcess", Counted)
     evidence = saved_evidence("mrpc")
+    fresh.start_early(evidence)
     assert {name: judge(name, evidence) for name in CHECKS} == {name: [] for name in CHECKS}
     assert len(started) == 1
     assert len(fresh.served(evidence).text_rows) > 20
@@ -66,6 +68,16 @@ def test_process_that_hangs_is_found(saved_evidence: MakeEvidence, monkeypatch: 
     monkeypatch.setattr(fresh, "_SECONDS", 0.01)
     (finding,) = judge("reload", saved_evidence("mrpc"))
     assert finding.observed == "it does not load: the fresh process did not answer within 0.01 s"
+
+
+def test_process_that_is_not_asked_ends_with_its_evidence(saved_evidence: MakeEvidence) -> None:
+    evidence = saved_evidence("mrpc")
+    fresh.start_early(evidence)
+    process = fresh._STARTED[evidence]._process
+    assert process.poll() is None
+    del evidence
+    gc.collect()
+    assert process.poll() is not None
 
 
 # -- as the fresh process would answer --------------------------------------------------------------------------------

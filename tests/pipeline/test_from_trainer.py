@@ -173,6 +173,18 @@ def test_run_of_a_users_trainer(train: Callable[..., Run]) -> None:
 
 
 @pytest.mark.parametrize("engine", ["trainer", "manual"])
+def test_of_several_evaluation_sets_the_one_of_the_best_metric_is_judged(
+    train: Callable[..., Run], engine: str
+) -> None:
+    pipeline = pipeline_of("with_two_sets")
+    assert pipeline.args["metric_for_best_model"] == "accuracy"
+    run = train(pipeline, engine)
+    assert run.logits.shape == (16, 2)
+    assert [epoch["accuracy"] for epoch in run.epochs] == [run.metrics["accuracy"]]
+    assert run.best_epoch == 1
+
+
+@pytest.mark.parametrize("engine", ["trainer", "manual"])
 def test_prepared_logits_are_for_the_metrics_alone(train: Callable[..., Run], engine: str) -> None:
     run = train(pipeline_of("with_prepared_logits"), engine)
     assert run.logits.shape == (10, 2)

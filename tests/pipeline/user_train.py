@@ -190,3 +190,15 @@ def with_prepared_logits() -> Trainer:
         return {"accuracy": float(np.mean(np.equal(evaluated.predictions, evaluated.label_ids)))}
 
     return build(preprocess_logits_for_metrics=lambda logits, _labels: logits.argmax(dim=-1), compute_metrics=compute)
+
+
+def with_two_sets(output_dir: str = "unused") -> Trainer:
+    """The best epoch is chosen on the second of two evaluation sets."""
+    arguments = {
+        "eval_strategy": "epoch",
+        "save_strategy": "epoch",
+        "load_best_model_at_end": True,
+        "metric_for_best_model": "late_accuracy",
+    }
+    sets = {"early": rows(10), "late": rows(16)}
+    return build(output_dir, arguments=arguments, eval_dataset=sets)

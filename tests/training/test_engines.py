@@ -206,10 +206,8 @@ def test_best_epoch_is_the_first_of_equals_and_never_a_nan(
     greater_is_better: bool,  # noqa: FBT001 - a parameter
     best: int | None,
 ) -> None:
-    args = SimpleNamespace(
-        load_best_model_at_end=True, metric_for_best_model="eval_f1", greater_is_better=greater_is_better
-    )
-    kept = BestEpoch(cast("TrainingArguments", args))
+    args = SimpleNamespace(load_best_model_at_end=True, greater_is_better=greater_is_better)
+    kept = BestEpoch(cast("TrainingArguments", args), "f1")
     model = torch.nn.Linear(1, 1, bias=False)
     for number, value in enumerate(values, 1):
         model.weight.data.fill_(number)

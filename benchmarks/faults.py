@@ -11,7 +11,7 @@ import json
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from multiprocessing import get_context, set_start_method
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,8 @@ SESSIONS = {
 def prove_all(task: str, names: list[str]) -> tuple[list[dict[str, Any]], float]:
     """Plant the chosen faults in a task, with each of its engines; return the records, and the seconds that it took."""
     started = time.perf_counter()
+    # As in a session: the workers of a data loader are forked, and may hold any data set and collator.
+    set_start_method("fork", force=True)
     settings = Settings(device="cpu", threads=1)
     pipeline = build_pipeline(load_card(task, {}), settings)
     records = []

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import import_module
+from pkgutil import iter_modules
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -92,7 +93,9 @@ def check(
 def catalogue() -> Mapping[str, Check]:
     """Every check by id, in the order of the families and then of their names, whatever was imported first."""
     for family in FAMILIES:
-        import_module(f"pytest_ftcheck.checks.{family}")
+        package = import_module(f"pytest_ftcheck.checks.{family}")
+        for module in iter_modules(package.__path__, f"{package.__name__}."):
+            import_module(module.name)
     ordered = sorted(_CHECKS.values(), key=lambda entry: (FAMILIES.index(entry.family), entry.name))
     return MappingProxyType({entry.id: entry for entry in ordered})
 

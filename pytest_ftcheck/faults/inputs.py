@@ -127,7 +127,7 @@ def _dropped(batch: Batch, unknown: int, special: tuple[int, ...]) -> Batch:
 
 
 @fault(
-    caught_by=("collator.key_order", "collator.extra_column"),
+    caught_by=("collator.key_order",),
     wild="Columns are unpacked by position, which holds until a data set is mapped again and its columns come in "
     "another order.",
 )
@@ -146,6 +146,22 @@ _MODEL_COLUMNS = ("input_ids", "token_type_ids", "attention_mask")
 
 def _by_position(features: Features, names: tuple[str, ...]) -> Features:
     return [dict(zip(names, feature.values(), strict=False)) for feature in features]
+
+
+@fault(
+    caught_by=("collator.extra_column",),
+    wild="The label is taken as the last column of a row, which it is until somebody keeps an id or a split's name.",
+)
+def label_is_the_last_column(pipeline: Pipeline) -> Pipeline:
+    """The collator takes the last column of each row for its label, once there are more than it knows."""
+    known = {name for name in pipeline.train_dataset.column_names if name in (*_MODEL_COLUMNS, pipeline.label_column)}
+    return with_features(pipeline, partial(_last_as_label, known=known, label=pipeline.label_column))
+
+
+def _last_as_label(features: Features, known: set[str], label: str) -> Features:
+    return [
+        feature if set(feature) <= known else {**feature, label: list(feature.values())[-1]} for feature in features
+    ]
 
 
 @fault(

@@ -110,19 +110,10 @@ def _swapped_r2(evaluated: EvalPrediction, metrics: Metrics) -> Metrics:
 )
 def best_epoch_reported_as_last(pipeline: Pipeline) -> Pipeline:
     """The metrics are the best of all epochs so far, the weights those of the last one."""
-    changed = with_args(_falling(pipeline), load_best_model_at_end=False, save_strategy="no")
-    return replace(changed, compute_metrics=_Answered(_own(pipeline), _BestSoFar()))
-
-
-def _falling(pipeline: Pipeline) -> Pipeline:
-    """Return a pipeline whose last epoch is not its best one: too high a learning rate, on few rows."""
-    changed = overtrained(pipeline)
-    return with_args(
-        changed,
-        learning_rate=4 * float(changed.args.get("learning_rate", 5e-5)),
-        lr_scheduler_type="constant",
-        metric_for_best_model=None,
+    changed = with_args(
+        overtrained(pipeline), load_best_model_at_end=False, save_strategy="no", metric_for_best_model=None
     )
+    return replace(changed, compute_metrics=_Answered(_own(pipeline), _BestSoFar()))
 
 
 @dataclass

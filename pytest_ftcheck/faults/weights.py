@@ -20,7 +20,7 @@ _SCALE = 50.0
 
 
 @fault(
-    caught_by=("model.logits_shape", "data.label_names"),
+    caught_by=("model.logits_shape", "data.label_names", "training.completes"),
     wild="num_labels counts a class that was dropped since, or the highest id plus two.",
 )
 def head_too_wide(pipeline: Pipeline) -> Pipeline:

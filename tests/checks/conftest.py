@@ -13,8 +13,8 @@ import torch
 from datasets import Dataset
 from scipy import special
 
-from pytest_ftcheck.checks import fresh, fresh_script
 from pytest_ftcheck.checks.evidence import Evidence
+from pytest_ftcheck.checks.serving import fresh, fresh_script
 from pytest_ftcheck.pipeline.parts import Pipeline
 from pytest_ftcheck.runs.environment import describe_environment
 from pytest_ftcheck.runs.run import Run

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
-from pytest_ftcheck.checks.learning import has_plain_loss
+from pytest_ftcheck.checks.training.learning import has_plain_loss
 
 if TYPE_CHECKING:
     from collections.abc import Callable

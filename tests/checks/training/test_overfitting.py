@@ -9,7 +9,7 @@ import torch
 from transformers import Trainer
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
-from pytest_ftcheck.checks.overfitting import distinct_rows
+from pytest_ftcheck.checks.training.overfitting import distinct_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,0 +1,1 @@
+"""What must hold for every batch that the data collator makes."""

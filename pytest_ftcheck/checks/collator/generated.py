@@ -1,0 +1,169 @@
+"""The checks of the collator: each invariant over generated batches, and one batch of real rows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check
+from pytest_ftcheck.checks.collator.batches import COLUMNS, CollatorSubject, plain_values
+from pytest_ftcheck.checks.collator.invariants import INVARIANTS, check_invariant, check_lengths_example
+from pytest_ftcheck.checks.collator.ragged import features_of_lengths
+from pytest_ftcheck.checks.collator.repetition import collate
+from pytest_ftcheck.checks.data.splits import splits
+from pytest_ftcheck.checks.model.logits import takes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+
+_EXAMPLES = 16
+"""Real rows that generated ones are made like."""
+_LENGTHS = 400
+"""Real rows of a split whose lengths are looked at."""
+
+
+def collator_subject(evidence: Evidence) -> CollatorSubject:
+    """Describe a pipeline's collator, and the features that it gets.
+
+    Raises:
+        NotApplicable: the collator tokenizes texts itself.
+
+    """
+    pipeline, (train, evaluated) = evidence.pipeline, splits(evidence)
+    examples = evidence.features(evaluated.rows, evaluated.few(_EXAMPLES))
+    if "input_ids" not in examples[0]:
+        msg = (
+            f"the collator makes the token ids itself, from {', '.join(sorted(examples[0]))}: there are none to "
+            "compare its batches with"
+        )
+        raise NotApplicable(msg)
+    collator, tokenizer = pipeline.data_collator, pipeline.processing_class
+    by_split = [[len(ids) for ids in split.values("input_ids", split.few(_LENGTHS))] for split in (evaluated, train)]
+    lengths = [length for split in by_split for length in split]
+    types = [any(plain_values(row["token_type_ids"])) for row in examples if "token_type_ids" in row]
+    made_by = getattr(collator, "__module__", "").partition(".")[0]
+    subject = CollatorSubject(
+        data_collator=collator,
+        processing_class=tokenizer,
+        head=pipeline.card.head,
+        num_labels=pipeline.card.num_labels,
+        input_names=tuple(name for name in examples[0] if name in COLUMNS),
+        vocab_size=1 + max(max(plain_values(row["input_ids"])) for row in examples)
+        if tokenizer is None
+        else len(tokenizer),
+        max_length=max(lengths),
+        label_key=pipeline.label_column,
+        # Each split to its own longest row, it may be.
+        fixed_length=all(len(set(split)) == 1 for split in by_split) and len(lengths) > len(by_split),
+        # Those of transformers take any row. Of a user's, no more is asked than the data does.
+        min_length=1 if made_by == "transformers" else min(lengths),
+        examples=tuple(examples),
+        segments=not types or any(types),
+        takes_mask=takes(evidence.fresh_model, "attention_mask"),
+    )
+    return replace(subject, narrowest=_narrowest(subject))
+
+
+def _narrowest(subject: CollatorSubject) -> int | None:
+    """Return how wide a batch of the shortest row alone is, or None where there is no telling."""
+    batch, _ = collate("collator.shape", subject, features_of_lengths(subject, (subject.min_length,)))
+    shape = tuple(getattr((batch or {}).get("input_ids"), "shape", ()))
+    return shape[-1] if len(shape) > 1 and shape[-1] else None
+
+
+_NEED_TOKENIZER = ("collator.side", "collator.pad_id")
+
+_ABOUT = {
+    "collator.shape": (
+        "a last row that is dropped, columns that are cut off, padding to one short of a multiple",
+        "return one row for each feature, as wide as the longest of them or the multiple asked for.",
+    ),
+    "collator.tokens": (
+        "truncation in the collator, tokens that are masked or overwritten",
+        "truncate when tokenizing, and leave the tokens alone in the collator.",
+    ),
+    "collator.order": (
+        "rows that are sorted by length while the labels stay",
+        "sort or group rows in the sampler, never in the collator.",
+    ),
+    "collator.side": (
+        "padding on another side than the tokenizer's",
+        "use tokenizer.pad, which knows the side, or correct tokenizer.padding_side.",
+    ),
+    "collator.pad_id": (
+        "padding with a constant, or with the pad id of another tokenizer",
+        "pad input_ids with tokenizer.pad_token_id.",
+    ),
+    "collator.mask": (
+        "a mask of ones, an inverted one, one that is built from the wrong pad id, no mask at all",
+        "hand on the features' attention_mask, padded with 0, as tokenizer.pad does.",
+    ),
+    "collator.token_type_ids": (
+        "token_type_ids that are dropped, made anew, or padded with 1",
+        "hand on the features' token_type_ids, padded with tokenizer.pad_token_type_id.",
+    ),
+    "collator.labels": (
+        "labels that are shifted, rounded, reordered, lost, or padded with 0 where they are sequences",
+        "hand the labels on as `labels`, of shape [B], in the order of the features.",
+    ),
+    "collator.dtype": (
+        "labels of a regression as integers, class ids as floats, half precision",
+        "make tensors with dtype=torch.long, and the labels of a regression with torch.float32.",
+    ),
+    "collator.mutation": (
+        "feature.pop('labels') and +=, after which the next epoch sees other rows",
+        "build new dictionaries and lists.",
+    ),
+    "collator.determinism": (
+        "augmentation in the collator, a collator that remembers earlier batches",
+        "move augmentation into the training data set: evaluation uses the same collator.",
+    ),
+    "collator.key_order": (
+        "columns that are taken by position instead of by name",
+        "take each column by its name.",
+    ),
+    "collator.extra_column": (
+        "a further column, such as an id, that is taken for another one",
+        "pick the columns by name, and drop or refuse the others.",
+    ),
+}
+
+
+def _registered(name: str) -> Callable[[Evidence, Limits], list[Finding]]:
+    """Make a check of an invariant."""
+
+    def judged(evidence: Evidence, limits: Limits) -> list[Finding]:
+        subject = collator_subject(evidence)
+        if name in _NEED_TOKENIZER:
+            _ = evidence.tokenizer
+        if name == "collator.mask" and not subject.takes_mask:
+            msg = "the model takes no attention_mask"
+            raise NotApplicable(msg)
+        return check_invariant(name, subject, examples=int(limits["examples"]))
+
+    judged.__name__ = name.replace(".", "_")
+    judged.__doc__ = INVARIANTS[name].__doc__
+    return judged
+
+
+for _name, (_catches, _hint) in _ABOUT.items():
+    # Batches that are generated.
+    check(_name, cost="free", limits={"examples": 50}, catches=_catches, hint=_hint)(_registered(_name))
+
+
+@check(
+    "collator.lengths_example",
+    cost="free",
+    catches="padding to more or fewer columns than were asked for",
+    hint="pad to the longest row of the batch, or the multiple of it that pad_to_multiple_of asks for.",
+)
+def lengths_example(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Eight rows of 50, 59, 47, 67, 59, 50, 62 and 32 tokens give a batch of 67 columns, or the multiple asked for.
+
+    Where the data's rows are shorter, these are, by the same factor.
+    """
+    del limits
+    return check_lengths_example(collator_subject(evidence))

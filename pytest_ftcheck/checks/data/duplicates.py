@@ -1,0 +1,184 @@
+"""What must hold between rows: none is evaluated that was trained on, and none contradicts another."""
+
+from __future__ import annotations
+
+import warnings
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from transformers import EvalPrediction
+
+from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
+from pytest_ftcheck.checks.data.encoded import runs_of_tokens
+from pytest_ftcheck.checks.data.overlap import Leaks, Row, find_leaks, fold
+from pytest_ftcheck.checks.data.splits import Split, exceeds, filled, label_values, share, shorten, splits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+    from pytest_ftcheck.runs.run import Run
+
+_DRAWS = 99
+"""Random choices of as many rows that a fall of a metric is compared with."""
+_LEAKED = "split before you augment or repeat rows, and by text, not by row; take the rows in both splits out of train"
+
+
+def folded_rows(evidence: Evidence, split: Split) -> list[Row]:
+    """Return a row's segments as folded texts; where no text is known, its runs of tokens between special ones."""
+    columns = evidence.pipeline.card.text_columns
+    if columns:
+        return [tuple(map(fold, row)) for row in split.texts(columns)]
+    return [tuple(tuple(run) for run in runs) for runs in runs_of_tokens(evidence, split)]
+
+
+@check(
+    "data.duplicates",
+    cost="free",
+    # Measured in the data sets of the built-in cards: at most 1.5% equal (CoLA), 3.3% near and 19% of one side (RTE).
+    limits={"rows": 0.02, "near": 0.05, "one_side": 0.5},
+    catches="evaluated rows that were trained on: equal, with segments swapped, nearly equal, or one side of a pair",
+    hint=f"the metrics are too high by what the model remembers: {_LEAKED}.",
+)
+def duplicates(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """No evaluated row stands in train too, compared without case, space and Unicode's compatibility forms."""
+    train, evaluated = splits(evidence)
+    rows, others = folded_rows(evidence, evaluated), folded_rows(evidence, train)
+    leaks = find_leaks(rows, others)
+    kinds = (
+        ("rows", "equal to a train row, or with its segments swapped", leaks.equal | leaks.swapped),
+        ("near", "nearly equal to a train row", leaks.near),
+        ("one_side", "with one segment that stands in a single train row", leaks.one_side),
+    )
+    return [
+        finding(
+            f"at most {limits[name]:.1%} of {len(rows)} {evaluated.name} rows {what}",
+            _count(found, len(rows), leaks) + _example(evidence, evaluated, found),
+        )
+        for name, what, found in kinds
+        if exceeds(len(found), len(rows), limits[name])
+    ]
+
+
+def _count(found: Mapping[int, int], total: int, leaks: Leaks) -> str:
+    swapped = len(found.keys() & leaks.swapped.keys())
+    return share(len(found), total) + (f", {swapped} of them swapped" if swapped else "")
+
+
+def _example(evidence: Evidence, evaluated: Split, found: Mapping[int, int]) -> str:
+    index, place = min(found.items())
+    return f"; the first is row {index}, found in row {place} of train{_text_of(evidence, evaluated, index)}"
+
+
+@check(
+    "data.metrics_without_duplicates",
+    cost="run",
+    limits={"fall": 0.02},
+    catches="a metric that rests on evaluated rows which were trained on",
+    hint=f"this is how much of the metric was remembered: {_LEAKED}.",
+)
+def metrics_without_duplicates(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """The metrics hold on the evaluated rows that do not stand in train."""
+    train, evaluated = splits(evidence)
+    rows = folded_rows(evidence, evaluated)
+    leaked = find_leaks(rows, folded_rows(evidence, train)).rows
+    if not leaked:
+        return []
+    kept = np.setdiff1d(np.arange(len(rows)), leaked)
+    what = f"{share(len(leaked), len(rows))} {evaluated.name} rows stand in train"
+    if not kept.size:
+        return [finding("evaluated rows that were not trained on", f"none: {what}")]
+    run = evidence.run
+    if len(run.logits) != len(rows):
+        msg = f"{len(run.logits)} rows of logits for {len(rows)} evaluated rows"
+        raise NotApplicable(msg)
+    measure = _measure(evidence, run)
+    whole, without = measure(np.arange(len(rows))), measure(kept)
+    found = []
+    for key, greater_is_better in evidence.pipeline.card.metric.greater_is_better.items():
+        fall = (whole[key] - without[key]) * (1 if greater_is_better else -1)
+        if fall > limits["fall"] and _beyond_luck(measure, key, whole[key] - without[key], len(rows), kept.size):
+            subject = f"{key} on the {kept.size} rows that train does not hold, {evaluated.subject}"
+            expected = f"within {limits['fall']:g} of {whole[key]:.4f}, that of all {len(rows)} rows"
+            found.append(finding(expected, f"{without[key]:.4f}; {what}", subject=subject))
+    return found
+
+
+def _measure(evidence: Evidence, run: Run) -> Callable[[NDArray[Any]], Mapping[str, float]]:
+    """Return what computes the metrics of some of the rows."""
+    compute = evidence.pipeline.compute_metrics
+    if compute is None:
+        msg = "the Trainer has no compute_metrics"
+        raise NotApplicable(msg)
+
+    def measure(rows: NDArray[Any]) -> Mapping[str, float]:
+        with warnings.catch_warnings():
+            # A few rows may lack a class: what scikit-learn says of them is not news.
+            warnings.simplefilter("ignore")
+            return compute(EvalPrediction(predictions=run.logits[rows], label_ids=run.label_ids[rows]))
+
+    return measure
+
+
+def _beyond_luck(
+    measure: Callable[[NDArray[Any]], Mapping[str, float]], key: str, fall: float, rows: int, kept: int
+) -> bool:
+    """Tell whether hardly any random choice of as many rows makes the metric differ as much."""
+    whole, generator = measure(np.arange(rows))[key], np.random.default_rng(0)
+    drawn = [measure(np.sort(generator.permutation(rows)[:kept]))[key] for _ in range(_DRAWS)]
+    return sum(abs(whole - value) >= abs(fall) for value in drawn) <= 1
+
+
+@check(
+    "data.contradictions",
+    cost="free",
+    # Measured: at most 0.6% of the rows (CoLA).
+    limits={"rows": 0.02, "apart": 0.5},
+    catches="the same input with two labels: shuffled labels, wrong joins, text that is lost before the model",
+    hint="no model can learn both: look for labels joined to other rows, a text column that was left out, or rows that "
+    "annotators disagree about. `apart` is the share of the labels' range that regression labels may differ by.",
+)
+def contradictions(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Rows with the same text have the same label; for regression, nearly the same."""
+    found = []
+    for split in filled(evidence):
+        groups: defaultdict[Row, list[int]] = defaultdict(list)
+        labels = label_values(evidence, split)
+        for index, (row, _) in enumerate(zip(folded_rows(evidence, split), labels, strict=False)):
+            groups[row].append(index)
+        bad = [rows for rows in groups.values() if _differ(evidence, [labels[row] for row in rows], labels, limits)]
+        count = sum(map(len, bad))
+        if exceeds(count, len(labels), limits["rows"]):
+            shown = " and ".join(f"row {row} labelled {labels[row]}" for row in _two(bad[0], labels))
+            found.append(
+                finding(
+                    f"at most {limits['rows']:.1%} of the rows with the text of another row, but not its label",
+                    f"{share(count, len(labels))}, such as {shown}{_text_of(evidence, split, bad[0][0])}",
+                    subject=split.subject,
+                )
+            )
+    return found
+
+
+def _differ(evidence: Evidence, labels: Sequence[Any], all_labels: Sequence[Any], limits: Limits) -> bool:
+    if len(labels) == 1:
+        return False
+    if evidence.pipeline.card.head == "regression":
+        return bool(max(labels) - min(labels) > limits["apart"] * (max(all_labels) - min(all_labels)))
+    return len(set(labels)) > 1
+
+
+def _two(rows: Sequence[int], labels: Sequence[Any]) -> tuple[int, int]:
+    """Return the first row and the first one with another label."""
+    return rows[0], next(row for row in rows if labels[row] != labels[rows[0]])
+
+
+def _text_of(evidence: Evidence, split: Split, row: int) -> str:
+    columns = evidence.pipeline.card.text_columns
+    if not columns:
+        return "; compared by their tokens, because no raw text is known"
+    return f": {shorten(' | '.join(split.texts(columns, [row])[0]))}"

@@ -1,0 +1,165 @@
+"""Tokenized rows beside what the tokenizer makes of their raw texts now."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from pytest_ftcheck.checks.data.splits import SAMPLE, Split, require_column
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from transformers import PreTrainedTokenizerBase
+
+    from pytest_ftcheck.checks.evidence import Evidence
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Some rows of a split, tokenized again. Shapes: R rows, S segments; token ids are ragged."""
+
+    split: Split
+    indices: tuple[int, ...]
+    """``[R]``: which rows of the split these are."""
+    texts: tuple[tuple[str, ...], ...]
+    """``[R, S]``."""
+    rows: tuple[list[int], ...]
+    """``[R]``: the token ids that the data set holds, without padding."""
+    special: frozenset[int]
+    """Ids that are no text."""
+    tokenizer: Any
+
+    @cached_property
+    def whole(self) -> tuple[list[int], ...]:
+        """``[R]``: what the tokenizer makes of all segments together, nothing truncated."""
+        return tuple(_token_ids(self.tokenizer, *map(list, zip(*self.texts, strict=True))))
+
+    @cached_property
+    def alone(self) -> tuple[tuple[list[int], ...], ...]:
+        """``[R, S]``: what it makes of each segment, without special tokens."""
+        segments = zip(*self.texts, strict=True)
+        made = [_token_ids(self.tokenizer, list(texts), add_special_tokens=False) for texts in segments]
+        return tuple(zip(*made, strict=True))
+
+    @cached_property
+    def joined(self) -> tuple[tuple[list[int], ...], ...]:
+        """``[R, 2]``: what it makes of all segments as one string, with and without a space, without special tokens."""
+        strings = [[separator.join(row) for row in self.texts] for separator in (" ", "")]
+        made = [_token_ids(self.tokenizer, texts, add_special_tokens=False) for texts in strings]
+        return tuple(zip(*made, strict=True))
+
+    def content(self, ids: Sequence[int]) -> list[int]:
+        """Leave out the special tokens."""
+        return [token for token in ids if token not in self.special]
+
+    def runs(self, ids: Sequence[int]) -> list[list[int]]:
+        """Cut a row at its special tokens."""
+        return cut(ids, self.special)
+
+
+def encode_again(evidence: Evidence, split: Split, columns: Sequence[str], count: int = SAMPLE) -> Encoded:
+    """Tokenize evenly spread rows again, without truncation.
+
+    Args:
+        evidence: gives the tokenizer.
+        split: the rows.
+        columns: S raw text columns.
+        count: R, where the split has as many rows.
+
+    Raises:
+        NotApplicable: no tokenizer, or no token ids.
+
+    """
+    tokenizer, indices = evidence.tokenizer, split.few(count)
+    return Encoded(
+        split=split,
+        indices=tuple(indices),
+        texts=tuple(split.texts(columns, indices)),
+        rows=tuple(tokens_of(evidence, split, indices)),
+        special=special_ids(tokenizer),
+        tokenizer=tokenizer,
+    )
+
+
+def _token_ids(tokenizer: Any, *texts: list[str], **options: Any) -> list[list[int]]:
+    """Tokenize; ``verbose=False`` keeps it from warning of rows that are longer than the model takes."""
+    return list(tokenizer(*texts, truncation=False, padding=False, verbose=False, **options)["input_ids"])
+
+
+def special_ids(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
+    """Ids of tokens that are no text; the unknown token stands for some."""
+    return frozenset(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
+
+
+def tokens_of(evidence: Evidence, split: Split, indices: Sequence[int] | None = None) -> list[list[int]]:
+    """Return the token ids that the data set holds, without padding.
+
+    Args:
+        evidence: its tokenizer or model names the padding.
+        split: the rows.
+        indices: of the rows; None: all.
+
+    Raises:
+        NotApplicable: the rows have no token ids.
+
+    """
+    require_column(split, "input_ids")
+    rows, pad = split.values("input_ids", indices), pad_id(evidence)
+    if pad is not None:
+        return [[token for token in row if token != pad] for row in rows]
+    if "attention_mask" not in split.rows.column_names:
+        return rows
+    masks = split.values("attention_mask", indices)
+    return [[token for token, real in zip(*row, strict=True) if real] for row in zip(rows, masks, strict=True)]
+
+
+def pad_id(evidence: Evidence) -> int | None:
+    """Return the id that stands for nothing but padding; None where another special token lends its own."""
+    tokenizer: Any = evidence.pipeline.processing_class
+    if tokenizer is None:
+        return getattr(evidence.fresh_model.config, "pad_token_id", None)
+    others = [getattr(tokenizer, f"{name}_token_id", None) for name in ("unk", "bos", "eos", "sep", "cls")]
+    return None if tokenizer.pad_token_id in others else tokenizer.pad_token_id
+
+
+def runs_of_tokens(evidence: Evidence, split: Split, indices: Sequence[int] | None = None) -> list[list[list[int]]]:
+    """Cut rows at their special tokens: ``[N]`` rows of as many runs as there are segments.
+
+    Raises:
+        NotApplicable: the rows have no token ids.
+
+    """
+    tokenizer = evidence.pipeline.processing_class
+    special = frozenset() if tokenizer is None else special_ids(tokenizer)
+    return [cut(row, special) for row in tokens_of(evidence, split, indices)]
+
+
+def cut(ids: Sequence[int], special: frozenset[int]) -> list[list[int]]:
+    """Return the runs of ids between special ones."""
+    return [list(run) for is_special, run in groupby(ids, special.__contains__) if not is_special]
+
+
+def is_subsequence(part: Sequence[int], whole: Sequence[int]) -> bool:
+    """Tell whether one becomes the other by leaving some ids out: what truncation does, from any side."""
+    rest = iter(whole)
+    return all(token in rest for token in part)
+
+
+def is_part(part: Sequence[int], whole: Sequence[int]) -> bool:
+    """Tell whether one stands in the other, side by side."""
+    return any(list(whole[start : start + len(part)]) == list(part) for start in range(len(whole) - len(part) + 1))
+
+
+def expects_types(evidence: Evidence, texts: Sequence[tuple[str, ...]]) -> bool:
+    """Tell whether the tokenizer numbers segments, ``token_type_ids`` of several values, and the model listens."""
+    model: Any = evidence.fresh_model
+    takes = "token_type_ids" in inspect.signature(model.forward).parameters
+    if not takes or getattr(model.config, "type_vocab_size", 2) < 2 or not texts:  # noqa: PLR2004 - two kinds of segments
+        return False
+    tokenizer: Any = evidence.tokenizer
+    made = tokenizer(*([text] for text in texts[0]), verbose=False).get("token_type_ids")
+    return made is not None and len(set(made[0])) > 1

@@ -1,0 +1,288 @@
+"""What must hold for labels: within the names, all of them trained on, the same encoding everywhere."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from datasets import ClassLabel, Value
+
+from pytest_ftcheck.checks.catalogue import Limits, check, finding
+from pytest_ftcheck.checks.data.splits import Split, filled, label_values, mapping, share, splits
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+
+_CLASSIFICATION = ("sequence-classification",)
+_ENOUGH = 20
+"""Rows from which on a distribution of labels says something."""
+_SHOWN = 5
+_FOLLOWS = 0.95
+"""Share of the rows from which on a label follows from a column."""
+_FIRST = 100
+"""Values that tell whether a column may hold names of classes."""
+
+
+def _names(evidence: Evidence) -> tuple[str, ...]:
+    return evidence.pipeline.card.label_names
+
+
+def _show(evidence: Evidence, classes: Sequence[int]) -> str:
+    names = _names(evidence)
+    shown = [f"{index} ({names[index]})" if index < len(names) else str(index) for index in classes[:_SHOWN]]
+    return ", ".join(shown) + (f" and {len(classes) - _SHOWN} more" if len(classes) > _SHOWN else "")
+
+
+def _is_class(label: Any, classes: int) -> bool:
+    return isinstance(label, Integral) and 0 <= int(label) < classes
+
+
+@check(
+    "data.labels_in_range",
+    cost="free",
+    catches="labels from 1 to K instead of 0 to K-1, -1 for a hidden label, missing labels, texts instead of class ids",
+    hint="number the classes from 0 to num_labels - 1, drop rows without a label (-1 in the test splits of GLUE), and "
+    "set num_labels and id2label to what the data has.",
+)
+def labels_in_range(evidence: Evidence, _limits: Limits) -> list[Finding]:
+    """Every label is the id of a class that the model has; for regression, a finite number."""
+    classes = evidence.pipeline.card.num_labels
+    regression = evidence.pipeline.card.head == "regression"
+    expected = "finite numbers" if regression else f"class ids from 0 to {classes - 1}, whole numbers"
+    found = []
+    for split in filled(evidence):
+        labels = label_values(evidence, split)
+        good = (_is_finite(label) if regression else _is_class(label, classes) for label in labels)
+        bad = [row for row, fits in enumerate(good) if not fits]
+        if bad:
+            observed = f"{share(len(bad), len(labels))} labels are others: {_most_common([labels[row] for row in bad])}"
+            found.append(finding(expected, f"{observed}, first in row {bad[0]}", subject=split.subject))
+    return found
+
+
+def _is_finite(label: Any) -> bool:
+    return isinstance(label, Real) and math.isfinite(label)
+
+
+def _most_common(labels: Sequence[Any]) -> str:
+    return ", ".join(f"{value} ({count} times)" for value, count in Counter(map(repr, labels)).most_common(_SHOWN))
+
+
+@check(
+    "data.classes_in_train",
+    cost="free",
+    heads=_CLASSIFICATION,
+    catches="a class that is never trained on: rows sorted by label and cut off, num_labels too high, labels 1 to K",
+    hint="the model cannot learn what it never sees: shuffle before taking a part of the rows, split within classes "
+    "(train_test_split with stratify), or give the head as many labels as there are.",
+)
+def classes_in_train(evidence: Evidence, _limits: Limits) -> list[Finding]:
+    """Every class has rows in train."""
+    train, _ = splits(evidence)
+    classes = evidence.pipeline.card.num_labels
+    counts = Counter(label_values(evidence, train))
+    if absent := [index for index in range(classes) if not counts[index]]:
+        observed = (
+            f"none with {_show(evidence, absent)}; {len(train.rows)} rows have {_most_frequent(evidence, counts)}"
+        )
+        return [finding(f"train rows with each of {classes} classes", observed, subject=train.subject)]
+    return []
+
+
+def _most_frequent(evidence: Evidence, counts: Counter[Any]) -> str:
+    shown = [f"{_show(evidence, [label])} {count} times" for label, count in counts.most_common(_SHOWN)]
+    return ", ".join(shown) or "no label"
+
+
+@check(
+    "data.classes_in_evaluation",
+    cost="free",
+    heads=_CLASSIFICATION,
+    # Chance that a split drawn like train lacks the class.
+    limits={"chance": 1e-4},
+    catches="an evaluation that leaves a class out: rows sorted by label and cut off, a constant label column",
+    hint="the metrics say nothing about that class: shuffle before taking a part of the rows, or split within classes.",
+)
+def classes_in_evaluation(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """A class that is frequent in train is evaluated too."""
+    train, evaluated = splits(evidence)
+    labels, others = label_values(evidence, train), label_values(evidence, evaluated)
+    counts, rows = Counter(labels), len(others)
+    absent = [
+        label
+        for label in sorted(counts.keys() - set(others), key=str)
+        if (1 - counts[label] / len(labels)) ** rows < limits["chance"]
+    ]
+    if not absent:
+        return []
+    most = max(absent, key=lambda label: counts[label])
+    expected = f"rows with each class that is frequent in train, such as {_show(evidence, [most])}: "
+    expected += f"{share(counts[most], len(labels))} there"
+    observed = f"none among {rows} with {_show(evidence, absent)}; {_most_frequent(evidence, Counter(others))}"
+    return [finding(expected, observed, subject=evaluated.subject)]
+
+
+@check(
+    "data.label_encoding",
+    cost="free",
+    # Of regression labels: how many times as wide, or how many widths away, one split may be.
+    limits={"spread": 4.0, "distance": 2.0},
+    catches="splits that were encoded apart: other class ids, names in another order, texts in one, another scale",
+    hint="encode both splits with one mapping: one ClassLabel or label2id for all, made before the split; scale "
+    "regression labels with the same numbers.",
+)
+def label_encoding(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Labels are encoded in the same way in train and in evaluation."""
+    train, evaluated = splits(evidence)
+    labels, others = label_values(evidence, train), label_values(evidence, evaluated)
+    if not labels or not others:
+        return []
+    if evidence.pipeline.card.head == "regression":
+        different = _other_scale(labels, others, limits)
+    else:
+        different = _other_classes(labels, others)
+    different = _other_kind(labels, others) or _other_names(evidence, train, evaluated) or different
+    different = different or _other_mapping(evidence, train, evaluated)
+    return [finding(f"{evaluated.name} labels encoded as in train", different)] if different else []
+
+
+def _other_kind(labels: Sequence[Any], others: Sequence[Any]) -> str:
+    """Say how the types differ; an empty text means that they do not."""
+    first, second = ({type(label).__name__ for label in some} for some in (labels, others))
+    return "" if first == second else f"{' and '.join(sorted(second))} instead of {' and '.join(sorted(first))}"
+
+
+def _other_names(evidence: Evidence, train: Split, evaluated: Split) -> str:
+    for column in {evidence.pipeline.label_column, evidence.pipeline.card.label_column}:
+        for kind in ("rows", "raw"):
+            first, second = (getattr(split, kind).features.get(column) for split in (train, evaluated))
+            if isinstance(first, ClassLabel) and isinstance(second, ClassLabel) and first.names != second.names:
+                return f"class names {second.names} instead of {first.names}"
+    return ""
+
+
+def _other_classes(labels: Sequence[Any], others: Sequence[Any]) -> str:
+    """Find classes that are shifted or renamed: each split then has some that the other lacks."""
+    first, second = set(labels), set(others)
+    if not (first - second and second - first):
+        return ""
+    return f"classes {_some(second)} instead of {_some(first)}: {_some(second - first)} never stand in train"
+
+
+def _some(values: set[Any]) -> str:
+    ordered = sorted(values, key=lambda value: (str(type(value)), value))
+    return ", ".join(map(str, ordered[:_SHOWN])) + (", …" if len(ordered) > _SHOWN else "")
+
+
+def _other_scale(labels: Sequence[Any], others: Sequence[Any], limits: Limits) -> str:
+    """Compare middle and width of the numbers, without their tails."""
+    if min(len(labels), len(others)) < _ENOUGH or not all(map(_is_finite, [*labels, *others])):
+        return ""
+    (low, middle, high), (other_low, other_middle, other_high) = _quantiles(labels, others, tail=0.1)
+    if low == high or other_low == other_high:
+        # Most of them are one number: the others tell the scale.
+        (low, middle, high), (other_low, other_middle, other_high) = _quantiles(labels, others, tail=0.0)
+    narrow, wide = sorted((high - low, other_high - other_low))
+    if wide <= limits["spread"] * narrow and abs(middle - other_middle) <= limits["distance"] * wide:
+        return ""
+    return f"most lie from {other_low:g} to {other_high:g} instead of from {low:g} to {high:g}"
+
+
+def _quantiles(labels: Sequence[Any], others: Sequence[Any], tail: float) -> tuple[list[float], list[float]]:
+    """Return where most of the numbers of both begin, their middle, and where they end."""
+    first, second = (np.quantile(np.asarray(some, float), (tail, 0.5, 1 - tail)).tolist() for some in (labels, others))
+    return first, second
+
+
+def _other_mapping(evidence: Evidence, train: Split, evaluated: Split) -> str:
+    """Compare how raw labels became those that are learned, where both are there and one follows from the other."""
+    column = evidence.pipeline.card.label_column
+    became = []
+    for split in (train, evaluated):
+        if split.raw is split.rows or column not in split.raw.column_names:
+            return ""
+        labels = label_values(evidence, split)
+        found, agreeing = mapping(split.raw.with_format(None)[column][:], labels)
+        if agreeing < _FOLLOWS * len(labels):
+            return ""
+        became.append(found)
+    first, second = became
+    wrong = [value for value in first.keys() & second.keys() if first[value] != second[value]]
+    if not wrong:
+        return ""
+    value = min(wrong, key=str)
+    return f"raw label {value!r} became {second[value]!r} instead of {first[value]!r}"
+
+
+@check(
+    "data.label_names",
+    cost="free",
+    heads=_CLASSIFICATION,
+    catches="id2label that is generic, permuted, left over from another task, or disagrees with label2id",
+    hint="give the model id2label and label2id of the data set, in its order: pipeline() reads its classes there, "
+    "and so does everyone who loads the model.",
+)
+def label_names(evidence: Evidence, _limits: Limits) -> list[Finding]:
+    """The names in the model's id2label are those of the data, in the same order."""
+    config = evidence.fresh_model.config
+    given = {int(index): str(name) for index, name in (getattr(config, "id2label", None) or {}).items()}
+    names = _names(evidence)
+    found = _against_names(given, dict(enumerate(names))) if _meaningful(names) else []
+    found += _against_inverse(given, getattr(config, "label2id", None) or {})
+    return found or _against_rows(evidence, given)
+
+
+def _meaningful(names: Sequence[str]) -> bool:
+    return any(not re.fullmatch(r"LABEL_\d+", name) for name in names)
+
+
+def _fold(name: object) -> str:
+    return re.sub(r"[\W_]+", "", str(name)).casefold()
+
+
+def _against_names(given: Mapping[int, str], names: Mapping[int, str]) -> list[Finding]:
+    if {index: _fold(name) for index, name in given.items()} == {index: _fold(name) for index, name in names.items()}:
+        return []
+    what = ""
+    if not _meaningful(list(given.values())):
+        what = ", which says nothing"
+    elif sorted(map(_fold, given.values())) == sorted(map(_fold, names.values())):
+        what = ": the same names for other ids"
+    return [finding(f"id2label = {dict(names)}, as the data names its classes", f"{dict(given)}{what}")]
+
+
+def _against_inverse(given: Mapping[int, str], label2id: Mapping[str, int]) -> list[Finding]:
+    inverse = {name: index for index, name in given.items()}
+    wrong = [name for name, index in label2id.items() if name in inverse and int(index) != inverse[name]]
+    if not wrong:
+        return []
+    observed = f"label2id says {wrong[0]!r} is {label2id[wrong[0]]}, id2label says {inverse[wrong[0]]}"
+    return [finding("label2id is the inverse of id2label", observed)]
+
+
+def _against_rows(evidence: Evidence, given: Mapping[int, str]) -> list[Finding]:
+    """Where a raw column holds the very names, its names must not stand for other ids throughout."""
+    ids = {_fold(name): index for index, name in given.items()}
+    for split in filled(evidence):
+        for column, feature in split.raw.features.items():
+            if not (isinstance(feature, Value) and feature.dtype in ("string", "large_string")):
+                continue
+            values = split.raw.with_format(None)[column]
+            if not {_fold(value) for value in values[:_FIRST]} <= ids.keys():
+                continue
+            names, labels = [_fold(value) for value in values[:]], label_values(evidence, split)
+            ids_of, agreeing = mapping(names, labels)
+            # What annotators said may differ from the label in many rows, and is no other encoding.
+            if ids_of.keys() != ids.keys() or ids_of == ids or agreeing < _FOLLOWS * len(labels):
+                continue
+            observed = {ids_of[name]: name for name in sorted(ids_of, key=ids_of.__getitem__)}
+            expected = f"id2label = {observed}, as column {column!r} names the labels"
+            return [finding(expected, f"{dict(given)}: the same names for other ids", subject=split.subject)]
+    return []

@@ -1,0 +1,273 @@
+"""What must hold for tokens: they are those of the texts, and the model knows each of them."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from scipy import stats
+from torch import nn
+
+from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
+from pytest_ftcheck.checks.data.encoded import Encoded, encode_again, is_subsequence, runs_of_tokens, tokens_of
+from pytest_ftcheck.checks.data.splits import SAMPLE, Split, exceeds, filled, label_values, mapping, share, shorten
+from pytest_ftcheck.errors import CheckpointError
+from pytest_ftcheck.pipeline.from_checkpoint import load_tokenizer
+from pytest_ftcheck.pipeline.trainer_texts import language_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from datasets import Dataset
+
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+
+_ROWS = 4 * SAMPLE
+_OTHERS = 3
+"""Other rows that a row is compared with: its tokens must be more like its own text than like theirs."""
+_ALIKE = 0.5
+_LETTERS = 3
+_TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
+
+
+@check(
+    "data.empty_rows",
+    cost="free",
+    limits={"rows": 0.02},
+    catches="rows without text: a wrong column, missing values read as empty texts",
+    hint="look for missing values in the source, a column that holds something else, and a cleaning step that removes "
+    "everything.",
+)
+def empty_rows(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Every row has a token of text."""
+    found = []
+    for split in filled(evidence):
+        indices = split.few(_ROWS)
+        bad = [index for index, runs in zip(indices, runs_of_tokens(evidence, split, indices), strict=True) if not runs]
+        if exceeds(len(bad), len(indices), limits["rows"]):
+            observed = (
+                f"{share(len(bad), len(indices))} have special tokens and padding alone, the first is row {bad[0]}"
+            )
+            found.append(finding("text in every row", observed, subject=split.subject))
+    return found
+
+
+@check(
+    "data.unknown_tokens",
+    cost="free",
+    limits={"tokens": 0.1},
+    catches="a tokenizer of another language or vocabulary, a vocabulary file that was not read, everything [UNK]",
+    hint="load the tokenizer from the checkpoint's folder with AutoTokenizer; look at what tokenizer.tokenize makes of "
+    "a text, and whether the checkpoint was trained on this language and case.",
+)
+def unknown_tokens(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Hardly any token of the texts is the unknown token."""
+    tokenizer: Any = evidence.tokenizer
+    unknown = tokenizer.unk_token_id
+    others = [getattr(tokenizer, f"{name}_token_id", None) for name in ("bos", "eos", "sep", "cls", "pad")]
+    if unknown is None or unknown in others:
+        msg = "the tokenizer has no unknown token of its own: it cuts every text into known pieces"
+        raise NotApplicable(msg)
+    found = []
+    for split in filled(evidence):
+        runs = runs_of_tokens(evidence, split, split.few(_ROWS))
+        tokens = [token for row in runs for run in row for token in run]
+        if exceeds(tokens.count(unknown), len(tokens), limits["tokens"]):
+            expected = f"at most {limits['tokens']:.1%} of the tokens {tokenizer.unk_token}"
+            found.append(finding(expected, share(tokens.count(unknown), len(tokens)), subject=split.subject))
+    return found
+
+
+@check(
+    "data.token_ids",
+    cost="free",
+    catches="ids beyond the embedding matrix: a tokenizer of another checkpoint, tokens added without resizing",
+    hint="call model.resize_token_embeddings(len(tokenizer)) after adding tokens; take tokenizer and model from the "
+    "same checkpoint. On a GPU, such an id ends in a device-side assert.",
+)
+def token_ids(evidence: Evidence, _limits: Limits) -> list[Finding]:
+    """Every token id has an embedding, in the rows and in the whole vocabulary."""
+    rows, found = _embedded(evidence), []
+    for split in filled(evidence):
+        for name, most in (("input_ids", rows), ("token_type_ids", _types(evidence))):
+            bounds = _bounds(split.rows, name) if name in split.rows.column_names and most else None
+            if bounds and not 0 <= bounds[0] <= bounds[1] < most:
+                expected = f"{name} from 0 to {most - 1}, the rows of the embedding"
+                found.append(finding(expected, f"{name} from {bounds[0]} to {bounds[1]}", subject=split.subject))
+    tokenizer = evidence.pipeline.processing_class
+    if tokenizer is not None and len(tokenizer) > rows:
+        expected = f"a vocabulary of at most {rows} tokens, the rows of the embedding"
+        found.append(finding(expected, f"len(tokenizer) = {len(tokenizer)}"))
+    return found
+
+
+def _embedded(evidence: Evidence) -> int:
+    """Return the number of rows of the embedding matrix."""
+    try:
+        embedding: Any = evidence.fresh_model.get_input_embeddings()
+    except (NotImplementedError, AttributeError):
+        embedding = None
+    if not isinstance(embedding, nn.Embedding):
+        msg = "the model has no embedding matrix for tokens"
+        raise NotApplicable(msg)
+    return int(embedding.num_embeddings)
+
+
+def _types(evidence: Evidence) -> int:
+    """Return how many kinds of segments the model embeds; 0 where it embeds none."""
+    return int(getattr(evidence.fresh_model.config, "type_vocab_size", 0) or 0)
+
+
+def _bounds(rows: Dataset, column: str) -> tuple[int, int] | None:
+    """Return the smallest and the largest value of all rows; None where there is none."""
+    bounds = []
+    for table in rows.with_format("arrow", columns=[column]).iter(10_000):
+        values = table[column].combine_chunks()
+        flat = values.flatten() if isinstance(values, (pa.ListArray, pa.LargeListArray)) else values
+        found = pc.min_max(flat)
+        if found["min"].is_valid:
+            bounds += [found["min"].as_py(), found["max"].as_py()]
+    return (min(bounds), max(bounds)) if bounds else None
+
+
+@check(
+    "data.tokenizer_vocabulary",
+    cost="free",
+    # Of the tokens of both vocabularies, those with another id; of the checkpoint's, those that are missing.
+    limits={"moved": 0.01, "missing": 0.5},
+    catches="a tokenizer of another checkpoint whose ids happen to fit",
+    hint="load tokenizer and model from the same folder: the embedding of an id is what the checkpoint learned for its "
+    "own token, and noise for every other one.",
+)
+def tokenizer_vocabulary(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """The tokenizer gives each token the id that the checkpoint's own tokenizer gives it."""
+    folder, tokenizer = evidence.pipeline.checkpoint.folder, evidence.tokenizer
+    if folder is None or not any(list(folder.glob(name)) for name in _TOKENIZER_FILES):
+        msg = "the checkpoint has no tokenizer of its own to compare with"
+        raise NotApplicable(msg)
+    try:
+        own = load_tokenizer(evidence.pipeline.checkpoint).get_vocab()
+    except CheckpointError as error:
+        raise NotApplicable(str(error)) from error
+    given = tokenizer.get_vocab()
+    shared = own.keys() & given.keys()
+    moved = sorted(token for token in shared if own[token] != given[token])
+    if len(shared) >= (1 - limits["missing"]) * len(own) and len(moved) <= limits["moved"] * len(shared):
+        return []
+    observed = f"{share(len(own) - len(shared), len(own))} tokens of the checkpoint's are missing"
+    if moved:
+        observed += (
+            f", {share(len(moved), len(shared))} of the others have another id: {moved[0]!r} is {given[moved[0]]}, "
+        )
+        observed += f"not {own[moved[0]]}"
+    return [finding(f"the vocabulary of {evidence.pipeline.checkpoint.name}", observed)]
+
+
+@check(
+    "data.stale_tokens",
+    cost="free",
+    limits={"rows": 0.02},
+    catches="a cache of tokens made of other texts or by another tokenizer; rows or labels that were reordered apart",
+    hint="tokenize again (load_from_cache_file=False), with the very tokenizer that the Trainer has; shuffle, sort and "
+    "filter texts, tokens and labels together or not at all.",
+)
+def stale_tokens(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Each row's tokens are those of its own text, and its label is its own."""
+    found = []
+    columns = evidence.text_columns
+    for split in filled(evidence):
+        encoded = encode_again(evidence, split, columns)
+        bad = [place for place in range(len(encoded.rows)) if _is_stale(encoded, place)]
+        if exceeds(len(bad), len(encoded.rows), limits["rows"]):
+            observed = f"{share(len(bad), len(encoded.rows))} sampled rows hold other tokens, the first is row "
+            observed += f"{encoded.indices[bad[0]]}: {_show(evidence, encoded.rows[bad[0]])} for "
+            observed += shorten(" | ".join(encoded.texts[bad[0]]))
+            found.append(finding("tokens that tokenizing the texts again gives", observed, subject=split.subject))
+        found += _other_labels(evidence, split, limits)
+    return found
+
+
+def _show(evidence: Evidence, ids: Sequence[int]) -> str:
+    tokenizer = evidence.tokenizer
+    return shorten(str(tokenizer.decode([token for token in ids if 0 <= token < len(tokenizer)])))
+
+
+def _is_stale(encoded: Encoded, place: int) -> bool:
+    """Tell whether a row is not the tokens of its text: neither some of them, nor more, nor changed a little."""
+    row, whole = encoded.content(encoded.rows[place]), encoded.content(encoded.whole[place])
+    if is_subsequence(row, whole) or is_subsequence(whole, row):
+        return False
+    own = _similarity(row, whole)
+    count = len(encoded.rows)
+    others = (encoded.content(encoded.whole[(place + step) % count]) for step in range(1, min(_OTHERS + 1, count)))
+    return own < _ALIKE or own < max((_similarity(row, other) for other in others), default=0)
+
+
+def _similarity(first: Sequence[int], second: Sequence[int]) -> float:
+    """Return the share of tokens in common, of the shorter one's."""
+    return sum((Counter(first) & Counter(second)).values()) / max(min(len(first), len(second)), 1)
+
+
+def _other_labels(evidence: Evidence, split: Split, limits: Limits) -> list[Finding]:
+    """Compare each row's label with the raw one: equal raw labels must be equal labels."""
+    column = evidence.pipeline.card.label_column
+    if split.raw is split.rows or column not in split.raw.column_names:
+        return []
+    raw, labels = list(split.raw.with_format(None)[column][:]), label_values(evidence, split)
+    if evidence.pipeline.card.head == "regression":
+        order = stats.spearmanr(raw, labels).statistic if len(set(raw)) > 1 and len(set(labels)) > 1 else 1.0
+        same = abs(order) > 1 - limits["rows"]
+        observed = f"a rank correlation of {order:.3f}"
+    else:
+        others = len(labels) - mapping(raw, labels)[1]
+        same = not exceeds(others, len(labels), limits["rows"])
+        observed = f"{share(others, len(labels))} rows have another label than most rows of their raw label {column!r}"
+    return [] if same else [finding("the label of each row's own raw label", observed, subject=split.subject)]
+
+
+@check(
+    "data.decodes",
+    cost="free",
+    limits={"rows": 0.05},
+    catches="tokens of another tokenizer, byte order or encoding errors, another column than the text's",
+    hint="the Trainer's tokenizer must be the one that made the tokens: pass it as processing_class.",
+)
+def decodes(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Decoding the token ids gives the text back, but for case, accents, space and what was truncated."""
+    tokenizer, found = evidence.tokenizer, []
+    for split in filled(evidence):
+        indices = split.few(SAMPLE)
+        columns = evidence.pipeline.card.text_columns or tuple(language_columns(split.raw)) or evidence.text_columns
+        most = len(tokenizer)
+        rows = [[token for token in row if 0 <= token < most] for row in tokens_of(evidence, split, indices)]
+        decoded = tokenizer.batch_decode(rows, skip_special_tokens=True)
+        texts = [" ".join(text) for text in split.texts(columns, indices)]
+        bad = _unlike([_pieces(text) for text in decoded], [_pieces(text) for text in texts])
+        if exceeds(len(bad), len(indices), limits["rows"]):
+            observed = f"{share(len(bad), len(indices))} sampled rows decode to something else, the first is row "
+            observed += f"{indices[bad[0]]}: {shorten(decoded[bad[0]])} for {shorten(texts[bad[0]])}"
+            found.append(finding("tokens that decode to the text they were made of", observed, subject=split.subject))
+    return found
+
+
+def _unlike(decoded: Sequence[set[str]], texts: Sequence[set[str]]) -> list[int]:
+    """Return the rows that are hardly part of their text, or more part of others."""
+    bad = []
+    for row, pieces in enumerate(decoded):
+        if not pieces:
+            continue
+        own = len(pieces & texts[row])
+        others = [len(pieces & texts[(row + step) % len(texts)]) for step in range(1, min(_OTHERS + 1, len(texts)))]
+        if own < _ALIKE * len(pieces) or own < max(others, default=0):
+            bad.append(row)
+    return bad
+
+
+def _pieces(text: str) -> set[str]:
+    """Return all runs of three letters or digits, without case, accents and what stands between."""
+    letters = "".join(char for char in unicodedata.normalize("NFKD", text).casefold() if char.isalnum())
+    return {letters[start : start + _LETTERS] for start in range(len(letters) - _LETTERS + 1)}

@@ -1,0 +1,277 @@
+"""What must hold for predictions, whatever the task: they are no constant, better than chance, and named rightly."""
+
+from __future__ import annotations
+
+from math import comb, factorial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import optimize, stats
+
+from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
+from pytest_ftcheck.checks.metrics.known import agrees, balanced_accuracy, known_values, r2
+from pytest_ftcheck.checks.metrics.loss import require_plain_loss
+from pytest_ftcheck.checks.metrics.rows import chance_of_hits, confusion, correlation, judged, ranking
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.checks.metrics.rows import ScoredRows
+    from pytest_ftcheck.findings import Finding
+
+_DEALS = 10
+"""Random predictions with the labels' own shares that are averaged."""
+_AS_GOOD = 1e-4
+
+
+@check(
+    "metrics.not_constant",
+    cost="run",
+    limits={"share": 0.98, "majority": 0.8, "auc": 0.6, "rows": 10, "spread": 0.02},
+    catches="a collapsed model that gives every row the same class or value, whatever its inputs",
+    hint="the model learned the shares of the classes, or nothing: look at the learning rate, frozen or missing "
+    "parameters, an attention mask of zeros, inputs that are all [UNK], labels that do not belong to their rows.",
+)
+def not_constant(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Predictions differ from row to row as the labels do.
+
+    No class takes more than ``share`` of the rows unless it takes ``majority`` of the labels and the logits still rank
+    the other rows (``auc``); at least ``rows`` labels must be of other classes. For regression the predictions'
+    standard deviation is at least ``spread`` times that of the labels.
+    """
+    rows = judged(evidence)
+    return _constant_value(rows, limits) if rows.regression else _constant_class(rows, limits)
+
+
+def _constant_class(rows: ScoredRows, limits: Limits) -> list[Finding]:
+    predicted = np.bincount(rows.predictions[rows.predictions >= 0], minlength=rows.num_labels)
+    label_counts = np.bincount(rows.labels, minlength=rows.num_labels)
+    top = predicted.argmax()
+    if predicted[top] <= limits["share"] * len(rows):
+        return []
+    if not _same_logits(rows):
+        _require_others(rows, limits)
+        if _is_rare_event(rows, limits):
+            return []
+    table = rows.predicting(np.maximum(rows.predictions, 0))
+    mcc = known_values("mcc", table).get("", 0.0)
+    spread = "" if rows.logits is None else f", logits spread over {np.ptp(rows.logits, axis=0).max():.2g}"
+    return [
+        finding(
+            f"predictions of several classes: the {len(rows)} labels are {_histogram(label_counts, rows.names)}",
+            f"{_histogram(predicted, rows.names)}; MCC {mcc:.3f}{spread}",
+        )
+    ]
+
+
+def _same_logits(rows: ScoredRows) -> bool:
+    return rows.logits is not None and float(np.ptp(rows.logits, axis=0).max()) <= _AS_GOOD
+
+
+def _require_others(rows: ScoredRows, limits: Limits) -> None:
+    """Stop where so few labels are of another class than most that a good model may miss them all."""
+    counts = np.bincount(rows.labels, minlength=rows.num_labels)
+    others = len(rows) - int(counts.max())
+    if others < limits["rows"]:
+        msg = f"nearly all labels are {rows.names[counts.argmax()]}: {others} of {len(rows)} rows are of another class"
+        raise NotApplicable(msg)
+
+
+def _is_rare_event(rows: ScoredRows, limits: Limits) -> bool:
+    """Whether nearly all labels are one class, and the logits tell the few others apart although argmax does not."""
+    majority = np.bincount(rows.labels).max() / len(rows)
+    area, chance = ranking(rows)
+    return bool(majority >= limits["majority"] and area >= limits["auc"] and chance < 0.01)  # noqa: PLR2004 - one percent
+
+
+def _histogram(counts: NDArray[np.int64], names: tuple[str, ...]) -> str:
+    """Word counts by class, the most frequent first, at most six of them."""
+    order = [index for index in np.argsort(-counts, kind="stable") if counts[index]]
+    shown = ", ".join(f"{counts[index]} {names[index]}" for index in order[:6])
+    return shown + (f" and {len(order) - 6} other classes" if len(order) > 6 else "")  # noqa: PLR2004 - as above
+
+
+def _constant_value(rows: ScoredRows, limits: Limits) -> list[Finding]:
+    spread, of_labels = float(np.std(rows.predictions)), float(np.std(rows.labels))
+    if of_labels == 0 or len(rows) < limits["rows"]:
+        msg = f"the {len(rows)} labels are too few, or all the same: there is nothing to tell apart"
+        raise NotApplicable(msg)
+    # Written so that a NaN is too little.
+    if spread >= limits["spread"] * of_labels:
+        return []
+    return [
+        finding(
+            f"predictions that spread: a standard deviation of at least {limits['spread'] * of_labels:.3g}, "
+            f"{limits['spread']:g} of the labels'",
+            f"{spread:.3g}; predictions from {rows.predictions.min():.4g} to {rows.predictions.max():.4g}, labels from "
+            f"{rows.labels.min():.4g} to {rows.labels.max():.4g}",
+        )
+    ]
+
+
+@check(
+    "metrics.beats_trivial",
+    cost="run",
+    limits={"alpha": 0.01, "lift": 0.2, "rows": 10, "majority": 0.8, "auc": 0.6, "r2": -1.0},
+    catches="a model that learned nothing of its inputs: shuffled labels, frozen or lost weights, a wrong scale",
+    hint="what was learned does not help on these rows: look at labels that do not belong to their rows, inputs that "
+    "the model does not get, frozen parameters, the learning rate, and whether both splits are encoded alike.",
+)
+def beats_trivial(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """The model is better than every trivial one, by more than noise.
+
+    Its hits are more than chance (probability below ``alpha``), and one of the task's metrics is above that of every
+    constant class and of random classes, or the balanced accuracy is by ``lift`` of the way from chance to perfect.
+    Rare classes may be told apart by the logits alone (``majority``, ``auc``), and need ``rows`` to be judged by.
+    Regression: the correlation is more than chance, and r2 at least ``r2``.
+    """
+    rows = judged(evidence)
+    perfect = rows.predicting(rows.labels)
+    if (correlation(perfect) if rows.regression else (0.0, chance_of_hits(perfect)))[1] >= limits["alpha"]:
+        msg = f"{len(rows)} rows are too few, or of one label only: even perfect predictions could be chance"
+        raise NotApplicable(msg)
+    if rows.regression:
+        return _uncorrelated(rows, limits) or _worse_than_mean(evidence, rows, limits)
+    if _is_rare_event(rows, limits):
+        return []
+    trivial = _trivial_metrics(evidence, rows)
+    chance = chance_of_hits(rows)
+    if not chance < limits["alpha"]:
+        _require_others(rows, limits)
+        hits = int((rows.labels == rows.predictions).sum())
+        observed = f"{hits} of {len(rows)} rows right: by chance as many with probability {chance:.2g}"
+        return [finding("more right predictions than the same ones dealt out at random would give", observed)]
+    lift = (balanced_accuracy(rows) - 1 / rows.num_labels) / (1 - 1 / rows.num_labels)
+    if not trivial or lift >= limits["lift"] or any(own > best + _AS_GOOD for own, best, _ in trivial.values()):
+        return []
+    expected = "; ".join(f"{key} above {best:.4f} ({who})" for key, (_, best, who) in trivial.items())
+    observed = "; ".join(f"{key} {own:.4f}" for key, (own, _, _) in trivial.items())
+    return [finding(f"better than trivial models: {expected}", observed)]
+
+
+def _trivial_metrics(evidence: Evidence, rows: ScoredRows) -> dict[str, tuple[float, float, str]]:
+    """Return for each of the task's metrics its value, and the best trivial model's value and name."""
+    found = {}
+    for key, reported in evidence.run.metrics.items():
+        matching = [how for how, value in known_values(key, rows).items() if agrees(reported, value, _AS_GOOD)]
+        if not matching:
+            continue
+        how = matching[0]
+        options = [
+            (known_values(key, rows.predicting(np.full(len(rows), index))).get(how, 0.0), f"always {name}")
+            for index, name in enumerate(rows.names)
+        ]
+        random = np.random.default_rng(0)
+        deals = [known_values(key, rows.predicting(random.permutation(rows.labels))) for _ in range(_DEALS)]
+        options.append((float(np.mean([deal.get(how, 0.0) for deal in deals])), "at random, by the labels' shares"))
+        best, who = max(options)
+        found[key] = (known_values(key, rows)[how], best, who)
+    return found
+
+
+def _uncorrelated(rows: ScoredRows, limits: Limits) -> list[Finding]:
+    value, chance = correlation(rows)
+    # Ranks as well: one outlier may hide a relation.
+    by_rank = correlation(rows.ranked())
+    if min(chance, by_rank[1]) < limits["alpha"]:
+        return []
+    return [
+        finding(
+            f"values that correlate with the labels by more than chance (probability below {limits['alpha']:g})",
+            f"correlation {value:.3f} on {len(rows)} rows, by chance with probability {chance:.2g}; of ranks "
+            f"{by_rank[0]:.3f}",
+        )
+    ]
+
+
+def _worse_than_mean(evidence: Evidence, rows: ScoredRows, limits: Limits) -> list[Finding]:
+    """Compare with the mean label, where the loss that was trained asks for values on the labels' scale."""
+    try:
+        require_plain_loss(evidence)
+    except NotApplicable:
+        return []
+    explained = r2(rows)
+    if explained >= limits["r2"]:
+        return []
+    return [
+        finding(
+            f"values nearer to the labels than their mean, or not much further: r2 of at least {limits['r2']:g}",
+            f"r2 {explained:.3g}: predictions {rows.predictions.mean():.4g} +- {rows.predictions.std():.3g}, labels "
+            f"{rows.labels.mean():.4g} +- {rows.labels.std():.3g}",
+            hint="labels of train and evaluation are on different scales, or were too large to be reached: normalise "
+            "them alike, or train longer.",
+        )
+    ]
+
+
+@check(
+    "metrics.label_permutation",
+    cost="run",
+    limits={"alpha": 1e-3},
+    catches="label names or ids that are swapped or shifted between train and evaluation, a score with its sign turned",
+    hint="compare the label encoding of both splits with each other and with id2label: sorted names, an id that starts "
+    "at 1, another label_list, 0 meaning entailment here and contradiction there.",
+)
+def label_permutation(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """No other naming of the predicted classes scores better, by more than noise.
+
+    The best of all permutations is found, and each of its cycles is judged with ``alpha`` divided by the number of
+    cycles of that length; it must win in accuracy and in balanced accuracy. Regression: no negative correlation.
+    """
+    rows = judged(evidence)
+    if rows.regression:
+        value, chance = correlation(rows.predicting(-rows.predictions))
+        if not chance < limits["alpha"]:
+            return []
+        observed = f"correlation {-value:.3f}: the values with their sign turned correlate by {value:.3f}"
+        return [finding("values that rise with the labels", observed)]
+    table = confusion(rows)
+    return [_misnamed(rows, table, cycle) for cycle in _better_cycles(table, limits["alpha"])]
+
+
+def _better_cycles(table: NDArray[np.int64], alpha: float) -> Iterator[dict[int, int]]:
+    """Yield the cycles of the best permutation, predicted class to right class, that win by more than noise.
+
+    Args:
+        table: counts ``[K, K]``, labels by predictions.
+        alpha: probability of naming a cycle that is none.
+
+    """
+    labels, predictions = optimize.linear_sum_assignment(table, maximize=True)
+    right = dict(zip(predictions.tolist(), labels.tolist(), strict=True))
+    sizes = np.maximum(table.sum(axis=1), 1)
+    while right:
+        start, label = right.popitem()
+        cycle = {start: label}
+        while label != start:
+            cycle[label] = right.pop(label)
+            label = cycle[label]
+        if len(cycle) == 1:
+            continue
+        renamed = np.array([table[label, predicted] for predicted, label in cycle.items()])
+        identity = np.array([table[predicted, predicted] for predicted in cycle])
+        shares = [sizes[list(cycle.values())], sizes[list(cycle)]]
+        won, lost = int(renamed.sum()), int(identity.sum())
+        gain = float((renamed / shares[0]).sum() - (identity / shares[1]).sum())
+        deviation = float(np.sqrt((renamed / shares[0] ** 2).sum() + (identity / shares[1] ** 2).sum()))
+        allowed = alpha / (comb(len(table), len(cycle)) * factorial(len(cycle) - 1))
+        if stats.binom.sf(won - 1, won + lost, 0.5) < allowed and stats.norm.sf(gain / deviation) < alpha:
+            yield cycle
+
+
+def _misnamed(rows: ScoredRows, table: NDArray[np.int64], cycle: Mapping[int, int]) -> Finding:
+    moved = table[list(cycle.values()), list(cycle)].sum() - table[list(cycle), list(cycle)].sum()
+    before = int(np.trace(table))
+    name: Callable[[int], str] = lambda index: f"{rows.names[index]!r}"  # noqa: E731 - shorter than a function
+    shown = list(cycle.items())[:6]
+    reading = ", ".join(f"{name(predicted)} as {name(label)}" for predicted, label in shown)
+    more = f" and {len(cycle) - len(shown)} more" if len(cycle) > len(shown) else ""
+    return finding(
+        f"predicted classes that mean what they are called: {before} of {len(rows)} rows are right "
+        f"({before / len(rows):.4f})",
+        f"{before + moved} would be ({(before + moved) / len(rows):.4f}), were {reading}{more} read",
+    )

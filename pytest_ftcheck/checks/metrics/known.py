@@ -1,0 +1,165 @@
+"""What a metric of a well-known name must be, computed by scikit-learn and SciPy from labels and predictions."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import special, stats
+from sklearn import metrics as sk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+    from pytest_ftcheck.checks.metrics.rows import ScoredRows
+
+_BINARY = 2
+_AVERAGES = ("macro", "micro", "weighted")
+_RETRIEVAL = {"f1": sk.f1_score, "precision": sk.precision_score, "recall": sk.recall_score}
+_ROUNDED = 0.005
+"""Half a unit of the second decimal: nobody rounds a metric to fewer."""
+
+_SYNONYMS = {
+    "acc": "accuracy",
+    "exact_match": "accuracy",
+    "f1_score": "f1",
+    "precision_score": "precision",
+    "recall_score": "recall",
+    "matthews_correlation": "mcc",
+    "matthews_corrcoef": "mcc",
+    "matthews": "mcc",
+    "balanced_acc": "balanced_accuracy",
+    "auc": "roc_auc",
+    "auroc": "roc_auc",
+    "rocauc": "roc_auc",
+    "roc_auc_score": "roc_auc",
+    "pearsonr": "pearson",
+    "pearson_correlation": "pearson",
+    "spearmanr": "spearman",
+    "spearman_correlation": "spearman",
+    "mean_squared_error": "mse",
+    "root_mean_squared_error": "rmse",
+    "mean_absolute_error": "mae",
+    "r2_score": "r2",
+    "r_squared": "r2",
+}
+
+
+def known_values(key: str, rows: ScoredRows) -> dict[str, float]:
+    """Return every value that a metric of this name may rightly have, by how it is computed.
+
+    Args:
+        key: as ``compute_metrics`` names it, such as ``f1`` or ``macro_f1``.
+        rows: labels and predictions.
+
+    Returns:
+        For ``f1``: binary of either class, macro, micro and weighted. Empty where the name says nothing to us, or where
+        the rows do not define it.
+
+    """
+    name = re.sub(r"[\W_]+", "_", key.removeprefix("eval_").casefold()).strip("_")
+    averages = [word for word in _AVERAGES if word in name.split("_")]
+    bare = "_".join(word for word in name.split("_") if word not in averages)
+    bare = _SYNONYMS.get(bare, bare)
+    table = _REGRESSION if rows.regression else _CLASSIFICATION
+    if bare not in table or len(averages) > 1 or (averages and bare not in (*_RETRIEVAL, "roc_auc")):
+        return {}
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        # scikit-learn warns of classes that nobody predicted, SciPy of constant values.
+        warnings.simplefilter("ignore")
+        values = table[bare](rows)
+    return {
+        variant: value
+        for variant, value in values.items()
+        if np.isfinite(value) and (not averages or variant.endswith(averages[0]))
+    }
+
+
+def agrees(reported: float, value: float, tolerance: float) -> bool:
+    """Tell whether a reported metric is this value: as it is or in percent, rounded to two decimals or more."""
+    for scale in (1.0, 100.0):
+        decimals = len(repr(float(reported)).partition(".")[2]) if "e" not in repr(float(reported)) else 16
+        unit = scale * max(1.0, abs(value))
+        rounding = min(_ROUNDED * unit, 0.5 * 10.0**-decimals) * (1 + 1e-6)
+        if abs(reported - scale * value) <= max(tolerance * unit, rounding):
+            return True
+    return False
+
+
+def _accuracy(rows: ScoredRows) -> dict[str, float]:
+    return {"": float(np.mean(rows.labels == rows.predictions))}
+
+
+def _retrieval(score: Callable[..., Any], rows: ScoredRows) -> dict[str, float]:
+    values = {}
+    scored = partial(score, rows.labels, rows.predictions, zero_division=0)
+    if rows.num_labels == _BINARY and (rows.predictions >= 0).all():
+        values = {f"of class {name}": float(scored(pos_label=index)) for index, name in enumerate(rows.names)}
+    # scikit-learn averages over the classes that occur; some take all classes of the head.
+    for average in _AVERAGES:
+        values[average] = float(scored(average=average))
+        values[f"all classes, {average}"] = float(scored(average=average, labels=list(range(rows.num_labels))))
+    return values
+
+
+def _mcc(rows: ScoredRows) -> dict[str, float]:
+    return {"": float(sk.matthews_corrcoef(rows.labels, rows.predictions))}
+
+
+def _balanced_accuracy(rows: ScoredRows) -> dict[str, float]:
+    return {"": balanced_accuracy(rows)}
+
+
+def balanced_accuracy(rows: ScoredRows) -> float:
+    """Return the mean over the classes of the share of their rows that are predicted right."""
+    shares = [np.mean(rows.predictions[rows.labels == index] == index) for index in np.unique(rows.labels)]
+    return float(np.mean(shares))
+
+
+def _roc_auc(rows: ScoredRows) -> dict[str, float]:
+    """Of the probabilities, and of hard predictions, as some take it; several classes one against one or the rest."""
+    if len(np.unique(rows.labels)) < rows.num_labels or (rows.predictions < 0).any():
+        return {}
+    found = {"predicted classes": np.eye(rows.num_labels)[rows.predictions]}
+    if rows.logits is not None:
+        found["probabilities"] = special.softmax(rows.logits, axis=1)
+    if rows.num_labels == _BINARY:
+        return {name: float(sk.roc_auc_score(rows.labels, scores[:, 1])) for name, scores in found.items()}
+    return {
+        f"{name}, {way}, {average}": float(sk.roc_auc_score(rows.labels, scores, multi_class=way, average=average))
+        for name, scores in found.items()
+        for way in ("ovr", "ovo")
+        for average in ("macro", "weighted")
+    }
+
+
+def _squares(rows: ScoredRows) -> NDArray[np.float64]:
+    return np.asarray((rows.predictions - rows.labels) ** 2)
+
+
+def r2(rows: ScoredRows) -> float:
+    """Return the share of the labels' variance that the predictions explain; NaN where the labels are constant."""
+    variance = float(np.var(rows.labels))
+    return 1.0 - float(np.mean(_squares(rows))) / variance if variance else float("nan")
+
+
+_CLASSIFICATION: Mapping[str, Callable[[ScoredRows], dict[str, float]]] = {
+    "accuracy": _accuracy,
+    **{name: partial(_retrieval, score) for name, score in _RETRIEVAL.items()},
+    "mcc": _mcc,
+    "balanced_accuracy": _balanced_accuracy,
+    "roc_auc": _roc_auc,
+}
+_REGRESSION: Mapping[str, Callable[[ScoredRows], dict[str, float]]] = {
+    "pearson": lambda rows: {"": float(stats.pearsonr(rows.predictions, rows.labels).statistic)},
+    "spearman": lambda rows: {"": float(stats.spearmanr(rows.predictions, rows.labels).statistic)},
+    "mse": lambda rows: {"": float(np.mean(_squares(rows)))},
+    "rmse": lambda rows: {"": float(np.sqrt(np.mean(_squares(rows))))},
+    "mae": lambda rows: {"": float(np.mean(np.abs(rows.predictions - rows.labels)))},
+    "r2": lambda rows: {"": r2(rows)},
+}

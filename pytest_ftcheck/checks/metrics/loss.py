@@ -1,0 +1,137 @@
+"""What must hold between logits and the reported evaluation loss."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import special
+from transformers import Trainer
+
+from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
+from pytest_ftcheck.checks.metrics.rows import judged, with_logits
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.checks.metrics.rows import ScoredRows
+    from pytest_ftcheck.findings import Finding
+
+_TOLERANCE = {"float32": 1e-3, "bfloat16": 5e-2, "float16": 5e-2}
+_FEW = 10
+"""Rows below which logits may lie between 0 and 1 by chance."""
+
+
+def require_plain_loss(evidence: Evidence) -> None:
+    """Stop a check that knows only the losses of transformers: cross entropy, or mean squared error.
+
+    Raises:
+        NotApplicable: the Trainer or the model computes a loss of its own.
+
+    """
+    trainer = None if evidence.pipeline.trainer is None else evidence.pipeline.trainer.template
+    model: Any = evidence.fresh_model
+    model = model.get_base_model() if hasattr(model, "get_base_model") else model
+    reason = ""
+    if trainer is not None and trainer.compute_loss_func is not None:
+        reason = "the Trainer has a compute_loss_func of its own"
+    for name in ("compute_loss", "prediction_step", "evaluation_loop", "evaluate"):
+        method = getattr(trainer, name, None)
+        if method is not None and getattr(method, "__func__", method) is not getattr(Trainer, name):
+            reason = f"the Trainer has a {name} of its own"
+    if not type(model).__module__.startswith("transformers."):
+        reason = f"the model is a class of its own, {type(model).__name__}"
+    if reason:
+        msg = f"{reason}: what its loss is of the logits is not known"
+        raise NotApplicable(msg)
+
+
+def _losses(rows: ScoredRows, smoothing: float) -> list[float]:
+    """Mean loss over the rows: plain, and with label smoothing where the recipe has it."""
+    logits = with_logits(rows)
+    if rows.regression:
+        return [float(np.mean((logits[:, 0] - rows.labels) ** 2))]
+    logs: NDArray[np.float64] = special.log_softmax(logits, axis=1)
+    plain = -float(np.mean(logs[np.arange(len(rows)), rows.labels]))
+    return [plain, (1 - smoothing) * plain - smoothing * float(logs.mean())] if smoothing else [plain]
+
+
+@check(
+    "metrics.loss_agrees",
+    cost="run",
+    tolerance=_TOLERANCE,
+    catches="logits that are not those of the labels, an evaluation loss of other rows, averaged wrongly or rescaled",
+    hint="the loss and the logits come from different rows, weights or modes; look for dropout that is active in "
+    "evaluation, batches whose losses are averaged without their sizes, or labels that change between loss and metric.",
+)
+def loss_agrees(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """The reported evaluation loss is the mean cross entropy, or squared error, of logits and labels.
+
+    Relative above 1, else absolute.
+    """
+    rows = judged(evidence)
+    require_plain_loss(evidence)
+    if "loss" not in evidence.run.metrics:
+        msg = "the evaluation reported no loss"
+        raise NotApplicable(msg)
+    reported = evidence.run.metrics["loss"]
+    losses = _losses(rows, float(evidence.pipeline.args.get("label_smoothing_factor") or 0.0))
+    # Written so that a NaN disagrees.
+    if any(abs(reported - loss) <= limits["tolerance"] * max(1.0, loss) for loss in losses):
+        return []
+    kind = "mean squared error" if rows.regression else "mean cross entropy"
+    return [
+        finding(
+            f"an evaluation loss of {losses[-1]:.6g}, the {kind} of the logits of {len(rows)} rows, within "
+            f"{limits['tolerance']:g}",
+            f"{reported:.6g}",
+        )
+    ]
+
+
+@check(
+    "metrics.raw_logits",
+    cost="run",
+    heads=("sequence-classification",),
+    tolerance=_TOLERANCE,
+    catches="a softmax, sigmoid, tanh or ReLU on the logits, of which cross entropy takes the softmax once more",
+    hint="return the last linear layer's output as logits: the loss and pipeline() apply the softmax themselves.",
+)
+def raw_logits(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Logits are not bounded by an activation before cross entropy takes their softmax."""
+    rows = judged(evidence)
+    logits = with_logits(rows)
+    squashed = _activation(logits)
+    if not squashed:
+        return []
+    loss = evidence.run.metrics.get("loss")
+    smoothing = float(evidence.pipeline.args.get("label_smoothing_factor") or 0.0)
+    # Probabilities that were handed back for the metrics alone have another loss than their own cross entropy.
+    agrees = loss is not None and any(abs(loss - own) <= limits["tolerance"] for own in _losses(rows, smoothing))
+    if not agrees:
+        msg = f"{squashed}, and the evaluation loss is not their cross entropy: they were made for the metrics"
+        raise NotApplicable(msg)
+    return [
+        finding(
+            "logits without bounds: the loss takes their softmax",
+            f"{squashed}, in all {len(logits)} rows; lowest {logits.min():.4g}, highest {logits.max():.4g}",
+        )
+    ]
+
+
+def _activation(logits: NDArray[np.float64]) -> str:
+    """Say which activation the logits ``[N, K]`` went through; an empty text means none that shows."""
+    low, high = float(logits.min()), float(logits.max())
+    if len(logits) < _FEW or not np.isfinite(logits).all() or np.ptp(logits) == 0:
+        return ""
+    if low >= 0 and np.allclose(logits.sum(axis=1), 1.0, atol=1e-3):
+        return "the logits of each row are probabilities: they sum to 1"
+    if 0 <= low < 0.2 and 0.8 < high <= 1:  # noqa: PLR2004 - an untrained head's logits are small and close together
+        return "the logits lie between 0 and 1, as after a sigmoid"
+    if low == 0 and np.mean(logits == 0) >= 0.05:  # noqa: PLR2004 - one exact zero may be chance
+        return "no logit is negative and many are exactly 0, as after a ReLU"
+    if max(-low, high) <= 1 and np.mean(np.abs(logits) > 0.99) >= 0.1:  # noqa: PLR2004 - saturated, not just small
+        return "the logits lie between -1 and 1, many of them at the ends, as after a tanh"
+    return ""

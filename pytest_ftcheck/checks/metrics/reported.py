@@ -1,0 +1,294 @@
+"""What must hold for the reported metrics: they are there, and are what they are called, of the weights that were kept.
+
+How good they are is in `chance`, which rows they are of in `evaluated`, the loss in `loss`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from transformers import EvalPrediction
+from transformers.trainer_pt_utils import nested_numpify
+
+from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
+from pytest_ftcheck.checks.metrics.known import agrees, known_values
+from pytest_ftcheck.checks.metrics.rows import ScoredRows, evaluated
+from pytest_ftcheck.tasks.metrics import known_direction
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+    from pytest_ftcheck.runs.run import Run
+
+_PREFIX = "eval_"
+_FLIPPED = 2
+"""Rows whose class may turn between two evaluations of the same weights, in batches of other widths."""
+
+
+@check(
+    "metrics.recomputed",
+    cost="run",
+    limits={"difference": 1e-4},
+    tolerance={"float32": 1e-3, "bfloat16": 5e-2, "float16": 5e-2},
+    catches="argmax over the wrong axis, swapped arguments, a metric of other rows or of another epoch's weights",
+    hint="look at compute_metrics: argmax over the last axis, predictions and references each in their place, the "
+    "average that the name promises, nothing kept from earlier calls.",
+)
+def recomputed(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Reported metrics are what logits and label ids give when they are computed again.
+
+    Three times over: by ``compute_metrics`` itself, by scikit-learn and SciPy where the name is known, and against the
+    epoch whose weights were kept. ``difference`` is absolute, relative above 1; ``tolerance`` is that of the epoch.
+    """
+    judgements = (
+        _against_itself(evidence, limits["difference"]),
+        _against_known(evidence, limits["difference"]),
+        _against_epoch(evidence.run, limits["tolerance"]),
+    )
+    if all(judgement is None for judgement in judgements):
+        msg = "no metric of a known name, no epoch to compare with, and compute_metrics cannot be called again"
+        raise NotApplicable(msg)
+    return [entry for judgement in judgements for entry in judgement or ()]
+
+
+def _near(left: float, right: float, tolerance: float) -> bool:
+    """Compare two values of one metric; NaN is near NaN, which `metrics.keys` reports."""
+    both_nan = math.isnan(left) and math.isnan(right)
+    return both_nan or abs(left - right) <= tolerance * max(1.0, abs(right))
+
+
+def _against_itself(evidence: Evidence, difference: float) -> list[Finding] | None:
+    """Compare with what ``compute_metrics`` says of the run's logits and labels; None where that cannot be asked."""
+    run = evidence.run
+    again = _called(evidence)
+    if not any(key in run.metrics for key in again):
+        return None
+    apart = [key for key in again if key in run.metrics and not _near(run.metrics[key], again[key], difference)]
+    # What differs from call to call by design, such as a bootstrapped interval or a time, is no defect.
+    second = _called(evidence) if apart else {}
+    return [
+        finding(
+            f"{key} = {again[key]:.6g}, as compute_metrics says of the run's logits and label ids",
+            f"{run.metrics[key]:.6g} was reported",
+            hint="the metric was computed on other rows than those whose logits were handed back, with other weights, "
+            "or was changed afterwards.",
+        )
+        for key in apart
+        if key in second and _near(second[key], again[key], difference)
+    ]
+
+
+def _called(evidence: Evidence) -> dict[str, float]:
+    """Call ``compute_metrics``; nothing where it needs more than logits and label ids, or batches."""
+    run, compute = evidence.run, evidence.pipeline.compute_metrics
+    if compute is None or _takes_batches(compute):
+        return {}
+    try:
+        # Copies: it may write into what it gets.
+        given = EvalPrediction(predictions=_preprocessed(evidence), label_ids=run.label_ids.copy())
+        values = compute(given)
+        return {key.removeprefix(_PREFIX): float(value) for key, value in values.items() if np.ndim(value) == 0}
+    except Exception:  # noqa: BLE001 - it may want hidden states or inputs, which a run does not keep
+        return {}
+
+
+def _preprocessed(evidence: Evidence) -> Any:
+    """Return the logits as ``compute_metrics`` gets them: a user's Trainer may make predictions of them before."""
+    run, source = evidence.run, evidence.pipeline.trainer
+    preprocess = None if source is None else source.template.preprocess_logits_for_metrics
+    if preprocess is None:
+        return run.logits.copy()
+    return nested_numpify(preprocess(torch.tensor(run.logits), torch.tensor(run.label_ids)))
+
+
+def _takes_batches(compute: Any) -> bool:
+    with suppress(TypeError, ValueError):
+        return "compute_result" in inspect.signature(compute).parameters
+    return False
+
+
+def _against_known(evidence: Evidence, difference: float) -> list[Finding] | None:
+    """Compare every metric of a well-known name with scikit-learn and SciPy; None where there is none."""
+    try:
+        rows = evaluated(evidence)
+    except NotApplicable:
+        return None
+    # Some count rows without a label (-100) as wrong, some leave them out.
+    readings = [rows] if rows.has_label.all() or not rows.has_label.any() else [rows, rows.take(rows.has_label)]
+    findings, judged = [], False
+    for key, reported in evidence.run.metrics.items():
+        values = [value for reading in readings for value in known_values(key, reading).values()]
+        if not values or not math.isfinite(reported):
+            continue
+        judged = True
+        if not any(agrees(reported, value, difference) for value in values):
+            findings.append(_wrong_value(key, reported, rows, difference))
+    return findings if judged else None
+
+
+def _wrong_value(key: str, reported: float, rows: ScoredRows, difference: float) -> Finding:
+    right = ", ".join(f"{value:.4f}" + (f" ({how})" if how else "") for how, value in known_values(key, rows).items())
+    what = "the values" if rows.regression else "the argmax over the last axis of the logits"
+    return finding(
+        f"{key} of {what} and the label ids of {len(rows)} rows: {right}",
+        f"{reported:.6g} was reported{_mistake(key, reported, rows, difference)}",
+    )
+
+
+def _mistake(key: str, reported: float, rows: ScoredRows, difference: float) -> str:
+    """Name a mistake that gives the reported value, where there is one."""
+    if any(agrees(reported, value, difference) for value in known_values(key, rows.swapped()).values()):
+        return f": that is {key} with predictions and references swapped"
+    others = ("accuracy", "f1", "precision", "recall", "mcc", "pearson", "spearman", "mse", "rmse", "mae")
+    for name in others:
+        if any(agrees(reported, value, difference) for value in known_values(name, rows).values()):
+            return f": that is {name}"
+    return ""
+
+
+def _against_epoch(run: Run, tolerance: float) -> list[Finding] | None:
+    """Compare with the metrics that were logged when the kept weights were trained; None where none were."""
+    entry = kept_epoch(run)
+    shared = [key for key in entry if key in run.metrics and (key == "loss" or _is_bounded(key))]
+    if not shared:
+        return None
+    which = f"of epoch {run.best_epoch}, the best" if run.best_epoch else "after the last epoch"
+    allowed = {key: tolerance if key == "loss" else max(tolerance, _FLIPPED / len(run.label_ids)) for key in shared}
+    return [
+        finding(
+            f"{key} = {entry[key]:.6g}, as it was logged {which}, within {allowed[key]:.2g}",
+            f"{run.metrics[key]:.6g} for the weights that were kept",
+            hint="the weights that were kept are not those of that epoch, the two evaluations saw other rows, or a "
+            "layer behaves differently each time: dropout that is active in evaluation, batch statistics.",
+        )
+        for key in shared
+        if not _near(run.metrics[key], entry[key], allowed[key])
+    ]
+
+
+def kept_epoch(run: Run) -> Mapping[str, float]:
+    """Return the entry of ``run.epochs`` that the kept weights belong to; empty where there is none."""
+    if run.best_epoch is not None:
+        return run.epochs[run.best_epoch - 1]
+    # An evaluation every so many steps need not have seen the last weights.
+    last = run.epochs[-1] if run.epochs else {}
+    return last if last.get("step") == len(run.step_losses) else {}
+
+
+def _is_bounded(key: str) -> bool:
+    """Tell whether a metric of this name lies between -1 and 1, or -100 and 100."""
+    labels = np.array([0, 1, 0, 1])
+    classes = ScoredRows(labels, labels, np.eye(2)[labels], 2, ("0", "1"))
+    values = ScoredRows(labels.astype(float), labels.astype(float), None, 1, ())
+    return bool(known_values(key, classes) or (known_values(key, values) and known_direction(key)))
+
+
+@check(
+    "metrics.keys",
+    cost="run",
+    catches="a metric that is declared and never computed, NaN, a metric_for_best_model that does not exist",
+    hint="compare the keys that compute_metrics returns with the card's metric table and metric_for_best_model; "
+    "a correlation of constant predictions is NaN.",
+)
+def keys(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Every metric that is declared is there, and is a finite number."""
+    del limits
+    reported = evidence.run.metrics
+    findings = []
+    for key, why in _declared(evidence).items():
+        # Of several evaluation sets, each metric is reported with the set's name before it.
+        if evidence.pipeline.trainer is not None and any(name.endswith(f"_{key}") for name in reported):
+            continue
+        if key not in reported:
+            findings.append(finding(f"a metric {key!r}: {why}", f"only {', '.join(reported) or 'none'}"))
+        elif not math.isfinite(reported[key]):
+            findings.append(finding(f"a finite {key}: {why}", f"{reported[key]}"))
+    if "loss" in reported and not math.isfinite(reported["loss"]):
+        findings.append(finding("a finite evaluation loss", f"{reported['loss']}"))
+    return findings
+
+
+def _declared(evidence: Evidence) -> dict[str, str]:
+    """Metrics that must be there, and why."""
+    pipeline = evidence.pipeline
+    card = pipeline.card
+    declared = dict.fromkeys(card.floors(pipeline.tier, pipeline.checkpoint.name), "it has a floor")
+    # Of a user's compute_metrics all keys are taken over; those that decide are needed, others may come and go.
+    names = [card.metric_for_best_model] if pipeline.trainer is not None else list(card.metric.greater_is_better)
+    declared |= dict.fromkeys(names, "the card declares it")
+    best = pipeline.args.get("metric_for_best_model")
+    if best:
+        declared[str(best)] = "it is metric_for_best_model"
+    return {key.removeprefix(_PREFIX): why for key, why in declared.items()}
+
+
+@check(
+    "metrics.last_epoch",
+    cost="run",
+    limits={"drop": 0.05, "deviations": 3.0, "rise": 1.0},
+    catches="training that overfits or collapses at the end while its last weights are kept, greater_is_better turned",
+    hint="keep the best epoch (load_best_model_at_end=True, with the right greater_is_better), train fewer epochs, or "
+    "lower the learning rate.",
+)
+def last_epoch(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """The weights that were kept are about as good as those of the best epoch.
+
+    A metric may fall by ``drop`` (of its range from 0 to 1) or by ``deviations`` standard errors, whichever is more; an
+    error may rise by ``rise``, relative to the lowest one.
+    """
+    run = evidence.trained_run
+    key = _deciding_key(evidence)
+    values = np.array([entry[key] for entry in run.epochs if math.isfinite(entry.get(key, math.nan))])
+    if len(run.epochs) == 1 or len(values) == 0 or key not in run.metrics:
+        msg = "there is nothing to compare: fewer than two evaluations during training"
+        raise NotApplicable(msg)
+    greater, kept = known_direction(key), run.metrics[key]
+    best = float(values.max() if greater else values.min())
+    if greater:
+        allowed = best - _allowed_drop(key, best, kept, len(run.label_ids), limits)
+        fine = kept >= allowed
+    else:
+        allowed = best + limits["rise"] * abs(best)
+        # A loss rises while a classifier only grows too sure of itself; above ln K it knows less than nothing.
+        ceiling = math.log(max(run.logits.shape[-1], 2)) if key == "loss" and run.head != "regression" else allowed
+        allowed = max(allowed, ceiling)
+        fine = kept <= allowed
+    if fine:
+        return []
+    epoch = int(values.argmax() if greater else values.argmin()) + 1
+    which = f"those of epoch {run.best_epoch}" if run.best_epoch else "the last ones"
+    course = ", ".join(f"{value:.4g}" for value in values)
+    return [
+        finding(
+            f"{key} {'at least' if greater else 'at most'} {allowed:.4g}: evaluation {epoch} of {len(values)} reached "
+            f"{best:.4g}",
+            f"{kept:.4g} with the weights that were kept, {which}; over the evaluations: {course}",
+        )
+    ]
+
+
+def _deciding_key(evidence: Evidence) -> str:
+    """Name the metric by which epochs are compared: the declared one, a loss only where there is nothing else."""
+    run, card = evidence.run, evidence.pipeline.card
+    best = str(evidence.pipeline.args.get("metric_for_best_model") or card.metric_for_best_model)
+    names = [best.removeprefix(_PREFIX), *(key.removeprefix(_PREFIX) for key in card.metric.greater_is_better), "loss"]
+    if run.best_epoch is None:
+        names = [name for name in names if name != "loss"] + ["loss"]
+    return next((name for name in names if run.epochs and name in run.epochs[-1]), names[0])
+
+
+def _allowed_drop(key: str, best: float, kept: float, rows: int, limits: Limits) -> float:
+    """Return how far a metric may fall by its limit or by chance: two independent samples, which is cautious."""
+    scale = 100.0 if max(abs(best), abs(kept)) > 1 and _is_bounded(key) else max(1.0, abs(best))
+    middle = (best + kept) / 2 / scale
+    share = min(max(middle if middle > 0 else 0.0, 0.05), 0.95)
+    deviation = math.sqrt(2 * share * (1 - share) / rows)
+    return scale * max(limits["drop"], limits["deviations"] * deviation)

@@ -1,0 +1,1 @@
+"""What must hold for the model: its weights, its outputs, and what makes a difference to it."""

@@ -1,0 +1,146 @@
+"""What must make a difference to a trained model: which row it gets, and the order of its tokens."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
+from pytest_ftcheck.checks.data.splits import splits
+from pytest_ftcheck.checks.model.logits import affordable, logits_of_rows, trained_model
+from pytest_ftcheck.checks.model.token_rows import TokenRow, shuffled, special_tokens
+from pytest_ftcheck.checks.model.weights import parts_of
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from torch import Tensor
+
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+
+_ROUNDING = 1e-5
+"""Relative to the largest logit: rows of the same tokens in other batches differ by less."""
+_DIGITS = 6
+_FEWEST = 20
+"""Different rows, below which no share of them means anything."""
+
+
+@check(
+    "model.input_matters",
+    cost="run",
+    # Different logits among different rows, as a share of them.
+    limits={"different": 0.25},
+    catches="token ids that are all [UNK], inputs that do not reach the model, a mask of zeros, a collapsed model",
+    hint="decode a few rows as the model gets them; look at the tokenizer's vocabulary, at the columns that reach the "
+    "model, at the attention mask, and at a learning rate that is too high.",
+)
+def input_matters(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Different rows have different logits."""
+    logits = evidence.run.logits.astype(np.float64).reshape(len(evidence.run.logits), -1)
+    rows = _contents(evidence)
+    different = len(set(rows))
+    if not np.isfinite(logits).all() or len(rows) != len(logits):
+        msg = "the logits are not one finite row for each row of data: other checks say so"
+        raise NotApplicable(msg)
+    if different < _FEWEST:
+        msg = f"only {different} of the evaluated rows are different"
+        raise NotApplicable(msg)
+    scale = float(np.abs(logits).max())
+    spread = float(logits.std(axis=0).max())
+    # Written so that a spread of 0 among logits of 0 is one, too.
+    if not spread > _ROUNDING * scale:
+        observed = f"a standard deviation of {spread:.3g} at most, of logits up to {scale:.3g}"
+        return [finding(f"logits that differ between {different} different rows", observed)]
+    if evidence.precision != "float32":
+        return []  # too few digits to tell rows apart
+    seen = len({tuple(row) for row in np.round(logits / spread, _DIGITS - 1)})
+    if seen >= limits["different"] * different:
+        return []
+    return [finding(f"other logits for most of {different} different rows", f"{seen} different rows of logits")]
+
+
+def _contents(evidence: Evidence) -> list[Hashable]:
+    """Return what tells evaluated rows apart: their texts, case and space folded, else their tokens."""
+    split, columns = splits(evidence)[1], evidence.pipeline.card.text_columns
+    if columns and len(split.raw) == len(split.rows) and set(columns) <= set(split.raw.column_names):
+        return [tuple(" ".join(text.casefold().split()) for text in row) for row in split.texts(columns)]
+    if "input_ids" not in split.rows.column_names:
+        msg = "neither texts nor token ids of the evaluated rows are known"
+        raise NotApplicable(msg)
+    return [tuple(ids) for ids in split.values("input_ids")]
+
+
+def spread_of(logits: Tensor) -> float:
+    """Return by how much logits differ between rows.
+
+    Raises:
+        NotApplicable: not at all, so that nothing can be measured with it.
+
+    """
+    spread = float(logits.std(dim=0).max())
+    if not spread > _ROUNDING * float(logits.abs().max()):
+        msg = "all rows have the same logits, see model.input_matters"
+        raise NotApplicable(msg)
+    return spread
+
+
+@check(
+    "model.token_order",
+    cost="run",
+    # Change of a logit, as a share of what logits differ by between rows.
+    limits={"change": 1e-3},
+    catches="positions that are all alike, position embeddings that are lost, a bag of words",
+    hint="look at position_ids that are all 0, at position embeddings that were not loaded, and at a collator that "
+    "makes positions.",
+)
+def token_order(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Tokens of a text in another order give other logits."""
+    parts_of(evidence.fresh_model)  # a bag of words of a user's own has no order, and means to have none
+    split = splits(evidence)[1]
+    features = evidence.features(split.rows, split.few(affordable(evidence, 48, 12)))
+    before, after = _both_orders(evidence, features)
+    if not before:
+        msg = "no row has two different tokens in one text"
+        raise NotApplicable(msg)
+    model = trained_model(evidence)
+    first, second = (logits_of_rows(evidence, model, rows) for rows in (before, after))
+    largest = float((first - second).abs().max()) / spread_of(first)
+    # Written so that a NaN is quiet here: model.finite is about it.
+    if not largest <= limits["change"]:
+        return []
+    observed = (
+        f"a change of {largest:.2g} of that at most, over {len(before)} rows with the tokens of each text shuffled"
+    )
+    return [finding(f"a change of more than {limits['change']:g} of what logits differ by between rows", observed)]
+
+
+def _both_orders(evidence: Evidence, features: list[dict[str, Any]]) -> tuple[list[Any], list[Any]]:
+    """Return the rows that have an order, and the same rows with it changed."""
+    generator = Random(evidence.seed)  # noqa: S311 - no secret
+
+    def order(count: int) -> list[int]:
+        return generator.sample(range(count), count)
+
+    before, after = [], []
+    for feature in features:
+        if "input_ids" in feature:
+            row = TokenRow.of(feature)
+            other = shuffled(row, special_tokens(evidence), order)
+            pair, changed = (row.feature(), other.feature()), row.ids != other.ids
+        else:
+            pair = feature, {name: _words_shuffled(value, order) for name, value in feature.items()}
+            changed = pair[0] != pair[1]
+        if changed:
+            before.append(pair[0])
+            after.append(pair[1])
+    return before, after
+
+
+def _words_shuffled(value: Any, order: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    words = value.split()
+    return " ".join(words[index] for index in order(len(words)))

@@ -1,0 +1,273 @@
+"""What must make no difference to the logits, and what must: padding, neighbours, the mask, the mode of the model.
+
+Shapes: B rows, T columns, K classes.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
+from pytest_ftcheck.checks.model.logits import (
+    affordable,
+    allowed,
+    evaluated_features,
+    logits_of,
+    real_columns,
+    require_mask,
+    row_of,
+    show,
+    token_batch,
+    tolerance_of,
+    without_padding,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor
+
+    from pytest_ftcheck.checks.collator.batches import Features
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+
+_TOLERANCE = {"float32": 1e-4, "bfloat16": 5e-2, "float16": 5e-2}
+_FEWEST_TOKENS = 4
+"""Of a row in which a token can be masked, with the special ones around it."""
+
+
+@check(
+    "model.padding_invariance",
+    cost="forward",
+    tolerance=_TOLERANCE,
+    catches="a mask that is not used or wrong, left padding without shifted positions, a head that pools over padding",
+    hint="look at the attention mask on its way to the model, the padding side, and what the head reads.",
+)
+def padding_invariance(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """A row has the same logits alone and padded beside a longer one, through the pipeline's own collator."""
+    model, worst, found = evidence.fresh_model, -1.0, []
+    if type(model).__module__.startswith("transformers."):
+        require_mask(model)
+    for feature, company in _pairs(evidence):
+        alone = without_padding(evidence, token_batch(evidence, [feature]))
+        padded = _same_row(evidence, alone, token_batch(evidence, [feature, *company]))
+        expected, seen = logits_of(model, alone), logits_of(model, padded)
+        off = float((expected - seen).abs().max())
+        # Written so that a NaN is off.
+        if not off <= allowed(tolerance_of(model, limits), expected) and not off <= worst:
+            worst = off
+            found = [_padding_finding(evidence, padded, expected, seen)]
+    return found
+
+
+def _pairs(evidence: Evidence) -> Iterator[tuple[dict[str, Any], Features]]:
+    """Give short rows, each with a longer one that makes the collator pad it, or alone where it is padded anyway.
+
+    Raises:
+        NotApplicable: no row is ever padded.
+
+    """
+    few = evaluated_features(evidence, affordable(evidence, 48, 12))
+    batches = [token_batch(evidence, [feature]) for feature in few]
+    widths = [int(real_columns(evidence, batch).sum()) for batch in batches]
+    order = sorted(range(len(few)), key=widths.__getitem__)
+    padded = [row for row in order if widths[row] < batches[row]["input_ids"].shape[1]]
+    if widths[order[0]] == widths[order[-1]] and not padded:
+        msg = f"every row has {widths[0]} tokens: nothing is ever padded"
+        raise NotApplicable(msg)
+    for row in dict.fromkeys(order[len(order) * part // 4] for part in range(3)):
+        longer = [other for other in order if widths[other] > widths[row]]
+        for other in dict.fromkeys([*longer[:1], *longer[len(longer) // 2 :][:1], *longer[-1:]]):
+            yield few[row], [few[other]]
+    for row in padded[:2]:
+        yield few[row], []
+
+
+def _same_row(evidence: Evidence, alone: dict[str, Any], batch: dict[str, Any]) -> dict[str, Any]:
+    """Return the row of a batch that holds the tokens of the row alone.
+
+    Raises:
+        NotApplicable: there is none; other checks say so.
+
+    """
+    for row in range(len(batch["input_ids"])):
+        one = row_of(batch, row)
+        if torch.equal(without_padding(evidence, one)["input_ids"], alone["input_ids"]):
+            return one
+    msg = "the collator changes the tokens of a row, see collator.tokens"
+    raise NotApplicable(msg)
+
+
+def _padding_finding(evidence: Evidence, padded: dict[str, Any], expected: Tensor, seen: Tensor) -> Finding:
+    real, mask = real_columns(evidence, padded), padded.get("attention_mask")
+    side = "right" if bool(real[0]) else "left"
+    columns, width = int((~real).sum()), int(real.sum())
+    hint = "the model reads padding: it does not use the attention mask, or its head pools over padding."
+    if mask is None or bool(mask[0][~real].any()):
+        hint = "the attention mask does not cover the padding: look at what the collator makes of it."
+    elif side == "left" and "position_ids" not in padded:
+        hint = (
+            "positions are counted from the first column, and a head may read it, padding or not: pad on the right "
+            "(tokenizer.padding_side = 'right'), or hand on position_ids that start at the first token."
+        )
+    subject = f"a row of {width} tokens, padded by {columns} columns on the {side}"
+    return finding(f"logits {show(expected)}, as alone", show(seen), subject=subject, hint=hint)
+
+
+@check(
+    "model.batch_invariance",
+    cost="forward",
+    tolerance=_TOLERANCE,
+    catches="batch statistics in the model, reshapes that mix rows, a head that reads its neighbour's row",
+    hint="look for normalisation over the batch, and for view, reshape or squeeze that mix the rows with the columns.",
+)
+def batch_invariance(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """A row has the same logits whatever other rows stand in its batch."""
+    model = evidence.fresh_model
+    batch = token_batch(evidence, evaluated_features(evidence, 4))
+    rows = len(batch["input_ids"])
+    together = logits_of(model, batch)
+    if len(together) != rows:
+        return [finding(f"{rows} rows of logits for a batch of {rows} rows", f"{len(together)} rows")]
+    for row in range(rows):
+        alone = logits_of(model, row_of(batch, row))
+        off = float((alone - together[row : row + 1]).abs().max())
+        if not off <= allowed(tolerance_of(model, limits), together):
+            subject = f"row {row} of a batch of {rows}, equally padded"
+            return [finding(f"logits {show(alone)}, as alone", show(together[row]), subject=subject)]
+    return []
+
+
+@check(
+    "model.attention_mask_used",
+    cost="forward",
+    tolerance=_TOLERANCE,
+    catches="a model or wrapper that drops the attention mask, or takes it the wrong way round",
+    hint="hand attention_mask on to the layers: where the mask is 0, a token must not be read.",
+)
+def attention_mask_used(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Tokens under a mask of 0 make no difference to the logits."""
+    model = evidence.fresh_model
+    require_mask(model)
+    longest: dict[str, Any] | None = None
+    for feature in evaluated_features(evidence, 16):
+        batch = without_padding(evidence, token_batch(evidence, [feature]))
+        if longest is None or batch["input_ids"].shape[1] > longest["input_ids"].shape[1]:
+            longest = batch
+    width = 0 if longest is None else longest["input_ids"].shape[1]
+    if longest is None or width < _FEWEST_TOKENS:
+        msg = f"the longest row has {width} tokens: none of them can be masked"
+        raise NotApplicable(msg)
+    masked = torch.zeros(width, dtype=torch.bool)
+    inside, end = masked.clone(), masked.clone()
+    inside[width // 2] = True
+    # As padding would stand; from the first token on only where the tokenizer pads there.
+    left = getattr(evidence.pipeline.processing_class, "padding_side", "right") == "left"
+    end[: width // 3] = left
+    end[-(width // 3) :] = not left
+    changes = [_changed_under_mask(model, longest, where) for where in (inside, end)]
+    changes.append(_changed_under_mask(model, *_appended(evidence, longest, left=left)))
+    # A recurrent model counts its length in the mask, a decoder's head looks for the last token by its id, that of an
+    # encoder-decoder reads all tokens up to the last one: each is right in one of these. Without the mask, all change.
+    (expected, seen), off = changes[0], [float((first - second).abs().max()) for first, second in changes]
+    if any(value <= allowed(tolerance_of(model, limits), expected) for value in off):
+        return []
+    return [
+        finding(
+            f"the same logits whatever token stands under a mask of 0: {show(expected)}",
+            f"{show(seen)} with another token in column {width // 2} of {width}",
+        )
+    ]
+
+
+def _appended(evidence: Evidence, batch: dict[str, Any], *, left: bool) -> tuple[dict[str, Any], Tensor]:
+    """Return a row with a few columns of padding more, and where they stand, ``[T]``."""
+    ids = batch["input_ids"]
+    pad = evidence.pipeline.pad_id or 0
+    sides = (_FEWEST_TOKENS, 0) if left else (0, _FEWEST_TOKENS)
+    longer = {
+        name: nn.functional.pad(value, sides, value=pad if name == "input_ids" else 0)
+        if isinstance(value, torch.Tensor) and value.shape == ids.shape
+        else value
+        for name, value in batch.items()
+    }
+    return longer, nn.functional.pad(torch.zeros(ids.shape[1], dtype=torch.bool), sides, value=True)
+
+
+def _changed_under_mask(model: nn.Module, batch: dict[str, Any], where: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the logits of a row with some tokens masked, and those with other tokens in their place."""
+    ids = batch["input_ids"]
+    where = where.to(ids.device)
+    mask = torch.ones_like(ids).masked_fill(where[None], 0)
+    outside = [token for token in ids[0].tolist()[1:-1] if token not in ids[0][where].tolist()]
+    other = outside[0] if outside else int(ids[0, 0])
+    masked = {**batch, "attention_mask": mask}
+    return logits_of(model, masked), logits_of(model, {**masked, "input_ids": ids.masked_fill(where[None], other)})
+
+
+@check(
+    "model.eval_deterministic",
+    cost="forward",
+    tolerance={"float32": 1e-5, "bfloat16": 1e-2, "float16": 1e-2},
+    catches="dropout that stays on in evaluation, noise in the forward pass, weights that a forward pass changes",
+    hint="look for functional dropout without training=self.training, a train() or eval() that is overridden, and "
+    "random numbers in forward().",
+)
+def eval_deterministic(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Two forward passes in evaluation mode give the same logits."""
+    model = evidence.fresh_model
+    batch = token_batch(evidence, evaluated_features(evidence, affordable(evidence, 8, 4)))
+    first, second = logits_of(model, batch), logits_of(model, batch)
+    off = float((first - second).abs().max())
+    if off <= allowed(tolerance_of(model, limits), first):
+        return []
+    row = int((first - second).abs().amax(dim=1).argmax())
+    return [finding(f"row {row}: {show(first[row])} twice", f"{show(second[row])} the second time")]
+
+
+@check(
+    "model.train_mode_drops",
+    cost="forward",
+    catches="a train() that is overridden or has no effect, so that dropout never regularises",
+    hint="look for a train() that is overridden, eval() in forward(), and modules that are no children of the model.",
+)
+def train_mode_drops(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Two forward passes in train mode differ, where the model has dropout."""
+    del limits
+    evidence.require_training()
+    batch = token_batch(evidence, evaluated_features(evidence, affordable(evidence, 8, 4)))
+    model = deepcopy(evidence.fresh_model)
+    ran: list[nn.Module] = []
+    for module in _dropouts_that_matter(model):
+        module.register_forward_hook(lambda module, *_: ran.append(module))
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(evidence.seed)
+        model.train()
+        first, second = logits_of(model, batch), logits_of(model, batch)
+    if not ran:
+        msg = "no dropout above 0 runs beside weights that are trained"
+        raise NotApplicable(msg)
+    if not torch.equal(first, second):
+        return []
+    dropouts = {id(module): module.training for module in ran}
+    return [
+        finding(
+            f"other logits in each forward pass in train mode: {len(dropouts)} dropout modules run",
+            f"{show(first[0])} twice in row 0; {sum(dropouts.values())} of these modules are in train mode",
+        )
+    ]
+
+
+def _dropouts_that_matter(model: nn.Module) -> Iterator[nn.Module]:
+    """Give the dropouts above 0, but not those of a part that is frozen: it may well be left in evaluation mode."""
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Dropout) and module.p > 0:
+            parent = name.rpartition(".")[0]
+            while parent and not list(model.get_submodule(parent).parameters()):
+                parent = parent.rpartition(".")[0]
+            if any(parameter.requires_grad for parameter in model.get_submodule(parent).parameters()):
+                yield module

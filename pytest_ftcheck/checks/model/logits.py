@@ -1,0 +1,198 @@
+"""Logits of a few rows, as the pipeline's own collator and model give them. Shapes: B rows, T columns, K classes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from contextlib import suppress
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors.torch import load_file
+
+from pytest_ftcheck.checks.catalogue import NotApplicable
+from pytest_ftcheck.checks.collator.batches import COLUMNS
+from pytest_ftcheck.checks.data.splits import splits
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.collator.batches import Features
+    from pytest_ftcheck.checks.evidence import Evidence
+
+LABELS = ("labels", "label", "label_ids")
+MATRIX = 2
+"""Dimensions of ``[B, T]`` and ``[B, K]``."""
+_SMALL = 2_000_000
+"""Values of a model whose forward pass takes a millisecond or so a row."""
+_TOGETHER = 16
+"""Rows of one forward pass."""
+_COARSE = 5e-2
+"""Tolerance of weights in half precision."""
+_SAME = {"float32": 1e-3, "half": 1e-1}
+"""Largest difference between two evaluations of the same weights, by precision."""
+
+
+def affordable(evidence: Evidence, small: int, large: int) -> int:
+    """Return how many rows to look at: of a tiny model more than of a real one, so that each takes a second at most."""
+    return small if evidence.pipeline.checkpoint.parameters < _SMALL else large
+
+
+def evaluated_features(evidence: Evidence, count: int) -> Features:
+    """Return at most so many evaluation rows, evenly spread, as the collator gets them."""
+    split = splits(evidence)[1]
+    return evidence.features(split.rows, split.few(count))
+
+
+def takes(model: nn.Module, name: str) -> bool:
+    """Tell whether a model's forward pass takes a keyword."""
+    parameters = inspect.signature(model.forward).parameters.values()
+    return any(parameter.name == name or parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+
+
+def trained_model(evidence: Evidence) -> nn.Module:
+    """Return the pipeline's own model with the weights that its run saved, in evaluation mode.
+
+    Not as `from_pretrained` makes it: that knows neither a class of the user's own nor what was changed in place.
+
+    Raises:
+        NotApplicable: it does not give the logits of the evaluation.
+
+    """
+    model = deepcopy(evidence.fresh_model)
+    saved: dict[str, Tensor] = {}
+    for path in sorted(evidence.run.model_folder.glob("*.safetensors")):
+        saved |= load_file(path)
+    with suppress(RuntimeError):  # of other shapes: the logits tell
+        model.load_state_dict(saved, strict=False)
+    split, few = splits(evidence)[1], 8
+    seen = logits_of_rows(evidence, model, evidence.features(split.rows, list(range(min(few, len(split.rows))))))
+    expected = torch.from_numpy(evidence.run.logits[:few]).reshape(len(seen), -1)
+    tolerance = _SAME["float32" if evidence.precision == "float32" else "half"]
+    if seen.shape == expected.shape and float((seen - expected).abs().max()) <= allowed(tolerance, expected):
+        return model
+    msg = "the saved weights do not give the logits of the evaluation: see serving.reload"
+    raise NotApplicable(msg)
+
+
+def require_mask(model: nn.Module) -> None:
+    """Stop a check about padding where the model has no means to leave it out.
+
+    Raises:
+        NotApplicable: no attention mask by its design, as FNet; a user's own model that lacks one is judged.
+
+    """
+    if not takes(model, "attention_mask") or (
+        type(model).__module__.startswith("transformers.")
+        and "attention_mask" not in inspect.signature(model.forward).parameters
+    ):
+        msg = f"{type(model).__name__} takes no attention_mask"
+        raise NotApplicable(msg)
+
+
+def model_inputs(model: nn.Module, batch: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a forward pass without labels takes of a batch."""
+    parameters = inspect.signature(model.forward).parameters
+    kinds = {parameter.kind for parameter in parameters.values()}
+    open_ended = inspect.Parameter.VAR_KEYWORD in kinds
+    needed = {name for name, parameter in parameters.items() if parameter.default is parameter.empty}
+    return {
+        name: value
+        for name, value in batch.items()
+        if (name in parameters or (open_ended and name in COLUMNS)) and (name not in LABELS or name in needed)
+    }
+
+
+def token_batch(evidence: Evidence, features: Features) -> dict[str, Any]:
+    """Collate rows; without their labels.
+
+    Raises:
+        NotApplicable: there are no token ids in the batch.
+
+    """
+    batch = {name: value for name, value in evidence.collate(features).items() if name not in LABELS}
+    ids = batch.get("input_ids")
+    if not isinstance(ids, torch.Tensor) or ids.dim() != MATRIX:
+        msg = f"the batches have no input_ids [B, T], but {', '.join(sorted(batch))}"
+        raise NotApplicable(msg)
+    return batch
+
+
+@torch.no_grad()
+def logits_of(model: nn.Module, batch: Mapping[str, Any]) -> Tensor:
+    """Return the logits of a batch, ``[B, K]`` in float32 on the CPU; the model stays in the mode that it is in."""
+    output = model(**model_inputs(model, batch))
+    if isinstance(output, Mapping):
+        output = output["logits"] if "logits" in output else [value for key, value in output.items() if key != "loss"]
+    if isinstance(output, (tuple, list)):
+        output = next(value for value in output if isinstance(value, torch.Tensor) and value.dim())
+    logits: Tensor = output
+    return logits.reshape(len(logits), -1).detach().float().cpu()
+
+
+def logits_of_rows(evidence: Evidence, model: nn.Module, features: Features) -> Tensor:
+    """Return the logits of rows, ``[N, K]``; one by one where the collator takes no ragged rows together."""
+    parts = []
+    for start in range(0, len(features), _TOGETHER):
+        together = features[start : start + _TOGETHER]
+        try:
+            batches = [evidence.collate(together)]
+        except (ValueError, TypeError, RuntimeError):
+            batches = [evidence.collate([feature]) for feature in together]
+        parts += [logits_of(model, batch) for batch in batches]
+    return torch.cat(parts)
+
+
+def row_of(batch: Mapping[str, Any], row: int) -> dict[str, Any]:
+    """Return one row of a batch as a batch of its own, with the same columns."""
+    rows = len(batch["input_ids"])
+    return {name: value[row : row + 1] if _has_rows(value, rows) else value for name, value in batch.items()}
+
+
+def without_padding(evidence: Evidence, batch: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a batch of one row without the columns that hold padding."""
+    ids = batch["input_ids"]
+    real = real_columns(evidence, batch)
+    if not bool(real.any()):
+        return dict(batch)
+    shape = ids.shape
+    return {
+        name: value[:, real] if isinstance(value, torch.Tensor) and value.shape[:MATRIX] == shape else value
+        for name, value in batch.items()
+    }
+
+
+def real_columns(evidence: Evidence, batch: Mapping[str, Any]) -> Tensor:
+    """Tell which columns of a batch of one row are no padding, ``[T]``: by the pad id, else by the mask."""
+    tokenizer: Any = evidence.pipeline.processing_class
+    ids = batch["input_ids"][0]
+    pad = None if tokenizer is None else tokenizer.pad_token_id
+    if pad is not None and pad not in (tokenizer.eos_token_id, tokenizer.sep_token_id, tokenizer.unk_token_id):
+        return ids != pad  # type: ignore[no-any-return]
+    mask = batch.get("attention_mask")
+    return torch.ones_like(ids, dtype=torch.bool) if mask is None else mask[0].bool()
+
+
+def tolerance_of(model: nn.Module, limits: Limits) -> float:
+    """Return the limits' tolerance, or a wider one where the model's own weights are coarser than the run's dtype."""
+    coarse = any(parameter.dtype in (torch.float16, torch.bfloat16) for parameter in model.parameters())
+    return max(limits["tolerance"], _COARSE) if coarse else limits["tolerance"]
+
+
+def allowed(tolerance: float, logits: Tensor) -> float:
+    """Return the largest difference that rounding explains: the tolerance, of logits above 1 relative to them."""
+    return tolerance * max(1.0, float(logits.abs().max()))
+
+
+def show(logits: Tensor) -> str:
+    """Word a row of logits."""
+    values = ", ".join(f"{value:.4f}" for value in logits.flatten().tolist()[:5])
+    return f"[{values}, ...]" if logits.numel() > 5 else f"[{values}]"  # noqa: PLR2004 - five are enough
+
+
+def _has_rows(value: Any, rows: int) -> bool:
+    if isinstance(value, torch.Tensor):
+        return value.dim() > 0 and len(value) == rows
+    return isinstance(value, list) and len(value) == rows

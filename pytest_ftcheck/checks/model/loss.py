@@ -1,0 +1,161 @@
+"""What must hold for the loss of an untrained model, as the pipeline itself computes it. Shapes: B rows, K classes."""
+
+from __future__ import annotations
+
+import math
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.nn.functional import cross_entropy, mse_loss
+from transformers import Trainer
+
+from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
+from pytest_ftcheck.checks.model.logits import affordable, evaluated_features, logits_of
+from pytest_ftcheck.checks.model.weights import newly_initialised, parts_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+
+_CLOSE = 0.03
+"""Relative: the loss is the mean over the rows, computed in whatever precision."""
+_FACTOR = 100.0
+"""Between a loss of the user's own and what a guess costs: weights, margins and sums over a batch are let through."""
+_TELLING = 1e-5
+"""Relative change of the loss that rounding does not make."""
+_NOTHING = 0.02
+"""Share of the change that the mean over the rows makes, up to which a loss does not change; rounding included."""
+
+
+@check(
+    "model.loss_at_start",
+    cost="forward",
+    # How far above a guess, in nats; how far below it, as a share of it; for regression, times the labels' mean square.
+    limits={"above": 3.0, "below": 0.5, "times": 5.0},
+    catches="a loss that is a sum, scaled, NaN or one value a row; a head that starts too large; labels that leak in",
+    hint="look at the reduction of the loss, its scale, and how the head is initialised.",
+)
+def loss_at_start(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """The loss of an untrained model is one finite number, near what a guess costs."""
+    evidence.require_training()
+    model, batch, labels = _labelled_batch(evidence)
+    loss = evidence.loss(model, dict(batch)).detach()
+    if loss.numel() != 1:
+        return [finding("one number, the mean over the rows", f"a tensor of shape {tuple(loss.shape)}")]
+    value = float(loss)
+    if not math.isfinite(value):
+        return [finding("a finite loss before the first step", f"{value}", hint=_not_finite(evidence))]
+    regression = evidence.pipeline.card.head == "regression"
+    plain = float(_plain_loss(logits_of(model, batch), labels, regression=regression))
+    if not math.isclose(value, plain, rel_tol=_CLOSE, abs_tol=_CLOSE**2):
+        return _of_their_own(evidence, value, plain)
+    if regression:
+        low, high = limits["below"] * float(labels.var()), limits["times"] * (float(labels.square().mean()) + 1)
+        guess = f"{low:.3g} to {high:.3g}: labels of variance {float(labels.var()):.3g}"
+    else:
+        classes = evidence.pipeline.card.num_labels
+        low, high = limits["below"] * math.log(classes), math.log(classes) + limits["above"]
+        guess = f"{low:.3g} to {high:.3g}: a guess among {classes} classes costs ln {classes} = {math.log(classes):.3g}"
+    if low <= value <= high or (value < low and not _starts_anew(evidence)):
+        return []
+    hint = "a head that is new cannot know the labels: look for labels among the inputs." if value < low else ""
+    return [finding(f"a loss from {guess}", f"{value:.4g} over {len(labels)} rows", hint=hint)]
+
+
+def _labelled_batch(evidence: Evidence) -> tuple[Any, dict[str, Any], Tensor]:
+    """Return the untrained model, a batch and its labels ``[B]`` in their own dtype on the CPU.
+
+    Raises:
+        NotApplicable: the batch has no labels, or several a row.
+
+    """
+    batch = evidence.collate(evaluated_features(evidence, affordable(evidence, 32, 8)))
+    labels = batch.get("labels")
+    if not isinstance(labels, torch.Tensor) or labels.numel() != len(labels):
+        msg = "its batches have no single label a row under `labels`"
+        raise NotApplicable(msg)
+    return evidence.fresh_model, batch, labels.detach().flatten().cpu()
+
+
+def _plain_loss(logits: Tensor, labels: Tensor, *, regression: bool) -> Tensor:
+    return mse_loss(logits[:, 0], labels.float()) if regression else cross_entropy(logits, labels.long())
+
+
+def _of_their_own(evidence: Evidence, value: float, plain: float) -> list[Finding]:
+    """Judge a loss that is not the mean over the rows: where somebody made it so, only its order of magnitude."""
+    pipeline = evidence.pipeline
+    name = "squared error" if pipeline.card.head == "regression" else "cross entropy"
+    if not _own_loss(evidence):
+        return [finding(f"the mean {name} of the logits, {plain:.4g}", f"{value:.4g}")]
+    off = abs(value) > plain * _FACTOR or abs(value) < plain / _FACTOR
+    if pipeline.card.head == "regression" or not off:
+        return []
+    return [finding(f"within a factor of {_FACTOR:g} of the mean {name}, {plain:.4g}", f"{value:.4g}")]
+
+
+def _own_loss(evidence: Evidence) -> bool:
+    """Tell whether somebody gave the pipeline a loss of its own."""
+    if evidence.pipeline.args.get("label_smoothing_factor"):
+        return True
+    if evidence.pipeline.trainer is None:
+        return False
+    trainer = evidence.pipeline.trainer.template
+    made_by = type(trainer.model).__module__.partition(".")[0]
+    overridden = type(trainer).compute_loss is not Trainer.compute_loss or trainer.compute_loss_func is not None
+    return overridden or made_by != "transformers"
+
+
+def _starts_anew(evidence: Evidence) -> bool:
+    """Tell whether the head starts from random weights, so that it can know nothing."""
+    try:
+        head = parts_of(evidence.fresh_model).head
+    except NotApplicable:
+        return False
+    return bool(newly_initialised(evidence) & set(head))
+
+
+def _not_finite(evidence: Evidence) -> str:
+    wrong = [name for name, p in evidence.fresh_model.named_parameters() if not bool(torch.isfinite(p).all())]
+    if wrong:
+        return f"the weights themselves are not finite: {wrong[0]}."
+    return (
+        "look for labels that are NaN or no class of the head, a mask of zeros alone, and overflow in half precision."
+    )
+
+
+@check(
+    "model.loss_rows",
+    cost="forward",
+    catches="[B] against [B, 1] in a regression loss, which compares every prediction with every label",
+    hint="give logits and labels one shape before they are compared: logits.squeeze(-1) or labels.view(-1, 1).",
+)
+def loss_rows(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """The loss depends on which label stands beside which row."""
+    del limits
+    evidence.require_training()
+    model, batch, labels = _labelled_batch(evidence)
+    if any(parameter.dtype in (torch.float16, torch.bfloat16) for parameter in model.parameters()):
+        model = deepcopy(model).float()  # half precision rounds the difference away
+    regression = evidence.pipeline.card.head == "regression"
+    logits = logits_of(model, batch)
+    if regression:
+        # An absolute error far from all labels is the same in any order: judged where the model is right.
+        labels = logits[:, 0].to(labels.dtype)
+    plain = [float(_plain_loss(logits, labels.roll(by), regression=regression)) for by in range(len(labels))]
+    by = max(range(len(plain)), key=lambda turn: abs(plain[turn] - plain[0]))
+    if abs(plain[by] - plain[0]) <= _TELLING * max(plain):
+        msg = "the untrained model gives all rows the same logits, or all labels are the same: the order cannot matter"
+        raise NotApplicable(msg)
+    shape, device = batch["labels"].shape, batch["labels"].device
+    first, second = (
+        float(evidence.loss(model, {**batch, "labels": given.reshape(shape).to(device)}).detach().float().mean())
+        for given in (labels, labels.roll(by))
+    )
+    if not abs(second - first) <= _NOTHING * abs(plain[by] - plain[0]):
+        return []
+    change = f"the mean over the rows changes by {plain[by] - plain[0]:.3g}"
+    expected = f"another loss for the labels moved by {by} rows; {change}"
+    return [finding(expected, f"{first:.6g} both times, over {len(labels)} rows")]

@@ -1,0 +1,102 @@
+"""What must hold for the outputs of the evaluated model: logits and label ids.
+
+Shapes: N evaluated rows, K classes, or 1 for regression.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+
+
+@check(
+    "model.logits_shape",
+    cost="run",
+    catches="a head of another size, an evaluation that drops or repeats rows",
+    hint="look for num_labels of another task, and for an evaluation that drops its last batch or pads with rows.",
+)
+def logits_shape(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Every evaluated row has one row of logits, as wide as the task has labels: ``[N, K]``."""
+    del limits
+    expected = (len(evidence.pipeline.eval_dataset), evidence.pipeline.card.num_labels)
+    seen = evidence.run.logits.shape
+    return [] if seen == expected else [finding(f"logits of shape {expected}", f"shape {seen}")]
+
+
+@check(
+    "model.label_ids",
+    cost="run",
+    catches="evaluated rows that are reordered, dropped or repeated while their labels are collected",
+    hint="look for a collator or sampler that reorders, drops or repeats rows in evaluation.",
+)
+def label_ids(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Label ids are those of the evaluation data set, each row once and in order: ``[N]``."""
+    del limits
+    given, seen = np.asarray(evidence.labels(evidence.pipeline.eval_dataset)), evidence.run.label_ids
+    if not (np.issubdtype(given.dtype, np.number) or given.dtype == bool):
+        msg = f"the labels of the data set are no numbers ({given.dtype}): the collator makes ids of them"
+        raise NotApplicable(msg)
+    if seen.shape != given.shape:
+        observed = f"shape {seen.shape}"
+    elif (wrong := np.flatnonzero(seen != given.astype(seen.dtype))).size:
+        row = int(wrong[0])
+        observed = f"{wrong.size} rows differ, the first is row {row}: {seen[row]} instead of {given[row]}"
+    else:
+        return []
+    return [finding(f"the {given.size} labels of the evaluation data set, in order", observed)]
+
+
+@check(
+    "model.finite",
+    cost="run",
+    catches="overflow in half precision, weights that became NaN, a row of padding alone",
+    hint="look for overflow in half precision, a learning rate that is too high, or a row of padding alone.",
+)
+def finite(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """No logit is NaN or infinite."""
+    del limits
+    logits = evidence.run.logits
+    bad = np.flatnonzero(~np.isfinite(logits).reshape(len(logits), -1).all(axis=-1))
+    if not bad.size:
+        return []
+    observed = f"{bad.size} of {len(logits)} rows are not finite, the first is row {bad[0]}: {logits[bad[0]]}"
+    return [finding("finite logits in every row", observed)]
+
+
+@check(
+    "model.predictions",
+    cost="run",
+    # How far a regression may overshoot the labels, as a share of their range.
+    limits={"overshoot": 1.0},
+    catches="a head of another size, regression labels on another scale than the head learned",
+    hint="look for a head of another size, or regression labels on another scale than the head learned.",
+)
+def predictions(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Predictions are class ids of the task; for regression, values near the range of the labels."""
+    run, card = evidence.run, evidence.pipeline.card
+    low, high = 0.0, float(card.num_labels - 1)
+    if card.head == "regression":
+        labels = [float(label) for label in _all_labels(evidence)]
+        span = (max(labels) - min(labels)) * limits["overshoot"]
+        low, high = min(labels) - span, max(labels) + span
+    seen: NDArray[Any] = run.predictions
+    # Written so that a NaN is outside.
+    outside = np.flatnonzero(~((seen >= low) & (seen <= high)))
+    if seen.shape == (len(run.logits),) and not outside.size:
+        return []
+    first = f", the first is row {outside[0]}: {seen[outside[0]]}" if outside.size else ""
+    expected = f"{len(run.logits)} predictions from {low:g} to {high:g}"
+    return [finding(expected, f"shape {seen.shape}, {outside.size} outside{first}")]
+
+
+def _all_labels(evidence: Evidence) -> list[Any]:
+    return [*evidence.labels(evidence.pipeline.train_dataset), *evidence.labels(evidence.pipeline.eval_dataset)]

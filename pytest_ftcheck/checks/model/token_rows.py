@@ -1,0 +1,125 @@
+"""Tokenized rows taken apart: where their texts stand, and rows that are made of others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from pytest_ftcheck.checks.collator.batches import contained, plain_values
+from pytest_ftcheck.checks.data.encoded import special_ids
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pytest_ftcheck.checks.evidence import Evidence
+
+Span = tuple[int, int]
+"""Columns [start, stop)."""
+
+
+@dataclass(frozen=True)
+class TokenRow:
+    """One tokenized row without its padding."""
+
+    tokens: Mapping[str, list[Any]]
+    """A value for each token: ``input_ids`` and whatever stands beside."""
+    others: Mapping[str, Any]
+    """Label and other columns."""
+    example: Mapping[str, Any]
+    """The feature, whose values are lists, arrays or tensors."""
+
+    @classmethod
+    def of(cls, feature: Mapping[str, Any]) -> TokenRow:
+        """Take a feature apart; what its attention mask leaves out is padding."""
+        plain = {name: plain_values(value) for name, value in feature.items()}
+        length = len(plain["input_ids"])
+        mask = plain.get("attention_mask", [1] * length)
+        each = {name for name, value in plain.items() if isinstance(value, list) and len(value) == length}
+        return cls(
+            tokens={name: [v for v, real in zip(plain[name], mask, strict=True) if real] for name in each},
+            others={name: value for name, value in plain.items() if name not in each},
+            example=feature,
+        )
+
+    @property
+    def ids(self) -> list[int]:
+        """Token ids."""
+        return self.tokens["input_ids"]
+
+    def feature(self) -> dict[str, Any]:
+        """Put the row together again, unpadded, in the containers that it came in."""
+        plain = {**self.tokens, **self.others}
+        return {name: contained(self.example[name], value) for name, value in plain.items()}
+
+    def with_ids(self, ids: list[int]) -> TokenRow:
+        """Return the row with as many other token ids."""
+        return replace(self, tokens={**self.tokens, "input_ids": ids})
+
+    def replaced(self, span: Span, ids: list[int]) -> TokenRow:
+        """Return the row with other tokens in a span; what stands beside is repeated from the first of the span."""
+        start, stop = span
+        tokens = {name: [*v[:start], *([v[start]] * len(ids)), *v[stop:]] for name, v in self.tokens.items()}
+        tokens["input_ids"] = [*self.ids[:start], *ids, *self.ids[stop:]]
+        return replace(self, tokens=tokens)
+
+
+def special_tokens(evidence: Evidence) -> frozenset[int]:
+    """Ids that are no text; none where the tokenizer is not known."""
+    tokenizer = evidence.pipeline.processing_class
+    return frozenset() if tokenizer is None else special_ids(tokenizer)
+
+
+def text_spans(row: TokenRow, special: frozenset[int]) -> list[Span]:
+    """Return where the texts of a row stand, between its special tokens; without those, all but first and last."""
+    if not special:
+        return [(1, len(row.ids) - 1)] if len(row.ids) > 2 else []  # noqa: PLR2004 - the two ends
+    spans, start = [], 0
+    for is_special, run in groupby(row.ids, special.__contains__):
+        stop = start + len(list(run))
+        if not is_special:
+            spans.append((start, stop))
+        start = stop
+    return spans
+
+
+def second_span(
+    row: TokenRow, special: frozenset[int], first: Sequence[int] = (), second: Sequence[int] = ()
+) -> Span | None:
+    """Return where the second text of a pair stands: by token types, by separators, or by its tokens where known.
+
+    Args:
+        row: the row.
+        special: ids that are no text.
+        first: token ids of the first text alone.
+        second: token ids of the second text alone; half of them, from the first on, must be in the row.
+
+    """
+    spans, types = text_spans(row, special), row.tokens.get("token_type_ids", [])
+    if any(types):
+        marked = [index for index, kind in enumerate(types) if kind and row.ids[index] not in special]
+        return (marked[0], marked[-1] + 1) if marked else None
+    if special and len(spans) == 2:  # noqa: PLR2004 - a pair
+        return spans[1]
+    for length in range(len(second), len(second) // 2, -1):
+        # The texts may begin alike: not where the first one stands.
+        for start in range(1 + len(first) // 2, len(row.ids) - length + 1):
+            if row.ids[start : start + length] == list(second[:length]):
+                return start, start + length
+    return None
+
+
+def shuffled(row: TokenRow, special: frozenset[int], order: Callable[[int], Sequence[int]]) -> TokenRow:
+    """Return a row with the tokens within each of its texts in another order.
+
+    Args:
+        row: the row.
+        special: ids that stay where they are.
+        order: gives a permutation of so many indices.
+
+    """
+    ids = list(row.ids)
+    for start, stop in text_spans(row, special):
+        text = ids[start:stop]
+        ids[start:stop] = [text[index] for index in order(len(text))]
+    return row.with_ids(ids)

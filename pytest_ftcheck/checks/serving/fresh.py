@@ -1,0 +1,255 @@
+"""What a server makes of the saved folder: asked in a fresh process, once for all checks."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, finalize
+
+import numpy as np
+import torch
+
+from pytest_ftcheck.checks.catalogue import NotApplicable
+from pytest_ftcheck.checks.serving import fresh_script
+from pytest_ftcheck.pipeline.quiet import quiet_libraries
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from pytest_ftcheck.checks.evidence import Evidence
+
+ROWS = 32
+"""Evaluated rows that are compared, spread over all: enough to see any difference in weights, and cheap."""
+_TOKENS = 8192
+"""Of the padded batch at most; rows of 512 tokens are dear on a CPU."""
+_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class Served:
+    """What the fresh process answered; B rows were asked for, of which R have usable texts."""
+
+    rows: tuple[int, ...]
+    """``[B]``: indices of the evaluated rows."""
+    text_rows: tuple[int, ...]
+    """``[R]``: those of them whose texts were asked for; empty where there are none."""
+    no_texts: str
+    """Why ``text_rows`` is empty."""
+    logits: NDArray[np.float32] | None
+    """``[B, K]``; None where the model did not load."""
+    missing: tuple[str, ...] = ()
+    """Weights that the folder lacks: they were drawn at random."""
+    tokenizer: Mapping[str, Any] = field(default_factory=dict)
+    """As `fresh_script.describe_tokenizer`."""
+    trained_tokenizer: Mapping[str, Any] = field(default_factory=dict)
+    """The same of the tokenizer that the model was trained with."""
+    answers: tuple[Sequence[Mapping[str, Any]], ...] = ()
+    """``[R]``: label and score of every class, as `pipeline` gives them."""
+    errors: Mapping[str, str] = field(default_factory=dict)
+    """Why ``model``, ``tokenizer`` or ``pipeline`` did not load or run."""
+
+
+_SERVED: WeakKeyDictionary[Evidence, Served] = WeakKeyDictionary()
+_STARTED: WeakKeyDictionary[Evidence, FreshProcess] = WeakKeyDictionary()
+
+
+def start_early(evidence: Evidence) -> None:
+    """Start the process while the model is still trained: it imports for seconds, on a core that has nothing to do."""
+    if evidence not in _STARTED and _is_public(evidence):
+        _STARTED[evidence] = FreshProcess()
+        finalize(evidence, _STARTED[evidence].close)
+
+
+def served(evidence: Evidence) -> Served:
+    """Ask the fresh process, and keep its answer for every check of the same evidence.
+
+    Raises:
+        NotApplicable: the model's class cannot be found by the folder alone.
+        CheckFailure: the run failed.
+
+    """
+    if evidence not in _SERVED:
+        if not _is_public(evidence):
+            name = type(evidence.fresh_model).__name__
+            msg = f"the model is a class of its own, {name}: Auto classes and pipeline() do not know it"
+            raise NotApplicable(msg)
+        _SERVED[evidence] = _ask(evidence)
+    return _SERVED[evidence]
+
+
+def _is_public(evidence: Evidence) -> bool:
+    """Tell whether others know the model's class; one of the user's own, only their code can load."""
+    return type(evidence.fresh_model).__module__.startswith("transformers.")
+
+
+def _ask(evidence: Evidence) -> Served:
+    pipeline, run = evidence.pipeline, evidence.run
+    chosen = _spread(len(pipeline.eval_dataset), ROWS)
+    width = max((array.shape[1] for array in _arrays(evidence, chosen).values() if array.ndim > 1), default=1)
+    chosen = chosen[:: max(1, -(-len(chosen) * width // _TOKENS))]
+    text_rows, no_texts = usable_texts(evidence, chosen)
+    asked = texts(evidence, text_rows)
+    tokenizer = pipeline.processing_class
+    request: dict[str, Any] = {
+        "model": str(run.model_folder),
+        "device": run.environment["device"],
+        "threads": int(run.environment.get("threads", 0)),
+        "regression": pipeline.card.head == "regression",
+        "tokenizer": tokenizer is not None,
+        "ask_pipeline": bool(text_rows),
+        "texts": asked or _decoded(evidence, chosen),
+    }
+    start_early(evidence)
+    answer, logits = _answer(_STARTED.pop(evidence), request, _arrays(evidence, chosen))
+    trained: dict[str, Any] = {}
+    if tokenizer is not None:
+        with quiet_libraries():
+            trained = fresh_script.describe_tokenizer(tokenizer, request["texts"])
+    return Served(
+        rows=tuple(chosen),
+        text_rows=tuple(text_rows),
+        no_texts=no_texts,
+        logits=logits,
+        missing=tuple(answer.get("model", {}).get("missing", ())),
+        tokenizer=answer.get("tokenizer", {}),
+        trained_tokenizer=trained,
+        answers=tuple(answer.get("pipeline", ())),
+        errors=answer["errors"],
+    )
+
+
+def _arrays(evidence: Evidence, rows: list[int]) -> dict[str, NDArray[Any]]:
+    """Collate evaluation rows, and return the batch by name, without labels."""
+    batch = evidence.collate(evidence.features(evidence.pipeline.eval_dataset, rows))
+    return {
+        name: value.cpu().numpy()
+        for name, value in batch.items()
+        if isinstance(value, torch.Tensor) and value.dim() > 0 and name not in ("labels", "label", "label_ids")
+    }
+
+
+def _answer(
+    process: FreshProcess, request: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+) -> tuple[dict[str, Any], NDArray[np.float32] | None]:
+    """Hand the request to the process; return its answer, and the logits where it got so far."""
+    with tempfile.TemporaryDirectory(prefix="ftcheck-serving-") as name:
+        folder = Path(name)
+        (folder / fresh_script.REQUEST).write_text(json.dumps(request), encoding="utf-8")
+        np.savez(folder / fresh_script.BATCH, allow_pickle=False, **arrays)
+        failure = process.serve(folder)
+        if failure or not (folder / fresh_script.ANSWER).is_file():
+            return {"errors": dict.fromkeys(("model", "tokenizer", "pipeline"), failure or "it gave no answer")}, None
+        answer: dict[str, Any] = json.loads((folder / fresh_script.ANSWER).read_text(encoding="utf-8"))
+        if not (folder / fresh_script.LOGITS).is_file():
+            return answer, None
+        with np.load(folder / fresh_script.LOGITS, allow_pickle=False) as found:
+            return answer, found["logits"]
+
+
+class FreshProcess:
+    """A process that imports what a server does, offline, then waits for the one folder that it is asked about."""
+
+    def __init__(self) -> None:
+        """Start it."""
+        environment = {
+            **os.environ,
+            "HF_HUB_OFFLINE": "1",
+            "TRANSFORMERS_OFFLINE": "1",
+            "TRANSFORMERS_VERBOSITY": "error",
+            "TOKENIZERS_PARALLELISM": "false",
+        }
+        # No shell, and nothing in the command that a user typed.
+        self._process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-I", fresh_script.__file__],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def serve(self, folder: Path) -> str:
+        """Have the folder's request answered; return how that failed, or an empty text."""
+        try:
+            _, told = self._process.communicate(f"{folder}\n", timeout=_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.close()
+            return f"the fresh process did not answer within {_SECONDS} s"
+        last = told.strip().splitlines()[-1:] or ["it said nothing"]
+        code = self._process.returncode
+        return f"the fresh process ended with {code}: {last[0]}" if code else ""
+
+    def close(self) -> None:
+        """End it, asked or not."""
+        self._process.kill()
+        self._process.communicate()
+
+
+def _spread(total: int, count: int) -> list[int]:
+    """Choose indices from the first row to the last."""
+    return sorted({round(index) for index in np.linspace(0, total - 1, min(total, count))})
+
+
+def usable_texts(evidence: Evidence, rows: Sequence[int]) -> tuple[list[int], str]:
+    """Choose the rows whose texts are tokenized as a whole; where there is none, say why."""
+    try:
+        tokenizer, columns = evidence.tokenizer, evidence.text_columns
+    except NotApplicable as reason:
+        return [], str(reason)
+    stored = real_tokens(evidence, rows)
+    if not stored:
+        return [], "the data set has no input_ids: its texts are tokenized later"
+    absent = [column for column in columns if column not in evidence.pipeline.data.evaluation.column_names]
+    if absent:
+        return [], f"the evaluation rows have no column {', '.join(absent)}"
+    with quiet_libraries():
+        whole = [tokenizer(**text)["input_ids"] for text in texts(evidence, rows)]
+    longest = max(len(tokens) for tokens in real_tokens(evidence, range(len(evidence.pipeline.eval_dataset))))
+    # Rows as long as any that are shorter than their text were truncated to that length.
+    kept = [
+        row
+        for row, tokens, full in zip(rows, stored, whole, strict=True)
+        if len(tokens) >= len(full) or len(tokens) < longest
+    ]
+    return kept, "" if kept else "every row is truncated: pipeline() would see more of the texts"
+
+
+def real_tokens(evidence: Evidence, rows: Sequence[int]) -> list[list[int]]:
+    """Return the token ids of evaluation rows without padding, ``[B]`` lists; empty where the data set has none."""
+    dataset = evidence.pipeline.eval_dataset
+    if "input_ids" not in dataset.column_names:
+        return []
+    chosen = dataset.select(rows) if len(rows) < len(dataset) else dataset
+    masks = chosen["attention_mask"] if "attention_mask" in dataset.column_names else [None] * len(chosen)
+    return [
+        list(ids)
+        if mask is None or len(mask) != len(ids)
+        else [token for token, real in zip(ids, mask, strict=True) if real]
+        for ids, mask in zip(chosen["input_ids"], masks, strict=True)
+    ]
+
+
+def texts(evidence: Evidence, rows: Sequence[int]) -> list[dict[str, str]]:
+    """Return the raw texts of evaluation rows, as a tokenizer and `pipeline` take them."""
+    columns = evidence.pipeline.card.text_columns
+    if not columns or not len(rows):
+        return []
+    chosen = evidence.pipeline.data.evaluation.select(rows)
+    values = [list(chosen[column]) for column in columns]
+    return [dict(zip(("text", "text_pair"), row, strict=False)) for row in zip(*values, strict=True)]
+
+
+def _decoded(evidence: Evidence, rows: Sequence[int]) -> list[dict[str, str]]:
+    """Make texts of the tokens, where no raw text is known: tokenizers can still be compared on them."""
+    tokenizer: Any = evidence.pipeline.processing_class
+    if tokenizer is None:
+        return []
+    return [{"text": str(tokenizer.decode(ids, skip_special_tokens=True))} for ids in real_tokens(evidence, rows)]

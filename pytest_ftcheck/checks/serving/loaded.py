@@ -1,0 +1,264 @@
+"""What must hold for the saved model where it is loaded: a server does what the evaluation did.
+
+The folder's files are looked at in `saved_files`; the fresh process that plays the server is in `fresh`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import special
+
+from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
+from pytest_ftcheck.checks.serving.fresh import real_tokens, served, texts
+from pytest_ftcheck.checks.serving.submission import NAMES, TASKS, read_submission, write_submission
+from pytest_ftcheck.errors import FtcheckError
+from pytest_ftcheck.pipeline.quiet import quiet_libraries
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.checks.serving.fresh import Served
+    from pytest_ftcheck.findings import Finding
+
+_GENERIC = re.compile(r"LABEL_\d+")
+_SCORE_DECIMALS = 0.0006
+"""Half a unit of the third decimal, and a little: submissions of scores have three."""
+
+
+@check(
+    "serving.reload",
+    cost="run",
+    tolerance={"float32": 1e-4, "bfloat16": 5e-2, "float16": 5e-2},
+    catches="weights that were saved before the best epoch was loaded, a head that was not saved, a folder that fails",
+    hint="look for weights that are saved before the best epoch is loaded, a head that is not saved, a configuration "
+    "that was changed after training, another dtype.",
+)
+def reload(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """The saved folder, loaded in a fresh process, gives the evaluation's logits.
+
+    ``tolerance`` is absolute, relative for logits above 1: padding differs with the batch.
+    """
+    answer = served(evidence)
+    if "model" in answer.errors or answer.logits is None:
+        return [finding("a folder that loads", f"it does not load: {answer.errors.get('model', 'no logits')}")]
+    expected = np.asarray(evidence.run.logits)[list(answer.rows)].astype(np.float64)
+    expected = expected.reshape(len(expected), -1)
+    observed = ""
+    if answer.logits.shape != expected.shape:
+        observed = f"logits of shape {answer.logits.shape}, not {expected.shape}"
+    else:
+        worst = float(np.abs(answer.logits - expected).max())
+        # Written so that a NaN counts as different.
+        if not worst <= limits["tolerance"] * max(1.0, float(np.abs(expected).max())):
+            observed = f"logits of {len(expected)} rows differ by up to {worst:.2e}"
+    if answer.missing:
+        observed = f"{observed or 'the logits are the same'}; drawn at random, because the folder lacks them: "
+        observed += ", ".join(answer.missing[:4]) + (" …" if len(answer.missing) > 4 else "")  # noqa: PLR2004 - as before
+    return [finding(f"the evaluation's logits within {limits['tolerance']:g}", observed)] if observed else []
+
+
+@check(
+    "serving.pipeline",
+    cost="run",
+    tolerance={"float32": 1e-3, "bfloat16": 5e-2, "float16": 5e-2},
+    catches="text pairs that were joined into one string, a missing tokenizer, generic LABEL_0, texts that are changed "
+    "before they are tokenized",
+    hint="serve texts as they were trained: pairs as {'text': …, 'text_pair': …}, the same tokenizer beside the model, "
+    "id2label with the names of the classes.",
+)
+def pipeline(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """`transformers.pipeline` on raw texts gives the labels and scores of the evaluation.
+
+    ``tolerance`` is of a probability; of a value for regression, relative above 1. Truncated rows are left out.
+    """
+    answer = served(evidence)
+    if not answer.text_rows:
+        raise NotApplicable(answer.no_texts)
+    if "pipeline" in answer.errors:
+        return [finding("pipeline('text-classification', model=folder)", f"fails: {answer.errors['pipeline']}")]
+    logits = np.asarray(evidence.run.logits)[list(answer.text_rows)].astype(np.float64)
+    logits = logits.reshape(len(logits), -1)
+    different = _differences(evidence, answer, logits, limits["tolerance"])
+    if not different:
+        return []
+    how = _tokenization(evidence, answer.text_rows)
+    if how == "other" and evidence.pipeline.trainer is not None:
+        msg = "the rows are not the tokens of the text columns alone: pipeline() needs what the user puts around them"
+        raise NotApplicable(msg)
+    hint = f"the texts were tokenized {how}: give both to the tokenizer, tokenizer(first, second), and train again."
+    return [
+        finding(
+            f"the evaluation's label and score for {len(logits)} texts, within {limits['tolerance']:g}",
+            f"{len(different)} differ, {different[0]}",
+            hint=hint if how.startswith("as one") else "",
+        )
+    ]
+
+
+def _differences(evidence: Evidence, answer: Served, logits: NDArray[np.float64], tolerance: float) -> list[str]:
+    """Word every row whose answer differs from the evaluation's logits ``[R, K]``."""
+    regression = evidence.pipeline.card.head == "regression"
+    names = evidence.pipeline.card.label_names
+    scores = logits if regression else special.softmax(logits, axis=1)
+    words = []
+    for row, expected, found in zip(answer.text_rows, scores, answer.answers, strict=True):
+        given = np.array([entry["score"] for entry in found])
+        ordered = np.sort(expected)[::-1]
+        allowed = tolerance * (max(1.0, float(np.abs(expected).max())) if regression else 1.0)
+        close = given.shape == ordered.shape and bool(np.abs(given - ordered).max() <= allowed)
+        if regression:
+            same, label = True, ""
+        else:
+            # Of classes that are as likely within the tolerance, either may be named.
+            likely = [names[index] for index in np.flatnonzero(expected >= ordered[0] - 2 * allowed)]
+            label = str(found[0]["label"])
+            same = not names or any(_folded(label) == _folded(name) for name in likely)
+        if not (close and same):
+            right = f"{names[int(expected.argmax())]} " if names and not regression else ""
+            words.append(f"row {row}: {label} {given[0]:.4f} instead of {right}{ordered[0]:.4f}".replace("  ", " "))
+    return words
+
+
+def _tokenization(evidence: Evidence, rows: Sequence[int]) -> str:
+    """Say how the rows were tokenized: ``whole``, ``as one string …``, or ``other``."""
+    tokenizer: Any = evidence.tokenizer
+    stored = real_tokens(evidence, rows)
+    asked = texts(evidence, rows)
+    with quiet_libraries():
+        if stored == [list(tokenizer(**text)["input_ids"]) for text in asked]:
+            return "whole"
+        if "text_pair" not in asked[0]:
+            return "other"
+        separator = str(getattr(tokenizer, "sep_token", None) or " ")
+        for between in (" ", "", "\n", ". ", " [SEP] ", separator, f" {separator} "):
+            joined = [list(tokenizer(between.join(text.values()))["input_ids"]) for text in asked]
+            if stored == joined:
+                return f"as one string, joined by {between!r}"
+    return "other"
+
+
+def _folded(name: str) -> str:
+    """Fold a label's name: case, blanks and underscores say nothing."""
+    return re.sub(r"[\W_]+", "", name.casefold()) or name
+
+
+@check(
+    "serving.label_names",
+    cost="run",
+    heads=("sequence-classification",),
+    catches="label names that are swapped, generic (LABEL_0) or missing in the saved configuration",
+    hint="give the model id2label and label2id of the data set's names when it is made: "
+    "from_pretrained(…, id2label=…, label2id=…).",
+)
+def label_names(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """The saved configuration names every class, as the data does."""
+    del limits
+    width = int(np.asarray(evidence.run.logits).shape[-1])
+    path = evidence.run.model_folder / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        return [finding("a config.json that can be read", f"{type(error).__name__}: {error}")]
+    saved = {int(index): str(name) for index, name in (config.get("id2label") or {}).items()}
+    # Without names, transformers makes them up.
+    saved = saved or {index: f"LABEL_{index}" for index in range(int(config.get("num_labels", 2)))}
+    if sorted(saved) != list(range(width)):
+        return [finding(f"id2label with the ids 0 to {width - 1}", f"id2label is {saved}")]
+    findings = []
+    if len(set(saved.values())) < width:
+        findings.append(finding("a name of its own for every class", f"id2label is {saved}"))
+    known = evidence.pipeline.card.label_names
+    wrong = [index for index, name in enumerate(known) if _folded(saved.get(index, "")) != _folded(name)]
+    if known and not all(_GENERIC.fullmatch(name) for name in known) and wrong:
+        findings.append(finding(f"id2label {dict(enumerate(known))}", f"id2label is {saved}"))
+    back = {str(name): int(index) for name, index in (config.get("label2id") or {}).items()}
+    if back and any(back.get(name) != index for index, name in saved.items()):
+        findings.append(finding(f"label2id that turns id2label round: {saved}", f"label2id is {back}"))
+    return findings
+
+
+@check(
+    "serving.tokenizer",
+    cost="run",
+    catches="a tokenizer that is not saved with the model, or another one than it was trained with",
+    hint="save the tokenizer beside the model, the one that made the training rows: the Trainer does it where it has "
+    "processing_class=tokenizer. A padding_side that is set later is not saved: give it to from_pretrained.",
+)
+def tokenizer(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """The tokenizer is saved with the model, and makes the same tokens."""
+    del limits
+    evidence.tokenizer  # noqa: B018 - raises where there is none
+    answer = served(evidence)
+    if "tokenizer" in answer.errors:
+        return [finding("a tokenizer in the saved folder", f"it does not load: {answer.errors['tokenizer']}")]
+    changes = _changes(answer.trained_tokenizer, answer.tokenizer)
+    if not changes:
+        return []
+    if not _has_tokenizer_files(evidence.run.model_folder):
+        # transformers makes one without words of the model's configuration, and says nothing.
+        changes.append("the folder has no file of a tokenizer")
+    return [finding("the tokenizer that the model was trained with, in the saved folder", "; ".join(changes))]
+
+
+def _has_tokenizer_files(folder: Path) -> bool:
+    patterns = ("tokenizer.json", "vocab.*", "merges.txt", "*.model", "*.spm", "sentencepiece*")
+    return any(list(folder.glob(pattern)) for pattern in patterns)
+
+
+def _changes(trained: Mapping[str, Any], saved: Mapping[str, Any]) -> list[str]:
+    """Word what differs; other tokens only where no other vocabulary explains them."""
+    different = [name for name in trained if name != "tokens" and saved.get(name) != trained[name]]
+    changes = [f"{name} {saved.get(name)} instead of {trained[name]}" for name in different]
+    if "vocabulary" not in different and saved["tokens"] != trained["tokens"]:
+        pairs = list(zip(trained["tokens"], saved["tokens"], strict=True))
+        rows = [index for index, (first, second) in enumerate(pairs) if first != second]
+        first, second = pairs[rows[0]]
+        place = next((at for at, both in enumerate(zip(first, second, strict=False)) if both[0] != both[1]), -1)
+        changes.append(f"other tokens for {len(rows)} of {len(pairs)} texts, the first at token {place}")
+    return changes
+
+
+@check(
+    "serving.submission",
+    cost="run",
+    catches="predictions that the GLUE leaderboard would not take: class names that it does not know, rows lost, NaN",
+    hint="name the classes as GLUE does, in the order of their ids, and predict every row.",
+)
+def submission(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Predictions can be written as a GLUE submission, and read back."""
+    del limits
+    run, card = evidence.run, evidence.pipeline.card
+    task = card.metric.config_name or "" if card.metric.path == "glue" else ""
+    if task not in TASKS or set(card.label_names) != set(NAMES.get(task, ())):
+        msg = "it is about the tasks of GLUE, with the classes named as there"
+        raise NotApplicable(msg)
+    with tempfile.TemporaryDirectory(prefix="ftcheck-submission-") as folder:
+        path = Path(folder) / f"{task}.tsv"
+        try:
+            write_submission(run, path, task=task, label_names=card.label_names)
+            found = np.asarray(read_submission(path, task))
+        except FtcheckError as error:
+            return [finding(f"a submission for {task}", str(error))]
+    expected = _as_submitted(evidence, task)
+    if found.shape == expected.shape and np.abs(found - expected).max() <= _SCORE_DECIMALS:
+        return []
+    return [finding(f"the run's {len(expected)} predictions, written and read again", f"{len(found)} others")]
+
+
+def _as_submitted(evidence: Evidence, task: str) -> NDArray[np.float64]:
+    """Return the predictions as GLUE numbers them, ``[N]``."""
+    predictions, names = evidence.run.predictions, evidence.pipeline.card.label_names
+    if task not in NAMES:
+        return np.clip(predictions.astype(np.float64), 0.0, 5.0)
+    order = np.array([NAMES[task].index(name) for name in names], dtype=np.float64)
+    return np.asarray(order[predictions])

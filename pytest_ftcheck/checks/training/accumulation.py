@@ -1,0 +1,113 @@
+"""Whether accumulated small batches give the gradient of one large batch: 4 micro-batches of 2 rows, or of 8."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
+from pytest_ftcheck.checks.training.declared import arguments, own_loss, probed
+
+if TYPE_CHECKING:
+    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+    from pytest_ftcheck.training.probe import Probe
+
+_MICRO_STEPS, _ROWS = 4, 2
+_RAGGED = tuple(range(13))
+"""Rows of two optimizer steps: 4 times 2, and the rest of an epoch, 2, 2 and 1."""
+_EQUAL = (0,) * 12
+"""One row in all places: a loss that weighs rows by what is in their batch weighs all alike. 4 and 2 times 2."""
+_HINT = (
+    "divide a loss of your own by num_items_in_batch, or set loss_is_scaled_for_ga = False on the Trainer where it is "
+    "a mean over the batch: the Trainer then divides it."
+)
+
+
+@check(
+    "training.accumulation",
+    cost="extra-training",
+    tolerance={"float32": 1e-3, "bfloat16": 5e-2, "float16": 5e-2},
+    catches="a loss that is not divided by the micro-batches, or twice, or by as many as there should be; lost "
+    "micro-batches",
+    hint=_HINT,
+)
+def accumulation(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Micro-batches that are accumulated give the gradient of one batch of all their rows.
+
+    Without dropout, clipping or a change of the weights; the tolerance is relative. Over a user's Trainer, which does
+    not weigh micro-batches by their rows, of equal batches of one row; else of ragged ones, the last of them smaller.
+    """
+    own = evidence.pipeline.trainer is not None
+    if own and evidence.engine == "trainer" and arguments(evidence).gradient_accumulation_steps == 1:
+        msg = "the recipe does not accumulate gradients (gradient_accumulation_steps = 1)"
+        raise NotApplicable(msg)
+    rows = _EQUAL if own else _RAGGED
+    if len(evidence.pipeline.train_dataset) <= max(rows):
+        msg = f"{len(evidence.pipeline.train_dataset)} training rows are too few"
+        raise NotApplicable(msg)
+    whole, parts = _probe(evidence, rows, _MICRO_STEPS * _ROWS, 1), _probe(evidence, rows, _ROWS, _MICRO_STEPS)
+    if _rows_by_step(whole, 1) != _rows_by_step(parts, _MICRO_STEPS):
+        msg = "batches of another size hold other rows: its sampler depends on the batch size"
+        raise NotApplicable(msg)
+    ones, many = whole.trace.gradient_norms, parts.trace.gradient_norms
+    if len(ones) != 2 or len(many) != 2:  # noqa: PLR2004 - 8 rows and the rest
+        expected = f"2 optimizer steps over {len(rows)} rows, in batches of 8 and in groups of 4 times 2"
+        return [finding(expected, f"{len(ones)} and {len(many)}")]
+    if not own:
+        # A control that must differ: else the lengths tell nothing.
+        alone = _probe(evidence, rows, _ROWS, 1).trace.gradient_norms[0]
+        if math.isclose(alone, ones[0], rel_tol=limits["tolerance"]):
+            observed = f"both {alone:.4g} long: something clips or rescales them"
+            return [finding("other gradients of 2 rows than of 8", observed)]
+    return _judge(evidence, [part / one for part, one in zip(many, ones, strict=True)], limits["tolerance"])
+
+
+def _judge(evidence: Evidence, ratios: list[float], tolerance: float) -> list[Finding]:
+    """Compare lengths of accumulated gradients with those of one batch; they should be 1 to 1."""
+    source, own = evidence.pipeline.trainer, own_loss(evidence)
+    if source is not None and not own and math.isclose(ratios[0], _MICRO_STEPS, rel_tol=tolerance):
+        msg = (
+            f"its {type(source.template.model).__name__} takes num_items_in_batch and ignores it, so that transformers "
+            "itself multiplies the gradient by the number of micro-batches: nothing of yours is wrong, and only "
+            "max_grad_norm feels it"
+        )
+        raise NotApplicable(msg)
+    hint = f"the Trainer has a {' and a '.join(own)} of its own: {_HINT}" if own else ""
+    return [
+        finding(
+            f"{name}: a gradient as long as that of the same rows in one batch", f"{ratio:.4g} times as long", hint=hint
+        )
+        for ratio, name in zip(ratios, ("4 batches of 2 rows", "the rest of an epoch"), strict=True)
+        # Written so that a NaN is no 1.
+        if not abs(ratio - 1) <= tolerance
+    ]
+
+
+def _probe(evidence: Evidence, rows: tuple[int, ...], batch_size: int, micro_steps: int) -> Probe:
+    """Take the optimizer steps of one epoch, at most two, with weights that stay as they are."""
+    return probed(
+        evidence,
+        steps=2,
+        train_rows=rows,
+        dropout=False,
+        learning_rate_factor=0.0,
+        per_device_train_batch_size=batch_size,
+        gradient_accumulation_steps=micro_steps,
+        max_grad_norm=0.0,
+        bf16=False,
+        fp16=False,
+    )
+
+
+def _rows_by_step(probe: Probe, micro_steps: int) -> list[list[int]]:
+    """Return the rows of every optimizer step, in any order."""
+    steps = []
+    for epoch in probe.trace.passes:
+        if epoch.kind == "train":
+            ends = [sum(epoch.batch_sizes[: end + 1]) for end in range(len(epoch.batch_sizes))]
+            bounds = [0, *ends[micro_steps - 1 : -1 : micro_steps], *ends[-1:]]
+            steps += [sorted(epoch.rows[start:end]) for start, end in pairwise(bounds)]
+    return steps

@@ -1,0 +1,94 @@
+"""Whether the weights that are kept are the best ones, by the metric and direction that were declared."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from transformers import EarlyStoppingCallback
+
+from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
+from pytest_ftcheck.checks.training.declared import arguments
+from pytest_ftcheck.tasks.metrics import known_direction
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from transformers import TrainingArguments
+
+    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+
+
+@check(
+    "training.best_checkpoint",
+    cost="run",
+    # Of metrics of the same weights, relative above 1; on a GPU ten times as much.
+    limits={"difference": 1e-4},
+    catches="greater_is_better the wrong way round, another metric that decides, best weights that are not loaded",
+    hint="look at metric_for_best_model, greater_is_better and load_best_model_at_end, and at code that loads or "
+    "changes weights after training.",
+)
+def best_checkpoint(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """The best weights by the declared metric, in its natural direction, are the ones that are kept."""
+    evidence.require_training()
+    declared = arguments(evidence)
+    if not declared.load_best_model_at_end and not _stops_early(evidence):
+        msg = "the recipe keeps the last weights (load_best_model_at_end = False)"
+        raise NotApplicable(msg)
+    found = _direction(declared)
+    if not declared.load_best_model_at_end:
+        return found
+    run, name = evidence.trained_run, _metric(declared)
+    values = [epoch.get(name, math.nan) for epoch in run.epochs]
+    if all(math.isnan(value) for value in values):
+        msg = f"no evaluation during training reported {name}"
+        raise NotApplicable(msg)
+    sign = 1 if declared.greater_is_better else -1
+    best = max(sign * value for value in values if not math.isnan(value))
+    # Several may be equally good: which of them is kept is the engine's choice.
+    ties = [number for number, value in enumerate(values, 1) if sign * value == best]
+    if run.best_epoch is not None and run.best_epoch not in ties:
+        observed = f"number {run.best_epoch} ({name} = {values[run.best_epoch - 1]:.4f})"
+        found.append(finding(f"the weights of evaluation {ties[0]} ({name} = {sign * best:.4f})", observed))
+        return found
+    tolerance = limits["difference"] * (1 if evidence.environment["device"] == "cpu" else 10)
+    kept = run.best_epoch or ties[0]
+    if differing := _differing(run.epochs[kept - 1], run.metrics, tolerance):
+        value = run.epochs[kept - 1][differing]
+        expected = f"the weights of evaluation {kept}, the best by {name}: {differing} = {value:.4f}"
+        same = [number for number, epoch in enumerate(run.epochs, 1) if not _differing(epoch, run.metrics, tolerance)]
+        which = f", as in evaluation {same[0]} of {len(run.epochs)}" if same else ""
+        found.append(finding(expected, f"{differing} = {run.metrics[differing]:.4f} at the end{which}"))
+    return found
+
+
+def _metric(declared: TrainingArguments) -> str:
+    return str(declared.metric_for_best_model or "loss").removeprefix("eval_")
+
+
+def _stops_early(evidence: Evidence) -> bool:
+    source = evidence.pipeline.trainer
+    callbacks = [] if source is None else source.template.callback_handler.callbacks
+    return any(isinstance(callback, EarlyStoppingCallback) for callback in callbacks)
+
+
+def _direction(declared: TrainingArguments) -> list[Finding]:
+    """Compare the declared direction with what the metric's name says."""
+    name, greater = _metric(declared), bool(declared.greater_is_better)
+    if known_direction(name) == greater:
+        return []
+    words = ("smaller is better", "greater is better")
+    expected = f"{name}: {words[not greater]} (greater_is_better = {not greater})"
+    hint = "the worst weights are kept, and an early stop waits for it to get worse."
+    return [finding(expected, f"greater_is_better = {greater}", hint=hint)]
+
+
+def _differing(epoch: Mapping[str, float], metrics: Mapping[str, float], tolerance: float) -> str:
+    """Name a metric that differs; an empty text where all are equal."""
+    for name in epoch.keys() & metrics.keys() - {"epoch", "step"}:
+        before, after = epoch[name], metrics[name]
+        if not (abs(before - after) <= tolerance * max(1.0, abs(before)) or (math.isnan(before) and math.isnan(after))):
+            return name
+    return ""

@@ -1,0 +1,180 @@
+"""What must hold for the rows that are trained on: each once an epoch, with its own label, labels mixed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
+from pytest_ftcheck.checks.training.declared import arguments, own_sampler
+from pytest_ftcheck.training.fingerprint import fingerprint_rows
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+    from pytest_ftcheck.runs.trace import Pass
+
+_DRAWS = 200
+_MOST_LABELS = 50
+_CERTAIN = 8.0
+"""Standard deviations: a random order does not come so far by chance."""
+_WINDOW = 8
+"""Rows that are looked at together, at least."""
+
+
+def _epochs(evidence: Evidence) -> list[Pass]:
+    passes = [seen for seen in evidence.trained_run.trace.passes if seen.kind == "train"]
+    if not passes:
+        msg = "no rows were seen on their way to the model: its batches have no input_ids [B, T]"
+        raise NotApplicable(msg)
+    return passes
+
+
+@check(
+    "training.rows_once",
+    cost="run",
+    # Share of rows that may be unlike any in the data set before they count as changed on the way.
+    limits={"changed": 0.05},
+    catches="rows lost or repeated by a sampler, a loader or a collator, labels that move to other rows on the way",
+    hint="look at the sampler, at drop_last, and at whether the collator keeps rows and labels together.",
+)
+def rows_once(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Every row is trained on exactly once an epoch, with its own label.
+
+    A last batch that the recipe drops may be missing. Where a sampler of the user's own draws the rows, or they are
+    changed on their way, only what can still be told is judged.
+    """
+    passes, rows = _epochs(evidence), evidence.pipeline.train_dataset
+    expected = _expected(evidence)
+    known = {fingerprint for fingerprint, _ in expected}
+    seen = [fingerprint for epoch in passes for fingerprint in epoch.rows]
+    changed = sum(fingerprint not in known for fingerprint in seen) / len(seen) > limits["changed"]
+    own = own_sampler(evidence)
+    if changed and own:
+        msg = f"rows change on the way to the model, and a sampler of its own ({own}) draws them"
+        raise NotApplicable(msg)
+    found = [] if own else _counted(evidence, passes, len(rows))
+    if changed or found:
+        return found
+    for number, epoch in enumerate(passes, 1):
+        if found := _compare(epoch, expected, number, may_repeat=bool(own)):
+            return found
+    return []
+
+
+def _expected(evidence: Evidence) -> Counter[tuple[int, float]]:
+    """Count the rows of the data set by fingerprint and label."""
+    rows, column = evidence.pipeline.train_dataset, evidence.pipeline.label_column
+    pad_id = evidence.pipeline.pad_id
+    if "input_ids" not in rows.column_names or column not in rows.column_names:
+        msg = f"the training rows have no input_ids and {column}: they are made on the way"
+        raise NotApplicable(msg)
+    return Counter(zip(fingerprint_rows(rows["input_ids"], pad_id), map(_label, rows[column]), strict=True))
+
+
+def _label(value: Any) -> float:
+    """Return a label as batches hold it, in single precision; -1 where there is none or it is no number."""
+    number = float(np.float32(value)) if isinstance(value, (int, float)) else np.nan
+    return -1.0 if np.isnan(number) else number
+
+
+def _counted(evidence: Evidence, passes: list[Pass], rows: int) -> list[Finding]:
+    """Compare the number of rows of every whole epoch with that of the data set."""
+    declared = arguments(evidence)
+    least = rows - rows % declared.train_batch_size if declared.dataloader_drop_last else rows
+    for number, epoch in enumerate(passes, 1):
+        count = len(epoch.rows)
+        # The last epoch may end in its middle, at max_steps or an early stop.
+        if count > rows or (count < least and number < len(passes)):
+            return [finding(f"{least} rows in epoch {number}, each once", f"{count} rows")]
+    return []
+
+
+def _compare(epoch: Pass, expected: Counter[tuple[int, float]], number: int, *, may_repeat: bool) -> list[Finding]:
+    """Compare the rows of an epoch and their labels with those of the data set."""
+    labels = [-1.0 if np.isnan(label) else label for label in epoch.labels]
+    has_labels = any(label >= 0 for label in labels)
+    seen = Counter(zip(epoch.rows, labels, strict=True))
+    by_row: Counter[int] = Counter()
+    for (row, _), count in expected.items():
+        by_row[row] += count
+    if has_labels and (moved := [pair for pair in seen if pair not in expected and pair[0] in by_row]):
+        right = sorted({label for fingerprint, label in expected if fingerprint == moved[0][0]})
+        observed = f"{len(moved)} rows of epoch {number} have another one: {moved[0][1]:g} instead of {right[0]:g}"
+        return [finding("every row with its own label", observed)]
+    if may_repeat:
+        return []
+    times = Counter(epoch.rows)
+    repeated = [row for row, count in times.items() if count > by_row[row] > 0]
+    if not repeated:
+        return []
+    missing = (by_row - times).total()
+    observed = f"in epoch {number}, {len(repeated)} rows come more than once and {missing} not at all"
+    return [finding("every row once an epoch", observed)]
+
+
+@check(
+    "training.shuffled",
+    cost="run",
+    limits={"sorted": 0.5},  # 0: labels are mixed as by chance; 1: sorted by label
+    catches="training rows that are sorted by label and not shuffled",
+    hint="shuffle the rows (the Trainer does unless a sampler of your own or train_sampling_strategy='sequential' says "
+    "otherwise): batches of one label teach the model to forget the others.",
+)
+def shuffled(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Labels are mixed over the batches that are trained on, about as by chance."""
+    epoch = _epochs(evidence)[0]
+    declared = arguments(evidence)
+    if str(getattr(declared.train_sampling_strategy, "value", declared.train_sampling_strategy)) == "group_by_length":
+        msg = "batches are made of rows of equal length on purpose, and length may go with the label"
+        raise NotApplicable(msg)
+    labels = np.asarray(epoch.labels)
+    windows = _windows(epoch.batch_sizes)
+    if np.isnan(labels).any() or len(set(labels.tolist())) == 1 or windows.max() < _FEW_WINDOWS:
+        msg = "too few rows, or no two different labels, to see an order in"
+        raise NotApplicable(msg)
+    values = _indicators(labels)
+    seen, most = _sameness(values, windows), _sameness(values[np.lexsort(values.T)], windows)
+    generator = np.random.default_rng(0)
+    draws = np.asarray([_sameness(generator.permutation(values), windows) for _ in range(_DRAWS)])
+    chance, spread = float(draws.mean()), float(draws.std())
+    share = (seen - chance) / (most - chance) if most > chance else 0.0
+    if share <= limits["sorted"] or seen - chance <= _CERTAIN * spread:
+        return []
+    expected = f"labels mixed by at most {limits['sorted']:g} of the way from chance (0) to sorted by label (1)"
+    first = ", ".join(f"{label:g}" for label in labels[:_WINDOW])
+    return [finding(expected, f"{share:.2f} in the first epoch, which begins with labels {first}")]
+
+
+_FEW_WINDOWS = 3
+
+
+def _windows(batch_sizes: tuple[int, ...]) -> NDArray[np.int64]:
+    """Number the windows ``[N]`` that the rows fall into: batches, small ones joined."""
+    numbers, size, window = [], 0, 0
+    for batch in batch_sizes:
+        numbers += [window] * batch
+        size += batch
+        if size >= _WINDOW:
+            window, size = window + 1, 0
+    return np.asarray(numbers)
+
+
+def _indicators(labels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return labels as columns ``[N, K]``: one a class, or ranks where they are values."""
+    kinds, places = np.unique(labels, return_inverse=True)
+    if len(kinds) <= _MOST_LABELS:
+        return np.asarray(places[:, None] == np.arange(len(kinds)), np.float64)
+    return np.asarray(places - places.mean(), np.float64)[:, None]
+
+
+def _sameness(values: NDArray[np.float64], windows: NDArray[np.int64]) -> float:
+    """Measure how much alike the labels of a window are: the sum of squared window means, weighted by their rows."""
+    counts = np.bincount(windows)
+    sums = np.stack([np.bincount(windows, weights=column) for column in values.T])
+    return float((sums**2 / counts).sum())

@@ -1,0 +1,131 @@
+"""What must hold for learning itself: the loss falls over the run, and a handful of rows can be learned by heart.
+
+Shapes: S optimizer steps, N rows, K classes.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
+from pytest_ftcheck.checks.metrics.loss import require_plain_loss
+from pytest_ftcheck.checks.training.declared import arguments, own_loss, require_steps
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from numpy.typing import NDArray
+
+    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+    from pytest_ftcheck.runs.run import Run
+
+_ENOUGH_STEPS = 300
+"""Below, a loss that stays within its noise proves nothing: real checkpoints need some hundred steps to start."""
+_LAST_PART = 5
+"""The last fifth of the steps is where the loss ends."""
+
+
+@dataclass(frozen=True)
+class _Level:
+    """A mean loss and its standard error."""
+
+    mean: float
+    error: float
+    name: str
+
+
+@check(
+    "training.loss_falls",
+    cost="run",
+    limits={"steps": 20},  # fewer show nothing
+    catches="a learning rate of 0 or one that is far too high, frozen weights, labels that have nothing to do with the "
+    "rows, a collapsed model",
+    hint="look at the learning rate (0, too high, a warm-up as long as the run), at frozen or missing parameters, and "
+    "at whether rows and labels belong together; or the run is too short to learn anything.",
+)
+def loss_falls(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """The training loss ends below what a guess costs, by more than its noise.
+
+    A guess knows how often each label occurs. Where the loss is the user's own, its first values stand for the guess.
+    """
+    run = evidence.trained_run
+    require_steps(evidence)
+    losses = _full_steps(run)
+    if len(losses) < limits["steps"]:
+        msg = f"{len(losses)} optimizer steps are too few to tell a falling loss from its noise"
+        raise NotApplicable(msg)
+    guess, end = _guess(evidence, losses), _end(losses)
+    fall, noise = guess.mean - end.mean, math.hypot(guess.error, end.error)
+    # Written so that a NaN does not fall.
+    if fall > 2 * noise or (fall > 0 and _evaluation_falls(evidence, run)):
+        return []
+    if fall > -2 * noise and len(losses) < _ENOUGH_STEPS:
+        msg = f"it goes from {guess.mean:.4f} to {end.mean:.4f}, within the noise of only {len(losses)} optimizer steps"
+        raise NotApplicable(msg)
+    expected = (
+        f"a training loss that ends below {guess.mean:.4f}, {guess.name}, by more than its noise, {2 * noise:.4f}"
+    )
+    observed = f"{losses[0]:.4f} at the first step, {end.mean:.4f} over the last {_last(losses)} of {len(losses)} steps"
+    return [finding(expected, observed)]
+
+
+def _full_steps(run: Run) -> NDArray[np.float64]:
+    """Return the losses ``[S]`` without the rests at the end of an epoch, whose scale may be another."""
+    losses, sizes = np.asarray(run.step_losses, float), np.asarray(run.trace.micro_steps)
+    return losses[sizes == sizes.max()] if len(losses) == len(sizes) else losses
+
+
+def _last(losses: NDArray[np.float64]) -> int:
+    return max(_LAST_PART, len(losses) // _LAST_PART)
+
+
+def _end(losses: NDArray[np.float64]) -> _Level:
+    part = losses[-_last(losses) :]
+    return _Level(float(part.mean()), float(part.std(ddof=1)) / math.sqrt(len(part)), "")
+
+
+def _guess(evidence: Evidence, losses: NDArray[np.float64]) -> _Level:
+    if has_plain_loss(evidence):
+        level = _guessed(evidence, evidence.pipeline.train_dataset)
+        if level > 0:
+            return _Level(level, 0.0, "the cost of a guess that knows how often each label occurs")
+    start = losses[: max(3, min(20, len(losses) // 20))]
+    # The median: a learning rate that is too high shows in a spike, which anything falls below.
+    spread = float(start.std(ddof=1)) / math.sqrt(len(start))
+    return _Level(float(np.median(start)), spread, f"where it starts (the first {len(start)} steps)")
+
+
+def has_plain_loss(evidence: Evidence) -> bool:
+    """Whether the training loss is the mean cross entropy or squared error of a batch, as transformers computes it."""
+    try:
+        require_plain_loss(evidence)
+    except NotApplicable:
+        return False
+    # A Trainer with BERT does not divide by the number of micro-batches: see `accumulation`.
+    own = evidence.pipeline.trainer is not None
+    return not own_loss(evidence) and not (own and arguments(evidence).gradient_accumulation_steps > 1)
+
+
+def _guessed(evidence: Evidence, rows: Dataset) -> float:
+    """Return the mean loss of the best constant prediction: the entropy of the labels in nats, or their variance."""
+    labels = np.asarray([label for label in evidence.labels(rows) if label is not None], float)
+    if evidence.pipeline.card.head == "regression":
+        return float(labels.var())
+    classes = evidence.pipeline.card.num_labels
+    shares = np.bincount(labels.astype(int).clip(0), minlength=classes) / max(len(labels), 1)
+    smoothing = float(arguments(evidence).label_smoothing_factor)
+    shares = (1 - smoothing) * shares + smoothing / len(shares)
+    return float(-(shares * np.log(np.where(shares > 0, shares, 1))).sum())
+
+
+def _evaluation_falls(evidence: Evidence, run: Run) -> bool:
+    """Whether the last evaluation's loss shows what the noisy training loss does not."""
+    last = run.epochs[-1] if run.epochs else run.metrics
+    return has_plain_loss(evidence) and last.get("loss", math.inf) < 0.97 * _guessed(
+        evidence, evidence.pipeline.eval_dataset
+    )

@@ -1,0 +1,167 @@
+"""What must hold between parameters, gradients and the optimizer, as the run's hooks saw them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from transformers import Trainer
+
+from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
+from pytest_ftcheck.checks.model.weights import some_names
+from pytest_ftcheck.checks.training.declared import own_optimizer, require_steps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+    from pytest_ftcheck.runs.trace import ParameterTrace
+
+_SMALL = 1e-5
+"""Of the largest gradient: a bias of attention keys has one of rounding errors, and need not move."""
+
+
+def _share(some: Iterable[ParameterTrace], parameters: Iterable[ParameterTrace]) -> float:
+    return sum(p.size for p in some) / max(sum(p.size for p in parameters), 1)
+
+
+def _names(parameters: Iterable[ParameterTrace]) -> str:
+    return some_names([parameter.name for parameter in parameters])
+
+
+@check(
+    "training.parameters_move",
+    cost="run",
+    # Share of the trained values whose tensor may stay as it was: in half precision, small steps round to none.
+    tolerance={"float32": 0.0, "bfloat16": 0.5, "float16": 0.5},
+    catches="a learning rate of 0, parameters that the optimizer does not have, updates lost in half precision, frozen "
+    "weights that change",
+    hint="look at the learning rate of each group, at which parameters the optimizer got, and at the weights' dtype; "
+    "freeze with requires_grad_(False), not with a learning rate of 0.",
+)
+def parameters_move(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Every parameter that is trained and has a gradient moves; frozen ones stay as they are."""
+    parameters = evidence.trained_run.trace.parameters
+    require_steps(evidence)
+    trained = [parameter for parameter in parameters if parameter.trainable]
+    largest = max((parameter.gradient for parameter in trained), default=0.0)
+    still = [p for p in trained if p.gradient > _SMALL * largest and not p.moved > 0]
+    found = []
+    if still and _share(still, trained) > limits["tolerance"]:
+        observed = f"{len(still)} of {len(trained)} have a gradient and did not move at all: {_names(still)}"
+        found.append(finding("every trained parameter moves", observed))
+    if moved := [parameter for parameter in parameters if not parameter.trainable and parameter.moved > 0]:
+        hint = "something writes into them: an update by hand, an average of weights, a loaded state."
+        observed = f"{len(moved)} frozen ones changed: {_names(moved)}"
+        found.append(finding("parameters with requires_grad=False stay as they are", observed, hint=hint))
+    return found
+
+
+@check(
+    "training.optimizer_groups",
+    cost="run",
+    catches="an optimizer that was made before the head was, of a part of the model, or of a list that misses names",
+    hint="give the optimizer every parameter that requires a gradient, each once; freeze the others with "
+    "requires_grad_(False) if they are not meant to be trained.",
+)
+def optimizer_groups(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Every parameter that is trained stands in exactly one group of the optimizer."""
+    del limits
+    require_steps(evidence)
+    trained = [parameter for parameter in evidence.trained_run.trace.parameters if parameter.trainable]
+    found = []
+    # One without a gradient, such as a pooler that is not used, has nothing to be optimized by.
+    if lacking := [parameter for parameter in trained if not parameter.groups and parameter.gradient > 0]:
+        share = f"{_share(lacking, trained):.0%} of the values"
+        observed = f"{len(lacking)} of {len(trained)} are in none ({share}): {_names(lacking)}"
+        found.append(finding("every trained parameter in a group of the optimizer", observed))
+    if several := [parameter for parameter in trained if len(parameter.groups) > 1]:
+        observed = f"{len(several)} are in several: {_names(several)}"
+        found.append(finding("every trained parameter in one group alone", observed))
+    return found
+
+
+@check(
+    "training.weight_decay",
+    cost="run",
+    limits={"uniform": 0.01},
+    catches="a list of names without decay that fits another model (LayerNorm.weight in a model that says layer_norm)",
+    hint="biases and normalisation weights belong into a group with weight_decay=0: compare the names in the list with "
+    "those of model.named_parameters().",
+)
+def weight_decay(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Weight decay leaves biases and normalisation weights alone.
+
+    An optimizer of the user's own that decays everything alike by at most ``uniform``, AdamW's default, is let through:
+    nobody chose that, and it does no harm.
+    """
+    require_steps(evidence)
+    parameters = evidence.trained_run.trace.parameters
+    held = [parameter for parameter in parameters if parameter.trainable and parameter.groups]
+    decayed = [parameter for parameter in held if parameter.weight_decay > 0]
+    if not decayed:
+        msg = "the optimizer has no weight decay"
+        raise NotApplicable(msg)
+    wrong = [parameter for parameter in decayed if parameter.normalisation_or_bias]
+    rates = {parameter.weight_decay for parameter in held}
+    if own_optimizer(evidence):
+        wrong = [] if len(rates) == 1 and max(rates) <= limits["uniform"] else wrong
+    else:  # what the Trainer itself takes for a normalisation is its own business
+        usual = set(Trainer.get_decay_parameter_names(None, evidence.fresh_model))  # type: ignore[arg-type]  # uses no self
+        wrong = [parameter for parameter in wrong if parameter.name not in usual]
+    if not wrong:
+        return []
+    worst = max(parameter.weight_decay for parameter in wrong)
+    observed = f"{len(wrong)} biases and normalisation weights are decayed by up to {worst:g}: {_names(wrong)}"
+    return [finding("no weight decay on biases and normalisation weights", observed)]
+
+
+@check(
+    "training.gradients_reach",
+    cost="run",
+    # Smallest norm of all gradients; share of the trained values that may go without one.
+    limits={"norm": 1e-6, "without": 0.5},
+    catches="gradients clipped to nothing, a loss that is detached or never sent backwards, half of a model cut off",
+    hint="look at max_grad_norm, at detach(), item() and torch.no_grad() in the loss, and at whether training_step "
+    "calls backward().",
+)
+def gradients_reach(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """The gradients that reach the optimizer are finite and not zero."""
+    run = evidence.trained_run
+    require_steps(evidence)
+    norms = run.trace.gradient_norms
+    for step, norm in enumerate(norms, 1):
+        if not math.isfinite(norm):
+            observed = f"a norm of {norm} at optimizer step {step} of {len(norms)}"
+            hint = "one such step ruins the weights: look for overflow, a division by 0, sqrt and log at 0 in the loss."
+            return [finding("finite gradients at every optimizer step", observed, hint=hint)]
+    if max(norms) <= limits["norm"]:
+        observed = f"at most {max(norms):.3g} in {len(norms)} optimizer steps"
+        return [finding(f"a norm of all gradients above {limits['norm']:g}", observed)]
+    zero = norms.count(0.0)
+    if zero > len(norms) / 2:
+        return [finding("gradients at every optimizer step", f"all are 0 at {zero} of {len(norms)} steps")]
+    trained = [parameter for parameter in run.trace.parameters if parameter.trainable]
+    without = [parameter for parameter in trained if not parameter.gradient > 0]
+    if _share(without, trained) <= limits["without"]:
+        return []
+    observed = f"{_share(without, trained):.0%} of the trained values never had one: {_names(without)}"
+    return [finding("gradients for what is trained", observed)]
+
+
+@check(
+    "training.gradients_cleared",
+    cost="run",
+    catches="zero_grad() that is missing, comes too late, or is of another optimizer",
+    hint="call optimizer.zero_grad() after each optimizer.step(): else every step adds the gradients of all before it.",
+)
+def gradients_cleared(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Every optimizer step starts from gradients of zero."""
+    del limits
+    stale = evidence.trained_run.trace.stale_gradients
+    if not stale:
+        return []
+    observed = f"those of the step before at optimizer step {stale[0]}, and at {len(stale)} of the first steps in all"
+    return [finding("no gradients left when an optimizer step begins", observed)]

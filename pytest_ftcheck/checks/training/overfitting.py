@@ -1,0 +1,122 @@
+"""Whether a handful of rows can be learned by heart, with the pipeline's own loss, model and optimizer."""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
+from pytest_ftcheck.checks.training.declared import probed
+from pytest_ftcheck.errors import CheckFailure
+from pytest_ftcheck.training.fingerprint import fingerprint_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+    from pytest_ftcheck.training.probe import Probe
+
+_CANDIDATES = 256
+_FEWEST = 4
+_SLOW = 2e-4
+"""Learning rates below are those of large models: too slow for so few steps."""
+_CLOSE = 0.9
+"""Correlation of values that were learned by heart with their labels."""
+
+
+@check(
+    "training.overfits_batch",
+    cost="extra-training",
+    limits={"rows": 8, "steps": 30},
+    catches="a learning rate of 0 or far too high, frozen weights, gradients that do not arrive, a loss that is not of "
+    "these logits and labels, inputs that all look the same to the model",
+    hint="look at the learning rate and the optimizer's parameters, at frozen layers, at max_grad_norm, at whether the "
+    "loss compares the logits with their own rows' labels, and at whether token ids and mask reach the model.",
+)
+def overfits_batch(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """One batch can be learned by heart.
+
+    At a constant learning rate without dropout: the recipe's own, and ten and a hundred times as much, because a recipe
+    for thousands of steps may be too slow for some dozen.
+    """
+    evidence.require_training()
+    rows = distinct_rows(evidence, int(limits["rows"]))
+    labels = np.asarray([evidence.labels(evidence.pipeline.train_dataset)[row] for row in rows])
+    attempts = []
+    for factor in _factors(evidence):
+        try:
+            probe = _attempt(evidence, rows, int(limits["steps"]), factor)
+        except CheckFailure as failure:
+            attempts.append(f"{factor:g} times its learning rate: {failure.findings[0].observed}")
+            continue
+        learned, seen = _judge(evidence, probe, labels)
+        if learned:
+            return []
+        attempts.append(f"{factor:g} times its learning rate: {seen}")
+    return [finding(f"{len(rows)} rows learned by heart in {limits['steps']:g} steps", "; ".join(attempts))]
+
+
+def _factors(evidence: Evidence) -> tuple[float, ...]:
+    slow = float(evidence.pipeline.args.get("learning_rate", 5e-5)) < _SLOW
+    return (10, 1, 100) if slow else (1, 10, 100)
+
+
+def _attempt(evidence: Evidence, rows: Sequence[int], steps: int, factor: float) -> Probe:
+    return probed(
+        evidence,
+        steps=steps,
+        train_rows=tuple(rows),
+        eval_split="train_dataset",
+        eval_rows=len(rows),
+        dropout=False,
+        learning_rate_factor=factor,
+        per_device_train_batch_size=len(rows),
+        gradient_accumulation_steps=1,
+    )
+
+
+def _judge(evidence: Evidence, probe: Probe, labels: Any) -> tuple[bool, str]:
+    """Tell whether the rows were learned, and what was seen."""
+    loss = f"training loss from {probe.losses[0]:.4f} to {probe.losses[-1]:.4f}" if probe.losses else "no loss"
+    if evidence.pipeline.card.head == "regression":
+        values = probe.logits[:, 0]
+        correlation = float(np.corrcoef(values, labels)[0, 1]) if values.std() > 0 else 0.0
+        return correlation >= _CLOSE, f"predictions and labels correlate with {correlation:.2f}, {loss}"
+    right = int((probe.logits.argmax(axis=-1) == labels).sum())
+    return right == len(labels), f"{right} of {len(labels)} right, {loss}"
+
+
+def distinct_rows(evidence: Evidence, count: int) -> list[int]:
+    """Choose training rows whose tokens differ and whose labels are spread, the shortest first: they train fast.
+
+    Raises:
+        NotApplicable: the rows have no token ids, or too few of them differ.
+
+    """
+    rows, pad_id = evidence.pipeline.train_dataset, evidence.pipeline.pad_id
+    if "input_ids" not in rows.column_names:
+        msg = "the training rows have no input_ids"
+        raise NotApplicable(msg)
+    candidates = np.linspace(0, len(rows) - 1, min(_CANDIDATES, len(rows))).astype(int).tolist()
+    chosen = rows.select(candidates)
+    ids, labels = list(chosen["input_ids"]), list(chosen[evidence.pipeline.label_column])
+    lengths = [sum(token != pad_id for token in row) for row in ids]
+    by_content = dict(zip(fingerprint_rows(ids, pad_id), range(len(ids)), strict=True))
+    by_label: dict[Any, list[int]] = {}
+    for place in sorted(by_content.values(), key=lambda place: (lengths[place], place)):
+        by_label.setdefault(labels[place], []).append(place)
+    if evidence.pipeline.card.head == "regression":  # the values are many: take them from end to end
+        shortest = sorted((place for places in by_label.values() for place in places), key=lengths.__getitem__)
+        spread = sorted(shortest[: 4 * count], key=labels.__getitem__)
+        places = [spread[index] for index in np.linspace(0, len(spread) - 1, min(count, len(spread))).astype(int)]
+    else:
+        rounds = zip_longest(*(by_label[label] for label in sorted(by_label)))
+        places = [place for places in rounds for place in places if place is not None][:count]
+    if len(places) < _FEWEST or len({labels[place] for place in places}) == 1:
+        msg = f"among {len(candidates)} training rows there are not {_FEWEST} different ones with different labels"
+        raise NotApplicable(msg)
+    return sorted({candidates[place] for place in places})

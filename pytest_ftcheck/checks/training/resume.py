@@ -1,0 +1,150 @@
+"""Whether a run that goes on from a checkpoint equals one that was never broken off."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
+from pytest_ftcheck.checks.training.declared import arguments, changes_rows, own_sampler, probed
+from pytest_ftcheck.checks.training.repeated import differs_from_run_to_run, equal_weights
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+    from pytest_ftcheck.training.probe import Probe
+
+_BATCH, _EPOCH, _STEPS = 4, 4, 6
+"""Rows of a batch, optimizer steps of an epoch, and of the run."""
+_CHECKPOINTS = {2: "in the middle of an epoch", 4: "at the end of an epoch"}
+
+_LATER = "the state of the optimizer, or one of the user's own, was not restored"
+
+
+@check(
+    "training.resume",
+    cost="extra-training",
+    limits={"gpu": 1e-3},  # relative above 1, of losses and weights, where kernels sum in another order
+    catches="a resumed run that starts anew: without the state of optimizer or scheduler, with other rows or other "
+    "dropout, state of the user's own that no checkpoint holds",
+    hint="let the Trainer save and load the whole checkpoint, seed every sampler, and put state of your own into a "
+    "callback that exports it.",
+)
+def resume(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """A run that is resumed in the middle or at the end of an epoch equals an unbroken one, and what differs is named.
+
+    The checkpoints are whole ones, whatever ``save_only_model`` says of the recipe's own.
+    """
+    evidence.require_training()
+    if evidence.engine != "trainer":
+        msg = "the manual engine writes no checkpoints"
+        raise NotApplicable(msg)
+    if arguments(evidence).ignore_data_skip:
+        msg = "ignore_data_skip = True: a resumed run is meant to see other rows"
+        raise NotApplicable(msg)
+    if len(evidence.pipeline.train_dataset) < _BATCH * _EPOCH:
+        msg = f"{len(evidence.pipeline.train_dataset)} training rows are too few"
+        raise NotApplicable(msg)
+    tolerance = 0.0 if evidence.environment["device"] == "cpu" else limits["gpu"]
+    unbroken = _train(evidence)
+    if unbroken.trace.steps != _STEPS:
+        msg = f"{_STEPS} steps of the engine step the optimizer {unbroken.trace.steps} times: see training.steps"
+        raise NotApplicable(msg)
+    found = []
+    for step, where in _CHECKPOINTS.items():
+        folder = unbroken.folder / f"checkpoint-{step}"
+        if not folder.is_dir():
+            return [finding(f"a checkpoint at optimizer step {step}", f"none in {sorted(_names(unbroken.folder))}")]
+        if difference := _difference(unbroken, _train(evidence, folder), step, tolerance):
+            _require_repeatable(evidence, unbroken)
+            if difference.startswith("first loss"):
+                difference += _because(evidence, step, tolerance)
+            expected = f"resumed at optimizer step {step}, {where}, it trains as if it had never stopped"
+            found.append(finding(expected, difference))
+    return found
+
+
+def _require_repeatable(evidence: Evidence, unbroken: Probe) -> None:
+    """Stop where what differs is no fault of the checkpoint.
+
+    Raises:
+        NotApplicable: two runs differ anyhow, or draw something anew for every batch.
+
+    """
+    if sampler := own_sampler(evidence):
+        msg = f"a sampler of its own ({sampler}) draws the rows: the Trainer's checkpoints do not keep its state"
+        raise NotApplicable(msg)
+    if changes_rows(evidence, unbroken):
+        msg = "rows are changed at random on the way to the model: no checkpoint keeps what is drawn for a batch"
+        raise NotApplicable(msg)
+    if differs_from_run_to_run(evidence):
+        msg = "two runs that were never broken off differ as well: see training.seeds"
+        raise NotApplicable(msg)
+
+
+def _train(evidence: Evidence, resume_from: Path | None = None, *, dropout: bool = True) -> Probe:
+    saving = {"save_strategy": "steps", "save_steps": 2, "save_only_model": False, "save_total_limit": None}
+    return probed(
+        evidence,
+        steps=_STEPS,
+        train_rows=tuple(range(_BATCH * _EPOCH)),
+        dropout=dropout,
+        resume_from=resume_from,
+        per_device_train_batch_size=_BATCH,
+        gradient_accumulation_steps=1,
+        dataloader_drop_last=False,
+        **(saving if resume_from is None else {}),
+    )
+
+
+def _names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()] if folder.is_dir() else []
+
+
+def _difference(unbroken: Probe, resumed: Probe, step: int, tolerance: float) -> str:
+    """Name the state that was not restored; an empty text where all of it was."""
+    left = _STEPS - step
+    if len(resumed.losses) != left:
+        return f"{len(resumed.losses)} optimizer steps were left instead of {left}: the run's progress was not restored"
+    return _other_input(unbroken, resumed, step) or _other_state(unbroken, resumed, step, tolerance)
+
+
+def _other_input(unbroken: Probe, resumed: Probe, step: int) -> str:
+    left = _STEPS - step
+    if _rows(resumed) != _rows(unbroken)[-len(_rows(resumed)) :] or len(_rows(resumed)) != left * _BATCH:
+        return "other rows: the order of the data was not restored"
+    seen, expected = resumed.trace.learning_rates, unbroken.trace.learning_rates[step:]
+    if seen != expected:
+        rates = f"{seen[0][0]:.4g} instead of {expected[0][0]:.4g}"
+        # The scheduler sets the rate after a step: that of the first one comes from the optimizer's own state.
+        state = "optimizer" if seen[1:] == expected[1:] else "scheduler"
+        return f"another learning rate, {rates} at its first step: the {state} was not restored"
+    return ""
+
+
+def _other_state(unbroken: Probe, resumed: Probe, step: int, tolerance: float) -> str:
+    pairs = list(zip(unbroken.losses[step:], resumed.losses, strict=True))
+    for number, (before, after) in enumerate(pairs, step + 1):
+        # Written so that a NaN differs.
+        if not abs(before - after) <= tolerance * max(1.0, abs(before)):
+            if number == step + 1:
+                return f"first loss {after:.7f} instead of {before:.7f} on the same rows"
+            return f"first apart at step {number}, {after:.7f} instead of {before:.7f}: {_LATER}"
+    if not equal_weights(unbroken, resumed, tolerance):
+        return f"equal losses, and other weights at the end: {_LATER}"
+    return ""
+
+
+def _because(evidence: Evidence, step: int, tolerance: float) -> str:
+    """Tell weights from random state: without dropout, only the weights can make another loss."""
+    unbroken = _train(evidence, dropout=False)
+    resumed = _train(evidence, unbroken.folder / f"checkpoint-{step}", dropout=False)
+    if _difference(unbroken, resumed, step, tolerance).startswith("first loss"):
+        return ": the weights were not restored"
+    return ", and equal without dropout: the random state was not restored"
+
+
+def _rows(probe: Probe) -> list[int]:
+    return [row for epoch in probe.trace.passes if epoch.kind == "train" for row in epoch.rows]

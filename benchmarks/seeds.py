@@ -21,6 +21,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from machine import describe_machine, markdown_table
+from pytest_ftcheck.gates.calibration import Session, propose_limit
+from pytest_ftcheck.gates.trivial_limits import best_trivial_of
 from pytest_ftcheck.pipeline.from_card import build_pipeline, load_task_data
 from pytest_ftcheck.runs.store import RunStore
 from pytest_ftcheck.settings import Settings
@@ -167,6 +169,26 @@ def best_trivial(task: str, checkpoint: str, metric: str, baselines: list[Row]) 
     return best, trivial[best], f"{max(bags.values()):.3f}" if single else "-"
 
 
+def proposed_floors(runs: list[Row]) -> str:
+    """Render the floors that these seeds propose, as the cards hold them; the engines give the same metrics."""
+    lines = []
+    for task, checkpoint in sorted({(run["task"], run["checkpoint"]) for run in runs}):
+        ours = [run for run in runs if (run["task"], run["checkpoint"], run["engine"]) == (task, checkpoint, "manual")]
+        pipeline = build_pipeline(load_card(task, {}), Settings(model=checkpoint))
+        rows = len(pipeline.eval_dataset)
+        lines += ["", f"# {task}", f"[floors.tiny.{checkpoint}]"]
+        for metric in ours[0]["metrics"]:
+            values = [run["metrics"][metric] for run in ours]
+            session = Session(gates=len(ours[0]["metrics"]))
+            trivial = best_trivial_of(pipeline, metric)
+            found = propose_limit(metric, values, rows=rows, trivial=trivial, session=session)
+            seeds = found.calibrated
+            calibrated = f"mean = {seeds.mean:.4f}, spread = {seeds.std:.4f}, seeds = {seeds.seeds}, rows = {rows}"
+            lines.append(f"{metric} = {{ min = {found.limit}, calibrated = {{ {calibrated} }} }}")
+            lines += [f"# {note}" for note in (found.refused, *found.notes) if note]
+    return "\n".join(lines[1:])
+
+
 def report(arguments: argparse.Namespace, raw: Row) -> str:
     """Word the page: how it was made, and the table against the cards' present floors."""
     return (
@@ -193,8 +215,12 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--output", type=Path, default=HERE / "seeds.md")
     parser.add_argument("--table", action="store_true", help="render the table again from the raw figures")
+    parser.add_argument("--floors", action="store_true", help="print the floors that the raw figures propose")
     arguments = parser.parse_args()
     figures = arguments.output.with_suffix(".json")
+    if arguments.floors:
+        print(proposed_floors(json.loads(figures.read_text(encoding="utf-8"))["runs"]))
+        return
     if arguments.table:
         raw = json.loads(figures.read_text(encoding="utf-8"))
     else:

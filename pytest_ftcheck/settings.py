@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -16,9 +17,12 @@ Tier = Literal["tiny", "full"]
 EngineName = Literal["trainer", "manual"]
 DtypeName = Literal["float32", "bfloat16", "float16"]
 
+UpdateName = Literal["all", "new", "force"]
+
 TIERS: tuple[str, ...] = get_args(Tier)
 ENGINES: tuple[str, ...] = get_args(EngineName)
 DTYPES: tuple[str, ...] = get_args(DtypeName)
+UPDATES: tuple[str, ...] = get_args(UpdateName)
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,34 @@ class Settings:
     data: str | None = None
     """``bundled``, ``hub``, or a folder or file; None takes the card's."""
     seeds: tuple[int, ...] = (0,)
+    update_baseline: UpdateName | None = None
+    """Accept what ran: ``all`` of it, the ``new`` that has no entry yet, or by ``force`` also where CI is set."""
+    reason: str | None = None
+    """Why it is accepted; stands in the baseline."""
+    require_baseline: bool = False
+    """A run without an accepted one fails."""
+    calibrate: int | None = None
+    """Train so many seeds and propose limits from them, instead of running the suite."""
+    write_floors: bool = False
+    """Write the proposed limits into the user's file."""
+    strict: bool = False
+    """A gate that the data does not settle fails."""
+    bench: bool = False
+    """Measure training steps instead of running the suite."""
+    bench_batch_sizes: tuple[int, ...] = ()
+    """Rows of a micro-batch; empty: as the recipe has it."""
+    bench_dtypes: tuple[DtypeName, ...] = ()
+    """Of matrix products, by autocast; empty: as the recipe has it."""
+    bench_seq_len: int | None = None
+    """Tokens of every row; None: the rows as they are."""
+    bench_compile: bool = False
+    """Measure each step compiled as well."""
+    bench_shape: str | None = None
+    """Measure a model of this shape with random weights in the place of the task's."""
+    bench_compare: tuple[str, ...] = ()
+    """Pairs of variants that are compared, such as ``engine=manual,trainer``."""
+    bench_tolerance: float = 0.05
+    """The second of a pair may be slower by this share."""
     device: str | None = None
     require_device: str | None = None
     dtype: DtypeName = "float32"
@@ -62,6 +94,11 @@ class Settings:
     """``[tool.ftcheck.tasks]``, by task name, not yet validated."""
     workers: int = 1
     """Processes of pytest-xdist that share the cores."""
+
+    @property
+    def measures(self) -> bool:
+        """Whether training steps are measured or compared instead of running the suite."""
+        return self.bench or bool(self.bench_compare)
 
 
 def read_config(rootdir: Path) -> dict[str, Any]:
@@ -115,7 +152,8 @@ def make_settings(options: Mapping[str, Any], rootdir: Path, workers: int = 1) -
             "[tool.ftcheck.tasks.NAME], and run it with --ftcheck-task=NAME."
         )
         raise SettingsError(msg)
-    names = {name.replace("_", "-"): name for name in _PARSERS if name != "trainer"}
+    fields_of_file = _PARSERS.keys() - COMMAND_LINE_ALONE
+    names = {_OPTION_NAMES.get(name, name).replace("_", "-"): name for name in sorted(fields_of_file)}
     values: dict[str, Any] = {}
     for key, value in table.items():
         name = names.get(str(key).replace("_", "-"))
@@ -127,13 +165,52 @@ def make_settings(options: Mapping[str, Any], rootdir: Path, workers: int = 1) -
     for name, value in options.items():
         if value is not None:
             values[name] = _parse(name, value, f"--ftcheck-{_OPTION_NAMES.get(name, name).replace('_', '-')}")
+    _choose_calibrated_seeds(values, options)
+    _check_bench(values, options)
     return Settings(**values, rootdir=rootdir, task_tables=task_tables, workers=workers)
 
 
+COMMAND_LINE_ALONE = frozenset(
+    {"tasks", "trainer", "update_baseline", "reason", "calibrate", "write_floors", "bench", "bench_compare"}
+)
+"""What is done once; a Trainer belongs to a task, and which tasks run is said anew each time."""
 _OPTION_NAMES = {"tasks": "task", "engines": "engine"}
 _PATHS_IN_FILE = frozenset({"model", "data", "store", "json"})
 _NOT_PATHS = frozenset({"bundled", "hub", "tiny-bert", "tiny-distilbert"})
 """They mean the same in the configuration file as on the command line, whatever folders lie beside the file."""
+
+
+def _choose_calibrated_seeds(values: dict[str, Any], options: Mapping[str, Any]) -> None:
+    """Calibrate on seeds of the command line, else on the first ones: those of the file are for its sessions."""
+    count, given = values.get("calibrate"), options.get("seeds")
+    if count is None:
+        if values.get("write_floors"):
+            msg = "--ftcheck-write-floors writes what --ftcheck-calibrate proposes: give both."
+            raise SettingsError(msg)
+        return
+    seeds = tuple(range(count)) if given is None else values["seeds"]
+    if len(seeds) != count:
+        msg = f"--ftcheck-calibrate={count} and --ftcheck-seeds={given}, which are {len(seeds)} seeds: give as many."
+        raise SettingsError(msg)
+    values["seeds"] = seeds
+
+
+def _check_bench(values: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+    """Refuse options of a measurement without one, and two things that take the suite's place."""
+    measures = values.get("bench") or values.get("bench_compare")
+    # The file may hold them for when a measurement is asked for.
+    given = [name for name in sorted(_OF_BENCH) if options.get(name) is not None]
+    if given and not measures:
+        option = f"--ftcheck-{given[0].replace('_', '-')}"
+        msg = f"{option} says what --ftcheck-bench or --ftcheck-bench-compare measures: give one of them."
+        raise SettingsError(msg)
+    for other in ("faults", "calibrate"):
+        if measures and values.get(other):
+            msg = f"--ftcheck-bench and --ftcheck-{other} each take the place of the suite: give one of them."
+            raise SettingsError(msg)
+
+
+_OF_BENCH = frozenset({"bench_batch_sizes", "bench_dtypes", "bench_seq_len", "bench_compile", "bench_shape"})
 
 
 def _beside_file(value: str | Path, rootdir: Path) -> str | Path:
@@ -197,6 +274,8 @@ def _engines(value: object) -> tuple[str, ...]:
 
 _LAST_SEED = 2**32 - 1
 """NumPy takes none above."""
+_FEWEST_SEEDS = 3
+"""From two, a limit would lie 39 spreads away."""
 
 
 def _seeds(value: object) -> tuple[int, ...]:
@@ -220,6 +299,49 @@ def _positive(value: object) -> int:
         msg = "expected a whole number of at least 1."
         raise ValueError(msg)
     return number
+
+
+def _calibrated_seeds(value: object) -> int:
+    number = int(str(value)) if str(value).isdecimal() else 0
+    if number < _FEWEST_SEEDS:
+        msg = f"expected a number of seeds to train, at least {_FEWEST_SEEDS}, better 10."
+        raise ValueError(msg)
+    return number
+
+
+def _positives(value: object) -> tuple[int, ...]:
+    numbers = tuple(dict.fromkeys(_positive(word) for word in _words(value)))
+    if not numbers:
+        msg = "expected at least one whole number, for example 8,32,128."
+        raise ValueError(msg)
+    return numbers
+
+
+def _dtypes(value: object) -> tuple[str, ...]:
+    words = _words(value)
+    for word in words:
+        if word not in DTYPES:
+            raise ValueError(unknown("dtype", word, DTYPES))
+    if not words:
+        msg = f"expected at least one of {', '.join(DTYPES)}."
+        raise ValueError(msg)
+    return words
+
+
+def _pairs(value: object) -> tuple[str, ...]:
+    pairs = value if isinstance(value, (list, tuple)) else [value]
+    return tuple(dict.fromkeys(_text(pair) for pair in pairs))
+
+
+def _share(value: object) -> float:
+    try:
+        share = float(str(value))
+    except ValueError:
+        share = math.nan
+    if not 0 < share < 1:
+        msg = "expected a share between 0 and 1, for example 0.05."
+        raise ValueError(msg)
+    return share
 
 
 def _flag(value: object) -> bool:
@@ -251,6 +373,20 @@ _PARSERS: dict[str, Any] = {
     "model": _text,
     "data": _text,
     "seeds": _seeds,
+    "update_baseline": _choice("update", UPDATES),
+    "reason": _text,
+    "require_baseline": _flag,
+    "calibrate": _calibrated_seeds,
+    "write_floors": _flag,
+    "strict": _flag,
+    "bench": _flag,
+    "bench_batch_sizes": _positives,
+    "bench_dtypes": _dtypes,
+    "bench_seq_len": _positive,
+    "bench_compile": _flag,
+    "bench_shape": _text,
+    "bench_compare": _pairs,
+    "bench_tolerance": _share,
     "device": _text,
     "require_device": _text,
     "dtype": _choice("dtype", DTYPES),

@@ -34,32 +34,28 @@ def test_the_card_reads_the_real_data(real_data: Path, task: str) -> None:
     assert not data.synthetic
 
 
-# One epoch of a few rows learns little: these floors only tell a model from a broken one. docs/real-data.md has more.
+# One epoch of a few rows learns little: a floor would say nothing. docs/real-data.md has more.
 @pytest.mark.parametrize(
-    ("task", "rows", "shape", "floors"),
+    ("task", "rows", "shape"),
     [
-        pytest.param("mrpc", 1000, [408, 2], {"accuracy": 0.60, "f1": 0.70}, id="mrpc"),
-        pytest.param("qnli", 300, [400, 2], {"accuracy": 0.40}, id="qnli"),
-        pytest.param("sst2", 400, [400, 2], {"accuracy": 0.45}, id="sst2"),
-        pytest.param("yelp_review_full", 100, [100, 5], {"accuracy": 0.10}, id="yelp"),
+        pytest.param("mrpc", 1000, [408, 2], id="mrpc"),
+        pytest.param("qnli", 300, [400, 2], id="qnli"),
+        pytest.param("sst2", 400, [400, 2], id="sst2"),
+        pytest.param("yelp_review_full", 100, [100, 5], id="yelp"),
     ],
 )
 def test_minilm_runs_on_the_real_task(  # noqa: PLR0917 - pytest passes fixtures by name
-    pytester: pytest.Pytester,
-    real_data: Path,
-    minilm: Path,
-    task: str,
-    rows: int,
-    shape: list[int],
-    floors: dict[str, float],
+    pytester: pytest.Pytester, real_data: Path, minilm: Path, task: str, rows: int, shape: list[int]
 ) -> None:
+    metric = next(iter(load_card(task, {}).metric.greater_is_better))
     pytester.makefile(
         ".toml",
         ftcheck=f"""
         [tasks.{task}.recipe]
         num_train_epochs = 1
         [tasks.{task}.floors.full.minilm-l6]
-        {chr(10).join(f"{name} = {floor}" for name, floor in floors.items())}
+        {metric} = {{ max_drop = 0.1 }}
+        expected_calibration_error = {{ max = 0.5 }}
         """,
     )
     result = pytester.runpytest_inprocess(
@@ -73,6 +69,6 @@ def test_minilm_runs_on_the_real_task(  # noqa: PLR0917 - pytest passes fixtures
     )
     assert result.ret == pytest.ExitCode.OK, result.stdout.str()
     report = json.loads((pytester.path / "report.json").read_text())
-    assert {gate["status"] for gate in report["gates"]} == {"pass"}
+    assert {gate["status"] for gate in report["gates"]} == {"pass", "no floor"}
     assert all(run["logits_shape"] == shape for run in report["runs"])
     assert not any(run["synthetic"] for run in report["runs"])

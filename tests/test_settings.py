@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_ftcheck.errors import SettingsError
-from pytest_ftcheck.settings import _NOT_PATHS, OPTION_FIELDS, Settings, make_settings, read_config
+from pytest_ftcheck.settings import _NOT_PATHS, COMMAND_LINE_ALONE, OPTION_FIELDS, Settings, make_settings, read_config
 from pytest_ftcheck.tasks.bundled import BUNDLED_CHECKPOINTS
 
 
@@ -114,7 +114,7 @@ WRONG_TABLES = [
     ("store = true", "[tool.ftcheck] store = True: expected a text that is not empty."),
     ("data = 3", "[tool.ftcheck] data = 3: expected a text that is not empty."),
     ("seeds = [1.5]", "[tool.ftcheck] seeds = [1.5]: expected numbers and ranges"),
-    ("engines = []", "[tool.ftcheck] engines = []: expected at least one engine"),
+    ("engine = []", "[tool.ftcheck] engine = []: expected at least one engine"),
     (
         "tasks = ['mrpc']",
         "[tool.ftcheck.tasks] must hold one table per task, for example [tool.ftcheck.tasks.reviews].",
@@ -136,7 +136,9 @@ def test_wrong_table_is_explained(tmp_path: Path, toml: str, expected: str) -> N
 
 def test_unknown_key_lists_every_key_once(tmp_path: Path) -> None:
     known = message({}, configured(tmp_path, "[tool.ftcheck]\nxyz = 1")).partition("Known: ")[2].rstrip(".")
-    assert known.split(", ") == sorted({name.replace("_", "-") for name in OPTION_FIELDS} - {"trainer"})
+    fields_of_file = set(OPTION_FIELDS) - COMMAND_LINE_ALONE
+    options = {"engine" if name == "engines" else name.replace("_", "-") for name in fields_of_file}
+    assert known.split(", ") == sorted(options)
 
 
 @pytest.mark.parametrize("name", ["ftcheck.toml", "pyproject.toml"])

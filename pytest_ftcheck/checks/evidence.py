@@ -135,7 +135,7 @@ class Evidence:
 
     def labels(self, rows: Dataset) -> list[Any]:
         """Return the labels of a tokenized data set, ``[N]``."""
-        return list(rows[self.pipeline.label_column])
+        return list(rows[self.pipeline.label_column][:])
 
     @cached_property
     def fresh_model(self) -> PreTrainedModel:

@@ -83,6 +83,19 @@ def judge(
     return _verdict(metric, value, interval, limits, rows=len(this.rows), subject=subject, drop=drop)
 
 
+def judge_value(metric: str, value: float, limits: Limits, *, subject: str) -> Verdict:
+    """Judge a value of which no rows are known by its limit: there is no interval, and it decides alone.
+
+    Args:
+        metric: key.
+        value: of the metric; NaN where it is missing.
+        limits: what is asked of it; a baseline is not looked at.
+        subject: what was measured on what.
+
+    """
+    return _verdict(metric, value, None, limits, rows=0, subject=subject, drop=None)
+
+
 def judge_slice(score: SliceScore, limits: Limits, *, subject: str) -> Verdict:
     """Judge a metric on one slice against a limit of its own.
 
@@ -107,7 +120,7 @@ def _verdict(
 ) -> Verdict:
     by_limit = limits.status(value, interval)
     by_drop: Status = "no floor" if drop is None else drop.status
-    place = f"{metric} of {subject} ({rows} rows)"
+    place = f"{metric} of {subject}" + (f" ({rows} rows)" if rows or interval is not None else "")
     findings = [
         limit_finding(place, value, interval, limits, by_limit),
         *([] if drop is None else [drop_finding(place, drop)]),

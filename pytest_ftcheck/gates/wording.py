@@ -67,8 +67,10 @@ def _observed(value: float, interval: Interval | None, limits: Limits) -> str:
         text += f", {short:.{digits}f} {'short' if limits.greater_is_better else 'over'}"
     if interval is None:
         return text
-    inside = ", inconclusive: the " + limits.kind + " lies inside"
-    return f"{text} ({describe_interval(interval)})" + (inside if limits.limit in interval else "")
+    # A calibrated limit judges by the value: where it lies in the interval of other rows settles nothing.
+    inside = limits.calibrated is None and limits.limit in interval
+    told = f", inconclusive: the {limits.kind} lies inside" if inside else ""
+    return f"{text} ({describe_interval(interval)}){told}"
 
 
 def describe_interval(interval: Interval) -> str:

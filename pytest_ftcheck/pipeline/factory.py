@@ -25,12 +25,13 @@ def trainer_task_name(spec: str) -> str:
     return Path(spec.rpartition(":")[0].rpartition(".")[2] if ".py:" not in spec else spec.rpartition(":")[0]).stem
 
 
-def load_factory(spec: str, rootdir: Path) -> Callable[..., Any]:
+def load_factory(spec: str, rootdir: Path, asked_by: str = "--ftcheck-trainer=") -> Callable[..., Any]:
     """Import the module and return its factory.
 
     Args:
         spec: ``package.module:factory`` or ``path/to/train.py:factory``, from the root folder.
         rootdir: the user's project; it stands first on the import path.
+        asked_by: what names it, for messages.
 
     Raises:
         TaskError: not written so, no such module, it fails on import, or it has no such callable.
@@ -38,9 +39,9 @@ def load_factory(spec: str, rootdir: Path) -> Callable[..., Any]:
     """
     where, colon, name = spec.rpartition(":")
     if not colon or not where or not name:
-        msg = f"--ftcheck-trainer={spec!r}: expected package.module:factory or path/to/train.py:factory."
+        msg = f"{asked_by}{spec!r}: expected package.module:factory or path/to/train.py:factory."
         raise TaskError(msg)
-    module = _import(where, spec, rootdir)
+    module = _import(where, asked_by + spec, rootdir)
     factory: Any = module
     for part in name.split("."):
         factory = getattr(factory, part, None)
@@ -53,7 +54,7 @@ def load_factory(spec: str, rootdir: Path) -> Callable[..., Any]:
     return found
 
 
-def _import(where: str, spec: str, rootdir: Path) -> ModuleType:
+def _import(where: str, asked: str, rootdir: Path) -> ModuleType:
     is_file = where.endswith(".py")
     path = rootdir / Path(where).expanduser()
     if is_file and not path.is_file():
@@ -69,7 +70,7 @@ def _import(where: str, spec: str, rootdir: Path) -> ModuleType:
     except FtcheckError:
         raise
     except (Exception, SystemExit) as error:
-        msg = f"cannot import {where!r} of --ftcheck-trainer={spec}: {where_it_failed(error)}"
+        msg = f"cannot import {where!r} of {asked}: {where_it_failed(error)}"
         raise TaskError(msg) from error
 
 

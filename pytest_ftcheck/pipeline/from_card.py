@@ -154,10 +154,11 @@ def tokenize(
     """
     from datasets import Dataset  # noqa: PLC0415 - heavy
 
-    texts = [list(rows[column]) for column in card.text_columns]
+    plain = rows.with_format(None)
+    texts = [plain[column][:] for column in card.text_columns]
     try:
         encoded: dict[str, Any] = dict(processing_class(*texts, truncation=True, max_length=max_length))
     except (ValueError, TypeError, OverflowError) as error:
         msg = f"cannot tokenize {', '.join(card.text_columns)} of task {card.name!r}: {error}"
         raise DataError(msg) from error
-    return Dataset.from_dict({**encoded, "labels": rows[card.label_column]})
+    return Dataset.from_dict({**encoded, "labels": plain[card.label_column][:]})

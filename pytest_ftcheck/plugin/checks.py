@@ -1,4 +1,4 @@
-"""The checks of the suite: the catalogue and the floors; which are chosen, and for which engines and seeds."""
+"""The checks of the suite: the catalogue and the gates; which are chosen, and for which engines and seeds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from pytest_ftcheck.checks.catalogue import COSTS, FAMILIES, Check, Limits, catalogue, limits_of
 from pytest_ftcheck.errors import SettingsError, TaskError, unknown
-from pytest_ftcheck.gates.floors import Gate, floor_findings, gate
+from pytest_ftcheck.gates.card_gates import judge_metric
+from pytest_ftcheck.gates.paired import ComparedRun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -24,16 +25,11 @@ _LIST = "--ftcheck-list-checks shows them all."
 
 
 def metric_floor(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Every metric reaches the floor that the card declares for it."""
-    del limits  # floors stand in a table of their own
-    verdicts = [floor_verdict(evidence, metric) for metric in evidence.pipeline.card.metric.greater_is_better]
-    return [found for verdict in verdicts for found in floor_findings(verdict, evidence.pipeline.subject)]
-
-
-def floor_verdict(evidence: Evidence, metric: str) -> Gate:
-    """Judge one metric of the run against its floor, where there is one."""
-    pipeline = evidence.pipeline
-    return gate(evidence.run, metric, pipeline.card.floors(pipeline.tier, pipeline.checkpoint.name))
+    """Every metric keeps to its limits."""
+    del limits  # those of metrics stand in a table of their own
+    pipeline, run = evidence.pipeline, ComparedRun.of_run(evidence.run)
+    verdicts = [judge_metric(pipeline, run, metric)[""] for metric in pipeline.card.gated_metrics]
+    return [found for verdict in verdicts if verdict.status == "fail" for found in verdict.findings]
 
 
 FLOOR = Check(
@@ -44,11 +40,11 @@ FLOOR = Check(
     hint="compare data, recipe and versions with the last run that passed; the other tests of this task say where it "
     "broke. Lower the floor only if the drop is understood and accepted.",
 )
-"""Stands here because floors are gates, which the checks know nothing of."""
+"""Stands here because of gates the checks know nothing."""
 
 
 def suite_catalogue() -> Mapping[str, Check]:
-    """Every check of the suite by id: the catalogue, and the floors behind the other metrics."""
+    """Every check of the suite by id: the catalogue, and the gates behind the other metrics."""
     known = {**catalogue(), FLOOR.id: FLOOR}
     ordered = sorted(known.values(), key=lambda entry: FAMILIES.index(entry.family))
     return MappingProxyType({entry.id: entry for entry in ordered})
@@ -127,7 +123,7 @@ class Case:
     id: str
     """What stands in the brackets of its node id."""
     metric: str = ""
-    """The one that is gated; empty but for floors."""
+    """The one that is gated; empty but for gates."""
 
     def note(self, task: str) -> dict[str, object]:
         """Say what the test is about, in plain values. The parts alone have neither engine nor seed."""
@@ -138,6 +134,7 @@ class Case:
             "cost": self.check.cost,
             "engine": None if of_parts else self.engine,
             "seed": None if of_parts else self.seed,
+            **({"metric": self.metric} if self.metric else {}),
         }
 
 
@@ -153,7 +150,7 @@ def cases(session: FtcheckSession, task: str, function: str) -> list[Case]:
     settings = session.settings
     if function == "test_metric_floor":
         floors = [entry for entry in session.checks if entry.id == FLOOR.id]
-        metrics = session.card(task).metric.greater_is_better if floors else ()
+        metrics = session.card(task).gated_metrics if floors else ()
         return [
             Case(FLOOR, engine, seed, f"{metric}-{_variant_id(engine, seed, settings.seeds)}", metric)
             for metric in metrics

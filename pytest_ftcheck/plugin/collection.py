@@ -71,6 +71,16 @@ def _task_items(session: pytest.Session, task: str) -> Iterator[pytest.Item]:
 
         yield from fault_items(session, task)
         return
+    if session_of(session.config).settings.measures:
+        from pytest_ftcheck.plugin.bench import bench_items  # noqa: PLC0415 - only with --ftcheck-bench
+
+        yield from bench_items(session, task)
+        return
+    if session_of(session.config).settings.calibrate:
+        from pytest_ftcheck.plugin.calibrate import calibrate_items  # noqa: PLC0415 - only with --ftcheck-calibrate
+
+        yield from calibrate_items(session, task)
+        return
     module = SuiteModule.from_parent(session, path=_MODULE, nodeid=f"{SUITE}{task}")
     module.name = f"{SUITE}{task}"
     module.task = task

@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.checks.evidence import Evidence
-from pytest_ftcheck.checks.fresh import start_early
+from pytest_ftcheck.checks.serving.fresh import start_early
 from pytest_ftcheck.errors import CheckFailure
 from pytest_ftcheck.plugin.parts import overridden
 from pytest_ftcheck.plugin.report import case_of

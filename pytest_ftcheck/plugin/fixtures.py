@@ -10,12 +10,13 @@ import pytest
 from pytest_ftcheck.plugin.session import FtcheckSession, Variant, session_of, variant_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import torch
     from datasets import DatasetDict
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from pytest_ftcheck.gates.paired import ComparedRun
     from pytest_ftcheck.pipeline.parts import Pipeline
     from pytest_ftcheck.runs.run import Run
     from pytest_ftcheck.speed.step import TrainingStep
@@ -136,10 +137,34 @@ def ft_run(ft_train: Callable[..., Run]) -> Run:
 
 
 @pytest.fixture
-def ft_step(
-    ft_session: FtcheckSession, ft_variant: Variant, ft_pipeline: Pipeline, ft_device: torch.device
-) -> TrainingStep:
-    """One training step to be called by a benchmark: ``benchmark(ft_step)``."""
-    from pytest_ftcheck.plugin.runs import training_step  # noqa: PLC0415 - heavy
+def ft_gate(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Return a function that judges metrics: ``ft_gate(ft_run)``, ``ft_gate({"f1": 0.9}, {"f1": {"min": 0.8}})``.
 
-    return training_step(ft_session, ft_pipeline, ft_variant, ft_device)
+    It takes a `Run` or metrics by name, and limits by name as a card writes them, beside those of the card and of
+    ``ftcheck_floor`` markers. All that does not hold fails the test at once; what is inconclusive warns in the summary.
+    """
+    from pytest_ftcheck.plugin.user_gates import make_gate  # noqa: PLC0415 - heavy
+
+    return make_gate(request.node)
+
+
+@pytest.fixture
+def ft_baseline(ft_session: FtcheckSession, ft_pipeline: Pipeline, ft_run: Run) -> ComparedRun | None:
+    """The accepted run that ``ft_run`` is compared with: its metrics, and its predictions row by row; None without."""
+    from pytest_ftcheck.plugin.baselines import accepted_run  # noqa: PLC0415 - heavy
+
+    return accepted_run(ft_session, ft_pipeline, ft_run)
+
+
+@pytest.fixture
+def ft_step(
+    request: pytest.FixtureRequest,
+    ft_session: FtcheckSession,
+    ft_variant: Variant,
+    ft_pipeline: Pipeline,
+    ft_device: torch.device,
+) -> Iterator[TrainingStep]:
+    """One training step of the manual engine, to be called by a benchmark: ``benchmark(ft_step)``."""
+    from pytest_ftcheck.plugin.bench import steps_of_test  # noqa: PLC0415 - heavy
+
+    yield from steps_of_test(request, ft_session, ft_pipeline, ft_variant, ft_device)

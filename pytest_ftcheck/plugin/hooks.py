@@ -12,10 +12,13 @@ import pytest
 
 from pytest_ftcheck.errors import FtcheckError
 from pytest_ftcheck.plugin import options
+from pytest_ftcheck.plugin.baseline_outcome import BaselineOutcome, check_update, open_baselines
 from pytest_ftcheck.plugin.fixtures import (
+    ft_baseline,
     ft_collator,
     ft_dataset,
     ft_device,
+    ft_gate,
     ft_model,
     ft_pipeline,
     ft_run,
@@ -33,9 +36,11 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 __all__ = [
+    "ft_baseline",
     "ft_collator",
     "ft_dataset",
     "ft_device",
+    "ft_gate",
     "ft_model",
     "ft_pipeline",
     "ft_run",
@@ -65,17 +70,34 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Read the settings; take the suite's node ids out of the command line; without any path only the suite runs."""
     config.addinivalue_line("markers", "ftcheck(task, engine, seed): what the fixtures of this test are made for")
+    config.addinivalue_line(
+        "markers", "ftcheck_floor(metric, min, max, max_drop, relative): limits for ft_run and ft_gate in this test"
+    )
     try:
         session = start_session(config)
         check_json_path(session.settings.json)
+        check_update(session.settings)
+        if session.settings.calibrate:
+            from pytest_ftcheck.plugin.calibrate import check_calibration  # noqa: PLC0415 - only this option needs it
+
+            check_calibration(session.settings)
     except FtcheckError as error:
         raise pytest.UsageError(str(error)) from error
+    config.pluginmanager.register(BaselineOutcome(session), "ftcheck-baseline")
     if not is_worker(config):
         config.pluginmanager.register(SessionOutcome(session), "ftcheck-outcome")
         if session.settings.faults:
             from pytest_ftcheck.plugin.faults import FaultOutcome  # noqa: PLC0415 - only with --ftcheck-faults
 
             config.pluginmanager.register(FaultOutcome(session), "ftcheck-faults")
+        if session.settings.calibrate:
+            from pytest_ftcheck.plugin.calibrate import CalibrateOutcome  # noqa: PLC0415 - as above
+
+            config.pluginmanager.register(CalibrateOutcome(session), "ftcheck-calibrate")
+        if session.settings.measures:
+            from pytest_ftcheck.plugin.bench import BenchOutcome  # noqa: PLC0415 - only with --ftcheck-bench
+
+            config.pluginmanager.register(BenchOutcome(session), "ftcheck-bench")
     if session.settings.tasks:
         paths = [] if config.args_source is not pytest.Config.ArgsSource.ARGS else config.args
         config.args[:] = [arg for arg in paths if arg not in session.selected]
@@ -107,6 +129,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
             prepare(ours)
             if not is_worker(session.config) and not session.config.getoption("collectonly"):
+                open_baselines(ours)
                 check_everything(ours, session.config)
     except FtcheckError as error:
         raise pytest.UsageError(str(error)) from error
@@ -138,6 +161,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """Judge what a marker asks of the run that a test took, when the test has passed."""
+    yield
+    if item.get_closest_marker("ftcheck_floor"):
+        from pytest_ftcheck.plugin.user_gates import judge_marked  # noqa: PLC0415 - heavy
+
+        judge_marked(item)
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
@@ -151,9 +184,18 @@ def pytest_runtest_makereport(
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Keep the tests of a task on one worker: it has the task's run already."""
-    if config.getoption("dist") != "load" or not session_of(config).settings.tasks:
+    """Keep the tests of a task on one worker: it has the task's run already. Seeds of a calibration share none."""
+    settings = session_of(config).settings
+    if config.getoption("dist") != "load" or not settings.tasks or settings.calibrate:
         return None
     from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - optional
 
     return LoadScopeScheduling(config, log)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: dict[str, Any]) -> None:
+    """Name device, driver, clocks and versions beside the steps that were measured."""
+    from pytest_ftcheck.plugin.bench import update_machine_info  # noqa: PLC0415 - only where benchmarks are written
+
+    update_machine_info(config, machine_info)

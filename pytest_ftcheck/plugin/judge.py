@@ -9,11 +9,12 @@ import pytest
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, run_check
 from pytest_ftcheck.errors import CheckFailure
-from pytest_ftcheck.gates.floors import floor_findings
+from pytest_ftcheck.gates.card_gates import asked_of
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
-from pytest_ftcheck.plugin.checks import FLOOR, floor_verdict
+from pytest_ftcheck.plugin.checks import FLOOR
 from pytest_ftcheck.plugin.evidence import NoRun, evidence_of
-from pytest_ftcheck.plugin.report import case_of, note_gate, note_run, notes_of
+from pytest_ftcheck.plugin.gating import judge_by_card, red_findings
+from pytest_ftcheck.plugin.report import case_of, note_run, notes_of
 from pytest_ftcheck.training.determinism import reproducible
 
 if TYPE_CHECKING:
@@ -52,20 +53,31 @@ def judge(
         raise CheckFailure(findings)
 
 
-def floor_check(item: pytest.Item, metric: str) -> Check:
-    """Make the check of one metric's floor, which notes its verdict for the summary."""
+def floor_check(item: pytest.Item, session: FtcheckSession, metric: str) -> Check:
+    """Make the check of one metric's limits, which notes its verdicts for the summary.
 
-    def reaches_its_floor(evidence: Evidence, _: object) -> list[Finding]:
-        verdict = floor_verdict(evidence, metric)
-        note_gate(item, verdict, reused=evidence.run.reused)
-        if verdict.status == "no floor":
-            pipeline = evidence.pipeline
-            where = f"[tool.ftcheck.tasks.{verdict.task}.floors.{pipeline.tier}.{pipeline.checkpoint.name!r}]"
-            msg = f"{metric} = {verdict.value:.4f}: no floor for {pipeline.subject}; add it under {where}"
+    With several seeds, each one alone informs: the session's end judges them together.
+    """
+    several = len(session.settings.seeds) > 1
+
+    def keeps_its_limits(evidence: Evidence, _: object) -> list[Finding]:
+        """It keeps to its limits."""
+        pipeline = evidence.pipeline
+        verdicts = judge_by_card(item, session, pipeline, evidence.run, metric, informs=several)
+        if all(verdict.status == "no floor" for verdict in verdicts.values()):
+            if session.settings.update_baseline:  # the run is looked at, and may be what later ones are compared with
+                return []
+            if asked_of(pipeline, metric).max_drop is not None:
+                todo = "accept a run with --ftcheck-update-baseline"
+                msg = f"{metric} = {verdicts[''].value:.4f}: no baseline for {pipeline.subject}; {todo}"
+                raise NotApplicable(msg)
+            where = f"[tool.ftcheck.tasks.{pipeline.card.name}.floors.{pipeline.tier}.{pipeline.checkpoint.name!r}]"
+            lacks = "no floor" if verdicts[""].limits.max_drop is None else "no floor, and no baseline"
+            msg = f"{metric} = {verdicts[''].value:.4f}: {lacks} for {pipeline.subject}; add it under {where}"
             raise NotApplicable(msg)
-        return floor_findings(verdict, evidence.pipeline.subject)
+        return [] if several else red_findings(item, verdicts.values(), strict=session.settings.strict)
 
-    return replace(FLOOR, function=reaches_its_floor)
+    return replace(FLOOR, function=keeps_its_limits)
 
 
 def _leave_to_another(item: pytest.Item, pipeline: Pipeline, failure: NoRun) -> NoReturn:

@@ -59,6 +59,91 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         },
     ),
     ("seeds", "seeds", {"metavar": "SEEDS", "help": "such as 0, 0-4 or 1,3 (default: 0)"}),
+    (
+        "strict",
+        "strict",
+        {
+            "action": "store_const",
+            "const": True,
+            "help": "an inconclusive gate fails, instead of passing with a warning",
+        },
+    ),
+    (
+        "update-baseline",
+        "update_baseline",
+        {
+            "nargs": "?",
+            "const": "all",
+            "metavar": "new|force",
+            "help": "accept what ran as the baseline; new: only what has none; force: also where CI is set",
+        },
+    ),
+    ("reason", "reason", {"metavar": "TEXT", "help": "why the baseline is updated: stands in it"}),
+    (
+        "require-baseline",
+        "require_baseline",
+        {"action": "store_const", "const": True, "help": "fail where no run was accepted"},
+    ),
+    (
+        "calibrate",
+        "calibrate",
+        {
+            "nargs": "?",
+            "const": "10",
+            "metavar": "SEEDS",
+            "help": "train so many seeds instead of running the suite, and propose limits (default: 10)",
+        },
+    ),
+    (
+        "write-floors",
+        "write_floors",
+        {"action": "store_const", "const": True, "help": "write what --ftcheck-calibrate proposes into your file"},
+    ),
+    (
+        "bench",
+        "bench",
+        {"action": "store_const", "const": True, "help": "measure training steps instead of running the suite"},
+    ),
+    (
+        "bench-batch-sizes",
+        "bench_batch_sizes",
+        {"metavar": "N[,N]", "help": "measure these batch sizes (default: the recipe's)"},
+    ),
+    (
+        "bench-dtypes",
+        "bench_dtypes",
+        {"metavar": "DTYPE[,DTYPE]", "help": "measure matrix products in these, by autocast (default: the recipe's)"},
+    ),
+    (
+        "bench-seq-len",
+        "bench_seq_len",
+        {"metavar": "N", "help": "rows of N tokens, nothing padded (default: the rows as they are)"},
+    ),
+    (
+        "bench-compile",
+        "bench_compile",
+        {"action": "store_const", "const": True, "help": "measure each step with torch.compile as well"},
+    ),
+    (
+        "bench-shape",
+        "bench_shape",
+        {"metavar": "NAME", "help": "measure random weights of this shape, for example bert-base-uncased"},
+    ),
+    (
+        "bench-compare",
+        "bench_compare",
+        {
+            "action": "append",
+            "metavar": "SPEC",
+            "help": "compare two steps in this session: engine=manual,trainer, dtype=float32,bfloat16, batch=8,32, "
+            "compile=no,yes, or checkout=DIR; fails where the second is slower",
+        },
+    ),
+    (
+        "bench-tolerance",
+        "bench_tolerance",
+        {"metavar": "SHARE", "help": "the second of a comparison may be slower by this share (default: 0.05)"},
+    ),
     ("device", "device", {"metavar": "cuda|mps|cpu", "help": "default: the best that is there"}),
     ("require-device", "require_device", {"metavar": "cuda|mps|cpu", "help": "fail where the run would not be on it"}),
     ("dtype", "dtype", {"metavar": "|".join(DTYPES), "help": "of the weights as loaded (default: float32)"}),

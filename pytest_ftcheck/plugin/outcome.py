@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from pytest_ftcheck.plugin.baseline_outcome import finish_baselines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.settings import Settings
 
 
-_TABLE_COLUMNS = 120
+_TABLE_COLUMNS = 160
 """Room for the summary on any terminal: a line that wraps can be read, a number cut in half cannot."""
 
 
@@ -30,12 +33,37 @@ class SessionOutcome:
         self._left_to: dict[str, str] = {}
         """Tests that were skipped because another one tells why there is no run: the other by the first."""
         self._notes: list[str] = []
+        self._warnings: list[dict[str, Any]] = []
+        """Findings of gates that are inconclusive, and pass."""
         self._misused = False
+        self._baseline: dict[str, Any] = {}
 
     @property
     def used(self) -> bool:
         """Whether any test of this session used the plugin."""
         return bool(self._session.settings.tasks or self._runs or self._findings)
+
+    @cached_property
+    def _over_seeds(self) -> list[dict[str, Any]]:
+        """The gates over several seeds; asked for when all reports are in."""
+        if not any(gate["informs"] for gate in self._gates):
+            return []
+        from pytest_ftcheck.plugin.seeds import judge_together  # noqa: PLC0415 - heavy
+
+        told = {(*_origin(gate), gate["metric"]) for gate in self._gates}
+        cases = [check for check in self._checks.values() if check["check"] == "metrics.floor" and "metric" in check]
+        lost = [
+            case
+            for case in cases
+            if (case["outcome"] == "failed" or case["nodeid"] in self._left_to)
+            and (*_origin(case), case["metric"]) not in told
+        ]
+        return judge_together(self._session, self._verdicts, lost)
+
+    def _red_over_seeds(self) -> list[dict[str, Any]]:
+        """Findings over several seeds that fail the session; the others are warnings."""
+        bad = ("fail", "inconclusive") if self._session.settings.strict else ("fail",)
+        return [found for row in self._over_seeds if row["status"] in bad for found in row["findings"]]
 
     @property
     def _verdicts(self) -> list[dict[str, Any]]:
@@ -55,6 +83,7 @@ class SessionOutcome:
             before = self._runs.get(key, run)
             self._runs[key] = {**run, "reused": run["reused"] and before["reused"]}
         self._gates += notes.get("gates", [])
+        self._warnings += [{"nodeid": report.nodeid, **finding} for finding in notes.get("warnings", [])]
         self._findings += [{"nodeid": report.nodeid, **finding} for finding in notes.get("findings", [])]
         self._notes += [note for note in notes.get("notes", []) if note not in self._notes]
         self._misused |= getattr(report, "ftcheck_misuse", False)
@@ -82,10 +111,12 @@ class SessionOutcome:
         finished = session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
         if finished and self._idle_tasks(session.config):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        if finished and self._untold:
+        if finished and (self._untold or self._red_over_seeds()):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if self._misused and session.exitstatus == pytest.ExitCode.TESTS_FAILED:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
+        # It accepts runs only where all of the above is green.
+        self._baseline = finish_baselines(session)
         if self._session.settings.json:
             from pytest_ftcheck.report.json import write_json  # noqa: PLC0415 - only where asked for
 
@@ -108,20 +139,32 @@ class SessionOutcome:
         """Show the table that says whether the model may ship."""
         if not self.used or config.getoption("collectonly"):
             return
-        from pytest_ftcheck.report.summary import check_lines, closing_lines, summary_table  # noqa: PLC0415 - imports rich
+        from pytest_ftcheck.report import summary  # noqa: PLC0415 - imports rich
 
         terminalreporter.section("ftcheck", "=")
         if self._gates:
             writer = terminalreporter._tw  # noqa: SLF001 - the terminal's own writer has no public name
             terminalreporter.write_line(
-                summary_table(self._verdicts, color=writer.hasmarkup, width=max(writer.fullwidth, _TABLE_COLUMNS))
+                summary.summary_table(
+                    self._verdicts,
+                    self._over_seeds,
+                    color=writer.hasmarkup,
+                    width=max(writer.fullwidth, _TABLE_COLUMNS),
+                )
             )
         runs, idle = list(self._runs.values()), self._idle_tasks(config)
         for line in (
-            *check_lines(list(self._checks.values())),
-            *closing_lines(runs, self._notes, idle, self._untold, self._session.settings.json),
+            *summary.seed_lines(self._over_seeds, self._red_over_seeds()),
+            *summary.warning_lines(self._all_warnings()),
+            *summary.check_lines(list(self._checks.values())),
+            *summary.closing_lines(runs, self._notes, idle, self._untold, self._session.settings.json),
         ):
             terminalreporter.write_line(line)
+
+    def _all_warnings(self) -> list[dict[str, Any]]:
+        red = self._red_over_seeds()
+        over_seeds = [found for row in self._over_seeds for found in row["findings"] if found not in red]
+        return [*self._warnings, *over_seeds]
 
     def _document(self, session: pytest.Session) -> dict[str, Any]:
         from pytest_ftcheck.runs.environment import versions  # noqa: PLC0415 - after start-up
@@ -135,9 +178,13 @@ class SessionOutcome:
             "exit_status": int(session.exitstatus),
             "idle_tasks": self._idle_tasks(session.config),
             "gates": self._verdicts,
+            "seed_gates": self._over_seeds,
+            "warnings": self._all_warnings(),
             "runs": list(self._runs.values()),
             "checks": list(self._checks.values()),
             "findings": self._findings,
+            "baseline": self._baseline,
+            "calibration": self._session.calibration,
             "faults": self._session.fault_records,
             "notes": self._notes,
         }
@@ -156,12 +203,10 @@ def _origin(gate: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _place(gate: Mapping[str, Any], settings: Settings) -> tuple[int, int, int]:
-    """The place of a gate in reports."""
-    return (
-        settings.tasks.index(gate["task"]),
-        settings.engines.index(gate["engine"]),
-        settings.seeds.index(gate["seed"]),
-    )
+    """The place of a gate in reports; last what only a user's own test looks at."""
+    of = ((settings.tasks, gate["task"]), (settings.engines, gate["engine"]), (settings.seeds, gate["seed"]))
+    first, second, third = (known.index(name) if name in known else len(known) for known, name in of)
+    return first, second, third
 
 
 def header(session: FtcheckSession) -> list[str]:

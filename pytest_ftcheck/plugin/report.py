@@ -10,7 +10,10 @@ import pytest
 from pytest_ftcheck.errors import CheckFailure, FtcheckError
 
 if TYPE_CHECKING:
-    from pytest_ftcheck.gates.floors import Gate
+    from collections.abc import Mapping
+
+    from pytest_ftcheck.gates.intervals import Interval
+    from pytest_ftcheck.gates.verdicts import Verdict
     from pytest_ftcheck.pipeline.parts import Pipeline
     from pytest_ftcheck.runs.run import Run
 
@@ -54,13 +57,64 @@ def note_run(item: pytest.Item, run: Run, pipeline: Pipeline) -> None:
     }
 
 
-def note_gate(item: pytest.Item, verdict: Gate, *, reused: bool) -> None:
-    """Note a gate's verdict, for the summary and as properties of the JUnit report."""
-    row = {**asdict(verdict), "margin": verdict.margin, "status": verdict.status, "reused": reused}
-    notes_of(item).setdefault("gates", []).append(row)
-    item.user_properties.append((verdict.metric, verdict.value))
-    if verdict.floor is not None:
-        item.user_properties.append((f"{verdict.metric}_floor", verdict.floor))
+def origin_of(run: Run) -> dict[str, Any]:
+    """Say which run a gate judges, in plain values."""
+    return {
+        "task": run.task,
+        "engine": run.engine,
+        "seed": run.seed,
+        "seconds": run.timings.get("train", 0.0),
+        "reused": run.reused,
+    }
+
+
+def note_gates(
+    item: pytest.Item,
+    verdicts: Mapping[str, Verdict],
+    origin: Mapping[str, Any],
+    *,
+    informs: bool = False,
+    failed: bool = False,
+) -> None:
+    """Note the verdicts on a metric, for the summary and as properties of the JUnit report.
+
+    Args:
+        item: the test that judges.
+        verdicts: by the name of the slice; empty for all rows.
+        origin: of `origin_of`.
+        informs: several seeds are judged together: this one alone decides nothing.
+        failed: the run is degenerate.
+
+    """
+    for name, verdict in verdicts.items():
+        limits = verdict.limits
+        row = {
+            **origin,
+            "metric": verdict.metric,
+            "slice": name,
+            "value": verdict.value,
+            "interval": interval_ends(verdict.interval),
+            "interval_method": None if verdict.interval is None else verdict.interval.method,
+            "floor": limits.limit,
+            "margin": None if limits.limit is None else verdict.value - limits.limit,
+            "limits": asdict(limits),
+            "smallest_drop": verdict.smallest_drop,
+            "drop": None if verdict.drop is None else asdict(verdict.drop),
+            "status": verdict.status,
+            "informs": informs,
+            "failed": failed,
+            "rows": verdict.rows,
+        }
+        notes_of(item).setdefault("gates", []).append(row)
+        shown = f"{verdict.metric}[{name}]" if name else verdict.metric
+        item.user_properties.append((shown, verdict.value))
+        if limits.limit is not None:
+            item.user_properties.append((f"{shown}_{limits.kind}", limits.limit))
+
+
+def interval_ends(interval: Interval | None) -> list[float] | None:
+    """Return both ends; None where the interval is not known."""
+    return None if interval is None or not interval.known else [interval.low, interval.high]
 
 
 def mark_report(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
@@ -77,4 +131,5 @@ def mark_report(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.T
 
 def _uses_fixtures(item: pytest.Item) -> bool:
     """Whether a test is ours to word: others may raise our errors from our library, and keep their traceback."""
-    return any(name.startswith("ft_") for name in getattr(item, "fixturenames", ()))
+    marked = item.get_closest_marker("ftcheck_floor") is not None
+    return marked or any(name.startswith("ft_") for name in getattr(item, "fixturenames", ()))

@@ -13,12 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pytest
-    import torch
 
     from pytest_ftcheck.pipeline.parts import Pipeline
     from pytest_ftcheck.plugin.session import FtcheckSession, Variant
     from pytest_ftcheck.runs.run import Run
-    from pytest_ftcheck.speed.step import TrainingStep
 
 
 def obtain_run(config: pytest.Config, session: FtcheckSession, pipeline: Pipeline, *, engine: str, seed: int) -> Run:
@@ -57,18 +55,6 @@ def trained(node: pytest.Item, session: FtcheckSession, pipeline: Pipeline, vari
         return run
 
     return train
-
-
-def training_step(session: FtcheckSession, pipeline: Pipeline, variant: Variant, device: torch.device) -> TrainingStep:
-    """Make a training step with the threads that runs of this tier have."""
-    import torch  # noqa: PLC0415 - heavy
-
-    from pytest_ftcheck.speed.step import TrainingStep  # noqa: PLC0415 - heavy
-    from pytest_ftcheck.training.device import resolve_threads  # noqa: PLC0415 - heavy
-
-    settings = session.settings
-    torch.set_num_threads(resolve_threads(settings.threads, pipeline.tier, settings.workers))
-    return TrainingStep(pipeline, device=device.type, seed=variant.seed)
 
 
 def _identity(pipeline: Pipeline) -> tuple[object, ...]:

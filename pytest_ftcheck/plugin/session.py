@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from pytest_ftcheck.checks.catalogue import Check
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.errors import CheckFailure
+    from pytest_ftcheck.gates.slices import Masks
     from pytest_ftcheck.pipeline.parts import Pipeline
+    from pytest_ftcheck.plugin.baselines import Baselines
     from pytest_ftcheck.runs.run import Run
     from pytest_ftcheck.runs.store import RunStore
 
@@ -52,8 +54,14 @@ class FtcheckSession:
     """The latest untrained one, by task and seed, for the suite's tests alone: they do not change it."""
     tokenized: dict[tuple[str, str], dict[str, Dataset]] = field(default_factory=dict)
     """Splits by task and digest of a user's tokenizer: its fixture makes a new one for every test."""
+    slices: dict[tuple[str, str], Mapping[str, Masks]] = field(default_factory=dict)
+    """Evaluation rows of each slice of the card, by task and identity of those rows."""
     fault_records: list[dict[str, Any]] = field(default_factory=list)
     """Of the faults that were planted, as the reports of all processes tell of them."""
+    calibration: list[dict[str, Any]] = field(default_factory=list)
+    """What was proposed for the card of each task."""
+    baselines: Baselines | None = None
+    """Accepted runs, read when they are first asked for."""
     store: RunStore | None = None
 
     def table(self, name: str) -> Mapping[str, Any]:
@@ -167,6 +175,8 @@ def check_everything(session: FtcheckSession, config: pytest.Config) -> None:
         FtcheckError: something does not fit.
 
     """
+    from pytest_ftcheck.plugin.checks import FLOOR  # noqa: PLC0415 - heavy
+    from pytest_ftcheck.plugin.gating import check_gates  # noqa: PLC0415 - heavy
     from pytest_ftcheck.training.launch import environment_of  # noqa: PLC0415 - heavy
     from pytest_ftcheck.training.recipe import training_arguments  # noqa: PLC0415 - heavy
 
@@ -174,6 +184,8 @@ def check_everything(session: FtcheckSession, config: pytest.Config) -> None:
     for task in session.settings.tasks:
         pipeline = session.pipeline(task)
         environment = environment_of(session.settings, pipeline.tier)
+        if any(check.id == FLOOR.id for check in session.checks) and not session.settings.calibrate:
+            check_gates(session, pipeline)
         if pipeline.trainer is not None:  # a user's Trainer has been made already, with its model and its arguments
             continue
         training_arguments(pipeline, seed=0, device=environment["device"], output_dir=store.root)

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pytest_ftcheck.findings import Finding
 from pytest_ftcheck.report.header import SYNTHETIC
 
 if TYPE_CHECKING:
@@ -18,14 +19,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _MOST_FOLDERS = 4
-_STYLES = {"pass": "green", "fail": "bold red", "no floor": "yellow"}
+_STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "bold yellow", "no floor": "yellow"}
 
 
-def summary_table(gates: Sequence[Mapping[str, Any]], *, color: bool, width: int = 100) -> str:
-    """Render the gates: task, engine, seed, metric, value, floor, margin, status, seconds.
+def summary_table(
+    gates: Sequence[Mapping[str, Any]],
+    over_seeds: Sequence[Mapping[str, Any]] = (),
+    *,
+    color: bool,
+    width: int = 100,
+) -> str:
+    """Render the gates: value, interval, limit, verdict, the smallest drop that such a gate sees, rows and seconds.
 
     Args:
-        gates: as dictionaries with those keys.
+        gates: of single runs, as `note_gates` gives them.
+        over_seeds: of several seeds together, as `judge_together` gives them: they stand below their seeds.
         color: with ANSI colours.
         width: of the terminal, in columns.
 
@@ -34,26 +42,91 @@ def summary_table(gates: Sequence[Mapping[str, Any]], *, color: bool, width: int
     several_seeds = len({gate["seed"] for gate in gates}) > 1
     for name in ("task", "engine", *(["seed"] if several_seeds else []), "metric"):
         table.add_column(name)
-    for name in ("value", "floor", "margin"):
+    for name in ("value", "95% interval", "floor"):
         table.add_column(name, justify="right")
     table.add_column("status")
-    table.add_column("seconds", justify="right")
-    for gate in gates:
-        table.add_row(
-            Text(gate["task"]),  # a plain string would be read as markup
-            gate["engine"],
-            *([str(gate["seed"])] if several_seeds else []),
-            Text(gate["metric"]),
-            number(gate["value"]),
-            number(gate["floor"]),
-            number(gate["margin"], signed=True),
-            Text(gate["status"], style=_STYLES[gate["status"]]),
-            f"{gate['seconds']:.1f}" + (" (reused)" if gate["reused"] else ""),
-        )
+    for name in ("sees drop of", "rows", "seconds"):
+        table.add_column(name, justify="right")
+    left = list(over_seeds)
+    for place, gate in enumerate(gates):
+        table.add_row(*_row(gate, [str(gate["seed"])] if several_seeds else []))
+        if place + 1 == len(gates) or _of(gates[place + 1]) != _of(gate):
+            for mean in [entry for entry in left if _of(entry) == _of(gate)]:
+                table.add_row(*_row(mean, [f"mean of {len(mean['values']) - len(mean['failed'])}"]))
+                left.remove(mean)
     output = io.StringIO()
     console = Console(file=output, width=width, force_terminal=color, color_system="standard" if color else None)
     console.print(table)
     return "\n".join(line.rstrip() for line in output.getvalue().splitlines()).lstrip("\n")
+
+
+def _of(gate: Mapping[str, Any]) -> tuple[str, str]:
+    return gate["task"], gate["engine"]
+
+
+def _row(gate: Mapping[str, Any], seed: Sequence[str]) -> list[Text | str]:
+    status = gate["status"]
+    informs = gate.get("informs", False) and status != "no floor"
+    return [
+        Text(gate["task"]),  # a plain string would be read as markup
+        gate["engine"],
+        *seed,
+        Text(f"{gate['metric']}, {gate['slice']}" if gate["slice"] else gate["metric"]),
+        number(gate["value"]),
+        "-" if gate["interval"] is None else " to ".join(number(end) for end in gate["interval"]),
+        _limit(gate),
+        # Of several seeds, one alone decides nothing.
+        Text(f"({status})", style="dim") if informs else Text(status, style=_STYLES[status]),
+        number(gate["smallest_drop"]),
+        str(gate["rows"]),
+        f"{gate['seconds']:.1f}" + (" (reused)" if gate["reused"] else ""),
+    ]
+
+
+def _limit(gate: Mapping[str, Any]) -> str:
+    """Render the limit: a ceiling as such, and how many seeds it came from, where it is calibrated."""
+    if gate["floor"] is None:
+        return "-"
+    limits = gate["limits"]
+    side = "" if limits["greater_is_better"] else "at most "
+    seeds = f" ({limits['calibrated']['seeds']} seeds)" if limits["calibrated"] else ""
+    return f"{side}{number(gate['floor'])}{seeds}"
+
+
+def seed_lines(over_seeds: Sequence[Mapping[str, Any]], red: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say which seed was worst and which failed, and what is red over all seeds together.
+
+    Args:
+        over_seeds: as `judge_together` gives them.
+        red: findings that fail the session.
+
+    """
+    lines = []
+    for row in over_seeds:
+        name = f"{row['metric']}, {row['slice']}" if row["slice"] else row["metric"]
+        worst, failed = row["worst_seed"], row["failed"]
+        lines.append(
+            f"{row['task']}, {row['engine']}: {name} over {len(row['values'])} seeds: worst seed {worst} "
+            f"({number(row['values'][str(worst)])})"
+            + (f", {len(failed)} failed: seed {', '.join(map(str, failed))}" if failed else ", none failed")
+        )
+    for found in red:
+        lines += ["", *Finding(**found).describe().splitlines()]
+    return [*lines, *([""] if red else [])]
+
+
+def warning_lines(warnings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Name what the data does not settle, and passes.
+
+    Args:
+        warnings: findings of inconclusive gates.
+
+    """
+    lines = [
+        f"WARNING, inconclusive: {found['subject']}: expected {found['expected']}, observed {found['observed']}"
+        for found in warnings
+    ]
+    return [*lines, "  Inconclusive gates pass; --ftcheck-strict makes them fail."] if lines else []
 
 
 def number(value: float | None, *, signed: bool = False) -> str:

@@ -124,9 +124,9 @@ def _weights_digest(pipeline: Pipeline) -> str:
 
 def _rows_digest(rows: Dataset) -> str:
     """Hash the content of a data set, column by column, whatever its chunks."""
-    plain = rows.with_format(None)  # tensors have no JSON
+    plain = rows.with_format(None)  # tensors have no JSON; with [:] because row by row is 50 times slower
     return _digest(
-        part for name in sorted(rows.column_names) for part in (name, json.dumps(list(plain[name]), default=repr))
+        part for name in sorted(rows.column_names) for part in (name, json.dumps(plain[name][:], default=repr))
     )
 
 

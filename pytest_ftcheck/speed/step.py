@@ -1,67 +1,196 @@
-"""A training step that a benchmark can call."""
+"""A training step that a benchmark can call: the very step of the manual engine."""
 
 from __future__ import annotations
 
+import math
+import shutil
+import tempfile
+import weakref
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
-from transformers import set_seed
+from accelerate.state import AcceleratorState, GradientState, PartialState
+from accelerate.utils import is_compiled_module
 
-from pytest_ftcheck.training.batches import only_accepted
+from pytest_ftcheck.pipeline.quiet import quiet_libraries
+from pytest_ftcheck.speed.batches import collated, endless, representative, work_of
+from pytest_ftcheck.speed.device import synchronize
+from pytest_ftcheck.training.batches import grouped
+from pytest_ftcheck.training.manual import planned_steps, prepare, update
+from pytest_ftcheck.training.recipe import training_arguments
+from pytest_ftcheck.training.recorder import StepRecorder
+from pytest_ftcheck.training.tracer import Tracer
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from collections.abc import Mapping
+
+    from torch import Tensor, nn
+    from transformers import Trainer, TrainingArguments
 
     from pytest_ftcheck.pipeline.parts import Pipeline
 
-DEFAULT_BATCH_SIZE = 8
-"""As `transformers.TrainingArguments` has it where a recipe names none."""
+STEPS = 8
+"""Optimizer steps until the same batches come again."""
+
+ONLY_TRAINS = {"eval_strategy": "no", "save_strategy": "no", "load_best_model_at_end": False}
 
 
 class TrainingStep:
-    """One optimizer step on a fixed batch of real rows: forward, backward, clip, update.
+    """Optimizer steps of the manual engine: next batch, forward, backward, clip, update, schedule.
 
-    Calling it waits for the device, so that a clock around the call measures the whole step. The model is
-    its own: runs and fixtures never see it.
+    The model is its own: runs and fixtures never see it. The batches are a few of an epoch's, spread over it, and
+    come again and again in the same order. What our checks look at while a run is trained is left out.
 
     Attributes:
-        rows: B, rows of the batch, as many as the recipe's ``per_device_train_batch_size``.
-        tokens: of the batch, without padding.
-        batch: tensors ``[B, T]`` on the device.
+        device: where it trains.
+        row_numbers: of each micro-batch, until they come again.
+        batches: the micro-batches of each step, collated, on the CPU.
+        work: rows, tokens and shapes of the steps, in their order, until they come again.
+        args: the `TrainingArguments` of the recipe.
+        model: as it is trained, compiled where the recipe says so.
 
     """
 
-    def __init__(self, pipeline: Pipeline, *, device: str, seed: int = 0) -> None:
-        set_seed(seed)
-        wanted = int(pipeline.args.get("per_device_train_batch_size", DEFAULT_BATCH_SIZE))
-        self.rows = min(wanted, len(pipeline.train_dataset))
+    def __init__(self, pipeline: Pipeline, *, device: str, seed: int = 0, steps: int = STEPS) -> None:
+        """Make model, batches and optimizer as the engine makes them.
+
+        Args:
+            pipeline: the parts.
+            device: ``cpu``, ``cuda`` or ``mps``.
+            seed: of initialisation, order and dropout.
+            steps: until the same batches come again.
+
+        Raises:
+            TaskError: the recipe asks for something that the manual engine does not have.
+
+        """
         self.device = torch.device(device)
-        # transformers declares `to` as if it took the model itself.
-        self._model = cast("Any", pipeline.model_init()).to(self.device).train()
-        rows = only_accepted(pipeline.train_dataset.select(range(self.rows)), self._model)
-        batch = pipeline.data_collator(rows.to_list())
-        self.batch: dict[str, Tensor] = {name: tensor.to(self.device) for name, tensor in batch.items()}
-        self.tokens = int(self.batch["attention_mask"].sum())
-        self._optimizer = torch.optim.AdamW(
-            self._model.parameters(), lr=float(pipeline.args.get("learning_rate", 5e-5))
-        )
-        self._max_grad_norm = float(pipeline.args.get("max_grad_norm", 1.0))
+        pipeline = enough_rows(replace(pipeline, args={**pipeline.args, **ONLY_TRAINS}))
+        fresh_accelerate_state()
+        with quiet_libraries():
+            folder = scratch_folder(self)
+            trainer, self.args = trainer_and_arguments(pipeline, device=device, seed=seed, folder=folder)
+            self._parts = parts = prepare(pipeline, self.args, _Untraced(None), trainer)
+            accumulation = self.args.gradient_accumulation_steps
+            self.row_numbers = representative(parts.train_loader, steps, accumulation)
+            self.batches = list(grouped(collated(parts.train_loader, self.row_numbers), accumulation))
+            self.work = [work_of(micro_batches, pipeline.pad_id) for micro_batches in self.batches]
+            self.model = compiled(parts.model, self.args)
+            loader = parts.accelerator.prepare(endless(parts.train_loader, self.row_numbers))
+            of_an_epoch = math.ceil(len(parts.train_loader) / accumulation)
+            planned, _ = planned_steps(self.args, of_an_epoch)
+            self._scheduler = parts.schedule(self.args, planned, trainer)
+        self._parts = replace(parts, model=self.model, train_loader=loader)
+        self._groups = grouped(loader, accumulation)
+        self._recorder = _Unrecorded("", "", tracer=_Untraced(None))
+
+    @property
+    def rows(self) -> int:
+        """Rows of an optimizer step."""
+        return self.work[0].rows
+
+    @property
+    def plain_model(self) -> nn.Module:
+        """The model without what compiles it: it shares its weights."""
+        return cast("nn.Module", getattr(self.model, "_orig_mod", self.model))
+
+    def take(self) -> Tensor:
+        """Take one optimizer step, and do not wait for the device.
+
+        Returns:
+            The loss before the update, a detached scalar on the device.
+
+        """
+        return update(self._parts, self._scheduler, next(self._groups), self.args, self._recorder)
 
     def __call__(self) -> Tensor:
-        """Take one optimizer step.
+        """Take one optimizer step and wait for the device, so that a clock around the call measures all of it.
 
         Returns:
             The loss before the update, a detached scalar.
 
         """
-        loss: Tensor = self._model(**self.batch).loss
-        loss.backward()
-        if self._max_grad_norm > 0:  # 0 means: do not clip
-            torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._max_grad_norm)
-        self._optimizer.step()
-        self._optimizer.zero_grad()
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-        elif self.device.type == "mps":
-            torch.mps.synchronize()
-        return loss.detach()
+        loss = self.take()
+        synchronize(self.device)
+        return loss
+
+    def forward_backward(self, batch: Mapping[str, Any]) -> None:
+        """Compute gradients of a batch ``[B, T]`` without the compiler, and forget them."""
+        moved = {name: tensor.to(self.device) for name, tensor in batch.items()}
+        with torch.autocast(self.device.type, dtype=autocast_dtype(self.args), enabled=autocasts(self.args)):
+            self._parts.compute_loss(self.plain_model.train(), moved).backward()
+        self.plain_model.zero_grad()
+
+
+def autocasts(args: TrainingArguments) -> bool:
+    """Whether matrices are multiplied in less than float32."""
+    return bool(args.bf16 or args.fp16)
+
+
+def autocast_dtype(args: TrainingArguments) -> torch.dtype:
+    """Return the dtype of matrix products under autocast."""
+    return torch.float16 if args.fp16 else torch.bfloat16
+
+
+def trainer_and_arguments(
+    pipeline: Pipeline, *, device: str, seed: int, folder: Path
+) -> tuple[Trainer | None, TrainingArguments]:
+    """Make the arguments of a run, and the Trainer where a user has one; see `engine_outcome`."""
+    if pipeline.trainer is None:
+        return None, training_arguments(pipeline, seed=seed, device=device, output_dir=folder)
+    trainer = pipeline.trainer.make(pipeline, seed=seed, device=device, output_dir=folder, steps=None)
+    return trainer, trainer.args
+
+
+def enough_rows(pipeline: Pipeline) -> Pipeline:
+    """Repeat the training rows where they do not fill the batches of one optimizer step."""
+    names = ("per_device_train_batch_size", "gradient_accumulation_steps")
+    wanted = int(pipeline.args.get(names[0], 8)) * int(pipeline.args.get(names[1], 1))  # as TrainingArguments has them
+    rows = pipeline.train_dataset
+    if len(rows) >= wanted:
+        return pipeline
+    return replace(pipeline, train_dataset=rows.select([index % len(rows) for index in range(wanted)]))
+
+
+def compiled(model: nn.Module, args: TrainingArguments) -> nn.Module:
+    """Compile a model where the recipe says so, with its backend and mode."""
+    if not args.torch_compile or is_compiled_module(model):
+        return model
+    return cast(
+        "nn.Module", torch.compile(model, backend=str(args.torch_compile_backend), mode=args.torch_compile_mode)
+    )
+
+
+def fresh_accelerate_state() -> None:
+    """Let what is made from here on have a state of Accelerate of its own.
+
+    Accelerate keeps device and precision of the whole process in one place; two steps that are compared have two.
+    """
+    for state in (PartialState, AcceleratorState, GradientState):
+        state._shared_state = {}  # noqa: SLF001 - what was made before keeps the dictionary that it has
+
+
+def scratch_folder(owner: object) -> Path:
+    """Make a folder that goes when its owner goes."""
+    folder = Path(tempfile.mkdtemp(prefix="ftcheck-step-"))
+    weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+class _Untraced(Tracer):
+    """Looks at nothing: a step is measured without what our checks want to know of it."""
+
+    def watch(self, model: nn.Module) -> None:
+        """Let the model be."""
+
+    def train_batch(self, batch: Mapping[str, Any]) -> None:
+        """Let the batch pass."""
+
+
+class _Unrecorded(StepRecorder):
+    """Keeps no losses."""
+
+    def micro_step(self, loss: Tensor) -> None:
+        """Let the loss go."""

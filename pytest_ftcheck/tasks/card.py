@@ -12,10 +12,13 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.errors import TaskError, unknown
-from pytest_ftcheck.tasks.card_rules import check_floors, check_keys, check_tiers, is_value, wrong
+from pytest_ftcheck.tasks.card_rules import check_keys, check_tiers, is_value, wrong
+from pytest_ftcheck.tasks.floors import check_floors, gated_metrics, layered_limits, merged_floors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from pytest_ftcheck.tasks.floors import MetricLimits
 
 HEADS = ("sequence-classification", "regression")
 
@@ -57,7 +60,7 @@ class TaskCard:
     recipes: Mapping[str, Any]
     """Hyperparameters; see `recipe`."""
     floor_tables: Mapping[str, Any] = field(default_factory=dict)
-    """Minima by metric; see `floors`."""
+    """Limits by metric; see `gates`."""
     checkpoints: Mapping[str, str] = field(default_factory=dict)
     """Default checkpoint by tier."""
     dataset: HubDataset | None = None
@@ -67,6 +70,9 @@ class TaskCard:
     """Budgets and tolerances by check id, where they differ from the check's own."""
     skipped: Mapping[str, str] = field(default_factory=dict)
     """Why a check is not run, by its id."""
+    slices: tuple[str, ...] = ()
+    """Parts of the evaluation rows that are scored on their own: ``class``, ``length``, ``truncated``, a column, or
+    ``package.module:function`` from a row to a word."""
     trainer: str | None = None
     """``package.module:factory`` or ``path/to/train.py:factory`` of a user's Trainer."""
     description: str = ""
@@ -88,9 +94,22 @@ class TaskCard:
         """
         return _layered(self.recipes, tier, checkpoint)
 
+    def gates(self, tier: str, checkpoint: str) -> dict[str, MetricLimits]:
+        """Limits by metric for a tier and checkpoint; empty where none are declared."""
+        return layered_limits(self.floor_tables, tier, checkpoint)
+
     def floors(self, tier: str, checkpoint: str) -> dict[str, float]:
         """Minimum by metric for a tier and checkpoint; empty where none is declared."""
-        return {name: float(value) for name, value in _layered(self.floor_tables, tier, checkpoint).items()}
+        return {name: asked.min for name, asked in self.gates(tier, checkpoint).items() if asked.min is not None}
+
+    @property
+    def gated_metrics(self) -> tuple[str, ...]:
+        """Metrics that are judged: those of the task, and those for which any tier or checkpoint has limits."""
+        return tuple(dict.fromkeys([*self.metric.greater_is_better, *gated_metrics(self.floor_tables)]))
+
+    def greater_is_better(self, metric: str) -> bool:
+        """Direction of a gated metric: those that only the logits give, and a loss, are better where smaller."""
+        return self.metric.greater_is_better.get(metric, False)
 
 
 def _layered(table: Mapping[str, Any], tier: str, checkpoint: str) -> dict[str, Any]:
@@ -150,7 +169,8 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in over.items():
         below = merged.get(key)
-        merged[key] = _merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+        merge = merged_floors if key == "floors" else _merged
+        merged[key] = merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
     return merged
 
 
@@ -184,9 +204,11 @@ def parse_card(name: str, table: Mapping[str, Any]) -> TaskCard:
             for check, values in checks.items()
         },
         skipped={check: values["skip"] for check, values in checks.items() if "skip" in values},
+        slices=_parse_slices(name, table),
         trainer=table.get("trainer"),
     )
-    check_floors(name, card.floor_tables, metric)
+    families = [slice_family(spec) for spec in card.slices]
+    check_floors(name, card.floor_tables, metric, classes=bool(card.label_names), slices=families)
     check_tiers(name, table)
     return card
 
@@ -207,6 +229,20 @@ def _parse_head(name: str, table: Mapping[str, Any]) -> str:
     if head == "regression" and labels:
         raise wrong(name, "label_names does not go with head 'regression'")
     return head
+
+
+def _parse_slices(name: str, table: Mapping[str, Any]) -> tuple[str, ...]:
+    slices = table.get("slices", [])
+    if not all(isinstance(spec, str) and spec for spec in slices) or len(set(slices)) != len(slices):
+        raise wrong(name, f"slices must be distinct texts, such as ['class', 'length'], not {slices!r}")
+    if "class" in slices and table["head"] == "regression":
+        raise wrong(name, "slices: 'class' does not go with head 'regression'")
+    return tuple(slices)
+
+
+def slice_family(spec: str) -> str:
+    """Name a family of slices as limits name it: of ``package.module:function`` that is the function."""
+    return spec.rpartition(":")[2].rpartition(".")[2] if ":" in spec else spec
 
 
 def _parse_dataset(name: str, table: Mapping[str, Any]) -> HubDataset:

@@ -1,17 +1,15 @@
-"""The rules of a card's table: known keys, values of the right kind, floors and limits that can hold."""
+"""The rules of a card's table: known keys, values of the right kind, limits of checks that can hold."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from pytest_ftcheck.errors import TaskError, closest, unknown
 from pytest_ftcheck.settings import TIERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from pytest_ftcheck.tasks.card import MetricSpec
 
 _KEYS = {
     "description": str,
@@ -25,6 +23,7 @@ _KEYS = {
     "checkpoint": dict,
     "recipe": dict,
     "floors": dict,
+    "slices": list,
     "checks": dict,
     "trainer": str,
 }
@@ -59,11 +58,12 @@ def _check_limits(name: str, where: str, values: object) -> None:
             raise wrong(name, f"{where}.{key}: quote the id of a check: [tool.ftcheck.tasks.{name}.checks.{quoted}]")
         if key == "skip" and (not isinstance(value, str) or not value.strip()):
             raise wrong(name, f"{where}.skip must say why the check is not run, not {value!r}")
-        if key != "skip" and not _is_number(value):
+        if key != "skip" and not is_number(value):
             raise wrong(name, f"{where}.{key} must be a finite number, not {value!r}")
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
+    """Tell a finite number; true and false are none."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
@@ -81,31 +81,9 @@ def check_tiers(name: str, table: Mapping[str, Any]) -> None:
             raise wrong(name, f"recipe.{key} must be a table, not {value!r}")
 
 
-def check_floors(
-    name: str, table: Mapping[str, Any], metric: MetricSpec, where: str = "floors", depth: int = 0
-) -> None:
-    """Walk floors, their tiers and their checkpoints: every leaf is a number for a metric that is there."""
-    for key, value in table.items():
-        if isinstance(value, dict):
-            if depth == 0 and key not in TIERS:
-                raise wrong(name, f"{where}.{key}: " + unknown("tier", key, TIERS))
-            if depth > 1:
-                todo = "Quote the name of a checkpoint that has a dot."
-                raise wrong(name, f"{where}.{key}: floors take a tier and a checkpoint, nothing below. {todo}")
-            check_floors(name, value, metric, f"{where}.{key}", depth + 1)
-        elif key not in metric.greater_is_better:
-            known = metric.greater_is_better
-            todo = "Declare its direction in metric.greater_is_better, or remove the floor."
-            raise wrong(name, f"{where}.{key}: " + unknown("metric", key, known, todo))
-        elif not metric.greater_is_better[key]:
-            raise wrong(name, f"{where}.{key}: a smaller {key} is better, so that a floor cannot gate it")
-        elif not _is_number(value):
-            raise wrong(name, f"{where}.{key} must be a finite number, not {value!r}")
-
-
 def wrong(name: str, what: str) -> TaskError:
-    """Make the error of a card that breaks a rule."""
-    return TaskError(f"task card {name!r}: {what.removesuffix('.')}.")
+    """Make the error of a card that breaks a rule, or of limits without a card where there is no name."""
+    return TaskError(("" if not name else f"task card {name!r}: ") + f"{what.removesuffix('.')}.")
 
 
 def is_value(name: str, value: object) -> bool:

@@ -16,7 +16,7 @@ from pytest_ftcheck.gates.paired import ComparedRun
 from pytest_ftcheck.gates.rows import EvaluatedRows
 from pytest_ftcheck.gates.slices import class_masks, slice_scores
 from pytest_ftcheck.gates.tolerance import SeedStatistics
-from pytest_ftcheck.gates.verdicts import judge, judge_slice
+from pytest_ftcheck.gates.verdicts import judge, judge_slice, judge_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -223,3 +223,10 @@ def test_slice_is_judged_by_its_own_rows(run: ComparedRun) -> None:
     assert sum(verdict.rows for verdict in verdicts) == 408
     place = f"accuracy of {SUBJECT}, class=not_equivalent ({scores[0].rows} rows)"
     assert verdicts[0].findings[0].subject == place
+
+
+@pytest.mark.parametrize(("value", "status"), [(0.7, "pass"), (0.69, "fail"), (math.nan, "fail"), (math.inf, "fail")])
+def test_a_value_without_rows_is_judged_alone(value: float, status: str) -> None:
+    verdict = judge_value("exact_match", value, Limits(0.7), subject="my test")
+    assert (verdict.status, verdict.interval, verdict.smallest_drop, verdict.rows) == (status, None, None, 0)
+    assert [finding.subject for finding in verdict.findings] == ([] if status == "pass" else ["exact_match of my test"])

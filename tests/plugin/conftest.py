@@ -10,22 +10,30 @@ import pkgutil
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
+from transformers import EvalPrediction
 
 import pytest_ftcheck
+from pytest_ftcheck.errors import CheckFailure
+from pytest_ftcheck.findings import Finding
+from pytest_ftcheck.runs.run import Run
+from pytest_ftcheck.runs.trace import Trace
 from pytest_ftcheck.settings import Settings
 from pytest_ftcheck.tasks.bundled import bundled_checkpoint
 from pytest_ftcheck.tasks.card import builtin_tasks
+from pytest_ftcheck.training.launch import environment_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from pytest_ftcheck.checks.catalogue import Check
-    from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.pipeline.parts import Pipeline
+    from pytest_ftcheck.runs.store import RunStore
 
 QUICK = """
 max_train_rows = 64
@@ -37,9 +45,10 @@ num_train_epochs = 1
 [tasks.{task}.floors.tiny.tiny-bert]
 {floors}
 """
-    for task, floors in (("mrpc", "accuracy = 0.0\nf1 = 0.0"), ("sst2", "accuracy = 0.0"))
+    for task, floors in (("mrpc", "accuracy = LEFT\nf1 = LEFT\nECE"), ("sst2", "accuracy = LEFT\nECE"))
 )
-"""Two optimizer steps, and floors that any model reaches."""
+QUICK = QUICK.replace("LEFT", "{ max_drop = 0.9 }").replace("ECE", "expected_calibration_error = { max = 0.99 }")
+"""Two optimizer steps, and limits that any model keeps to: a floor that it reaches would be refused."""
 
 REVIEWS = """
 tier = "tiny"
@@ -197,3 +206,67 @@ def quick_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pa
         return folder
 
     return make
+
+
+@dataclass
+class MadeUpRuns:
+    """Stands in for training: a run whose predictions are wrong in a share of the rows."""
+
+    wrong: float = 0.1
+    """Share of the rows, the first of a shuffle; further ones by seed."""
+    spread: int = 2
+    """Rows that are wrong in one seed and not in the next, at most."""
+    broken: dict[int, dict[str, float | None]] = field(default_factory=dict)
+    """Metrics that a seed reports instead of its own, or with None does not; an empty table makes the seed diverge."""
+    lost: int | None = None
+    """Rows from this one on are not evaluated."""
+    made: list[tuple[str, str, int]] = field(default_factory=list)
+    """Task, engine and seed of every run that was asked for."""
+
+    def launch(self, pipeline: Pipeline, settings: Settings, store: RunStore, **asked: Any) -> Run:
+        """Make a run; the arguments are those of `pytest_ftcheck.training.launch.launch`."""
+        engine, seed = str(asked["engine"]), int(asked["seed"])
+        self.made.append((pipeline.card.name, engine, seed))
+        if self.broken.get(seed) == {}:
+            raise CheckFailure([Finding("training.finite_loss", pipeline.subject, "a finite loss", "nan at step 1")])
+        labels = np.array(pipeline.eval_dataset["labels"])
+        count = round(self.wrong * len(labels)) + seed % (self.spread + 1)
+        wrong = np.random.default_rng(0).permutation(len(labels))[:count]
+        predicted = labels.copy()
+        predicted[wrong] = 1 - labels[wrong]
+        scores = np.where(np.eye(2)[predicted] > 0, 1.0, -1.0) * np.linspace(1, 2, len(labels))[:, None]
+        logits = scores.astype(np.float32)
+        assert pipeline.compute_metrics is not None
+        metrics = pipeline.compute_metrics(EvalPrediction(logits, labels))
+        reported: dict[str, float | None] = {"loss": 0.5}
+        reported.update(metrics)
+        reported.update(self.broken.get(seed, {}))
+        folder = store.root / f"{pipeline.card.name}-{engine}-{seed}"
+        return Run(
+            task=pipeline.card.name,
+            engine=engine,
+            seed=seed,
+            head=pipeline.card.head,
+            checkpoint=pipeline.checkpoint.name,
+            metrics={name: value for name, value in reported.items() if value is not None},
+            epochs=(),
+            best_epoch=None,
+            step_losses=(0.5,),
+            log_history=(),
+            logits=logits[: self.lost],
+            label_ids=labels[: self.lost],
+            train_rows=len(pipeline.train_dataset),
+            timings={"train": 0.1},
+            environment=environment_of(settings, pipeline.tier),
+            trace=Trace(),
+            folder=folder,
+        )
+
+
+@pytest.fixture
+def made_up_runs(few_checks: Mapping[str, Check], monkeypatch: pytest.MonkeyPatch) -> MadeUpRuns:
+    """Put made-up runs in the place of training; few checks, as no trace and no model are there to look at."""
+    assert few_checks
+    runs = MadeUpRuns()
+    monkeypatch.setattr("pytest_ftcheck.training.launch.launch", runs.launch)
+    return runs

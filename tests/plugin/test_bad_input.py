@@ -72,9 +72,9 @@ def test_a_wrong_option_is_refused(
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        ("engine_s = 'both'", ["unknown key in [tool.ftcheck] 'engine_s'", "Did you mean 'engines'?"]),
+        ("engine_s = 'both'", ["unknown key in [tool.ftcheck] 'engine_s'", "Did you mean 'engine'?"]),
         ("tasks = ['sst2']", ["one table per task", "--ftcheck-task="]),
-        ("engines = 'both", ["ftcheck.toml is not valid TOML", "Correct it"]),
+        ("engine = 'both", ["ftcheck.toml is not valid TOML", "Correct it"]),
         ("tasks.sst2.floors.acuracy = 0.9", ["floors.acuracy", "Did you mean 'accuracy'?"]),
         ("tasks.sst2.floors.f1 = 0.9", ["floors.f1", "unknown metric 'f1'", "accuracy"]),
         ("tasks.sst2.floors.accuracy = '0.9'", ["floors.accuracy must be", "number, not '0.9'"]),

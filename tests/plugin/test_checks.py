@@ -53,6 +53,7 @@ def test_every_check_is_a_test_in_the_order_of_families_and_costs(collected: Cal
         "test_collator[mask]",
         "test_model[logits_shape-trainer]",
         "test_metric_floor[accuracy-trainer]",
+        "test_metric_floor[expected_calibration_error-trainer]",
         "test_training[finite_loss-trainer]",
         "test_training[short-trainer]",
     ]
@@ -66,6 +67,7 @@ def test_checks_of_a_run_are_tests_for_each_engine_and_seed(collected: Callable[
         "test_collator[mask]",
         *(f"test_model[logits_shape-{variant}]" for variant in variants),
         *(f"test_metric_floor[accuracy-{variant}]" for variant in variants),
+        *(f"test_metric_floor[expected_calibration_error-{variant}]" for variant in variants),
         # those over the same run beside each other
         "test_training[finite_loss-trainer-seed0]",
         "test_training[engine_parity]",
@@ -80,7 +82,14 @@ def test_checks_of_a_run_are_tests_for_each_engine_and_seed(collected: Callable[
     [
         ("data", ["test_data[rows]", "test_data[text]"]),
         ("data,-data.text", ["test_data[rows]"]),
-        ("metrics.floor,collator", ["test_collator[mask]", "test_metric_floor[accuracy-trainer]"]),
+        (
+            "metrics.floor,collator",
+            [
+                "test_collator[mask]",
+                "test_metric_floor[accuracy-trainer]",
+                "test_metric_floor[expected_calibration_error-trainer]",
+            ],
+        ),
         ("-training,-metrics,-data", ["test_collator[mask]", "test_model[logits_shape-trainer]"]),
         ("training.engine_parity", ["test_training[engine_parity]"]),
     ],
@@ -179,6 +188,8 @@ def test_the_document_names_check_cost_engine_and_seed(document: Callable[..., d
         ("collator.mask", "forward", None, None, "passed"),
         ("model.logits_shape", "run", "trainer", 3, "passed"),
         ("model.logits_shape", "run", "manual", 3, "passed"),
+        ("metrics.floor", "run", "trainer", 3, "skipped"),  # there is no baseline
+        ("metrics.floor", "run", "manual", 3, "skipped"),
         ("metrics.floor", "run", "trainer", 3, "passed"),
         ("metrics.floor", "run", "manual", 3, "passed"),
         ("training.finite_loss", "run", "trainer", 3, "passed"),
@@ -262,7 +273,7 @@ def test_the_list_shows_ids_costs_and_meanings(run_pytest: Callable[..., pytest.
     result = run_pytest("--ftcheck-list-checks")
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(
-        ["*data.rows *free *No more rows than the limit.", "*metrics.floor *run *Every metric reaches*"]
+        ["*data.rows *free *No more rows than the limit.", "*metrics.floor *run *Every metric keeps*"]
     )
     chosen = run_pytest("--ftcheck-list-checks", "--ftcheck-checks=collator").stdout.str()
     assert "collator.mask" in chosen
@@ -295,7 +306,7 @@ def test_tests_with_equal_parts_share_what_is_made_of_them(
             return DataCollatorWithPadding(ft_tokenizer, pad_to_multiple_of=8)
     """)
     result = run_pytest(SST2)
-    assert result.parseoutcomes() == {"passed": 6, "skipped": 1}
+    assert result.parseoutcomes() == {"passed": 6, "skipped": 2}
     assert len(made) == 1
     assert made[0][2].data_collator.pad_to_multiple_of == 8
 

@@ -36,7 +36,7 @@ def test_a_failed_floor_says_what_where_and_what_to_do(failed: pytest.RunResult,
         [
             "metrics.floor: accuracy of sst2 with tiny-bert on bundled (32 rows)",
             "  expected  at least 0.9990",
-            "  observed  0.????, 0.???? short",
+            "  observed  0.????, 0.???? short (95% interval 0.???? to 0.????)",
             "  what to do: *",
         ],
         consecutive=True,
@@ -63,7 +63,9 @@ def test_a_failed_floor_has_no_traceback(failed: pytest.RunResult, project: pyte
 
 
 def test_the_summary_shows_a_failed_floor(failed: pytest.RunResult) -> None:
-    failed.stdout.re_match_lines([r" ?sst2 +trainer +accuracy +0\.\d{4} +0\.9990 +-0\.\d{4} +fail +\d+\.\d"])
+    failed.stdout.re_match_lines(
+        [r" ?sst2 +trainer +accuracy +0\.\d{4} +0\.\d{4} to 0\.\d{4} +0\.9990 +fail +0\.\d{4} +32 +\d+\.\d"]
+    )
 
 
 @pytest.mark.usefixtures("reviews")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("few_checks")
 
-TWO_FLOORS = ("--ftcheck-task=mrpc", "-k", "metric_floor")
+TWO_FLOORS = ("--ftcheck-task=mrpc", "-k", "metric_floor and (accuracy or error)")
 STEP = r"mrpc · trainer · seed 0 · epoch \d\.\d/1 · step \d/2 · loss \d\.\d{4} · \d+ samples/s · \d+:\d\d left"
 
 
@@ -49,7 +49,7 @@ def test_a_terminal_has_one_line_that_moves(run_pytest: Callable[..., pytest.Run
     assert "step 2/2" in second
     assert blank == " " * 59  # nothing of it stays, and nothing was wrapped
     assert len(first) == len(second) == 59
-    assert after.startswith("ftcheck/mrpc ..")
+    assert after.startswith("ftcheck/mrpc s.")
 
 
 @pytest.mark.usefixtures("terminal")
@@ -57,8 +57,8 @@ def test_the_moving_line_does_not_confuse_pytest_about_its_columns(
     run_pytest: Callable[..., pytest.RunResult],
 ) -> None:
     """What stands in line for the reader is as wide as pytest's own lines."""
-    (dots,) = [line for line in run_pytest(*TWO_FLOORS).outlines if line.startswith("ftcheck/mrpc ..")]
-    assert re.fullmatch(r"ftcheck/mrpc \.\. +\[100%\]", dots)
+    (dots,) = [line for line in run_pytest(*TWO_FLOORS).outlines if line.startswith("ftcheck/mrpc s.")]
+    assert re.fullmatch(r"ftcheck/mrpc s\. +\[100%\]", dots)
     assert len(dots) == 60 - 1  # pytest leaves the last column free
 
 
@@ -77,7 +77,9 @@ def test_a_stopped_run_leaves_no_line_behind(
 @pytest.mark.usefixtures("terminal")
 def test_a_narrow_terminal_cuts_no_number(run_pytest: Callable[..., pytest.RunResult]) -> None:
     result = run_pytest(*TWO_FLOORS)
-    result.stdout.re_match_lines([r" ?mrpc +trainer +accuracy +\d\.\d{4} +0\.0000 +\+\d\.\d{4} +pass +\d+\.\d"])
+    result.stdout.re_match_lines(
+        [r" ?mrpc +trainer +accuracy +0\.\d{4} +0\.\d{4} to 0\.\d{4} +- +no floor +0\.\d{4} +32 +\d+\.\d"]
+    )
 
 
 def test_elsewhere_it_has_lines_of_its_own(run_pytest: Callable[..., pytest.RunResult]) -> None:
@@ -86,7 +88,7 @@ def test_elsewhere_it_has_lines_of_its_own(run_pytest: Callable[..., pytest.RunR
     assert told
     assert all(re.fullmatch(STEP, lines[index]) for index in told)
     assert lines[told[0] - 1] == "ftcheck/mrpc "
-    assert lines[told[-1] + 1].startswith("..")
+    assert lines[told[-1] + 1].startswith("s.")
 
 
 def test_a_short_run_is_one_line_where_nothing_moves(

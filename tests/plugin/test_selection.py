@@ -62,7 +62,7 @@ def test_the_suite_runs_once_per_engine_and_seed(
     result = run_pytest(
         "--ftcheck-task=sst2", f"--ftcheck-engine={engines}", f"--ftcheck-seeds={seeds}", "--collect-only", "-q"
     )
-    floors = {nodeid for nodeid in collected(result) if "test_metric_floor" in nodeid}
+    floors = {nodeid for nodeid in collected(result) if "test_metric_floor[accuracy" in nodeid}
     assert floors == {f"ftcheck/sst2::test_metric_floor{variant}" for variant in variants}
 
 
@@ -88,7 +88,7 @@ def test_testpaths_are_no_path_of_the_command_line(
     ("nodeid", "tests"),
     [
         ("ftcheck/mrpc::test_metric_floor[f1-trainer]", 1),
-        ("ftcheck/mrpc::test_metric_floor", 2),
+        ("ftcheck/mrpc::test_metric_floor", 3),
         ("ftcheck/mrpc", None),
     ],
 )
@@ -185,7 +185,9 @@ def test_lf_runs_the_failed_tests_alone_and_is_no_idle_task(
     assert "passed" not in result.parseoutcomes()
 
     text = (failing.path / "ftcheck.toml").read_text(encoding="utf-8")
-    failing.makefile(".toml", ftcheck=text.replace("0.999", "0.0") + "\n[tasks.mrpc.recipe.tiny]\nmax_steps = 1\n")
+    failing.makefile(
+        ".toml", ftcheck=text.replace("0.999", "{ max_drop = 1.0 }") + "\n[tasks.mrpc.recipe.tiny]\nmax_steps = 1\n"
+    )
     mended = run_pytest("--ftcheck-task=sst2,mrpc", "--lf")
     assert mended.ret == pytest.ExitCode.OK
     mended.stdout.no_fnmatch_line("*NO TEST RAN*")
@@ -196,7 +198,7 @@ def test_quiet_shows_neither_header_nor_progress(run_pytest: Callable[..., pytes
     assert result.ret == pytest.ExitCode.OK
     result.stdout.no_fnmatch_line("ftcheck: *")
     result.stdout.no_fnmatch_line("*samples/s*")
-    result.stdout.fnmatch_lines(["*sst2*accuracy*pass*"])
+    result.stdout.fnmatch_lines(["*sst2*expected_calibration_error*pass*"])
 
 
 @pytest.mark.parametrize("line", ["python_functions = check_*", "python_files = check_*.py", "python_classes = *"])

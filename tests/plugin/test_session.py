@@ -47,7 +47,7 @@ def document(session: subprocess.CompletedProcess[str], folder: Path) -> dict[st
 
 def test_the_session_passes_without_a_warning(session: subprocess.CompletedProcess[str]) -> None:
     assert session.returncode == 0, session.stdout + session.stderr
-    assert re.search(r"=+ \d+ passed in [\d.]+s.* =+\s*\Z", session.stdout)
+    assert re.search(r"=+ \d+ passed, 4 skipped in [\d.]+s.* =+\s*\Z", session.stdout)
     assert session.stderr == ""
 
 
@@ -55,7 +55,12 @@ def test_only_the_suite_runs_where_no_path_is_given(session: subprocess.Complete
     passed = re.findall(r"^PASSED (.*)$", session.stdout, re.MULTILINE)
     assert passed
     assert all(NODE_ID.fullmatch(nodeid) for nodeid in passed)
-    some = {"data[duplicates]", "collator[mask]", "metric_floor[accuracy-manual]", "training[engine_parity]"}
+    some = {
+        "data[duplicates]",
+        "collator[mask]",
+        "metric_floor[expected_calibration_error-manual]",
+        "training[engine_parity]",
+    }
     assert {f"ftcheck/mrpc::test_{name}" for name in some} <= set(passed)
 
 
@@ -72,20 +77,26 @@ def test_the_header_says_what_is_measured_on_what(session: subprocess.CompletedP
     assert re.search(rf"^ftcheck: .*{words}", session.stdout, re.MULTILINE)
 
 
-@pytest.mark.parametrize(("engine", "metric"), [(e, m) for e in ("trainer", "manual") for m in ("accuracy", "f1")])
+@pytest.mark.parametrize("engine", ["trainer", "manual"])
+@pytest.mark.parametrize(
+    ("metric", "limit", "status"),
+    [
+        ("accuracy", "-", "no floor"),
+        ("f1", "-", "no floor"),
+        ("expected_calibration_error", "at most 0\\.9900", "pass"),
+    ],
+)
 def test_the_summary_has_a_row_for_every_gate(
-    session: subprocess.CompletedProcess[str], engine: str, metric: str
+    session: subprocess.CompletedProcess[str], engine: str, metric: str, limit: str, status: str
 ) -> None:
     value = r"[01]\.\d{4}"
-    row = rf"^ ?mrpc +{engine} +{metric} +({value}) +0\.0000 +\+({value}) +pass +\d+\.\d$"
-    matches = re.findall(row, session.stdout, re.MULTILINE)
-    assert len(matches) == 1
-    assert matches[0][0] == matches[0][1]  # the margin over a floor of zero
+    row = rf"^ ?mrpc +{engine} +{metric} +{value} +{value} to {value} +{limit} +{status} +{value} +32 +\d+\.\d$"
+    assert len(re.findall(row, session.stdout, re.MULTILINE)) == 1
 
 
 def test_the_summary_says_what_was_measured_on_what(session: subprocess.CompletedProcess[str]) -> None:
     _, _, summary = session.stdout.partition("= ftcheck =")
-    assert re.search(r"^checks: \d+ passed$", summary, re.MULTILINE)
+    assert re.search(r"^checks: \d+ passed, 4 skipped$", summary, re.MULTILINE)
     assert "mrpc: tiny-bert on bundled (64 train, 32 evaluated rows), SYNTHETIC: " in summary
     assert re.search(r"^model of mrpc, manual, seed 0: /.*/model$", summary, re.MULTILINE)
 
@@ -99,7 +110,7 @@ def test_plain_progress_stands_on_lines_of_its_own(session: subprocess.Completed
 def test_the_json_document_has_the_documented_keys(document: dict[str, Any]) -> None:
     assert set(document) == {
         "schema", "versions", "tasks", "engines", "seeds", "exit_status", "idle_tasks",
-        "gates", "runs", "checks", "faults", "findings", "notes",
+        "gates", "seed_gates", "warnings", "baseline", "runs", "checks", "faults", "findings", "notes",
     }  # fmt: skip
     assert document["schema"] == 1
     assert document["exit_status"] == 0
@@ -110,16 +121,22 @@ def test_the_json_document_has_the_documented_keys(document: dict[str, Any]) -> 
 
 def test_the_json_document_has_every_gate(document: dict[str, Any]) -> None:
     gates = document["gates"]
+    metrics = ("accuracy", "f1", "expected_calibration_error")
     assert [(gate["engine"], gate["metric"]) for gate in gates] == [
-        ("trainer", "accuracy"),
-        ("trainer", "f1"),
-        ("manual", "accuracy"),
-        ("manual", "f1"),
+        (engine, metric) for engine in ("trainer", "manual") for metric in metrics
     ]
     for gate in gates:
-        assert gate["status"] == "pass"
-        assert gate["margin"] == gate["value"] - gate["floor"]
+        low, high = gate["interval"]
+        assert low <= gate["value"] <= high
+        assert gate["interval_method"]
+        assert gate["rows"] == 32
+        assert gate["smallest_drop"] > 0
         assert not gate["reused"]
+        assert not gate["informs"]
+        limited = gate["metric"] == "expected_calibration_error"
+        assert gate["status"] == ("pass" if limited else "no floor")
+        assert gate["floor"] == (0.99 if limited else None)
+        assert gate["margin"] == (gate["value"] - 0.99 if limited else None)
 
 
 def test_the_json_document_has_every_run(document: dict[str, Any]) -> None:
@@ -136,8 +153,13 @@ def test_the_json_document_has_every_run(document: dict[str, Any]) -> None:
 
 def test_the_json_document_has_every_check(document: dict[str, Any], session: subprocess.CompletedProcess[str]) -> None:
     checks = {check["nodeid"]: check["outcome"] for check in document["checks"]}
-    assert set(checks) == set(re.findall(r"^PASSED (.*)$", session.stdout, re.MULTILINE))
-    assert set(checks.values()) == {"passed"}
+    passed = {nodeid for nodeid, outcome in checks.items() if outcome == "passed"}
+    assert passed == set(re.findall(r"^PASSED (.*)$", session.stdout, re.MULTILINE))
+    # They ask for a baseline, and there is none.
+    gates = [
+        f"test_metric_floor[{metric}-{engine}]" for metric in ("accuracy", "f1") for engine in ("trainer", "manual")
+    ]
+    assert sorted(set(checks) - passed) == sorted(f"ftcheck/mrpc::{gate}" for gate in gates)
 
 
 def test_junit_has_the_metrics_as_properties(
@@ -145,10 +167,11 @@ def test_junit_has_the_metrics_as_properties(
 ) -> None:
     assert "arning" not in session.stdout
     tree = ET.parse(folder / "out.xml")  # noqa: S314 - written by the session above
-    (case,) = tree.iterfind(".//testcase[@name='test_metric_floor[accuracy-trainer]']")
+    gated = "expected_calibration_error"
+    (case,) = tree.iterfind(f".//testcase[@name='test_metric_floor[{gated}-trainer]']")
     properties = {entry.attrib["name"]: float(entry.attrib["value"]) for entry in case.iterfind(".//property")}
-    (gate,) = [gate for gate in document["gates"] if (gate["engine"], gate["metric"]) == ("trainer", "accuracy")]
-    assert properties == {"accuracy": gate["value"], "accuracy_floor": 0.0}
+    (gate,) = [gate for gate in document["gates"] if (gate["engine"], gate["metric"]) == ("trainer", gated)]
+    assert properties == {gated: gate["value"], f"{gated}_ceiling": 0.99}
 
 
 def test_the_models_of_the_session_load_as_any_other(document: dict[str, Any]) -> None:

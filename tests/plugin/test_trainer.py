@@ -48,7 +48,8 @@ TRAINER = "--ftcheck-trainer=train.py:build"
 def users_project(project: pytest.Pytester) -> pytest.Pytester:
     """A training script, and a card that names its Trainer and little else."""
     project.makefile(".py", train=TRAIN)
-    table = 'description = "Good or bad?"\ntrainer = "train.py:build"\nfloors = { accuracy = 0.0 }\n'
+    floors = "floors = { expected_calibration_error = { max = 0.99 } }"
+    table = f'description = "Good or bad?"\ntrainer = "train.py:build"\n{floors}\n'
     project.makefile(".toml", ftcheck=f'[tasks.reviews]\n{table}checks."data.rows".most = 9\n')
     return project
 
@@ -93,8 +94,10 @@ def test_the_session_judges_the_users_own_parts(
     }
     (run,) = document["runs"]
     assert (run["task"], run["train_rows"], run["rows"], run["checkpoint"]) == ("reviews", 32, 16, "tiny-bert")
-    (gate,) = document["gates"]
-    assert (gate["metric"], gate["floor"], gate["status"]) == ("accuracy", 0.0, "pass")
+    assert [(gate["metric"], gate["floor"], gate["status"]) for gate in document["gates"]] == [
+        ("accuracy", None, "no floor"),
+        ("expected_calibration_error", 0.99, "pass"),
+    ]
     result.stdout.fnmatch_lines(["ftcheck: reviews · Trainer train.py:build · tier full · tiny-bert (*parameters)*"])
     # The Trainer that is looked at, the one that trains, and a model for ft_model and one for the checks.
     assert len((project.path / "calls.txt").read_text(encoding="utf-8")) <= 5
@@ -152,7 +155,11 @@ def test_the_list_shows_what_the_card_of_a_trainer_says(
     result = run_pytest("--ftcheck-list")
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(
-        ["reviews: Good or bad[?]", "    trainer   train.py:build", "    floors    accuracy 0.0"]
+        [
+            "reviews: Good or bad[?]",
+            "    trainer   train.py:build",
+            "    floors    expected_calibration_error max 0.99",
+        ]
     )
     assert not (project.path / "calls.txt").exists()
 

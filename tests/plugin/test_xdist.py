@@ -32,7 +32,8 @@ def outcome(
         (folder / path).write_text(source, encoding="utf-8")
     done = own_process(
         folder, "--ftcheck-task=mrpc,sst2", "--ftcheck-engine=both", "-n", "2", "-k", "metric_floor or test_own",
-        "--ftcheck-json=out.json", "--ftcheck-reuse", "--ftcheck-store=store", "-v", "--dist", request.param, *paths,
+        "--ftcheck-json=out.json", "--ftcheck-reuse", "--ftcheck-store=store", "-v", "--dist", request.param,
+        "--ftcheck-update-baseline=force", *paths,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return done, json.loads((folder / "out.json").read_text(encoding="utf-8")), folder / "store"
@@ -52,9 +53,14 @@ def test_the_summary_of_the_controller_is_complete_and_in_order(
     outcome: tuple[subprocess.CompletedProcess[str], dict[str, Any], Path],
 ) -> None:
     done, document, _ = outcome
-    rows = re.findall(r"^ ?(mrpc|sst2) +(trainer|manual) +(accuracy|f1) +.* +pass +", done.stdout, re.MULTILINE)
-    mrpc = [("mrpc", engine, metric) for engine in ("trainer", "manual") for metric in ("accuracy", "f1")]
-    assert rows == [*mrpc, ("sst2", "trainer", "accuracy"), ("sst2", "manual", "accuracy")]
+    rows = re.findall(r"^ ?(mrpc|sst2) +(trainer|manual) +(\w+) +.* +(?:pass|no floor) +", done.stdout, re.MULTILINE)
+    metrics = {
+        "mrpc": ("accuracy", "f1", "expected_calibration_error"),
+        "sst2": ("accuracy", "expected_calibration_error"),
+    }
+    assert rows == [
+        (task, engine, metric) for task in metrics for engine in ("trainer", "manual") for metric in metrics[task]
+    ]
     assert len(document["gates"]) == len(rows)
     assert document["idle_tasks"] == []
 
@@ -66,3 +72,17 @@ def test_progress_is_silent(outcome: tuple[subprocess.CompletedProcess[str], dic
 def test_a_task_stays_on_one_worker(outcome: tuple[subprocess.CompletedProcess[str], dict[str, Any], Path]) -> None:
     lines = re.findall(r"^\[(gw\d)\].* PASSED (ftcheck/\w+)::", outcome[0].stdout, re.MULTILINE)
     assert len(set(lines)) == 2
+
+
+def test_the_controller_accepts_what_the_workers_ran(
+    outcome: tuple[subprocess.CompletedProcess[str], dict[str, Any], Path],
+) -> None:
+    done, document, store = outcome
+    baseline = json.loads((store.parent / "ftcheck-baseline" / "baseline.json").read_text(encoding="utf-8"))
+    entries = baseline["entries"].values()
+    assert sorted((entry["task"], entry["engine"]) for entry in entries) == sorted(RUNS)
+    assert sorted(entry["key"] for entry in document["baseline"]["accepted"]) == sorted(baseline["entries"])
+    assert done.stdout.count("accepted (new): ") == len(RUNS)
+    for entry in entries:
+        (run,) = entry["runs"].values()
+        assert (store.parent / "ftcheck-baseline" / "predictions" / run["predictions"]).is_file()

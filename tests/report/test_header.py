@@ -85,6 +85,17 @@ def test_list_describes_every_card() -> None:
     assert "tiny-bert; floors accuracy 0.8" in text
 
 
+def test_list_names_every_kind_of_limit() -> None:
+    floors = {
+        "accuracy": {"min": 0.8, "max_drop": 0.02, "slices": {"class": 0.7}},
+        "brier_score": {"max": 0.1},
+        "tiny": {"f1": {"max_drop": 0.05}},
+    }
+    card = replace(load_card("mrpc", {}), floor_tables=floors)
+    shown = "accuracy 0.8 and drop at most 0.02 and 1 slices, brier_score at most 0.1, f1 drop at most 0.05"
+    assert f"    tiny      tiny-bert; floors {shown}" in card_lines(card)
+
+
 def test_card_without_a_data_set_and_floors_says_so() -> None:
     card = replace(load_card("stsb", {}), name="mine", dataset=None, floor_tables={}, description="")
     lines = card_lines(card)

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pytest_ftcheck.findings import Finding
 from pytest_ftcheck.report.header import SYNTHETIC
-from pytest_ftcheck.report.summary import check_lines, closing_lines, number, summary_table
+from pytest_ftcheck.report.summary import (
+    check_lines,
+    closing_lines,
+    number,
+    seed_lines,
+    summary_table,
+    warning_lines,
+)
 
 
 def row(**changes: Any) -> dict[str, Any]:
@@ -18,10 +27,14 @@ def row(**changes: Any) -> dict[str, Any]:
         "engine": "trainer",
         "seed": 0,
         "metric": "accuracy",
+        "slice": "",
         "value": 0.8125,
+        "interval": [0.77, 0.85],
         "floor": 0.8,
-        "margin": 0.0125,
+        "limits": {"greater_is_better": True, "calibrated": None},
         "status": "pass",
+        "smallest_drop": 0.0561,
+        "rows": 400,
         "seconds": 12.34,
         "reused": False,
     }
@@ -45,14 +58,14 @@ def run_of(**changes: Any) -> dict[str, Any]:
 
 def cells(*gates: dict[str, Any]) -> list[list[str]]:
     """Split the plain table into the words of its lines, the rule left out."""
-    lines = summary_table(gates, color=False).splitlines()
+    lines = summary_table(gates, color=False, width=160).splitlines()
     return [words for line in lines if (words := line.split()) and "─" not in line]
 
 
-def test_table_shows_value_floor_margin_and_verdict() -> None:
+def test_table_shows_value_interval_floor_verdict_and_power() -> None:
     head, line = cells(row())
-    assert head == ["task", "engine", "metric", "value", "floor", "margin", "status", "seconds"]
-    assert line == ["mrpc", "trainer", "accuracy", "0.8125", "0.8000", "+0.0125", "pass", "12.3"]
+    assert " ".join(head) == "task engine metric value 95% interval floor status sees drop of rows seconds"
+    assert " ".join(line) == "mrpc trainer accuracy 0.8125 0.7700 to 0.8500 0.8000 pass 0.0561 400 12.3"
 
 
 def test_seed_is_shown_where_there_are_several() -> None:
@@ -62,23 +75,65 @@ def test_seed_is_shown_where_there_are_several() -> None:
     assert "seed" not in cells(row(seed=3), row(seed=3, metric="f1"))[0]
 
 
+CALIBRATED = {"greater_is_better": True, "calibrated": {"seeds": 10}}
+CEILING = {"greater_is_better": False, "calibrated": None}
+
+
 @pytest.mark.parametrize(
     ("changes", "shown"),
     [
-        ({"value": math.nan, "margin": math.nan, "status": "fail"}, ["nan", "0.8000", "nan", "fail", "12.3"]),
-        ({"floor": None, "margin": None, "status": "no floor"}, ["0.8125", "-", "-", "no", "floor", "12.3"]),
-        ({"value": 0.7, "margin": -0.1, "status": "fail"}, ["0.7000", "0.8000", "-0.1000", "fail", "12.3"]),
-        ({"value": -0.2, "floor": 0.1, "margin": -0.3}, ["-0.2000", "0.1000", "-0.3000", "pass", "12.3"]),
-        ({"reused": True}, ["0.8125", "0.8000", "+0.0125", "pass", "12.3", "(reused)"]),
+        ({"value": math.nan, "interval": None, "smallest_drop": None}, "nan - 0.8000 pass - 400 12.3"),
+        ({"floor": None, "status": "no floor"}, "0.8125 0.7700 to 0.8500 - no floor 0.0561 400 12.3"),
+        ({"value": 0.7, "status": "fail"}, "0.7000 0.7700 to 0.8500 0.8000 fail 0.0561 400 12.3"),
+        ({"limits": CALIBRATED}, "0.8125 0.7700 to 0.8500 0.8000 (10 seeds) pass 0.0561 400 12.3"),
+        ({"limits": CEILING}, "0.8125 0.7700 to 0.8500 at most 0.8000 pass 0.0561 400 12.3"),
+        ({"informs": True, "status": "fail"}, "0.8125 0.7700 to 0.8500 0.8000 (fail) 0.0561 400 12.3"),
+        ({"reused": True}, "0.8125 0.7700 to 0.8500 0.8000 pass 0.0561 400 12.3 (reused)"),
     ],
 )
-def test_row_shows(changes: dict[str, Any], shown: list[str]) -> None:
-    assert cells(row(**changes))[1][3:] == shown
+def test_row_shows(changes: dict[str, Any], shown: str) -> None:
+    assert " ".join(cells(row(**changes))[1][3:]) == shown
 
 
-@pytest.mark.parametrize(("status", "code"), [("pass", "32"), ("fail", "1;31"), ("no floor", "33")])
+def test_a_slice_is_named_behind_its_metric() -> None:
+    assert cells(row(slice="class=bad", rows=12))[1][2:4] == ["accuracy,", "class=bad"]
+
+
+MEAN = {"values": {"0": 0.8, "3": 0.82, "4": math.nan}, "worst_seed": 4, "failed": [4]}
+
+
+def test_the_mean_stands_below_its_seeds() -> None:
+    others = [row(engine="manual"), row(engine="manual", seed=3)]
+    table = summary_table(
+        [row(), row(seed=3), *others], [row(**MEAN), row(engine="manual", **MEAN)], color=False, width=160
+    )
+    engines = [line.split()[1:3] for line in table.splitlines()[2:] if line]
+    assert engines == [[engine, seed] for engine in ("trainer", "manual") for seed in ("0", "3", "mean")]
+    assert table.count("mean of 2") == 2
+
+
+def test_the_worst_seed_and_those_that_failed_are_named() -> None:
+    told = "mrpc, trainer: accuracy over 3 seeds: worst seed 4 (nan), 1 failed: seed 4"
+    assert seed_lines([row(**MEAN)], []) == [told]
+    finding = Finding("metrics.failed_runs", "accuracy of mrpc", "none", "1 failed: seed 4", "look at it")
+    assert seed_lines([row(**MEAN)], [asdict(finding)]) == [told, "", *finding.describe().splitlines(), ""]
+    assert seed_lines([row(**{**MEAN, "failed": []})], [])[0].endswith("none failed")
+
+
+def test_what_is_inconclusive_is_told_in_a_line_of_its_own() -> None:
+    finding = asdict(Finding("metrics.floor", "f1 of mrpc", "at least 0.9", "0.91, inconclusive", "more rows"))
+    assert warning_lines([finding]) == [
+        "WARNING, inconclusive: f1 of mrpc: expected at least 0.9, observed 0.91, inconclusive",
+        "  Inconclusive gates pass; --ftcheck-strict makes them fail.",
+    ]
+    assert warning_lines([]) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [("pass", "32"), ("fail", "1;31"), ("inconclusive", "1;33"), ("no floor", "33")]
+)
 def test_verdict_has_its_colour_where_colours_are_wanted(status: str, code: str) -> None:
-    assert f"\x1b[{code}m{status}" in summary_table([row(status=status)], color=True)
+    assert f"\x1b[{code}m{status}" in summary_table([row(status=status)], color=True, width=160)
     assert "\x1b" not in summary_table([row(status=status)], color=False)
 
 

@@ -1,125 +1,149 @@
-"""The training step that a benchmark calls: a real optimizer step, on a model of its own."""
+"""The training step that a benchmark calls: the manual engine's own, on a model of its own."""
 
 from __future__ import annotations
 
+import gc
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from transformers import TrainingArguments
 
-from pytest_ftcheck.pipeline.trainer_changes import ChangedModel
-from pytest_ftcheck.speed.step import DEFAULT_BATCH_SIZE, TrainingStep
-from pytest_ftcheck.training.probe import without_dropout
+from pytest_ftcheck.errors import TaskError
+from pytest_ftcheck.runs.environment import describe_environment
+from pytest_ftcheck.speed.step import TrainingStep
+from pytest_ftcheck.training.engine import engine_outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from pytest_ftcheck.pipeline.parts import Pipeline
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def pipeline(make_pipeline: Callable[..., Pipeline]) -> Pipeline:
-    pipeline = make_pipeline("mrpc", train_rows=12, eval_rows=4, per_device_train_batch_size=8)
-    return replace(pipeline, model_init=ChangedModel(pipeline.model_init, without_dropout))
 
 
 def with_recipe(pipeline: Pipeline, **recipe: Any) -> Pipeline:
     return replace(pipeline, args={**pipeline.args, **recipe})
 
 
-def losses(pipeline: Pipeline, steps: int = 3, seed: int = 0) -> list[float]:
-    step = TrainingStep(pipeline, device="cpu", seed=seed)
-    return [float(step()) for _ in range(steps)]
+def losses(pipeline: Pipeline, count: int = 3, **how: Any) -> list[float]:
+    step = TrainingStep(pipeline, device="cpu", **how)
+    return [float(step()) for _ in range(count)]
 
 
-@pytest.mark.parametrize("recipe", [{}, {"max_grad_norm": 0.0}], ids=["clipped", "not clipped"])
-def test_loss_falls_from_call_to_call(pipeline: Pipeline, recipe: dict[str, Any]) -> None:
-    seen = losses(with_recipe(pipeline, **recipe), steps=8)
-    assert seen[-1] < seen[0] - 0.1
+@pytest.mark.parametrize("recipe", [{}, {"gradient_accumulation_steps": 2}, {"bf16": True}, {"weight_decay": 0.1}])
+def test_steps_are_those_of_the_engine(pipeline: Pipeline, tmp_path: Path, recipe: dict[str, Any]) -> None:
+    recipe = {**recipe, "eval_strategy": "no", "save_strategy": "no", "load_best_model_at_end": False}
+    changed = with_recipe(pipeline, **recipe)
+    environment = describe_environment("cpu", "float32", 1)
+    with engine_outcome(changed, engine="manual", seed=3, environment=environment, output_dir=tmp_path) as (_, told):
+        expected = list(told.losses)
+    assert losses(changed, len(expected), seed=3, steps=6) == pytest.approx(expected, rel=1e-6)
+
+
+def test_batches_come_again_and_the_loss_falls(pipeline: Pipeline) -> None:
+    seen = losses(pipeline, 16, steps=2)
+    assert sum(seen[-2:]) < sum(seen[:2]) - 0.2
     assert all(math.isfinite(loss) for loss in seen)
 
 
-def test_loss_is_that_before_the_update(pipeline: Pipeline) -> None:
-    step = TrainingStep(pipeline, device="cpu")
-    torch.manual_seed(0)
-    model = pipeline.model_init()
-    expected = model(**step.batch).loss
-    observed = step()
-    assert float(observed) == pytest.approx(float(expected.detach()), abs=1e-6)
-    assert not observed.requires_grad
+def test_loss_is_detached(step: TrainingStep) -> None:
+    assert not step().requires_grad
+    assert step.take().shape == ()
 
 
-def test_gradients_do_not_add_up(pipeline: Pipeline) -> None:
-    step = TrainingStep(pipeline, device="cpu")
+def test_gradients_do_not_add_up(step: TrainingStep) -> None:
     step()
-    assert all(parameter.grad is None or not parameter.grad.any() for parameter in step._model.parameters())
+    assert all(parameter.grad is None or not parameter.grad.any() for parameter in step.model.parameters())
 
 
-def test_recipe_decides_learning_rate_and_clipping(pipeline: Pipeline) -> None:
-    assert losses(with_recipe(pipeline, learning_rate=0.0))[0] == losses(with_recipe(pipeline, learning_rate=0.0))[2]
-    usual = losses(pipeline)
-    assert losses(with_recipe(pipeline, learning_rate=2e-3)) != usual
-    assert losses(with_recipe(pipeline, max_grad_norm=1e-9)) != usual
+def test_work_is_that_of_the_batches(pipeline: Pipeline) -> None:
+    step = TrainingStep(pipeline, device="cpu", steps=6)
+    assert sum(work.rows for work in step.work) == 48
+    assert sum(work.tokens for work in step.work) == sum(map(len, pipeline.train_dataset["input_ids"]))
+    assert all(work.positions == 8 * work.shapes[0][1] for work in step.work)
+    assert step.rows == 8
 
 
-def test_same_seed_gives_the_same_steps(pipeline: Pipeline) -> None:
-    assert losses(pipeline) == losses(pipeline)
-    assert losses(pipeline) != losses(pipeline, seed=1)
+def test_accumulated_step_has_several_micro_batches(pipeline: Pipeline) -> None:
+    step = TrainingStep(with_recipe(pipeline, gradient_accumulation_steps=3), device="cpu", steps=9)
+    assert [len(work.shapes) for work in step.work] == [3, 3]
+    assert step.rows == 24
 
 
-@pytest.mark.parametrize(("recipe", "rows"), [({}, 8), ({"per_device_train_batch_size": 99}, 12)])
-def test_rows_and_tokens_are_those_of_the_batch(pipeline: Pipeline, recipe: dict[str, Any], rows: int) -> None:
-    step = TrainingStep(with_recipe(pipeline, **recipe), device="cpu")
-    texts = pipeline.train_dataset["input_ids"][:rows]
-    assert step.rows == rows == len(step.batch["labels"])
-    assert step.tokens == sum(map(len, texts))
-    assert step.batch["input_ids"].shape == (rows, max(map(len, texts)))
-    assert step.tokens < step.batch["input_ids"].numel()
+def test_rows_are_repeated_where_a_batch_takes_more(pipeline: Pipeline) -> None:
+    step = TrainingStep(with_recipe(pipeline, per_device_train_batch_size=100), device="cpu")
+    assert [work.rows for work in step.work] == [100]
 
 
-def test_batch_size_that_the_recipe_leaves_out_is_that_of_the_trainer(pipeline: Pipeline) -> None:
-    left_out = {name: value for name, value in pipeline.args.items() if name != "per_device_train_batch_size"}
-    assert TrainingStep(replace(pipeline, args=left_out), device="cpu").rows == DEFAULT_BATCH_SIZE == 8
+def test_batches_that_are_not_full_are_left_out(pipeline: Pipeline) -> None:
+    step = TrainingStep(with_recipe(pipeline, per_device_train_batch_size=20), device="cpu")
+    assert [work.rows for work in step.work] == [20, 20]
 
 
 def test_columns_that_the_model_does_not_take_are_left_out(pipeline: Pipeline) -> None:
-    extended = pipeline.train_dataset.add_column("sentence1", ["text"] * 12)
+    extended = pipeline.train_dataset.add_column("sentence1", ["text"] * 48)
     step = TrainingStep(replace(pipeline, train_dataset=extended), device="cpu")
-    assert set(step.batch) == {"input_ids", "token_type_ids", "attention_mask", "labels"}
+    assert set(step.batches[0][0]) == {"input_ids", "token_type_ids", "attention_mask", "labels"}
     step()
 
 
 def test_models_of_the_pipeline_are_not_touched(pipeline: Pipeline) -> None:
-    torch.manual_seed(0)
     made = pipeline.model_init()
     before = {name: tensor.clone() for name, tensor in made.state_dict().items()}
     step = TrainingStep(pipeline, device="cpu")
     step()
-    assert step._model is not made
+    step.forward_backward(step.batches[0][0])
     assert all(torch.equal(tensor, before[name]) for name, tensor in made.state_dict().items())
-    torch.manual_seed(0)
-    assert all(torch.equal(tensor, before[name]) for name, tensor in pipeline.model_init().state_dict().items())
 
 
-@pytest.mark.parametrize(("device", "module"), [("cuda", "cuda"), ("mps", "mps")])
-def test_call_waits_for_the_device(
-    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, device: str, module: str
+def test_gradients_that_are_only_counted_change_nothing(pipeline: Pipeline) -> None:
+    one, other = (TrainingStep(pipeline, device="cpu", steps=2) for _ in range(2))
+    other.forward_backward(other.batches[0][0])
+    assert [float(one()) for _ in range(3)] == [float(other()) for _ in range(3)]
+
+
+def test_two_steps_of_other_precision_live_side_by_side(pipeline: Pipeline) -> None:
+    alone = losses(pipeline)
+    first = TrainingStep(pipeline, device="cpu")
+    second = TrainingStep(with_recipe(pipeline, bf16=True), device="cpu")
+    seen = []
+    for _ in range(3):
+        seen.append(float(first()))
+        second()
+    assert seen == alone
+
+
+def test_recipe_decides_whether_it_is_compiled(pipeline: Pipeline) -> None:
+    step = TrainingStep(with_recipe(pipeline, torch_compile_backend="eager"), device="cpu", steps=2)
+    assert step.model is not step.plain_model
+    assert [float(step()) for _ in range(3)] == pytest.approx(losses(pipeline, steps=2), rel=1e-5)
+
+
+def test_what_only_the_trainer_does_is_refused(pipeline: Pipeline) -> None:
+    with pytest.raises(TaskError, match="Use engine trainer"):
+        TrainingStep(with_recipe(pipeline, optim="adafactor"), device="cpu")
+
+
+def test_folder_goes_with_the_step(pipeline: Pipeline) -> None:
+    step = TrainingStep(pipeline, device="cpu")
+    assert isinstance(step.args, TrainingArguments)
+    folder = Path(str(step.args.output_dir))
+    assert folder.is_dir()
+    del step
+    gc.collect()
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("device", ["cuda", "mps"])
+def test_call_waits_for_the_device_and_take_does_not(
+    step: TrainingStep, monkeypatch: pytest.MonkeyPatch, device: str
 ) -> None:
     waited: list[Any] = []
-    monkeypatch.setattr(getattr(torch, module), "synchronize", lambda *where: waited.append(where))
-    step = TrainingStep(pipeline, device="cpu")
+    monkeypatch.setattr(getattr(torch, device), "synchronize", lambda *where: waited.append(where))
     step()
     assert waited == []
     step.device = torch.device(device)  # the tensors stay on the CPU
+    step.take()
+    assert waited == []
     step()
     assert len(waited) == 1

@@ -99,17 +99,18 @@ WRONG_FLOORS: list[tuple[dict[str, Any], str]] = [
     (
         {"acuracy": 0.7},
         (
-            "floors.acuracy: unknown metric 'acuracy'. Did you mean 'accuracy'? Known: accuracy, mse. "
+            "floors.acuracy: unknown metric 'acuracy'. Did you mean 'accuracy'? Known: accuracy, brier_score, "
+            "expected_calibration_error, loss, mse. "
             "Declare its direction in metric.greater_is_better, or remove the floor."
         ),
     ),
     ({"tiny": {"tiny-bert": {"f1": 0.7}}}, "floors.tiny.tiny-bert.f1: unknown metric 'f1'."),
     ({"tinny": {"accuracy": 0.7}}, "floors.tinny: unknown tier 'tinny'. Did you mean 'tiny'? Known: full, tiny."),
-    ({"mse": 0.1}, "floors.mse: a smaller mse is better, so that a floor cannot gate it."),
-    ({"full": {"accuracy": "0.7"}}, "floors.full.accuracy must be a finite number, not '0.7'."),
-    ({"accuracy": True}, "floors.accuracy must be a finite number, not True."),
-    ({"accuracy": float("nan")}, "floors.accuracy must be a finite number, not nan."),
-    ({"accuracy": float("-inf")}, "floors.accuracy must be a finite number, not -inf."),
+    ({"mse": 0.1}, "floors.mse: a smaller mse is better, so that a floor cannot gate it. Write { max = 0.1 }."),
+    ({"full": {"accuracy": "0.7"}}, "floors.full.accuracy must be a finite number, not '0.7', or a table"),
+    ({"accuracy": True}, "floors.accuracy must be a finite number, not True, or a table"),
+    ({"accuracy": float("nan")}, "floors.accuracy must be a finite number, not nan, or a table"),
+    ({"accuracy": float("-inf")}, "floors.accuracy must be a finite number, not -inf, or a table"),
     (
         {"full": {"bert-v1": {"5": {"accuracy": 0.7}}}},
         (

@@ -48,9 +48,9 @@ def test_metrics(ft_case: Case, judged: Judge) -> None:
     judged(ft_case.check)
 
 
-def test_metric_floor(ft_case: Case, judged: Judge, request: pytest.FixtureRequest) -> None:
-    """The metric reaches its floor."""
-    judged(floor_check(request.node, ft_case.metric))
+def test_metric_floor(ft_case: Case, judged: Judge, request: pytest.FixtureRequest, ft_session: FtcheckSession) -> None:
+    """The metric keeps to its limits."""
+    judged(floor_check(request.node, ft_session, ft_case.metric))
 
 
 def test_training(ft_case: Case, judged: Judge) -> None:

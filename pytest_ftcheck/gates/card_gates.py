@@ -1,0 +1,175 @@
+"""The gates of a card: what it asks of a metric, said to a run of its pipeline, on all rows and on slices."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from pytest_ftcheck.errors import DataError
+from pytest_ftcheck.gates.intervals import UNKNOWN
+from pytest_ftcheck.gates.limits import Limits
+from pytest_ftcheck.gates.paired import ComparedRun
+from pytest_ftcheck.gates.row_metrics import resolve_metric
+from pytest_ftcheck.gates.slices import SliceScore, slice_scores
+from pytest_ftcheck.gates.tolerance import FALSE_ALARMS, SeedStatistics
+from pytest_ftcheck.gates.verdicts import judge, judge_slice
+from pytest_ftcheck.tasks.card import slice_family
+from pytest_ftcheck.tasks.floors import MetricLimits
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_ftcheck.gates.rows import EvaluatedRows
+    from pytest_ftcheck.gates.slices import Masks
+    from pytest_ftcheck.gates.verdicts import Verdict
+    from pytest_ftcheck.pipeline.parts import Pipeline
+    from pytest_ftcheck.tasks.floors import CalibratedSeeds
+
+NOTHING_ASKED = MetricLimits()
+
+
+def limits_for(
+    asked: MetricLimits, *, greater_is_better: bool, rows: int, runs: int = 1, false_alarms: float = FALSE_ALARMS
+) -> Limits:
+    """Turn what a card asks of a metric into limits for the rows that are judged.
+
+    A limit that was calibrated on other rows, or for a mean of more runs, is one that was set by hand.
+
+    Args:
+        asked: of the card.
+        greater_is_better: direction of the metric.
+        rows: that are judged.
+        runs: whose mean is judged.
+        false_alarms: share of the comparisons of a healthy model that may fail.
+
+    """
+    seeds = asked.calibrated
+    return Limits(
+        limit=asked.limit,
+        greater_is_better=greater_is_better,
+        calibrated=None if seeds is None or seeds.rows != rows or seeds.runs > runs else _statistics(seeds),
+        max_drop=asked.max_drop,
+        relative=asked.relative,
+        false_alarms=false_alarms,
+    )
+
+
+def judge_metric(
+    pipeline: Pipeline,
+    run: ComparedRun,
+    metric: str,
+    *,
+    asked: MetricLimits | None = None,
+    greater_is_better: bool | None = None,
+    masks: Mapping[str, Masks] | None = None,
+    baseline: ComparedRun | None = None,
+    false_alarms: float = FALSE_ALARMS,
+) -> dict[str, Verdict]:
+    """Judge one metric of a run of a pipeline by its card, or by other limits.
+
+    Args:
+        pipeline: that made the run.
+        run: what it left.
+        metric: key.
+        asked: limits; None takes the card's.
+        greater_is_better: direction of the metric; None takes the card's.
+        masks: by family of slices; see `pipeline_masks`. A slice is scored where the card limits it, and with the
+            metric that decides which epoch is best.
+        baseline: the accepted run. Where it does not know how the metric spreads over seeds, the card may.
+        false_alarms: share of the comparisons of a healthy model that may fail.
+
+    Returns:
+        The verdict on all rows under an empty name, then those on slices by their names.
+
+    Raises:
+        DataError: the baseline is of other rows; slices of a metric that is not one of rows.
+        TaskError: logits of another shape than the head's.
+
+    """
+    card, rows = pipeline.card, len(run.rows)
+    asked = asked or asked_of(pipeline, metric)
+    greater = card.greater_is_better(metric) if greater_is_better is None else greater_is_better
+    limits = limits_for(asked, greater_is_better=greater, rows=rows, false_alarms=false_alarms)
+    if baseline is not None and limits.calibrated is not None:
+        known = {metric: limits.calibrated, **baseline.calibrated}
+        baseline = ComparedRun(baseline.metrics, baseline.rows, known)
+    verdicts = {"": judge(run, metric, limits, subject=pipeline.subject, baseline=baseline)}
+    chosen = _chosen(masks or {}, asked, deciding=metric == card.metric_for_best_model)
+    if not rows or not run.rows.finite:
+        scores = [SliceScore(name, metric, math.nan, UNKNOWN, int(mask.sum())) for name, mask in chosen.items()]
+        return verdicts | {score.name: _slice_verdict(pipeline, score, asked, greater) for score in scores}
+    if not chosen:
+        return verdicts
+    name = resolve_metric(metric, run.rows, run.metrics.get(metric))
+    if name is None:
+        if not asked.slices:
+            return verdicts
+        msg = (
+            f"{metric} of task {card.name!r} has no slices: it is not a metric that we can compute from rows. Limit "
+            "the slices of another metric, such as accuracy."
+        )
+        raise DataError(msg)
+    scores = slice_scores(name, run.rows, chosen)
+    return verdicts | {score.name: _slice_verdict(pipeline, score, asked, greater) for score in scores}
+
+
+def asked_of(pipeline: Pipeline, metric: str, name: str = "") -> MetricLimits:
+    """Return what a card asks of a metric, or of one slice of it; nothing asked where it has no limit."""
+    asked = pipeline.card.gates(pipeline.tier, pipeline.checkpoint.name).get(metric, NOTHING_ASKED)
+    return _asked_of_slice(asked, name) if name else asked
+
+
+def degenerate(rows: EvaluatedRows) -> bool:
+    """Tell a run that failed: nothing that is finite, or one prediction for all rows whatever their labels are."""
+    if not len(rows) or not rows.finite:
+        return True
+    return bool((rows.predictions == rows.predictions[0]).all()) and not bool(
+        (rows.label_ids == rows.label_ids[0]).all()
+    )
+
+
+def session_share(
+    pipelines: Mapping[str, Pipeline], masks: Mapping[str, Mapping[str, Masks]], *, engines: int, seeds: int
+) -> float:
+    """Split a session's false alarms over its comparisons: with baselines, and over several seeds.
+
+    Args:
+        pipelines: by task.
+        masks: by task and family of slices.
+        engines: of each task.
+        seeds: of each engine; over several, each limit is a gate on the mean and one on the failed runs.
+
+    """
+    comparisons = 0
+    for task, pipeline in pipelines.items():
+        slices = {slice_family(spec): len(family) for spec, family in masks.get(task, {}).items()}
+        for asked in pipeline.card.gates(pipeline.tier, pipeline.checkpoint.name).values():
+            limits = int(asked.limit is not None) + sum(slices.get(name, 1) for name in asked.slices)
+            comparisons += int(asked.max_drop is not None) + (2 * limits if seeds > 1 else 0)
+    return FALSE_ALARMS / max(comparisons * engines, 1)
+
+
+def _slice_verdict(pipeline: Pipeline, score: SliceScore, asked: MetricLimits, greater: bool) -> Verdict:  # noqa: FBT001 - a value
+    limits = limits_for(_asked_of_slice(asked, score.name), greater_is_better=greater, rows=score.rows)
+    return judge_slice(score, limits, subject=pipeline.subject)
+
+
+def _statistics(seeds: CalibratedSeeds) -> SeedStatistics:
+    return SeedStatistics(seeds.mean, seeds.spread, int(seeds.seeds), int(seeds.failed))
+
+
+def _chosen(masks: Mapping[str, Masks], asked: MetricLimits, *, deciding: bool) -> Masks:
+    """Return the slices that are scored for a metric, in the order of the card."""
+    limited = {name.partition("=")[0] for name in asked.slices}
+    return {
+        name: mask
+        for spec, family in masks.items()
+        if deciding or slice_family(spec) in limited
+        for name, mask in family.items()
+        if deciding or _asked_of_slice(asked, name) is not NOTHING_ASKED
+    }
+
+
+def _asked_of_slice(asked: MetricLimits, name: str) -> MetricLimits:
+    """Return the limits of a slice, else those of its family."""
+    return asked.slices.get(name) or asked.slices.get(name.partition("=")[0]) or NOTHING_ASKED

@@ -1,0 +1,101 @@
+"""The slices that a card names, as rows of a pipeline's evaluation data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_ftcheck.errors import DataError, TaskError, closest, unknown
+from pytest_ftcheck.gates.slices import class_masks, function_masks, length_masks, value_masks
+from pytest_ftcheck.pipeline.factory import load_factory, where_it_failed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_ftcheck.gates.slices import Masks
+    from pytest_ftcheck.pipeline.parts import Pipeline
+
+MOST_SLICES = 50
+"""Of one family: a column of more values is a text or a number, no slice."""
+
+
+def pipeline_masks(pipeline: Pipeline, rootdir: Path) -> dict[str, Masks]:
+    """Return the rows of every slice, by the family's entry in the card's ``slices`` and the slice's name.
+
+    Args:
+        pipeline: with the evaluation rows, N.
+        rootdir: where a user's function is imported from.
+
+    Raises:
+        TaskError: no such column or function, too many values; a limit for a slice that no row is in.
+        DataError: rows without text where ``truncated`` needs it, raw rows that are not those that are evaluated.
+
+    """
+    masks = {spec: _family(spec, pipeline, rootdir) for spec in pipeline.card.slices}
+    rows = len(pipeline.eval_dataset)
+    for spec, family in masks.items():
+        if len(family) > MOST_SLICES:
+            msg = (
+                f"task card {pipeline.card.name!r}: slices: {spec!r} has {len(family)} values; slices take at most "
+                f"{MOST_SLICES}. Name a column with few values, or a function that makes few of many."
+            )
+            raise TaskError(msg)
+        if any(len(mask) != rows for mask in family.values()):
+            msg = f"slices {spec!r}: the raw rows are not the {rows} rows that are evaluated."
+            raise DataError(msg)
+    names = [name for family in masks.values() for name in family]
+    for metric, asked in pipeline.card.gates(pipeline.tier, pipeline.checkpoint.name).items():
+        for name in asked.slices:
+            if "=" in name and name not in names:
+                where = f"task card {pipeline.card.name!r}: limits of {metric}: "
+                todo = "A slice is limited where rows are in it; a family, without = and value, as a whole."
+                raise TaskError(where + unknown("slice", name, names, todo))
+    return masks
+
+
+def _family(spec: str, pipeline: Pipeline, rootdir: Path) -> Masks:
+    if spec == "class":
+        label_ids = np.asarray(pipeline.eval_dataset[pipeline.label_column])
+        return class_masks(label_ids, pipeline.card.label_names)
+    if spec == "length":
+        return length_masks(_lengths(pipeline))
+    if spec == "truncated":
+        return value_masks("truncated", _truncated(pipeline))
+    raw = pipeline.data.evaluation
+    if ":" in spec:
+        function = load_factory(spec, rootdir, asked_by=f"slices of task card {pipeline.card.name!r}: ")
+        try:
+            return function_masks(function, raw)
+        except Exception as error:
+            msg = f"slices of task card {pipeline.card.name!r}: {spec} fails on a row: {where_it_failed(error)}"
+            raise TaskError(msg) from error
+    if spec not in raw.column_names:
+        known = ["class", "length", "truncated", *raw.column_names]
+        msg = (
+            f"task card {pipeline.card.name!r}: slices: no column {spec!r}.{closest(spec, known)} The evaluation rows "
+            f"have {', '.join(raw.column_names)}; class, length, truncated and package.module:function are known too."
+        )
+        raise TaskError(msg)
+    return value_masks(spec, raw[spec])
+
+
+def _lengths(pipeline: Pipeline) -> list[int]:
+    """Return the tokens of each row, ``[N]``; padding is none."""
+    rows = pipeline.eval_dataset
+    if "attention_mask" in rows.column_names:
+        return [int(np.sum(mask)) for mask in rows["attention_mask"]]
+    pad_id = pipeline.pad_id
+    return [sum(token != pad_id for token in ids) for ids in rows["input_ids"]]
+
+
+def _truncated(pipeline: Pipeline) -> list[bool]:
+    """Return for each row whether its texts have more tokens than it holds, ``[N]``."""
+    columns, tokenizer = pipeline.card.text_columns, pipeline.processing_class
+    if not columns or tokenizer is None:
+        msg = "slices: 'truncated' needs a tokenizer and the raw texts: name them in the card's text_columns."
+        raise DataError(msg)
+    texts: list[Any] = [list(pipeline.data.evaluation[column]) for column in columns]
+    # verbose=False keeps it from warning of rows that are longer than the model takes.
+    whole = tokenizer(*texts, truncation=False, padding=False, verbose=False)["input_ids"]
+    return [len(ids) > length for ids, length in zip(whole, _lengths(pipeline), strict=True)]

@@ -1,0 +1,84 @@
+"""The predictions behind a baseline: one small file for each accepted run, as safetensors, which run no code."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from pytest_ftcheck.errors import DataError
+from pytest_ftcheck.gates.rows import EvaluatedRows
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+ACCEPT = "Restore it from version control, or accept a new run with --ftcheck-update-baseline."
+
+
+@dataclass(frozen=True)
+class KeptRows:
+    """What is kept of every evaluated row."""
+
+    rows: EvaluatedRows
+    ids: NDArray[np.uint64]
+    """``[N]``, digests of the raw rows: of their texts and labels."""
+
+
+def pack(kept: KeptRows) -> bytes:
+    """Make the content of a file; the same rows make the same bytes.
+
+    Raises:
+        DataError: there are no logits, no rows, or something that is not finite: nothing can be compared with it.
+
+    """
+    rows = kept.rows
+    if rows.logits is None or not len(rows) or not rows.finite:
+        what = "no evaluated rows" if not len(rows) else "logits or labels that are not finite numbers"
+        msg = f"a run with {what} cannot become a baseline."
+        raise DataError(msg)
+    if len(kept.ids) != len(rows):
+        msg = f"a run that evaluated {len(rows)} of {len(kept.ids)} rows cannot become a baseline."
+        raise DataError(msg)
+    labels = rows.label_ids.astype(np.float32 if rows.regression else np.int32)
+    return save({"ids": kept.ids, "label_ids": labels, "logits": rows.logits.astype(np.float32)})
+
+
+def digest_of(content: bytes) -> str:
+    """SHA-256, in hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def read_kept(path: Path, sha256: str, head: str) -> KeptRows:
+    """Read the predictions of an accepted run.
+
+    Args:
+        path: of the file.
+        sha256: that the file must have.
+        head: of the task.
+
+    Raises:
+        DataError: the file is absent, truncated or edited.
+
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        msg = f"{path}: the baseline's predictions cannot be read: {error.strerror}. {ACCEPT}"
+        raise DataError(msg) from error
+    if digest_of(content) != sha256:
+        msg = f"{path}: the baseline's predictions are not what was accepted: truncated or edited. {ACCEPT}"
+        raise DataError(msg)
+    try:
+        arrays = load(content)
+        labels = arrays["label_ids"]
+        labels = labels if head == "regression" else labels.astype(np.int64)
+        return KeptRows(EvaluatedRows.of_logits(arrays["logits"], labels, head), arrays["ids"])
+    except (SafetensorError, KeyError) as error:
+        msg = f"{path}: the baseline's predictions cannot be understood: {error}. {ACCEPT}"
+        raise DataError(msg) from error

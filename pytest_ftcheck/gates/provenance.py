@@ -1,0 +1,209 @@
+"""Where a run came from, and whether a later one may be compared with it.
+
+A comparison needs the same evaluation rows, and the same weights to start from. Everything else that changed (training
+rows, recipe, versions, device) is what a baseline is there to judge: it is named, and no excuse.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_ftcheck.findings import Finding
+from pytest_ftcheck.gates.baseline_file import FILE, FOLDER, Entry
+from pytest_ftcheck.runs.key import file_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from datasets import Dataset
+    from numpy.typing import NDArray
+
+    from pytest_ftcheck.gates.predictions_file import KeptRows
+    from pytest_ftcheck.pipeline.parts import Pipeline
+    from pytest_ftcheck.runs.run import Run
+
+_ACCEPT = "--ftcheck-update-baseline --ftcheck-reason='why'"
+_FEW = 8
+"""Changes that a message names."""
+
+
+def describe_origin(pipeline: Pipeline, run: Run, rootdir: Path) -> Entry:
+    """Return an entry without runs: what a run was made of.
+
+    Args:
+        pipeline: that was trained.
+        run: that came out.
+        rootdir: of the project; paths below it are written as relative ones.
+
+    """
+    card, checkpoint = pipeline.card, pipeline.checkpoint
+    rows, columns = evaluated_rows(pipeline, run), identity_columns(pipeline, run)
+    train = [] if not pipeline.trains else _shared(pipeline.data.train, columns)
+    max_length = card.recipe(pipeline.tier, checkpoint.name).get("max_length")
+    recipe = {**({} if max_length is None else {"max_length": max_length}), **pipeline.args}
+    return Entry(
+        task=card.name,
+        checkpoint=checkpoint.name,
+        engine=run.engine,
+        head=card.head,
+        recipe=_plain(recipe if pipeline.trains else {"trains": False}),
+        data={
+            "source": _relative(pipeline.data.source, rootdir),
+            "split": pipeline.data.evaluation_split,
+            "columns": columns,
+            "rows": len(rows),
+            "evaluation": _digest(row_ids(rows, columns)),
+            "train_rows": len(pipeline.data.train),
+            "train": _digest(row_ids(pipeline.data.train, train)) if train else "",
+        },
+        # A model that is judged as it is has other weights each time: that is what is compared.
+        weights=weights_digest(checkpoint.folder) if pipeline.trains and checkpoint.folder else "",
+        environment=dict(run.environment),
+    )
+
+
+def evaluated_rows(pipeline: Pipeline, run: Run) -> Dataset:
+    """Return the raw rows of a run, or the tokenized ones where a user's fixture left others."""
+    raw, tokenized = pipeline.data.evaluation, pipeline.eval_dataset
+    return tokenized if len(raw) != len(run.label_ids) == len(tokenized) else raw
+
+
+def identity_columns(pipeline: Pipeline, run: Run) -> list[str]:
+    """Columns that make a row what it is: texts and label, where they are known, else all."""
+    rows = evaluated_rows(pipeline, run)
+    known = _shared(rows, pipeline.card.text_columns)
+    label = _shared(rows, [pipeline.card.label_column])
+    return [*known, *label] if known else sorted(rows.column_names)
+
+
+def _shared(rows: Dataset, columns: Sequence[str]) -> list[str]:
+    return [name for name in columns if name in rows.column_names]
+
+
+def row_ids(rows: Dataset, columns: Sequence[str]) -> NDArray[np.uint64]:
+    """Return a digest of each row's content in some columns: ``[N]``."""
+    plain = rows.with_format(None)  # tensors have no JSON
+    # A column that is iterated over reads its rows one by one; a slice of it, all at once.
+    values = zip(*(plain[name][:] for name in columns), strict=True)
+    encode = json.JSONEncoder(default=repr).encode
+    digests = [hashlib.sha256(encode(row).encode()).digest()[:8] for row in values]
+    return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
+
+
+def _digest(ids: NDArray[np.uint64]) -> str:
+    return hashlib.sha256(ids.astype("<u8").tobytes()).hexdigest()
+
+
+def weights_digest(folder: Path) -> str:
+    """SHA-256 over the weights and the configuration of a checkpoint."""
+    files = sorted([*folder.glob("*.safetensors"), folder / "config.json"])
+    return hashlib.sha256("".join(file_digest(path) for path in files if path.is_file()).encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """Make JSON of it: what has none, as an enumeration of `TrainingArguments`, as its text."""
+    if isinstance(value, dict):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(entry) for entry in value]
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+
+
+def _relative(source: str, rootdir: Path) -> str:
+    path = Path(source)
+    if not path.is_absolute():
+        return source
+    return path.relative_to(rootdir).as_posix() if path.is_relative_to(rootdir) else path.name
+
+
+def not_comparable(entry: Entry, now: Entry, before: KeptRows, rows: Dataset) -> str:
+    """Say why a run cannot be compared with an accepted one; an empty text means that it can.
+
+    Args:
+        entry: that was accepted.
+        now: of `describe_origin`.
+        before: the rows that the accepted run was evaluated on.
+        rows: those of this run.
+
+    """
+    if entry.head != now.head:
+        return f"the head was {entry.head}, and is {now.head}"
+    if entry.checkpoint != now.checkpoint:
+        return f"the checkpoint was {entry.checkpoint}, and is {now.checkpoint}"
+    if entry.weights and now.weights and entry.weights != now.weights:
+        return (
+            f"checkpoint {now.checkpoint} has other weights or another configuration "
+            f"(SHA-256 {entry.weights[:12]}… before, {now.weights[:12]}… now)"
+        )
+    return _other_rows([str(name) for name in entry.data["columns"]], before, rows)
+
+
+def _other_rows(columns: Sequence[str], before: KeptRows, rows: Dataset) -> str:
+    if missing := [name for name in columns if name not in rows.column_names]:
+        return f"the evaluation rows have no column {', '.join(missing)} any more"
+    if len(before.ids) != len(rows):
+        return f"the baseline has {len(before.ids)} evaluated rows, the run {len(rows)}"
+    ids = row_ids(rows, columns)
+    other = np.flatnonzero(ids != before.ids)
+    if not other.size:
+        return ""
+    if np.array_equal(np.sort(ids), np.sort(before.ids)):
+        return f"the evaluation rows are the same, but {other.size} of {len(ids)} stand elsewhere"
+    return f"{other.size} of {len(ids)} evaluation rows differ in {', '.join(columns)}, first row {other[0]}"
+
+
+def differences(entry: Entry, now: Entry) -> list[str]:
+    """Name what changed since a run was accepted, apart from what makes it not comparable."""
+    found = [
+        *_changes("", entry.recipe, now.recipe),
+        *([f"training rows ({entry.data['train_rows']} before, {now.data['train_rows']} now)"] * _trained(entry, now)),
+        *_changes("", entry.environment, now.environment),
+    ]
+    more = len(found) - _FEW
+    return [*found[:_FEW], *([f"and {more} more"] if more > 0 else [])]
+
+
+def _trained(entry: Entry, now: Entry) -> bool:
+    return bool(entry.data["train"] != now.data["train"])
+
+
+def _changes(prefix: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    for name in sorted({*before, *now}):
+        was, is_ = before.get(name), now.get(name)
+        if isinstance(was, dict) and isinstance(is_, dict):
+            yield from _changes(f"{prefix}{name}.", was, is_)
+        elif was != is_:
+            yield f"{prefix}{name} {_said(was)} → {_said(is_)}"
+
+
+def _said(value: Any) -> str:
+    return "none" if value is None else str(value)
+
+
+def incomparable_finding(entry: Entry, now: Entry, why: str, subject: str) -> Finding:
+    """Word that a run cannot be compared with an accepted one: nothing is known of a drop, which is red."""
+    return Finding(
+        check="metrics.baseline",
+        subject=f"{subject}, engine {now.engine}",
+        expected=f"the evaluation rows and the checkpoint of {entry.key}, accepted on {entry.date}",
+        observed=why if why.startswith("not comparable") else f"not comparable: {why}",
+        hint="on other rows, or from other weights, a drop tells nothing of the model. Where the change is intended, "
+        f"accept this run: {_ACCEPT}.",
+    )
+
+
+def missing_finding(now: Entry, nearest: Entry | None, subject: str) -> Finding:
+    """Word that no run was accepted, where one is required."""
+    near = "" if nearest is None else f"; the nearest is {nearest.key}: {', '.join(differences(nearest, now))}"
+    return Finding(
+        check="metrics.baseline",
+        subject=f"{subject}, engine {now.engine}",
+        expected=f"an accepted run in {FOLDER}/{FILE}, as --ftcheck-require-baseline asks for",
+        observed=f"no entry {now.key}{near}",
+        hint=f"accept a healthy run: {_ACCEPT}.",
+    )

@@ -1,0 +1,100 @@
+"""Limits that a trivial classifier reaches are refused, before anything is trained."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pytest_ftcheck.errors import TaskError
+from pytest_ftcheck.gates.row_metrics import resolve_metric
+from pytest_ftcheck.gates.rows import EvaluatedRows
+from pytest_ftcheck.gates.trivial import best_trivial, reached_by_trivial, trivial_classifiers
+from pytest_ftcheck.tasks.floors import OF_LOGITS
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from pytest_ftcheck.gates.trivial import Trivial
+    from pytest_ftcheck.pipeline.parts import Pipeline
+
+
+def refuse_trivial_limits(pipeline: Pipeline) -> None:
+    """Compare every limit of a card on all rows with the best trivial classifier on the evaluation rows.
+
+    Limits of slices are not compared: of the rows of one class, a constant classifier has all right.
+
+    Raises:
+        TaskError: a limit that gates nothing.
+
+    """
+    for metric, asked in pipeline.card.gates(pipeline.tier, pipeline.checkpoint.name).items():
+        if asked.limit is not None:
+            refuse_trivial_limit(pipeline, metric, asked.limit)
+
+
+def refuse_trivial_limit(
+    pipeline: Pipeline, metric: str, limit: float, *, greater_is_better: bool | None = None
+) -> None:
+    """Compare one limit; see `refuse_trivial_limits`.
+
+    Raises:
+        TaskError: the limit gates nothing.
+
+    """
+    greater = pipeline.card.greater_is_better(metric) if greater_is_better is None else greater_is_better
+    reached = reached_by_trivial(limit, best_trivial_of(pipeline, metric), greater_is_better=greater)
+    if reached:
+        msg = (
+            f"task card {pipeline.card.name!r}: {reached} Raise it, give more evaluation rows "
+            f"({len(pipeline.eval_dataset)} now), or gate another metric."
+        )
+        raise TaskError(msg if greater else msg.replace("Raise it", "Lower it"))
+
+
+def best_trivial_of(pipeline: Pipeline, metric: str) -> Trivial | None:
+    """Return the trivial classifier that is hardest to beat on a pipeline's evaluation rows.
+
+    None where the metric is not one of rows that we know.
+    """
+    label_ids = _labels(pipeline.eval_dataset[pipeline.label_column])
+    name = _metric_of_rows(pipeline, metric, label_ids)
+    if name is None:
+        return None
+    found = trivial_classifiers(
+        name,
+        label_ids,
+        label_names=pipeline.card.label_names,
+        train_label_ids=_labels(pipeline.train_dataset[pipeline.label_column]),
+    )
+    return best_trivial(found, greater_is_better=pipeline.card.greater_is_better(metric))
+
+
+def _labels(column: Any) -> NDArray[Any]:
+    return np.asarray(column)
+
+
+def _metric_of_rows(pipeline: Pipeline, metric: str, label_ids: NDArray[Any]) -> str | None:
+    """Return the name for `row_metric`: a user's ``f1`` may be any average, or no F1 at all.
+
+    Asked is the pipeline's own function, about logits that are made up.
+    """
+    card = pipeline.card
+    if metric not in card.gated_metrics and metric not in (*OF_LOGITS, "loss"):
+        return None
+    logits = np.random.default_rng(0).normal(size=(len(label_ids), card.num_labels)).astype(np.float32)
+    rows = EvaluatedRows.of_logits(logits, label_ids, card.head)
+    if metric in OF_LOGITS:
+        return metric
+    if metric == "loss":  # of the model itself, unless a Trainer or its arguments have another
+        own = pipeline.trainer is not None or pipeline.args.get("label_smoothing_factor")
+        return None if own else metric
+    if pipeline.compute_metrics is None:
+        return resolve_metric(metric, rows, None)
+    from transformers import EvalPrediction  # noqa: PLC0415 - heavy
+
+    reported = pipeline.compute_metrics(EvalPrediction(predictions=logits, label_ids=label_ids))
+    value = reported.get(metric)
+    return None if value is None else resolve_metric(metric, rows, float(value))

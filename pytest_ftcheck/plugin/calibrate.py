@@ -1,0 +1,217 @@
+"""``--ftcheck-calibrate``: train seeds of a healthy recipe, and propose the limits that later sessions keep to."""
+
+from __future__ import annotations
+
+import math
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_ftcheck.errors import CheckFailure, FtcheckError, SettingsError
+from pytest_ftcheck.plugin.report import note_run, notes_of
+from pytest_ftcheck.plugin.session import SUITE, session_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from types import ModuleType
+
+    from pytest_ftcheck.gates.floors_file import CardLimits
+    from pytest_ftcheck.gates.proposals import CalibratedMetric, CardProposal
+    from pytest_ftcheck.pipeline.parts import Pipeline
+    from pytest_ftcheck.plugin.session import FtcheckSession, Variant
+    from pytest_ftcheck.settings import Settings
+
+_MODULE = Path(__file__).parent / "suite" / "calibrate.py"
+_NOTE = "calibration"
+
+
+class CalibrateModule(pytest.Module):
+    """The module of seeds, collected for one task whatever the user's naming conventions for tests are."""
+
+    def _getobj(self) -> ModuleType:
+        return import_module(f"pytest_ftcheck.plugin.suite.{self.path.stem}")
+
+    def funcnamefilter(self, name: str) -> bool:
+        """Collect what is named ``test_…``."""
+        return name.startswith("test_")
+
+    def classnamefilter(self, name: str) -> bool:
+        """Collect no class: the module has none."""
+        del name
+        return False
+
+
+def check_calibration(settings: Settings) -> None:
+    """Refuse what a calibration cannot answer.
+
+    Raises:
+        SettingsError: no task, several engines, or faults.
+
+    """
+    if not settings.tasks:
+        msg = "--ftcheck-calibrate trains the recipe of a task: give --ftcheck-task or --ftcheck-trainer."
+        raise SettingsError(msg)
+    if settings.faults or settings.no_train:
+        other = "--ftcheck-faults" if settings.faults else "--ftcheck-no-train"
+        msg = f"--ftcheck-calibrate trains a healthy recipe, and does not go with {other}."
+        raise SettingsError(msg)
+    if len(settings.engines) > 1:
+        msg = "--ftcheck-calibrate trains with one engine: the limits of a card hold for all. Give --ftcheck-engine."
+        raise SettingsError(msg)
+
+
+def calibrate_items(session: pytest.Session, task: str) -> Iterator[pytest.Item]:
+    """Collect a test per seed for a task."""
+    module = CalibrateModule.from_parent(session, path=_MODULE, nodeid=f"{SUITE}{task}")
+    module.name = f"{SUITE}{task}"
+    module.add_marker(pytest.mark.ftcheck(task=task))
+    for item in session.genitems(module):
+        engine, seed = item.callspec.params["ft_variant"]  # type: ignore[attr-defined]  # parametrized below
+        notes_of(item)["case"] = {
+            "task": task,
+            "check": _NOTE,
+            "cost": "run",
+            "engine": engine,
+            "seed": seed,
+        }
+        yield item
+
+
+def parametrize_seeds(metafunc: pytest.Metafunc) -> None:
+    """Run the test once per seed."""
+    settings = session_of(metafunc.config).settings
+    variants = [(settings.engines[0], seed) for seed in settings.seeds]
+    ids = [f"{engine}-seed{seed}" for engine, seed in variants]
+    metafunc.parametrize("ft_variant", variants, ids=ids, indirect=True)
+
+
+def measure_seed(request: pytest.FixtureRequest, session: FtcheckSession, pipeline: Pipeline, variant: Variant) -> None:
+    """Train a seed and note its metrics; skip the test where the seed failed, which is part of the calibration."""
+    from pytest_ftcheck.gates.card_gates import degenerate  # noqa: PLC0415 - only where a seed is trained
+    from pytest_ftcheck.gates.paired import ComparedRun  # noqa: PLC0415 - as above
+    from pytest_ftcheck.plugin.runs import obtain_run  # noqa: PLC0415 - heavy
+
+    note = {"task": variant.task, "seed": variant.seed, "metrics": {}, "rows": len(pipeline.eval_dataset), "failed": ""}
+    notes_of(request.node)[_NOTE] = note
+    try:
+        run = obtain_run(request.config, session, pipeline, engine=variant.engine, seed=variant.seed)
+    except CheckFailure as failure:
+        note["failed"] = failure.findings[0].observed
+    else:
+        note_run(request.node, run, pipeline)
+        compared = ComparedRun.of_run(run)
+        note["metrics"] = {name: float(value) for name, value in compared.metrics.items()}
+        if degenerate(compared.rows):
+            note["failed"] = "it predicts the same for every row, or nothing that is finite"
+    if note["failed"]:
+        pytest.skip(f"seed {variant.seed} failed: {note['failed']}")
+
+
+class CalibrateOutcome:
+    """Collects the seeds of all processes; proposes limits, shows them, and writes them where that is asked for."""
+
+    def __init__(self, session: FtcheckSession) -> None:
+        self._session = session
+        self._notes: list[dict[str, Any]] = []
+        self._lines: list[str] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Collect what a report carries."""
+        note = getattr(report, "ftcheck", {}).get(_NOTE)
+        if note and note not in self._notes:
+            self._notes.append(note)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Propose limits from what was measured; red where one is refused, or where they cannot be written."""
+        usable = session.exitstatus == pytest.ExitCode.OK
+        if session.config.getoption("collectonly"):
+            return
+        try:
+            limits = self._limits()
+            self._session.calibration[:] = [_record(entry) for entry in limits]
+            self._lines = self._shown(limits, usable=usable)
+        except FtcheckError as error:
+            self._lines, limits = [f"NOTHING PROPOSED: {error}"], []
+        refused = not limits or any(each.limit.limit is None for entry in limits for each in entry.proposals)
+        if usable and refused:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _limits(self) -> list[CardLimits]:
+        """Propose limits for all tasks."""
+        from pytest_ftcheck.gates.floors_file import CardLimits  # noqa: PLC0415 - imports tomlkit
+        from pytest_ftcheck.gates.proposals import propose_gates  # noqa: PLC0415 - imports scipy
+
+        by_task = {
+            task: [note for note in self._notes if note["task"] == task] for task in self._session.settings.tasks
+        }
+        seeds = len(self._session.settings.seeds)
+        if short := [task for task, notes in by_task.items() if len(notes) < seeds]:
+            msg = f"not all of {seeds} seeds of {', '.join(short)} were trained: limits need them all."
+            raise SettingsError(msg)
+        proposed = propose_gates({task: self._measured(task, notes) for task, notes in by_task.items()})
+        return [self._card_limits(CardLimits, task, entries) for task, entries in proposed.items()]
+
+    def _card_limits(self, make: type[CardLimits], task: str, entries: Sequence[CardProposal]) -> CardLimits:
+        pipeline = self._session.pipeline(task)
+        return make(task, pipeline.tier, pipeline.checkpoint.name, entries)
+
+    def _measured(self, task: str, notes: Sequence[Mapping[str, Any]]) -> list[CalibratedMetric]:
+        """Put together what the seeds of a task say of each metric that its card gates."""
+        from pytest_ftcheck.gates.proposals import CalibratedMetric  # noqa: PLC0415 - imports scipy
+        from pytest_ftcheck.gates.trivial_limits import best_trivial_of  # noqa: PLC0415 - as above
+
+        pipeline = self._session.pipeline(task)
+        card, ordered = pipeline.card, sorted(notes, key=lambda note: note["seed"])
+        gated = [*card.metric.greater_is_better, *card.gates(pipeline.tier, pipeline.checkpoint.name)]
+        return [
+            CalibratedMetric(
+                metric=metric,
+                values=[note["metrics"].get(metric, math.nan) for note in ordered],
+                failed=[bool(note["failed"]) for note in ordered],
+                rows=ordered[0]["rows"],
+                greater_is_better=card.greater_is_better(metric),
+                trivial=best_trivial_of(pipeline, metric),
+            )
+            for metric in dict.fromkeys(gated)
+        ]
+
+    def _shown(self, limits: Sequence[CardLimits], *, usable: bool) -> list[str]:
+        """Say what is proposed, and write it where that is asked for."""
+        from pytest_ftcheck.gates.floors_file import floors_path, floors_toml, write_floors  # noqa: PLC0415 - tomlkit
+        from pytest_ftcheck.report.calibrate import proposal_lines  # noqa: PLC0415 - after start-up
+
+        settings = self._session.settings
+        path = floors_path(settings.rootdir)
+        toml = floors_toml(limits, path)
+        lines = proposal_lines(limits, toml, path.name)
+        if not settings.write_floors or not toml:
+            return lines
+        if not usable:
+            return [*lines, "NOT WRITTEN: the session failed."]
+        try:
+            write_floors(path, limits)
+        except SettingsError as error:
+            return [*lines, f"NOT WRITTEN: {error}"]
+        return [*lines, f"written to {path.name}"]
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Show what is proposed, and the TOML."""
+        if not self._lines:
+            return
+        terminalreporter.section("ftcheck: calibration", "=")
+        for line in self._lines:
+            terminalreporter.write_line(line)
+
+
+def _record(limits: CardLimits) -> dict[str, Any]:
+    """Put proposals into plain values, for the JSON document."""
+    return {
+        "task": limits.task,
+        "tier": limits.tier,
+        "checkpoint": limits.checkpoint,
+        "limits": limits.tables,
+        "refused": {entry.metric: entry.limit.refused for entry in limits.proposals if entry.limit.limit is None},
+        "notes": [line for entry in limits.proposals for line in entry.describe()],
+    }

@@ -1,0 +1,114 @@
+"""Several seeds, judged together at the end of the session, where the results of all processes are known."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+from pytest_ftcheck.gates.card_gates import asked_of, limits_for
+from pytest_ftcheck.gates.intervals import seed_interval
+from pytest_ftcheck.gates.limits import worst
+from pytest_ftcheck.gates.paired import Drop
+from pytest_ftcheck.gates.seeds import judge_seeds
+from pytest_ftcheck.gates.wording import drop_finding
+from pytest_ftcheck.plugin.gating import false_alarms
+from pytest_ftcheck.plugin.report import interval_ends
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pytest_ftcheck.findings import Finding
+    from pytest_ftcheck.gates.seeds import SeedsVerdict
+    from pytest_ftcheck.plugin.session import FtcheckSession
+
+    Row = Mapping[str, Any]
+
+
+def judge_together(session: FtcheckSession, gates: Iterable[Row], lost: Iterable[Row]) -> list[dict[str, Any]]:
+    """Judge every limit over the seeds of a session.
+
+    Args:
+        session: of pytest.
+        gates: rows of single seeds, as `note_gates` gives them; those that only inform are judged here.
+        lost: cases of gates whose run failed, with ``task``, ``engine``, ``seed`` and ``metric``.
+
+    Returns:
+        For each task, engine, metric and slice with a limit or a baseline: a row with the mean as its ``value``, the
+        ``values`` by seed, ``worst_seed``, ``failed`` seeds, ``status`` and ``findings``.
+
+    """
+    groups: dict[tuple[str, ...], list[Row]] = {}
+    for row in gates:
+        if row["informs"]:
+            groups.setdefault((row["task"], row["engine"], row["metric"], row["slice"]), []).append(row)
+    missing: dict[tuple[str, ...], list[int]] = {}
+    for case in lost:
+        missing.setdefault((case["task"], case["engine"], case["metric"]), []).append(case["seed"])
+    judged = (_judge(session, rows, missing.get(key[:3], [])) for key, rows in groups.items())
+    return [row for row in judged if row is not None]
+
+
+def _judge(session: FtcheckSession, rows: Sequence[Row], lost: Sequence[int]) -> dict[str, Any] | None:
+    """Judge the seeds of one task, engine, metric and slice; None where nothing is asked."""
+    rows = sorted(rows, key=lambda row: row["seed"])
+    first = rows[0]
+    pipeline = session.pipeline(first["task"])
+    asked = asked_of(pipeline, first["metric"], first["slice"])
+    if asked.limit is None and asked.max_drop is None:
+        return None
+    values = {row["seed"]: row["value"] for row in rows} | dict.fromkeys(lost, math.nan)
+    limits = limits_for(
+        asked,
+        greater_is_better=pipeline.card.greater_is_better(first["metric"]),
+        rows=first["rows"],
+        runs=len(values),
+        false_alarms=false_alarms(session),
+    )
+    place = f"{pipeline.subject}, {first['engine']}" + (f", {first['slice']}" if first["slice"] else "")
+    failed = [row["seed"] for row in rows if row["failed"]]
+    verdict = judge_seeds(first["metric"], values, limits, rows=first["rows"], subject=place, failed=failed)
+    kept = [value for seed, value in values.items() if seed not in verdict.failed]
+    middle = _middle_drop([row for row in rows if row["seed"] not in verdict.failed])
+    drop_found = _drop_found(middle, place, len(rows))
+    interval = seed_interval(kept)
+    return {
+        **{key: first[key] for key in ("task", "engine", "metric", "slice", "rows", "floor", "limits")},
+        "limits": asdict(limits),
+        "value": verdict.mean,
+        "interval": interval_ends(interval),
+        "bounds": interval_ends(verdict.interval),
+        "margin": None if limits.limit is None else verdict.mean - limits.limit,
+        "smallest_drop": verdict.smallest_drop,
+        "values": {str(seed): value for seed, value in verdict.values.items()},
+        "worst_seed": verdict.worst_seed,
+        "failed": list(verdict.failed),
+        "drop": None if middle is None else {"seed": middle["seed"], **middle["drop"]},
+        "status": worst([verdict.status, *([middle["drop"]["status"]] if middle else [])]),
+        "findings": [asdict(found) for found in _findings(verdict, drop_found)],
+        "seconds": sum(row["seconds"] for row in rows),
+        "reused": all(row["reused"] for row in rows),
+    }
+
+
+def _middle_drop(rows: Sequence[Row]) -> Row | None:
+    """Return the row whose drop against the baseline lies in the middle; of two, the better one.
+
+    The middle of several runs differs from the baseline by no more than a single run does, so that the rate that is
+    stated for a single comparison holds for it; one unlucky seed does not decide, and one lucky one does not excuse.
+    """
+    dropped = [row for row in rows if row["drop"] is not None]
+    ordered = sorted(dropped, key=lambda row: row["drop"]["drop"] if math.isfinite(row["drop"]["drop"]) else math.inf)
+    return ordered[(len(ordered) - 1) // 2] if ordered else None
+
+
+def _drop_found(middle: Row | None, place: str, seeds: int) -> Finding | None:
+    if middle is None:
+        return None
+    found = drop_finding(f"{middle['metric']} of {place} ({middle['rows']} rows)", Drop(**middle["drop"]))
+    which = f", seed {middle['seed']}, in the middle of {seeds} seeds"
+    return None if found is None else replace(found, subject=found.subject + which)
+
+
+def _findings(verdict: SeedsVerdict, drop_found: Finding | None) -> list[Finding]:
+    return [*verdict.findings, *([] if drop_found is None else [drop_found])]

@@ -1,0 +1,45 @@
+"""The suite of ``--ftcheck-bench``: a test per measured step, and per pair of steps that are compared."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_ftcheck.plugin.bench import measure_case, parametrize_bench
+from pytest_ftcheck.plugin.bench_compare import compare_pair
+from pytest_ftcheck.speed.device import synchronized_clock
+
+if TYPE_CHECKING:
+    from pytest_ftcheck.pipeline.parts import Pipeline
+    from pytest_ftcheck.plugin.session import FtcheckSession, Variant
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run once per case of the sweep, and once per pair."""
+    parametrize_bench(metafunc)
+
+
+# The timer waits for the device where a round starts and ends, and pytest-benchmark reads it nowhere else.
+@pytest.mark.benchmark(timer=synchronized_clock)
+def test_step(  # noqa: PLR0917 - pytest passes fixtures by name
+    request: pytest.FixtureRequest,
+    benchmark: Any,
+    ft_session: FtcheckSession,
+    ft_pipeline: Pipeline,
+    ft_variant: Variant,
+    ft_step_case: dict[str, Any],
+) -> None:
+    """How long a training step takes, and where its time goes."""
+    measure_case(request, benchmark, ft_session, ft_pipeline, ft_variant, ft_step_case)
+
+
+def test_compare(
+    request: pytest.FixtureRequest,
+    ft_session: FtcheckSession,
+    ft_pipeline: Pipeline,
+    ft_variant: Variant,
+    ft_step_pair: str,
+) -> None:
+    """The second of two steps is no slower than the first."""
+    compare_pair(request, ft_session, ft_pipeline, ft_variant, ft_step_pair)

@@ -1,0 +1,149 @@
+"""Measurements that were stored: read from pytest-benchmark's JSON, put into one table, compared where that is fair."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.stats import bootstrap
+
+from pytest_ftcheck.errors import SettingsError
+from pytest_ftcheck.speed.compare import CONFIDENCE, Interval
+from pytest_ftcheck.speed.machine import differences, fingerprint
+from pytest_ftcheck.speed.table import comma_separated, markdown, step_table, with_unit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+_RESAMPLES = 2000
+_SEED = 0
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What one file holds."""
+
+    name: str
+    """Of the file."""
+    machine: Mapping[str, Any]
+    """As `describe_machine` gives it."""
+    records: tuple[Mapping[str, Any], ...]
+    """As `describe` gives them."""
+
+    def by_step(self) -> dict[tuple[Any, ...], Mapping[str, Any]]:
+        """Records by task, model and case: those of two files that have the same are compared."""
+        return {(record.get("task"), record.get("model"), record.get("case")): record for record in self.records}
+
+
+def read_stored(path: Path) -> Stored:
+    """Read a file that ``--benchmark-json`` or ``--benchmark-save`` wrote.
+
+    Raises:
+        SettingsError: it is no such file, or holds no measured step.
+
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        machine = document["machine_info"].get("ftcheck", {})
+        records = [entry["extra_info"] for entry in document["benchmarks"] if "step_seconds" in entry["extra_info"]]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        msg = (
+            f"{path} is no JSON of pytest-benchmark: {error!r}. Make one with --ftcheck-bench --benchmark-json={path}."
+        )
+        raise SettingsError(msg) from error
+    if not records or not machine:
+        msg = f"{path} holds no training step. Make it with --ftcheck-bench --benchmark-json={path}."
+        raise SettingsError(msg)
+    return Stored(path.name, machine, tuple(records))
+
+
+def table_of(files: Sequence[Stored], *, as_csv: bool = False) -> str:
+    """Put the steps of several files into one table, each with the device that it was measured on."""
+    names = [
+        f"{stored.machine['device_name']}: {record.get('model', '')} {record.get('case', '')}".strip()
+        for stored in files
+        for record in stored.records
+    ]
+    records = [record for stored in files for record in stored.records]
+    if as_csv:
+        told = [
+            {"file": stored.name, **_plain(stored.machine), **record} for stored in files for record in stored.records
+        ]
+        return comma_separated(told, names)
+    return f"{step_table(records, names)}\n\n{_machines(files)}"
+
+
+def _machines(files: Sequence[Stored]) -> str:
+    """Name device, driver, limits, versions and the measured rates of matrix products, a line for each file."""
+    rows = []
+    for stored in files:
+        machine = stored.machine
+        peaks = sorted({(record["matmul_dtype"], record["peak_flops_per_second"]) for record in stored.records})
+        limits = [f"{machine[name]:g} {unit}" for name, unit in _LIMITS if isinstance(machine.get(name), (int, float))]
+        rates = ", ".join(f"{with_unit(rate)}FLOP/s {dtype}" for dtype, rate in peaks)
+        versions = [
+            f"driver {machine['driver']}" if "driver" in machine else "",
+            f"torch {machine['versions']['torch']}",
+        ]
+        cells = [", ".join(filter(None, part)) for part in (limits, versions)]
+        rows.append([stored.name, str(machine["device_name"]), str(machine["threads"]), *cells, rates])
+    return markdown(("file", "device", "threads", "limits", "versions", "matrix product"), rows)
+
+
+_LIMITS = (("power_limit_w", "W"), ("clock_max_mhz", "MHz"))
+
+
+def _plain(machine: Mapping[str, Any]) -> dict[str, Any]:
+    versions = {f"version_{name}": value for name, value in machine.get("versions", {}).items()}
+    return {**{name: value for name, value in machine.items() if name != "versions"}, **versions}
+
+
+def compare_stored(before: Stored, after: Stored, tolerance: float) -> list[tuple[str, str]]:
+    """Compare the steps that two files share, where they were measured on the same hardware.
+
+    What was measured at different times is not interleaved, and no null tells how much the machine changed in
+    between: ``--ftcheck-bench-compare`` sees smaller differences.
+
+    Args:
+        before: what must not have become slower.
+        after: the other.
+        tolerance: it may have by this share.
+
+    Returns:
+        A line and a verdict for each step: ``slower`` where the lower bound of its interval exceeds 1 + tolerance,
+        else ``no slower``, ``undecided`` or ``not comparable``.
+
+    """
+    if fingerprint(before.machine) != fingerprint(after.machine):
+        told = "; ".join(differences(before.machine, after.machine))
+        return [(f"not comparable: {before.name} and {after.name} differ in {told}", "not comparable")]
+    verdicts: list[tuple[str, str]] = []
+    first, second = before.by_step(), after.by_step()
+    for key, record in second.items():
+        name = " ".join(str(part) for part in key if part)
+        if key not in first:
+            verdicts.append((f"{name}: not comparable: {before.name} does not have it", "not comparable"))
+            continue
+        found = _interval(first[key]["round_seconds"], record["round_seconds"])
+        most = 1 + tolerance
+        verdict = "slower" if found.low > most else "no slower" if found.high <= most else "undecided"
+        verdicts.append((f"{name}: {found} times as long as in {before.name}: {verdict}", verdict))
+    return verdicts
+
+
+def _interval(first: Sequence[float], second: Sequence[float]) -> Interval:
+    """Return the ratio of medians, second to first, of rounds that are no pairs; with its bootstrap interval."""
+
+    def ratio(one: NDArray[np.float64], other: NDArray[np.float64], axis: int = -1) -> Any:
+        return np.median(other, axis=axis) / np.median(one, axis=axis)
+
+    samples = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    found = bootstrap(
+        samples, ratio, n_resamples=_RESAMPLES, confidence_level=CONFIDENCE, method="percentile", rng=_SEED
+    ).confidence_interval
+    return Interval(float(ratio(*samples)), float(found.low), float(found.high))

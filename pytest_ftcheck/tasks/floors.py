@@ -1,0 +1,250 @@
+"""What a card asks of its metrics: the table ``floors``.
+
+A number is a floor; a table says more. Slices have limits of their own::
+
+    [floors.tiny.tiny-bert]
+    accuracy = 0.85
+    f1 = { min = 0.8, max_drop = 0.02, slices = { "class=bad" = 0.7, length = 0.75 } }
+    expected_calibration_error = { max = 0.1 }
+
+Root, tier and checkpoint may each hold entries; the innermost wins, as a whole.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from pytest_ftcheck.errors import unknown
+from pytest_ftcheck.settings import TIERS
+from pytest_ftcheck.tasks.card_rules import is_number, wrong
+
+if TYPE_CHECKING:
+    from pytest_ftcheck.tasks.card import MetricSpec
+
+OF_LOGITS = ("expected_calibration_error", "brier_score")
+"""Gated without being reported by any metric: computed from the logits of classes. Smaller is better."""
+
+_KEYS = ("min", "max", "max_drop", "relative", "calibrated", "slices")
+_CALIBRATED_KEYS = ("mean", "spread", "seeds", "rows", "failed", "runs", "false_alarms")
+_CALIBRATED_NEEDS = ("mean", "spread", "seeds", "rows")
+_FEWEST_SEEDS = 2
+_EXAMPLE = "for example { min = 0.8 } or { max_drop = 0.02 }"
+
+
+@dataclass(frozen=True)
+class CalibratedSeeds:
+    """The seeds that a limit came from: what ``--ftcheck-calibrate`` writes beside it."""
+
+    mean: float
+    """In the unit of the metric, over the seeds that did not fail."""
+    spread: float
+    """Standard deviation over those seeds, in the unit of the metric."""
+    seeds: int
+    """Number of seeds that did not fail, at least 2."""
+    rows: int
+    """Evaluated rows: on other rows the limit is one that was set by hand."""
+    failed: int = 0
+    """Number of seeds that failed."""
+    runs: int = 1
+    """The limit is one for the mean of so many runs."""
+    false_alarms: float | None = None
+    """Stated share of the sessions of a healthy model in which any gate may fail; for the reader."""
+
+
+@dataclass(frozen=True)
+class MetricLimits:
+    """What a card asks of one metric."""
+
+    min: float | None = None
+    """Floor of a metric of which more is better."""
+    max: float | None = None
+    """Ceiling of a metric of which less is better."""
+    max_drop: float | None = None
+    """Drop against the baseline that is allowed; None where no baseline is asked for."""
+    relative: bool = False
+    """``max_drop`` is a share of the baseline's value."""
+    calibrated: CalibratedSeeds | None = None
+    """Where the limit came from; None where it was set by hand."""
+    slices: Mapping[str, MetricLimits] = field(default_factory=lambda: MappingProxyType({}))
+    """By slice (``class=bad``), or by family (``class``, ``length``) for each slice of it; floors and ceilings only."""
+
+    @property
+    def limit(self) -> float | None:
+        """Floor or ceiling."""
+        return self.max if self.min is None else self.min
+
+
+def layered_limits(table: Mapping[str, Any], tier: str, checkpoint: str) -> dict[str, MetricLimits]:
+    """Collect the limits of a valid table ``floors`` for a tier and checkpoint by metric; the innermost wins."""
+    found: dict[str, Any] = {}
+    for key in ("", tier, checkpoint):
+        if key:
+            below = table.get(key, {})
+            table = below if isinstance(below, Mapping) and not is_limit(below) else {}
+        found |= {metric: value for metric, value in table.items() if is_limit(value)}
+    return {metric: _limits(value) for metric, value in found.items()}
+
+
+def gated_metrics(table: Mapping[str, Any]) -> list[str]:
+    """List the metrics for which any tier or checkpoint of a valid table ``floors`` has limits."""
+    found: dict[str, None] = {}
+    for key, value in table.items():
+        found |= {key: None} if is_limit(value) else dict.fromkeys(gated_metrics(value))
+    return list(found)
+
+
+def merged_floors(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge a user's table ``floors`` into that of a built-in card.
+
+    A limit is replaced as a whole: a user's floor did not come from the seeds of ours.
+    """
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        tables = isinstance(below, Mapping) and isinstance(value, Mapping)
+        merge = tables and not is_limit(value) and not is_limit(below)
+        merged[key] = merged_floors(below or {}, value) if merge else value
+    return merged
+
+
+def is_limit(value: object) -> bool:
+    """Tell the limits of a metric from the table of a tier or checkpoint."""
+    return not isinstance(value, Mapping) or any(key in value for key in _KEYS)
+
+
+def read_limits(name: str, where: str, value: object, *, metric: str, greater_is_better: bool) -> MetricLimits:
+    """Read the limits of one metric, a number or a table.
+
+    Args:
+        name: of the task card, for messages; empty where there is none.
+        where: of the value in it, for messages.
+        value: as written.
+        metric: that is limited.
+        greater_is_better: direction of the metric.
+
+    Raises:
+        TaskError: an unknown key, a value of the wrong kind, a limit to the side that is good.
+
+    """
+    _check_limits(name, where, value, metric, greater_is_better=greater_is_better)
+    return _limits(value)
+
+
+def check_floors(name: str, table: Mapping[str, Any], metric: MetricSpec, *, classes: bool, slices: list[str]) -> None:
+    """Walk floors, their tiers and their checkpoints: every leaf is a limit for a metric that is there.
+
+    Args:
+        name: of the task card.
+        table: ``floors``.
+        metric: of the card.
+        classes: the head has classes, so that `OF_LOGITS` can be gated.
+        slices: families that the card declares.
+
+    Raises:
+        TaskError: what does not hold.
+
+    """
+    directions = {"loss": False, **(dict.fromkeys(OF_LOGITS, False) if classes else {}), **metric.greater_is_better}
+    _check_level(name, table, directions, slices, "floors", depth=0)
+
+
+def _check_level(
+    name: str, table: Mapping[str, Any], directions: Mapping[str, bool], slices: list[str], where: str, *, depth: int
+) -> None:
+    for key, value in table.items():
+        place = f"{where}.{key}"
+        if is_limit(value) or (key in directions and isinstance(value, Mapping)):
+            if key not in directions:
+                todo = "Declare its direction in metric.greater_is_better, or remove the floor."
+                raise wrong(name, f"{place}: " + unknown("metric", key, directions, todo))
+            _check_limits(name, place, value, key, greater_is_better=directions[key])
+            _check_slices(name, place, value, slices)
+            continue
+        if depth == 0 and key not in TIERS:
+            raise wrong(name, f"{place}: " + unknown("tier", key, TIERS))
+        if depth > 1:
+            todo = "Quote the name of a checkpoint that has a dot."
+            raise wrong(name, f"{place}: floors take a tier and a checkpoint, nothing below. {todo}")
+        _check_level(name, value, directions, slices, place, depth=depth + 1)
+
+
+def _check_limits(name: str, where: str, value: object, metric: str, *, greater_is_better: bool) -> None:
+    bad, good = ("max", "min") if greater_is_better else ("min", "max")
+    if not isinstance(value, Mapping):
+        if not is_number(value):
+            raise wrong(name, f"{where} must be a finite number, not {value!r}, or a table, {_EXAMPLE}")
+        if not greater_is_better:
+            todo = f"Write {{ max = {value} }}"
+            raise wrong(name, f"{where}: a smaller {metric} is better, so that a floor cannot gate it. {todo}")
+        return
+    for key, entry in value.items():
+        _check_entry(name, f"{where}.{key}", key, entry)
+    if bad in value:
+        word = "greater" if greater_is_better else "smaller"
+        raise wrong(name, f"{where}.{bad}: a {word} {metric} is better: {good} gates it, not {bad}")
+    needs = {"relative": "max_drop", "calibrated": good}
+    alone = next(
+        (f"{key} goes with {other}" for key, other in needs.items() if key in value and other not in value), ""
+    )
+    if alone or not {good, "max_drop", "slices"} & value.keys():
+        raise wrong(name, f"{where}: {alone or 'it limits nothing'}, {_EXAMPLE}")
+    for key, entry in value.get("slices", {}).items():
+        inner = f'{where}.slices."{key}"'
+        _check_limits(name, inner, entry, metric, greater_is_better=greater_is_better)
+        if isinstance(entry, Mapping) and set(entry) - {good}:
+            raise wrong(name, f"{inner} takes {good} alone: a slice has no baseline and no slices of its own")
+
+
+def _check_entry(name: str, where: str, key: str, entry: object) -> None:
+    if key not in _KEYS:
+        raise wrong(name, f"{where}: " + unknown("key of a limit:", key, _KEYS))
+    if key in ("min", "max", "max_drop") and not is_number(entry):
+        raise wrong(name, f"{where} must be a finite number, not {entry!r}")
+    if key == "max_drop" and not 0 <= float(str(entry)) < math.inf:
+        raise wrong(name, f"{where} must not be negative: it says how much worse a metric may get, not {entry!r}")
+    if key == "relative" and not isinstance(entry, bool):
+        raise wrong(name, f"{where} must be true or false, not {entry!r}")
+    if key == "slices" and not isinstance(entry, Mapping):
+        raise wrong(name, f"{where} must be a table of limits by slice, such as {{ class = 0.7 }}, not {entry!r}")
+    if key == "calibrated":
+        _check_calibrated(name, where, entry)
+
+
+def _check_calibrated(name: str, where: str, table: object) -> None:
+    if not isinstance(table, Mapping):
+        raise wrong(name, f"{where} must be a table with {', '.join(_CALIBRATED_NEEDS)}, not {table!r}")
+    for key, value in table.items():
+        if key not in _CALIBRATED_KEYS:
+            raise wrong(name, f"{where}.{key}: " + unknown("key:", key, _CALIBRATED_KEYS))
+        if not is_number(value):
+            raise wrong(name, f"{where}.{key} must be a finite number, not {value!r}")
+        least = {"seeds": _FEWEST_SEEDS, "rows": 1, "runs": 1, "spread": 0, "failed": 0}.get(key, -math.inf)
+        if value < least or (key in ("seeds", "rows", "failed", "runs") and value != int(value)):
+            raise wrong(name, f"{where}.{key} must be a number of at least {least}, not {value!r}")
+    missing = [key for key in _CALIBRATED_NEEDS if key not in table]
+    if missing:
+        raise wrong(name, f"{where} lacks {', '.join(missing)}; --ftcheck-calibrate measures them")
+
+
+def _check_slices(name: str, where: str, value: object, families: list[str]) -> None:
+    for key in value.get("slices", {}) if isinstance(value, Mapping) else ():
+        if key.partition("=")[0] not in families:
+            todo = f"Declare it in the card's slices = [{', '.join(repr(family) for family in families)}, …]."
+            raise wrong(name, f"{where}.slices: " + unknown("slice", key, families, todo))
+
+
+def _limits(value: Any) -> MetricLimits:
+    if not isinstance(value, Mapping):
+        return MetricLimits(min=float(value))
+    numbers = {key: float(value[key]) for key in ("min", "max", "max_drop") if key in value}
+    calibrated = value.get("calibrated")
+    return MetricLimits(
+        **numbers,
+        relative=value.get("relative", False),
+        calibrated=None if calibrated is None else CalibratedSeeds(**calibrated),
+        slices={key: _limits(entry) for key, entry in value.get("slices", {}).items()},
+    )

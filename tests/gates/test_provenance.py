@@ -1,0 +1,159 @@
+"""Where a run came from: what may be compared, and what has changed since."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from pytest_ftcheck.gates.predictions_file import KeptRows
+from pytest_ftcheck.gates.provenance import (
+    describe_origin,
+    differences,
+    evaluated_rows,
+    identity_columns,
+    not_comparable,
+    row_ids,
+)
+from pytest_ftcheck.gates.rows import EvaluatedRows
+from pytest_ftcheck.runs.run import Run
+from pytest_ftcheck.runs.trace import Trace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pytest_ftcheck.pipeline.parts import Pipeline
+
+
+@pytest.fixture(scope="module")
+def pipeline(make_pipeline: Callable[..., Pipeline]) -> Pipeline:
+    return make_pipeline("mrpc", train_rows=16, eval_rows=12)
+
+
+def run_of(pipeline: Pipeline, folder: Path) -> Run:
+    labels = np.array(pipeline.eval_dataset["labels"])
+    environment = {"torch": "2.13.0", "device": "cpu"}
+    nothing: dict[str, Any] = {"epochs": (), "best_epoch": None, "step_losses": (), "log_history": (), "timings": {}}
+    return Run(
+        task="mrpc",
+        engine="manual",
+        seed=0,
+        head="sequence-classification",
+        checkpoint="tiny-bert",
+        metrics={"accuracy": 1.0},
+        logits=np.eye(2, dtype=np.float32)[labels],
+        label_ids=labels,
+        train_rows=16,
+        environment=environment,
+        trace=Trace(),
+        folder=folder,
+        **nothing,
+    )
+
+
+def compare(before: Pipeline, now: Pipeline, tmp_path: Path) -> tuple[str, list[str]]:
+    """Say why two pipelines cannot be compared, and what differs."""
+    old, new = run_of(before, tmp_path), run_of(now, tmp_path)
+    kept = KeptRows(EvaluatedRows.of_run(old), row_ids(evaluated_rows(before, old), identity_columns(before, old)))
+    entry, origin = describe_origin(before, old, tmp_path), describe_origin(now, new, tmp_path)
+    return not_comparable(entry, origin, kept, evaluated_rows(now, new)), differences(entry, origin)
+
+
+def with_data(pipeline: Pipeline, **changes: Any) -> Pipeline:
+    return replace(pipeline, data=replace(pipeline.data, **changes))
+
+
+def test_the_same_parts_are_comparable(pipeline: Pipeline, tmp_path: Path) -> None:
+    assert compare(pipeline, pipeline, tmp_path) == ("", [])
+
+
+def test_training_rows_and_recipe_are_differences_but_no_obstacle(pipeline: Pipeline, tmp_path: Path) -> None:
+    changed = replace(
+        with_data(pipeline, train=pipeline.data.train.select(range(8))), args={**pipeline.args, "learning_rate": 0.1}
+    )
+    why, found = compare(pipeline, changed, tmp_path)
+    assert why == ""
+    assert found == ["learning_rate 0.0007 → 0.1", "training rows (16 before, 8 now)"]
+
+
+def test_a_card_without_the_second_segment_is_still_of_the_same_rows(pipeline: Pipeline, tmp_path: Path) -> None:
+    card = replace(pipeline.card, text_columns=("sentence1",))
+    assert compare(pipeline, replace(pipeline, card=card), tmp_path)[0] == ""
+
+
+def test_another_column_beside_the_text_is_no_obstacle(pipeline: Pipeline, tmp_path: Path) -> None:
+    rows = pipeline.data.evaluation.add_column("source", ["web"] * 12)
+    assert compare(pipeline, with_data(pipeline, evaluation=rows), tmp_path)[0] == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            lambda rows: rows.select([*range(1, 12), 0]),
+            "the evaluation rows are the same, but 12 of 12 stand elsewhere",
+        ),
+        (
+            lambda rows: rows.map(
+                lambda row, index: {"sentence2": "other" if index == 3 else row["sentence2"]}, with_indices=True
+            ),
+            "1 of 12 evaluation rows differ in sentence1, sentence2, label, first row 3",
+        ),
+        (lambda rows: rows.remove_columns("sentence2"), "the evaluation rows have no column sentence2 any more"),
+    ],
+)
+def test_other_rows_are_not_comparable(
+    pipeline: Pipeline, tmp_path: Path, change: Callable[[Any], Any], words: str
+) -> None:
+    changed = with_data(pipeline, evaluation=change(pipeline.data.evaluation))
+    assert words in compare(pipeline, changed, tmp_path)[0]
+
+
+def test_another_number_of_rows_is_not_comparable(
+    pipeline: Pipeline, make_pipeline: Callable[..., Pipeline], tmp_path: Path
+) -> None:
+    fewer = make_pipeline("mrpc", train_rows=16, eval_rows=8)
+    assert compare(pipeline, fewer, tmp_path)[0] == "the baseline has 12 evaluated rows, the run 8"
+
+
+def test_another_head_is_not_comparable(pipeline: Pipeline, tmp_path: Path) -> None:
+    card = replace(pipeline.card, head="regression")
+    assert "the head was" in compare(pipeline, replace(pipeline, card=card), tmp_path)[0]
+
+
+def test_other_weights_under_the_same_name_are_not_comparable(pipeline: Pipeline, tmp_path: Path) -> None:
+    assert pipeline.checkpoint.folder is not None
+    folder = tmp_path / "tiny-bert"
+    shutil.copytree(pipeline.checkpoint.folder, folder)
+    (folder / "config.json").write_text("{}", encoding="utf-8")
+    other = replace(pipeline, checkpoint=replace(pipeline.checkpoint, folder=folder))
+    assert "checkpoint tiny-bert has other weights or another configuration" in compare(pipeline, other, tmp_path)[0]
+    judged, other_judged = (replace(each, trains=False) for each in (pipeline, other))
+    assert compare(judged, other_judged, tmp_path)[0] == ""  # the weights are what is judged
+
+
+def test_rows_of_a_fixture_are_known_by_what_was_tokenized(pipeline: Pipeline, tmp_path: Path) -> None:
+    fewer = replace(pipeline, eval_dataset=pipeline.eval_dataset.select(range(5)))
+    run = run_of(fewer, tmp_path)
+    assert evaluated_rows(fewer, run) is fewer.eval_dataset
+    assert "input_ids" in identity_columns(fewer, run)
+    assert compare(fewer, fewer, tmp_path) == ("", [])
+
+
+def test_no_path_of_this_machine_is_kept(pipeline: Pipeline, tmp_path: Path) -> None:
+    run = run_of(pipeline, tmp_path)
+    inside = describe_origin(with_data(pipeline, source=str(tmp_path / "data" / "mrpc")), run, tmp_path)
+    outside = describe_origin(with_data(pipeline, source="/elsewhere/mrpc"), run, tmp_path)
+    assert (inside.data["source"], outside.data["source"]) == ("data/mrpc", "mrpc")
+
+
+def test_differences_are_few(pipeline: Pipeline, tmp_path: Path) -> None:
+    run = run_of(pipeline, tmp_path)
+    other = replace(run, environment={f"package{index}": "1" for index in range(20)})
+    found = differences(describe_origin(pipeline, run, tmp_path), describe_origin(pipeline, other, tmp_path))
+    assert len(found) == 9
+    assert found[-1] == "and 14 more"

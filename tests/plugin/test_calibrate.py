@@ -1,0 +1,153 @@
+"""``--ftcheck-calibrate``: seeds become limits for the card, printed, and on request written."""
+
+from __future__ import annotations
+
+import json
+import math
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.plugin.conftest import MadeUpRuns
+
+    Session = Callable[..., tuple[pytest.RunResult, dict[str, Any]]]
+
+SETTINGS = """\
+# quick
+max_train_rows = 64
+max_eval_rows = 200
+seeds = "0-1"  # of every session but a calibration"""
+
+
+@pytest.fixture
+def session(project: pytest.Pytester, made_up_runs: MadeUpRuns) -> Session:
+    """Calibrate over made-up runs; return what was printed and the JSON document."""
+    made_up_runs.wrong = 0.05
+    project.makefile(".toml", ftcheck=SETTINGS)
+
+    def run(*options: str) -> tuple[pytest.RunResult, dict[str, Any]]:
+        path = project.path / "out.json"
+        path.unlink(missing_ok=True)
+        options = ("--ftcheck-task=mrpc", "--ftcheck-json=out.json", *options)
+        result = project.runpytest_inprocess(*options)
+        return result, json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+    return run
+
+
+def test_seeds_become_limits_that_are_printed(
+    session: Session, made_up_runs: MadeUpRuns, project: pytest.Pytester
+) -> None:
+    result, document = session("--ftcheck-calibrate=5")
+    assert result.ret == pytest.ExitCode.OK
+    assert made_up_runs.made == [("mrpc", "trainer", seed) for seed in range(5)]
+    result.stdout.fnmatch_lines(
+        [
+            "*ftcheck: calibration*",
+            "mrpc with tiny-bert, tier tiny:",
+            "  accuracy: 5 seeds of mean 0.94*A healthy model stays at or above 0.9* in 99.0% of the sessions*",
+            "  accuracy: a healthy run falls no more than 0.0* below another one of its recipe*",
+            "for ftcheck.toml:",
+            "[[]tasks.mrpc.floors.tiny.tiny-bert[]]",
+            "accuracy = { min = 0.9*, max_drop = 0.0*, calibrated = { mean = 0.94*, seeds = 5, rows = 200, *",
+            "f1 = { min = 0.9*",
+        ]
+    )
+    (told,) = document["calibration"]
+    printed = "\n".join(line for line in result.outlines if line.startswith(("accuracy =", "f1 =")))
+    assert tomllib.loads(printed) == told["limits"]
+    assert (project.path / "ftcheck.toml").read_text(encoding="utf-8") == SETTINGS
+
+
+def test_written_limits_hold_in_the_next_session(
+    session: Session, project: pytest.Pytester, made_up_runs: MadeUpRuns
+) -> None:
+    result, document = session("--ftcheck-calibrate=4", "--ftcheck-write-floors")
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(["written to *ftcheck.toml"])
+    text = (project.path / "ftcheck.toml").read_text(encoding="utf-8")
+    assert text.startswith(SETTINGS)
+    floors = tomllib.loads(text)["tasks"]["mrpc"]["floors"]["tiny"]["tiny-bert"]
+    assert floors == document["calibration"][0]["limits"]
+    result, _ = session("--ftcheck-seeds=7", "--ftcheck-checks=metrics.floor")
+    assert result.ret == pytest.ExitCode.OK
+    made_up_runs.wrong = 0.15
+    result, _ = session("--ftcheck-seeds=7", "--ftcheck-checks=metrics.floor")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["  expected  at least 0.*, calibrated on 4 seeds of mean 0.9*"])
+
+
+def test_seeds_of_the_command_line_are_taken(session: Session, made_up_runs: MadeUpRuns) -> None:
+    session("--ftcheck-calibrate=3", "--ftcheck-seeds=20-22")
+    assert [seed for *_, seed in made_up_runs.made] == [20, 21, 22]
+
+
+def test_a_limit_that_a_trivial_classifier_reaches_is_refused_and_not_written(
+    session: Session, made_up_runs: MadeUpRuns, project: pytest.Pytester
+) -> None:
+    made_up_runs.wrong = 0.4
+    result, document = session("--ftcheck-calibrate=4", "--ftcheck-write-floors")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["  f1: no limit proposed: the floor 0.* for f1 gates nothing: 'always *' scores*"])
+    assert "f1" in document["calibration"][0]["refused"]
+    assert "f1 =" not in (project.path / "ftcheck.toml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("broken", [{}, {"accuracy": math.nan, "f1": math.nan}], ids=["diverged", "nan"])
+def test_a_seed_that_failed_is_left_out_and_told(
+    session: Session, made_up_runs: MadeUpRuns, broken: dict[str, float | None]
+) -> None:
+    made_up_runs.broken[2] = broken
+    result, document = session("--ftcheck-calibrate=4")
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(["  accuracy: 1 of 4 seeds failed and are left out*"])
+    calibrated = document["calibration"][0]["limits"]["accuracy"]["calibrated"]
+    assert (calibrated["seeds"], calibrated["failed"]) == (3, 1)
+
+
+def test_a_recipe_that_fails_proposes_nothing(session: Session, made_up_runs: MadeUpRuns) -> None:
+    made_up_runs.broken = {0: {}, 1: {}}
+    result, _ = session("--ftcheck-calibrate=4", "--ftcheck-write-floors")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["  accuracy: no limit proposed: 2 of 4 seeds failed. Make the recipe train first*"])
+    result.stdout.no_fnmatch_line("*written to*")
+
+
+def test_a_few_of_the_seeds_propose_nothing(session: Session) -> None:
+    result, _ = session("--ftcheck-calibrate=4", "-k", "seed0 or seed1")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["NOTHING PROPOSED: not all of 4 seeds of mrpc were trained*"])
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--ftcheck-calibrate=2"], "expected a number of seeds to train, at least 3"),
+        (["--ftcheck-calibrate=ten"], "expected a number of seeds to train, at least 3"),
+        (["--ftcheck-calibrate=5", "--ftcheck-seeds=0-2"], "which are 3 seeds: give as many"),
+        (["--ftcheck-calibrate", "--ftcheck-engine=both"], "--ftcheck-calibrate trains with one engine"),
+        (["--ftcheck-calibrate", "--ftcheck-faults"], "does not go with --ftcheck-faults"),
+        (["--ftcheck-calibrate", "--ftcheck-no-train"], "does not go with --ftcheck-no-train"),
+        (["--ftcheck-write-floors"], "--ftcheck-write-floors writes what --ftcheck-calibrate proposes"),
+    ],
+    ids=range(7),
+)
+def test_misuse_is_said_before_anything_trains(
+    session: Session, made_up_runs: MadeUpRuns, options: list[str], words: str
+) -> None:
+    result, _ = session(*options)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert words in result.stderr.str()
+    assert made_up_runs.made == []
+
+
+@pytest.mark.parametrize("key", ["calibrate = 5", "write-floors = true", "update-baseline = true", 'reason = "x"'])
+def test_what_is_done_once_does_not_stand_in_the_file(session: Session, project: pytest.Pytester, key: str) -> None:
+    project.makefile(".toml", ftcheck=f"{key}\n")
+    result, _ = session()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "unknown key in [tool.ftcheck]" in result.stderr.str()

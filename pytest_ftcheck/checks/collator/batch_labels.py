@@ -57,7 +57,7 @@ def check_labels(subject: CollatorSubject, features: Features, batch: Batch) -> 
 
 
 def check_dtype(subject: CollatorSubject, features: Features, batch: Batch) -> list[Finding]:
-    """Token ids are int64; labels are int64, or float32 for regression."""
+    """Token ids are int64; labels are int64, or float32 for regression with the model's own loss."""
     check = "collator.dtype"
     if unreadable := unreadable_column(check, features, batch, "input_ids"):
         return unreadable
@@ -65,7 +65,8 @@ def check_dtype(subject: CollatorSubject, features: Features, batch: Batch) -> l
     if "attention_mask" in expected:
         expected["attention_mask"] = _MASK_DTYPES
     if "labels" in batch:
-        expected["labels"] = (torch.float32 if subject.head == "regression" else torch.int64,)
+        of_regression = (torch.float32, torch.int64) if subject.own_loss else (torch.float32,)
+        expected["labels"] = of_regression if subject.head == "regression" else (torch.int64,)
     hints = {
         torch.int64: "Make it with dtype=torch.long: embeddings and cross entropy index with int64.",
         torch.float32: "Make it with dtype=torch.float32: num_labels == 1 means a mean squared error in float32.",

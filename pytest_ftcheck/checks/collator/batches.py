@@ -54,6 +54,8 @@ class CollatorSubject:
     they are."""
     segments: bool = True
     """Rows have a second segment, so that their token type ids say something."""
+    own_loss: bool = False
+    """The loss is the user's own, which may take the labels of a regression in any type."""
     takes_mask: bool = True
     """The model takes an attention mask."""
     narrowest: int | None = None

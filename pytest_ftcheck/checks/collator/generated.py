@@ -12,6 +12,7 @@ from pytest_ftcheck.checks.collator.ragged import features_of_lengths
 from pytest_ftcheck.checks.collator.repetition import collate
 from pytest_ftcheck.checks.data.splits import splits
 from pytest_ftcheck.checks.model.logits import takes
+from pytest_ftcheck.checks.training.declared import own_loss
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,6 +63,7 @@ def collator_subject(evidence: Evidence) -> CollatorSubject:
         min_length=1 if made_by == "transformers" else min(lengths),
         examples=tuple(examples),
         segments=not types or any(types),
+        own_loss=bool(own_loss(evidence)),
         takes_mask=takes(evidence.fresh_model, "attention_mask"),
     )
     return replace(subject, narrowest=_narrowest(subject))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
+from pytest_ftcheck.checks.training.declared import own_loss
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,6 +86,9 @@ def predictions(evidence: Evidence, limits: Limits) -> list[Finding]:
     run, card = evidence.run, evidence.pipeline.card
     low, high = 0.0, float(card.num_labels - 1)
     if card.head == "regression":
+        if own := own_loss(evidence):
+            msg = f"the loss is the user's own ({', '.join(own)}): its outputs need not be on the scale of the labels"
+            raise NotApplicable(msg)
         labels = [float(label) for label in _all_labels(evidence)]
         span = (max(labels) - min(labels)) * limits["overshoot"]
         low, high = min(labels) - span, max(labels) + span

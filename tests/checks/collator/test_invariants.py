@@ -161,6 +161,20 @@ def test_boolean_mask_is_sound(tokenizer: PreTrainedTokenizerFast) -> None:
     assert all_findings(build_subject(collator, tokenizer)) == []
 
 
+@pytest.mark.parametrize("own_loss", [False, True])
+def test_integers_as_labels_of_a_regression_need_a_loss_of_ones_own(
+    tokenizer: PreTrainedTokenizerFast,
+    own_loss: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    def rounded(rows: Features) -> Any:
+        batch = DataCollatorWithPadding(tokenizer)(rows)
+        return {**batch, "labels": batch["labels"].long()}
+
+    subject = build_subject(rounded, tokenizer, head="regression", num_labels=1, own_loss=own_loss)
+    found = check_invariant("dtype", subject)
+    assert [finding.observed for finding in found] == ([] if own_loss else ["labels of torch.int64"])
+
+
 def test_lengths_example_by_hand(tokenizer: PreTrainedTokenizerFast) -> None:
     for multiple, width in ((None, 67), (4, 68), (8, 72)):
         collator = DataCollatorWithPadding(tokenizer, pad_to_multiple_of=multiple)

@@ -127,6 +127,14 @@ def test_regression_far_outside_the_labels_is_found(scored_evidence: MakeEvidenc
     assert finding.observed.startswith("shape (2,), 1 outside, the first is row 1: ")
 
 
+def test_one_logit_with_a_loss_of_ones_own_has_its_own_scale(
+    scored_evidence: MakeEvidence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pytest_ftcheck.checks.model.outputs.own_loss", lambda _: ("compute_loss",))
+    with pytest.raises(NotApplicable, match=r"the loss is the user's own \(compute_loss\)"):
+        judge("predictions", regression(scored_evidence, 1.0, -50.0))
+
+
 def test_predictions_of_another_shape_are_found(scored_evidence: MakeEvidence) -> None:
     evidence = scored_evidence(LABELS, LOGITS, logits=np.zeros((4, 3, 2), np.float32))
     (finding,) = judge("predictions", evidence)

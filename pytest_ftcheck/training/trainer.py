@@ -203,8 +203,12 @@ def _metrics(entry: Mapping[str, Any], also: tuple[str, ...] = (), *, prefix: st
 
 
 def _best_epoch(trainer: Trainer) -> int | None:
-    if not trainer.args.load_best_model_at_end or trainer.state.best_global_step is None:
+    """Return the number of the evaluation whose weights were loaded at the end; None where the last ones were kept.
+
+    The Trainer loads the best checkpoint: where the best evaluation was not saved, an earlier one, or none.
+    """
+    if not trainer.args.load_best_model_at_end:
         return None
+    step = str(trainer.state.best_model_checkpoint).rpartition("-")[2]
     steps = [entry["step"] for entry in _evaluations(trainer.state.log_history, _prefix(trainer))]
-    best = trainer.state.best_global_step
-    return steps.index(best) + 1 if best in steps else None
+    return steps.index(int(step)) + 1 if step.isdigit() and int(step) in steps else None

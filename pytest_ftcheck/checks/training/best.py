@@ -49,6 +49,9 @@ def best_checkpoint(evidence: Evidence, limits: Limits) -> list[Finding]:
     best = max(sign * value for value in values if not math.isnan(value))
     # Several may be equally good: which of them is kept is the engine's choice.
     ties = [number for number, value in enumerate(values, 1) if sign * value == best]
+    if step := _unsaved(evidence, declared, run.epochs[ties[0] - 1].get("step")):
+        msg = f"the best evaluation, at step {step:g}, has no checkpoint that could be loaded: save at every evaluation"
+        raise NotApplicable(msg)
     if run.best_epoch is not None and run.best_epoch not in ties:
         observed = f"number {run.best_epoch} ({name} = {values[run.best_epoch - 1]:.4f})"
         found.append(finding(f"the weights of evaluation {ties[0]} ({name} = {sign * best:.4f})", observed))
@@ -62,6 +65,15 @@ def best_checkpoint(evidence: Evidence, limits: Limits) -> list[Finding]:
         which = f", as in evaluation {same[0]} of {len(run.epochs)}" if same else ""
         found.append(finding(expected, f"{differing} = {run.metrics[differing]:.4f} at the end{which}"))
     return found
+
+
+def _unsaved(evidence: Evidence, declared: TrainingArguments, step: float | None) -> float | None:
+    """Return the step of an evaluation between two checkpoints: ``save_steps`` may be a multiple of ``eval_steps``."""
+    if evidence.engine != "trainer" or declared.save_strategy != "steps" or not step:
+        return None
+    total = evidence.trained_run.trace.steps
+    every = math.ceil(declared.save_steps * total) if declared.save_steps < 1 else int(declared.save_steps)
+    return step if step % every and step != total else None
 
 
 def _metric(declared: TrainingArguments) -> str:

@@ -75,6 +75,15 @@ def test_last_weights_of_a_real_run_are_found(judged: Judged, toy: Toy) -> None:
     assert found.observed.endswith("as in evaluation 4 of 4")
 
 
+def test_best_evaluation_between_two_checkpoints_cannot_be_loaded(judged: Judged, toy: Toy) -> None:
+    """``save_steps`` may be a multiple of ``eval_steps``."""
+    steps = {"eval_strategy": "steps", "eval_steps": 1, "save_strategy": "steps"}
+    recipe = KEEPS | steps | {"metric_for_best_model": "loss", "learning_rate": 3e-2, "num_train_epochs": 4}
+    assert judged(CHECK, toy(**recipe, save_steps=1)) == []
+    with pytest.raises(NotApplicable, match=r"at step \d+, has no checkpoint that could be loaded"):
+        judged(CHECK, toy(**recipe, save_steps=16))
+
+
 @pytest.mark.parametrize(
     ("metric", "greater", "expected"),
     [

@@ -1,1 +1,1 @@
-"""How fast: one training step, as a benchmark can call it."""
+"""How fast: training steps, measured, compared and put into tables."""

@@ -71,7 +71,7 @@ def test_a_stopped_run_leaves_no_line_behind(
     )
     result = run_pytest(*TWO_FLOORS)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    assert moving_line(result)[-1].startswith("ftcheck/mrpc FF")
+    assert moving_line(result)[-1].startswith("ftcheck/mrpc F")
 
 
 @pytest.mark.usefixtures("terminal")

@@ -18,7 +18,7 @@ from pytest_ftcheck.checks.data.encoded import (
     tokens_of,
 )
 from pytest_ftcheck.checks.data.overlap import Row, words
-from pytest_ftcheck.checks.data.splits import SAMPLE, Split, exceeds, filled, share, splits
+from pytest_ftcheck.checks.data.splits import SAMPLE, Split, exceeds, filled, share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,13 +49,13 @@ def segments(evidence: Evidence, limits: Limits) -> list[Finding]:
     if len(columns) == 1:
         msg = f"the task has one segment, {columns[0]!r}"
         raise NotApplicable(msg)
-    # Where they are not known, two texts that are all in the rows are a pair, whatever became of it.
-    columns = columns or language_in_rows(evidence, splits(evidence)[0])
+    # Where they are not known, two texts that are all in the rows are a pair, whatever became of it. One split may have
+    # lost its texts.
+    named = [(split, columns or language_in_rows(evidence, split)) for split in filled(evidence)]
+    pairs = [(split, names) for split, names in named if len(names) == _PAIR]
     found = []
-    for split in filled(evidence):
-        rows, problems = (
-            _problems(evidence, split, columns) if len(columns) == _PAIR else _problems_of_runs(evidence, split)
-        )
+    for split, names in pairs or named:
+        rows, problems = _problems(evidence, split, names) if pairs else _problems_of_runs(evidence, split)
         for problem, bad in problems.items():
             if exceeds(len(bad), rows, limits["rows"]):
                 expected = f"both segments, apart, in at least {1 - limits['rows']:.0%} of {rows} sampled rows"

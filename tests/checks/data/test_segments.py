@@ -106,6 +106,15 @@ def test_texts_that_are_not_named_are_looked_for(pair: Pipeline) -> None:
     assert finding.observed.startswith("nothing stands between the segments")
 
 
+def test_one_split_with_texts_is_enough(pair: Pipeline) -> None:
+    """As where one split was mapped with remove_columns, and the other was not."""
+    given = replace(tokenized(pair, joined(" ")), card=replace(pair.card, text_columns=()))
+    turned = replace(given.data, train=given.data.evaluation.select_columns(["label"]), evaluation=given.data.train)
+    given = replace(given, data=turned, train_dataset=given.eval_dataset, eval_dataset=given.train_dataset)
+    (found,) = judge("segments", given)
+    assert found.observed.startswith("nothing stands between the segments")
+
+
 def test_without_texts_a_pair_is_known_by_its_separator(pair: Pipeline) -> None:
     def without(how: Any) -> Pipeline:
         bare = {split: getattr(pair.data, split).select_columns(["label"]) for split in ("train", "evaluation")}

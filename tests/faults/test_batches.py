@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pytest
 import torch
 
@@ -65,7 +64,7 @@ CHANGES: dict[str, dict[str, Any]] = {
         "attention_mask": [[1, 1, 0, 0], [1] * 4],
         "token_type_ids": [[0] * 4, [0, 0, 0, 1]],
     },
-    "lists_taken_for_granted": {},
+    "label_is_the_last_column": {},
     "columns_by_position": {},
 }
 
@@ -137,12 +136,9 @@ def test_columns_in_another_order_are_taken_for_each_other(mrpc: Pipeline) -> No
         collated("columns_by_position", mrpc, turned)
 
 
-def test_arrays_are_added_up(mrpc: Pipeline) -> None:
-    rows = [
-        {name: np.asarray(value) if isinstance(value, list) else value for name, value in row.items()}
-        for row in features()
-    ]
-    assert collated("lists_taken_for_granted", mrpc, rows)["input_ids"] == [[5, 10, 0, 0], [5, 11, 6, 12]]
+def test_a_further_column_is_taken_for_the_label(mrpc: Pipeline) -> None:
+    rows = [{**row, "id": 40 + number} for number, row in enumerate(features())]
+    assert collated("label_is_the_last_column", mrpc, rows)["labels"] == [40, 41]
 
 
 def test_padding_faults_need_padding(mrpc: Pipeline) -> None:

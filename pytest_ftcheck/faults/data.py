@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.faults.fault import fault
 from pytest_ftcheck.faults.planting import (
     is_one_table,
@@ -13,6 +14,7 @@ from pytest_ftcheck.faults.planting import (
     require_pair,
     require_texts,
     tokenized,
+    tokenizer_of,
     with_column,
     with_rows,
 )
@@ -80,6 +82,26 @@ def evaluation_without_special_tokens(pipeline: Pipeline) -> Pipeline:
     """The evaluated rows have no special tokens, the train rows do."""
     require_texts(pipeline)
     return encode_both(pipeline, lambda *texts: texts, ("evaluation",), add_special_tokens=False)
+
+
+@fault(
+    caught_by=("data.special_tokens",),
+    wild="A function that wrote [CLS] and [SEP] into the text, for a tokenizer that added none, meets one that does.",
+)
+def special_tokens_twice(pipeline: Pipeline) -> Pipeline:
+    """The special tokens around a row are written into its text, and added by the tokenizer as well."""
+    require_texts(pipeline)
+    tokenizer = tokenizer_of(pipeline)
+    if tokenizer.cls_token is None or tokenizer.sep_token is None:
+        msg = "the tokenizer has no classification token or no separator"
+        raise NotApplicable(msg)
+
+    def wrapped(first: list[str], *second: list[str]) -> list[list[str]]:
+        begun = [f"{tokenizer.cls_token} {text}" for text in first]
+        *kept, last = begun, *second
+        return [*kept, [f"{text} {tokenizer.sep_token}" for text in last]]
+
+    return encode_both(pipeline, wrapped)
 
 
 @fault(

@@ -150,6 +150,8 @@ def compare(
     started = time.perf_counter()
     while True:
         for _ in range(max(rounds, len(seconds[0]))):
+            if len(seconds[0]) >= rounds and time.perf_counter() - started >= most_seconds:
+                break
             for index, both in zip((0, 1, 2), _palindrome(variants, steps), strict=True):
                 seconds[index].append(both)
         made = Comparison(

@@ -63,7 +63,7 @@ _STARTED: WeakKeyDictionary[Evidence, FreshProcess] = WeakKeyDictionary()
 
 def start_early(evidence: Evidence) -> None:
     """Start the process while the model is still trained: it imports for seconds, on a core that has nothing to do."""
-    if evidence not in _STARTED and _is_public(evidence):
+    if evidence not in _STARTED and is_public(evidence):
         _STARTED[evidence] = FreshProcess()
         finalize(evidence, _STARTED[evidence].close)
 
@@ -77,7 +77,7 @@ def served(evidence: Evidence) -> Served:
 
     """
     if evidence not in _SERVED:
-        if not _is_public(evidence):
+        if not is_public(evidence):
             name = type(evidence.fresh_model).__name__
             msg = f"the model is a class of its own, {name}: Auto classes and pipeline() do not know it"
             raise NotApplicable(msg)
@@ -85,14 +85,14 @@ def served(evidence: Evidence) -> Served:
     return _SERVED[evidence]
 
 
-def _is_public(evidence: Evidence) -> bool:
+def is_public(evidence: Evidence) -> bool:
     """Tell whether others know the model's class; one of the user's own, only their code can load."""
     return type(evidence.fresh_model).__module__.startswith("transformers.")
 
 
 def _ask(evidence: Evidence) -> Served:
     pipeline, run = evidence.pipeline, evidence.run
-    chosen = _spread(len(pipeline.eval_dataset), ROWS)
+    chosen = spread(len(pipeline.eval_dataset), ROWS)
     width = max((array.shape[1] for array in _arrays(evidence, chosen).values() if array.ndim > 1), default=1)
     chosen = chosen[:: max(1, -(-len(chosen) * width // _TOKENS))]
     text_rows, no_texts = usable_texts(evidence, chosen)
@@ -193,7 +193,7 @@ class FreshProcess:
         self._process.communicate()
 
 
-def _spread(total: int, count: int) -> list[int]:
+def spread(total: int, count: int) -> list[int]:
     """Choose indices from the first row to the last."""
     return sorted({round(index) for index in np.linspace(0, total - 1, min(total, count))})
 

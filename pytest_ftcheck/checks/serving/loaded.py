@@ -15,7 +15,8 @@ import numpy as np
 from scipy import special
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
-from pytest_ftcheck.checks.serving.fresh import real_tokens, served, texts
+from pytest_ftcheck.checks.serving.fresh import is_public, real_tokens, served, texts
+from pytest_ftcheck.checks.serving.own_class import load_by_own_class
 from pytest_ftcheck.checks.serving.submission import NAMES, TASKS, read_submission, write_submission
 from pytest_ftcheck.errors import FtcheckError
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
@@ -46,25 +47,43 @@ _SCORE_DECIMALS = 0.0006
 def reload(evidence: Evidence, limits: Limits) -> list[Finding]:
     """The saved folder, loaded in a fresh process, gives the evaluation's logits.
 
-    ``tolerance`` is absolute, relative for logits above 1: padding differs with the batch.
+    ``tolerance`` is absolute, relative for logits above 1: padding differs with the batch. A class of the user's own is
+    loaded in this process, by its own ``from_pretrained``.
     """
+    if not is_public(evidence):
+        return _reload_by_own_class(evidence, limits)
     answer = served(evidence)
     if "model" in answer.errors or answer.logits is None:
         return [finding("a folder that loads", f"it does not load: {answer.errors.get('model', 'no logits')}")]
-    expected = np.asarray(evidence.run.logits)[list(answer.rows)].astype(np.float64)
-    expected = expected.reshape(len(expected), -1)
-    observed = ""
-    if answer.logits.shape != expected.shape:
-        observed = f"logits of shape {answer.logits.shape}, not {expected.shape}"
-    else:
-        worst = float(np.abs(answer.logits - expected).max())
-        # Written so that a NaN counts as different.
-        if not worst <= limits["tolerance"] * max(1.0, float(np.abs(expected).max())):
-            observed = f"logits of {len(expected)} rows differ by up to {worst:.2e}"
+    observed = _difference(evidence, answer.rows, answer.logits, limits["tolerance"])
     if answer.missing:
         observed = f"{observed or 'the logits are the same'}; drawn at random, because the folder lacks them: "
         observed += ", ".join(answer.missing[:4]) + (" …" if len(answer.missing) > 4 else "")  # noqa: PLR2004 - as before
     return [finding(f"the evaluation's logits within {limits['tolerance']:g}", observed)] if observed else []
+
+
+def _difference(evidence: Evidence, rows: Sequence[int], logits: NDArray[Any], tolerance: float) -> str:
+    """Word how logits ``[B, K]`` of evaluated rows differ from the evaluation's; an empty text where they do not."""
+    expected = np.asarray(evidence.run.logits)[list(rows)].astype(np.float64)
+    expected = expected.reshape(len(expected), -1)
+    if logits.shape != expected.shape:
+        return f"logits of shape {logits.shape}, not {expected.shape}"
+    worst = float(np.abs(logits - expected).max())
+    # Written so that a NaN counts as different.
+    if not worst <= tolerance * max(1.0, float(np.abs(expected).max())):
+        return f"logits of {len(expected)} rows differ by up to {worst:.2e}"
+    return ""
+
+
+def _reload_by_own_class(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Compare what the user's class makes of the folder, as their server would."""
+    how, rows, logits, lost = load_by_own_class(evidence)
+    observed = _difference(evidence, rows, logits, limits["tolerance"])
+    if not observed:
+        return []
+    hint = f"what is put into the model after it was made, {how} does not know: build it in __init__, or merge it."
+    expected = f"the evaluation's logits within {limits['tolerance']:g} from {how}"
+    return [finding(expected, f"{observed}; weights without a place: {lost or 'none'}", hint=hint)]
 
 
 @check(

@@ -118,9 +118,11 @@ class OwnModel(torch.nn.Module):
 
 def test_model_of_a_users_own_cannot_be_found_by_its_folder(saved_evidence: MakeEvidence) -> None:
     evidence = saved_evidence("mrpc", model_init=OwnModel)
-    for name in ("reload", "pipeline", "tokenizer"):
+    for name in ("pipeline", "tokenizer"):
         with pytest.raises(NotApplicable, match="a class of its own, OwnModel"):
             judge(name, evidence)
+    with pytest.raises(NotApplicable, match="the model is a OwnModel, which has no from_pretrained"):
+        judge("reload", evidence)
 
 
 def test_long_rows_are_few(saved_evidence: MakeEvidence, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,7 @@ def test_own_tests_of_reviews(run_example: Callable[..., pytest.RunResult]) -> N
     result.stdout.no_fnmatch_line("*SYNTHETIC*")
 
 
+@pytest.mark.slow
 def test_the_suite_over_reviews(run_example: Callable[..., pytest.RunResult]) -> None:
     result = run_example("reviews", *COMMANDS["reviews"][1])
     assert result.ret == pytest.ExitCode.OK

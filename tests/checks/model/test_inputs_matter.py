@@ -205,7 +205,7 @@ def test_lost_positions_are_found(parts: Pipeline) -> None:
     model: Any = parts.model_init().eval()
     nn.init.zeros_(model.bert.embeddings.position_embeddings.weight)
     (finding,) = judge("token_order", evidence_of(parts, model))
-    assert finding.expected.startswith("a change of more than 0.001 of what logits differ by")
+    assert finding.expected.startswith("a change of more than 2e-05 of what logits differ by")
     assert finding.observed.endswith("over 48 rows with the tokens of each text shuffled")
     assert "position_ids that are all 0" in finding.hint
 

@@ -199,11 +199,12 @@ def _is_bounded(key: str) -> bool:
     "a correlation of constant predictions is NaN.",
 )
 def keys(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Every metric that is declared is there, and is a finite number."""
+    """Every metric that is declared is there, and is a finite number; none that is reported is NaN."""
     del limits
-    reported = evidence.run.metrics
-    findings = []
-    for key, why in _declared(evidence).items():
+    reported, declared = evidence.run.metrics, _declared(evidence)
+    undefined = [key for key, value in reported.items() if math.isnan(value) and key not in {*declared, "loss"}]
+    findings = [finding(f"a number for {key}, which is reported", "nan") for key in undefined]
+    for key, why in declared.items():
         # Of several evaluation sets, each metric is reported with the set's name before it.
         if evidence.pipeline.trainer is not None and any(name.endswith(f"_{key}") for name in reported):
             continue

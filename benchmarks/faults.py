@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -78,6 +79,16 @@ def _counts(records: list[dict[str, Any]]) -> list[str]:
     return [str(outcomes.count(outcome)) for outcome in ("caught", "survived", "n.a.")]
 
 
+def shortened(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record without the checks that were green, and without this machine's folders."""
+    verdicts = {
+        name: {**verdict, "reason": re.sub(r"[^\s(]*/site-packages/", "", verdict["reason"])}
+        for name, verdict in record["verdicts"].items()
+        if verdict["state"] != "green"
+    }
+    return {**record, "verdicts": verdicts}
+
+
 def main() -> None:
     """Prove, print and write."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -97,8 +108,12 @@ def main() -> None:
     text = page(records, seconds, given.processes)
     if names == ["all"] and tasks == list(SESSIONS):
         Path(__file__).with_suffix(".md").write_text(text, encoding="utf-8")
-        document = {"machine": describe_machine(), "seconds": seconds, "records": records}
-        Path(__file__).with_suffix(".json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        document = {
+            "machine": describe_machine(),
+            "seconds": seconds,
+            "records": [shortened(record) for record in records],
+        }
+        Path(__file__).with_suffix(".json").write_text(json.dumps(document) + "\n", encoding="utf-8")
     print(text)
 
 

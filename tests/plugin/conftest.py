@@ -69,6 +69,8 @@ recipe = { num_train_epochs = 1 }
 @pytest.fixture(scope="session")
 def _imported(make_pipeline: Callable[..., Pipeline], tmp_path_factory: pytest.TempPathFactory) -> None:
     """Import whatever a session imports late: pytester forgets what is first imported inside of it, and torch minds."""
+    import torch
+
     from pytest_ftcheck.runs.store import RunStore
     from pytest_ftcheck.training.launch import launch
 
@@ -78,6 +80,7 @@ def _imported(make_pipeline: Callable[..., Pipeline], tmp_path_factory: pytest.T
     store = RunStore(tmp_path_factory.mktemp("runs"))
     for engine in ("trainer", "manual"):
         launch(pipeline, Settings(), store, engine=engine, seed=0).load_model()
+    torch.compile(torch.nn.Identity(), backend="eager")
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ def test_minilm_runs_on_the_real_task(  # noqa: PLR0917 - pytest passes fixtures
         expected_calibration_error = {{ max = 0.5 }}
         """,
     )
-    result = pytester.runpytest_inprocess(
+    result = pytester.runpytest_subprocess(
         f"--ftcheck-task={task}",
         f"--ftcheck-data={real_data / FOLDERS[task][0]}",
         f"--ftcheck-model={minilm}",

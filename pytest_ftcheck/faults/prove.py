@@ -126,18 +126,20 @@ class Prover:
         return Proof(fault.name, self._pipeline.card.name, engine, fault.caught_by, verdicts, seconds, reason)
 
     def _verdicts(self, fault: Fault, planted: Pipeline, engine: str, folder: Path) -> dict[str, Verdict]:
-        judge = Judge(self._evidence_of(self._as_long_as_needed(planted, fault.whole_run), engine, folder))
+        judge = Judge(self._evidence_of(self._as_long_as_needed(planted, whole_run=fault.whole_run), engine, folder))
         same_parts = self._has_same_parts(planted)
         judge.adopt(self._planted_parts.get(fault.name, {}))
         for check in self._to_ask(fault):
             if check.cost in _OF_PARTS and same_parts:
-                judge.adopt({check.id: self._before(check, engine, fault.whole_run)})
+                judge.adopt({check.id: self._before(check, engine, whole_run=fault.whole_run)})
             else:
                 judge.ask(check)
         found = judge.verdicts
         costs = {name: check.cost for name, check in self._checks.items()}
         self._planted_parts[fault.name] = {name: found[name] for name in found if costs.get(name) in _OF_PARTS}
-        return {name: self._compared(name, verdict, engine, fault.whole_run) for name, verdict in found.items()}
+        return {
+            name: self._compared(name, verdict, engine, whole_run=fault.whole_run) for name, verdict in found.items()
+        }
 
     def _to_ask(self, fault: Fault) -> list[Check]:
         """Choose the checks: of the run the listed ones, and all where the whole recipe is trained for one anyway."""
@@ -159,33 +161,33 @@ class Prover:
             return False
         return dict(planted.args) == dict(self._pipeline.args)
 
-    def _before(self, check: Check, engine: str, whole_run: bool) -> Verdict:  # noqa: FBT001 - half of a key
+    def _before(self, check: Check, engine: str, *, whole_run: bool) -> Verdict:
         """Return what a check says of the sound pipeline."""
         if check.cost in _OF_PARTS:
             if check.id not in self._sound_parts:
-                self._sound_parts[check.id] = self._sound_judge(engine, whole_run).ask(check)
+                self._sound_parts[check.id] = self._sound_judge(engine, whole_run=whole_run).ask(check)
             return self._sound_parts[check.id]
-        return self._sound_judge(engine, whole_run).ask(check)
+        return self._sound_judge(engine, whole_run=whole_run).ask(check)
 
-    def _sound_judge(self, engine: str, whole_run: bool) -> Judge:  # noqa: FBT001 - as above
+    def _sound_judge(self, engine: str, *, whole_run: bool) -> Judge:
         key = (engine, whole_run)
         if key not in self._sound:
             folder = Path(tempfile.mkdtemp(dir=self._folder, prefix="sound-"))
             self._sound[key] = Judge(
-                self._evidence_of(self._as_long_as_needed(self._pipeline, whole_run), engine, folder)
+                self._evidence_of(self._as_long_as_needed(self._pipeline, whole_run=whole_run), engine, folder)
             )
         return self._sound[key]
 
-    def _as_long_as_needed(self, pipeline: Pipeline, whole_run: bool) -> Pipeline:  # noqa: FBT001 - as above
+    def _as_long_as_needed(self, pipeline: Pipeline, *, whole_run: bool) -> Pipeline:
         """Train for a few steps where nothing need be learned; where the recipe says how many, no more than that."""
         if whole_run or not pipeline.trains:
             return pipeline
         asked = int(pipeline.args.get("max_steps", -1))
         return with_args(pipeline, max_steps=FEW_STEPS if asked <= 0 else min(asked, FEW_STEPS))
 
-    def _compared(self, name: str, verdict: Verdict, engine: str, whole_run: bool) -> Verdict:  # noqa: FBT001 - as above
+    def _compared(self, name: str, verdict: Verdict, engine: str, *, whole_run: bool) -> Verdict:
         """Compare what is red with the sound pipeline."""
         if verdict.state != "red" or name not in self._checks:
             return verdict
-        sound = self._before(self._checks[name], engine, whole_run)
+        sound = self._before(self._checks[name], engine, whole_run=whole_run)
         return replace(verdict, state="red before") if sound.state in ("red", "not run") else verdict

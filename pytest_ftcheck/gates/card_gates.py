@@ -97,7 +97,7 @@ def judge_metric(
     chosen = _chosen(masks or {}, asked, deciding=metric == card.metric_for_best_model)
     if not rows or not run.rows.finite:
         scores = [SliceScore(name, metric, math.nan, UNKNOWN, int(mask.sum())) for name, mask in chosen.items()]
-        return verdicts | {score.name: _slice_verdict(pipeline, score, asked, greater) for score in scores}
+        return verdicts | {score.name: _slice_verdict(pipeline, score, asked, greater=greater) for score in scores}
     if not chosen:
         return verdicts
     name = resolve_metric(metric, run.rows, run.metrics.get(metric))
@@ -110,7 +110,7 @@ def judge_metric(
         )
         raise DataError(msg)
     scores = slice_scores(name, run.rows, chosen)
-    return verdicts | {score.name: _slice_verdict(pipeline, score, asked, greater) for score in scores}
+    return verdicts | {score.name: _slice_verdict(pipeline, score, asked, greater=greater) for score in scores}
 
 
 def asked_of(pipeline: Pipeline, metric: str, name: str = "") -> MetricLimits:
@@ -149,7 +149,7 @@ def session_share(
     return FALSE_ALARMS / max(comparisons * engines, 1)
 
 
-def _slice_verdict(pipeline: Pipeline, score: SliceScore, asked: MetricLimits, greater: bool) -> Verdict:  # noqa: FBT001 - a value
+def _slice_verdict(pipeline: Pipeline, score: SliceScore, asked: MetricLimits, *, greater: bool) -> Verdict:
     limits = limits_for(_asked_of_slice(asked, score.name), greater_is_better=greater, rows=score.rows)
     return judge_slice(score, limits, subject=pipeline.subject)
 

@@ -93,7 +93,7 @@ def _metric_of_rows(pipeline: Pipeline, metric: str, label_ids: NDArray[Any]) ->
         return None if own else metric
     if pipeline.compute_metrics is None:
         return resolve_metric(metric, rows, None)
-    from transformers import EvalPrediction  # noqa: PLC0415 - heavy
+    from transformers import EvalPrediction  # noqa: PLC0415 - slow to import
 
     reported = pipeline.compute_metrics(EvalPrediction(predictions=logits, label_ids=label_ids))
     value = reported.get(metric)

@@ -82,9 +82,9 @@ def build_pipeline(card: TaskCard, settings: Settings, data: TaskData | None = N
         FtcheckError: data, checkpoint, metric or recipe do not fit.
 
     """
-    from transformers import DataCollatorWithPadding  # noqa: PLC0415 - heavy
+    from transformers import DataCollatorWithPadding  # noqa: PLC0415 - slow to import
 
-    from pytest_ftcheck.tasks.metrics import compute_metrics_fn, load_metric  # noqa: PLC0415 - heavy
+    from pytest_ftcheck.tasks.metrics import compute_metrics_fn, load_metric  # noqa: PLC0415 - slow to import
 
     metric = load_metric(card.metric.path, card.metric.config_name)
     check_metric_keys(card)
@@ -152,7 +152,7 @@ def tokenize(
         DataError: the tokenizer refuses the texts.
 
     """
-    from datasets import Dataset  # noqa: PLC0415 - heavy
+    from datasets import Dataset  # noqa: PLC0415 - slow to import
 
     plain = rows.with_format(None)
     texts = [plain[column][:] for column in card.text_columns]

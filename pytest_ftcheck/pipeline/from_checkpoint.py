@@ -130,7 +130,7 @@ def load_tokenizer(checkpoint: Checkpoint) -> PreTrainedTokenizerBase:
         CheckpointError: it cannot be loaded.
 
     """
-    from transformers import AutoTokenizer  # noqa: PLC0415 - heavy
+    from transformers import AutoTokenizer  # noqa: PLC0415 - slow to import
 
     try:
         with quiet_libraries():
@@ -155,8 +155,8 @@ def load_model(
         CheckpointError: the weights cannot be loaded, lack what is needed, or carry the head of another task.
 
     """
-    import torch  # noqa: PLC0415 - heavy
-    from transformers import AutoConfig, AutoModelForSequenceClassification  # noqa: PLC0415 - heavy
+    import torch  # noqa: PLC0415 - slow to import
+    from transformers import AutoConfig, AutoModelForSequenceClassification  # noqa: PLC0415 - slow to import
 
     folder = str(checkpoint.folder)  # a card's checkpoint has one
     try:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
     """Silence progress bars and warnings of transformers and datasets; restore them afterwards."""
-    import datasets  # noqa: PLC0415 - heavy
-    from transformers.utils import logging as transformers_logging  # noqa: PLC0415 - heavy
+    import datasets  # noqa: PLC0415 - slow to import
+    from transformers.utils import logging as transformers_logging  # noqa: PLC0415 - slow to import
 
     verbosity = transformers_logging.get_verbosity()
     transformers_bars = transformers_logging.is_progress_bar_enabled()

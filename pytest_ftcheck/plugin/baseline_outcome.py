@@ -12,6 +12,7 @@ from pytest_ftcheck.errors import DataError, SettingsError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pytest_ftcheck.plugin.baselines import Baselines
     from pytest_ftcheck.plugin.session import FtcheckSession
     from pytest_ftcheck.settings import Settings
 
@@ -45,17 +46,18 @@ def check_update(settings: Settings, environment: Mapping[str, str] = os.environ
         raise SettingsError(msg)
 
 
-def open_baselines(session: FtcheckSession) -> None:
+def open_baselines(session: FtcheckSession) -> Baselines:
     """Read the baseline of the selected tasks before anything trains.
 
     Raises:
         DataError: its files were edited, truncated or removed.
 
     """
-    from pytest_ftcheck.plugin.baselines import Baselines  # noqa: PLC0415 - heavy
+    from pytest_ftcheck.plugin.baselines import Baselines  # noqa: PLC0415 - slow to import
 
     session.baselines = Baselines(session)
     session.baselines.check_files(session.settings.tasks)
+    return session.baselines
 
 
 def finish_baselines(session: pytest.Session) -> dict[str, Any]:
@@ -76,10 +78,7 @@ class BaselineOutcome:
         """Take what a worker found."""
         sent = getattr(node, "workeroutput", {}).get(_SENT)
         if sent:
-            if self._session.baselines is None:
-                open_baselines(self._session)
-            assert self._session.baselines is not None  # noqa: S101 - opened above
-            self._session.baselines.receive(sent)
+            (self._session.baselines or open_baselines(self._session)).receive(sent)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Send what this worker found."""
@@ -108,15 +107,13 @@ class BaselineOutcome:
         notes = [ours.comparisons[key] for key in sorted(ours.comparisons)]
         unmatched = ours.unmatched()
         self._lines = comparison_lines(notes)
-        refused, written = self._update(session) if settings.update_baseline else ([], [])
+        refused, written = self._update(session, ours) if settings.update_baseline else ([], [])
         self._lines += update_lines(written, path)
         self._lines += [f"NOT ACCEPTED: {reason}" for reason in refused]
         self._lines += unmatched_lines(unmatched, path)
         return {"comparisons": notes, "accepted": written, "refused": refused, "unmatched": unmatched}
 
-    def _update(self, session: pytest.Session) -> tuple[list[str], list[dict[str, Any]]]:
-        ours = self._session.baselines
-        assert ours is not None  # noqa: S101 - the caller looked
+    def _update(self, session: pytest.Session, ours: Baselines) -> tuple[list[str], list[dict[str, Any]]]:
         if session.exitstatus != pytest.ExitCode.OK:
             how = "was interrupted" if session.exitstatus == pytest.ExitCode.INTERRUPTED else "failed"
             return [f"the session {how}: nothing of it becomes the baseline, and the old one stays as it was."], []

@@ -5,20 +5,18 @@ from __future__ import annotations
 import gc
 from contextlib import contextmanager
 from dataclasses import asdict
-from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_ftcheck.errors import FtcheckError
 from pytest_ftcheck.plugin.report import notes_of
-from pytest_ftcheck.plugin.session import SUITE, is_worker, session_of
+from pytest_ftcheck.plugin.session import is_worker, session_of
+from pytest_ftcheck.plugin.task_module import TaskModule
 from pytest_ftcheck.speed.spec import parse_pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import ModuleType
 
     import torch
 
@@ -27,35 +25,22 @@ if TYPE_CHECKING:
     from pytest_ftcheck.speed.case import StepCase
     from pytest_ftcheck.speed.step import TrainingStep
 
-_MODULE = Path(__file__).parent / "suite" / "bench.py"
 MACHINE = pytest.StashKey[dict[str, Any]]()
 """The machine that a step of this session was measured on; not there where none was."""
 
 
-class BenchModule(pytest.Module):
-    """The module of measurements, collected for one task whatever the user's naming conventions for tests are."""
-
-    def _getobj(self) -> ModuleType:
-        return import_module(f"pytest_ftcheck.plugin.suite.{self.path.stem}")
+class BenchModule(TaskModule):
+    """The measurements that were asked for."""
 
     def funcnamefilter(self, name: str) -> bool:
         """Collect what was asked for."""
         settings = session_of(self.config).settings
         return (name == "test_step" and settings.bench) or (name == "test_compare" and bool(settings.bench_compare))
 
-    def classnamefilter(self, name: str) -> bool:
-        """Collect no class: the module has none."""
-        del name
-        return False
-
 
 def bench_items(session: pytest.Session, task: str) -> Iterator[pytest.Item]:
     """Collect a test per case and per pair for a task."""
-    module = BenchModule.from_parent(session, path=_MODULE, nodeid=f"{SUITE}{task}")
-    module.name = f"{SUITE}{task}"
-    module.add_marker(pytest.mark.ftcheck(task=task))
-    for item in session.genitems(module):
-        callspec = item.callspec  # type: ignore[attr-defined]  # parametrized below
+    for item, callspec in BenchModule.of_task(session, task, "bench").cases():
         engine, seed = callspec.params["ft_variant"]
         check = "speed.step" if "ft_step_case" in callspec.params else "speed.compare"
         notes_of(item)["case"] = {
@@ -115,8 +100,8 @@ def measure_case(  # noqa: PLR0917 - what a test has at hand
         FtcheckError: the case does not fit the task.
 
     """
-    from pytest_ftcheck.speed.case import StepCase  # noqa: PLC0415 - heavy
-    from pytest_ftcheck.speed.measure import measure  # noqa: PLC0415 - heavy
+    from pytest_ftcheck.speed.case import StepCase  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.speed.measure import measure  # noqa: PLC0415 - slow to import
 
     chosen = StepCase(**case)
     with measured_row(request, session, pipeline, chosen.label) as row:
@@ -141,9 +126,9 @@ def measured_row(
     request: pytest.FixtureRequest, session: FtcheckSession, pipeline: Pipeline, label: str
 ) -> Iterator[dict[str, Any]]:
     """Note a row for the table, whatever comes of it: out of memory is a row too."""
-    from pytest_ftcheck.speed.device import undisturbed  # noqa: PLC0415 - heavy
-    from pytest_ftcheck.speed.machine import fingerprint  # noqa: PLC0415 - heavy
-    from pytest_ftcheck.speed.memory import is_out_of_memory  # noqa: PLC0415 - heavy
+    from pytest_ftcheck.speed.device import undisturbed  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.speed.machine import fingerprint  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.speed.memory import is_out_of_memory  # noqa: PLC0415 - slow to import
 
     row: dict[str, Any] = {"case": label, "task": pipeline.card.name, "data": pipeline.data.source}
     notes_of(request.node)["bench"] = [row]
@@ -168,14 +153,14 @@ def measured_row(
 
 
 def _new_step(session: FtcheckSession, pipeline: Pipeline, variant: Variant, *, steps: int | None) -> TrainingStep:
-    from pytest_ftcheck.speed.step import STEPS, TrainingStep  # noqa: PLC0415 - heavy
+    from pytest_ftcheck.speed.step import STEPS, TrainingStep  # noqa: PLC0415 - slow to import
 
     return TrainingStep(pipeline, device=device_of(session), seed=variant.seed, steps=steps or STEPS)
 
 
 def device_of(session: FtcheckSession) -> str:
     """Return the device that steps are measured on."""
-    from pytest_ftcheck.training.device import resolve_device  # noqa: PLC0415 - heavy
+    from pytest_ftcheck.training.device import resolve_device  # noqa: PLC0415 - slow to import
 
     return resolve_device(session.settings.device, session.settings.require_device)
 
@@ -197,13 +182,13 @@ def shaped(session: FtcheckSession, pipeline: Pipeline) -> Pipeline:
     """Put a model of ``--ftcheck-bench-shape`` in the place of the task's, where one is asked for."""
     if session.settings.bench_shape is None:
         return pipeline
-    from pytest_ftcheck.speed.shapes import with_shape  # noqa: PLC0415 - heavy
+    from pytest_ftcheck.speed.shapes import with_shape  # noqa: PLC0415 - slow to import
 
     return with_shape(pipeline, session.settings.bench_shape)
 
 
 def _free_memory() -> None:
-    import torch  # noqa: PLC0415 - heavy
+    import torch  # noqa: PLC0415 - slow to import
 
     gc.collect()
     if torch.cuda.is_initialized():
@@ -212,8 +197,8 @@ def _free_memory() -> None:
 
 def note_machine(config: pytest.Config, session: FtcheckSession, pipeline: Pipeline) -> dict[str, Any]:
     """Describe the machine once a session, for pytest-benchmark's JSON."""
-    from pytest_ftcheck.speed.machine import describe_machine  # noqa: PLC0415 - heavy
-    from pytest_ftcheck.training.device import resolve_threads  # noqa: PLC0415 - heavy
+    from pytest_ftcheck.speed.machine import describe_machine  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.training.device import resolve_threads  # noqa: PLC0415 - slow to import
 
     if MACHINE not in config.stash:
         settings = session.settings
@@ -226,9 +211,9 @@ def steps_of_test(
     request: pytest.FixtureRequest, session: FtcheckSession, pipeline: Pipeline, variant: Variant, device: torch.device
 ) -> Iterator[TrainingStep]:
     """Make the step behind ``ft_step``; when the test is over, put what is known of it beside its benchmark."""
-    from pytest_ftcheck.speed.device import undisturbed  # noqa: PLC0415 - heavy
-    from pytest_ftcheck.speed.measure import describe  # noqa: PLC0415 - heavy
-    from pytest_ftcheck.speed.memory import peak_memory  # noqa: PLC0415 - heavy
+    from pytest_ftcheck.speed.device import undisturbed  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.speed.measure import describe  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.speed.memory import peak_memory  # noqa: PLC0415 - slow to import
 
     benchmark: Any = None
     if "benchmark" in request.fixturenames:

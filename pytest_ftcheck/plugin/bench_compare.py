@@ -36,8 +36,8 @@ def compare_pair(
         FtcheckError: a step cannot be made.
 
     """
-    from pytest_ftcheck.speed.device import undisturbed  # noqa: PLC0415 - heavy
-    from pytest_ftcheck.speed.spec import parse_pair  # noqa: PLC0415 - heavy
+    from pytest_ftcheck.speed.device import undisturbed  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.speed.spec import parse_pair  # noqa: PLC0415 - slow to import
 
     pair = parse_pair(spec)
     if reason := why_not_measured(request.config):
@@ -75,8 +75,8 @@ class _Making:
 
     def compared(self, pair: Pair) -> Comparison:
         """Make both steps and a copy of the first, and compare them."""
-        from pytest_ftcheck.speed.blocks import steps_of_block  # noqa: PLC0415 - heavy
-        from pytest_ftcheck.speed.compare import compare  # noqa: PLC0415 - heavy
+        from pytest_ftcheck.speed.blocks import steps_of_block  # noqa: PLC0415 - slow to import
+        from pytest_ftcheck.speed.compare import compare  # noqa: PLC0415 - slow to import
 
         base = replace(cases_of(self._session)[0], compiled=None)
         first, second = pair.cases(base)
@@ -89,8 +89,8 @@ class _Making:
         return 1 if case.seq_len else _STEPS
 
     def _blocks(self, pair: Pair, case: StepCase, index: int) -> Blocks:
-        from pytest_ftcheck.speed.blocks import make_blocks  # noqa: PLC0415 - heavy
-        from pytest_ftcheck.speed.worker import WorkerBlocks  # noqa: PLC0415 - heavy
+        from pytest_ftcheck.speed.blocks import make_blocks  # noqa: PLC0415 - slow to import
+        from pytest_ftcheck.speed.worker import WorkerBlocks  # noqa: PLC0415 - slow to import
 
         made: dict[str, Any] = {"device": device_of(self._session), "seed": self._variant.seed}
         if pair.field is not None:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_ftcheck.errors import CheckFailure, FtcheckError, SettingsError
 from pytest_ftcheck.plugin.report import note_run, notes_of
-from pytest_ftcheck.plugin.session import SUITE, session_of
+from pytest_ftcheck.plugin.session import session_of
+from pytest_ftcheck.plugin.task_module import TaskModule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from types import ModuleType
 
     from pytest_ftcheck.gates.floors_file import CardLimits
     from pytest_ftcheck.gates.proposals import CalibratedMetric, CardProposal
@@ -23,24 +21,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.plugin.session import FtcheckSession, Variant
     from pytest_ftcheck.settings import Settings
 
-_MODULE = Path(__file__).parent / "suite" / "calibrate.py"
 _NOTE = "calibration"
-
-
-class CalibrateModule(pytest.Module):
-    """The module of seeds, collected for one task whatever the user's naming conventions for tests are."""
-
-    def _getobj(self) -> ModuleType:
-        return import_module(f"pytest_ftcheck.plugin.suite.{self.path.stem}")
-
-    def funcnamefilter(self, name: str) -> bool:
-        """Collect what is named ``test_…``."""
-        return name.startswith("test_")
-
-    def classnamefilter(self, name: str) -> bool:
-        """Collect no class: the module has none."""
-        del name
-        return False
 
 
 def check_calibration(settings: Settings) -> None:
@@ -64,11 +45,8 @@ def check_calibration(settings: Settings) -> None:
 
 def calibrate_items(session: pytest.Session, task: str) -> Iterator[pytest.Item]:
     """Collect a test per seed for a task."""
-    module = CalibrateModule.from_parent(session, path=_MODULE, nodeid=f"{SUITE}{task}")
-    module.name = f"{SUITE}{task}"
-    module.add_marker(pytest.mark.ftcheck(task=task))
-    for item in session.genitems(module):
-        engine, seed = item.callspec.params["ft_variant"]  # type: ignore[attr-defined]  # parametrized below
+    for item, callspec in TaskModule.of_task(session, task, "calibrate").cases():
+        engine, seed = callspec.params["ft_variant"]
         notes_of(item)["case"] = {
             "task": task,
             "check": _NOTE,
@@ -91,7 +69,7 @@ def measure_seed(request: pytest.FixtureRequest, session: FtcheckSession, pipeli
     """Train a seed and note its metrics; skip the test where the seed failed, which is part of the calibration."""
     from pytest_ftcheck.gates.card_gates import degenerate  # noqa: PLC0415 - only where a seed is trained
     from pytest_ftcheck.gates.paired import ComparedRun  # noqa: PLC0415 - as above
-    from pytest_ftcheck.plugin.runs import obtain_run  # noqa: PLC0415 - heavy
+    from pytest_ftcheck.plugin.runs import obtain_run  # noqa: PLC0415 - slow to import
 
     note = {"task": variant.task, "seed": variant.seed, "metrics": {}, "rows": len(pipeline.eval_dataset), "failed": ""}
     notes_of(request.node)[_NOTE] = note

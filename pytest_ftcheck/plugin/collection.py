@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,40 +10,28 @@ import pytest
 from pytest_ftcheck.errors import closest
 from pytest_ftcheck.plugin import fixtures
 from pytest_ftcheck.plugin.report import notes_of
-from pytest_ftcheck.plugin.session import SUITE, session_of
+from pytest_ftcheck.plugin.session import session_of
+from pytest_ftcheck.plugin.task_module import TaskModule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import ModuleType
 
     from pytest_ftcheck.plugin.checks import Case
     from pytest_ftcheck.plugin.session import FtcheckSession
 
-_MODULE = Path(__file__).parent / "suite" / "checks.py"
 
+class SuiteModule(TaskModule):
+    """The suite: a function per family, which stands for the checks that were chosen."""
 
-class SuiteModule(pytest.Module):
-    """The suite's module, collected for one task whatever the user's naming conventions for tests are."""
-
-    task: str
-
-    def _getobj(self) -> ModuleType:
-        return import_module(f"pytest_ftcheck.plugin.suite.{self.path.stem}")
-
-    def cases(self, function: str) -> list[Case]:
-        """List the tests that a function stands for; see `cases`."""
-        from pytest_ftcheck.plugin.checks import cases  # noqa: PLC0415 - heavy
+    def cases_of(self, function: str) -> list[Case]:
+        """List the tests that a function stands for; see `pytest_ftcheck.plugin.checks.cases`."""
+        from pytest_ftcheck.plugin.checks import cases  # noqa: PLC0415 - slow to import
 
         return cases(session_of(self.config), self.task, function)
 
     def funcnamefilter(self, name: str) -> bool:
         """Collect what is named ``test_…`` and has a check that was chosen."""
-        return name.startswith("test_") and bool(self.cases(name))
-
-    def classnamefilter(self, name: str) -> bool:
-        """Collect no class: the suite has none, and imports some."""
-        del name
-        return False
+        return super().funcnamefilter(name) and bool(self.cases_of(name))
 
 
 def suite_items(session: pytest.Session) -> Iterator[pytest.Item]:
@@ -81,12 +68,8 @@ def _task_items(session: pytest.Session, task: str) -> Iterator[pytest.Item]:
 
         yield from calibrate_items(session, task)
         return
-    module = SuiteModule.from_parent(session, path=_MODULE, nodeid=f"{SUITE}{task}")
-    module.name = f"{SUITE}{task}"
-    module.task = task
-    module.add_marker(pytest.mark.ftcheck(task=task))
-    for item in session.genitems(module):
-        case: Case = item.callspec.params["ft_case"]  # type: ignore[attr-defined]  # all tests of the suite have one
+    for item, callspec in SuiteModule.of_task(session, task, "checks").cases():
+        case: Case = callspec.params["ft_case"]
         notes_of(item)["case"] = case.note(task)
         yield item
 
@@ -116,7 +99,7 @@ def parametrize(metafunc: pytest.Metafunc, session: FtcheckSession) -> None:
     """Run a test of the suite once per check, engine and seed; a user's once per engine and seed, if it has neither."""
     module = metafunc.definition.getparent(SuiteModule)
     if module is not None:
-        found = module.cases(metafunc.function.__name__)
+        found = module.cases_of(metafunc.function.__name__)
         values, ids = [(case, (case.engine, case.seed)) for case in found], [case.id for case in found]
         metafunc.parametrize(("ft_case", "ft_variant"), values, ids=ids, indirect=["ft_variant"])
         return

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,45 +9,25 @@ import pytest
 from pytest_ftcheck.errors import CheckFailure
 from pytest_ftcheck.findings import Finding
 from pytest_ftcheck.plugin.report import notes_of
-from pytest_ftcheck.plugin.session import SUITE, session_folder, session_of
+from pytest_ftcheck.plugin.session import session_folder, session_of
+from pytest_ftcheck.plugin.task_module import TaskModule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import ModuleType
 
     from pytest_ftcheck.faults.fault import Fault
     from pytest_ftcheck.faults.prove import Prover
     from pytest_ftcheck.pipeline.parts import Pipeline
     from pytest_ftcheck.plugin.session import FtcheckSession, Variant
 
-_MODULE = Path(__file__).parent / "suite" / "faults.py"
 _PROVERS = pytest.StashKey[dict[str, "Prover"]]()
 _TABLE_COLUMNS = 120
 
 
-class FaultModule(pytest.Module):
-    """The module of fault tests, collected for one task whatever the user's naming conventions for tests are."""
-
-    def _getobj(self) -> ModuleType:
-        return import_module(f"pytest_ftcheck.plugin.suite.{self.path.stem}")
-
-    def funcnamefilter(self, name: str) -> bool:
-        """Collect what is named ``test_…``."""
-        return name.startswith("test_")
-
-    def classnamefilter(self, name: str) -> bool:
-        """Collect no class: the module has none."""
-        del name
-        return False
-
-
 def fault_items(session: pytest.Session, task: str) -> Iterator[pytest.Item]:
     """Collect a test per fault and engine for a task."""
-    module = FaultModule.from_parent(session, path=_MODULE, nodeid=f"{SUITE}{task}")
-    module.name = f"{SUITE}{task}"
-    module.add_marker(pytest.mark.ftcheck(task=task))
-    for item in session.genitems(module):
-        parameters = item.callspec.params  # type: ignore[attr-defined]  # parametrized below
+    for item, callspec in TaskModule.of_task(session, task, "faults").cases():
+        parameters = callspec.params
         engine, seed = parameters["ft_variant"]
         notes_of(item)["case"] = {
             "task": task,
@@ -105,8 +83,8 @@ def prove_fault(
 
 def _prover(config: pytest.Config, session: FtcheckSession, pipeline: Pipeline, variant: Variant) -> Prover:
     """Return what proves faults in a task's pipeline: one for all, so that checks run once without a fault."""
-    from pytest_ftcheck.faults.evidence import evidence_for  # noqa: PLC0415 - heavy
-    from pytest_ftcheck.faults.prove import Prover  # noqa: PLC0415 - heavy
+    from pytest_ftcheck.faults.evidence import evidence_for  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.faults.prove import Prover  # noqa: PLC0415 - slow to import
 
     provers = config.stash.setdefault(_PROVERS, {})
     if variant.task not in provers:

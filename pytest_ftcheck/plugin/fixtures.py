@@ -57,7 +57,7 @@ def ft_dataset(
     ft_tokenizer: PreTrainedTokenizerBase | None,
 ) -> DatasetDict:
     """The splits ``train`` and ``validation``, tokenized by ``ft_tokenizer``, ragged, with ``labels``."""
-    from pytest_ftcheck.plugin.parts import tokenized  # noqa: PLC0415 - heavy
+    from pytest_ftcheck.plugin.parts import tokenized  # noqa: PLC0415 - slow to import
 
     return tokenized(request, ft_session, ft_session.pipeline(ft_variant.task), ft_tokenizer)
 
@@ -70,7 +70,7 @@ def ft_collator(
     ft_tokenizer: PreTrainedTokenizerBase | None,
 ) -> Any:
     """Return a `DataCollatorWithPadding` over ``ft_tokenizer``, or the Trainer's own collator."""
-    from pytest_ftcheck.plugin.parts import collator  # noqa: PLC0415 - heavy
+    from pytest_ftcheck.plugin.parts import collator  # noqa: PLC0415 - slow to import
 
     return collator(request, ft_session.pipeline(ft_variant.task), ft_tokenizer)
 
@@ -78,7 +78,7 @@ def ft_collator(
 @pytest.fixture
 def ft_model(request: pytest.FixtureRequest, ft_session: FtcheckSession, ft_variant: Variant) -> PreTrainedModel:
     """A fresh copy of the checkpoint with a new head, not trained, on the CPU."""
-    from pytest_ftcheck.plugin.parts import fresh_model  # noqa: PLC0415 - heavy
+    from pytest_ftcheck.plugin.parts import fresh_model  # noqa: PLC0415 - slow to import
 
     return fresh_model(request, ft_session, ft_variant)
 
@@ -86,9 +86,9 @@ def ft_model(request: pytest.FixtureRequest, ft_session: FtcheckSession, ft_vari
 @pytest.fixture
 def ft_device(ft_session: FtcheckSession) -> torch.device:
     """The device that runs are made on."""
-    import torch  # noqa: PLC0415 - heavy
+    import torch  # noqa: PLC0415 - slow to import
 
-    from pytest_ftcheck.training.device import resolve_device  # noqa: PLC0415 - heavy
+    from pytest_ftcheck.training.device import resolve_device  # noqa: PLC0415 - slow to import
 
     return torch.device(resolve_device(ft_session.settings.device, ft_session.settings.require_device))
 
@@ -104,7 +104,7 @@ def ft_pipeline(  # noqa: PLR0917 - pytest passes fixtures by name
     ft_model: PreTrainedModel,
 ) -> Pipeline:
     """Every part of the fine-tune, put together from the fixtures above."""
-    from pytest_ftcheck.plugin.parts import assemble  # noqa: PLC0415 - heavy
+    from pytest_ftcheck.plugin.parts import assemble  # noqa: PLC0415 - slow to import
 
     return assemble(
         request,
@@ -125,7 +125,7 @@ def ft_train(
     It takes ``engine``, ``seed`` and any argument of `transformers.TrainingArguments`, and returns a `Run`;
     equal calls train once a session.
     """
-    from pytest_ftcheck.plugin.runs import trained  # noqa: PLC0415 - heavy
+    from pytest_ftcheck.plugin.runs import trained  # noqa: PLC0415 - slow to import
 
     return trained(request.node, ft_session, ft_pipeline, ft_variant)
 
@@ -143,7 +143,7 @@ def ft_gate(request: pytest.FixtureRequest) -> Callable[..., None]:
     It takes a `Run` or metrics by name, and limits by name as a card writes them, beside those of the card and of
     ``ftcheck_floor`` markers. All that does not hold fails the test at once; what is inconclusive warns in the summary.
     """
-    from pytest_ftcheck.plugin.user_gates import make_gate  # noqa: PLC0415 - heavy
+    from pytest_ftcheck.plugin.user_gates import make_gate  # noqa: PLC0415 - slow to import
 
     return make_gate(request.node)
 
@@ -151,7 +151,7 @@ def ft_gate(request: pytest.FixtureRequest) -> Callable[..., None]:
 @pytest.fixture
 def ft_baseline(ft_session: FtcheckSession, ft_pipeline: Pipeline, ft_run: Run) -> ComparedRun | None:
     """The accepted run that ``ft_run`` is compared with: its metrics, and its predictions row by row; None without."""
-    from pytest_ftcheck.plugin.baselines import accepted_run  # noqa: PLC0415 - heavy
+    from pytest_ftcheck.plugin.baselines import accepted_run  # noqa: PLC0415 - slow to import
 
     return accepted_run(ft_session, ft_pipeline, ft_run)
 
@@ -165,6 +165,6 @@ def ft_step(
     ft_device: torch.device,
 ) -> Iterator[TrainingStep]:
     """One training step of the manual engine, to be called by a benchmark: ``benchmark(ft_step)``."""
-    from pytest_ftcheck.plugin.bench import steps_of_test  # noqa: PLC0415 - heavy
+    from pytest_ftcheck.plugin.bench import steps_of_test  # noqa: PLC0415 - slow to import
 
     yield from steps_of_test(request, ft_session, ft_pipeline, ft_variant, ft_device)

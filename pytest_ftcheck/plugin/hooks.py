@@ -110,7 +110,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
         return print_cards(config)
     if config.getoption("ftcheck_list_checks"):
-        from pytest_ftcheck.plugin.listing_checks import print_checks  # noqa: PLC0415 - heavy
+        from pytest_ftcheck.plugin.listing_checks import print_checks  # noqa: PLC0415 - slow to import
 
         return print_checks(config)
     return None
@@ -165,7 +165,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
     """Judge what a marker asks of the run that a test took, when the test has passed."""
     yield
     if item.get_closest_marker("ftcheck_floor"):
-        from pytest_ftcheck.plugin.user_gates import judge_marked  # noqa: PLC0415 - heavy
+        from pytest_ftcheck.plugin.user_gates import judge_marked  # noqa: PLC0415 - slow to import
 
         judge_marked(item)
 

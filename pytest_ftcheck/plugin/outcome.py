@@ -48,7 +48,7 @@ class SessionOutcome:
         """The gates over several seeds; asked for when all reports are in."""
         if not any(gate["informs"] for gate in self._gates):
             return []
-        from pytest_ftcheck.plugin.seeds import judge_together  # noqa: PLC0415 - heavy
+        from pytest_ftcheck.plugin.seeds import judge_together  # noqa: PLC0415 - slow to import
 
         told = {(*_origin(gate), gate["metric"]) for gate in self._gates}
         cases = [check for check in self._checks.values() if check["check"] == "metrics.floor" and "metric" in check]
@@ -212,7 +212,7 @@ def _place(gate: Mapping[str, Any], settings: Settings) -> tuple[int, int, int]:
 def header(session: FtcheckSession) -> list[str]:
     """Lines of the report header."""
     from pytest_ftcheck.report.header import header_lines  # noqa: PLC0415 - after start-up
-    from pytest_ftcheck.training.launch import environment_of  # noqa: PLC0415 - heavy
+    from pytest_ftcheck.training.launch import environment_of  # noqa: PLC0415 - slow to import
 
     pipelines = list(session.pipelines.values())
     return header_lines(

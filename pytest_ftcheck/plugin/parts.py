@@ -24,7 +24,7 @@ def fresh_model(request: pytest.FixtureRequest, session: FtcheckSession, variant
 
     The suite's tests share one, where no fixture of a user changes it: they take theirs from the pipeline.
     """
-    from transformers import set_seed  # noqa: PLC0415 - heavy
+    from transformers import set_seed  # noqa: PLC0415 - slow to import
 
     shared = bool(case_of(request.node)) and not overridden(request, "ft_model")
     key = (variant.task, variant.seed)
@@ -50,10 +50,10 @@ def tokenized(
 
     A Trainer's rows stay as it has them: only its own code knows how they were tokenized.
     """
-    from datasets import DatasetDict  # noqa: PLC0415 - heavy
+    from datasets import DatasetDict  # noqa: PLC0415 - slow to import
 
-    from pytest_ftcheck.pipeline.from_card import tokenize  # noqa: PLC0415 - heavy
-    from pytest_ftcheck.runs.describe import tokenizer_digest  # noqa: PLC0415 - heavy
+    from pytest_ftcheck.pipeline.from_card import tokenize  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.runs.describe import tokenizer_digest  # noqa: PLC0415 - slow to import
 
     splits = {"train": pipeline.train_dataset, "validation": pipeline.eval_dataset}
     if overridden(request, "ft_tokenizer") and pipeline.trainer is None:
@@ -70,7 +70,7 @@ def tokenized(
 
 def collator(request: pytest.FixtureRequest, pipeline: Pipeline, processing_class: Any) -> Any:
     """Return the Trainer's own collator, else one that pads with this tokenizer."""
-    from transformers import DataCollatorWithPadding  # noqa: PLC0415 - heavy
+    from transformers import DataCollatorWithPadding  # noqa: PLC0415 - slow to import
 
     if pipeline.trainer is not None and not overridden(request, "ft_tokenizer"):
         return pipeline.data_collator
@@ -131,6 +131,6 @@ class ModelCopies:
 
 
 def _bytes() -> Any:
-    import torch  # noqa: PLC0415 - heavy
+    import torch  # noqa: PLC0415 - slow to import
 
     return torch.uint8

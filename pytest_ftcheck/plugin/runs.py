@@ -26,7 +26,7 @@ def obtain_run(config: pytest.Config, session: FtcheckSession, pipeline: Pipelin
         FtcheckError, CheckFailure: as `launch`.
 
     """
-    from pytest_ftcheck.training.launch import launch  # noqa: PLC0415 - heavy
+    from pytest_ftcheck.training.launch import launch  # noqa: PLC0415 - slow to import
 
     key = (*_identity(pipeline), engine, seed)
     if key not in session.runs:

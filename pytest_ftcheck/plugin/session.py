@@ -94,16 +94,16 @@ class FtcheckSession:
     def _build(self, name: str) -> Pipeline:
         table = self.table(name)
         if "trainer" in table:
-            from pytest_ftcheck.pipeline.from_trainer import build_trainer_pipeline  # noqa: PLC0415 - heavy
+            from pytest_ftcheck.pipeline.from_trainer import build_trainer_pipeline  # noqa: PLC0415 - slow to import
 
             return build_trainer_pipeline(name, table["trainer"], table, self.settings)
-        from pytest_ftcheck.pipeline.from_card import build_pipeline  # noqa: PLC0415 - heavy
+        from pytest_ftcheck.pipeline.from_card import build_pipeline  # noqa: PLC0415 - slow to import
 
         return build_pipeline(self.card(name), self.settings)
 
     def open_store(self, config: pytest.Config) -> RunStore:
         """Open the run store: the session's own folder, or with ``--ftcheck-reuse`` the one that stays."""
-        from pytest_ftcheck.runs.store import RunStore, default_store  # noqa: PLC0415 - heavy
+        from pytest_ftcheck.runs.store import RunStore, default_store  # noqa: PLC0415 - slow to import
 
         if self.store is None:
             root = (self.settings.store or default_store()) if self.settings.reuse else session_folder(config)
@@ -175,10 +175,10 @@ def check_everything(session: FtcheckSession, config: pytest.Config) -> None:
         FtcheckError: something does not fit.
 
     """
-    from pytest_ftcheck.plugin.checks import FLOOR  # noqa: PLC0415 - heavy
-    from pytest_ftcheck.plugin.gating import check_gates  # noqa: PLC0415 - heavy
-    from pytest_ftcheck.training.launch import environment_of  # noqa: PLC0415 - heavy
-    from pytest_ftcheck.training.recipe import training_arguments  # noqa: PLC0415 - heavy
+    from pytest_ftcheck.plugin.checks import FLOOR  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.plugin.gating import check_gates  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.training.launch import environment_of  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.training.recipe import training_arguments  # noqa: PLC0415 - slow to import
 
     store = session.open_store(config)
     for task in session.settings.tasks:

@@ -96,7 +96,7 @@ def tokenizer_digest(tokenizer: PreTrainedTokenizerBase) -> str:
 
 
 def _tensor_digest(tensor: Tensor) -> str:
-    import torch  # noqa: PLC0415 - heavy
+    import torch  # noqa: PLC0415 - slow to import
 
     content = tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes()
     return hashlib.sha256(f"{tensor.dtype} {tuple(tensor.shape)}".encode() + content).hexdigest()

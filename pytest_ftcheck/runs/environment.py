@@ -34,7 +34,7 @@ def describe_environment(device: str, dtype: str, threads: int) -> dict[str, str
 def device_name(device: str) -> str:
     """Hardware behind a device: the GPU's name and CUDA version, or the processor's architecture."""
     if device.startswith("cuda"):
-        import torch  # noqa: PLC0415 - heavy
+        import torch  # noqa: PLC0415 - slow to import
 
         return f"{torch.cuda.get_device_name(device)}, CUDA {torch.version.cuda}"
     return platform.processor() or platform.machine()

@@ -68,8 +68,8 @@ class Run:
 
     def load_model(self) -> PreTrainedModel:
         """Load a fresh copy of the fine-tuned model, in evaluation mode, on the CPU."""
-        import torch  # noqa: PLC0415 - heavy
-        from transformers import AutoModelForSequenceClassification  # noqa: PLC0415 - heavy
+        import torch  # noqa: PLC0415 - slow to import
+        from transformers import AutoModelForSequenceClassification  # noqa: PLC0415 - slow to import
 
         from pytest_ftcheck.pipeline.quiet import quiet_libraries  # noqa: PLC0415 - imports transformers
 
@@ -82,7 +82,7 @@ class Run:
 
     def load_tokenizer(self) -> PreTrainedTokenizerBase:
         """Load the tokenizer that was saved with the model."""
-        from transformers import AutoTokenizer  # noqa: PLC0415 - heavy
+        from transformers import AutoTokenizer  # noqa: PLC0415 - slow to import
 
         return AutoTokenizer.from_pretrained(self.model_folder, local_files_only=True)
 

@@ -66,7 +66,7 @@ def of_length(rows: Dataset, length: int) -> Dataset:
         SettingsError: the rows have no column ``input_ids`` of token ids.
 
     """
-    from datasets import Dataset  # noqa: PLC0415 - heavy
+    from datasets import Dataset  # noqa: PLC0415 - slow to import
 
     if "input_ids" not in rows.column_names:
         msg = f"a length of {length} tokens needs rows with input_ids, not {', '.join(rows.column_names)}."

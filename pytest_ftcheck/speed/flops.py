@@ -45,6 +45,7 @@ def formula_flops(model: nn.Module, work: Work) -> float:
     backward.
     """
     config = model.config
+    # nn.Module declares its attributes as tensors or modules.
     layers, hidden = int(config.num_hidden_layers), int(config.hidden_size)  # type: ignore[arg-type, union-attr]
     attention = sum(12 * layers * hidden * rows * length**2 for rows, length in work.shapes)
     return 6.0 * non_embedding_parameters(model) * work.positions + attention

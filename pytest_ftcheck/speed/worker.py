@@ -94,11 +94,11 @@ def serve() -> None:
     The first line has ``task``, ``options`` (as `make_settings` takes them), ``case`` (fields of `StepCase`),
     ``shape``, ``device``, ``threads``, ``seed`` and ``distinct`` (steps until the same batches come again).
     """
-    import torch  # noqa: PLC0415 - heavy
+    import torch  # noqa: PLC0415 - slow to import
 
-    from pytest_ftcheck.speed.blocks import make_blocks  # noqa: PLC0415 - heavy
-    from pytest_ftcheck.speed.case import StepCase  # noqa: PLC0415 - heavy
-    from pytest_ftcheck.speed.shapes import with_shape  # noqa: PLC0415 - heavy
+    from pytest_ftcheck.speed.blocks import make_blocks  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.speed.case import StepCase  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.speed.shapes import with_shape  # noqa: PLC0415 - slow to import
 
     blocks: Blocks | None = None
     for line in sys.stdin:
@@ -118,8 +118,8 @@ def serve() -> None:
 
 def _pipeline(task: str, options: Mapping[str, Any]) -> Pipeline:
     """Build a task's pipeline from this folder's configuration, code and data."""
-    from pytest_ftcheck.pipeline.from_card import build_pipeline  # noqa: PLC0415 - heavy
-    from pytest_ftcheck.pipeline.from_trainer import build_trainer_pipeline  # noqa: PLC0415 - heavy
+    from pytest_ftcheck.pipeline.from_card import build_pipeline  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.pipeline.from_trainer import build_trainer_pipeline  # noqa: PLC0415 - slow to import
     from pytest_ftcheck.settings import make_settings  # noqa: PLC0415 - as above
     from pytest_ftcheck.tasks.card import card_table, parse_card  # noqa: PLC0415 - as above
 

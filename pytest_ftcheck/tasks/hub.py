@@ -16,7 +16,7 @@ def hub_access(*, online: bool) -> Iterator[None]:
     ``HF_HUB_OFFLINE`` is read when those libraries are imported, and ``local_files_only`` does not keep
     `datasets.load_dataset` from asking the Hub, so that code which runs after the import sets what was read.
     """
-    import datasets.config  # noqa: PLC0415 - heavy, and only the Hub needs it
+    import datasets.config  # noqa: PLC0415 - slow to import, and only the Hub needs it
     import huggingface_hub.constants  # noqa: PLC0415 - as above
 
     if online:

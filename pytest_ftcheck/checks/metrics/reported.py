@@ -205,9 +205,6 @@ def keys(evidence: Evidence, limits: Limits) -> list[Finding]:
     undefined = [key for key, value in reported.items() if math.isnan(value) and key not in {*declared, "loss"}]
     findings = [finding(f"a number for {key}, which is reported", "nan") for key in undefined]
     for key, why in declared.items():
-        # Of several evaluation sets, each metric is reported with the set's name before it.
-        if evidence.pipeline.trainer is not None and any(name.endswith(f"_{key}") for name in reported):
-            continue
         if key not in reported:
             findings.append(finding(f"a metric {key!r}: {why}", f"only {', '.join(reported) or 'none'}"))
         elif not math.isfinite(reported[key]):

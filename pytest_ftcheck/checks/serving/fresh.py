@@ -166,8 +166,7 @@ class FreshProcess:
             "TRANSFORMERS_VERBOSITY": "error",
             "TOKENIZERS_PARALLELISM": "false",
         }
-        # No shell, and nothing in the command that a user typed.
-        self._process = subprocess.Popen(  # noqa: S603
+        self._process = subprocess.Popen(  # noqa: S603 - no shell, and nothing in the command that a user typed
             [sys.executable, "-I", fresh_script.__file__],
             env=environment,
             stdin=subprocess.PIPE,

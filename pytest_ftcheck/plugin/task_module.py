@@ -1,0 +1,49 @@
+"""A test module of ours in pytest's collection: one for each task, node ids ``ftcheck/<task>::…``."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import pytest
+
+from pytest_ftcheck.plugin.session import SUITE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+_FOLDER = Path(__file__).parent / "suite"
+
+
+class TaskModule(pytest.Module):
+    """A module of ``plugin/suite``, collected for one task whatever the user's naming conventions for tests are."""
+
+    task: str
+
+    @classmethod
+    def of_task(cls, session: pytest.Session, task: str, stem: str) -> Self:
+        """Make the module of a task from the file of this name in ``plugin/suite``."""
+        module = cls.from_parent(session, path=_FOLDER / f"{stem}.py", nodeid=f"{SUITE}{task}")
+        module.name = f"{SUITE}{task}"
+        module.task = task
+        module.add_marker(pytest.mark.ftcheck(task=task))
+        return module
+
+    def _getobj(self) -> ModuleType:
+        return import_module(f"pytest_ftcheck.plugin.suite.{self.path.stem}")
+
+    def funcnamefilter(self, name: str) -> bool:
+        """Collect what is named ``test_…``."""
+        return name.startswith("test_")
+
+    def classnamefilter(self, name: str) -> bool:
+        """Collect no class: the modules have none, and import some."""
+        del name
+        return False
+
+    def cases(self) -> Iterator[tuple[pytest.Item, Any]]:
+        """Collect the tests, each with its call specification: all of them are parametrized."""
+        for item in self.session.genitems(self):
+            yield item, item.callspec  # type: ignore[attr-defined]  # pytest's Item declares none, its Function has one

@@ -31,7 +31,7 @@ from pytest_ftcheck.settings import Settings
 from pytest_ftcheck.speed.blocks import ManualBlocks, TrainerBlocks
 from pytest_ftcheck.speed.case import StepCase
 from pytest_ftcheck.speed.compare import Comparison, compare
-from pytest_ftcheck.speed.device import synchronize
+from pytest_ftcheck.speed.device import synchronize, undisturbed
 from pytest_ftcheck.speed.machine import describe_machine
 from pytest_ftcheck.speed.measure import Plan, time_rounds, warm_up
 from pytest_ftcheck.speed.shapes import with_shape
@@ -176,7 +176,12 @@ def verdicts_row(name: str, found: list[Comparison]) -> list[str]:
 def main() -> None:
     """Measure, print and write."""
     options = parsed()
-    torch.set_num_threads(options.threads)
+    with undisturbed(options.threads, options.device):
+        measure_all(options)
+
+
+def measure_all(options: argparse.Namespace) -> None:
+    """Measure, print and write what was asked for."""
     base = build_pipeline(load_card("mrpc", {}), Settings())
     shaped = with_shape(base, options.shape) if options.shape else base
     pipeline = StepCase(options.batch_size, options.dtype, options.seq_len).of(shaped)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from pytest_ftcheck.training.cpu import fast_cpu
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -36,15 +38,15 @@ def synchronized_clock() -> float:
 
 
 @contextmanager
-def undisturbed(threads: int) -> Iterator[None]:
-    """Measure with so many CPU threads of torch; give threads and random numbers back as they were.
+def undisturbed(threads: int, device: str) -> Iterator[None]:
+    """Measure with so many CPU threads, as the engines train; give threads and random numbers back as they were.
 
     Kernels are chosen for speed here, as where people train; runs that are judged take deterministic ones.
     """
     before, states = torch.get_num_threads(), (random.getstate(), np.random.get_state())  # noqa: NPY002 - as libraries
     torch.set_num_threads(threads)
     try:
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(), fast_cpu(device):
             yield
     finally:
         torch.set_num_threads(before)

@@ -16,6 +16,7 @@ from pytest_ftcheck.findings import Finding
 from pytest_ftcheck.pipeline.factory import where_it_failed
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
 from pytest_ftcheck.runs.run import MODEL_FOLDER, Run
+from pytest_ftcheck.training.cpu import fast_cpu
 from pytest_ftcheck.training.determinism import reproducible
 from pytest_ftcheck.training.recipe import training_arguments
 from pytest_ftcheck.training.recorder import ProgressListener, StepRecorder, silent
@@ -110,7 +111,13 @@ def engine_outcome(
     # Accelerate keeps device and precision of the first run for the whole process: each run starts anew.
     AcceleratorState._reset_state(reset_partial_state=True)  # noqa: SLF001 - no public way, and its own tests do so
     GradientState._reset_state()  # noqa: SLF001 - as above
-    with quiet_libraries(), reproducible(int(environment["threads"])), pipeline.patched(), recorder.tracer.watching():
+    with (
+        quiet_libraries(),
+        reproducible(int(environment["threads"])),
+        fast_cpu(device),
+        pipeline.patched(),
+        recorder.tracer.watching(),
+    ):
         trainer = None
         if pipeline.trainer is not None:
             steps = pipeline.args.get("max_steps")

@@ -219,10 +219,10 @@ class Tracer:
             self._groups = [{**group, "params": {id(p) for p in group["params"]}} for group in groups]
 
     def _note_gradients(self) -> None:
+        gradients = [p.grad.detach() for _, p in self._parameters if p.grad is not None]
+        found = iter(torch._foreach_norm(gradients, dtype=torch.float32) if gradients else ())  # noqa: SLF001 - one call
         zero = torch.zeros((), device=self._parameters[0][1].device)
-        norms = torch.stack(
-            [zero if p.grad is None else torch.linalg.vector_norm(p.grad.detach().float()) for _, p in self._parameters]
-        )
+        norms = torch.stack([zero if p.grad is None else next(found) for _, p in self._parameters])
         self._norms.append(torch.linalg.vector_norm(norms))
         self._largest = norms if self._largest is None else torch.maximum(self._largest, norms)
         self._micro_steps.append(self._micro)

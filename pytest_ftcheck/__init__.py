@@ -9,13 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pytest_ftcheck.configuration import make_settings
     from pytest_ftcheck.errors import CheckFailure, FtcheckError
     from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.pipeline.from_card import build_pipeline
     from pytest_ftcheck.pipeline.parts import Pipeline
     from pytest_ftcheck.runs.run import Run
     from pytest_ftcheck.runs.store import RunStore
-    from pytest_ftcheck.settings import Settings, make_settings
+    from pytest_ftcheck.settings import Settings
     from pytest_ftcheck.tasks.card import TaskCard, load_card
     from pytest_ftcheck.tasks.datasets import load_data
     from pytest_ftcheck.tasks.metrics import load_metric
@@ -37,7 +38,7 @@ _HOMES = {
     "load_card": "tasks.card",
     "load_data": "tasks.datasets",
     "load_metric": "tasks.metrics",
-    "make_settings": "settings",
+    "make_settings": "configuration",
 }
 
 __all__ = [

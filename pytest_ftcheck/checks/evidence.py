@@ -147,15 +147,17 @@ class Evidence:
         with torch.random.fork_rng(devices=[]):
             set_seed(self.seed if seed is None else seed)
             model = self.pipeline.model_init()
-        # transformers declares `to` as if it took the model itself.
-        moved: Any = model.to(self.environment["device"])  # type: ignore[arg-type]
-        return moved.eval()  # type: ignore[no-any-return]
+        return self._ready(model)
 
     @cached_property
     def trained_model(self) -> PreTrainedModel:
         """The model as the run saved it, in evaluation mode, on the run's device. Do not change it."""
-        model: Any = self.run.load_model().to(self.environment["device"])  # type: ignore[arg-type]
-        return model.eval()  # type: ignore[no-any-return]
+        return self._ready(self.run.load_model())
+
+    # Any, because transformers declares `to` as if it took the model itself.
+    def _ready(self, model: Any) -> PreTrainedModel:
+        ready: PreTrainedModel = model.to(self.environment["device"]).eval()
+        return ready
 
     def loss(self, model: PreTrainedModel, batch: Mapping[str, Any]) -> Tensor:
         """Compute the loss of a batch as training does: the user's Trainer by its own ``compute_loss``, else the model.

@@ -73,7 +73,7 @@ def without_words(pipeline: Pipeline) -> PreTrainedTokenizerBase:
         NotApplicable: it is of a kind that knows no unknown word.
 
     """
-    tokenizer: Any = copy.deepcopy(tokenizer_of(pipeline))
+    tokenizer = copy.deepcopy(tokenizer_of(pipeline))
     backend = getattr(tokenizer, "backend_tokenizer", None)
     table = json.loads(backend.to_str()) if backend is not None else {"model": {}}
     if table["model"].get("type") not in ("WordPiece", "WordLevel"):
@@ -81,6 +81,5 @@ def without_words(pipeline: Pipeline) -> PreTrainedTokenizerBase:
         raise NotApplicable(msg)
     special = set(tokenizer.all_special_tokens)
     table["model"]["vocab"] = {token: number for token, number in table["model"]["vocab"].items() if token in special}
-    # No public way to give a tokenizer another backend.
-    tokenizer._tokenizer = Tokenizer.from_str(json.dumps(table))  # noqa: SLF001
-    return tokenizer  # type: ignore[no-any-return]
+    tokenizer._tokenizer = Tokenizer.from_str(json.dumps(table))  # noqa: SLF001 - no public way to set the backend
+    return tokenizer

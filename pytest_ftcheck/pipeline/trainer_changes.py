@@ -46,7 +46,7 @@ class TrainerChanges:
         try:
             yield
         finally:
-            Trainer.__init__ = original  # type: ignore[method-assign]
+            Trainer.__init__ = original  # type: ignore[method-assign]  # as it was
 
     def _change_model(self, given: dict[str, Any]) -> None:
         """Change the model in place, so that an optimizer that was made for it stays its own."""

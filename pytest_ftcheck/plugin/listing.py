@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
+from pytest_ftcheck.configuration import read_config
 from pytest_ftcheck.errors import FtcheckError
 from pytest_ftcheck.report.header import card_lines, trainer_lines
-from pytest_ftcheck.settings import read_config
 from pytest_ftcheck.tasks.card import known_tables, parse_card
 
 

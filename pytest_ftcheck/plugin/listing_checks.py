@@ -7,11 +7,11 @@ import sys
 
 import pytest
 
+from pytest_ftcheck.configuration import make_settings
 from pytest_ftcheck.errors import FtcheckError
 from pytest_ftcheck.plugin.checks import choose, suite_catalogue
 from pytest_ftcheck.plugin.options import given_options
 from pytest_ftcheck.report.checks import checks_page, checks_table
-from pytest_ftcheck.settings import make_settings
 
 
 def print_checks(config: pytest.Config) -> int:

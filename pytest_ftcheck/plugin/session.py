@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_ftcheck.configuration import make_settings
 from pytest_ftcheck.errors import SettingsError, TaskError
 from pytest_ftcheck.plugin.options import given_options
-from pytest_ftcheck.settings import Settings, make_settings
 from pytest_ftcheck.tasks.card import TaskCard, card_table, parse_card
 from pytest_ftcheck.tasks.card_rules import check_keys
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.plugin.baselines import Baselines
     from pytest_ftcheck.runs.run import Run
     from pytest_ftcheck.runs.store import RunStore
+    from pytest_ftcheck.settings import Settings
 
 SUITE = "ftcheck/"
 """Node ids of the injected suite start with it."""

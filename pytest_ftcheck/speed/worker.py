@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,17 +88,22 @@ class WorkerBlocks:
         return f"the step of {self._folder} could not be made or taken there. Its process wrote last:\n{wrote}"
 
 
-def serve() -> None:
+def serve(stack: ExitStack) -> None:
     """Make the step that the first line of the standard input asks for, then take steps as the other lines say.
 
     The first line has ``task``, ``options`` (as `make_settings` takes them), ``case`` (fields of `StepCase`),
     ``shape``, ``device``, ``threads``, ``seed`` and ``distinct`` (steps until the same batches come again).
+
+    Args:
+        stack: keeps what must stay until the last step.
+
     """
     import torch  # noqa: PLC0415 - slow to import
 
     from pytest_ftcheck.speed.blocks import make_blocks  # noqa: PLC0415 - slow to import
     from pytest_ftcheck.speed.case import StepCase  # noqa: PLC0415 - slow to import
     from pytest_ftcheck.speed.shapes import with_shape  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.training.cpu import fast_cpu  # noqa: PLC0415 - slow to import
 
     blocks: Blocks | None = None
     for line in sys.stdin:
@@ -107,6 +112,7 @@ def serve() -> None:
             torch.set_num_threads(asked["threads"])
             pipeline, case = _pipeline(asked["task"], asked["options"]), StepCase(**asked["case"])
             pipeline = with_shape(pipeline, asked["shape"]) if asked["shape"] else pipeline
+            stack.enter_context(fast_cpu(asked["device"]))
             made = {"device": asked["device"], "seed": asked["seed"], "steps": asked["distinct"]}
             blocks = make_blocks(case.of(pipeline), engine=case.engine, **made)
             answer: dict[str, Any] = {"ready": True}
@@ -120,7 +126,7 @@ def _pipeline(task: str, options: Mapping[str, Any]) -> Pipeline:
     """Build a task's pipeline from this folder's configuration, code and data."""
     from pytest_ftcheck.pipeline.from_card import build_pipeline  # noqa: PLC0415 - slow to import
     from pytest_ftcheck.pipeline.from_trainer import build_trainer_pipeline  # noqa: PLC0415 - slow to import
-    from pytest_ftcheck.settings import make_settings  # noqa: PLC0415 - as above
+    from pytest_ftcheck.configuration import make_settings  # noqa: PLC0415 - as above
     from pytest_ftcheck.tasks.card import card_table, parse_card  # noqa: PLC0415 - as above
 
     settings = make_settings(options, Path.cwd())
@@ -134,4 +140,5 @@ def _pipeline(task: str, options: Mapping[str, Any]) -> Pipeline:
 
 
 if __name__ == "__main__":
-    serve()
+    with ExitStack() as everything:
+        serve(everything)

@@ -106,8 +106,9 @@ def test_patches_can_be_entered_and_are_put_back(mrpc: Pipeline, fault: Fault) -
 
     from pytest_ftcheck.training import batches, manual
 
-    owners = [Trainer, PreTrainedModel, torch.nn.Module, torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]
-    owners += [torch.utils.data.RandomSampler, torch.utils.data.BatchSampler, batches, manual]  # type: ignore[list-item]
+    owners: list[Any] = [Trainer, PreTrainedModel, torch.nn.Module, torch.optim.Optimizer]
+    owners += [torch.optim.lr_scheduler.LRScheduler, torch.utils.data.RandomSampler, torch.utils.data.BatchSampler]
+    owners += [batches, manual]
     before = [dict(vars(owner)) for owner in owners]
     with planted.patched():
         pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 
@@ -15,8 +16,8 @@ SUBJECT = "mrpc with tiny-bert on bundled"
 VALUES = {0: 0.86, 1: 0.87, 2: 0.85, 3: 0.88, 4: 0.86}
 
 
-def verdict(limits: Limits, values: dict[int, float] | None = None, **options: object) -> SeedsVerdict:
-    return judge_seeds("accuracy", values or VALUES, limits, rows=408, subject=SUBJECT, **options)  # type: ignore[arg-type]
+def verdict(limits: Limits, values: dict[int, float] | None = None, **options: Any) -> SeedsVerdict:
+    return judge_seeds("accuracy", values or VALUES, limits, rows=408, subject=SUBJECT, **options)
 
 
 @pytest.mark.parametrize(

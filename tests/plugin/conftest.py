@@ -31,9 +31,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from pytest_ftcheck.checks.catalogue import Check
     from pytest_ftcheck.pipeline.parts import Pipeline
     from pytest_ftcheck.runs.store import RunStore
+
+    GateSession = Callable[..., dict[str, Any]]
 
 QUICK = """
 max_train_rows = 64
@@ -219,6 +223,12 @@ class MadeUpRuns:
     """Share of the rows, the first of a shuffle; further ones by seed."""
     spread: int = 2
     """Rows that are wrong in one seed and not in the next, at most."""
+    right: dict[int, int] = field(default_factory=dict)
+    """Rows that are right in a seed, in the place of `wrong` and `spread`."""
+    margins: tuple[float, float] = (2.0, 4.0)
+    """How far apart the logits of the first and of the last row are."""
+    logits: dict[int, NDArray[np.float32]] = field(default_factory=dict)
+    """All logits of a seed, [B, 2], in the place of those of `right`, `wrong` and `margins`."""
     broken: dict[int, dict[str, float | None]] = field(default_factory=dict)
     """Metrics that a seed reports instead of its own, or with None does not; an empty table makes the seed diverge."""
     lost: int | None = None
@@ -233,12 +243,7 @@ class MadeUpRuns:
         if self.broken.get(seed) == {}:
             raise CheckFailure([Finding("training.finite_loss", pipeline.subject, "a finite loss", "nan at step 1")])
         labels = np.array(pipeline.eval_dataset["labels"])
-        count = round(self.wrong * len(labels)) + seed % (self.spread + 1)
-        wrong = np.random.default_rng(0).permutation(len(labels))[:count]
-        predicted = labels.copy()
-        predicted[wrong] = 1 - labels[wrong]
-        scores = np.where(np.eye(2)[predicted] > 0, 1.0, -1.0) * np.linspace(1, 2, len(labels))[:, None]
-        logits = scores.astype(np.float32)
+        logits = self.logits.get(seed, self._made_up_logits(labels, seed))
         assert pipeline.compute_metrics is not None
         metrics = pipeline.compute_metrics(EvalPrediction(logits, labels))
         reported: dict[str, float | None] = {"loss": 0.5}
@@ -259,11 +264,22 @@ class MadeUpRuns:
             logits=logits[: self.lost],
             label_ids=labels[: self.lost],
             train_rows=len(pipeline.train_dataset),
-            timings={"train": 0.1},
+            timings={"train": 1.5},
             environment=environment_of(settings, pipeline.tier),
             trace=Trace(),
             folder=folder,
         )
+
+    def _made_up_logits(self, labels: NDArray[np.int64], seed: int) -> NDArray[np.float32]:
+        count = round(self.wrong * len(labels)) + seed % (self.spread + 1)
+        if seed in self.right:
+            count = len(labels) - self.right[seed]
+        wrong = np.random.default_rng(0).permutation(len(labels))[:count]
+        predicted = labels.copy()
+        predicted[wrong] = 1 - labels[wrong]
+        first, last = self.margins
+        scores = np.where(np.eye(2)[predicted] > 0, 0.5, -0.5) * np.linspace(first, last, len(labels))[:, None]
+        return scores.astype(np.float32)
 
 
 @pytest.fixture
@@ -273,3 +289,22 @@ def made_up_runs(few_checks: Mapping[str, Check], monkeypatch: pytest.MonkeyPatc
     runs = MadeUpRuns()
     monkeypatch.setattr("pytest_ftcheck.training.launch.launch", runs.launch)
     return runs
+
+
+@pytest.fixture
+def gate_session(project: pytest.Pytester, made_up_runs: MadeUpRuns) -> GateSession:
+    """Run the gates of sst2 over made-up runs, with some floors; return the JSON document with ``output``."""
+    made_up_runs.right[0] = 370
+
+    def run(floors: str, *options: str, card: str = "") -> dict[str, Any]:
+        text = f"max_train_rows = 64\n[tasks.sst2]\n{card}\n[tasks.sst2.floors.tiny.tiny-bert]\n{floors}\n"
+        project.makefile(".toml", ftcheck=text)
+        result = project.runpytest_inprocess(
+            "--ftcheck-task=sst2", "--ftcheck-json=out.json", "--ftcheck-checks=metrics", *options
+        )
+        assert result.ret != pytest.ExitCode.USAGE_ERROR, result.stderr.str()
+        document: dict[str, Any] = json.loads((project.path / "out.json").read_text(encoding="utf-8"))
+        assert document["exit_status"] == result.ret
+        return document | {"output": result.stdout.str()}
+
+    return run

@@ -41,7 +41,9 @@ def test_a_failed_floor_says_what_where_and_what_to_do(failed: pytest.RunResult,
         ],
         consecutive=True,
     )
-    value, short = re.search(r"observed  (\S+), (\S+) short", failed.stdout.str()).groups()  # type: ignore[union-attr]
+    found = re.search(r"observed  (\S+), (\S+) short", failed.stdout.str())
+    assert found is not None
+    value, short = found.groups()
     assert float(value) + float(short) == pytest.approx(0.999, abs=1e-4)
 
     document: dict[str, Any] = json.loads((project.path / "out.json").read_text(encoding="utf-8"))

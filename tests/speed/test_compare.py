@@ -16,6 +16,8 @@ from pytest_ftcheck.speed.step import TrainingStep
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import torch
+
     from pytest_ftcheck.pipeline.parts import Pipeline
 
 NAMES = ("one", "other")
@@ -107,7 +109,12 @@ def test_blocks_take_the_steps_that_they_are_asked_for(pipeline: Pipeline, monke
     blocks = ManualBlocks(TrainingStep(pipeline, device="cpu", steps=2))
     taken: list[int] = []
     take = blocks.step.take
-    monkeypatch.setattr(blocks.step, "take", lambda: (taken.append(1), take())[1])  # type: ignore[func-returns-value]
+
+    def counted() -> torch.Tensor:
+        taken.append(1)
+        return take()
+
+    monkeypatch.setattr(blocks.step, "take", counted)
     assert 0 < blocks(4) < 1
     assert len(taken) == 4
     assert steps_of_block(blocks, 2, 0.0) == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import datasets
@@ -18,7 +19,6 @@ from pytest_ftcheck.tasks.files import _split, read_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 ROWS = [{"text": f'row {i}, "quoted"\tor not', "label": i % 2} for i in range(10)]
 
@@ -204,10 +204,7 @@ def test_single_file_with_too_few_rows_is_explained(tmp_path: Path, rows: int) -
 @given(count=st.integers(2, 60))
 def test_single_file_is_split_80_to_20_the_same_every_time(count: int) -> None:
     rows = Dataset.from_dict({"row": list(range(count))})
-    first, second = (
-        {name: list(part["row"]) for name, part in _split("x", rows).items()}  # type: ignore[arg-type]
-        for _ in range(2)
-    )
+    first, second = ({name: list(part["row"]) for name, part in _split(Path("x"), rows).items()} for _ in range(2))
     assert first == second
     assert sorted(first["train"] + first["validation"]) == list(range(count))
     assert len(first["validation"]) == -(-count // 5)

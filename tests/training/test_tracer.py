@@ -231,14 +231,14 @@ def test_trainable_is_what_was_so_at_first_or_at_last(tracer: Tracer, model: Mod
 
 def test_gradients_of_the_step_before_are_seen(tracer: Tracer, model: Model) -> None:
     optimizer = adamw(model)
-    optimizer.zero_grad = lambda *_: None  # type: ignore[method-assign]
+    optimizer.zero_grad = lambda *_: None  # type: ignore[method-assign]  # of this one alone
     assert train(tracer, model, optimizer, steps=4).stale_gradients == (2, 3, 4)
 
 
 def test_zeros_are_no_gradients(tracer: Tracer, model: Model) -> None:
     optimizer = adamw(model)
     zero = optimizer.zero_grad
-    optimizer.zero_grad = lambda *_: zero(set_to_none=False)  # type: ignore[method-assign]
+    optimizer.zero_grad = lambda *_: zero(set_to_none=False)  # type: ignore[method-assign]  # of this one alone
     assert train(tracer, model, optimizer, micro_steps=2).stale_gradients == ()
 
 

@@ -170,7 +170,8 @@ def real_columns(evidence: Evidence, batch: Mapping[str, Any]) -> Tensor:
     ids = batch["input_ids"][0]
     pad = None if tokenizer is None else tokenizer.pad_token_id
     if pad is not None and pad not in (tokenizer.eos_token_id, tokenizer.sep_token_id, tokenizer.unk_token_id):
-        return ids != pad  # type: ignore[no-any-return]
+        real: Tensor = ids != pad
+        return real
     mask = batch.get("attention_mask")
     return torch.ones_like(ids, dtype=torch.bool) if mask is None else mask[0].bool()
 

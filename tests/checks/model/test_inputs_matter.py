@@ -190,7 +190,7 @@ def test_texts_that_the_collator_tokenizes_are_judged(pairs: Pipeline) -> None:
     own = replace(pairs, eval_dataset=raw, data_collator=collate)
     for model, quiet in ((Shared(), True), (Shared(second=0), False)):
         evidence = evidence_of(own, model)
-        evidence.features = lambda rows, indices: rows.select(indices).to_list()  # type: ignore[method-assign]
+        evidence.features = lambda rows, indices: rows.select(indices).to_list()  # type: ignore[method-assign]  # of this one alone
         assert (judge("second_segment", evidence) == []) is quiet
 
 

@@ -150,8 +150,8 @@ def toy_factory(
 def trainer_with(loss: Callable[[Any, Any], Any], base: type[Trainer] = Trainer) -> type[Trainer]:
     """Return a Trainer whose loss is a function of the logits ``[B, K]`` and the labels ``[B]``."""
 
-    class Own(base):  # type: ignore[valid-type,misc]
-        def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002
+    class Own(base):  # type: ignore[valid-type,misc]  # a class that the caller chooses
+        def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002 - as the Trainer calls it
             del kwargs
             labels = inputs.pop("labels")
             outputs = model(**inputs)

@@ -111,7 +111,8 @@ def test_step_inside_training_step_is_one_too_many(judged: Judged, toy: Toy) -> 
     class Steps(Trainer):
         def training_step(self, *args: Any, **kwargs: Any) -> Any:
             loss = super().training_step(*args, **kwargs)
-            self.optimizer.step()  # type: ignore[union-attr]
+            assert self.optimizer is not None
+            self.optimizer.step()
             return loss
 
     (found,) = judged("training.steps", toy(Steps, num_train_epochs=1))

@@ -113,7 +113,7 @@ def test_rows_that_change_on_the_way_are_only_counted(judged: Judged, traced: Tr
 def test_own_sampler_may_repeat_rows_but_not_move_labels(judged: Judged, toy: Toy, kit: Any) -> None:
     class Balanced(Trainer):
         def _get_train_sampler(self, *_: Any) -> Any:
-            labels = torch.tensor(self.train_dataset["labels"])  # type: ignore[index]
+            labels = torch.tensor(self.train_dataset["labels"])  # type: ignore[index]  # the rows of the toy have an index
             weights = (1.0 / torch.bincount(labels)[labels]).tolist()
             return torch.utils.data.WeightedRandomSampler(weights, len(labels))
 

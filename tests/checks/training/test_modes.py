@@ -103,7 +103,7 @@ SEGMENTS = "token_type_ids in every forward pass of {}: the rows have two segmen
 
 def test_loss_that_hands_on_tokens_alone_is_found(judged: Judged, toy: Toy) -> None:
     class TokensAlone(Trainer):
-        def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **kwargs: Any) -> Any:  # type: ignore[override]  # noqa: FBT001, FBT002
+        def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **kwargs: Any) -> Any:  # type: ignore[override]  # noqa: FBT001, FBT002 - as users write it
             del kwargs
             outputs = model(input_ids=inputs["input_ids"], labels=inputs["labels"])
             return (outputs.loss, outputs) if return_outputs else outputs.loss
@@ -116,7 +116,7 @@ def test_loss_that_hands_on_tokens_alone_is_found(judged: Judged, toy: Toy) -> N
 
 def test_mask_may_come_by_its_place(judged: Judged, toy: Toy) -> None:
     class ByPlace(Trainer):
-        def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **kwargs: Any) -> Any:  # type: ignore[override]  # noqa: FBT001, FBT002
+        def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **kwargs: Any) -> Any:  # type: ignore[override]  # noqa: FBT001, FBT002 - as users write it
             del kwargs
             outputs = model(*(inputs[name] for name in ("input_ids", "attention_mask", "token_type_ids")))
             loss = torch.nn.functional.cross_entropy(outputs.logits, inputs["labels"])

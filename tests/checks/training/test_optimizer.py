@@ -218,7 +218,7 @@ def test_model_that_is_cut_in_two_is_found(judged: Judged, traced: Traced, kit: 
 def test_gradients_lost_on_the_way_are_found(judged: Judged, toy: Toy, kit: Any, defect: str) -> None:
     class WithoutBackward(Trainer):
         def training_step(self, model: Any, inputs: Any, *_: Any, **__: Any) -> Any:
-            return self.compute_loss(model.train(), self._prepare_inputs(inputs)).detach()  # type: ignore[union-attr]
+            return self.compute_loss(model.train(), self._prepare_inputs(inputs)).detach()  # type: ignore[union-attr]  # a loss without outputs
 
     detached = kit.trainer_with(lambda logits, _: logits.std().detach().requires_grad_())
     kind = {"clipped": Trainer, "detached": detached, "no backward": WithoutBackward}[defect]

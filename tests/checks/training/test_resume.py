@@ -57,8 +57,10 @@ class WithoutOptimizer(Trainer):
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         if checkpoint is not None:
             state = torch.load(Path(checkpoint, "scheduler.pt"), weights_only=True)
-            self.lr_scheduler.load_state_dict(state)  # type: ignore[union-attr]
-            for group, rate in zip(self.optimizer.param_groups, state["_last_lr"], strict=True):  # type: ignore[union-attr]
+            assert self.lr_scheduler is not None
+            assert self.optimizer is not None
+            self.lr_scheduler.load_state_dict(state)
+            for group, rate in zip(self.optimizer.param_groups, state["_last_lr"], strict=True):
                 group["lr"] = rate
 
 

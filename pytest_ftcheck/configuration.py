@@ -1,0 +1,139 @@
+"""Command line and ``[tool.ftcheck]`` become one frozen `Settings`."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_ftcheck.errors import SettingsError, unknown
+from pytest_ftcheck.option_values import PARSERS
+from pytest_ftcheck.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+COMMAND_LINE_ALONE = frozenset(
+    {"tasks", "trainer", "update_baseline", "reason", "calibrate", "write_floors", "bench", "bench_compare"}
+)
+"""What is done once; a Trainer belongs to a task, and which tasks run is said anew each time."""
+_OPTION_NAMES = {"tasks": "task", "engines": "engine"}
+_PATHS_IN_FILE = frozenset({"model", "data", "store", "json"})
+_NOT_PATHS = frozenset({"bundled", "hub", "tiny-bert", "tiny-distilbert"})
+"""They mean the same in the configuration file as on the command line, whatever folders lie beside the file."""
+_OF_BENCH = frozenset({"bench_batch_sizes", "bench_dtypes", "bench_seq_len", "bench_compile", "bench_shape"})
+
+
+def read_config(rootdir: Path) -> dict[str, Any]:
+    """Read ``ftcheck.toml`` where it is there, else ``[tool.ftcheck]`` of ``pyproject.toml``.
+
+    Raises:
+        SettingsError: the file is not TOML, or has something else there than a table.
+
+    """
+    for name in ("ftcheck.toml", "pyproject.toml"):
+        path = rootdir / name
+        if not path.is_file():
+            continue
+        try:
+            document = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            msg = f"{path} is not valid TOML: {error}. Correct it and run again."
+            raise SettingsError(msg) from error
+        # In ftcheck.toml tables need no prefix, but those copied from a pyproject.toml work as well.
+        tool, unprefixed = document.get("tool", {}), document if name == "ftcheck.toml" else {}
+        table = tool.get("ftcheck", unprefixed) if isinstance(tool, dict) else tool
+        if not isinstance(table, dict):
+            msg = f"{path}: [tool.ftcheck] must be a table, not {table!r}."
+            raise SettingsError(msg)
+        return dict(table)
+    return {}
+
+
+def make_settings(options: Mapping[str, Any], rootdir: Path, workers: int = 1) -> Settings:
+    """Merge command line and configuration file; the command line wins.
+
+    Args:
+        options: values of the command line by name of the `Settings` field, as strings (numbers and
+            flags may be given as such); None where an option was not given.
+        rootdir: where ``ftcheck.toml`` or ``pyproject.toml`` is looked for.
+        workers: processes that share this machine's cores.
+
+    Raises:
+        SettingsError: an unknown key, or a value of another kind than expected.
+
+    """
+    table = read_config(rootdir)
+    task_tables = table.pop("tasks", {})
+    if not isinstance(task_tables, dict) or not all(isinstance(entry, dict) for entry in task_tables.values()):
+        msg = "[tool.ftcheck.tasks] must hold one table per task, for example [tool.ftcheck.tasks.reviews]. "
+        msg += "Which tasks run is said on the command line: --ftcheck-task=reviews."
+        raise SettingsError(msg)
+    if "trainer" in table:
+        msg = (
+            f"[tool.ftcheck] trainer = {table['trainer']!r}: a Trainer belongs to a task. Write it into "
+            "[tool.ftcheck.tasks.NAME], and run it with --ftcheck-task=NAME."
+        )
+        raise SettingsError(msg)
+    fields_of_file = PARSERS.keys() - COMMAND_LINE_ALONE
+    names = {_OPTION_NAMES.get(name, name).replace("_", "-"): name for name in sorted(fields_of_file)}
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        name = names.get(str(key).replace("_", "-"))
+        if name is None:
+            raise SettingsError(unknown("key in [tool.ftcheck]", str(key), names))
+        values[name] = _parse(name, value, f"[tool.ftcheck] {key}")
+        if name in _PATHS_IN_FILE:
+            values[name] = _beside_file(values[name], rootdir)
+    for name, value in options.items():
+        if value is not None:
+            values[name] = _parse(name, value, f"--ftcheck-{_OPTION_NAMES.get(name, name).replace('_', '-')}")
+    _choose_calibrated_seeds(values, options)
+    _check_bench(values, options)
+    return Settings(**values, rootdir=rootdir, task_tables=task_tables, workers=workers)
+
+
+def _choose_calibrated_seeds(values: dict[str, Any], options: Mapping[str, Any]) -> None:
+    """Calibrate on seeds of the command line, else on the first ones: those of the file are for its sessions."""
+    count, given = values.get("calibrate"), options.get("seeds")
+    if count is None:
+        if values.get("write_floors"):
+            msg = "--ftcheck-write-floors writes what --ftcheck-calibrate proposes: give both."
+            raise SettingsError(msg)
+        return
+    seeds = tuple(range(count)) if given is None else values["seeds"]
+    if len(seeds) != count:
+        msg = f"--ftcheck-calibrate={count} and --ftcheck-seeds={given}, which are {len(seeds)} seeds: give as many."
+        raise SettingsError(msg)
+    values["seeds"] = seeds
+
+
+def _check_bench(values: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+    """Refuse options of a measurement without one, and two things that take the suite's place."""
+    measures = values.get("bench") or values.get("bench_compare")
+    # The file may hold them for when a measurement is asked for.
+    given = [name for name in sorted(_OF_BENCH) if options.get(name) is not None]
+    if given and not measures:
+        option = f"--ftcheck-{given[0].replace('_', '-')}"
+        msg = f"{option} says what --ftcheck-bench or --ftcheck-bench-compare measures: give one of them."
+        raise SettingsError(msg)
+    for other in ("faults", "calibrate"):
+        if measures and values.get(other):
+            msg = f"--ftcheck-bench and --ftcheck-{other} each take the place of the suite: give one of them."
+            raise SettingsError(msg)
+
+
+def _beside_file(value: str | Path, rootdir: Path) -> str | Path:
+    """Read a path of the configuration file from its folder, where such a path exists or must be one."""
+    path = rootdir / Path(value).expanduser()
+    if isinstance(value, Path):
+        return path
+    return str(path) if value not in _NOT_PATHS and path.exists() else value
+
+
+def _parse(name: str, value: object, where: str) -> object:
+    try:
+        return PARSERS[name](value)
+    except ValueError as error:
+        msg = f"{where} = {value!r}: {error}"
+        raise SettingsError(msg) from error

@@ -1,0 +1,47 @@
+"""The value of one option is read in full or refused."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_ftcheck.option_values import PARSERS
+from pytest_ftcheck.settings import Settings
+
+read_seeds = PARSERS["seeds"]
+
+
+def test_every_option_is_a_field_of_the_settings() -> None:
+    assert PARSERS.keys() <= {field.name for field in fields(Settings)}
+
+
+@pytest.mark.parametrize("seeds", ["x", "-1", "1-", "1--2", "1.5", "4-0", "²", "4294967296"])
+def test_wrong_seeds_are_explained(seeds: str) -> None:
+    with pytest.raises(ValueError, match="expected numbers") as caught:
+        read_seeds(f"0,{seeds}")
+    expected = f"expected numbers and ranges such as 0, 0-4 or 1,3, none above 4294967295, not {seeds!r}."
+    assert str(caught.value) == expected
+
+
+RANGES = st.lists(st.tuples(st.integers(0, 50), st.integers(0, 5)), min_size=1, max_size=4)
+
+
+@given(ranges=RANGES, spaced=st.booleans())
+def test_seeds_are_every_number_once_in_the_order_given(ranges: list[tuple[int, int]], spaced: bool) -> None:  # noqa: FBT001 - drawn
+    words = [f"{first}-{first + more}" if more else str(first) for first, more in ranges]
+    numbers = [seed for first, more in ranges for seed in range(first, first + more + 1)]
+    seeds = read_seeds((", " if spaced else ",").join(words))
+    assert seeds == tuple(dict.fromkeys(numbers))
+
+
+@given(value=st.text(max_size=10))
+def test_any_text_for_seeds_is_read_or_refused(value: str) -> None:
+    try:
+        seeds = read_seeds(value)
+    except ValueError:
+        return
+    assert seeds
+    assert min(seeds) >= 0

@@ -69,7 +69,7 @@ def _attained(step: TrainingStep, peak: float) -> dict[str, float]:
     for _ in range(PASSES * len(step.work)):
         step.take()
     seconds = (time.perf_counter() - started) / PASSES
-    flops = sum(formula_flops(step.plain_model, work) for work in step.work)
+    flops = sum(formula_flops(step.model, work) for work in step.work)
     padding = 1 - sum(work.tokens for work in step.work) / sum(work.positions for work in step.work)
     return {
         "padding, of the positions": padding,
@@ -86,4 +86,4 @@ def _linear_rate(step: TrainingStep) -> float:
     names = KINDS["matrix products of linear layers"]
     seconds = sum(float(event.self_cpu_time_total) for event in profiled.key_averages() if event.key in names) / 1e6
     positions = sum(work.positions for work in step.work)
-    return 6.0 * non_embedding_parameters(step.plain_model) * positions / seconds
+    return 6.0 * non_embedding_parameters(step.model) * positions / seconds

@@ -64,7 +64,7 @@ def best_model_not_loaded(pipeline: Pipeline) -> Pipeline:
         overtrained(pipeline),
         nothing,
         "transformers:Trainer._load_best_model",
-        "pytest_ftcheck.training.manual:BestEpoch.restore",
+        "pytest_ftcheck.training.evaluation:BestEpoch.restore",
     )
 
 

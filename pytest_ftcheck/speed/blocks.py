@@ -22,6 +22,7 @@ from pytest_ftcheck.speed.step import (
     scratch_folder,
     trainer_and_arguments,
 )
+from pytest_ftcheck.training.compilation import own_dynamo_environment
 from pytest_ftcheck.training.trainer import make_trainer
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class TrainerBlocks:
         """
         pipeline = enough_rows(replace(pipeline, args={**pipeline.args, **ONLY_TRAINS}))
         fresh_accelerate_state()
-        with quiet_libraries():
+        with quiet_libraries(), own_dynamo_environment():
             made, args = trainer_and_arguments(pipeline, device=device, seed=seed, folder=scratch_folder(self))
             self._trainer = cast("Any", made or make_trainer(pipeline, args))
         loader = self._trainer.get_train_dataloader()

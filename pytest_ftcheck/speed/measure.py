@@ -165,12 +165,12 @@ def describe(
 
 def matmul_dtype(step: TrainingStep) -> torch.dtype:
     """Return the dtype in which the step multiplies matrices."""
-    return autocast_dtype(step.args) if autocasts(step.args) else next(step.plain_model.parameters()).dtype
+    return autocast_dtype(step.args) if autocasts(step.args) else next(step.model.parameters()).dtype
 
 
 def is_compiled(step: TrainingStep) -> bool:
     """Whether a compiler stands between the step and its model."""
-    return step.model is not step.plain_model
+    return bool(step.args.torch_compile)
 
 
 def require_finite(losses: Sequence[torch.Tensor]) -> None:
@@ -205,10 +205,10 @@ def _quartiles(seconds: Sequence[float]) -> list[float]:
 
 def _by_formula(step: TrainingStep) -> float | None:
     """Operations by the formula; None where a configuration does not name layers and hidden size."""
-    config: Any = getattr(step.plain_model, "config", None)
+    config: Any = getattr(step.model, "config", None)
     if not hasattr(config, "num_hidden_layers") or not hasattr(config, "hidden_size"):
         return None
-    return sum(formula_flops(step.plain_model, work) for work in step.work) / len(step.work)
+    return sum(formula_flops(step.model, work) for work in step.work) / len(step.work)
 
 
 def _compiled_graphs() -> int:

@@ -8,16 +8,16 @@ import tempfile
 import weakref
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import torch
 from accelerate.state import AcceleratorState, GradientState, PartialState
-from accelerate.utils import is_compiled_module
 
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
 from pytest_ftcheck.speed.batches import collated, endless, representative, work_of
 from pytest_ftcheck.speed.device import synchronize
 from pytest_ftcheck.training.batches import grouped
+from pytest_ftcheck.training.compilation import own_dynamo_environment, uncompiled
 from pytest_ftcheck.training.manual import planned_steps, prepare, update
 from pytest_ftcheck.training.recipe import training_arguments
 from pytest_ftcheck.training.recorder import StepRecorder
@@ -49,7 +49,7 @@ class TrainingStep:
         batches: the micro-batches of each step, collated, on the CPU.
         work: rows, tokens and shapes of the steps, in their order, until they come again.
         args: the `TrainingArguments` of the recipe.
-        model: as it is trained, compiled where the recipe says so.
+        model: as it is trained, its forward compiled where the recipe says so.
 
     """
 
@@ -69,7 +69,7 @@ class TrainingStep:
         self.device = torch.device(device)
         pipeline = enough_rows(replace(pipeline, args={**pipeline.args, **ONLY_TRAINS}))
         fresh_accelerate_state()
-        with quiet_libraries():
+        with quiet_libraries(), own_dynamo_environment():
             folder = scratch_folder(self)
             trainer, self.args = trainer_and_arguments(pipeline, device=device, seed=seed, folder=folder)
             self._parts = parts = prepare(pipeline, self.args, _Untraced(None), trainer)
@@ -77,12 +77,12 @@ class TrainingStep:
             self.row_numbers = representative(parts.train_loader, steps, accumulation)
             self.batches = list(grouped(collated(parts.train_loader, self.row_numbers), accumulation))
             self.work = [work_of(micro_batches, pipeline.pad_id) for micro_batches in self.batches]
-            self.model = compiled(parts.model, self.args)
+            self.model = parts.model
             loader = parts.accelerator.prepare(endless(parts.train_loader, self.row_numbers))
             of_an_epoch = math.ceil(len(parts.train_loader) / accumulation)
             planned, _ = planned_steps(self.args, of_an_epoch)
             self._scheduler = parts.schedule(self.args, planned, trainer)
-        self._parts = replace(parts, model=self.model, train_loader=loader)
+        self._parts = replace(parts, train_loader=loader)
         self._groups = grouped(loader, accumulation)
         self._recorder = _Unrecorded("", "", tracer=_Untraced(None))
 
@@ -90,11 +90,6 @@ class TrainingStep:
     def rows(self) -> int:
         """Rows of an optimizer step."""
         return self.work[0].rows
-
-    @property
-    def plain_model(self) -> nn.Module:
-        """The model without what compiles it: it shares its weights."""
-        return cast("nn.Module", getattr(self.model, "_orig_mod", self.model))
 
     def take(self) -> Tensor:
         """Take one optimizer step, and do not wait for the device.
@@ -119,9 +114,10 @@ class TrainingStep:
     def forward_backward(self, batch: Mapping[str, Any]) -> None:
         """Compute gradients of a batch ``[B, T]`` without the compiler, and forget them."""
         moved = {name: tensor.to(self.device) for name, tensor in batch.items()}
-        with torch.autocast(self.device.type, dtype=autocast_dtype(self.args), enabled=autocasts(self.args)):
-            self._parts.compute_loss(self.plain_model.train(), moved).backward()
-        self.plain_model.zero_grad()
+        autocast = torch.autocast(self.device.type, dtype=autocast_dtype(self.args), enabled=autocasts(self.args))
+        with autocast, uncompiled(self.args):
+            self._parts.compute_loss(self.model.train(), moved).backward()
+        self.model.zero_grad()
 
 
 def autocasts(args: TrainingArguments) -> bool:
@@ -152,15 +148,6 @@ def enough_rows(pipeline: Pipeline) -> Pipeline:
     if len(rows) >= wanted:
         return pipeline
     return replace(pipeline, train_dataset=rows.select([index % len(rows) for index in range(wanted)]))
-
-
-def compiled(model: nn.Module, args: TrainingArguments) -> nn.Module:
-    """Compile a model where the recipe says so, with its backend and mode."""
-    if not args.torch_compile or is_compiled_module(model):
-        return model
-    return cast(
-        "nn.Module", torch.compile(model, backend=str(args.torch_compile_backend), mode=args.torch_compile_mode)
-    )
 
 
 def fresh_accelerate_state() -> None:

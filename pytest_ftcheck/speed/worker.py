@@ -124,9 +124,9 @@ def serve(stack: ExitStack) -> None:
 
 def _pipeline(task: str, options: Mapping[str, Any]) -> Pipeline:
     """Build a task's pipeline from this folder's configuration, code and data."""
+    from pytest_ftcheck.configuration import make_settings  # noqa: PLC0415 - as above
     from pytest_ftcheck.pipeline.from_card import build_pipeline  # noqa: PLC0415 - slow to import
     from pytest_ftcheck.pipeline.from_trainer import build_trainer_pipeline  # noqa: PLC0415 - slow to import
-    from pytest_ftcheck.configuration import make_settings  # noqa: PLC0415 - as above
     from pytest_ftcheck.tasks.card import card_table, parse_card  # noqa: PLC0415 - as above
 
     settings = make_settings(options, Path.cwd())

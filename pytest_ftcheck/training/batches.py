@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader, RandomSampler, Sampler
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from pytest_ftcheck.pipeline.trainer_rows import judged_rows
+from pytest_ftcheck.training.compilation import of_few_lengths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,15 +38,19 @@ def make_train_loader(pipeline: Pipeline, model: nn.Module, args: TrainingArgume
     """Make batches in random order, or of rows of about the same length where the recipe groups them."""
     rows = pipeline.train_dataset
     sampler: Sampler[int] = RandomSampler(rows)
-    if args.train_sampling_strategy == "group_by_length":
-        lengths = [len(ids) for ids in rows["input_ids"]]
+    common = _common(pipeline, args)
+    by_length = args.train_sampling_strategy == "group_by_length"
+    lengths = [len(ids) for ids in rows["input_ids"][:]] if by_length or args.torch_compile else []
+    if args.torch_compile:
+        common["collate_fn"] = of_few_lengths(pipeline.data_collator, max(lengths))
+    if by_length:
         sampler = LengthGroupedSampler(args.train_batch_size * args.gradient_accumulation_steps, lengths=lengths)
     return DataLoader(
         accepted_columns(rows, model, args),
         batch_size=args.train_batch_size,
         sampler=sampler,
         drop_last=args.dataloader_drop_last,
-        **_common(pipeline, args),
+        **common,
     )
 
 

@@ -16,6 +16,7 @@ from pytest_ftcheck.findings import Finding
 from pytest_ftcheck.pipeline.factory import where_it_failed
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
 from pytest_ftcheck.runs.run import MODEL_FOLDER, Run
+from pytest_ftcheck.training.compilation import own_dynamo_environment
 from pytest_ftcheck.training.cpu import fast_cpu
 from pytest_ftcheck.training.determinism import reproducible
 from pytest_ftcheck.training.recipe import training_arguments
@@ -115,6 +116,7 @@ def engine_outcome(
         quiet_libraries(),
         reproducible(int(environment["threads"])),
         fast_cpu(device),
+        own_dynamo_environment(),
         pipeline.patched(),
         recorder.tracer.watching(),
     ):

@@ -6,22 +6,23 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
 import torch
 from accelerate import Accelerator, DataLoaderConfiguration
-from transformers import EvalPrediction, SchedulerType, get_scheduler, set_seed
+from accelerate.utils import TorchDynamoPlugin
+from transformers import SchedulerType, get_scheduler, set_seed
 from transformers.trainer_pt_utils import get_parameter_names
 from transformers.training_args import OptimizerNames
 
 from pytest_ftcheck.errors import TaskError
 from pytest_ftcheck.pipeline.trainer_rows import best_metric
 from pytest_ftcheck.training.batches import grouped, make_loaders
+from pytest_ftcheck.training.compilation import compile_forward, compile_shapes, uncompiled
 from pytest_ftcheck.training.engine import Outcome, Stopwatch, save
+from pytest_ftcheck.training.evaluation import BestEpoch, evaluate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from numpy.typing import NDArray
     from torch import Tensor, nn
     from torch.optim.lr_scheduler import LRScheduler
     from transformers import Trainer, TrainingArguments
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
 _NO_DECAY = [r"bias", r"layernorm", r"rmsnorm", r"(?:^|\.)norm(?:$|\.)", r"_norm(?:$|\.)"]
 """Names without weight decay, as `Trainer.get_decay_parameter_names` has them."""
-
-_NUMBERS = (int, float, np.number)
 
 _TAKEN: dict[str, tuple[Any, ...]] = {
     "eval_strategy": ("epoch", "no"),
@@ -72,6 +71,9 @@ def train(
     history: list[dict[str, float]] = []
     step = seen = 0
     clock = Stopwatch()
+    if args.torch_compile and trainer is None and pipeline.trains:
+        compile_shapes(parts)
+    compile_seconds = clock.lap()
     for epoch in range(math.ceil(epochs) if pipeline.trains else 0):
         train_loader.set_epoch(epoch)
         tracer.begin_epoch()
@@ -85,11 +87,13 @@ def train(
             if step == steps:
                 break
         if args.eval_strategy == "epoch":
-            metrics, _, _ = evaluate(accelerator, model, eval_loader, pipeline, parts.compute_loss, tracer)
+            with uncompiled(args):
+                metrics, _, _ = evaluate(accelerator, model, eval_loader, pipeline, parts.compute_loss, tracer)
             kept.offer(accelerator.unwrap_model(model), {"epoch": step / steps_per_epoch, "step": step, **metrics})
     kept.restore(accelerator.unwrap_model(model))
     train_seconds = clock.lap()
-    metrics, logits, label_ids = evaluate(accelerator, model, eval_loader, pipeline, parts.compute_loss, tracer)
+    with uncompiled(args):
+        metrics, logits, label_ids = evaluate(accelerator, model, eval_loader, pipeline, parts.compute_loss, tracer)
     return Outcome(
         model=accelerator.unwrap_model(model),
         epochs=tuple(kept.epochs),
@@ -98,7 +102,7 @@ def train(
         logits=logits,
         label_ids=label_ids,
         metrics=metrics,
-        timings={"train": train_seconds, "predict": clock.lap()},
+        timings={"compile": compile_seconds, "train": train_seconds, "predict": clock.lap()},
         save=lambda folder: save(accelerator.unwrap_model(model), pipeline.processing_class, folder),
     )
 
@@ -135,6 +139,7 @@ def prepare(pipeline: Pipeline, args: TrainingArguments, tracer: Tracer, trainer
         cpu=args.use_cpu,
         mixed_precision="bf16" if args.bf16 else "fp16" if args.fp16 else "no",
         dataloader_config=DataLoaderConfiguration(use_seedable_sampler=True, data_seed=args.data_seed),
+        dynamo_plugin=TorchDynamoPlugin(backend="no"),  # the environment may ask for it: see compile_forward
     )
     set_seed(args.seed)
     model = theirs.model if theirs else pipeline.model_init()
@@ -144,6 +149,7 @@ def prepare(pipeline: Pipeline, args: TrainingArguments, tracer: Tracer, trainer
     set_seed(args.seed)
     train_loader, eval_loader = make_loaders(pipeline, model, args, trainer)
     optimizer = theirs.create_optimizer() if theirs else make_optimizer(model, args)
+    compile_forward(model, args)
     model, optimizer, train_loader, eval_loader = accelerator.prepare(model, optimizer, train_loader, eval_loader)
     return Prepared(accelerator, model, optimizer, train_loader, eval_loader, compute_loss)
 
@@ -278,66 +284,3 @@ def optimizer_step(
     optimizer.step()
     optimizer.zero_grad()
     return total
-
-
-@torch.no_grad()
-def evaluate(  # noqa: PLR0917 - each is a part of the loop
-    accelerator: Accelerator,
-    model: nn.Module,
-    loader: Any,
-    pipeline: Pipeline,
-    compute_loss: Callable[..., Any],
-    tracer: Tracer,
-) -> tuple[dict[str, float], NDArray[np.float32], NDArray[Any]]:
-    """Evaluate every row in order.
-
-    Returns:
-        The metrics with ``loss``, the logits ``[N, K]`` and the label ids ``[N]``.
-
-    """
-    model.eval()
-    parts: list[tuple[NDArray[np.float32], NDArray[Any]]] = []
-    total = 0.0
-    with tracer.evaluating():
-        for batch in loader:
-            tracer.eval_batch(batch)
-            own_labels = next(batch[name] for name in ("labels", "label", "label_ids") if name in batch)
-            loss, output = compute_loss(model, dict(batch), return_outputs=True)
-            scores = output["logits"] if hasattr(output, "keys") else output[1]
-            logits, labels = accelerator.gather_for_metrics((scores.float(), own_labels))
-            parts.append((logits.cpu().numpy(), labels.cpu().numpy()))
-            total += float(loss) * len(labels)
-    logits, label_ids = (np.concatenate(column) for column in zip(*parts, strict=True))
-    metrics: dict[str, float] = {"loss": total / len(label_ids)}
-    if pipeline.compute_metrics is not None:
-        values = pipeline.compute_metrics(EvalPrediction(predictions=logits, label_ids=label_ids))
-        # A user's compute_metrics may also give reports and arrays.
-        metrics |= {name: float(value) for name, value in dict[str, Any](values).items() if isinstance(value, _NUMBERS)}
-    return metrics, logits, label_ids
-
-
-class BestEpoch:
-    """Remembers every epoch's metrics, and the weights of the best one where the recipe keeps the best."""
-
-    def __init__(self, args: TrainingArguments, metric: str) -> None:
-        self.epochs: list[Mapping[str, float]] = []
-        self.best: int | None = None
-        self._keeps = args.load_best_model_at_end
-        self._metric = metric
-        self._sign = 1.0 if args.greater_is_better else -1.0
-        self._best_value = -math.inf
-        self._weights: dict[str, Tensor] = {}
-
-    def offer(self, model: nn.Module, metrics: Mapping[str, float]) -> None:
-        """Note an epoch; keep a copy of its weights if it is the best so far."""
-        self.epochs.append(metrics)
-        # The first of equals stays, as with the Trainer; a NaN is never better.
-        if self._keeps and self._sign * metrics[self._metric] > self._best_value:
-            self._best_value = self._sign * metrics[self._metric]
-            self.best = len(self.epochs)
-            self._weights = {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
-
-    def restore(self, model: nn.Module) -> None:
-        """Put the best epoch's weights back."""
-        if self._weights:
-            model.load_state_dict(self._weights)

@@ -34,6 +34,9 @@ _SHORT: Mapping[str, Any] = {
     "dataloader_num_workers": 0,
     "dataloader_prefetch_factor": None,
     "dataloader_persistent_workers": False,
+    "torch_compile": False,
+    "torch_compile_backend": None,
+    "torch_compile_mode": None,
 }
 _AT_THE_END: Mapping[str, Any] = {
     "eval_strategy": "steps",

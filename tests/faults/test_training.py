@@ -251,7 +251,7 @@ def test_train_rows_are_evaluated(planted: Pipeline) -> None:
 def test_the_best_weights_are_not_put_back(planted: Pipeline) -> None:
     from transformers import Trainer
 
-    from pytest_ftcheck.training.manual import BestEpoch
+    from pytest_ftcheck.training.evaluation import BestEpoch
 
     assert BestEpoch.restore(None, None) is None  # type: ignore[arg-type,func-returns-value]  # nothing is done with them
     assert Trainer._load_best_model(None) is None  # type: ignore[arg-type,func-returns-value]  # as above

@@ -30,12 +30,12 @@ def test_counted_operations_are_those_of_every_matrix(pipeline: Pipeline, recipe
 
 def test_formula_is_near_what_is_counted(pipeline: Pipeline) -> None:
     step = TrainingStep(with_shape(pipeline, "minilm-l6"), device="cpu", steps=1)
-    assert formula_flops(step.plain_model, step.work[0]) == pytest.approx(count_flops(step)[0], rel=0.02)
+    assert formula_flops(step.model, step.work[0]) == pytest.approx(count_flops(step)[0], rel=0.02)
 
 
 def test_embeddings_are_not_multiplied(step: TrainingStep) -> None:
-    weights = dict(step.plain_model.named_parameters())
+    weights = dict(step.model.named_parameters())
     looked_up = [weight for name, weight in weights.items() if name.endswith("embeddings.weight")]
     assert len(looked_up) == 3
     every, tables = (sum(weight.numel() for weight in found) for found in (weights.values(), looked_up))
-    assert non_embedding_parameters(step.plain_model) == every - tables
+    assert non_embedding_parameters(step.model) == every - tables

@@ -17,7 +17,7 @@ from pytest_ftcheck.errors import CheckFailure, TaskError
 from pytest_ftcheck.pipeline.trainer_changes import ChangedModel
 from pytest_ftcheck.runs.environment import describe_environment
 from pytest_ftcheck.training.engine import load_engine, train_run
-from pytest_ftcheck.training.manual import BestEpoch
+from pytest_ftcheck.training.evaluation import BestEpoch
 from pytest_ftcheck.training.probe import without_dropout as drop_nothing
 
 if TYPE_CHECKING:

@@ -1,0 +1,86 @@
+"""Evaluation of the manual engine, and the epoch whose weights are kept."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from transformers import EvalPrediction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from accelerate import Accelerator
+    from numpy.typing import NDArray
+    from torch import Tensor, nn
+    from transformers import TrainingArguments
+
+    from pytest_ftcheck.pipeline.parts import Pipeline
+    from pytest_ftcheck.training.tracer import Tracer
+
+_NUMBERS = (int, float, np.number)
+
+
+@torch.no_grad()
+def evaluate(  # noqa: PLR0917 - each is a part of the loop
+    accelerator: Accelerator,
+    model: nn.Module,
+    loader: Any,
+    pipeline: Pipeline,
+    compute_loss: Callable[..., Any],
+    tracer: Tracer,
+) -> tuple[dict[str, float], NDArray[np.float32], NDArray[Any]]:
+    """Evaluate every row in order.
+
+    Returns:
+        The metrics with ``loss``, the logits ``[N, K]`` and the label ids ``[N]``.
+
+    """
+    model.eval()
+    parts: list[tuple[NDArray[np.float32], NDArray[Any]]] = []
+    total = 0.0
+    with tracer.evaluating():
+        for batch in loader:
+            tracer.eval_batch(batch)
+            own_labels = next(batch[name] for name in ("labels", "label", "label_ids") if name in batch)
+            loss, output = compute_loss(model, dict(batch), return_outputs=True)
+            scores = output["logits"] if hasattr(output, "keys") else output[1]
+            logits, labels = accelerator.gather_for_metrics((scores.float(), own_labels))
+            parts.append((logits.cpu().numpy(), labels.cpu().numpy()))
+            total += float(loss) * len(labels)
+    logits, label_ids = (np.concatenate(column) for column in zip(*parts, strict=True))
+    metrics: dict[str, float] = {"loss": total / len(label_ids)}
+    if pipeline.compute_metrics is not None:
+        values = pipeline.compute_metrics(EvalPrediction(predictions=logits, label_ids=label_ids))
+        # A user's compute_metrics may also give reports and arrays.
+        metrics |= {name: float(value) for name, value in dict[str, Any](values).items() if isinstance(value, _NUMBERS)}
+    return metrics, logits, label_ids
+
+
+class BestEpoch:
+    """Remembers every epoch's metrics, and the weights of the best one where the recipe keeps the best."""
+
+    def __init__(self, args: TrainingArguments, metric: str) -> None:
+        self.epochs: list[Mapping[str, float]] = []
+        self.best: int | None = None
+        self._keeps = args.load_best_model_at_end
+        self._metric = metric
+        self._sign = 1.0 if args.greater_is_better else -1.0
+        self._best_value = -math.inf
+        self._weights: dict[str, Tensor] = {}
+
+    def offer(self, model: nn.Module, metrics: Mapping[str, float]) -> None:
+        """Note an epoch; keep a copy of its weights if it is the best so far."""
+        self.epochs.append(metrics)
+        # The first of equals stays, as with the Trainer; a NaN is never better.
+        if self._keeps and self._sign * metrics[self._metric] > self._best_value:
+            self._best_value = self._sign * metrics[self._metric]
+            self.best = len(self.epochs)
+            self._weights = {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
+
+    def restore(self, model: nn.Module) -> None:
+        """Put the best epoch's weights back."""
+        if self._weights:
+            model.load_state_dict(self._weights)

@@ -182,4 +182,4 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    print(main(None))
+    print(main())

@@ -1,7 +1,7 @@
 """What slows training on a CPU beside its arithmetic: memory asked for anew at every step, and dropout's dice.
 
 Both were found with `torch.profiler` on MiniLM-L6 in batches of 16 x 53 tokens, two cores, bfloat16: of a step of
-244 ms, 36 ms went into page faults and 30 ms into random numbers (`benchmarks/results.md`).
+244 ms, 36 ms went into page faults and 30 ms into random numbers (`benchmarks/engines.md`).
 """
 
 from __future__ import annotations

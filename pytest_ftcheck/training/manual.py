@@ -138,7 +138,12 @@ def prepare(pipeline: Pipeline, args: TrainingArguments, tracer: Tracer, trainer
     accelerator = Accelerator(
         cpu=args.use_cpu,
         mixed_precision="bf16" if args.bf16 else "fp16" if args.fp16 else "no",
-        dataloader_config=DataLoaderConfiguration(use_seedable_sampler=True, data_seed=args.data_seed),
+        dataloader_config=DataLoaderConfiguration(
+            use_seedable_sampler=True,
+            data_seed=args.data_seed,
+            # From pinned memory, the next batch travels while this one is trained on.
+            non_blocking=args.dataloader_pin_memory,
+        ),
         dynamo_plugin=TorchDynamoPlugin(backend="no"),  # the environment may ask for it: see compile_forward
     )
     set_seed(args.seed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,39 +16,55 @@ from pytest_ftcheck.speed.step import TrainingStep
 if TYPE_CHECKING:
     from pytest_ftcheck.pipeline.parts import Pipeline
 
-PAUSE = 0.05
+
+class Clock:
+    """Stands still but for what a test lets pass."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
-def test_phases_add_up_to_the_step(step: TrainingStep) -> None:
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr("pytest_ftcheck.speed.phases.time", SimpleNamespace(perf_counter=made))
+    return made
+
+
+def test_phases_are_parts_of_the_step(step: TrainingStep) -> None:
     step()
     before = time.perf_counter()
     phases = measure_phases(step, 4)
     total = time.perf_counter() - before
     assert tuple(phases) == PHASES
     assert all(seconds > 0 for seconds in phases.values())
-    assert sum(phases.values()) * 4 == pytest.approx(total, rel=0.1)
+    assert sum(phases.values()) * 4 <= total
 
 
 @pytest.mark.parametrize("accumulation", [1, 2])
-def test_time_is_where_it_is_spent(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, accumulation: int) -> None:
+def test_time_is_where_it_is_spent(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, clock: Clock, accumulation: int
+) -> None:
     def slow_collator(rows: Any) -> Any:
-        time.sleep(PAUSE)
+        clock.now += 2.0
         return pipeline.data_collator(rows)
+
+    def slow_clip(*args: Any, **more: Any) -> Any:
+        clock.now += 1.0
+        return clip(*args, **more)
 
     recipe = {"gradient_accumulation_steps": accumulation}
     slow = replace(pipeline, data_collator=slow_collator, args={**pipeline.args, **recipe})
     step = TrainingStep(slow, device="cpu", steps=2)
     step()
-    phases = measure_phases(step, 2)
-    assert phases["data"] > accumulation * PAUSE * 0.9 > max(phases["forward"], phases["optimizer"])
+    expected = {"data": accumulation * 2.0, "forward": 0.0, "backward": 0.0, "optimizer": 0.0}
+    assert measure_phases(step, 2) == expected
     clip = torch.nn.utils.clip_grad_norm_
-
-    def slow_clip(*args: Any, **more: Any) -> Any:
-        time.sleep(PAUSE)
-        return clip(*args, **more)
-
     monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", slow_clip)
-    assert measure_phases(step, 2)["backward"] > phases["backward"] + PAUSE / 2
+    assert measure_phases(step, 2) == {**expected, "backward": 1.0}
 
 
 def test_hooks_are_gone_afterwards(step: TrainingStep) -> None:

@@ -14,7 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 COMMAND_LINE_ALONE = frozenset(
-    {"tasks", "trainer", "update_baseline", "reason", "calibrate", "write_floors", "bench", "bench_compare"}
+    {
+        "tasks",
+        "trainer",
+        "update_baseline",
+        "reason",
+        "calibrate",
+        "calibrate_runs",
+        "write_floors",
+        "bench",
+        "bench_compare",
+    }
 )
 """What is done once; a Trainer belongs to a task, and which tasks run is said anew each time."""
 _OPTION_NAMES = {"tasks": "task", "engines": "engine"}
@@ -99,6 +109,9 @@ def _choose_calibrated_seeds(values: dict[str, Any], options: Mapping[str, Any])
     if count is None:
         if values.get("write_floors"):
             msg = "--ftcheck-write-floors writes what --ftcheck-calibrate proposes: give both."
+            raise SettingsError(msg)
+        if "calibrate_runs" in values:
+            msg = "--ftcheck-calibrate-runs says what the limits that --ftcheck-calibrate proposes judge: give both."
             raise SettingsError(msg)
         return
     seeds = tuple(range(count)) if given is None else values["seeds"]

@@ -158,6 +158,7 @@ PARSERS: dict[str, Any] = {
     "reason": _text,
     "require_baseline": _flag,
     "calibrate": _calibrated_seeds,
+    "calibrate_runs": _positive,
     "write_floors": _flag,
     "strict": _flag,
     "bench": _flag,

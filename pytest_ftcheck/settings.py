@@ -50,6 +50,8 @@ class Settings:
     """A run without an accepted one fails."""
     calibrate: int | None = None
     """Train so many seeds and propose limits from them, instead of running the suite."""
+    calibrate_runs: int = 1
+    """The proposed limits are for the mean of so many seeds."""
     write_floors: bool = False
     """Write the proposed limits into the user's file."""
     strict: bool = False

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 FOLDER = "ftcheck-baseline"
 FILE = "baseline.json"
 PREDICTIONS = "predictions"
-SCHEMA = 1
+SCHEMA = 2
 _SUFFIX = ".safetensors"
 _FREE = ("why", "digest")
 """What a reviewer may edit, and the digest itself."""
@@ -47,7 +47,7 @@ class AcceptedSeed:
 
 @dataclass(frozen=True)
 class Entry:
-    """What was accepted for one task, checkpoint, engine and recipe."""
+    """What was accepted for one task, checkpoint, engine, data set and recipe."""
 
     task: str
     checkpoint: str
@@ -55,7 +55,8 @@ class Entry:
     head: str
     recipe: Mapping[str, Any]
     data: Mapping[str, Any]
-    """``source``, ``split``, ``columns``, ``rows`` and ``train_rows``; ``evaluation`` and ``train``: their digests."""
+    """``source`` as `source_name` names it, ``split``, ``columns``, ``rows`` and ``train_rows``; ``evaluation`` and
+    ``train``: their digests."""
     weights: str
     """SHA-256 of the checkpoint's files; empty where it is not known, or where the checkpoint itself is judged."""
     environment: Mapping[str, str]
@@ -67,13 +68,18 @@ class Entry:
 
     @property
     def key(self) -> str:
-        """Name in the file: ``mrpc/tiny-bert/trainer/recipe-1a2b3c4d``."""
+        """Name in the file: ``mrpc/tiny-bert/trainer/bundled/recipe-1a2b3c4d``."""
         return "/".join([*self.place, f"recipe-{_digest(self.recipe)[:8]}"])
 
     @property
-    def place(self) -> tuple[str, str, str]:
-        """Task, checkpoint and engine."""
-        return self.task, self.checkpoint, self.engine
+    def place(self) -> tuple[str, str, str, str]:
+        """Task, checkpoint, engine and data set."""
+        return self.task, self.checkpoint, self.engine, self.source
+
+    @property
+    def source(self) -> str:
+        """Name of the data set."""
+        return str(self.data["source"])
 
     def to_record(self) -> dict[str, Any]:
         """Return plain values, with their digest."""
@@ -135,14 +141,24 @@ def read_baseline(folder: Path) -> dict[str, Entry]:
     except json.JSONDecodeError as error:
         msg = f"{path}: the baseline is not valid JSON: {error}. Restore it from version control."
         raise DataError(msg) from error
-    entries = document.get("entries") if isinstance(document, dict) else None
-    if not isinstance(entries, dict) or document.get("schema") != SCHEMA:
-        msg = (
-            f"{path}: not a baseline of schema {SCHEMA}. Restore it from version control, or remove the folder "
-            "and accept a new run with --ftcheck-update-baseline."
-        )
-        raise DataError(msg)
+    document = document if isinstance(document, dict) else {}
+    entries, schema = document.get("entries"), document.get("schema")
+    if not isinstance(entries, dict) or schema != SCHEMA:
+        raise DataError(_wrong_schema(path, schema))
     return {key: _entry(path, key, record) for key, record in entries.items()}
+
+
+def _wrong_schema(path: Path, schema: object) -> str:
+    """Say why a document is no baseline of ours, and what to do."""
+    anew = f"remove the folder {FOLDER} and accept healthy runs anew: --ftcheck-update-baseline --ftcheck-reason='why'."
+    if not isinstance(schema, int) or schema == SCHEMA:
+        return f"{path}: not a baseline of schema {SCHEMA}. Restore it from version control, or {anew}"
+    if schema > SCHEMA:
+        return f"{path}: written by a later version (schema {schema}, this one reads {SCHEMA}). Update pytest-ftcheck."
+    return (
+        f"{path}: written by an earlier version (schema {schema}, this one reads {SCHEMA}, whose entries name their "
+        f"data set). Version control keeps it: {anew}"
+    )
 
 
 def _entry(path: Path, key: str, record: Any) -> Entry:
@@ -172,7 +188,7 @@ def predictions_path(folder: Path, run: AcceptedSeed) -> Path:
 def update_baseline(
     folder: Path, candidates: Iterable[Candidate], *, date: str, why: str, only_missing: bool = False
 ) -> list[Change]:
-    """Accept runs: all seeds of one task, checkpoint, engine and recipe become one entry. Other entries stay.
+    """Accept runs: all seeds of one task, checkpoint, engine, data set and recipe become one entry. Others stay.
 
     Args:
         folder: of the baseline; made where it is absent.

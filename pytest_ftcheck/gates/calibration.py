@@ -78,15 +78,20 @@ class Proposal:
     notes: tuple[str, ...] = ()
     """What to know before the limit is taken."""
 
-    def describe(self) -> str:
-        """Render in one line how the limit came about: a comment beside it in a file."""
-        session, seeds = self.session, self.calibrated
+    def describe(self, part: str = "") -> str:
+        """Render in one line how the limit came about: a comment beside it in a file.
+
+        Args:
+            part: name of the slice that the limit is for; empty for all rows.
+
+        """
+        session, seeds, named = self.session, self.calibrated, ", ".join(filter(None, [self.metric, part]))
         if self.limit is None:
-            return f"{self.metric}: no limit proposed: {self.refused}"
+            return f"{named}: no limit proposed: {self.refused}"
         side = "at or above" if self.greater_is_better else "at or below"
         judged = f"the mean of {session.seeds} seeds" if session.judged == "mean" else f"{session.seeds} seed(s), each"
         return (
-            f"{self.metric}: {seeds.seeds} seeds of mean {seeds.mean:.4f}, standard deviation {seeds.std:.4f}, worst "
+            f"{named}: {seeds.seeds} seeds of mean {seeds.mean:.4f}, standard deviation {seeds.std:.4f}, worst "
             f"{self.worst:.4f}. A healthy model stays {side} {self.limit:.4f} in {1 - session.false_alarms:.1%} of the "
             f"sessions (gates: {session.gates}; judged: {judged}; holds for {CONFIDENCE:.0%} of such calibrations); a "
             f"drop of {self.smallest_drop:.4f} is seen with 80% power."
@@ -178,7 +183,8 @@ def _refusal(
     mean, seeds = calibrated.mean, calibrated.seeds
     if not (mean > edge if greater_is_better else mean < edge):
         return f"{reached} The seeds reach only {mean:.4f} on average: more steps, or a better checkpoint, would help."
-    help_ = ["more steps, which even seeds out", "gating the mean of several seeds", "or more evaluation rows"]
+    several = [] if session.judged == "mean" else ["gating the mean of several seeds (--ftcheck-calibrate-runs)"]
+    help_ = ["more steps, which even seeds out", *several, "or more evaluation rows"]
     if seeds < _MORE_SEEDS:
         few, many = (tolerance_factor(k, session.false_alarms_of_gate, session.runs) for k in (seeds, _MORE_SEEDS))
         help_.insert(1, f"{_MORE_SEEDS} seeds (the limit then lies {many:.1f} spreads from their mean, not {few:.1f})")

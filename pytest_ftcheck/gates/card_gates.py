@@ -95,22 +95,42 @@ def judge_metric(
         baseline = ComparedRun(baseline.metrics, baseline.rows, known)
     verdicts = {"": judge(run, metric, limits, subject=pipeline.subject, baseline=baseline)}
     chosen = _chosen(masks or {}, asked, deciding=metric == card.metric_for_best_model)
-    if not rows or not run.rows.finite:
-        scores = [SliceScore(name, metric, math.nan, UNKNOWN, int(mask.sum())) for name, mask in chosen.items()]
-        return verdicts | {score.name: _slice_verdict(pipeline, score, asked, greater=greater) for score in scores}
-    if not chosen:
-        return verdicts
-    name = resolve_metric(metric, run.rows, run.metrics.get(metric))
-    if name is None:
-        if not asked.slices:
-            return verdicts
-        msg = (
-            f"{metric} of task {card.name!r} has no slices: it is not a metric that we can compute from rows. Limit "
-            "the slices of another metric, such as accuracy."
-        )
-        raise DataError(msg)
-    scores = slice_scores(name, run.rows, chosen)
+    scores = _scores(pipeline, run, metric, chosen, limited=bool(asked.slices))
     return verdicts | {score.name: _slice_verdict(pipeline, score, asked, greater=greater) for score in scores}
+
+
+def limited_slices(pipeline: Pipeline, run: ComparedRun, metric: str, masks: Mapping[str, Masks]) -> list[SliceScore]:
+    """Score a metric on every slice that the card limits, in the order of the card.
+
+    Args:
+        pipeline: that made the run.
+        run: what it left.
+        metric: key.
+        masks: of `pipeline_masks`.
+
+    Raises:
+        DataError: the metric is not one of rows.
+
+    """
+    chosen = _chosen(masks, asked_of(pipeline, metric), deciding=False)
+    return _scores(pipeline, run, metric, chosen, limited=True)
+
+
+def _scores(pipeline: Pipeline, run: ComparedRun, metric: str, chosen: Masks, *, limited: bool) -> list[SliceScore]:
+    if not len(run.rows) or not run.rows.finite:
+        return [SliceScore(name, metric, math.nan, UNKNOWN, int(mask.sum())) for name, mask in chosen.items()]
+    if not chosen:
+        return []
+    name = resolve_metric(metric, run.rows, run.metrics.get(metric))
+    if name is not None:
+        return slice_scores(name, run.rows, chosen)
+    if not limited:
+        return []
+    msg = (
+        f"{metric} of task {pipeline.card.name!r} has no slices: it is not a metric that we can compute from rows. "
+        "Limit the slices of another metric, such as accuracy."
+    )
+    raise DataError(msg)
 
 
 def asked_of(pipeline: Pipeline, metric: str, name: str = "") -> MetricLimits:
@@ -142,9 +162,8 @@ def session_share(
     """
     comparisons = 0
     for task, pipeline in pipelines.items():
-        slices = {slice_family(spec): len(family) for spec, family in masks.get(task, {}).items()}
         for asked in pipeline.card.gates(pipeline.tier, pipeline.checkpoint.name).values():
-            limits = int(asked.limit is not None) + sum(slices.get(name, 1) for name in asked.slices)
+            limits = int(asked.limit is not None) + len(_chosen(masks.get(task, {}), asked, deciding=False))
             comparisons += int(asked.max_drop is not None) + (2 * limits if seeds > 1 else 0)
     return FALSE_ALARMS / max(comparisons * engines, 1)
 

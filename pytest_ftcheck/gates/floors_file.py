@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import tomlkit
@@ -16,10 +16,12 @@ from pytest_ftcheck.errors import SettingsError
 from pytest_ftcheck.gates.baseline_file import write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
+    from pytest_ftcheck.gates.calibration import Proposal
     from pytest_ftcheck.gates.proposals import CardProposal
+    from pytest_ftcheck.tasks.floors import MetricLimits
 
 _DIGITS = 6
 
@@ -32,6 +34,9 @@ class CardLimits:
     tier: str
     checkpoint: str
     proposals: Sequence[CardProposal]
+    slices: Mapping[str, Mapping[str, MetricLimits]] = field(default_factory=dict)
+    """What the card asks of slices, by metric and slice: an innermost table takes the place of all others, so that
+    those that nothing is proposed for must stand there as well."""
 
     @property
     def place(self) -> tuple[str, ...]:
@@ -40,24 +45,42 @@ class CardLimits:
 
     @property
     def tables(self) -> dict[str, dict[str, Any]]:
-        """What a card says of each metric; without those whose limit was refused."""
-        return {entry.metric: _table(entry) for entry in self.proposals if entry.limit.limit is not None}
+        """What a card says of each metric; without limits that were refused."""
+        tables = {entry.metric: _table(entry) for entry in self.proposals}
+        return {metric: table for metric, table in tables.items() if table}
 
 
 def _table(entry: CardProposal) -> dict[str, Any]:
-    seeds = entry.limit.calibrated
-    return {
-        "min" if entry.limit.greater_is_better else "max": entry.limit.limit,
-        "max_drop": entry.max_drop,
-        "calibrated": {
-            "mean": round(seeds.mean, _DIGITS),
-            "spread": round(seeds.std, _DIGITS),
-            "seeds": seeds.seeds,
-            "rows": entry.rows,
-            **({"failed": seeds.failed} if seeds.failed else {}),
-            "false_alarms": entry.limit.session.false_alarms,
-        },
+    limit = entry.limit
+    kind = "min" if limit.greater_is_better else "max"
+    slices = {
+        part.name: {kind: part.limit.limit, "calibrated": _calibrated(part.limit, part.rows)}
+        for part in entry.slices
+        if part.limit.limit is not None
     }
+    all_rows = {kind: limit.limit, "max_drop": entry.max_drop, "calibrated": _calibrated(limit, entry.rows)}
+    return {**(all_rows if limit.limit is not None else {}), **({"slices": slices} if slices else {})}
+
+
+def _calibrated(limit: Proposal, rows: int) -> dict[str, Any]:
+    seeds, session = limit.calibrated, limit.session
+    return {
+        "mean": round(seeds.mean, _DIGITS),
+        "spread": round(seeds.std, _DIGITS),
+        "seeds": seeds.seeds,
+        "rows": rows,
+        **({"failed": seeds.failed} if seeds.failed else {}),
+        **({"runs": session.runs} if session.runs > 1 else {}),
+        "false_alarms": session.false_alarms,
+    }
+
+
+def _asked(limits: MetricLimits) -> Any:
+    """Return what a card asks of a slice as it would be written."""
+    if limits.calibrated is None:
+        return {"max": limits.max} if limits.min is None else limits.min
+    seeds = {name: value for name, value in asdict(limits.calibrated).items() if value is not None}
+    return {"max" if limits.min is None else "min": limits.limit, "calibrated": seeds}
 
 
 def floors_path(rootdir: Path) -> Path:
@@ -109,8 +132,7 @@ def _with_limits(text: str, limits: CardLimits, prefix: tuple[str, ...]) -> str:
             if key not in table:
                 table[key] = _new_table(table, last=depth == len(keys) - 1)
             table = table[key]
-        for metric, values in limits.tables.items():
-            _put(table, metric, values)
+        _add(table, limits, _item)
         written = tomlkit.dumps(document)
         whole = tomllib.loads(written) == _expected(text, keys, limits)
     except (TOMLKitError, TypeError, AttributeError, ValueError) as error:
@@ -124,19 +146,39 @@ def _new_table(parent: Any, *, last: bool) -> Any:
     return tomlkit.inline_table() if isinstance(parent, InlineTable) else tomlkit.table(is_super_table=not last)
 
 
-def _put(table: Any, metric: str, values: Mapping[str, Any]) -> None:
-    """Set the limits of a metric; of a table that is there, slices and comments stay."""
-    if not isinstance(table.get(metric), Mapping):
-        table[metric] = tomlkit.value(_inline(values))
-        return
+def _add(table: Any, limits: CardLimits, item: Callable[[Any], Any]) -> None:
+    """Set the limits of all metrics in the table of a checkpoint, of tomlkit's or plain."""
+    for metric, values in limits.tables.items():
+        there = table.get(metric)
+        stand = there.get("slices", {}) if isinstance(there, Mapping) else {}
+        asked = {name: _asked(each) for name, each in limits.slices.get(metric, {}).items() if name not in stand}
+        slices = asked | values.get("slices", {})
+        _merge(table, {metric: {**values, **({"slices": slices} if slices else {})}}, item)
+
+
+def _merge(table: Any, values: Mapping[str, Any], item: Callable[[Any], Any]) -> None:
+    """Set values in a table, and in those below it that are there: what else they hold stays, and comments.
+
+    The seeds of an earlier calibration do not stay, and a drop that was a share becomes one in the metric's unit.
+    """
     for key, value in values.items():
-        table[metric][key] = tomlkit.value(_inline(value)) if isinstance(value, dict) else value
-    table[metric].pop("relative", None)
+        below = table.get(key)
+        if isinstance(value, Mapping) and isinstance(below, Mapping) and key != "calibrated":
+            _merge(below, value, item)
+        else:
+            table[key] = item(value)
+    if "max_drop" in values:
+        table.pop("relative", None)
 
 
-def _inline(values: Mapping[str, Any]) -> str:
-    entries = (f"{key} = {_inline(value) if isinstance(value, dict) else value}" for key, value in values.items())
-    return f"{{ {', '.join(entries)} }}"
+def _item(value: Any) -> Any:
+    return tomlkit.value(_inline(value)) if isinstance(value, dict) else value
+
+
+def _inline(value: Any) -> str:
+    if not isinstance(value, dict):
+        return str(value)
+    return f"{{ {', '.join(f'{tomlkit.key(key).as_string()} = {_inline(each)}' for key, each in value.items())} }}"
 
 
 def _expected(text: str, keys: Iterable[str], limits: CardLimits) -> dict[str, Any]:
@@ -145,10 +187,7 @@ def _expected(text: str, keys: Iterable[str], limits: CardLimits) -> dict[str, A
     table = document
     for key in keys:
         table = table.setdefault(key, {})
-    for metric, values in limits.tables.items():
-        there = table.get(metric)
-        kept = {key: value for key, value in there.items() if key != "relative"} if isinstance(there, dict) else {}
-        table[metric] = kept | values
+    _add(table, limits, copy.deepcopy)
     return document
 
 

@@ -46,8 +46,10 @@ def pipeline_masks(pipeline: Pipeline, rootdir: Path) -> dict[str, Masks]:
             raise DataError(msg)
     names = [name for family in masks.values() for name in family]
     for metric, asked in pipeline.card.gates(pipeline.tier, pipeline.checkpoint.name).items():
-        for name in asked.slices:
-            if "=" in name and name not in names:
+        for name, limits in asked.slices.items():
+            # A calibrated one is of other rows; the limit of its family holds for whatever slices these have.
+            replaced = limits.calibrated is not None and name.partition("=")[0] in asked.slices
+            if "=" in name and name not in names and not replaced:
                 where = f"task card {pipeline.card.name!r}: limits of {metric}: "
                 todo = "A slice is limited where rows are in it; a family, without = and value, as a whole."
                 raise TaskError(where + unknown("slice", name, names, todo))

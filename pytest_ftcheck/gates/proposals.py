@@ -1,9 +1,9 @@
-"""From calibrated seeds to a card: a limit and an allowed drop for every metric, at one false-alarm rate."""
+"""From calibrated seeds to a card: limits and an allowed drop for every metric, at one false-alarm rate."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pytest_ftcheck.gates.calibration import Proposal, Session, propose_limit
@@ -15,9 +15,20 @@ if TYPE_CHECKING:
 
     from pytest_ftcheck.gates.trivial import Trivial
 
-GATES_OF_METRIC = 2
-"""The limit, and the drop against the baseline."""
 _DIGITS = 1e4
+_FEWEST_ROWS = 30
+"""Of a slice. There, the bound from ten seeds stands 25 to 40 points below their mean, where some rows change with the
+seed; on fewer rows it would be kept to by nearly any model."""
+
+
+@dataclass(frozen=True)
+class SliceProposal:
+    """What calibration proposes for one slice of a metric."""
+
+    name: str
+    limit: Proposal
+    rows: int
+    """Of the slice, evaluated by every seed."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +40,8 @@ class CardProposal:
     """Drop against the baseline that healthy runs stay below; None where the limit is refused."""
     rows: int
     """N, evaluated by every seed: on others, neither holds."""
+    slices: Sequence[SliceProposal] = ()
+    """Those that the card limits."""
 
     @property
     def metric(self) -> str:
@@ -43,7 +56,22 @@ class CardProposal:
                 f"{self.metric}: a healthy run falls no more than {self.max_drop:.4f} below another one of its recipe, "
                 "at the same rate: max_drop"
             )
-        return [*lines, *(f"{self.metric}: {note}" for note in self.limit.notes)]
+        lines += [f"{self.metric}: {note}" for note in self.limit.notes]
+        for part in self.slices:
+            lines.append(part.limit.describe(part.name))
+            own = [note for note in part.limit.notes if note not in self.limit.notes and part.limit.limit is not None]
+            lines += [f"{self.metric}, {part.name}: {note}" for note in own]
+        return lines
+
+
+@dataclass(frozen=True)
+class CalibratedSlice:
+    """What was measured of a metric on one slice that the card limits."""
+
+    name: str
+    values: Sequence[float]
+    """``[k]``, of each seed; NaN where the seed failed, or where the metric is not defined on the slice."""
+    rows: int
 
 
 @dataclass(frozen=True)
@@ -59,23 +87,30 @@ class CalibratedMetric:
     greater_is_better: bool
     trivial: Trivial | None
     """The best trivial classifier on these rows."""
+    slices: Sequence[CalibratedSlice] = ()
+
+    def gates(self, runs: int) -> int:
+        """Count what is judged: the drop against the baseline, and the limits; over several runs, failed ones too."""
+        return 1 + (1 if runs == 1 else 2) * (1 + len(self.slices))
 
 
 def propose_gates(
-    measured: Mapping[str, Sequence[CalibratedMetric]], false_alarms: float = FALSE_ALARMS
+    measured: Mapping[str, Sequence[CalibratedMetric]], false_alarms: float = FALSE_ALARMS, *, runs: int = 1
 ) -> dict[str, list[CardProposal]]:
     """Propose limits and allowed drops for all metrics of all tasks of a session, which share one false-alarm rate.
 
     Args:
         measured: by task.
         false_alarms: share of the sessions of healthy models in which any gate may fail.
+        runs: seeds of a later session: its limits are for their mean. Its drop is that of the seed in the middle,
+            which no more often falls so far than a single one.
 
     Raises:
         SettingsError: fewer than 3 seeds.
 
     """
-    gates = GATES_OF_METRIC * sum(len(metrics) for metrics in measured.values())
-    session = Session(gates=gates, false_alarms=false_alarms)
+    gates = sum(metric.gates(runs) for metrics in measured.values() for metric in metrics)
+    session = Session(gates=gates, seeds=runs, judged="each" if runs == 1 else "mean", false_alarms=false_alarms)
     return {task: [_propose(metric, session) for metric in metrics] for task, metrics in measured.items()}
 
 
@@ -90,7 +125,44 @@ def _propose(measured: CalibratedMetric, session: Session) -> CardProposal:
         session=session,
     )
     max_drop = None if limit.limit is None else _max_drop(limit, measured.rows, session)
-    return CardProposal(limit, max_drop, measured.rows)
+    slices = [_propose_slice(measured, part, session) for part in measured.slices]
+    return CardProposal(limit, max_drop, measured.rows, slices)
+
+
+def _propose_slice(measured: CalibratedMetric, part: CalibratedSlice, session: Session) -> SliceProposal:
+    limit = propose_limit(
+        measured.metric,
+        part.values,
+        rows=max(part.rows, 1),
+        greater_is_better=measured.greater_is_better,
+        failed=measured.failed,
+        session=session,
+    )
+    refused = _slice_refusal(measured, part, limit) or limit.refused
+    # Too few rows are the reason also where the metric is not defined on them.
+    if part.rows < _FEWEST_ROWS:
+        refused = (
+            f"{part.rows} rows are too few: a limit is calibrated on at least {_FEWEST_ROWS}. Give more evaluation "
+            "rows, or limit a slice that more of them are in."
+        )
+    if refused:
+        limit = replace(limit, limit=None, smallest_drop=math.nan, refused=refused)
+    return SliceProposal(part.name, limit, part.rows)
+
+
+def _slice_refusal(measured: CalibratedMetric, part: CalibratedSlice, limit: Proposal) -> str:
+    """Say why a limit of a slice gates nothing, or is not known."""
+    trained = [value for value, failed in zip(part.values, measured.failed, strict=True) if not failed]
+    if undefined := sum(not math.isfinite(value) for value in trained):
+        return f"it is not defined on these {part.rows} rows in {undefined} of {len(part.values)} seeds."
+    scale = Scale.of(measured.metric)
+    end = scale.low if measured.greater_is_better else scale.high
+    if limit.limit is not None and (limit.limit <= end if measured.greater_is_better else limit.limit >= end):
+        return (
+            f"seeds spread by {limit.calibrated.std:.4f} on these {part.rows} rows, so that every value is within what "
+            "a healthy model shows. More steps, more seeds, or more evaluation rows would help."
+        )
+    return ""
 
 
 def _max_drop(limit: Proposal, rows: int, session: Session) -> float:

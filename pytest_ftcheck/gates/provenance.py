@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +20,7 @@ from pytest_ftcheck.gates.baseline_file import FILE, FOLDER, Entry
 from pytest_ftcheck.runs.key import file_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from datasets import Dataset
     from numpy.typing import NDArray
@@ -30,6 +32,10 @@ if TYPE_CHECKING:
 _ACCEPT = "--ftcheck-update-baseline --ftcheck-reason='why'"
 _FEW = 8
 """Changes that a message names."""
+_NO_PATHS = ("bundled", "memory")
+"""Sources, whatever folders are called so."""
+_NAMES_OUTSIDE = 2
+"""Of a path outside of the project: ``glue/mrpc`` is told from ``adversarial/mrpc``, and names no user's folders."""
 
 
 def describe_origin(pipeline: Pipeline, run: Run, rootdir: Path) -> Entry:
@@ -38,7 +44,7 @@ def describe_origin(pipeline: Pipeline, run: Run, rootdir: Path) -> Entry:
     Args:
         pipeline: that was trained.
         run: that came out.
-        rootdir: of the project; paths below it are written as relative ones.
+        rootdir: of the project; see `source_name`.
 
     """
     card, checkpoint = pipeline.card, pipeline.checkpoint
@@ -53,7 +59,7 @@ def describe_origin(pipeline: Pipeline, run: Run, rootdir: Path) -> Entry:
         head=card.head,
         recipe=_plain(recipe if pipeline.trains else {"trains": False}),
         data={
-            "source": _relative(pipeline.data.source, rootdir),
+            "source": source_name(pipeline.data.source, rootdir),
             "split": pipeline.data.evaluation_split,
             "columns": columns,
             "rows": len(rows),
@@ -114,11 +120,45 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
 
 
-def _relative(source: str, rootdir: Path) -> str:
-    path = Path(source)
-    if not path.is_absolute():
+def source_name(source: str, rootdir: Path) -> str:
+    """Name a data set alike in every checkout, from whichever folder and in whichever way it was given.
+
+    A file or folder of the project is named by its path in it: ``data/a``. Of another one, what leads to it from a
+    folder that holds both, two names at most: ``shared/mrpc``. What is no path stays as it is.
+
+    Args:
+        source: of `TaskData`.
+        rootdir: of the project.
+
+    """
+    given = Path(source).expanduser()
+    if source in _NO_PATHS or not (given.is_absolute() or given.exists()):
         return source
-    return path.relative_to(rootdir).as_posix() if path.is_relative_to(rootdir) else path.name
+    path, root = (Path(os.path.normpath(each.absolute())).parts for each in (given, rootdir))
+    shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(path, root, strict=False)))
+    own = path[shared:]
+    return "/".join(own if shared == len(root) else own[-_NAMES_OUTSIDE:]) or "."
+
+
+def nearest_entry(entries: Iterable[Entry], now: Entry, *, any_checkpoint: bool) -> Entry | None:
+    """Find what was accepted last with other hyperparameters: a recipe that got worse must not escape.
+
+    Nor must the same evaluation rows under another name; but other data has a baseline of its own.
+
+    Args:
+        entries: that were accepted.
+        now: of `describe_origin`, without an entry of its own.
+        any_checkpoint: whether another checkpoint is told as well, which cannot be compared with.
+
+    """
+    others = [
+        entry
+        for entry in entries
+        if (entry.task, entry.engine) == (now.task, now.engine)
+        and (entry.checkpoint == now.checkpoint or any_checkpoint)
+        and any(entry.data[key] == now.data[key] for key in ("source", "evaluation"))
+    ]
+    return max(others, key=lambda entry: (entry.place == now.place, entry.date, entry.key), default=None)
 
 
 def not_comparable(entry: Entry, now: Entry, before: KeptRows, rows: Dataset) -> str:
@@ -161,6 +201,7 @@ def differences(entry: Entry, now: Entry) -> list[str]:
     """Name what changed since a run was accepted, apart from what makes it not comparable."""
     found = [
         *_changes("", entry.recipe, now.recipe),
+        *_changes("", {"data": entry.source}, {"data": now.source}),
         *([f"training rows ({entry.data['train_rows']} before, {now.data['train_rows']} now)"] * _trained(entry, now)),
         *_changes("", entry.environment, now.environment),
     ]

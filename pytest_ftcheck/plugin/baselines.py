@@ -3,42 +3,34 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from pytest_ftcheck.errors import CheckFailure, DataError
+from pytest_ftcheck.gates.accepted_runs import before_and_after, candidate_of, kept_rows, seed_spreads
 from pytest_ftcheck.gates.baseline_file import (
-    FILE,
     FOLDER,
     Candidate,
     Entry,
     check_candidate,
-    predictions_path,
     read_baseline,
     update_baseline,
 )
 from pytest_ftcheck.gates.paired import ComparedRun, flipped_rows
-from pytest_ftcheck.gates.predictions_file import ACCEPT, KeptRows, pack, read_kept
 from pytest_ftcheck.gates.provenance import (
     describe_origin,
     differences,
     evaluated_rows,
-    identity_columns,
     incomparable_finding,
     missing_finding,
+    nearest_entry,
     not_comparable,
-    row_ids,
 )
-from pytest_ftcheck.gates.tolerance import FEWEST_SEEDS, SeedStatistics
 from pytest_ftcheck.report.baseline import flip_records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
 
-    from pytest_ftcheck.gates.baseline_file import AcceptedSeed
     from pytest_ftcheck.pipeline.parts import Pipeline
     from pytest_ftcheck.plugin.session import FtcheckSession
     from pytest_ftcheck.runs.run import Run
@@ -80,7 +72,7 @@ class Baselines:
     Attributes:
         candidates: runs that may become the baseline, by their entry's key and seed.
         comparisons: what the runs were compared with, in plain values, by the same.
-        ran: keys that the runs have, or would have if they were accepted.
+        ran: what the runs were made of, by the keys that they have, or would have if they were accepted.
 
     """
 
@@ -96,7 +88,7 @@ class Baselines:
         self.entries = read_baseline(self.folder)
         self.candidates: dict[tuple[str, int], Candidate] = {}
         self.comparisons: dict[tuple[str, int], dict[str, Any]] = {}
-        self.ran: set[str] = set()
+        self.ran: dict[str, Entry] = {}
         self._answers: dict[int, tuple[Run, ComparedRun | CheckFailure | None]] = {}
         """By the identity of the run, which is kept alive here: every metric asks again."""
 
@@ -114,7 +106,7 @@ class Baselines:
         """
         for entry in self.entries.values():
             for seed in entry.runs if entry.task in tasks and not self._replaces else ():
-                self._kept(entry, seed)
+                kept_rows(self.folder, entry, seed)
 
     def accepted(self, pipeline: Pipeline, run: Run) -> ComparedRun | None:
         """Return the accepted run; see `accepted_run`."""
@@ -131,11 +123,13 @@ class Baselines:
     def _answer(self, pipeline: Pipeline, run: Run) -> ComparedRun | None:
         now = describe_origin(pipeline, run, self._settings.rootdir)
         compared = ComparedRun.of_run(run)
-        self.ran.add(now.key)
+        self.ran.setdefault(now.key, now)
         if self._settings.update_baseline:
             # The first one: a user's own test may judge a run with other hyperparameters later on.
-            self.candidates.setdefault((now.key, run.seed), _candidate(now, pipeline, run, compared))
-        entry = self.entries.get(now.key) or self._nearest(now)
+            self.candidates.setdefault((now.key, run.seed), candidate_of(now, pipeline, run, compared))
+        entry = self.entries.get(now.key) or nearest_entry(
+            self.entries.values(), now, any_checkpoint=not self._settings.model
+        )
         exact = entry is not None and entry.key == now.key
         if self._settings.require_baseline and not exact and not self._settings.update_baseline:
             raise CheckFailure([missing_finding(now, entry, pipeline.subject)])
@@ -147,35 +141,21 @@ class Baselines:
             return None
         return self._compare(entry, now, pipeline, compared, run)
 
-    def _nearest(self, now: Entry) -> Entry | None:
-        """Find what was accepted last with other hyperparameters: a recipe that got worse must not escape.
-
-        Nor must another checkpoint, unless the command line chose it; but other data has a baseline of its own.
-        """
-        others = [
-            entry
-            for entry in self.entries.values()
-            if (entry.task, entry.engine) == (now.task, now.engine)
-            and (entry.checkpoint == now.checkpoint or not self._settings.model)
-            and any(entry.data[key] == now.data[key] for key in ("source", "evaluation"))
-        ]
-        return max(others, key=lambda entry: (entry.place == now.place, entry.date, entry.key), default=None)
-
     def _compare(self, entry: Entry, now: Entry, pipeline: Pipeline, compared: ComparedRun, run: Run) -> ComparedRun:
         seed = run.seed if run.seed in entry.runs else min(entry.runs)
-        kept = self._kept(entry, seed)
+        kept = kept_rows(self.folder, entry, seed)
         why = not_comparable(entry, now, kept, evaluated_rows(pipeline, run))
         note = self._noted(entry, now, seed, run, not_comparable=why)
         if why:
             raise CheckFailure([incomparable_finding(entry, now, why, pipeline.subject)])
         accepted = entry.runs[seed]
-        before = ComparedRun(accepted.metrics, kept.rows, _spreads(entry))
+        before = ComparedRun(accepted.metrics, kept.rows, seed_spreads(entry))
         try:
             flips = flipped_rows(kept.rows, compared.rows)
         except DataError as error:
             note["not_comparable"] = str(error)
             raise CheckFailure([incomparable_finding(entry, now, str(error), pipeline.subject)]) from error
-        note["metrics"] = _both(accepted, compared, pipeline)
+        note["metrics"] = before_and_after(accepted, compared, pipeline)
         note["flips"] = flip_records(flips, pipeline, evaluated_rows(pipeline, run))
         return before
 
@@ -183,7 +163,7 @@ class Baselines:
         """Note what an update changes; the old predictions may be what it mends."""
         seed = run.seed if run.seed in entry.runs else min(entry.runs)
         note = self._noted(entry, now, seed, run)
-        note["metrics"] = _both(entry.runs[seed], compared, pipeline)
+        note["metrics"] = before_and_after(entry.runs[seed], compared, pipeline)
 
     def _noted(self, entry: Entry, now: Entry, seed: int, run: Run, *, not_comparable: str = "") -> dict[str, Any]:
         note = {
@@ -203,17 +183,6 @@ class Baselines:
         self.comparisons.setdefault((now.key, run.seed), note)
         return note
 
-    def _kept(self, entry: Entry, seed: int) -> KeptRows:
-        path = predictions_path(self.folder, entry.runs[seed])
-        kept = read_kept(path, entry.runs[seed].sha256, entry.head)
-        if len(kept.ids) != entry.data["rows"] or len(kept.rows) != len(kept.ids):
-            msg = (
-                f"{self.folder / FILE}: entry {entry.key!r} has {entry.data['rows']} evaluated rows, and {path.name} "
-                f"{len(kept.rows)}. {ACCEPT}"
-            )
-            raise DataError(msg)
-        return kept
-
     def to_send(self) -> dict[str, Any]:
         """Return what another process must know, in plain values."""
         return {
@@ -221,7 +190,7 @@ class Baselines:
                 {**asdict(candidate), "entry": candidate.entry.to_record()} for candidate in self.candidates.values()
             ],
             "comparisons": list(self.comparisons.values()),
-            "ran": sorted(self.ran),
+            "ran": [entry.to_record() for entry in self.ran.values()],
         }
 
     def receive(self, sent: Mapping[str, Any]) -> None:
@@ -229,7 +198,9 @@ class Baselines:
         for values in sent["candidates"]:
             candidate = Candidate(**{**values, "entry": Entry.from_record(values["entry"])})
             self.candidates.setdefault((candidate.entry.key, candidate.seed), candidate)
-        self.ran |= set(sent["ran"])
+        for record in sent["ran"]:
+            entry = Entry.from_record(record)
+            self.ran.setdefault(entry.key, entry)
         for note in sent["comparisons"]:
             self.comparisons.setdefault((note["key"], note["seed"]), note)
 
@@ -263,51 +234,22 @@ class Baselines:
         ]
 
     def unmatched(self) -> list[str]:
-        """Keys of entries that nothing in this session is the run of, though their task and engine ran."""
-        ran = {self._place(key) for key in self.ran}
-        return sorted(key for key in self.entries.keys() - self.ran if self._place(key) in ran)
+        """Keys of entries that nothing in this session is the run of, though their task and engine ran.
 
-    def _place(self, key: str) -> str:
-        """Task and engine of a key; with the checkpoint, where the command line chose one."""
-        task, *checkpoint, engine, _ = key.split("/")
-        return "/".join([task, *(checkpoint if self._settings.model else []), engine])
+        What the command line chose stands beside the card's checkpoint and data; so does the card's data beside other
+        data that was accepted, once it has an entry of its own.
+        """
+        known = {(entry.task, entry.engine, entry.source) for entry in self.entries.values()}
+        left = {key: entry for key, entry in self.entries.items() if key not in self.ran}
+        return sorted(
+            key for key, entry in left.items() if any(self._replaced(entry, now, known) for now in self.ran.values())
+        )
 
-
-def _candidate(now: Entry, pipeline: Pipeline, run: Run, compared: ComparedRun) -> Candidate:
-    ids = row_ids(evaluated_rows(pipeline, run), identity_columns(pipeline, run))
-    missing = {name: math.nan for name in pipeline.card.metric.greater_is_better if name not in compared.metrics}
-    metrics = {**compared.metrics, **missing}
-    try:
-        content = pack(KeptRows(compared.rows, ids))
-    except DataError:
-        # A worse model, not misuse: the checks say so, and what is empty here is refused at the end.
-        metrics, content = {}, b""
-    return Candidate(now, run.seed, metrics, content)
-
-
-def _both(accepted: AcceptedSeed, compared: ComparedRun, pipeline: Pipeline) -> dict[str, dict[str, Any]]:
-    """Return the value before and after of every metric that the card gates, and whether its drop is limited."""
-    card = pipeline.card
-    gates = card.gates(pipeline.tier, pipeline.checkpoint.name)
-    names = [*card.metric.greater_is_better, *gates]
-    return {
-        name: {
-            "before": accepted.metrics.get(name, math.nan),
-            "after": compared.metrics.get(name, math.nan),
-            "worse": (1 if card.greater_is_better(name) else -1)
-            * (accepted.metrics.get(name, math.nan) - compared.metrics.get(name, math.nan)),
-            "gated": name in gates and gates[name].max_drop is not None,
-        }
-        for name in dict.fromkeys(names)
-    }
-
-
-def _spreads(entry: Entry) -> dict[str, SeedStatistics]:
-    """Take the spread over seeds from several accepted ones; of fewer, only a calibration knows it."""
-    found = {}
-    if len(entry.runs) >= FEWEST_SEEDS:
-        for metric in next(iter(entry.runs.values())).metrics:
-            values = np.array([run.metrics.get(metric, math.nan) for run in entry.runs.values()])
-            if np.isfinite(values).all():
-                found[metric] = SeedStatistics(float(values.mean()), float(values.std(ddof=1)), len(values))
-    return found
+    def _replaced(self, entry: Entry, now: Entry, known: Container[tuple[str, str, str]]) -> bool:
+        """Tell whether a run stands where that of an accepted entry might be expected."""
+        beside = self._settings.data or (now.task, now.engine, now.source) in known
+        return (
+            (entry.task, entry.engine) == (now.task, now.engine)
+            and (entry.checkpoint == now.checkpoint or not self._settings.model)
+            and (entry.source == now.source or not beside)
+        )

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_ftcheck.errors import CheckFailure, FtcheckError, SettingsError
+from pytest_ftcheck.plugin.junit import record_case
 from pytest_ftcheck.plugin.report import note_run, notes_of
-from pytest_ftcheck.plugin.session import session_of
+from pytest_ftcheck.plugin.session import SUITE, session_of
 from pytest_ftcheck.plugin.task_module import TaskModule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from pytest_ftcheck.gates.floors_file import CardLimits
-    from pytest_ftcheck.gates.proposals import CalibratedMetric, CardProposal
+    from pytest_ftcheck.gates.paired import ComparedRun
+    from pytest_ftcheck.gates.proposals import CalibratedMetric, CalibratedSlice, CardProposal
+    from pytest_ftcheck.gates.slices import Masks
     from pytest_ftcheck.pipeline.parts import Pipeline
     from pytest_ftcheck.plugin.session import FtcheckSession, Variant
     from pytest_ftcheck.settings import Settings
@@ -69,9 +72,18 @@ def measure_seed(request: pytest.FixtureRequest, session: FtcheckSession, pipeli
     """Train a seed and note its metrics; skip the test where the seed failed, which is part of the calibration."""
     from pytest_ftcheck.gates.card_gates import degenerate  # noqa: PLC0415 - only where a seed is trained
     from pytest_ftcheck.gates.paired import ComparedRun  # noqa: PLC0415 - as above
+    from pytest_ftcheck.plugin.gating import slices_of  # noqa: PLC0415 - slow to import
     from pytest_ftcheck.plugin.runs import obtain_run  # noqa: PLC0415 - slow to import
 
-    note = {"task": variant.task, "seed": variant.seed, "metrics": {}, "rows": len(pipeline.eval_dataset), "failed": ""}
+    masks = slices_of(session, pipeline)  # before anything trains: one that is not there is misuse
+    note = {
+        "task": variant.task,
+        "seed": variant.seed,
+        "metrics": {},
+        "slices": {},
+        "rows": len(pipeline.eval_dataset),
+        "failed": "",
+    }
     notes_of(request.node)[_NOTE] = note
     try:
         run = obtain_run(request.config, session, pipeline, engine=variant.engine, seed=variant.seed)
@@ -81,10 +93,23 @@ def measure_seed(request: pytest.FixtureRequest, session: FtcheckSession, pipeli
         note_run(request.node, run, pipeline)
         compared = ComparedRun.of_run(run)
         note["metrics"] = {name: float(value) for name, value in compared.metrics.items()}
+        note["slices"] = _measured_slices(pipeline, compared, masks)
         if degenerate(compared.rows):
             note["failed"] = "it predicts the same for every row, or nothing that is finite"
     if note["failed"]:
         pytest.skip(f"seed {variant.seed} failed: {note['failed']}")
+
+
+def _measured_slices(pipeline: Pipeline, run: ComparedRun, masks: Mapping[str, Masks]) -> dict[str, dict[str, Any]]:
+    """Return value and rows of every slice that the card limits, by metric and name, in plain values."""
+    from pytest_ftcheck.gates.card_gates import limited_slices  # noqa: PLC0415 - only where a seed is trained
+
+    gates = pipeline.card.gates(pipeline.tier, pipeline.checkpoint.name)
+    return {
+        metric: {score.name: [score.value, score.rows] for score in limited_slices(pipeline, run, metric, masks)}
+        for metric, asked in gates.items()
+        if asked.slices
+    }
 
 
 class CalibrateOutcome:
@@ -101,6 +126,7 @@ class CalibrateOutcome:
         if note and note not in self._notes:
             self._notes.append(note)
 
+    @pytest.hookimpl(tryfirst=True)  # before pytest writes its JUnit report
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Propose limits from what was measured; red where one is refused, or where they cannot be written."""
         usable = session.exitstatus == pytest.ExitCode.OK
@@ -112,6 +138,10 @@ class CalibrateOutcome:
             self._lines = self._shown(limits, usable=usable)
         except FtcheckError as error:
             self._lines, limits = [f"NOTHING PROPOSED: {error}"], []
+            record_case(session.config, f"{SUITE}calibration::limits", failure=self._lines[0])
+        for entry in limits:
+            for each in entry.proposals:
+                record_case(session.config, f"{SUITE}{entry.task}::limits[{each.metric}]", failure=each.limit.refused)
         refused = not limits or any(each.limit.limit is None for entry in limits for each in entry.proposals)
         if usable and refused:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -128,12 +158,15 @@ class CalibrateOutcome:
         if short := [task for task, notes in by_task.items() if len(notes) < seeds]:
             msg = f"not all of {seeds} seeds of {', '.join(short)} were trained: limits need them all."
             raise SettingsError(msg)
-        proposed = propose_gates({task: self._measured(task, notes) for task, notes in by_task.items()})
+        measured = {task: self._measured(task, notes) for task, notes in by_task.items()}
+        proposed = propose_gates(measured, runs=self._session.settings.calibrate_runs)
         return [self._card_limits(CardLimits, task, entries) for task, entries in proposed.items()]
 
     def _card_limits(self, make: type[CardLimits], task: str, entries: Sequence[CardProposal]) -> CardLimits:
         pipeline = self._session.pipeline(task)
-        return make(task, pipeline.tier, pipeline.checkpoint.name, entries)
+        gates = pipeline.card.gates(pipeline.tier, pipeline.checkpoint.name)
+        slices = {metric: asked.slices for metric, asked in gates.items()}
+        return make(task, pipeline.tier, pipeline.checkpoint.name, entries, slices)
 
     def _measured(self, task: str, notes: Sequence[Mapping[str, Any]]) -> list[CalibratedMetric]:
         """Put together what the seeds of a task say of each metric that its card gates."""
@@ -151,6 +184,7 @@ class CalibrateOutcome:
                 rows=ordered[0]["rows"],
                 greater_is_better=card.greater_is_better(metric),
                 trivial=best_trivial_of(pipeline, metric),
+                slices=_slices(metric, ordered),
             )
             for metric in dict.fromkeys(gated)
         ]
@@ -183,6 +217,17 @@ class CalibrateOutcome:
             terminalreporter.write_line(line)
 
 
+def _slices(metric: str, notes: Sequence[Mapping[str, Any]]) -> list[CalibratedSlice]:
+    """Put together what the seeds say of a metric on the slices that are limited."""
+    from pytest_ftcheck.gates.proposals import CalibratedSlice  # noqa: PLC0415 - imports scipy
+
+    seeds = [note["slices"].get(metric, {}) for note in notes]
+    rows = {name: count for seed in seeds for name, (_, count) in seed.items()}
+    return [
+        CalibratedSlice(name, [seed.get(name, [math.nan])[0] for seed in seeds], count) for name, count in rows.items()
+    ]
+
+
 def _record(limits: CardLimits) -> dict[str, Any]:
     """Put proposals into plain values, for the JSON document."""
     return {
@@ -190,6 +235,14 @@ def _record(limits: CardLimits) -> dict[str, Any]:
         "tier": limits.tier,
         "checkpoint": limits.checkpoint,
         "limits": limits.tables,
-        "refused": {entry.metric: entry.limit.refused for entry in limits.proposals if entry.limit.limit is None},
+        "refused": {
+            **{entry.metric: entry.limit.refused for entry in limits.proposals if entry.limit.limit is None},
+            **{
+                f"{entry.metric}, {part.name}": part.limit.refused
+                for entry in limits.proposals
+                for part in entry.slices
+                if part.limit.limit is None
+            },
+        },
         "notes": [line for entry in limits.proposals for line in entry.describe()],
     }

@@ -95,6 +95,11 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         },
     ),
     (
+        "calibrate-runs",
+        "calibrate_runs",
+        {"metavar": "N", "help": "propose limits for the mean of N seeds, as --ftcheck-seeds judges it (default: 1)"},
+    ),
+    (
         "write-floors",
         "write_floors",
         {"action": "store_const", "const": True, "help": "write what --ftcheck-calibrate proposes into your file"},

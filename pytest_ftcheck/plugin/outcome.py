@@ -7,16 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_ftcheck.errors import CheckFailure
+from pytest_ftcheck.findings import Finding
 from pytest_ftcheck.plugin.baseline_outcome import finish_baselines
+from pytest_ftcheck.plugin.junit import record_case
+from pytest_ftcheck.plugin.session import SUITE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Mapping
     from pathlib import Path
 
     from pytest_ftcheck.plugin.session import FtcheckSession
     from pytest_ftcheck.settings import Settings
 
 
+_FINISHED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 _TABLE_COLUMNS = 160
 """Room for the summary on any terminal: a line that wraps can be read, a number cut in half cannot."""
 
@@ -62,8 +67,10 @@ class SessionOutcome:
 
     def _red_over_seeds(self) -> list[dict[str, Any]]:
         """Findings over several seeds that fail the session; the others are warnings."""
-        bad = ("fail", "inconclusive") if self._session.settings.strict else ("fail",)
-        return [found for row in self._over_seeds if row["status"] in bad for found in row["findings"]]
+        return [found for row in self._over_seeds if self._is_red(row) for found in row["findings"]]
+
+    def _is_red(self, row: Mapping[str, Any]) -> bool:
+        return row["status"] == "fail" or (row["status"] == "inconclusive" and self._session.settings.strict)
 
     @property
     def _verdicts(self) -> list[dict[str, Any]]:
@@ -99,11 +106,29 @@ class SessionOutcome:
                 "seconds": report.duration,
             }
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
+        """Tell the JUnit report of what no test tells, before it is written; judge the session when all others have."""
+        listed = session.config.getoption("collectonly")
+        if not listed and session.exitstatus in _FINISHED:
+            self._record_over_seeds(session.config)
+        yield
+        if not listed:
+            self._finish(session)
+
+    def _record_over_seeds(self, config: pytest.Config) -> None:
+        """Make each verdict over several seeds a case of the JUnit report, beside those of single seeds."""
+        for row in self._over_seeds:
+            names = [row["metric"], row["slice"], row["engine"], f"mean of {len(row['values'])} seeds"]
+            name = "-".join(filter(None, names))
+            red = CheckFailure([Finding(**found) for found in row["findings"]]) if self._is_red(row) else ""
+            kind = "floor" if row["limits"]["greater_is_better"] else "ceiling"
+            limit = {} if row["floor"] is None else {f"{row['metric']}_{kind}": row["floor"]}
+            values = {row["metric"]: row["value"], **limit}
+            record_case(config, f"{SUITE}{row['task']}::test_metric_floor[{name}]", failure=str(red), values=values)
+
+    def _finish(self, session: pytest.Session) -> None:
         """Fail closed: a task of which no test ran, and misuse that only showed in a test."""
-        if session.config.getoption("collectonly"):
-            return
         if self._session.settings.tasks:
             from pytest_ftcheck.plugin.collection import unreached_overrides  # noqa: PLC0415 - as the suite
 

@@ -117,7 +117,7 @@ def update_lines(written: Sequence[Mapping[str, Any]], folder: str) -> list[str]
 def unmatched_lines(keys: Iterable[str], folder: str) -> list[str]:
     """Name entries that no run of this session is one of."""
     return [
-        f"{key} in {folder} matches nothing that ran: its recipe or checkpoint is another now. Remove the entry, or "
-        "restore what it was made of."
+        f"{key} in {folder} matches nothing that ran: its recipe, checkpoint or data is another now. Remove the entry, "
+        "or restore what it was made of."
         for key in keys
     ]

@@ -23,4 +23,10 @@ def proposal_lines(limits: Sequence[CardLimits], toml: str, file: str) -> list[s
     for entry in limits:
         lines.append(f"{entry.task} with {entry.checkpoint}, tier {entry.tier}:")
         lines += [f"  {line}" for proposal in entry.proposals for line in proposal.describe()]
+        runs = max((proposal.limit.session.runs for proposal in entry.proposals), default=1)
+        if runs > 1:
+            lines.append(
+                f"  The limits judge the mean of at least {runs} seeds: --ftcheck-seeds=0-{runs - 1}. On fewer, they "
+                "count as limits that you wrote."
+            )
     return [*lines, *(["", f"for {file}:", "", *toml.splitlines(), ""] if toml else [])]

@@ -70,7 +70,8 @@ class MetricLimits:
     calibrated: CalibratedSeeds | None = None
     """Where the limit came from; None where it was set by hand."""
     slices: Mapping[str, MetricLimits] = field(default_factory=lambda: MappingProxyType({}))
-    """By slice (``class=bad``), or by family (``class``, ``length``) for each slice of it; floors and ceilings only."""
+    """By slice (``class=bad``), or by family (``class``, ``length``) for each slice of it; floors and ceilings only,
+    with the seeds that they came from."""
 
     @property
     def limit(self) -> float | None:
@@ -195,8 +196,9 @@ def _check_limits(name: str, where: str, value: object, metric: str, *, greater_
     for key, entry in value.get("slices", {}).items():
         inner = f'{where}.slices."{key}"'
         _check_limits(name, inner, entry, metric, greater_is_better=greater_is_better)
-        if isinstance(entry, Mapping) and set(entry) - {good}:
-            raise wrong(name, f"{inner} takes {good} alone: a slice has no baseline and no slices of its own")
+        if isinstance(entry, Mapping) and set(entry) - {good, "calibrated"}:
+            todo = "a slice has no baseline and no slices of its own"
+            raise wrong(name, f"{inner} takes {good} alone, and calibrated beside it: {todo}")
 
 
 def _check_entry(name: str, where: str, key: str, entry: object) -> None:

@@ -57,7 +57,7 @@ def test_what_was_accepted_comes_back(
     assert change.before is None
     ((key, entry),) = read_baseline(tmp_path).items()
     assert key == entry.key == change.after.key
-    assert key.startswith("mrpc/google-bert/bert-base/trainer/recipe-")
+    assert key.startswith("mrpc/google-bert/bert-base/trainer/bundled/recipe-")
     assert (entry.date, entry.why, sorted(entry.runs)) == ("2026-11-22", "first", [0, 1])
     assert replace(entry, runs={}, date="", why="") == ENTRY
     kept = read_kept(predictions_path(tmp_path, entry.runs[1]), entry.runs[1].sha256, entry.head)
@@ -161,11 +161,12 @@ def test_what_cannot_be_written_is_said(tmp_path: Path, candidate: Callable[...,
         (lambda text: text.replace('"runs": {', '"runs": 3, "x": {'), "cannot be understood"),
         (lambda text: text[:-40], "is not valid JSON"),
         (lambda _: "", "is not valid JSON"),
-        (lambda _: "[]", "not a baseline of schema 1"),
-        (lambda text: text.replace('"schema": 1', '"schema": 9'), "not a baseline of schema 1"),
+        (lambda _: "[]", "not a baseline of schema 2"),
+        (lambda text: text.replace('"schema": 2', '"schema": "2"'), "not a baseline of schema 2"),
+        (lambda text: text.replace('"source": "bundled"', '"source": "data/a"'), "was edited"),
         (lambda text: text + "\ud800", "cannot be read"),
     ],
-    ids=range(11),
+    ids=range(12),
 )
 def test_an_edited_file_is_refused(
     tmp_path: Path, candidate: Callable[..., Candidate], change: Callable[[str], str], words: str
@@ -201,6 +202,36 @@ def test_broken_predictions_are_refused(tmp_path: Path, candidate: Callable[...,
         path.write_bytes(content[:-1] if damage == "truncated" else content[:-1] + bytes([content[-1] ^ 1]))
     with pytest.raises(DataError, match=r"Restore it from version control, or accept a new run"):
         read_kept(path, run.sha256, "sequence-classification")
+
+
+@pytest.mark.parametrize(
+    ("schema", "words"),
+    [
+        (
+            1,
+            r"earlier version \(schema 1, .*remove the folder ftcheck-baseline and accept healthy runs anew: --ftcheck",
+        ),
+        (3, r"later version \(schema 3, this one reads 2\)\. Update pytest-ftcheck\."),
+    ],
+)
+def test_another_schema_says_what_to_do(
+    tmp_path: Path, candidate: Callable[..., Candidate], schema: int, words: str
+) -> None:
+    update_baseline(tmp_path, [candidate()], date="d", why="")
+    path = tmp_path / "baseline.json"
+    path.write_text(path.read_text(encoding="utf-8").replace('"schema": 2', f'"schema": {schema}'), encoding="utf-8")
+    with pytest.raises(DataError, match=words):
+        read_baseline(tmp_path)
+
+
+def test_data_sets_have_an_entry_and_files_each(tmp_path: Path, candidate: Callable[..., Candidate]) -> None:
+    other = replace(ENTRY, data={**ENTRY.data, "source": "data/b"})
+    update_baseline(tmp_path, [candidate()], date="d", why="")
+    (change,) = update_baseline(tmp_path, [candidate(other)], date="e", why="")
+    assert change.before is None
+    assert change.after.key.startswith("mrpc/google-bert/bert-base/trainer/data/b/recipe-")
+    assert read_baseline(tmp_path).keys() == {ENTRY.key, other.key}
+    assert len(list((tmp_path / "predictions").iterdir())) == 2
 
 
 def test_a_name_of_predictions_stays_in_the_folder(tmp_path: Path, candidate: Callable[..., Candidate]) -> None:

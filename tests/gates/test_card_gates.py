@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pytest_ftcheck.errors import DataError, TaskError
-from pytest_ftcheck.gates.card_gates import degenerate, judge_metric, limits_for, session_share
+from pytest_ftcheck.gates.card_gates import degenerate, judge_metric, limited_slices, limits_for, session_share
 from pytest_ftcheck.gates.paired import ComparedRun
 from pytest_ftcheck.gates.pipeline_slices import pipeline_masks
 from pytest_ftcheck.gates.rows import EvaluatedRows
@@ -192,6 +192,23 @@ def test_slices_that_are_not_there_are_explained(mrpc: Pipeline, tmp_path: Path,
     with pytest.raises(TaskError) as error:
         masks_of(mrpc, spec, folder=tmp_path)
     assert expected in str(error.value)
+
+
+def test_a_calibrated_slice_may_be_of_other_rows_where_its_family_is_limited(mrpc: Pipeline, tmp_path: Path) -> None:
+    seeds = {"mean": 0.9, "spread": 0.01, "seeds": 10, "rows": 50}
+    limits: dict[str, Any] = {"length=1-2": {"min": 0.8, "calibrated": seeds}}
+    with pytest.raises(TaskError, match="unknown slice 'length=1-2'"):
+        pipeline_masks(gated(mrpc, "length", accuracy={"slices": limits}), tmp_path)
+    assert pipeline_masks(gated(mrpc, "length", accuracy={"slices": {"length": 0.7, **limits}}), tmp_path)
+
+
+def test_a_slice_with_a_limit_of_its_own_is_one_gate(mrpc: Pipeline, tmp_path: Path) -> None:
+    pipeline = gated(mrpc, "class", accuracy={"slices": {"class": 0.5, "class=equivalent": 0.6}})
+    masks = pipeline_masks(pipeline, tmp_path)
+    assert session_share({"mrpc": pipeline}, {"mrpc": masks}, engines=1, seeds=5) == pytest.approx(0.01 / 4)
+    found = limited_slices(pipeline, run_with(pipeline, 150), "accuracy", masks)
+    assert [score.name for score in found] == ["class=not_equivalent", "class=equivalent"]
+    assert limited_slices(pipeline, run_with(pipeline, 150), "f1", masks) == []
 
 
 def test_a_limit_for_a_slice_without_rows_is_explained(mrpc: Pipeline, tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ import pytest
 
 from pytest_ftcheck.errors import SettingsError
 from pytest_ftcheck.gates.floors_file import CardLimits, floors_path, floors_toml, write_floors
-from pytest_ftcheck.gates.proposals import CalibratedMetric, propose_gates
+from pytest_ftcheck.gates.proposals import CalibratedMetric, CalibratedSlice, propose_gates
 from pytest_ftcheck.gates.trivial import Trivial
 from pytest_ftcheck.tasks.card import load_card
+from pytest_ftcheck.tasks.floors import CalibratedSeeds, MetricLimits
 
 VALUES = [0.87, 0.88, 0.89, 0.9, 0.91]
 
@@ -134,6 +135,107 @@ def test_slices_stay_and_a_relative_drop_becomes_an_absolute_one(tmp_path: Path,
     write_floors(path, [limits])
     table = own_table(path)["floors"]["tiny"]["tiny-bert"]["accuracy"]
     assert table == limits.tables["accuracy"] | {"slices": {"class": 0.7}}
+
+
+@pytest.fixture
+def sliced() -> CardLimits:
+    """Limits of two classes, for the mean of five seeds; nothing is proposed for the third slice."""
+    parts = [CalibratedSlice(name, [value - 0.1 for value in VALUES], 200) for name in ("class=no", "class=yes")]
+    few = CalibratedSlice("is_long=True", VALUES, 4)
+    metric = CalibratedMetric(
+        "accuracy", VALUES, [False] * 5, 400, greater_is_better=True, trivial=None, slices=[*parts, few]
+    )
+    asked = {"class": MetricLimits(min=0.6), "is_long=True": MetricLimits(min=0.5)}
+    proposals = propose_gates({"mrpc": [metric]}, runs=5)["mrpc"]
+    return CardLimits("mrpc", "tiny", "tiny-bert", proposals, {"accuracy": asked})
+
+
+SLICED: dict[str, str] = {
+    "absent": "",
+    "inline": (
+        "[tasks.mrpc.floors.tiny.tiny-bert]\n"
+        'accuracy = { min = 0.8, slices = { class = 0.6, "is_long=True" = 0.5 } }  # why\n'
+    ),
+    "one each": (
+        "[tasks.mrpc.floors.tiny.tiny-bert.accuracy]\nmin = 0.8\n\n"
+        "[tasks.mrpc.floors.tiny.tiny-bert.accuracy.slices]\n# of all\nclass = 0.6  # both\n"
+        '"class=no" = 0.61  # harder\n"is_long=True" = 0.5  # few\n'
+    ),
+    "tables": (
+        '[tasks.mrpc.floors.tiny.tiny-bert.accuracy.slices."class=no"]\n# harder\nmin = 0.61\n'
+        "[tasks.mrpc.floors.tiny.tiny-bert.accuracy.slices.class]\nmin = 0.6\n"
+        '[tasks.mrpc.floors.tiny.tiny-bert.accuracy.slices."is_long=True"]\nmin = 0.5\n'
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SLICED)
+def test_slices_are_written_and_the_others_stay(tmp_path: Path, sliced: CardLimits, name: str) -> None:
+    path = tmp_path / "ftcheck.toml"
+    path.write_text(SLICED[name], encoding="utf-8")
+    write_floors(path, [sliced])
+    table = own_table(path)["floors"]["tiny"]["tiny-bert"]["accuracy"]
+    proposed = sliced.tables["accuracy"]
+    assert table.keys() == {"min", "max_drop", "calibrated", "slices"}
+    assert table["calibrated"] == proposed["calibrated"]
+    assert table["calibrated"]["runs"] == 5
+    assert proposed["slices"].keys() == {"class=no", "class=yes"}
+    kept = {key: value if isinstance(value, float) else value["min"] for key, value in table["slices"].items()}
+    assert (kept["class"], kept["is_long=True"]) == (0.6, 0.5)
+    assert {key: table["slices"][key] for key in proposed["slices"]} == proposed["slices"]
+    after = path.read_text(encoding="utf-8")
+    for comment in [line.partition("#")[2] for line in SLICED[name].splitlines() if "#" in line]:
+        assert f"#{comment}" in after
+    card = load_card("mrpc", {"mrpc": {**own_table(path), "slices": ["class", "is_long"]}})
+    asked = card.gates("tiny", "tiny-bert")["accuracy"].slices["class=no"]
+    assert asked.min == proposed["slices"]["class=no"]["min"]
+    assert asked.calibrated is not None
+    assert (asked.calibrated.rows, asked.calibrated.seeds, asked.calibrated.runs) == (200, 5, 5)
+
+
+def test_slices_stay_where_the_limit_on_all_rows_is_refused(tmp_path: Path) -> None:
+    metric = CalibratedMetric(
+        "accuracy",
+        VALUES,
+        [False] * 5,
+        400,
+        greater_is_better=True,
+        trivial=Trivial("always yes", "accuracy", 0.86, 0.85, 0.88),
+        slices=[CalibratedSlice("class=no", VALUES, 200)],
+    )
+    asked = {"class=no": MetricLimits(min=0.5)}
+    path = tmp_path / "ftcheck.toml"
+    path.write_text(
+        "[tasks.mrpc.floors.tiny.tiny-bert]\n"
+        'accuracy = { max_drop = 0.1, relative = true, slices = { "class=no" = 0.5 } }\n',
+        encoding="utf-8",
+    )
+    proposals = propose_gates({"mrpc": [metric]})["mrpc"]
+    write_floors(path, [CardLimits("mrpc", "tiny", "tiny-bert", proposals, {"accuracy": asked})])
+    table = own_table(path)["floors"]["tiny"]["tiny-bert"]["accuracy"]
+    assert (table["max_drop"], table["relative"], table.keys()) == (0.1, True, {"max_drop", "relative", "slices"})
+    assert table["slices"]["class=no"]["calibrated"]["rows"] == 200
+
+
+def test_an_earlier_calibration_of_a_slice_is_kept_where_nothing_new_is_proposed(limits: CardLimits) -> None:
+    asked = {
+        "class=no": MetricLimits(min=0.5, calibrated=CalibratedSeeds(0.6, 0.01, 10, 200)),
+        "class=yes": MetricLimits(max=0.5),
+    }
+    (line,) = [
+        line
+        for line in floors_toml(
+            [CardLimits("mrpc", "tiny", "tiny-bert", limits.proposals, {"accuracy": asked})], Path("ftcheck.toml")
+        ).splitlines()
+        if line.startswith("accuracy")
+    ]
+    assert tomllib.loads(line)["accuracy"]["slices"] == {
+        "class=no": {
+            "min": 0.5,
+            "calibrated": {"mean": 0.6, "spread": 0.01, "seeds": 10, "rows": 200, "failed": 0, "runs": 1},
+        },
+        "class=yes": {"max": 0.5},
+    }
 
 
 @pytest.mark.parametrize("text", ["[tasks\n", "tasks = 3\n", "[tasks]\nmrpc = 1\n", "[[tasks.mrpc.floors]]\na = 1\n"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,8 +16,10 @@ from pytest_ftcheck.gates.provenance import (
     differences,
     evaluated_rows,
     identity_columns,
+    nearest_entry,
     not_comparable,
     row_ids,
+    source_name,
 )
 from pytest_ftcheck.gates.rows import EvaluatedRows
 from pytest_ftcheck.runs.run import Run
@@ -24,7 +27,6 @@ from pytest_ftcheck.runs.trace import Trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from pytest_ftcheck.pipeline.parts import Pipeline
 
@@ -144,11 +146,51 @@ def test_rows_of_a_fixture_are_known_by_what_was_tokenized(pipeline: Pipeline, t
     assert compare(fewer, fewer, tmp_path) == ("", [])
 
 
-def test_no_path_of_this_machine_is_kept(pipeline: Pipeline, tmp_path: Path) -> None:
+def test_a_data_set_is_named_alike_in_every_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for checkout in (tmp_path / "mine" / "project", tmp_path / "ci" / "work" / "project"):
+        below = checkout / "data" / "a"
+        below.mkdir(parents=True)
+        (checkout.parent / "beside").mkdir()
+        monkeypatch.chdir(checkout / "data")
+        given = [str(below), "a", "../data/a", "./a/../a", "../../beside", str(checkout), "bundled", "hub nyu-mll/glue"]
+        named = [source_name(source, checkout) for source in given]
+        assert named == ["data/a"] * 4 + ["beside", ".", "bundled", "hub nyu-mll/glue"]
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("/data/glue/mrpc", "glue/mrpc"),
+        ("/data/adversarial/mrpc", "adversarial/mrpc"),
+        ("/home/alice/src/shared/mrpc.csv", "shared/mrpc.csv"),
+        ("/home/alice/src", "."),
+    ],
+)
+def test_data_outside_of_the_project_is_told_apart_without_a_path_of_the_machine(source: str, name: str) -> None:
+    assert source_name(source, Path("/home/alice/src/project")) == name
+
+
+def test_the_source_is_part_of_the_key_and_its_rows_are_not(pipeline: Pipeline, tmp_path: Path) -> None:
     run = run_of(pipeline, tmp_path)
-    inside = describe_origin(with_data(pipeline, source=str(tmp_path / "data" / "mrpc")), run, tmp_path)
-    outside = describe_origin(with_data(pipeline, source="/elsewhere/mrpc"), run, tmp_path)
-    assert (inside.data["source"], outside.data["source"]) == ("data/mrpc", "mrpc")
+    below = with_data(pipeline, source=str(tmp_path / "data" / "a"))
+    fewer = with_data(below, evaluation=pipeline.data.evaluation.select([*range(11), 0]))
+    entries = [describe_origin(each, run, tmp_path) for each in (pipeline, below, fewer)]
+    names = [entry.key.rpartition("/")[0] for entry in entries]
+    assert names == ["mrpc/tiny-bert/manual/bundled", *["mrpc/tiny-bert/manual/data/a"] * 2]
+    assert entries[1].key == entries[2].key
+    assert differences(entries[0], entries[1]) == ["data bundled → data/a"]
+
+
+def test_the_nearest_entry_is_of_the_same_rows_or_source(pipeline: Pipeline, tmp_path: Path) -> None:
+    now = describe_origin(pipeline, run_of(pipeline, tmp_path), tmp_path)
+    other_recipe = replace(now, recipe={}, date="2026-01-01")
+    renamed = replace(now, data={**now.data, "source": "data/a"}, date="2026-01-02")
+    other_data = replace(now, data={**now.data, "source": "data/b", "evaluation": "b"}, date="2026-01-03")
+    other_checkpoint = replace(now, checkpoint="tiny-distilbert")
+    assert nearest_entry([other_recipe, renamed], now, any_checkpoint=False) == other_recipe
+    assert nearest_entry([renamed, other_data], now, any_checkpoint=False) == renamed
+    assert nearest_entry([other_data, other_checkpoint], now, any_checkpoint=False) is None
+    assert nearest_entry([other_data, other_checkpoint], now, any_checkpoint=True) == other_checkpoint
 
 
 def test_differences_are_few(pipeline: Pipeline, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from pytest_ftcheck.plugin.baseline_outcome import BaselineOutcome
 from pytest_ftcheck.plugin.baselines import Baselines
 from pytest_ftcheck.plugin.session import FtcheckSession
 from pytest_ftcheck.settings import Settings
+from pytest_ftcheck.tasks.bundled import bundled_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +83,7 @@ def test_what_is_accepted_can_be_reviewed(accepted: Path) -> None:
     document = json.loads(text)
     assert text == json.dumps(document, indent=2, sort_keys=True) + "\n"
     ((key, entry),) = document["entries"].items()
-    assert key.startswith("mrpc/tiny-bert/trainer/recipe-")
+    assert key.startswith("mrpc/tiny-bert/trainer/bundled/recipe-")
     assert entry["why"] == "the first one"
     assert entry["recipe"]["num_train_epochs"] == 1
     assert entry["recipe"]["max_length"] == 64
@@ -100,7 +102,7 @@ def test_an_equal_model_passes_and_says_what_it_was_compared_with(session: Sessi
     result.stdout.fnmatch_lines(
         [
             "*ftcheck: baseline*",
-            "mrpc/tiny-bert/trainer/recipe-*, seed 0: accuracy 0.9000 → 0.9000, f1 * → *",
+            "mrpc/tiny-bert/trainer/bundled/recipe-*, seed 0: accuracy 0.9000 → 0.9000, f1 * → *",
             "  accepted on 20*: the first one",
         ]
     )
@@ -142,7 +144,7 @@ def test_other_rows_are_not_comparable_and_red(session: Session, write_card: Cal
     result.stdout.fnmatch_lines(
         [
             "metrics.baseline: mrpc with tiny-bert on bundled, engine trainer",
-            "  expected  the evaluation rows and the checkpoint of mrpc/tiny-bert/trainer/recipe-*",
+            "  expected  the evaluation rows and the checkpoint of mrpc/tiny-bert/trainer/bundled/recipe-*",
             "  observed  not comparable: the baseline has 200 evaluated rows, the run 100",
             "  what to do: *--ftcheck-update-baseline*",
             "*: NOT COMPARABLE: the baseline has 200 evaluated rows, the run 100",
@@ -169,9 +171,9 @@ def test_another_recipe_is_compared_with_the_accepted_one_and_the_entry_is_repor
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
         [
-            "  accepted on * as mrpc/tiny-bert/trainer/recipe-*: the first one",
+            "  accepted on * as mrpc/tiny-bert/trainer/bundled/recipe-*: the first one",
             "  changed since: num_train_epochs 1 → 3",
-            "mrpc/tiny-bert/trainer/recipe-* in ftcheck-baseline/baseline.json matches nothing that ran*",
+            "mrpc/tiny-bert/trainer/bundled/recipe-* in ftcheck-baseline/baseline.json matches nothing that ran*",
         ]
     )
     assert len(document["baseline"]["unmatched"]) == 1
@@ -186,7 +188,7 @@ def test_another_checkpoint_of_the_card_is_not_comparable(session: Session, proj
     result.stdout.fnmatch_lines(
         [
             "  observed  not comparable: the checkpoint was tiny-bert, and is tiny-distilbert",
-            "mrpc/tiny-bert/trainer/recipe-* in ftcheck-baseline/baseline.json matches nothing that ran*",
+            "mrpc/tiny-bert/trainer/bundled/recipe-* in ftcheck-baseline/baseline.json matches nothing that ran*",
         ]
     )
 
@@ -201,13 +203,70 @@ def test_a_checkpoint_of_the_command_line_has_a_baseline_of_its_own(session: Ses
     result.stdout.no_fnmatch_line("*ftcheck: baseline*")
 
 
+@pytest.fixture
+def data_sets(project: pytest.Pytester) -> Path:
+    """A folder with ``a``, the bundled rows, and ``b``, the same in another order: others are evaluated."""
+    bundled = bundled_data("mrpc")
+    assert bundled is not None
+    for name, step in (("a", 1), ("b", -1)):
+        folder = project.path / "data" / name
+        folder.mkdir(parents=True)
+        for split in ("train", "validation"):
+            lines = (bundled / f"{split}.jsonl").read_text(encoding="utf-8").splitlines()[::step]
+            (folder / f"{split}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return project.path / "data"
+
+
+def test_data_sets_have_a_baseline_each(session: Session, data_sets: Path, accepted: Path) -> None:
+    def run(data: Path | str, *options: str) -> tuple[pytest.RunResult, dict[str, Any]]:
+        return session("--ftcheck-tier=tiny", f"--ftcheck-data={data}", *options)
+
+    for data in ("data/a", data_sets / "b"):
+        assert run(data, "--ftcheck-update-baseline")[0].ret == pytest.ExitCode.OK
+    entries = json.loads((accepted / "baseline.json").read_text(encoding="utf-8"))["entries"]
+    assert [key.split("recipe-")[0].removeprefix("mrpc/tiny-bert/trainer/") for key in entries] == [
+        "bundled/",
+        "data/a/",
+        "data/b/",
+    ]
+    result, document = run(data_sets / "a", "--ftcheck-require-baseline")
+    assert result.ret == pytest.ExitCode.OK
+    (note,) = document["baseline"]["comparisons"]
+    assert note["key"] == note["accepted_key"]
+    assert document["baseline"]["unmatched"] == []
+    # Other rows in the same place are not another data set.
+    for split in ("train", "validation"):
+        (data_sets / "a" / f"{split}.jsonl").write_bytes((data_sets / "b" / f"{split}.jsonl").read_bytes())
+    result, _ = run("data/a")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["  observed  not comparable: * of 200 evaluation rows differ in *"])
+    assert session()[1]["baseline"]["unmatched"] == []
+
+
+@pytest.mark.usefixtures("accepted")
+def test_the_card_s_data_that_moved_is_compared_and_other_data_is_told(
+    session: Session, data_sets: Path, project: pytest.Pytester
+) -> None:
+    card = CARD.format(rows=200, epochs=1, limits="max_drop = 0.02")
+    project.makefile(".toml", ftcheck=f'tier = "tiny"\n{card}[tasks.mrpc]\ndata = "data/a"\n')
+    result, document = session()
+    assert result.ret == pytest.ExitCode.OK
+    (note,) = document["baseline"]["comparisons"]
+    assert note["differences"] == ["data bundled → data/a"]
+    shutil.rmtree(data_sets / "a")
+    (data_sets / "b").rename(data_sets / "a")
+    _, document = session()
+    assert document["baseline"]["comparisons"] == []
+    assert len(document["baseline"]["unmatched"]) == 1
+
+
 def test_a_missing_baseline_fails_where_it_is_required(session: Session) -> None:
     result, _ = session("--ftcheck-require-baseline")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
         [
             "  expected  an accepted run in ftcheck-baseline/baseline.json, as --ftcheck-require-baseline asks for",
-            "  observed  no entry mrpc/tiny-bert/trainer/recipe-*",
+            "  observed  no entry mrpc/tiny-bert/trainer/bundled/recipe-*",
         ]
     )
 
@@ -239,8 +298,8 @@ def test_an_update_replaces_only_what_ran_and_says_what_changed(
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(
         [
-            "mrpc/tiny-bert/trainer/recipe-*: accuracy 0.9000 → 0.7000*",
-            "accepted (replaced): mrpc/tiny-bert/trainer/recipe-*, seed 0, in ftcheck-baseline/baseline.json",
+            "mrpc/tiny-bert/trainer/bundled/recipe-*: accuracy 0.9000 → 0.7000*",
+            "accepted (replaced): mrpc/tiny-bert/trainer/bundled/recipe-*, seed 0, in ftcheck-baseline/baseline.json",
         ]
     )
     entries = json.loads((accepted / "baseline.json").read_text(encoding="utf-8"))["entries"].values()
@@ -436,10 +495,10 @@ def test_workers_tell_the_controller(accepted: Path, project: pytest.Pytester) -
     worker, controller = Baselines(FtcheckSession(settings)), FtcheckSession(settings)
     (entry,) = worker.entries.values()
     worker.candidates[entry.key, 3] = Candidate(entry, 3, {"accuracy": 0.9}, b"\x00rows")
-    worker.ran.add(entry.key)
+    worker.ran[entry.key] = entry
     node = SimpleNamespace(workeroutput={"ftcheck_baselines": execnet.loads(execnet.dumps(worker.to_send()))})
     BaselineOutcome(controller).pytest_testnodedown(node)
     assert controller.baselines is not None
     assert controller.baselines.candidates == worker.candidates
-    assert controller.baselines.ran == {entry.key}
+    assert controller.baselines.ran == {entry.key: entry}
     assert (accepted / "baseline.json").is_file()

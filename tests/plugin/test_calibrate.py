@@ -6,6 +6,7 @@ import json
 import math
 import tomllib
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -81,6 +82,88 @@ def test_written_limits_hold_in_the_next_session(
     result.stdout.fnmatch_lines(["  expected  at least 0.*, calibrated on 4 seeds of mean 0.9*"])
 
 
+SLICED = f"""{SETTINGS}
+[tasks.mrpc]
+slices = ["class"]
+[tasks.mrpc.floors.tiny.tiny-bert]
+# by hand
+accuracy = {{ min = 0.5, slices = {{ class = 0.5 }} }}  # all rows, and both classes
+"""
+
+
+def test_slices_that_the_card_limits_are_calibrated_and_judged_by_it(
+    session: Session, project: pytest.Pytester, made_up_runs: MadeUpRuns
+) -> None:
+    path = project.makefile(".toml", ftcheck=SLICED)
+    result, document = session("--ftcheck-calibrate=4", "--ftcheck-write-floors", "--junitxml=junit.xml")
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(
+        ["  accuracy, class=not_equivalent: 4 seeds of mean 0.9* (gates: 6; judged: 1 seed(s)*"]
+    )
+    text = path.read_text(encoding="utf-8")
+    assert "# by hand\n" in text
+    assert "# all rows, and both classes" in text
+    written = tomllib.loads(text)["tasks"]["mrpc"]["floors"]["tiny"]["tiny-bert"]
+    proposed = document["calibration"][0]["limits"]["accuracy"]["slices"]
+    assert proposed.keys() == {"class=not_equivalent", "class=equivalent"}
+    assert written["accuracy"]["slices"] == {"class": 0.5, **proposed}
+    assert sum(part["calibrated"]["rows"] for part in proposed.values()) == 200
+    assert "<failure" not in (project.path / "junit.xml").read_text(encoding="utf-8")
+    result, document = session("--ftcheck-seeds=7", "--ftcheck-checks=metrics.floor")
+    assert result.ret == pytest.ExitCode.OK
+    parts = [gate for gate in document["gates"] if gate["slice"]]
+    assert {(gate["status"], gate["limits"]["calibrated"]["seeds"]) for gate in parts} == {("pass", 4)}
+    made_up_runs.wrong = 0.15
+    result, _ = session("--ftcheck-seeds=7", "--ftcheck-checks=metrics.floor")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["metrics.floor: accuracy of mrpc *, class=*equivalent (* rows)"])
+
+
+def test_a_slice_that_is_not_there_is_said_before_anything_trains(
+    session: Session, project: pytest.Pytester, made_up_runs: MadeUpRuns
+) -> None:
+    project.makefile(".toml", ftcheck=SLICED.replace("class = 0.5", '"class=nope" = 0.5'))
+    result, _ = session("--ftcheck-calibrate=3")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stdout.fnmatch_lines(["*unknown slice 'class=nope'*"])
+    assert made_up_runs.made == []
+
+
+def test_limits_for_the_mean_of_several_seeds_judge_sessions_of_as_many(
+    session: Session, project: pytest.Pytester
+) -> None:
+    result, document = session("--ftcheck-calibrate=5", "--ftcheck-calibrate-runs=3", "--ftcheck-write-floors")
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(
+        [
+            "  accuracy: 5 seeds of mean * (gates: 6; judged: the mean of 3 seeds; *",
+            "  The limits judge the mean of at least 3 seeds: --ftcheck-seeds=0-2. On fewer, they count as limits *",
+        ]
+    )
+    limits = document["calibration"][0]["limits"]["accuracy"]
+    assert limits["calibrated"]["runs"] == 3
+    assert "runs = 3" in (project.path / "ftcheck.toml").read_text(encoding="utf-8")
+    for seeds, calibrated in (("10-12", True), ("10-11", False)):
+        result, document = session(f"--ftcheck-seeds={seeds}", "--ftcheck-checks=metrics.floor")
+        assert result.ret == pytest.ExitCode.OK
+        mean = document["seed_gates"][0]
+        assert (mean["metric"], mean["floor"]) == ("accuracy", limits["min"])
+        assert (mean["limits"]["calibrated"] is not None) is calibrated
+
+
+def test_the_junit_report_has_a_case_for_each_limit_that_is_refused(
+    session: Session, made_up_runs: MadeUpRuns, project: pytest.Pytester
+) -> None:
+    made_up_runs.wrong = 0.4
+    session("--ftcheck-calibrate=4", "--junitxml=junit.xml")
+    tree = ET.parse(project.path / "junit.xml")  # noqa: S314 - written by the session above
+    (failure,) = tree.iterfind(".//testcase[@name='limits[f1]']/failure")
+    assert "for f1 gates nothing" in (failure.text or "")
+    session("--ftcheck-calibrate=4", "-k", "seed0", "--junitxml=junit.xml")
+    (failure,) = ET.parse(project.path / "junit.xml").iter("failure")  # noqa: S314 - as above
+    assert "not all of 4 seeds of mrpc were trained" in failure.attrib["message"]
+
+
 def test_seeds_of_the_command_line_are_taken(session: Session, made_up_runs: MadeUpRuns) -> None:
     session("--ftcheck-calibrate=3", "--ftcheck-seeds=20-22")
     assert [seed for *_, seed in made_up_runs.made] == [20, 21, 22]
@@ -133,8 +216,10 @@ def test_a_few_of_the_seeds_propose_nothing(session: Session) -> None:
         (["--ftcheck-calibrate", "--ftcheck-faults"], "does not go with --ftcheck-faults"),
         (["--ftcheck-calibrate", "--ftcheck-no-train"], "does not go with --ftcheck-no-train"),
         (["--ftcheck-write-floors"], "--ftcheck-write-floors writes what --ftcheck-calibrate proposes"),
+        (["--ftcheck-calibrate-runs=5"], "--ftcheck-calibrate-runs says what the limits"),
+        (["--ftcheck-calibrate", "--ftcheck-calibrate-runs=0"], "expected a whole number of at least 1"),
     ],
-    ids=range(7),
+    ids=range(9),
 )
 def test_misuse_is_said_before_anything_trains(
     session: Session, made_up_runs: MadeUpRuns, options: list[str], words: str

@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 import re
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
+
+from pytest_ftcheck.errors import CheckFailure
+from pytest_ftcheck.findings import Finding
 
 if TYPE_CHECKING:
     from tests.plugin.conftest import GateSession, MadeUpRuns
@@ -53,6 +57,51 @@ def test_the_mean_is_judged_by_its_one_sided_bound(
         )
         assert "the recipe got worse, not one seed" in found["output"]
         assert [finding["check"] for finding in mean["findings"]] == ["metrics.seeds"]
+
+
+def junit_cases(project: pytest.Pytester) -> dict[str, tuple[str, dict[str, str]]]:
+    """Text of the failure, if any, and properties of each case over several seeds, by class and name."""
+    (suite,) = ET.parse(project.path / "junit.xml").getroot()  # noqa: S314 - written by the session before
+    assert int(suite.attrib["tests"]) == len(suite)
+    return {
+        f"{case.attrib['classname']} {case.attrib['name']}": (
+            "".join(failure.text or "" for failure in case.findall("failure")),
+            {each.attrib["name"]: each.attrib["value"] for each in case.iter("property")},
+        )
+        for case in suite
+        if "mean of" in case.attrib["name"]
+    }
+
+
+def test_the_junit_report_has_a_case_for_each_verdict(
+    gate_session: GateSession, made_up_runs: MadeUpRuns, project: pytest.Pytester
+) -> None:
+    made_up_runs.right |= {0: 369, 1: 370, 2: 371, 3: 370, 4: 370}
+    floors = 'accuracy = { min = 0.95, slices = { "class=negative" = 0.6 } }'
+    found = gate_session(floors, *SEEDS, "--junitxml=junit.xml", card='slices = ["class"]')
+    assert found["exit_status"] == pytest.ExitCode.TESTS_FAILED
+    assert junit_cases(project) == {
+        "ftcheck.sst2 test_metric_floor[accuracy-trainer-mean of 5 seeds]": (
+            str(CheckFailure([Finding(**finding) for finding in found["seed_gates"][0]["findings"]])),
+            {"accuracy": str(found["seed_gates"][0]["value"]), "accuracy_floor": "0.95"},
+        ),
+        "ftcheck.sst2 test_metric_floor[accuracy-class=negative-trainer-mean of 5 seeds]": (
+            "",
+            {"accuracy": str(found["seed_gates"][1]["value"]), "accuracy_floor": "0.6"},
+        ),
+    }
+    # No test of pytest: the terminal counts those that ran.
+    assert f"{len(found['checks'])} passed" in found["output"]
+
+
+def test_an_inconclusive_mean_fails_in_the_junit_report_where_it_fails_the_session(
+    gate_session: GateSession, made_up_runs: MadeUpRuns, project: pytest.Pytester
+) -> None:
+    made_up_runs.right |= {0: 369, 1: 370, 2: 371, 3: 370, 4: 370}
+    for options, red in (((), False), (("--ftcheck-strict",), True)):
+        gate_session("accuracy = 0.924", *SEEDS, "--junitxml=junit.xml", *options)
+        ((failure, _),) = junit_cases(project).values()
+        assert bool(failure) is red
 
 
 def test_strict_makes_an_inconclusive_mean_fail(gate_session: GateSession, made_up_runs: MadeUpRuns) -> None:

@@ -114,6 +114,10 @@ WRONG: list[tuple[Any, str]] = [
     ({"slices": {"clas=bad": 0.7}}, "floors.accuracy.slices: unknown slice 'clas=bad'. Did you mean 'class'?"),
     ({"slices": {"class": {"max": 0.7}}}, 'floors.accuracy.slices."class".max: a greater accuracy is better'),
     ({"slices": {"class": {"max_drop": 0.7}}}, 'floors.accuracy.slices."class" takes min alone'),
+    (
+        {"slices": {"class": {"min": 0.7, "calibrated": {"mean": 0.8}}}},
+        'floors.accuracy.slices."class".calibrated lacks spread, seeds, rows',
+    ),
     ({"slices": {"class": "x"}}, "floors.accuracy.slices.\"class\" must be a finite number, not 'x'"),
     ({"min": 0.8, "calibrated": 3}, "floors.accuracy.calibrated must be a table with mean, spread, seeds, rows, not 3"),
     ({"min": 0.8, "calibrated": {}}, "floors.accuracy.calibrated lacks mean, spread, seeds, rows; --ftcheck-calibrate"),

@@ -37,6 +37,7 @@ from pytest_ftcheck.speed.flops import formula_flops
 from pytest_ftcheck.speed.peak import matmul_peak
 from pytest_ftcheck.tasks.card import load_card
 from pytest_ftcheck.training.batches import only_accepted
+from pytest_ftcheck.training.cpu import fast_cpu
 from pytest_ftcheck.training.engine import train_run
 
 if TYPE_CHECKING:
@@ -131,19 +132,27 @@ def model_flops(pipeline: Pipeline) -> float:
 def table(seconds: dict[str, list[float]], pipeline: Pipeline) -> str:
     """Render samples per second, the ratios to what people run, and the share of the matrix products' rate."""
     rows, flops, device = len(pipeline.train_dataset), model_flops(pipeline), torch.device("cpu")
-    peaks = {name: matmul_peak(device, getattr(torch, name)) for name in ("float32", "bfloat16")}
+    dtypes = {name: getattr(torch, name) for name in ("float32", "bfloat16")}
+    peaks = {name: matmul_peak(device, dtype) for name, dtype in dtypes.items()}
+    with fast_cpu("cpu"):
+        best = {name: max(peaks[name], matmul_peak(device, dtype)) for name, dtype in dtypes.items()}
     lines = []
     for name, values in seconds.items():
-        peak = peaks["bfloat16" if "bfloat16" in name else "float32"]
+        dtype = "bfloat16" if "bfloat16" in name else "float32"
         ratios = [
             f"{statistics.median(theirs / ours for ours, theirs in zip(values, seconds[other], strict=True)):.2f}"
             for other in (RUN_GLUE, PLAIN)
         ]
         median = statistics.median(values)
-        lines.append([name, f"{rows / median:.1f}", *ratios, f"{flops / median / peak:.0%}"])
-    caption = ", ".join(f"{peak / 1e9:.0f} GFLOP/s in {name}" for name, peak in peaks.items())
-    header = ["loop", "samples/s", "x run_glue.py", "x plain Trainer", "of the matmul rate"]
-    return f"{markdown_table(header, lines)}\nThe rate of matrix products, best of three sizes: {caption}.\n"
+        lines.append(
+            [name, f"{rows / median:.1f}", *ratios, *(f"{flops / median / peak[dtype]:.0%}" for peak in (peaks, best))]
+        )
+    caption = ", ".join(
+        f"{peaks[name] / 1e9:.0f} GFLOP/s in {name} as PyTorch is installed, {best[name] / 1e9:.0f} as the engines multiply"
+        for name in dtypes
+    )
+    header = ["loop", "samples/s", "x run_glue.py", "x plain Trainer", "of torch.matmul's rate", "of the best rate"]
+    return f"{markdown_table(header, lines)}\nThe rates, of the best of three sizes: {caption}.\n"
 
 
 def main(arguments: list[str] | None = None) -> str:

@@ -1,7 +1,8 @@
-"""What slows training on a CPU beside its arithmetic: memory asked for anew at every step, and dropout's dice.
+"""What slows training on a CPU: memory asked for anew at every step, dropout's dice, and MKL on processors of AMD.
 
-Both were found with `torch.profiler` on MiniLM-L6 in batches of 16 x 53 tokens, two cores, bfloat16: of a step of
-244 ms, 36 ms went into page faults and 30 ms into random numbers (`benchmarks/engines.md`).
+All were found with `torch.profiler` on MiniLM-L6 in batches of 16 x 53 tokens, on two cores of an AMD EPYC. In
+bfloat16, 36 of a step's 244 ms went into page faults and 30 into random numbers; in float32, matrix products took
+three quarters of it, at half the speed that oneDNN, which PyTorch has in it, reaches there (`benchmarks/engines.md`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import ctypes
 import platform
 import warnings
 from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,18 +27,19 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_MMAP_MAX = -1, -3, -4
 """Of ``<malloc.h>``; see mallopt(3)."""
 
 _fast = False
-"""Whether `fast_cpu` is in force."""
 
 _WORD = 2**16
 """An element is dropped by 16 random bits: its probability is exact to 2^-17."""
 
+_LARGE = 4_000_000
+"""Multiplications of a matrix product: below, oneDNN gains nothing."""
 _SMALL = 4096
 """Elements: below, PyTorch has drawn them before numpy has made its generator."""
 
 
 @contextmanager
 def fast_cpu(device: str) -> Iterator[None]:
-    """Train without both meanwhile, in this process; on another device than ``cpu``, and within itself, change nothing.
+    """Train without all that meanwhile, in this process; on another device, and within itself, change nothing.
 
     Args:
         device: that is trained on.
@@ -47,10 +51,19 @@ def fast_cpu(device: str) -> Iterator[None]:
         return
     _fast = True
     try:
-        with freed_memory_kept(), fast_bernoulli():
+        with freed_memory_kept(), kernels() as library:
+            library.impl("bernoulli_.float", _bernoulli_, "CPU")
+            if mkl_is_slow():
+                library.impl("mm", _mm, "CPU")
+                library.impl("addmm", _addmm, "CPU")
             yield
     finally:
         _fast = False
+
+
+def is_fast() -> bool:
+    """Whether `fast_cpu` is in force."""
+    return _fast
 
 
 @contextmanager
@@ -77,25 +90,60 @@ def freed_memory_kept() -> Iterator[None]:
 
 
 @contextmanager
-def fast_bernoulli() -> Iterator[None]:
-    """Draw the masks of dropout eight times as fast: from 16 random bits an element instead of 53.
-
-    PyTorch draws them one by one with the Mersenne Twister, except with MKL on Intel's processors. The seed of each
-    mask comes from PyTorch's generator, whose state therefore still determines, saves and restores all that follows.
-    """
+def kernels() -> Iterator[torch.library.Library]:
+    """Hand out a library whose kernels take the place of PyTorch's own meanwhile."""
     library = torch.library.Library("aten", "IMPL")
     with warnings.catch_warnings():
-        # That the kernel of PyTorch is replaced is what is wanted.
+        # That kernels of PyTorch are replaced is what is wanted; it says so once, at the first.
         warnings.simplefilter("ignore", UserWarning)
-        library.impl("bernoulli_.float", _bernoulli_, "CPU")
-    try:
-        yield
-    finally:
-        library._destroy()  # noqa: SLF001 - what `torch.library._scoped_library` calls
+        try:
+            yield library
+        finally:
+            library._destroy()  # noqa: SLF001 - what `torch.library._scoped_library` calls
+
+
+@cache
+def mkl_is_slow() -> bool:
+    """Whether MKL multiplies float32 where oneDNN would be faster: on AMD's processors it leaves AVX-512 unused."""
+    info = Path("/proc/cpuinfo")
+    described = info.read_text(encoding="utf-8") if info.is_file() else platform.processor()
+    with_both = torch.backends.mkl.is_available() and torch.backends.mkldnn.is_available()
+    return with_both and "AuthenticAMD" in described
+
+
+def _mm(left: Tensor, right: Tensor) -> Tensor:
+    """Multiply ``[M, K]`` by ``[K, N]``, large ones in float32 with oneDNN."""
+    if _is_small(left, right):
+        return torch.mm(left, right, out=left.new_empty(left.shape[0], right.shape[1]))
+    return _linear(left, right.t(), None)
+
+
+def _addmm(added: Tensor, left: Tensor, right: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """Multiply ``[M, K]`` by ``[K, N]`` and add ``[N]``, or whatever `torch.addmm` takes."""
+    if _is_small(left, right) or added.shape != right.shape[1:] or (beta, alpha) != (1, 1):
+        out = left.new_empty(left.shape[0], right.shape[1])
+        return torch.addmm(added, left, right, beta=beta, alpha=alpha, out=out)
+    return _linear(left, right.t(), added)
+
+
+def _is_small(left: Tensor, right: Tensor) -> bool:
+    """Whether the way through Python costs more than is gained, or oneDNN multiplies already."""
+    return left.dtype is not torch.float32 or left.numel() * right.shape[1] < _LARGE
+
+
+def _linear(rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Compute a linear layer with oneDNN, with any strides."""
+    product: Tensor = torch.ops.mkldnn._linear_pointwise(rows, weight, bias, "none", [], "")  # noqa: SLF001 - no other way
+    return product
 
 
 def _bernoulli_(tensor: Tensor, p: float = 0.5, *, generator: torch.Generator | None = None) -> Tensor:
-    """Fill a tensor of any shape with ones, of probability ``p``, and zeros."""
+    """Fill a tensor of any shape with ones, of probability ``p``, and zeros: masks of dropout, eight times as fast.
+
+    PyTorch draws them one by one, 53 random bits each, with the Mersenne Twister (except with MKL on Intel's
+    processors). Here an element has 16 bits. Their seed comes from PyTorch's generator, whose state therefore still
+    determines, saves and restores all that follows.
+    """
     if not 0 <= p <= 1:
         msg = f"bernoulli_ expects p to be in [0, 1], but got p={p}"
         raise RuntimeError(msg)

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from pytest_ftcheck.training.cpu import fast_bernoulli, fast_cpu, freed_memory_kept
+from pytest_ftcheck.training import cpu
+from pytest_ftcheck.training.cpu import fast_cpu, freed_memory_kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +25,17 @@ SMALL = (3, 7)
 
 @pytest.fixture
 def _fast() -> Iterator[None]:
-    with fast_bernoulli():
+    with fast_cpu("cpu"):
+        yield
+
+
+@pytest.fixture
+def _by_onednn(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As on a processor of AMD, whatever this one is."""
+    if not torch.backends.mkldnn.is_available():
+        pytest.skip("this PyTorch has no oneDNN")
+    monkeypatch.setattr(cpu, "mkl_is_slow", lambda: True)
+    with fast_cpu("cpu"):
         yield
 
 
@@ -90,7 +101,7 @@ def test_the_state_of_pytorchs_generator_determines_what_follows(seed: int) -> N
 
 def test_dropout_keeps_its_scale_and_its_gradient() -> None:
     rows = torch.ones(LARGE, requires_grad=True)
-    with fast_bernoulli():
+    with fast_cpu("cpu"):
         dropped = torch.nn.functional.dropout(rows, 0.2)
         dropped.sum().backward()
     assert rows.grad is not None
@@ -116,6 +127,59 @@ def test_on_another_device_nothing_changes() -> None:
     before = drawn(0.5)
     with fast_cpu("cuda"):
         assert torch.equal(drawn(0.5), before)
+
+
+SIDES = {"large": (250, 180, 130), "small": (5, 4, 3), "no rows": (0, 400, 300)}
+
+
+@pytest.mark.usefixtures("_by_onednn")
+@pytest.mark.parametrize("sides", SIDES.values(), ids=SIDES)
+@pytest.mark.parametrize("transposed", [(False, False), (True, False), (False, True), (True, True)], ids=str)
+def test_products_are_as_exact_as_pytorchs(sides: tuple[int, int, int], transposed: tuple[bool, bool]) -> None:
+    m, k, n = sides
+    torch.manual_seed(0)
+    left = torch.randn(k, m).t() if transposed[0] else torch.randn(m, k)
+    right = torch.randn(n, k).t() if transposed[1] else torch.randn(k, n)
+    added = torch.randn(n)
+    exact = left.double() @ right.double()
+    torch.testing.assert_close(torch.mm(left, right).double(), exact, rtol=0, atol=1e-4)
+    torch.testing.assert_close(torch.addmm(added, left, right).double(), exact + added, rtol=0, atol=1e-4)
+    whole = torch.randn(m, n)
+    torch.testing.assert_close(
+        torch.addmm(whole, left, right, beta=0.5, alpha=2).double(), 2 * exact + 0.5 * whole, rtol=0, atol=2e-4
+    )
+
+
+@pytest.mark.usefixtures("_by_onednn")
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.int64])
+def test_other_dtypes_are_multiplied_as_ever(dtype: torch.dtype) -> None:
+    left, right = torch.arange(12).reshape(3, 4).to(dtype), torch.arange(8).reshape(4, 2).to(dtype)
+    assert torch.mm(left, right).dtype is dtype
+    assert torch.mm(left, right).tolist() == [[28, 34], [76, 98], [124, 162]]
+    assert torch.addmm(torch.ones(2, dtype=dtype), left, right)[0].tolist() == [29, 35]
+
+
+@pytest.mark.usefixtures("_by_onednn")
+def test_a_linear_layer_has_the_same_gradients() -> None:
+    torch.manual_seed(0)
+    layer, rows = torch.nn.Linear(300, 200), torch.randn(4, 40, 300, requires_grad=True)
+    layer(rows).square().mean().backward()
+    found = [rows.grad, *(parameter.grad for parameter in layer.parameters())]
+    exact_rows = rows.detach().double().requires_grad_()
+    exact = torch.nn.Linear(300, 200).double()
+    exact.load_state_dict(layer.state_dict())
+    exact(exact_rows).square().mean().backward()
+    for ours, theirs in zip(found, [exact_rows.grad, *(p.grad for p in exact.parameters())], strict=True):
+        assert ours is not None
+        assert theirs is not None
+        torch.testing.assert_close(ours.double(), theirs, rtol=1e-4, atol=1e-8)
+
+
+@pytest.mark.usefixtures("_by_onednn")
+def test_what_cannot_be_multiplied_is_refused() -> None:
+    for shapes in (((400, 300), (400, 300)), ((2, 3), (2, 3))):
+        with pytest.raises(RuntimeError):
+            torch.mm(*(torch.ones(shape) for shape in shapes))
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library keeps memory in its own way")

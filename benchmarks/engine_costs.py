@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.pipeline.parts import Pipeline
 
 KINDS = {
-    "matrix products of linear layers": ("aten::mm", "aten::addmm"),
+    "matrix products of linear layers": ("aten::mm", "aten::addmm", "mkldnn::_linear_pointwise"),
     "matrix products of attention": ("aten::bmm",),
     "dropout's masks": ("aten::bernoulli_", "aten::lt"),
     "optimizer": ("aten::_fused_adamw_", "Optimizer."),

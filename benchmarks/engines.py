@@ -148,8 +148,8 @@ def table(seconds: dict[str, list[float]], pipeline: Pipeline) -> str:
             [name, f"{rows / median:.1f}", *ratios, *(f"{flops / median / peak[dtype]:.0%}" for peak in (peaks, best))]
         )
     caption = ", ".join(
-        f"{peaks[name] / 1e9:.0f} GFLOP/s in {name} as PyTorch is installed, {best[name] / 1e9:.0f} as the engines multiply"
-        for name in dtypes
+        f"{peak / 1e9:.0f} GFLOP/s in {name} as PyTorch is installed, {best[name] / 1e9:.0f} as the engines multiply"
+        for name, peak in peaks.items()
     )
     header = ["loop", "samples/s", "x run_glue.py", "x plain Trainer", "of torch.matmul's rate", "of the best rate"]
     return f"{markdown_table(header, lines)}\nThe rates, of the best of three sizes: {caption}.\n"

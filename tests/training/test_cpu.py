@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import resource
+import warnings
 from typing import TYPE_CHECKING
 
 import pytest
@@ -114,6 +115,11 @@ def test_pytorchs_own_masks_are_back_afterwards() -> None:
     with fast_cpu("cpu"), fast_cpu("cpu"):
         assert not torch.equal(drawn(0.5), before)
     assert torch.equal(drawn(0.5), before)
+
+
+def test_warnings_of_what_is_trained_are_heard() -> None:
+    with pytest.warns(UserWarning, match="of the model's own"), fast_cpu("cpu"):
+        warnings.warn("of the model's own", UserWarning, stacklevel=1)
 
 
 def test_an_error_inside_gives_them_back_too() -> None:

@@ -51,7 +51,7 @@ def fast_cpu(device: str) -> Iterator[None]:
         return
     _fast = True
     try:
-        products = {"mm": _mm, "addmm": _addmm} if mkl_is_slow() else {}
+        products: dict[str, Callable[..., Tensor]] = {"mm": _mm, "addmm": _addmm} if mkl_is_slow() else {}
         with freed_memory_kept(), kernels({"bernoulli_.float": _bernoulli_, **products}):
             yield
     finally:

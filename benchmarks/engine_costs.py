@@ -45,8 +45,8 @@ def costs_table(pipeline: Pipeline, threads: int) -> str:
             found[name] = {**_shares(step), **_attained(step, peak)}
     rows = [[kind, *(f"{shares[kind]:.1%}" for shares in found.values())] for kind in found["float32"]]
     caption = (
-        "Of the manual engine's step, by `torch.profiler`; the last two rows without it, against the rate as the engines "
-        "multiply:"
+        "Of the manual engine's step, by `torch.profiler`; the last two rows without it, against the rate as the "
+        "engines multiply:"
     )
     return f"{caption}\n\n{markdown_table(['what', *found], rows)}"
 

@@ -170,7 +170,14 @@ def main(arguments: list[str] | None = None) -> str:
         f"by length.\n\n{table(seconds, pipeline)}\n{costs_table(pipeline, options.threads)}"
     )
     if options.out:
-        document = {"machine": describe_machine(), "options": vars(options) | {"out": None}, "seconds": seconds}
+        # Not where data and checkpoint lie: that is the machine's own.
+        kept = {name: getattr(options, name) for name in ("rows", "batch_size", "threads", "rounds")}
+        document = {
+            "machine": describe_machine(),
+            "options": kept,
+            "seconds": seconds,
+            "checkpoint": pipeline.checkpoint.name,
+        }
         options.out.with_suffix(".json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
         head = f"# Engines\n\nMade by `benchmarks/engines.py` on: {describe_machine()}\n\n"
         options.out.with_suffix(".md").write_text(head + text, encoding="utf-8")

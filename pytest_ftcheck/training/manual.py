@@ -71,9 +71,10 @@ def train(
     history: list[dict[str, float]] = []
     step = seen = 0
     clock = Stopwatch()
+    timings: dict[str, float] = {}
     if args.torch_compile and trainer is None and pipeline.trains:
         compile_shapes(parts)
-    compile_seconds = clock.lap()
+        timings["compile"] = clock.lap()
     for epoch in range(math.ceil(epochs) if pipeline.trains else 0):
         train_loader.set_epoch(epoch)
         tracer.begin_epoch()
@@ -91,7 +92,7 @@ def train(
                 metrics, _, _ = evaluate(accelerator, model, eval_loader, pipeline, parts.compute_loss, tracer)
             kept.offer(accelerator.unwrap_model(model), {"epoch": step / steps_per_epoch, "step": step, **metrics})
     kept.restore(accelerator.unwrap_model(model))
-    train_seconds = clock.lap()
+    timings["train"] = clock.lap()
     with uncompiled(args):
         metrics, logits, label_ids = evaluate(accelerator, model, eval_loader, pipeline, parts.compute_loss, tracer)
     return Outcome(
@@ -102,7 +103,7 @@ def train(
         logits=logits,
         label_ids=label_ids,
         metrics=metrics,
-        timings={"compile": compile_seconds, "train": train_seconds, "predict": clock.lap()},
+        timings={**timings, "predict": clock.lap()},
         save=lambda folder: save(accelerator.unwrap_model(model), pipeline.processing_class, folder),
     )
 

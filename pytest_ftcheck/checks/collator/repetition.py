@@ -56,7 +56,7 @@ def collate(check: str, subject: CollatorSubject, features: Features) -> tuple[B
     return batch, []
 
 
-def check_mutation(subject: CollatorSubject, features: Features, batch: Batch) -> list[Finding]:  # noqa: ARG001 - as every check of a batch
+def check_mutation(subject: CollatorSubject, features: Features, batch: Batch) -> list[Finding]:  # noqa: ARG001 - all checks of a batch are called alike
     """The features are the same after the collator has run."""
     check, given = "collator.mutation", copy.deepcopy(features)
     again, refused = collate(check, subject, given)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.errors import TaskError, unknown
 from pytest_ftcheck.tasks.card_rules import check_keys, check_tiers, is_value, wrong
-from pytest_ftcheck.tasks.floors import check_floors, gated_metrics, layered_limits, merged_floors
+from pytest_ftcheck.tasks.floors import check_floors, gated_metrics, is_limit, layered_limits
+from pytest_ftcheck.tasks.layers import layered, overlaid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from pytest_ftcheck.tasks.floors import MetricLimits
 
 HEADS = ("sequence-classification", "regression")
+
+_LAYERED = {"recipe": is_value, "floors": is_limit}
+"""Keys with values for all, for a tier, and for a checkpoint of it; and how to tell these values."""
 
 _REQUIRED = ("head", "text_columns", "label_column", "metric", "recipe")
 
@@ -92,7 +96,7 @@ class TaskCard:
 
         ``max_length`` stands for the tokenizer's argument of that name.
         """
-        return _layered(self.recipes, tier, checkpoint)
+        return layered(self.recipes, tier, checkpoint, is_value)
 
     def gates(self, tier: str, checkpoint: str) -> dict[str, MetricLimits]:
         """Limits by metric for a tier and checkpoint; empty where none are declared."""
@@ -110,17 +114,6 @@ class TaskCard:
     def greater_is_better(self, metric: str) -> bool:
         """Direction of a gated metric: those that only the logits give, and a loss, are better where smaller."""
         return self.metric.greater_is_better.get(metric, False)
-
-
-def _layered(table: Mapping[str, Any], tier: str, checkpoint: str) -> dict[str, Any]:
-    """Collect the plain values of a table, its tier's table and its checkpoint's table; the innermost wins."""
-    values: dict[str, Any] = {}
-    for key in ("", tier, checkpoint):
-        if key:
-            below = table.get(key, {})
-            table = below if isinstance(below, dict) else {}
-        values |= {name: value for name, value in table.items() if is_value(name, value)}
-    return values
 
 
 def builtin_tasks() -> dict[str, dict[str, Any]]:
@@ -169,8 +162,12 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in over.items():
         below = merged.get(key)
-        merge = merged_floors if key == "floors" else _merged
-        merged[key] = merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+        if not (isinstance(below, dict) and isinstance(value, dict)):
+            merged[key] = value
+        elif key in _LAYERED:
+            merged[key] = overlaid(below, value, _LAYERED[key])
+        else:
+            merged[key] = _merged(below, value)
     return merged
 
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_ftcheck.errors import unknown
 from pytest_ftcheck.settings import TIERS
 from pytest_ftcheck.tasks.card_rules import is_number, wrong
+from pytest_ftcheck.tasks.layers import layered
 
 if TYPE_CHECKING:
     from pytest_ftcheck.tasks.card import MetricSpec
@@ -81,39 +82,20 @@ class MetricLimits:
 
 def layered_limits(table: Mapping[str, Any], tier: str, checkpoint: str) -> dict[str, MetricLimits]:
     """Collect the limits of a valid table ``floors`` for a tier and checkpoint by metric; the innermost wins."""
-    found: dict[str, Any] = {}
-    for key in ("", tier, checkpoint):
-        if key:
-            below = table.get(key, {})
-            table = below if isinstance(below, Mapping) and not is_limit(below) else {}
-        found |= {metric: value for metric, value in table.items() if is_limit(value)}
-    return {metric: _limits(value) for metric, value in found.items()}
+    return {metric: _limits(value) for metric, value in layered(table, tier, checkpoint, is_limit).items()}
 
 
 def gated_metrics(table: Mapping[str, Any]) -> list[str]:
     """List the metrics for which any tier or checkpoint of a valid table ``floors`` has limits."""
     found: dict[str, None] = {}
     for key, value in table.items():
-        found |= {key: None} if is_limit(value) else dict.fromkeys(gated_metrics(value))
+        found |= {key: None} if is_limit(key, value) else dict.fromkeys(gated_metrics(value))
     return list(found)
 
 
-def merged_floors(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge a user's table ``floors`` into that of a built-in card.
-
-    A limit is replaced as a whole: a user's floor did not come from the seeds of ours.
-    """
-    merged = dict(base)
-    for key, value in over.items():
-        below = merged.get(key)
-        tables = isinstance(below, Mapping) and isinstance(value, Mapping)
-        merge = tables and not is_limit(value) and not is_limit(below)
-        merged[key] = merged_floors(below or {}, value) if merge else value
-    return merged
-
-
-def is_limit(value: object) -> bool:
-    """Tell the limits of a metric from the table of a tier or checkpoint."""
+def is_limit(name: str, value: object) -> bool:
+    """Tell the limits of a metric from the table of a tier or checkpoint, whatever its name."""
+    del name
     return not isinstance(value, Mapping) or any(key in value for key in _KEYS)
 
 
@@ -158,7 +140,7 @@ def _check_level(
 ) -> None:
     for key, value in table.items():
         place = f"{where}.{key}"
-        if is_limit(value) or (key in directions and isinstance(value, Mapping)):
+        if is_limit(key, value) or (key in directions and isinstance(value, Mapping)):
             if key not in directions:
                 todo = "Declare its direction in metric.greater_is_better, or remove the floor."
                 raise wrong(name, f"{place}: " + unknown("metric", key, directions, todo))

@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pytest_ftcheck.errors import TaskError
 from pytest_ftcheck.tasks.card import (
     HubDataset,
-    _layered,
     builtin_tasks,
     card_table,
     known_tables,
@@ -157,20 +154,6 @@ def test_checkpoint_with_the_name_of_a_key_changes_nothing() -> None:
     assert card.floors("tiny", "accuracy") == {"accuracy": 0.6}
 
 
-NAMES = st.sampled_from(["learning_rate", "weight_decay", "max_length"])
-LEAVES = st.dictionaries(NAMES, st.integers(), max_size=3)
-PLACES = st.sampled_from(["tiny", "full"]), st.sampled_from(["bert", "org/x", "learning_rate", "absent"])
-
-
-@given(root=LEAVES, middle=LEAVES, inner=LEAVES, tier=PLACES[0], checkpoint=PLACES[1])
-def test_layers_are_the_union_with_the_innermost_value(
-    root: dict[str, int], middle: dict[str, int], inner: dict[str, int], tier: str, checkpoint: str
-) -> None:
-    table = {**root, "tiny": {**middle, "bert": inner, "org/x": {}}}
-    expected = root | (middle if tier == "tiny" else {}) | (inner if (tier, checkpoint) == ("tiny", "bert") else {})
-    assert _layered(table, tier, checkpoint) == expected
-
-
 def test_unknown_task_is_explained() -> None:
     with pytest.raises(TaskError) as caught:
         load_card("MPRC", {"reviews": CARD})
@@ -188,6 +171,15 @@ def test_table_of_the_user_changes_only_what_it_holds() -> None:
     assert after.recipe("full", "x") == before.recipe("full", "x")
     assert after.floors("tiny", "x")["accuracy"] == 0.9
     assert (after.metric, after.dataset) == (before.metric, before.dataset)
+
+
+def test_what_the_user_says_for_all_goes_before_what_the_card_says_for_a_tier_or_checkpoint() -> None:
+    mine = {"recipe": {"num_train_epochs": 1}, "floors": {"accuracy": 0.97}}
+    card = load_card("mrpc", {"mrpc": mine})
+    for tier, checkpoint in (("tiny", "tiny-bert"), ("full", "minilm-l6")):
+        assert card.recipe(tier, checkpoint)["num_train_epochs"] == 1
+        assert card.floors(tier, checkpoint)["accuracy"] == 0.97
+    assert card.floors("tiny", "tiny-bert")["f1"] == load_card("mrpc", {}).floors("tiny", "tiny-bert")["f1"]
 
 
 def test_merging_leaves_the_tables_as_they_were() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_ftcheck.errors import TaskError
 from pytest_ftcheck.tasks.card import load_card, parse_card
-from pytest_ftcheck.tasks.floors import CalibratedSeeds, MetricLimits, is_limit, merged_floors, read_limits
+from pytest_ftcheck.tasks.floors import CalibratedSeeds, MetricLimits, is_limit, read_limits
 
 CARD: dict[str, Any] = {
     "head": "sequence-classification",
@@ -69,12 +69,6 @@ def test_the_innermost_wins_as_a_whole() -> None:
 
 
 def test_a_users_limit_takes_the_place_of_a_calibrated_one() -> None:
-    ours = {"tiny": {"tiny-bert": {"accuracy": {"min": 0.8, "calibrated": SEEDS}, "f1": 0.7}}}
-    mine = {"accuracy": 0.1, "tiny": {"tiny-bert": {"accuracy": {"min": 0.7}}}}
-    assert merged_floors(ours, mine) == {
-        "accuracy": 0.1,
-        "tiny": {"tiny-bert": {"accuracy": {"min": 0.7}, "f1": 0.7}},
-    }
     card = load_card("mrpc", {"mrpc": {"floors": {"tiny": {"tiny-bert": {"f1": {"max_drop": 0.1}}}}}})
     assert card.gates("tiny", "tiny-bert")["f1"] == MetricLimits(max_drop=0.1)
     assert card.gates("tiny", "tiny-bert")["accuracy"].calibrated is not None
@@ -98,7 +92,7 @@ def test_every_bundled_floor_came_from_seeds(task: str, checkpoint: str) -> None
     [(0.8, True), ({"min": 0.8}, True), ({"max_drop": 1, "mni": 2}, True), ({"accuracy": 0.8}, False), ({}, False)],
 )
 def test_limits_are_told_from_tables(value: object, expected: bool) -> None:  # noqa: FBT001 - a parameter
-    assert is_limit(value) is expected
+    assert is_limit("accuracy", value) is expected
 
 
 WRONG: list[tuple[Any, str]] = [

@@ -1,0 +1,43 @@
+"""Tables in layers: the root stands for all, below it a table for each tier, in that one for each checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+IsValue = Callable[[str, object], bool]
+"""From a key and what it holds; false for the table of a tier or checkpoint."""
+
+
+def layered(table: Mapping[str, Any], tier: str, checkpoint: str, is_value: IsValue) -> dict[str, Any]:
+    """Collect the values for a tier and checkpoint; the innermost wins, as a whole."""
+    values: dict[str, Any] = {}
+    for key in ("", tier, checkpoint):
+        if key:
+            below = table.get(key, {})
+            table = below if isinstance(below, Mapping) and not is_value(key, below) else {}
+        values |= {name: value for name, value in table.items() if is_value(name, value)}
+    return values
+
+
+def overlaid(base: Mapping[str, Any], over: Mapping[str, Any], is_value: IsValue) -> dict[str, Any]:
+    """Lay a user's table over that of a built-in card.
+
+    A user's value goes before all that the card says for the same tiers and checkpoints, also in its inner tables;
+    and as a whole: a user's floor did not come from the seeds of ours.
+    """
+    mine = {key for key, value in over.items() if is_value(key, value)}
+    found = _without(base, mine, is_value)
+    for key, value in over.items():
+        below = found.get(key)
+        tables = key not in mine and isinstance(below, Mapping) and not is_value(key, below)
+        found[key] = overlaid(below, value, is_value) if tables else value
+    return found
+
+
+def _without(table: Mapping[str, Any], names: set[str], is_value: IsValue) -> dict[str, Any]:
+    return {
+        key: value if is_value(key, value) else _without(value, names, is_value)
+        for key, value in table.items()
+        if not (key in names and is_value(key, value))
+    }

@@ -141,9 +141,6 @@ def _served_here(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             fresh_script.serve(folder)
             return ""
 
-        def close(self) -> None:
-            pass
-
-    monkeypatch.setattr(fresh, "FreshProcess", InThisProcess)
+    monkeypatch.setattr(fresh, "fresh_process", InThisProcess)
     yield
     torch.set_num_threads(threads)

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary, finalize
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.checks.serving import fresh_script
+from pytest_ftcheck.checks.serving.fresh_process import fresh_process
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
 
 if TYPE_CHECKING:
@@ -30,7 +28,6 @@ ROWS = 32
 """Evaluated rows that are compared, spread over all: enough to see any difference in weights, and cheap."""
 _TOKENS = 8192
 """Of the padded batch at most; rows of 512 tokens are dear on a CPU."""
-_SECONDS = 600
 
 
 @dataclass(frozen=True)
@@ -58,14 +55,12 @@ class Served:
 
 
 _SERVED: WeakKeyDictionary[Evidence, Served] = WeakKeyDictionary()
-_STARTED: WeakKeyDictionary[Evidence, FreshProcess] = WeakKeyDictionary()
 
 
 def start_early(evidence: Evidence) -> None:
     """Start the process while the model is still trained: it imports for seconds, on a core that has nothing to do."""
-    if evidence not in _STARTED and is_public(evidence):
-        _STARTED[evidence] = FreshProcess()
-        finalize(evidence, _STARTED[evidence].close)
+    if is_public(evidence):
+        fresh_process()
 
 
 def served(evidence: Evidence) -> Served:
@@ -99,7 +94,7 @@ def _ask(evidence: Evidence) -> Served:
     asked = texts(evidence, text_rows)
     tokenizer = pipeline.processing_class
     request: dict[str, Any] = {
-        "model": str(run.model_folder),
+        "model": str(run.model_folder.resolve()),
         "device": run.environment["device"],
         "threads": int(run.environment.get("threads", 0)),
         "regression": pipeline.card.head == "regression",
@@ -107,8 +102,7 @@ def _ask(evidence: Evidence) -> Served:
         "ask_pipeline": bool(text_rows),
         "texts": asked or _decoded(evidence, chosen),
     }
-    start_early(evidence)
-    answer, logits = _answer(_STARTED.pop(evidence), request, _arrays(evidence, chosen))
+    answer, logits = _answer(request, _arrays(evidence, chosen))
     trained: dict[str, Any] = {}
     if tokenizer is not None:
         with quiet_libraries():
@@ -137,14 +131,14 @@ def _arrays(evidence: Evidence, rows: list[int]) -> dict[str, NDArray[Any]]:
 
 
 def _answer(
-    process: FreshProcess, request: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+    request: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
 ) -> tuple[dict[str, Any], NDArray[np.float32] | None]:
     """Hand the request to the process; return its answer, and the logits where it got so far."""
     with tempfile.TemporaryDirectory(prefix="ftcheck-serving-") as name:
         folder = Path(name)
         (folder / fresh_script.REQUEST).write_text(json.dumps(request), encoding="utf-8")
         np.savez(folder / fresh_script.BATCH, allow_pickle=False, **arrays)
-        failure = process.serve(folder)
+        failure = fresh_process().serve(folder)
         if failure or not (folder / fresh_script.ANSWER).is_file():
             return {"errors": dict.fromkeys(("model", "tokenizer", "pipeline"), failure or "it gave no answer")}, None
         answer: dict[str, Any] = json.loads((folder / fresh_script.ANSWER).read_text(encoding="utf-8"))
@@ -152,44 +146,6 @@ def _answer(
             return answer, None
         with np.load(folder / fresh_script.LOGITS, allow_pickle=False) as found:
             return answer, found["logits"]
-
-
-class FreshProcess:
-    """A process that imports what a server does, offline, then waits for the one folder that it is asked about."""
-
-    def __init__(self) -> None:
-        """Start it."""
-        environment = {
-            **os.environ,
-            "HF_HUB_OFFLINE": "1",
-            "TRANSFORMERS_OFFLINE": "1",
-            "TRANSFORMERS_VERBOSITY": "error",
-            "TOKENIZERS_PARALLELISM": "false",
-        }
-        self._process = subprocess.Popen(  # noqa: S603 - no shell, and nothing in the command that a user typed
-            [sys.executable, "-I", fresh_script.__file__],
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def serve(self, folder: Path) -> str:
-        """Have the folder's request answered; return how that failed, or an empty text."""
-        try:
-            _, told = self._process.communicate(f"{folder}\n", timeout=_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.close()
-            return f"the fresh process did not answer within {_SECONDS} s"
-        last = told.strip().splitlines()[-1:] or ["it said nothing"]
-        code = self._process.returncode
-        return f"the fresh process ended with {code}: {last[0]}" if code else ""
-
-    def close(self) -> None:
-        """End it, asked or not."""
-        self._process.kill()
-        self._process.communicate()
 
 
 def spread(total: int, count: int) -> list[int]:

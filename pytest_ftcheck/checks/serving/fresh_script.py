@@ -1,7 +1,7 @@
 """Load a saved model as a server does: in a process of its own, that knows the folder and nothing else.
 
-Run by `pytest_ftcheck.checks.fresh` as a script, which waits for a line with a folder that holds ``request.json`` and
-``batch.npz``; it writes ``answer.json`` and ``logits.npz`` beside them. It imports nothing of this package.
+Run by `fresh_process` as a script, which waits for lines with a folder that holds ``request.json`` and ``batch.npz``,
+writes ``answer.json`` and ``logits.npz`` beside them, and prints an exit code. It imports nothing of this package.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import os
 import sys
+import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import torch
@@ -20,7 +22,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-REQUEST, BATCH, ANSWER, LOGITS = "request.json", "batch.npz", "answer.json", "logits.npz"
+REQUEST, BATCH, ANSWER, LOGITS, TOLD = "request.json", "batch.npz", "answer.json", "logits.npz", "stderr.txt"
 
 
 def serve(folder: Path) -> None:
@@ -92,6 +94,51 @@ def _pipeline(request: dict[str, Any]) -> list[list[dict[str, Any]]]:
     return answers
 
 
+def answer_all() -> None:
+    """Answer for folder after folder, each in a copy of this process, so that none knows of another.
+
+    Where no copy can be made, this process answers for one folder and ends.
+    """
+    for line in sys.stdin:
+        folder = Path(line.strip())
+        if not _can_be_copied(folder):
+            serve(folder)
+            _tell(0)
+            return
+        copy = os.fork()
+        if not copy:
+            _answer_and_end(folder)
+        _tell(os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1]))
+
+
+def _tell(code: int) -> None:
+    sys.stdout.write(f"{code}\n")
+    sys.stdout.flush()
+
+
+def _can_be_copied(folder: Path) -> bool:
+    """Tell whether `os.fork` is safe: with a GPU it is not, nor with the frameworks of macOS."""
+    device = json.loads((folder / REQUEST).read_text(encoding="utf-8"))["device"]
+    return sys.platform == "linux" and str(device) == "cpu"
+
+
+def _answer_and_end(folder: Path) -> NoReturn:
+    """Answer in a copy, which tells the folder what goes wrong, and leaves without what its original would do last."""
+    code = 1
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())
+        os.dup2(os.open(folder / TOLD, os.O_WRONLY | os.O_CREAT), sys.__stderr__.fileno())
+        os.chdir(folder)
+        serve(folder)
+        code = 0
+    except BaseException:  # noqa: BLE001 - whatever it is: it is printed, and the code tells
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
 if __name__ == "__main__":
-    if asked := sys.stdin.readline().strip():
-        serve(Path(asked))
+    from transformers import pipeline as _  # noqa: F401 - before the first copy is made
+
+    answer_all()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import shutil
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +13,7 @@ from tokenizers import normalizers
 from transformers import AutoTokenizer
 
 from pytest_ftcheck.checks.catalogue import catalogue, run_check
-from pytest_ftcheck.checks.serving import fresh, fresh_script
+from pytest_ftcheck.checks.serving import fresh
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,56 +26,9 @@ if TYPE_CHECKING:
     Defect = Callable[[Run], object]
     MakeEvidence = Callable[..., Evidence]
 
-CHECKS = ("reload", "pipeline", "label_names", "tokenizer")
-
 
 def judge(name: str, evidence: Evidence) -> list[Finding]:
     return run_check(catalogue()[f"serving.{name}"], evidence)
-
-
-# -- in a fresh process -----------------------------------------------------------------------------------------------
-
-
-def test_folder_as_it_was_saved_is_healthy_in_one_fresh_process(
-    saved_evidence: MakeEvidence, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    started = []
-
-    class Counted(fresh.FreshProcess):
-        def __init__(self) -> None:
-            super().__init__()
-            started.append(self)
-
-    monkeypatch.setattr(fresh, "FreshProcess", Counted)
-    evidence = saved_evidence("mrpc")
-    fresh.start_early(evidence)
-    assert {name: judge(name, evidence) for name in CHECKS} == {name: [] for name in CHECKS}
-    assert len(started) == 1
-    assert len(fresh.served(evidence).text_rows) > 20
-
-
-def test_process_that_dies_is_found(saved_evidence: MakeEvidence, monkeypatch: pytest.MonkeyPatch) -> None:
-    script = Path(__file__).parent / "no_such_script.py"
-    monkeypatch.setattr(fresh_script, "__file__", str(script))
-    (finding,) = judge("reload", saved_evidence("mrpc"))
-    assert finding.observed.startswith("it does not load: the fresh process ended with 2: ")
-    assert "no_such_script.py" in finding.observed
-
-
-def test_process_that_hangs_is_found(saved_evidence: MakeEvidence, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fresh, "_SECONDS", 0.01)
-    (finding,) = judge("reload", saved_evidence("mrpc"))
-    assert finding.observed == "it does not load: the fresh process did not answer within 0.01 s"
-
-
-def test_process_that_is_not_asked_ends_with_its_evidence(saved_evidence: MakeEvidence) -> None:
-    evidence = saved_evidence("mrpc")
-    fresh.start_early(evidence)
-    process = fresh._STARTED[evidence]._process
-    assert process.poll() is None
-    del evidence
-    gc.collect()
-    assert process.poll() is not None
 
 
 # -- as the fresh process would answer --------------------------------------------------------------------------------

@@ -1,0 +1,110 @@
+"""A process that imports what a server does, once for a session, and answers in copies that know one folder each."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from pytest_ftcheck.checks.serving import fresh_script
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_SECONDS = 600
+_ENVIRONMENT = {
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "TOKENIZERS_PARALLELISM": "false",
+    "OPENBLAS_NUM_THREADS": "1",  # numpy's, whose threads a copy of a process does not have
+}
+
+_process: FreshProcess | None = None
+
+
+def fresh_process() -> FreshProcess:
+    """Return the process of this session, which is started where none runs: it imports for seconds."""
+    global _process  # noqa: PLW0603 - one for the session
+    if _process is None or not _process.runs:
+        _process = FreshProcess()
+    return _process
+
+
+class FreshProcess:
+    """A process that knows nothing of this one, is offline, and answers for folders."""
+
+    def __init__(self) -> None:
+        """Start it; it imports while we go on, and ends with us."""
+        self._process = subprocess.Popen(  # noqa: S603 - no shell, and nothing in the command that a user typed
+            [sys.executable, "-I", fresh_script.__file__],
+            env={**os.environ, **_ENVIRONMENT},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # with its copies it is a group, which is ended together
+        )
+        atexit.register(self.close)
+
+    @property
+    def runs(self) -> bool:
+        """Whether it can be asked."""
+        return self._process.poll() is None
+
+    def serve(self, folder: Path) -> str:
+        """Have the folder's request answered; return how that failed, or an empty text."""
+        late = threading.Timer(_SECONDS, self._kill)
+        late.daemon = True
+        late.start()
+        try:
+            code = self._ask(folder)
+            hung = late.finished.is_set()
+        finally:
+            late.cancel()
+        if code == "0":
+            return ""
+        if hung:
+            self.close()
+            return f"the fresh process did not answer within {_SECONDS} s"
+        if code:
+            return _ended(code, (folder / fresh_script.TOLD).read_text(encoding="utf-8", errors="replace"))
+        told = self.close()
+        return _ended(str(self._process.returncode), told)
+
+    def _ask(self, folder: Path) -> str:
+        """Return the exit code of the copy that answered; empty where the process ended before it could tell."""
+        asked, told = self._process.stdin, self._process.stdout
+        assert asked  # noqa: S101 - it was opened with both
+        assert told  # noqa: S101
+        try:
+            asked.write(f"{folder}\n")
+            asked.flush()
+        except OSError:
+            return ""
+        return told.readline().strip()
+
+    def _kill(self) -> None:
+        if hasattr(os, "killpg"):
+            try:
+                os.killpg(self._process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                return
+        else:
+            self._process.kill()
+
+    def close(self) -> str:
+        """End it and its copies; return what it wrote to stderr that was not read yet."""
+        atexit.unregister(self.close)
+        if self.runs:
+            self._kill()
+        return self._process.communicate()[1]
+
+
+def _ended(code: str, told: str) -> str:
+    last = told.strip().splitlines()[-1:] or ["it said nothing"]
+    return f"the fresh process ended with {code}: {last[0]}"

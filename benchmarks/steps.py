@@ -18,11 +18,13 @@ import sys
 import time
 from collections import Counter
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from transformers import BertConfig, BertForSequenceClassification
 
 from machine import describe_machine as describe_processor
 from machine import markdown_table
@@ -40,16 +42,27 @@ from pytest_ftcheck.tasks.card import load_card
 from pytest_ftcheck.training.manual import make_optimizer, make_scheduler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from pytest_ftcheck.pipeline.parts import Pipeline
 
 HERE = Path(__file__).parent
 TOLERANCE = 0.05
 STEPS = 10
-"""Of a block: one more of them is 10% more work."""
+"""Of the loops, between two looks at the clock; comparisons look after every one."""
 COPIES = 20
 """Comparisons between two of which the steps are made anew, somewhere else in memory."""
+SECONDS = 20.0
+"""Of a comparison, at most; a user's may take a minute, but is one and not 800."""
+SMALLEST: Mapping[str, Any] = {
+    "vocab_size": 374,  # tiny-bert's
+    "num_hidden_layers": 1,
+    "hidden_size": 32,
+    "num_attention_heads": 1,
+    "intermediate_size": 64,
+    "max_position_embeddings": 128,
+}
+"""Of the step that is compared: a few ms, as short as one gets, hardest to time; a comparison takes seconds."""
 LOADS = {"alone": False, "beside a busy process": True}
 
 
@@ -87,9 +100,13 @@ class Slowed:
         self._blocks = blocks
 
     def __call__(self, steps: int, /) -> float:
-        """Take one step more for every ten, and do not tell."""
-        more = steps + steps // 10
-        return self._blocks(more) * more / steps
+        """Take the steps, and go on working for a tenth of the time that they took."""
+        before = time.perf_counter()
+        seconds = self._blocks(steps)
+        took = time.perf_counter() - before
+        while time.perf_counter() - before < 1.1 * took:
+            pass
+        return seconds * (time.perf_counter() - before) / took
 
 
 def by_hand(take: Callable[[], object], device: torch.device, steps: int) -> float:
@@ -151,6 +168,11 @@ def load(*, busy: bool) -> Iterator[None]:
         process.wait()
 
 
+def smallest_model() -> BertForSequenceClassification:
+    """Make the model whose steps are compared."""
+    return BertForSequenceClassification(BertConfig(**SMALLEST))
+
+
 def comparisons(pipeline: Pipeline, device: str, count: int, *, slowed: bool) -> list[Comparison]:
     """Compare a step with a copy of itself, or with one that has 10% more work in it."""
     found: list[Comparison] = []
@@ -161,16 +183,8 @@ def comparisons(pipeline: Pipeline, device: str, count: int, *, slowed: bool) ->
         first, second, again = made
         other = Slowed(second) if slowed else second
         names = ("a step", "10% more work" if slowed else "the same step")
-        found.append(compare(first, other, again, names=names, steps=STEPS, tolerance=TOLERANCE))
+        found.append(compare(first, other, again, names=names, steps=1, tolerance=TOLERANCE, most_seconds=SECONDS))
     return found
-
-
-def verdicts_row(name: str, found: list[Comparison]) -> list[str]:
-    """Count the verdicts."""
-    counted = Counter(comparison.verdict for comparison in found)
-    verdicts = ("slower", "no slower", "faster", "undecided", "too noisy")
-    rounds = statistics.median(comparison.rounds for comparison in found)
-    return [name, str(len(found)), *(str(counted[verdict]) for verdict in verdicts), f"{rounds:.0f}"]
 
 
 def main() -> None:
@@ -184,34 +198,61 @@ def measure_all(options: argparse.Namespace) -> None:
     """Measure, print and write what was asked for."""
     base = build_pipeline(load_card("mrpc", {}), Settings())
     shaped = with_shape(base, options.shape) if options.shape else base
-    pipeline = StepCase(options.batch_size, options.dtype, options.seq_len).of(shaped)
+    case = StepCase(options.batch_size, options.dtype, options.seq_len)
+    pipeline = case.of(shaped)
     what = f"{pipeline.checkpoint.name}, {options.batch_size} x {options.seq_len} tokens, {options.dtype}"
-    seconds = loops(pipeline, options.device, options.rounds)
     document: dict[str, Any] = {
         "machine": describe_machine(options.device, options.threads),
         "what": what,
-        "loops": seconds,
+        "loops": loops(pipeline, options.device, options.rounds),
         "comparisons": {},
     }
     where = describe_processor() if options.device == "cpu" else document["machine"]["device_name"]
     text = f"# Step times and comparisons\n\nMade by `benchmarks/steps.py` on: {where}; {options.threads} threads\n\n"
-    text += f"{what}; medians of {options.rounds} rounds of {STEPS} steps, taking turns.\n\n{loops_table(seconds)}\n"
-    rows = []
-    for where, busy in LOADS.items() if options.comparisons else ():
+    text += f"{what}; medians of {options.rounds} rounds of {STEPS} steps, taking turns.\n\n"
+    text += loops_table(document["loops"])
+    if options.comparisons:
+        found = all_comparisons(case.of(replace(base, model_init=smallest_model)), options.device, options.comparisons)
+        document["comparisons"] = {
+            name: [
+                {name: record[name] for name in ("ratio", "null", "rounds", "verdict")}
+                for record in (one.to_record() for one in kind)
+            ]
+            for name, kind in found.items()
+        }
+        text += f"\n{verdicts_table(found)}"
+    print(text)
+    if options.out:
+        options.out.with_suffix(".json").write_text(json.dumps(document) + "\n", encoding="utf-8")
+        options.out.with_suffix(".md").write_text(text, encoding="utf-8")
+
+
+def all_comparisons(pipeline: Pipeline, device: str, count: int) -> dict[str, list[Comparison]]:
+    """Compare the step with itself and with one that has more work in it, alone and beside a busy process."""
+    found = {}
+    for where, busy in LOADS.items():
         for slowed in (False, True):
             name = f"{'10% more work' if slowed else 'the same step'}, {where}"
             with load(busy=busy):
-                found = comparisons(pipeline, options.device, options.comparisons, slowed=slowed)
-            document["comparisons"][name] = [comparison.to_record() for comparison in found]
-            rows.append(verdicts_row(name, found))
-            print(rows[-1], flush=True)
-    if rows:
-        header = ["compared", "times", "slower", "no slower", "faster", "undecided", "too noisy", "rounds"]
-        text += f"Verdicts at a tolerance of {TOLERANCE:.0%}.\n\n{markdown_table(header, rows)}"
-    print(text)
-    if options.out:
-        options.out.with_suffix(".json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-        options.out.with_suffix(".md").write_text(text, encoding="utf-8")
+                found[name] = comparisons(pipeline, device, count, slowed=slowed)
+            print(name, Counter(one.verdict for one in found[name]), flush=True)
+    return found
+
+
+def verdicts_table(found: dict[str, list[Comparison]]) -> str:
+    """Count the verdicts of each kind of comparison."""
+    verdicts = ("slower", "no slower", "faster", "undecided", "too noisy")
+    rows = []
+    for name, kind in found.items():
+        counted = Counter(one.verdict for one in kind)
+        step = statistics.median(one.seconds[0] for one in kind) * 1e3
+        rounds = statistics.median(one.rounds for one in kind)
+        rows.append([name, str(len(kind)), *(str(counted[v]) for v in verdicts), f"{rounds:.0f}", f"{step:.2f}"])
+    header = ["compared", "times", *verdicts, "rounds", "ms a row"]
+    return (
+        f"Verdicts at a tolerance of {TOLERANCE:.0%}, at most {SECONDS:.0f} s each, steps of one layer of 32:\n\n"
+        + (markdown_table(header, rows))
+    )
 
 
 def parsed() -> argparse.Namespace:

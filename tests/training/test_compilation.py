@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,13 @@ from pytest_ftcheck.pipeline.from_checkpoint import load_tokenizer, resolve_chec
 from pytest_ftcheck.pipeline.trainer_changes import ChangedModel
 from pytest_ftcheck.runs.environment import describe_environment
 from pytest_ftcheck.training import manual
-from pytest_ftcheck.training.compilation import compile_shapes, of_few_lengths, own_dynamo_environment
+from pytest_ftcheck.training.compilation import (
+    compile_forward,
+    compile_shapes,
+    of_few_lengths,
+    own_dynamo_environment,
+)
+from pytest_ftcheck.training.cpu import fast_cpu
 from pytest_ftcheck.training.engine import train_run
 from pytest_ftcheck.training.probe import without_dropout
 
@@ -165,3 +172,43 @@ def test_compiled_run_learns_the_same_from_a_bounded_number_of_graphs(
     assert ("compile" in plain.timings, "compile" in compiled.timings) == (False, True)
     np.testing.assert_allclose(compiled.step_losses, plain.step_losses, rtol=0, atol=1e-5)
     np.testing.assert_allclose(compiled.logits, plain.logits, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("backend", "device", "mode", "expected"),
+    [
+        ("inductor", "cpu", None, {"options": {"fallback_random": True}}),
+        ("inductor", "cpu", "default", {"options": {"fallback_random": True}}),
+        ("inductor", "cuda", "default", {"mode": "default"}),
+        ("eager", "cpu", None, {"mode": None}),
+    ],
+)
+def test_a_mode_becomes_options_where_dropout_is_not_compiled(
+    monkeypatch: pytest.MonkeyPatch, backend: str, device: str, mode: str | None, expected: dict[str, Any]
+) -> None:
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(torch, "compile", lambda forward, **how: asked.append(how) or forward)
+    args: Any = SimpleNamespace(
+        torch_compile=True, torch_compile_backend=backend, torch_compile_mode=mode, device=torch.device(device)
+    )
+    compile_forward(torch.nn.Linear(1, 1), args)
+    assert asked == [{"backend": backend, **expected}]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.torch.jit.script_method.:DeprecationWarning")  # torch's own, of its compiler
+@pytest.mark.skipif(shutil.which("g++") is None, reason="Inductor needs a C++ compiler")
+def test_compiled_dropout_draws_what_it_draws_uncompiled() -> None:
+    model = torch.nn.Sequential(torch.nn.Linear(64, 256), torch.nn.Dropout(0.4), torch.nn.GELU())
+    given = torch.randn(128, 64)
+    args: Any = SimpleNamespace(
+        torch_compile=True, torch_compile_backend="inductor", torch_compile_mode=None, device=torch.device("cpu")
+    )
+    with fast_cpu("cpu"):
+        torch.manual_seed(3)
+        plain = model(given)
+        compile_forward(model, args)
+        torch.manual_seed(3)
+        compiled = model(given)
+    assert 0.3 < float((plain == 0).float().mean()) < 0.5
+    torch.testing.assert_close(compiled, plain)

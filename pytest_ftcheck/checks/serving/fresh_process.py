@@ -58,17 +58,24 @@ class FreshProcess:
 
     def serve(self, folder: Path) -> str:
         """Have the folder's request answered; return how that failed, or an empty text."""
-        late = threading.Timer(_SECONDS, self._kill)
+        hung = threading.Event()
+
+        def give_up() -> None:
+            hung.set()
+            self._kill()
+
+        late = threading.Timer(_SECONDS, give_up)
         late.daemon = True
         late.start()
         try:
             code = self._ask(folder)
-            hung = late.finished.is_set()
         finally:
             late.cancel()
-        if code == "0":
+        if code == fresh_script.LAST:
+            self.close()
+        if code in ("0", fresh_script.LAST):
             return ""
-        if hung:
+        if hung.is_set():
             self.close()
             return f"the fresh process did not answer within {_SECONDS} s"
         if code:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 REQUEST, BATCH, ANSWER, LOGITS, TOLD = "request.json", "batch.npz", "answer.json", "logits.npz", "stderr.txt"
+LAST = "0, and no more"
+"""Told in the place of an exit code by a process that ends now."""
 
 
 def serve(folder: Path) -> None:
@@ -103,15 +105,15 @@ def answer_all() -> None:
         folder = Path(line.strip())
         if not _can_be_copied(folder):
             serve(folder)
-            _tell(0)
+            _tell(LAST)
             return
         copy = os.fork()
         if not copy:
             _answer_and_end(folder)
-        _tell(os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1]))
+        _tell(str(os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1])))
 
 
-def _tell(code: int) -> None:
+def _tell(code: str) -> None:
     sys.stdout.write(f"{code}\n")
     sys.stdout.flush()
 

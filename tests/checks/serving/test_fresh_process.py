@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
+    from pytest_ftcheck.runs.run import Run
 
     MakeEvidence = Callable[..., Evidence]
 
@@ -85,14 +87,23 @@ def test_copy_that_fails_is_told_and_the_process_goes_on(tmp_path: Path) -> None
 
 
 @pytest.mark.usefixtures("_own_process")
-def test_where_no_copy_can_be_made_a_process_answers_once(tmp_path: Path) -> None:
-    request = tmp_path / fresh_script.REQUEST
-    request.write_text(json.dumps({"device": "meta", "threads": 0, "model": str(tmp_path), "tokenizer": False}))
-    process = fresh_process.fresh_process()
-    told = process.serve(tmp_path)
-    assert told == "the fresh process ended with 1: KeyError: 'ask_pipeline'"
-    assert not process.runs
-    assert fresh_process.fresh_process() is not process
+def test_where_no_copy_can_be_made_every_folder_has_a_process_of_its_own(
+    saved_evidence: MakeEvidence, saved_runs: dict[str, Run]
+) -> None:
+    elsewhere = {**saved_runs["mrpc"].environment, "device": "cpu:0"}  # for all that the script knows, a GPU
+    run = replace(saved_runs["mrpc"], environment=elsewhere)
+    asked = []
+    for _ in range(2):
+        asked.append(fresh_process.fresh_process())
+        assert judge("reload", saved_evidence("mrpc", run=run)) == []
+        assert not asked[-1].runs
+    assert asked[0] is not asked[1]
+
+
+@pytest.mark.usefixtures("_own_process")
+def test_what_fails_without_a_copy_is_told(tmp_path: Path) -> None:
+    (tmp_path / fresh_script.REQUEST).write_text(json.dumps({"device": "cuda"}))
+    assert fresh_process.fresh_process().serve(tmp_path) == "the fresh process ended with 1: KeyError: 'threads'"
 
 
 @pytest.mark.usefixtures("_own_process")

@@ -14,7 +14,7 @@ import tempfile
 
 from machine import markdown_table
 
-ROUNDS = 15
+ROUNDS = 60
 
 
 def collect(folder: str, *options: str) -> float:

@@ -208,7 +208,8 @@ def measure_all(options: argparse.Namespace) -> None:
         "comparisons": {},
     }
     where = describe_processor() if options.device == "cpu" else document["machine"]["device_name"]
-    text = f"# Step times and comparisons\n\nMade by `python benchmarks/steps.py` on: {where}; {options.threads} threads\n\n"
+    made = f"Made by `python benchmarks/steps.py` on: {where}; {options.threads} threads"
+    text = f"# Step times and comparisons\n\n{made}\n\n"
     text += f"{what}; medians of {options.rounds} rounds of {STEPS} steps, taking turns.\n\n"
     text += loops_table(document["loops"])
     if options.comparisons:

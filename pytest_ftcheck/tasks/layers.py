@@ -30,8 +30,10 @@ def overlaid(base: Mapping[str, Any], over: Mapping[str, Any], is_value: IsValue
     found = _without(base, mine, is_value)
     for key, value in over.items():
         below = found.get(key)
-        tables = key not in mine and isinstance(below, Mapping) and not is_value(key, below)
-        found[key] = overlaid(below, value, is_value) if tables else value
+        if key in mine or not isinstance(below, Mapping) or is_value(key, below):
+            found[key] = value
+        else:
+            found[key] = overlaid(below, value, is_value)
     return found
 
 

@@ -187,7 +187,12 @@ def test_a_mode_becomes_options_where_dropout_is_not_compiled(
     monkeypatch: pytest.MonkeyPatch, backend: str, device: str, mode: str | None, expected: dict[str, Any]
 ) -> None:
     asked: list[dict[str, Any]] = []
-    monkeypatch.setattr(torch, "compile", lambda forward, **how: asked.append(how) or forward)
+
+    def compiled(forward: Any, **how: Any) -> Any:
+        asked.append(how)
+        return forward
+
+    monkeypatch.setattr(torch, "compile", compiled)
     args: Any = SimpleNamespace(
         torch_compile=True, torch_compile_backend=backend, torch_compile_mode=mode, device=torch.device(device)
     )

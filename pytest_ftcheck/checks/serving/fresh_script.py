@@ -128,8 +128,8 @@ def _answer_and_end(folder: Path) -> NoReturn:
     """Answer in a copy, which tells the folder what goes wrong, and leaves without what its original would do last."""
     code = 1
     try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())
-        os.dup2(os.open(folder / TOLD, os.O_WRONLY | os.O_CREAT), sys.__stderr__.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(folder / TOLD, os.O_WRONLY | os.O_CREAT), sys.stderr.fileno())
         os.chdir(folder)
         serve(folder)
         code = 0

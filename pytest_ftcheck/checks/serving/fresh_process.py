@@ -30,8 +30,10 @@ _process: FreshProcess | None = None
 def fresh_process() -> FreshProcess:
     """Return the process of this session, which is started where none runs: it imports for seconds."""
     global _process  # noqa: PLW0603 - one for the session
-    if _process is None or not _process.runs:
-        _process = FreshProcess()
+    if _process is not None and not _process.runs:
+        _process.close()
+        _process = None
+    _process = _process or FreshProcess()
     return _process
 
 
@@ -79,9 +81,10 @@ class FreshProcess:
             self.close()
             return f"the fresh process did not answer within {_SECONDS} s"
         if code:
-            return _ended(code, (folder / fresh_script.TOLD).read_text(encoding="utf-8", errors="replace"))
-        told = self.close()
-        return _ended(str(self._process.returncode), told)
+            told = folder / fresh_script.TOLD
+            return _ended(code, told.read_text(encoding="utf-8", errors="replace") if told.is_file() else "")
+        last_words = self.close()
+        return _ended(str(self._process.returncode), last_words)
 
     def _ask(self, folder: Path) -> str:
         """Return the exit code of the copy that answered; empty where the process ended before it could tell."""

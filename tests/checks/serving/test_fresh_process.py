@@ -107,6 +107,15 @@ def test_what_fails_without_a_copy_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_own_process")
+def test_process_that_was_killed_is_replaced(saved_evidence: MakeEvidence) -> None:
+    killed = fresh_process.fresh_process()
+    killed._kill()
+    killed._process.wait()
+    assert judge("reload", saved_evidence("mrpc")) == []
+    assert fresh_process.fresh_process() is not killed
+
+
+@pytest.mark.usefixtures("_own_process")
 def test_process_ends_with_its_copies() -> None:
     process = fresh_process.fresh_process()
     os.killpg(process._process.pid, 0)  # it is there

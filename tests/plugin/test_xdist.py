@@ -18,7 +18,7 @@ pytest.importorskip("xdist")
 RUNS = {(task, engine) for task in ("mrpc", "sst2") for engine in ("trainer", "manual")}
 
 
-@pytest.fixture(scope="module", params=["load", "loadscope"])
+@pytest.fixture(scope="module", params=["load", pytest.param("loadscope", marks=pytest.mark.slow)])
 def outcome(
     request: pytest.FixtureRequest,
     quick_folder: Callable[[str], Path],

@@ -89,6 +89,7 @@ def test_a_trainer_with_a_card(run_example: Callable[..., pytest.RunResult]) -> 
     )
 
 
+@pytest.mark.slow
 def test_a_loop_of_their_own(run_example: Callable[..., pytest.RunResult]) -> None:
     result = run_example("manual_loop", *COMMANDS["manual_loop"][0])
     assert result.ret == pytest.ExitCode.OK

@@ -21,7 +21,7 @@ def collect(folder: str, *options: str) -> float:
     """Run pytest on an empty folder; return its CPU seconds."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
-    subprocess.run(command, cwd=folder, check=False, capture_output=True)  # noqa: S603 - no shell; the interpreter and options of this file
+    subprocess.run(command, cwd=folder, check=False, capture_output=True)  # noqa: S603 - no shell, and it runs this very Python, with options that are written here
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime)
 

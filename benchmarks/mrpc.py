@@ -93,7 +93,7 @@ class Project:
     def pytest(self, *arguments: str) -> dict[str, Any]:
         """Run a session; return its JSON document, with what it printed."""
         path = os.pathsep.join([str(self._folder), os.environ.get("PYTHONPATH", "")])
-        ended = subprocess.run(  # noqa: S603 - no shell; the interpreter and options of this file
+        ended = subprocess.run(  # noqa: S603 - no shell, and it runs this very Python, with options that are written here
             [*self._command, *arguments],
             cwd=self._folder,
             env={**os.environ, "PYTHONPATH": path},

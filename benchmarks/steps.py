@@ -54,6 +54,8 @@ COPIES = 20
 """Comparisons between two of which the steps are made anew, somewhere else in memory."""
 SECONDS = 20.0
 """Of a comparison, at most; a user's may take a minute, but is one and not 800."""
+KEPT = ("ratio", "null", "rounds", "verdict")
+"""Of each comparison's record."""
 SMALLEST: Mapping[str, Any] = {
     "vocab_size": 374,  # tiny-bert's
     "num_hidden_layers": 1,
@@ -215,10 +217,7 @@ def measure_all(options: argparse.Namespace) -> None:
     if options.comparisons:
         found = all_comparisons(case.of(replace(base, model_init=smallest_model)), options.device, options.comparisons)
         document["comparisons"] = {
-            name: [
-                {name: record[name] for name in ("ratio", "null", "rounds", "verdict")}
-                for record in (one.to_record() for one in kind)
-            ]
+            name: [{key: record[key] for key in KEPT} for record in (one.to_record() for one in kind)]
             for name, kind in found.items()
         }
         text += f"\n{verdicts_table(found)}"
@@ -250,10 +249,8 @@ def verdicts_table(found: dict[str, list[Comparison]]) -> str:
         rounds = statistics.median(one.rounds for one in kind)
         rows.append([name, str(len(kind)), *(str(counted[v]) for v in verdicts), f"{rounds:.0f}", f"{step:.2f}"])
     header = ["compared", "times", *verdicts, "rounds", "ms a row"]
-    return (
-        f"Verdicts at a tolerance of {TOLERANCE:.0%}, at most {SECONDS:.0f} s each, steps of one layer of 32:\n\n"
-        + (markdown_table(header, rows))
-    )
+    caption = f"Verdicts at a tolerance of {TOLERANCE:.0%}, at most {SECONDS:.0f} s each, steps of one layer of 32:"
+    return f"{caption}\n\n{markdown_table(header, rows)}"
 
 
 def parsed() -> argparse.Namespace:

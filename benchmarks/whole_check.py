@@ -32,7 +32,7 @@ def timed(folder: Path, *command: str) -> tuple[float, str]:
     """Run Python with these arguments and one thread a process; return wall seconds and what it printed."""
     before = time.perf_counter()
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(  # noqa: S603 - no shell; the interpreter and options of this file
+    done = subprocess.run(  # noqa: S603 - no shell, and it runs this very Python, with options that are written here
         [sys.executable, *command], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode:

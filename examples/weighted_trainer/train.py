@@ -47,7 +47,7 @@ class WeightedTrainer(Trainer):
         super().__init__(*args, **kwargs)
         self.class_weights = class_weights
 
-    def compute_loss(  # type: ignore[override]  # what this loss does not use is called `_`
+    def compute_loss(  # type: ignore[override]  # `**_` takes num_items_in_batch, which Trainer names and this loss needs not
         self,
         model: Any,
         inputs: dict[str, Any],

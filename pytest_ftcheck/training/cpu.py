@@ -98,7 +98,7 @@ def kernels(replacing: Mapping[str, Callable[..., Tensor]]) -> Iterator[None]:
                 library.impl(name, kernel, "CPU")
         yield
     finally:
-        library._destroy()  # noqa: SLF001 - what `torch.library._scoped_library` calls
+        library._destroy()  # noqa: SLF001 - torch has no public way to take kernels back; its own `_scoped_library` calls this
 
 
 @cache

@@ -220,8 +220,6 @@ def test_pair_is_compared(  # noqa: PLR0917 - parameters
 
 
 def test_comparison_runs_through(run_pytest: Callable[..., pytest.RunResult], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compare, "_MOST_ROUNDS", 1)
-    monkeypatch.setattr("pytest_ftcheck.plugin.bench_compare.BLOCK_SECONDS", 0.0)
     compare_it = compare.compare
     monkeypatch.setattr(compare, "compare", lambda *args, **how: compare_it(*args, **how, rounds=2, most_rounds=2))
     result = run_pytest(*COMPARE, "--ftcheck-bench-seq-len=8", "--ftcheck-bench-tolerance=0.9")

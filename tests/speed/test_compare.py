@@ -99,6 +99,21 @@ def test_noisy_machine_is_called_so_after_all_rounds() -> None:
     assert made.rounds == 40
 
 
+def test_each_variant_is_first_in_its_turn_and_as_often_as_the_others() -> None:
+    called: list[int] = []
+
+    def variant(index: int) -> Callable[[int], float]:
+        def block(_: int) -> float:
+            called.append(index)
+            return 1.0
+
+        return block
+
+    compare(variant(0), variant(1), variant(2), names=NAMES, steps=1, tolerance=0.05, rounds=3)
+    rounds = [called[start : start + 12] for start in range(3, len(called), 12)]  # after one block of each, to warm up
+    assert [each[::2] for each in rounds] == [[0, 1, 2, 2, 1, 0], [1, 2, 0, 0, 2, 1], [2, 0, 1, 1, 0, 2]]
+
+
 def test_no_round_is_begun_when_time_is_over() -> None:
     variant = machine(drift=0, noise=0.6)
     made = compare(variant(1.0), variant(1.0), variant(1.0), names=NAMES, steps=1, tolerance=0.05, most_seconds=0)

@@ -56,7 +56,7 @@ def collate(check: str, subject: CollatorSubject, features: Features) -> tuple[B
     return batch, []
 
 
-def check_mutation(subject: CollatorSubject, features: Features, batch: Batch) -> list[Finding]:  # noqa: ARG001 - all checks of a batch are called alike
+def check_mutation(subject: CollatorSubject, features: Features, batch: Batch) -> list[Finding]:  # noqa: ARG001 - every check of a batch is called with these three
     """The features are the same after the collator has run."""
     check, given = "collator.mutation", copy.deepcopy(features)
     again, refused = collate(check, subject, given)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 from pytest_ftcheck.checks.serving import fresh_script
 
@@ -29,7 +29,7 @@ _process: FreshProcess | None = None
 
 def fresh_process() -> FreshProcess:
     """Return the process of this session, which is started where none runs: it imports for seconds."""
-    global _process  # noqa: PLW0603 - one for the session
+    global _process  # noqa: PLW0603 - all checks of a session share it, and it can end and be replaced
     if _process is not None and not _process.runs:
         _process.close()
         _process = None
@@ -42,7 +42,7 @@ class FreshProcess:
 
     def __init__(self) -> None:
         """Start it; it imports while we go on, and ends with us."""
-        self._process = subprocess.Popen(  # noqa: S603 - no shell, and nothing in the command that a user typed
+        self._process = subprocess.Popen(  # noqa: S603 - no shell, and it runs this very Python with a script of ours
             [sys.executable, "-I", fresh_script.__file__],
             env={**os.environ, **_ENVIRONMENT},
             stdin=subprocess.PIPE,
@@ -88,9 +88,8 @@ class FreshProcess:
 
     def _ask(self, folder: Path) -> str:
         """Return the exit code of the copy that answered; empty where the process ended before it could tell."""
-        asked, told = self._process.stdin, self._process.stdout
-        assert asked  # noqa: S101 - it was opened with both
-        assert told  # noqa: S101
+        # Popen declares that there may be none; it was opened with both.
+        asked, told = cast("IO[str]", self._process.stdin), cast("IO[str]", self._process.stdout)
         try:
             asked.write(f"{folder}\n")
             asked.flush()

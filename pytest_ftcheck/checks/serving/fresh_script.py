@@ -133,7 +133,7 @@ def _answer_and_end(folder: Path) -> NoReturn:
         os.chdir(folder)
         serve(folder)
         code = 0
-    except BaseException:  # noqa: BLE001 - whatever it is: it is printed, and the code tells
+    except BaseException:  # noqa: BLE001 - even SystemExit must not run the original's exit handlers; it is printed, and the code tells
         traceback.print_exc()
     finally:
         sys.stderr.flush()
@@ -141,6 +141,6 @@ def _answer_and_end(folder: Path) -> NoReturn:
 
 
 if __name__ == "__main__":
-    from transformers import pipeline as _  # noqa: F401 - before the first copy is made
+    from transformers import pipeline as _  # noqa: F401 - takes seconds: done once, before copies are made of this process
 
     answer_all()

@@ -172,6 +172,7 @@ PARSERS: dict[str, Any] = {
     "device": _text,
     "require_device": _text,
     "dtype": _choice("dtype", DTYPES),
+    "fast_cpu": _flag,
     "threads": _positive,
     "max_train_rows": _positive,
     "max_eval_rows": _positive,

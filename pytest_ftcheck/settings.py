@@ -76,6 +76,8 @@ class Settings:
     require_device: str | None = None
     dtype: DtypeName = "float32"
     """Of the weights as they are loaded."""
+    fast_cpu: bool | None = None
+    """Train on a CPU with faster kernels than PyTorch's; None: as the recipe says, and never a user's Trainer."""
     threads: int | None = None
     """CPU threads of torch; None: one for tier tiny, cores divided by workers for full."""
     max_train_rows: int | None = None

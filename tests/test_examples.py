@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,6 +91,41 @@ def test_a_trainer_with_a_card(run_example: Callable[..., pytest.RunResult]) -> 
             r"feedback: tiny-bert on the Trainer's own data \(675 train, 225 evaluated rows\)",
         ]
     )
+
+
+SCRIPT = """
+import json, sys
+import numpy as np, torch
+from transformers import set_seed
+torch.set_num_threads(1)
+import train
+set_seed(0)
+trainer = train.build_trainer(seed=0, output_dir="bare")
+trainer.train()
+metrics = trainer.evaluate()
+np.save("logits.npy", trainer.predict(trainer.eval_dataset).predictions)
+torch.save(trainer.model.state_dict(), "weights.pt")
+json.dump({name.removeprefix("eval_"): value for name, value in metrics.items()}, open("metrics.json", "w"))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["csv_trainer", "weighted_trainer"])
+def test_a_session_judges_what_the_script_trains(
+    run_example: Callable[..., pytest.RunResult], pytester: pytest.Pytester, name: str
+) -> None:
+    result = run_example(name, *COMMANDS[name][0], "--ftcheck-checks=training.completes", "--ftcheck-json=out.json")
+    assert result.ret == pytest.ExitCode.OK
+    assert pytester.runpython_c(SCRIPT).ret == 0
+    (run,) = json.loads((pytester.path / "out.json").read_text(encoding="utf-8"))["runs"]
+    bare = json.loads((pytester.path / "metrics.json").read_text(encoding="utf-8"))
+    assert run["metrics"] == {metric: bare[metric] for metric in run["metrics"]}
+    folder = Path(run["folder"])
+    logits = np.load(folder / "predictions.npz")["logits"]
+    np.testing.assert_array_equal(logits, np.load(pytester.path / "logits.npy"))
+    weights = torch.load(pytester.path / "weights.pt", weights_only=True)
+    saved = load_file(folder / "model" / "model.safetensors")
+    assert all(torch.equal(weights[tensor], saved[tensor]) for tensor in saved)
 
 
 @pytest.mark.slow

@@ -35,7 +35,7 @@ def evidence_for(settings: Settings, *, seed: int) -> EvidenceOf:
     """
 
     def evidence_of(pipeline: Pipeline, engine: str, folder: Path) -> Evidence:
-        environment = environment_of(settings, pipeline.tier)
+        environment = environment_of(settings, pipeline)
         store = RunStore(folder / "runs")
         run_of = partial(launch, pipeline, settings, store, seed=seed)
         return Evidence(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from pytest_ftcheck.checks.catalogue import NotApplicable, run_check
 from pytest_ftcheck.errors import CheckFailure, FtcheckError
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
-from pytest_ftcheck.training.determinism import reproducible
+from pytest_ftcheck.training.determinism import isolated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,7 +58,7 @@ class Judge:
         threads = int(self.evidence.environment["threads"])
         try:
             # What a defect makes the libraries say is no news here.
-            with warnings.catch_warnings(), quiet_libraries(), reproducible(threads):
+            with warnings.catch_warnings(), quiet_libraries(), isolated(threads):
                 warnings.simplefilter("ignore")
                 findings = run_check(check, self.evidence)
         except NotApplicable as reason:

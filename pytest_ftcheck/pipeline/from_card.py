@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from pytest_ftcheck.settings import Settings
     from pytest_ftcheck.tasks.card import TaskCard
 
-# The tokenizer's argument stands in the recipe beside those of TrainingArguments.
-TOKENIZER_KEYS = ("max_length",)
+OWN_RECIPE_KEYS = ("max_length", "fast_cpu")
+"""What a recipe takes beside the arguments of `TrainingArguments`: the tokenizer's, and the kernels on a CPU."""
 
 
 def decide_tier(card: TaskCard, settings: Settings) -> str:
@@ -96,7 +96,10 @@ def build_pipeline(card: TaskCard, settings: Settings, data: TaskData | None = N
     checkpoint = resolve_checkpoint(decide_checkpoint(card, settings, tier), online=settings.online)
     data = data or load_task_data(card, settings, tier)
     recipe = card.recipe(tier, checkpoint.name)
-    max_length = recipe.pop("max_length", None)
+    max_length, fast_cpu = (recipe.pop(name, None) for name in OWN_RECIPE_KEYS)
+    if fast_cpu not in (None, True, False):
+        msg = f"recipe of task {card.name!r}: fast_cpu = {fast_cpu!r}: expected true or false."
+        raise TaskError(msg)
     processing_class = load_tokenizer(checkpoint)
     return Pipeline(
         card=card,
@@ -110,6 +113,7 @@ def build_pipeline(card: TaskCard, settings: Settings, data: TaskData | None = N
         data_collator=DataCollatorWithPadding(processing_class),
         compute_metrics=compute_metrics_fn(metric, card.head),
         args=recipe,
+        fast_cpu=bool(fast_cpu) if settings.fast_cpu is None else settings.fast_cpu,
         trains=not settings.no_train,
     )
 

@@ -15,10 +15,23 @@ from transformers import PrinterCallback, ProgressCallback, Trainer, TrainingArg
 from pytest_ftcheck.errors import TaskError
 from pytest_ftcheck.pipeline.factory import call_factory, load_factory
 from pytest_ftcheck.pipeline.parts import Pipeline
-from pytest_ftcheck.pipeline.quiet import quiet_libraries
+from pytest_ftcheck.pipeline.quiet import quiet_libraries, warnings_of_a_script
 from pytest_ftcheck.pipeline.trainer_card import PreparedMetrics, card_of, checkpoint_of, task_data
-from pytest_ftcheck.pipeline.trainer_changes import TrainerChanges, model_changes
-from pytest_ftcheck.pipeline.trainer_rows import RowFormat, best_metric, judged_rows, plain_rows
+from pytest_ftcheck.pipeline.trainer_changes import (
+    HELD_BACK,
+    TrainerChanges,
+    constructions,
+    held_back,
+    model_changes,
+)
+from pytest_ftcheck.pipeline.trainer_rows import (
+    RowFormat,
+    best_metric,
+    judged_rows,
+    judged_set,
+    plain_rows,
+    unjudged_sets,
+)
 from pytest_ftcheck.tasks.metrics import compute_metrics_fn, load_metric
 
 if TYPE_CHECKING:
@@ -28,10 +41,9 @@ if TYPE_CHECKING:
     from transformers import EvalPrediction, PreTrainedModel
 
     from pytest_ftcheck.settings import Settings
+    from pytest_ftcheck.tasks.card import TaskCard
 
 _ABSENT = object()
-_HELD_BACK = ("output_dir", "seed", "use_cpu", "disable_tqdm", "report_to")
-"""Arguments that we set for every run, whatever the user's are."""
 _PURPOSES = {"train_dataset": "train", "eval_dataset": "judge it"}
 
 
@@ -67,10 +79,10 @@ def build_trainer_pipeline(name: str, spec: str, table: Mapping[str, Any], setti
         train_dataset=train,
         eval_dataset=evaluation,
         data_collator=template.data_collator,
-        compute_metrics=source.compute_metrics
-        or compute_metrics_fn(load_metric(card.metric.path, card.metric.config_name), card.head),
+        compute_metrics=source.judged_metrics(card),
         args=source.args,
         trainer=source,
+        fast_cpu=bool(settings.fast_cpu),
         trains=not settings.no_train,
     )
     return _fewer_rows(pipeline, settings)
@@ -110,17 +122,20 @@ class TrainerSource:
         self._factory = factory
         self._rootdir = rootdir
         self._formats: dict[str, RowFormat] = {}
+        self._own_metrics: Callable[[EvalPrediction], dict[str, float]] | None = None
+        self._place: int | None = None
+        """Of the Trainer that is returned, among those that the factory makes; None until it was called once."""
 
     @cached_property
     def template(self) -> Any:  # a Trainer; but transformers declares that its model and data may be anything
         """A Trainer that is only looked at."""
-        return self._call(TrainerChanges(), seed=0, device=None, output_dir=None, max_steps=None)
+        return self._call(TrainerChanges(), None, seed=0, device=None, output_dir=None, max_steps=None)
 
     @cached_property
     def args(self) -> dict[str, Any]:
         """The user's arguments that are not `TrainingArguments`' defaults."""
         given, defaults = self.template.args, TrainingArguments(output_dir="unused")
-        names = [spec.name for spec in fields(TrainingArguments) if spec.init and spec.name not in _HELD_BACK]
+        names = [spec.name for spec in fields(TrainingArguments) if spec.init and spec.name not in HELD_BACK]
         own = {name: getattr(given, name) for name in names if getattr(given, name) != getattr(defaults, name)}
         if "metric_for_best_model" in own:
             own["metric_for_best_model"] = best_metric(self.template)
@@ -138,6 +153,24 @@ class TrainerSource:
         rows, self._formats["eval_dataset"] = plain_rows(judged_rows(self.template))
         return rows
 
+    def held_back(self, device: str) -> tuple[str, ...]:
+        """Name what a run on this device sets of the Trainer, whatever the user has: see `HELD_BACK`."""
+        return tuple(words for name, words in HELD_BACK.items() if name != "use_cpu" or self._elsewhere(device))
+
+    def _elsewhere(self, device: str) -> bool:
+        """Whether the Trainer would take another device than the CPU that is asked for."""
+        return device == "cpu" and self.template.args.device.type != "cpu"
+
+    @property
+    def judged_set(self) -> str | None:
+        """Name of the evaluation set that is judged; None where it has none."""
+        return judged_set(self.template)
+
+    @property
+    def unjudged_sets(self) -> tuple[str, ...]:
+        """Names of the evaluation sets that are not judged."""
+        return unjudged_sets(self.template)
+
     @property
     def tokenizer(self) -> Any:
         """The Trainer's tokenizer, else its collator's, else None."""
@@ -151,6 +184,19 @@ class TrainerSource:
         compute, prepare = self.template.compute_metrics, self.template.preprocess_logits_for_metrics
         return compute if compute is None or prepare is None else PreparedMetrics(prepare, compute)
 
+    def judged_metrics(self, card: TaskCard) -> Callable[[EvalPrediction], dict[str, float]]:
+        """Return the user's metrics; where they have none, ours, which their Trainer never sees."""
+        if self.compute_metrics is not None:
+            return self.compute_metrics
+        if self._own_metrics is None:
+            self._own_metrics = compute_metrics_fn(load_metric(card.metric.path, card.metric.config_name), card.head)
+        return self._own_metrics
+
+    def _are_own_metrics(self, compute: object) -> bool:
+        """Whether metrics are those that the user's Trainer has, or none where ours are computed beside it."""
+        own = self.compute_metrics
+        return compute is own or (own is None and compute is self._own_metrics)
+
     def formatted(self, rows: Dataset) -> Dataset:
         """Give rows the format in which the user's collator gets them."""
         self.evaluation_rows  # noqa: B018 - reading them finds out
@@ -158,7 +204,7 @@ class TrainerSource:
 
     def model_init(self) -> PreTrainedModel:
         """Make the user's model anew; the caller seeds."""
-        trainer = self._call(TrainerChanges(), seed=None, device=None, output_dir=None, max_steps=None)
+        trainer = self._call(TrainerChanges(), None, seed=None, device=None, output_dir=None, max_steps=None)
         return cast("PreTrainedModel", cast("Any", trainer.model).cpu())
 
     def check(self) -> None:
@@ -207,22 +253,20 @@ class TrainerSource:
                 parts[name] = self._formats[name].apply(rows)
         if pipeline.data_collator is not self.template.data_collator:
             parts["data_collator"] = pipeline.data_collator
-        if pipeline.compute_metrics is not self.compute_metrics:
+        if not self._are_own_metrics(pipeline.compute_metrics):
             # Ours take the logits as the model gives them.
             parts |= {"compute_metrics": pipeline.compute_metrics, "preprocess_logits_for_metrics": None}
         if pipeline.processing_class is not self.tokenizer:
             parts["processing_class"] = pipeline.processing_class
-        arguments = {name: value for name, value in pipeline.args.items() if self.args.get(name, _ABSENT) != value}
-        arguments |= {"seed": seed, "output_dir": str(output_dir), "disable_tqdm": True, "report_to": "none"}
-        if device == "cpu":
-            arguments["use_cpu"] = True
-        changes = TrainerChanges(parts, arguments, model_changes(pipeline.model_init))
-        return self._call(changes, seed=seed, device=device, output_dir=output_dir, max_steps=steps)
+        recipe = {name: value for name, value in pipeline.args.items() if self.args.get(name, _ABSENT) != value}
+        values = held_back(seed=seed, output_dir=output_dir, force_cpu=self._elsewhere(device))
+        changes = TrainerChanges(parts, values, recipe, model_changes(pipeline.model_init))
+        return self._call(changes, self._place, seed=seed, device=device, output_dir=output_dir, max_steps=steps)
 
-    def _call(self, changes: TrainerChanges, **keywords: Any) -> Trainer:
+    def _call(self, changes: TrainerChanges, place: int | None, **keywords: Any) -> Trainer:
         if keywords["seed"] is not None:
             set_seed(keywords["seed"])
-        with quiet_libraries(), changes.applied():
+        with quiet_libraries(), warnings_of_a_script(), constructions(changes, place) as made:
             trainer = call_factory(self._factory, self.spec, keywords)
         if not isinstance(trainer, Trainer):
             msg = (
@@ -230,6 +274,14 @@ class TrainerSource:
                 "yet. Return the Trainer itself, and leave trainer.train() to us."
             )
             raise TaskError(msg)
+        found = next((index for index, each in enumerate(made) if each is trainer), None)
+        if found is None or self._place not in (None, found):
+            msg = (
+                f"{self.spec} did not make the Trainer that it returned in this call, or makes its Trainers in another "
+                "order each time. Make a new Trainer in every call: each run needs one with fresh weights."
+            )
+            raise TaskError(msg)
+        self._place = found
         _silence(trainer)
         return trainer
 

@@ -41,6 +41,8 @@ class Pipeline:
     """The recipe: keyword arguments of `transformers.TrainingArguments`; of a user's Trainer, what is no default."""
     trainer: TrainerSource | None = None
     """Where the parts come out of a user's Trainer: makes it anew for every run."""
+    fast_cpu: bool = False
+    """Train on a CPU with the kernels of `pytest_ftcheck.training.cpu`, with which a seed's numbers are others."""
     trains: bool = True
     """False: the model is fine-tuned already, and judged as it is."""
     resume_from: Path | None = None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
+import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,3 +35,32 @@ def quiet_libraries() -> Iterator[None]:
         if not datasets_bars:
             datasets.enable_progress_bars()
         logging.getLogger("accelerate").setLevel(accelerate_level)
+
+
+@contextmanager
+def warnings_of_a_script() -> Iterator[None]:
+    """Let no warning be an error: a script that trains is not run with pytest's ``filterwarnings``.
+
+    What is filtered out stays so.
+    """
+    with warnings.catch_warnings():
+        filters: list[Any] = list(warnings.filters)
+        warnings.resetwarnings()
+        for action, message, category, module, line in reversed(filters):
+            warnings.filterwarnings(
+                "default" if action == "error" else action,
+                _pattern(message),
+                category,
+                _pattern(module),
+                line,
+            )
+        # Said of every DataLoader on a machine without a GPU, where pinned memory is the default.
+        warnings.filterwarnings("ignore", "'pin_memory' argument is set as true", UserWarning)
+        yield
+
+
+def _pattern(part: re.Pattern[str] | str | None) -> str:
+    """Return the regular expression of a filter; those of ``python -W`` are plain texts."""
+    if part is None:
+        return ""
+    return re.escape(part) if isinstance(part, str) else part.pattern

@@ -1,10 +1,12 @@
-"""What a run changes of the Trainer that a user's factory makes."""
+"""What a run changes of the Trainer that a user's factory returns, and of no other Trainer."""
 
 from __future__ import annotations
 
+import copy
 import inspect
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transformers import Trainer, TrainingArguments
@@ -14,6 +16,35 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedModel
 
+HELD_BACK: Mapping[str, str] = {
+    "output_dir": "output folder",
+    "seed": "seed",
+    "report_to": "trackers",
+    "push_to_hub": "publishing",
+    "disable_tqdm": "progress bars",
+    "use_cpu": "device",
+}
+"""Arguments of `TrainingArguments` that every run sets, whatever the user's are, and what the header calls them.
+
+``use_cpu`` is set only where the run is on a CPU and the machine has another device.
+"""
+
+
+def held_back(*, seed: int, output_dir: Path, force_cpu: bool) -> dict[str, Any]:
+    """Return the values of `HELD_BACK` for a run.
+
+    Args:
+        seed: of initialisation, order and dropout.
+        output_dir: where the run may write.
+        force_cpu: the run is on a CPU, and `TrainingArguments` would choose another device.
+
+    """
+    values = {"output_dir": str(output_dir), "seed": seed, **_QUIET}
+    return {**values, "use_cpu": True} if force_cpu else values
+
+
+_QUIET: Mapping[str, Any] = {"report_to": [], "push_to_hub": False, "disable_tqdm": True}
+
 
 @dataclass(frozen=True)
 class TrainerChanges:
@@ -22,34 +53,24 @@ class TrainerChanges:
     parts: Mapping[str, Any] = field(default_factory=dict)
     """By their names in `Trainer.__init__`."""
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    """Of `TrainingArguments`."""
+    """Of `TrainingArguments`: values that are set as they are, see `held_back`."""
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    """Of `TrainingArguments`: other hyperparameters, from which it derives more."""
     model: tuple[Callable[[Any], object], ...] = ()
 
-    @contextmanager
-    def applied(self) -> Iterator[None]:
-        """Change the arguments of every Trainer that is made meanwhile.
+    def changed(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Return the keywords of `Trainer.__init__` with these changes.
 
-        At construction, because a Trainer derives its accelerator, loss and callbacks from them there.
+        Args:
+            given: the keywords as the factory has them; the model among them is changed in place, so that an optimizer
+                that was made for it stays its own.
+
         """
-        original = Trainer.__init__
-        signature = inspect.signature(original)
-
-        def changed(*args: Any, **kwargs: Any) -> None:
-            given = signature.bind(*args, **kwargs).arguments
-            trainer, own = given.pop("self"), given.pop("args", None)
-            if own is None:
-                own = TrainingArguments(output_dir=str(self.arguments.get("output_dir", "trainer_output")))
-            self._change_model(given)
-            original(trainer, **given | dict(self.parts), args=replace(own, **self.arguments))
-
-        Trainer.__init__ = changed  # type: ignore[method-assign]  # restored below
-        try:
-            yield
-        finally:
-            Trainer.__init__ = original  # type: ignore[method-assign]  # as it was
+        given = given | dict(self.parts)
+        self._change_model(given)
+        return {**given, "args": changed_arguments(given["args"], self.arguments, self.recipe)}
 
     def _change_model(self, given: dict[str, Any]) -> None:
-        """Change the model in place, so that an optimizer that was made for it stays its own."""
         if given.get("model") is not None:
             _apply(self.model, given["model"])
         elif given.get("model_init") is not None and self.model:
@@ -60,10 +81,82 @@ class TrainerChanges:
             )
 
 
+def changed_arguments(
+    own: TrainingArguments, values: Mapping[str, Any], recipe: Mapping[str, Any] | None = None
+) -> TrainingArguments:
+    """Copy arguments with other values; whatever else the user has put into them stays.
+
+    Args:
+        own: of the user; not changed, because two Trainers may share them.
+        values: set as they are.
+        recipe: from these, `TrainingArguments` derives more when it is made.
+
+    """
+    # From the device, too, it derives more.
+    derived = {**(recipe or {}), **{name: values[name] for name in values if name == "use_cpu"}}
+    changed = replace(own, **derived) if derived else copy.copy(own)
+    known = {spec.name for spec in fields(own)} | vars(changed).keys()
+    for name, value in [*((name, value) for name, value in vars(own).items() if name not in known), *values.items()]:
+        setattr(changed, name, value)
+    return changed
+
+
 def _apply(changes: tuple[Callable[[Any], object], ...], model: Any) -> Any:
     for change in changes:
         change(model)
     return model
+
+
+@contextmanager
+def constructions(changes: TrainerChanges, place: int | None) -> Iterator[list[Trainer]]:
+    """Watch the Trainers that a factory makes, in their order, and change the one at a place.
+
+    At construction, because a Trainer derives its accelerator, its loss and its callbacks from its arguments there.
+    A factory may make others, such as the teacher of the model that it returns: those are only kept from publishing,
+    trackers and progress bars. Folders that they all make, as they do without us, are removed where nothing is in them.
+
+    Args:
+        changes: for the Trainer at this place.
+        place: counted from 0; None where it is not known yet, and no Trainer is changed.
+
+    Yields:
+        The Trainers that were made so far.
+
+    """
+    original = Trainer.__init__
+    signature = inspect.signature(original)
+    made: list[Trainer] = []
+    folders: list[Path] = []
+
+    def watched(*args: Any, **kwargs: Any) -> None:
+        given = dict(signature.bind(*args, **kwargs).arguments)
+        trainer = given.pop("self")
+        own = given.get("args") or TrainingArguments(output_dir="tmp_trainer")  # as the Trainer itself does
+        made.append(trainer)
+        folders.extend(_make_folder(Path(own.output_dir or "trainer_output")))
+        if len(made) - 1 == place:
+            original(trainer, **changes.changed({**given, "args": own}))
+        else:
+            original(trainer, **{**given, "args": changed_arguments(own, _QUIET)})
+
+    Trainer.__init__ = watched  # type: ignore[method-assign]  # restored below
+    try:
+        yield made
+    finally:
+        Trainer.__init__ = original  # type: ignore[method-assign]  # as it was
+        for folder in reversed(folders):
+            with suppress(OSError):  # something is in it
+                folder.rmdir()
+
+
+def _make_folder(folder: Path) -> list[Path]:
+    """Make a folder, and return those that were not there, from the outermost on; none where it cannot be made."""
+    absent = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:  # the Trainer says so, where it needs it
+        return []
+    return absent[::-1]
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,12 @@ def judged_set(trainer: Any) -> str | None:
     return max((name for name in names if best.startswith(f"{name}_")), key=len, default=names[0])
 
 
+def unjudged_sets(trainer: Any) -> tuple[str, ...]:
+    """Name the evaluation sets that are not judged, because another one is."""
+    judged = judged_set(trainer)
+    return () if judged is None else tuple(str(name) for name in trainer.eval_dataset if str(name) != judged)
+
+
 def judged_rows(trainer: Any) -> Any:
     """Return the evaluation set that is judged; None where there is none."""
     name, rows = judged_set(trainer), trainer.eval_dataset

@@ -139,7 +139,7 @@ def measured_row(
             pytest.skip(f"not measured: {reason}")
         machine = note_machine(request.config, session, pipeline)
         row["device_name"], row["fingerprint"] = machine["device_name"], fingerprint(machine)
-        with undisturbed(machine["threads"], device_of(session)):
+        with undisturbed(machine["threads"], device_of(session), fast=pipeline.fast_cpu):
             yield row
     except Exception as error:
         row.setdefault("not_measured", "it failed")
@@ -221,7 +221,7 @@ def steps_of_test(
             pytest.skip(f"not measured: {reason}")
         benchmark = request.getfixturevalue("benchmark")
     machine = note_machine(request.config, session, pipeline)
-    with undisturbed(machine["threads"], device_of(session)):
+    with undisturbed(machine["threads"], device_of(session), fast=pipeline.fast_cpu):
         step = _new_step(session, pipeline, variant, steps=None)
         with peak_memory(device) as memory:
             yield step

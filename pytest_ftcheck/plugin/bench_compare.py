@@ -46,7 +46,7 @@ def compare_pair(
         _note(request.node, pipeline, {"described": f"{spec}: not measured: {reason}"})
         pytest.skip(f"not measured: {reason}")
     machine = note_machine(request.config, session, pipeline)
-    with undisturbed(machine["threads"], device_of(session)), ExitStack() as stack:
+    with undisturbed(machine["threads"], device_of(session), fast=pipeline.fast_cpu), ExitStack() as stack:
         making = _Making(request, session, shaped(session, pipeline), variant, machine["threads"], stack)
         found = making.compared(pair)
     _note(request.node, pipeline, found.to_record())

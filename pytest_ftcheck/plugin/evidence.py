@@ -86,7 +86,7 @@ def _bundle(
         return run_of(variant.engine)
 
     others = [engine for engine in session.settings.engines if engine != variant.engine]
-    environment = environment_of(session.settings, pipeline.tier)
+    environment = environment_of(session.settings, pipeline)
     evidence = Evidence(
         pipeline,
         engine=variant.engine,

@@ -15,7 +15,7 @@ from pytest_ftcheck.plugin.checks import FLOOR
 from pytest_ftcheck.plugin.evidence import NoRun, evidence_of
 from pytest_ftcheck.plugin.gating import judge_by_card, red_findings
 from pytest_ftcheck.plugin.report import case_of, note_run, notes_of
-from pytest_ftcheck.training.determinism import reproducible
+from pytest_ftcheck.training.determinism import isolated
 
 if TYPE_CHECKING:
     from pytest_ftcheck.checks.catalogue import Check
@@ -39,7 +39,7 @@ def judge(
         pytest.skip(pipeline.card.skipped[check.id])
     evidence = evidence_of(request, session, pipeline, variant)
     try:
-        with quiet_libraries(), reproducible(int(evidence.environment["threads"])):
+        with quiet_libraries(), isolated(int(evidence.environment["threads"])):
             findings = run_check(check, evidence)
     except NotApplicable as reason:
         pytest.skip(str(reason))

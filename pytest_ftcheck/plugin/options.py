@@ -153,9 +153,19 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("require-device", "require_device", {"metavar": "cuda|mps|cpu", "help": "fail where the run would not be on it"}),
     ("dtype", "dtype", {"metavar": "|".join(DTYPES), "help": "of the weights as loaded (default: float32)"}),
     (
+        "fast-cpu",
+        "fast_cpu",
+        {
+            "action": "store_const",
+            "const": True,
+            "help": "train on a CPU with faster kernels than PyTorch's: a seed's numbers are others (default: as the "
+            "recipe says, and never for your own Trainer)",
+        },
+    ),
+    (
         "threads",
         "threads",
-        {"metavar": "N", "help": "CPU threads (default: 1 for tier tiny, cores / workers for full)"},
+        {"metavar": "N", "help": "CPU threads (default: 1 for tier tiny, else those of torch, shared by the workers)"},
     ),
     ("max-train-rows", "max_train_rows", {"metavar": "N", "help": "train on N rows, chosen by a seeded shuffle"}),
     ("max-eval-rows", "max_eval_rows", {"metavar": "N", "help": "evaluate on N rows, chosen by a seeded shuffle"}),

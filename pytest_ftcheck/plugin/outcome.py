@@ -241,7 +241,7 @@ def header(session: FtcheckSession) -> list[str]:
 
     pipelines = list(session.pipelines.values())
     return header_lines(
-        pipelines, session.settings, [environment_of(session.settings, pipeline.tier) for pipeline in pipelines]
+        pipelines, session.settings, [environment_of(session.settings, pipeline) for pipeline in pipelines]
     )
 
 

@@ -47,6 +47,7 @@ def note_run(item: pytest.Item, run: Run, pipeline: Pipeline) -> None:
         "rows": len(run.label_ids),
         "logits_shape": list(run.logits.shape),
         "metrics": dict(run.metrics),
+        "unjudged": {name: dict(values) for name, values in run.unjudged.items()},
         "epochs": [dict(epoch) for epoch in run.epochs],
         "best_epoch": run.best_epoch,
         "recipe": {name: repr(value) for name, value in pipeline.args.items()},

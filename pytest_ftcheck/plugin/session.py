@@ -184,7 +184,7 @@ def check_everything(session: FtcheckSession, config: pytest.Config) -> None:
     store = session.open_store(config)
     for task in session.settings.tasks:
         pipeline = session.pipeline(task)
-        environment = environment_of(session.settings, pipeline.tier)
+        environment = environment_of(session.settings, pipeline)
         if any(check.id == FLOOR.id for check in session.checks) and not session.settings.calibrate:
             check_gates(session, pipeline)
         if pipeline.trainer is not None:  # a user's Trainer has been made already, with its model and its arguments

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pytest_ftcheck.runs.environment import versions
+from pytest_ftcheck.runs.environment import PYTORCH_KERNELS, versions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +22,9 @@ def header_lines(
     pipelines: Sequence[Pipeline], settings: Settings, environments: Sequence[Mapping[str, str]]
 ) -> list[str]:
     """Name task, tier, checkpoint, data, engines, seeds, device, dtype, threads and versions."""
-    lines = [_task_line(pipeline) for pipeline in pipelines]
+    lines = []
+    for pipeline, environment in zip(pipelines, environments, strict=True):
+        lines += [_task_line(pipeline), *_trainer_lines(pipeline, settings, environment["device"])]
     for described in dict.fromkeys(_place(environment) for environment in environments):
         engines, seeds = ", ".join(settings.engines), ", ".join(map(str, settings.seeds))
         lines.append(f"ftcheck: engine {engines} · seed {seeds} · {described}")
@@ -44,11 +46,33 @@ def _task_line(pipeline: Pipeline) -> str:
     return " · ".join(parts)
 
 
+def _trainer_lines(pipeline: Pipeline, settings: Settings, device: str) -> list[str]:
+    """Say what a run sets of a user's Trainer, and which of its evaluation sets are not judged."""
+    source = pipeline.trainer
+    if source is None or not pipeline.trains:
+        return []
+    own = int(source.template.args.seed)
+    seeds = f" ({', '.join(map(str, settings.seeds))}; yours is {own})" if settings.seeds != (own,) else ""
+    names = [f"{name}{seeds}" if name == "seed" else name for name in source.held_back(device)]
+    lines = [f"ftcheck: {pipeline.card.name} trains as it does without pytest, but for {', '.join(names)}"]
+    if source.unjudged_sets:
+        lines.append(f"ftcheck: {unjudged_line(pipeline.card.name, source.judged_set, source.unjudged_sets)}")
+    return lines
+
+
+def unjudged_line(task: str, judged: str | None, others: Sequence[str]) -> str:
+    """Say which of several evaluation sets is judged, and which are not."""
+    which = f"evaluation set {judged!r} is judged, because metric_for_best_model names it or it is the first"
+    return f"{task}: {which}; NOT JUDGED: {', '.join(others)}"
+
+
 def _place(environment: Mapping[str, str]) -> str:
     threads = environment["threads"]
+    kernels = environment["kernels"]
     return (
         f"{environment['device']} ({environment['device_name']}) · {environment['dtype']} · "
         f"{threads} thread{'' if threads == '1' else 's'}"
+        f"{'' if kernels == PYTORCH_KERNELS else f' · kernels: {kernels}'}"
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -53,6 +53,8 @@ class Run:
     """What our own hooks saw: rows, gradients, learning rates, evaluations."""
     folder: Path
     """Holds ``model/``: the fine-tuned model with its tokenizer, as `from_pretrained` and `pipeline` load it."""
+    unjudged: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Metrics of the evaluation sets of a user's Trainer that are not judged, by the name of the set."""
     reused: bool = False
     """Taken from the store, not trained in this session."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,15 +38,21 @@ def synchronized_clock() -> float:
 
 
 @contextmanager
-def undisturbed(threads: int, device: str) -> Iterator[None]:
+def undisturbed(threads: int, device: str, *, fast: bool) -> Iterator[None]:
     """Measure with so many CPU threads, as the engines train; give threads and random numbers back as they were.
 
-    Kernels are chosen for speed here, as where people train; runs that are judged take deterministic ones.
+    Deterministic kernels are not asked for here, whatever runs that are judged take.
+
+    Args:
+        threads: CPU threads of torch.
+        device: that is measured.
+        fast: with the kernels of `pytest_ftcheck.training.cpu`, as the pipeline trains.
+
     """
     before, states = torch.get_num_threads(), (random.getstate(), np.random.get_state())  # noqa: NPY002 - as libraries
     torch.set_num_threads(threads)
     try:
-        with torch.random.fork_rng(), fast_cpu(device):
+        with torch.random.fork_rng(), fast_cpu(device) if fast else nullcontext():
             yield
     finally:
         torch.set_num_threads(before)

@@ -8,12 +8,11 @@ import os
 import platform
 import shutil
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from pytest_ftcheck.runs.environment import versions
+from pytest_ftcheck.runs.environment import processor, versions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,14 +64,6 @@ def describe_machine(device: str, threads: int) -> dict[str, Any]:
             **_from_smi(str(properties.uuid)),
         }
     return found
-
-
-def processor() -> str:
-    """Name the processor as its maker does."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8", errors="replace").splitlines() if info.is_file() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def _from_smi(uuid: str) -> dict[str, Any]:

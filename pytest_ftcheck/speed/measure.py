@@ -18,6 +18,7 @@ from pytest_ftcheck.speed.memory import PeakMemory, peak_memory
 from pytest_ftcheck.speed.peak import matmul_peak
 from pytest_ftcheck.speed.phases import measure_phases
 from pytest_ftcheck.speed.step import autocast_dtype, autocasts
+from pytest_ftcheck.training.cpu import is_fast, kernel_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -160,6 +161,7 @@ def describe(
         "first_pass_seconds": warm.first_pass if warm else None,
         "compile_seconds": max(0.0, warm.first_pass - median * count) if warm and is_compiled(step) else None,
         "threads": torch.get_num_threads(),
+        "kernels": kernel_names(step.device.type, fast=is_fast()),
     }
 
 

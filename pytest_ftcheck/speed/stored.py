@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+_SAME_STEP = ("task", "model", "case", "kernels")
 _RESAMPLES = 2000
 _SEED = 0
 
@@ -36,8 +37,8 @@ class Stored:
     """As `describe` gives them."""
 
     def by_step(self) -> dict[tuple[Any, ...], Mapping[str, Any]]:
-        """Records by task, model and case: those of two files that have the same are compared."""
-        return {(record.get("task"), record.get("model"), record.get("case")): record for record in self.records}
+        """Records by task, model, case and kernels: those of two files that have the same are compared."""
+        return {tuple(record.get(name) for name in _SAME_STEP): record for record in self.records}
 
 
 def read_stored(path: Path) -> Stored:

@@ -112,7 +112,8 @@ def serve(stack: ExitStack) -> None:
             torch.set_num_threads(asked["threads"])
             pipeline, case = _pipeline(asked["task"], asked["options"]), StepCase(**asked["case"])
             pipeline = with_shape(pipeline, asked["shape"]) if asked["shape"] else pipeline
-            stack.enter_context(fast_cpu(asked["device"]))
+            if pipeline.fast_cpu:
+                stack.enter_context(fast_cpu(asked["device"]))
             made = {"device": asked["device"], "seed": asked["seed"], "steps": asked["distinct"]}
             blocks = make_blocks(case.of(pipeline), engine=case.engine, **made)
             answer: dict[str, Any] = {"ready": True}

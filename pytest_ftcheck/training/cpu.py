@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from pytest_ftcheck.runs.environment import PYTORCH_KERNELS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
@@ -51,11 +53,23 @@ def fast_cpu(device: str) -> Iterator[None]:
         return
     _fast = True
     try:
-        products: dict[str, Callable[..., Tensor]] = {"mm": _mm, "addmm": _addmm} if mkl_is_slow() else {}
-        with freed_memory_kept(), kernels({"bernoulli_.float": _bernoulli_, **products}):
+        with freed_memory_kept(), kernels(_replacements()):
             yield
     finally:
         _fast = False
+
+
+def kernel_names(device: str, *, fast: bool) -> str:
+    """Name what a run computes with: ``of PyTorch``, or what `fast_cpu` puts in its place on this processor."""
+    if not fast or device != "cpu":
+        return PYTORCH_KERNELS
+    return f"fast ({', '.join(['memory', *_replacements()])})"
+
+
+def _replacements() -> dict[str, Callable[..., Tensor]]:
+    """Our kernels by the names of PyTorch's operators that they take the place of."""
+    products: dict[str, Callable[..., Tensor]] = {"mm": _mm, "addmm": _addmm} if mkl_is_slow() else {}
+    return {"bernoulli_.float": _bernoulli_, **products}
 
 
 def is_fast() -> bool:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 import torch
 
 from pytest_ftcheck.errors import DeviceError, unknown
+from pytest_ftcheck.training.determinism import initial_threads
 
 DEVICES = ("cuda", "mps", "cpu")
 """In the order of preference."""
@@ -47,8 +46,14 @@ def resolve_device(asked: str | None, required: str | None = None) -> str:
 
 
 def resolve_threads(asked: int | None, tier: str, workers: int = 1) -> int:
-    """Choose the CPU threads: as asked, else one for tier tiny, and the cores divided by the workers for full."""
+    """Choose the CPU threads: as asked, else one for tier tiny, and those that torch takes by itself for full.
+
+    Args:
+        asked: by the user.
+        tier: ``tiny`` or ``full``.
+        workers: processes that share the threads.
+
+    """
     if asked is not None:
         return asked
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return 1 if tier == "tiny" else max(1, cores // workers)
+    return 1 if tier == "tiny" else max(1, initial_threads() // workers)

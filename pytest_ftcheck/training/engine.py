@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 import time
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,11 +14,12 @@ from accelerate.state import AcceleratorState, GradientState
 from pytest_ftcheck.errors import CheckFailure, FtcheckError, TaskError, unknown
 from pytest_ftcheck.findings import Finding
 from pytest_ftcheck.pipeline.factory import where_it_failed
-from pytest_ftcheck.pipeline.quiet import quiet_libraries
+from pytest_ftcheck.pipeline.quiet import quiet_libraries, warnings_of_a_script
+from pytest_ftcheck.runs.environment import PYTORCH_KERNELS
 from pytest_ftcheck.runs.run import MODEL_FOLDER, Run
 from pytest_ftcheck.training.compilation import own_dynamo_environment
 from pytest_ftcheck.training.cpu import fast_cpu
-from pytest_ftcheck.training.determinism import reproducible
+from pytest_ftcheck.training.determinism import deterministic, isolated
 from pytest_ftcheck.training.recipe import training_arguments
 from pytest_ftcheck.training.recorder import ProgressListener, StepRecorder, silent
 from pytest_ftcheck.training.tracer import Tracer
@@ -54,6 +55,8 @@ class Outcome:
     """Seconds: ``train`` and ``predict``."""
     save: Callable[[Path], object]
     """Saves model and tokenizer into a folder, as this engine's users do."""
+    unjudged: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Metrics of the other evaluation sets of a user's Trainer, by the name of the set."""
 
 
 class Engine(Protocol):
@@ -94,7 +97,7 @@ def engine_outcome(
         pipeline: the parts.
         engine: ``trainer`` or ``manual``.
         seed: of initialisation, order and dropout.
-        environment: as `describe_environment` gives it: device and threads are taken from it.
+        environment: as `describe_environment` gives it: device, threads and kernels are taken from it.
         output_dir: where the engine may write.
         listener: told after every optimizer step.
 
@@ -114,9 +117,11 @@ def engine_outcome(
     GradientState._reset_state()  # noqa: SLF001 - as above
     with (
         quiet_libraries(),
-        reproducible(int(environment["threads"])),
-        fast_cpu(device),
+        isolated(int(environment["threads"])),
+        deterministic(wanted=environment["deterministic"] == "yes"),
+        fast_cpu(device) if environment["kernels"] != PYTORCH_KERNELS else nullcontext(),
         own_dynamo_environment(),
+        warnings_of_a_script() if pipeline.trainer is not None else nullcontext(),
         pipeline.patched(),
         recorder.tracer.watching(),
     ):
@@ -184,6 +189,7 @@ def train_run(
         label_ids=outcome.label_ids,
         train_rows=len(pipeline.train_dataset),
         timings=outcome.timings,
+        unjudged=outcome.unjudged,
         environment=environment,
         trace=trace,
         folder=folder,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_ftcheck.runs.environment import describe_environment
 from pytest_ftcheck.runs.key import run_key
+from pytest_ftcheck.training.cpu import kernel_names
 from pytest_ftcheck.training.device import resolve_device, resolve_threads
 from pytest_ftcheck.training.engine import train_run
 from pytest_ftcheck.training.recorder import ProgressListener, silent
@@ -17,15 +18,23 @@ if TYPE_CHECKING:
     from pytest_ftcheck.settings import Settings
 
 
-def environment_of(settings: Settings, tier: str) -> dict[str, str]:
-    """Decide device, dtype and threads of a run, and name the versions.
+def environment_of(settings: Settings, pipeline: Pipeline) -> dict[str, str]:
+    """Decide device, dtype, threads and kernels of a run, and name the versions.
+
+    A user's Trainer trains as it does without us: with kernels of PyTorch, and no deterministic ones.
 
     Raises:
         DeviceError: the device that was asked for is not there.
 
     """
     device = resolve_device(settings.device, settings.require_device)
-    return describe_environment(device, settings.dtype, resolve_threads(settings.threads, tier, settings.workers))
+    return describe_environment(
+        device,
+        settings.dtype,
+        resolve_threads(settings.threads, pipeline.tier, settings.workers),
+        kernels=kernel_names(device, fast=pipeline.fast_cpu),
+        deterministic=pipeline.trainer is None,
+    )
 
 
 def launch(
@@ -52,7 +61,7 @@ def launch(
         CheckFailure: the loss was not finite, or the evaluation lost rows.
 
     """
-    environment = environment_of(settings, pipeline.tier)
+    environment = environment_of(settings, pipeline)
     key = run_key(pipeline, engine=engine, seed=seed, environment=environment)
     return store.get_or_train(
         key,

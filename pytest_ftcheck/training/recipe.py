@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from transformers import TrainingArguments
 
 from pytest_ftcheck.errors import TaskError, unknown
-from pytest_ftcheck.pipeline.from_card import TOKENIZER_KEYS
+from pytest_ftcheck.pipeline.from_card import OWN_RECIPE_KEYS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,8 +48,8 @@ def training_arguments(pipeline: Pipeline, *, seed: int, device: str, output_dir
     known = {spec.name for spec in fields(TrainingArguments) if spec.init} - set(_OURS)
     for name in pipeline.args:
         if name not in known:
-            todo = "A recipe takes the arguments of transformers.TrainingArguments, and max_length."
-            near = unknown(f"hyperparameter of task {pipeline.card.name!r}", name, [*known, *TOKENIZER_KEYS], todo)
+            todo = "A recipe takes the arguments of transformers.TrainingArguments, max_length and fast_cpu."
+            near = unknown(f"hyperparameter of task {pipeline.card.name!r}", name, [*known, *OWN_RECIPE_KEYS], todo)
             raise TaskError(_shortened(near))
     metric = str(pipeline.args.get("metric_for_best_model", pipeline.card.metric_for_best_model))
     # None for a metric that the card does not have: TrainingArguments then knows that a loss should be small.

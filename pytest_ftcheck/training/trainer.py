@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
-from transformers import PrinterCallback, Trainer, TrainerCallback, set_seed
+from transformers import EvalPrediction, PrinterCallback, Trainer, TrainerCallback, set_seed
 
-from pytest_ftcheck.pipeline.trainer_rows import judged_rows, judged_set
+from pytest_ftcheck.pipeline.trainer_rows import judged_rows, judged_set, unjudged_sets
 from pytest_ftcheck.training.engine import Outcome, Stopwatch, save
 
 if TYPE_CHECKING:
@@ -37,15 +37,17 @@ def train(
     else:
         recorder.tracer.watch(made.model)
     train_seconds = clock.lap()
+    history, prefix = list(made.state.log_history), _prefix(made)
+    # As a script does that evaluates when it has trained: what it reports is what its user reads.
+    reported = {} if trainer is None or pipeline.compute_metrics is None else made.evaluate()
     # Grouped by length, the Trainer would evaluate and hand back its rows in that order.
     made.args.train_sampling_strategy = "random"
-    history, prefix = list(made.state.log_history), _prefix(made)
     predicted = _predict(made, pipeline)
-    metrics = _metrics(predicted.metrics or {})
-    if trainer is not None and pipeline.compute_metrics is not None:
-        # A subclass may evaluate in its own way: what it reports is what its user reads.
-        several = isinstance(made.eval_dataset, dict)
-        metrics |= _metrics(made.evaluate(judged_rows(made)) if several else made.evaluate())
+    metrics = _metrics(predicted.metrics or {}) | _metrics(reported or {}, prefix=prefix)
+    if trainer is not None and made.compute_metrics is None and pipeline.compute_metrics is not None:
+        metrics |= pipeline.compute_metrics(
+            EvalPrediction(predictions=_first(predicted.predictions), label_ids=_first(predicted.label_ids))
+        )
     return Outcome(
         model=made.accelerator.unwrap_model(made.model),
         epochs=tuple(
@@ -58,6 +60,7 @@ def train(
         label_ids=_first(predicted.label_ids),
         metrics=metrics,
         timings={"train": train_seconds, "predict": clock.lap()},
+        unjudged={name: _metrics(reported or {}, prefix=f"eval_{name}_") for name in unjudged_sets(made)},
         # A user's Trainer saves as it does; ours leaves out training_args.bin, a pickle.
         save=lambda folder: (
             made.save_model(str(folder)) if trainer else save(made.model, pipeline.processing_class, folder)

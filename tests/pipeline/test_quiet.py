@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from typing import TYPE_CHECKING
 
 import datasets
 import pytest
 from transformers.utils import logging as transformers_logging
 
-from pytest_ftcheck.pipeline.quiet import quiet_libraries
+from pytest_ftcheck.pipeline.quiet import quiet_libraries, warnings_of_a_script
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,6 +67,20 @@ def test_as_before_after_an_error() -> None:
     with pytest.raises(KeyError), quiet_libraries():
         raise KeyError
     assert state() == STATES[0]
+
+
+def test_a_warning_of_a_script_is_no_error() -> None:
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", "not of interest")
+        warnings.filterwarnings("error", "a[bc]d", DeprecationWarning, module=r"no\.such\.module")
+        with warnings_of_a_script():
+            warnings.warn("not of interest", UserWarning, stacklevel=1)
+            warnings.warn("'pin_memory' argument is set as true but no accelerator is found", UserWarning, stacklevel=1)
+            warnings.warn("it moved", DeprecationWarning, stacklevel=1)
+        with pytest.raises(DeprecationWarning, match="it moved"):
+            warnings.warn("it moved", DeprecationWarning, stacklevel=1)
+    assert [str(each.message) for each in heard] == ["it moved"]
 
 
 def test_quiet_nests() -> None:

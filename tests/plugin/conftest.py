@@ -265,7 +265,7 @@ class MadeUpRuns:
             label_ids=labels[: self.lost],
             train_rows=len(pipeline.train_dataset),
             timings={"train": 1.5},
-            environment=environment_of(settings, pipeline.tier),
+            environment=environment_of(settings, pipeline),
             trace=Trace(),
             folder=folder,
         )

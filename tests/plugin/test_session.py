@@ -69,7 +69,7 @@ def test_only_the_suite_runs_where_no_path_is_given(session: subprocess.Complete
     [
         r"mrpc · tier tiny · tiny-bert \(\d+k parameters\)",
         r"data bundled: 64 train \+ 32 validation rows \(SYNTHETIC: .*not GLUE",
-        r"engine trainer, manual · seed 0 · cpu \(.*\) · float32 · 1 thread\n",
+        r"engine trainer, manual · seed 0 · cpu \(.*\) · float32 · 1 thread · kernels: fast \(memory, .*\)\n",
         r"python 3\.\d+\.\d+ · torch 2\.\S+ · transformers \d\S+ · .*numpy \d",
     ],
 )

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from importlib.metadata import version
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_ftcheck.report.header import SYNTHETIC, card_lines, data_line, header_lines, parameter_count, trainer_lines
+from pytest_ftcheck.report.header import (
+    SYNTHETIC,
+    card_lines,
+    data_line,
+    header_lines,
+    parameter_count,
+    trainer_lines,
+    unjudged_line,
+)
 from pytest_ftcheck.settings import Settings
 from pytest_ftcheck.tasks.card import builtin_tasks, load_card
 
@@ -17,7 +26,7 @@ if TYPE_CHECKING:
 
     from pytest_ftcheck.pipeline.parts import Pipeline
 
-CPU = {"device": "cpu", "device_name": "x86_64", "dtype": "float32", "threads": "1"}
+CPU = {"device": "cpu", "device_name": "x86_64", "dtype": "float32", "threads": "1", "kernels": "of PyTorch"}
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +43,15 @@ def test_header_names_task_checkpoint_and_data(pipeline: Pipeline) -> None:
 
 def test_header_names_engines_seeds_device_dtype_and_threads(pipeline: Pipeline) -> None:
     settings = Settings(engines=("trainer", "manual"), seeds=(0, 4))
-    lines = header_lines([pipeline], settings, [CPU, CPU, {**CPU, "threads": "2"}])
+    lines = header_lines([pipeline] * 3, settings, [CPU, CPU, {**CPU, "threads": "2"}])
     assert "ftcheck: engine trainer, manual · seed 0, 4 · cpu (x86_64) · float32 · 1 thread" in lines
     assert "ftcheck: engine trainer, manual · seed 0, 4 · cpu (x86_64) · float32 · 2 threads" in lines
-    assert len(lines) == 4  # equal environments are named once
+    assert len(lines) == 3 + 2 + 1  # equal environments are named once
+
+
+def test_header_names_kernels_that_are_not_pytorchs(pipeline: Pipeline) -> None:
+    fast = {**CPU, "kernels": "fast (memory, mm)"}
+    assert header_lines([pipeline], Settings(), [fast])[1].endswith("1 thread · kernels: fast (memory, mm)")
 
 
 def test_header_names_versions(pipeline: Pipeline) -> None:
@@ -48,7 +62,7 @@ def test_header_names_versions(pipeline: Pipeline) -> None:
 
 def test_every_bundled_task_is_called_synthetic(make_pipeline: Callable[..., Pipeline]) -> None:
     pipelines = [make_pipeline(task, train_rows=4, eval_rows=4) for task in builtin_tasks()]
-    lines = header_lines(pipelines, Settings(), [])
+    lines = header_lines(pipelines, Settings(), [CPU] * 7)
     assert len(pipelines) == 7
     assert all(SYNTHETIC in line for line in lines[:7])
 
@@ -60,10 +74,34 @@ def test_other_data_is_not_called_synthetic(pipeline: Pipeline) -> None:
 def test_a_trainer_is_named_and_so_is_a_model_that_is_not_trained(pipeline: Pipeline) -> None:
     source: Any = object()
     judged = replace(pipeline, card=replace(pipeline.card, trainer="my.train:build"), trainer=source, trains=False)
-    line = header_lines([judged], Settings(), [])[0]
+    line = header_lines([judged], Settings(), [CPU])[0]
     assert line.startswith("ftcheck: sst2 · Trainer my.train:build · tier tiny · tiny-bert (")
     assert line.endswith(" · judged as it is, nothing is trained")
-    assert "as it is" not in header_lines([pipeline], Settings(), [])[0]
+    assert "as it is" not in header_lines([pipeline], Settings(), [CPU])[0]
+
+
+def test_what_is_set_of_a_trainer_is_named(pipeline: Pipeline) -> None:
+    source: Any = SimpleNamespace(
+        template=SimpleNamespace(args=SimpleNamespace(seed=42)),
+        held_back=lambda device: ("output folder", "seed", *(["device"] if device == "cpu" else [])),
+        judged_set="dev",
+        unjudged_sets=("hard", "old"),
+    )
+    lines = header_lines([replace(pipeline, trainer=source)], Settings(seeds=(0, 1)), [CPU])
+    assert lines[1:3] == [
+        "ftcheck: sst2 trains as it does without pytest, but for output folder, seed (0, 1; yours is 42), device",
+        "ftcheck: " + unjudged_line("sst2", "dev", ("hard", "old")),
+    ]
+    source.unjudged_sets = ()
+    lines = header_lines([replace(pipeline, trainer=source)], Settings(seeds=(42,)), [{**CPU, "device": "cuda"}])
+    assert lines[1] == "ftcheck: sst2 trains as it does without pytest, but for output folder, seed"
+    assert not any("evaluation set" in line for line in lines)
+
+
+def test_sets_that_are_not_judged_are_named() -> None:
+    line = unjudged_line("sst2", "dev", ("hard", "old"))
+    assert line.startswith("sst2: evaluation set 'dev' is judged, ")
+    assert line.endswith("; NOT JUDGED: hard, old")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from importlib.metadata import version
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -36,5 +37,14 @@ def test_gpu_is_named_with_its_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_processor_is_named_by_its_architecture_where_it_has_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "is_file", lambda _: False)
     monkeypatch.setattr(platform, "processor", lambda: "")
     assert device_name("cpu") == platform.machine()
+
+
+def test_environment_names_the_instructions_and_kernels() -> None:
+    plain = describe_environment("cpu", "float32", threads=1)
+    assert plain["cpu_capability"] == torch.backends.cpu.get_cpu_capability()
+    assert (plain["kernels"], plain["deterministic"]) == ("of PyTorch", "yes")
+    other = describe_environment("cpu", "float32", threads=1, kernels="fast (memory)", deterministic=False)
+    assert (other["kernels"], other["deterministic"]) == ("fast (memory)", "no")

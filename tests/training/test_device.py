@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -62,16 +64,18 @@ def test_unknown_device_is_refused_with_the_closest_match(asked: str | None, req
     [(None, "tiny", 1, 1), (3, "tiny", 1, 3), (3, "full", 4, 3), (None, "full", 1, 8), (None, "full", 3, 2)],
 )
 def test_threads(monkeypatch: pytest.MonkeyPatch, asked: int | None, tier: str, workers: int, threads: int) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(8)), raising=False)
+    monkeypatch.setattr("pytest_ftcheck.training.device.initial_threads", lambda: 8)
     assert resolve_threads(asked, tier, workers) == threads
 
 
 def test_at_least_one_thread_for_more_workers_than_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1}, raising=False)
+    monkeypatch.setattr("pytest_ftcheck.training.device.initial_threads", lambda: 2)
     assert resolve_threads(None, "full", workers=8) == 1
 
 
-def test_cores_are_counted_where_the_system_knows_no_affinity(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
-    monkeypatch.setattr(os, "cpu_count", lambda: 6)
-    assert resolve_threads(None, "full") == 6
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_threads_are_those_that_torch_takes_from_the_environment(threads: str) -> None:
+    script = "from pytest_ftcheck.training.device import resolve_threads; print(resolve_threads(None, 'full'))"
+    environment = {**os.environ, "OMP_NUM_THREADS": threads}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [threads]

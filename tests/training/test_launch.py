@@ -92,13 +92,19 @@ def test_recipe_that_is_refused_leaves_nothing(pipeline: Pipeline, store: RunSto
     assert entries(store) == []
 
 
-def test_environment_follows_the_settings() -> None:
-    environment = environment_of(Settings(device="cpu", threads=3, dtype="float16"), "tiny")
+def test_environment_follows_the_settings(pipeline: Pipeline) -> None:
+    environment = environment_of(Settings(device="cpu", threads=3, dtype="float16"), pipeline)
     assert (environment["device"], environment["threads"], environment["dtype"]) == ("cpu", "3", "float16")
-    assert environment_of(Settings(device="cpu"), "tiny")["threads"] == "1"
+    assert environment_of(Settings(device="cpu"), pipeline)["threads"] == "1"
     assert environment["torch"] == torch.__version__
 
 
-def test_device_that_was_required_must_be_taken() -> None:
+def test_environment_names_the_kernels(pipeline: Pipeline) -> None:
+    fast, slow = (environment_of(SETTINGS, replace(pipeline, fast_cpu=on))["kernels"] for on in (True, False))
+    assert slow == "of PyTorch"
+    assert fast in ("fast (memory, bernoulli_.float)", "fast (memory, bernoulli_.float, mm, addmm)")
+
+
+def test_device_that_was_required_must_be_taken(pipeline: Pipeline) -> None:
     with pytest.raises(DeviceError):
-        environment_of(Settings(device="cpu", require_device="cuda"), "tiny")
+        environment_of(Settings(device="cpu", require_device="cuda"), pipeline)

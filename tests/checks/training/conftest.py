@@ -18,6 +18,7 @@ from pytest_ftcheck.checks.catalogue import catalogue, run_check
 from pytest_ftcheck.checks.evidence import Evidence
 from pytest_ftcheck.errors import CheckFailure
 from pytest_ftcheck.pipeline import from_trainer
+from pytest_ftcheck.runs.environment import describe_environment
 from pytest_ftcheck.runs.run import Run
 from pytest_ftcheck.runs.trace import ParameterTrace, Pass, Trace
 from pytest_ftcheck.settings import Settings
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.pipeline.parts import Pipeline
 
-CPU = {"device": "cpu", "dtype": "float32", "threads": "1"}
+CPU = describe_environment("cpu", "float32", threads=1)
 PAD, CLS, SEP, NO, YES = 0, 2, 3, 10, 11
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import inspect
-import sys
+from contextlib import nullcontext
 from dataclasses import fields, replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from transformers import PrinterCallback, ProgressCallback, Trainer, TrainingArguments, set_seed
 
 from pytest_ftcheck.errors import TaskError
 from pytest_ftcheck.pipeline.factory import call_factory, load_factory
+from pytest_ftcheck.pipeline.inputs import Inputs
 from pytest_ftcheck.pipeline.parts import Pipeline
 from pytest_ftcheck.pipeline.quiet import quiet_libraries, warnings_of_a_script
 from pytest_ftcheck.pipeline.trainer_card import PreparedMetrics, card_of, checkpoint_of, task_data
@@ -36,6 +34,7 @@ from pytest_ftcheck.tasks.metrics import compute_metrics_fn, load_metric
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from datasets import Dataset
     from transformers import EvalPrediction, PreTrainedModel
@@ -61,8 +60,10 @@ def build_trainer_pipeline(name: str, spec: str, table: Mapping[str, Any], setti
         FtcheckError: the card's table is wrong.
 
     """
-    factory = load_factory(spec, settings.rootdir)
-    source = TrainerSource(spec, factory, settings.rootdir)
+    inputs = Inputs()
+    with inputs.recorded() if settings.reuse else nullcontext():
+        factory = load_factory(spec, settings.rootdir)
+    source = TrainerSource(spec, factory, inputs, recorded=settings.reuse)
     template = source.template
     source.check()
     train, evaluation = source.train_rows, source.evaluation_rows
@@ -109,18 +110,22 @@ def _fewer_rows(pipeline: Pipeline, settings: Settings) -> Pipeline:
 class TrainerSource:
     """Makes the user's Trainer: once as the template that its parts are taken from, and anew for every run."""
 
-    def __init__(self, spec: str, factory: Callable[..., Any], rootdir: Path) -> None:
+    def __init__(
+        self, spec: str, factory: Callable[..., Any], inputs: Inputs | None = None, *, recorded: bool = False
+    ) -> None:
         """Remember where Trainers come from.
 
         Args:
             spec: as the user wrote it, for messages.
             factory: returns a Trainer that has not trained.
-            rootdir: code below it belongs to the user, and to the key of a run.
+            inputs: what was read when the factory was imported.
+            recorded: runs are kept for later sessions: what the factory reads belongs to them.
 
         """
         self.spec = spec
+        self.inputs = Inputs() if inputs is None else inputs
         self._factory = factory
-        self._rootdir = rootdir
+        self._recorded = recorded
         self._formats: dict[str, RowFormat] = {}
         self._own_metrics: Callable[[EvalPrediction], dict[str, float]] | None = None
         self._place: int | None = None
@@ -266,7 +271,8 @@ class TrainerSource:
     def _call(self, changes: TrainerChanges, place: int | None, **keywords: Any) -> Trainer:
         if keywords["seed"] is not None:
             set_seed(keywords["seed"])
-        with quiet_libraries(), warnings_of_a_script(), constructions(changes, place) as made:
+        recorded = self.inputs.recorded() if self._recorded else nullcontext()
+        with quiet_libraries(), warnings_of_a_script(), recorded, constructions(changes, place) as made:
             trainer = call_factory(self._factory, self.spec, keywords)
         if not isinstance(trainer, Trainer):
             msg = (
@@ -285,22 +291,12 @@ class TrainerSource:
         _silence(trainer)
         return trainer
 
-    def fingerprint(self) -> str:
-        """Digest of the user's code, the Trainer's arguments and its first weights."""
-        digest = hashlib.sha256(f"{self.spec}{sorted(self.args.items(), key=str)}".encode())
-        for path in self._own_modules():
-            digest.update(path.read_bytes())
-        for name, tensor in sorted(self.template.model.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(tensor.detach().cpu().float().contiguous().numpy().tobytes())
-        return digest.hexdigest()
-
-    def _own_modules(self) -> list[Path]:
-        """Files of the modules below the root folder that are loaded, installed packages aside."""
-        files = {Path(file) for module in list(sys.modules.values()) if (file := getattr(module, "__file__", None))}
-        files.add(Path(inspect.getfile(inspect.unwrap(self._factory))))
-        inside = {file for file in files if self._rootdir in file.parents and "site-packages" not in file.parts}
-        return sorted(file for file in inside if file.suffix == ".py" and file.is_file())
+    def described(self) -> Trainer:
+        """Return what stands for this in the key of a run: a Trainer as the factory makes it."""
+        if not self._recorded:
+            return cast("Trainer", self.template)
+        # The checks have used the template: a collator that counts its batches is another one by now.
+        return self._call(TrainerChanges(), None, seed=0, device=None, output_dir=None, max_steps=None)
 
 
 def _silence(trainer: Trainer) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +61,7 @@ def _changes(pipeline: Pipeline, own: Pipeline) -> tuple[str, ...]:
 def _content(part: Any) -> str:
     if hasattr(part, "_fingerprint"):  # a data set, whose content would take long to read
         return str(part._fingerprint)  # noqa: SLF001 - datasets' own identity of a table
-    return json.dumps(describe(part)) if callable(part) else repr(part)
+    return describe(part).digest if callable(part) else repr(part)
 
 
 def _bundle(

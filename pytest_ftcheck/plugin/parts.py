@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from copy import deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -53,7 +52,7 @@ def tokenized(
     from datasets import DatasetDict  # noqa: PLC0415 - slow to import
 
     from pytest_ftcheck.pipeline.from_card import tokenize  # noqa: PLC0415 - slow to import
-    from pytest_ftcheck.runs.describe import tokenizer_digest  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.runs.describe_training import tokenizer_digest  # noqa: PLC0415 - slow to import
 
     splits = {"train": pipeline.train_dataset, "validation": pipeline.eval_dataset}
     if overridden(request, "ft_tokenizer") and pipeline.trainer is None:
@@ -120,17 +119,6 @@ class ModelCopies:
         """Make a copy with the same weights."""
         return deepcopy(self._model)
 
-    def fingerprint(self) -> str:
-        """Digest of weights, configuration and modules (with their dropout), and of what is frozen."""
-        digest = hashlib.sha256(f"{self._model.config.to_json_string()}{self._model}".encode())
-        digest.update(str([name for name, weight in self._model.named_parameters() if weight.requires_grad]).encode())
-        for name, tensor in sorted(self._model.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().view(-1).view(dtype=_bytes()).numpy().tobytes())
-        return digest.hexdigest()
-
-
-def _bytes() -> Any:
-    import torch  # noqa: PLC0415 - slow to import
-
-    return torch.uint8
+    def described(self) -> PreTrainedModel:
+        """Return what stands for this in the key of a run."""
+        return self._model

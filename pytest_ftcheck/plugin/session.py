@@ -104,11 +104,15 @@ class FtcheckSession:
 
     def open_store(self, config: pytest.Config) -> RunStore:
         """Open the run store: the session's own folder, or with ``--ftcheck-reuse`` the one that stays."""
+        from pytest_ftcheck.runs.describer import SESSION  # noqa: PLC0415 - after start-up
         from pytest_ftcheck.runs.store import RunStore, default_store  # noqa: PLC0415 - slow to import
 
         if self.store is None:
-            root = (self.settings.store or default_store()) if self.settings.reuse else session_folder(config)
-            self.store = RunStore(root)
+            own = session_folder(config)
+            root = (self.settings.store or default_store()) if self.settings.reuse else own
+            # Workers of pytest-xdist share their runs, and so what stands for parts without a stable description.
+            token = getattr(config, "workerinput", {}).get("testrunuid", SESSION)
+            self.store = RunStore(root, kept=self.settings.reuse, session=token, aside=own)
         return self.store
 
 

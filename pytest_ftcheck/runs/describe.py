@@ -1,120 +1,52 @@
-"""Describe a part of a pipeline for the key of a run: two parts that behave differently read differently."""
+"""Describe any object by its content, so that two which behave differently have different digests.
+
+The digest of an object is that of its class, code included, and of everything that it holds. It is the same in another
+process. What has no stable description, such as a socket, is named: a run that depends on it cannot be taken again.
+"""
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import inspect
-import json
-from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_ftcheck.pipeline.from_checkpoint import Checkpoint
-from pytest_ftcheck.tasks.card import TaskCard
+from pytest_ftcheck.runs.describe_code import describe_code
+from pytest_ftcheck.runs.describe_objects import describe_object
+from pytest_ftcheck.runs.describe_training import describe_part
+from pytest_ftcheck.runs.describe_values import describe_value
+from pytest_ftcheck.runs.describer import SESSION, Describer, deep_recursion, describe_container
 
 if TYPE_CHECKING:
-    from torch import Tensor
-    from transformers import PreTrainedTokenizerBase
+    from pathlib import Path
 
-_PLAIN = (str, int, float, bool, type(None))
-_DEPTH = 8
-"""Objects inside of objects that are looked into: deep enough for wrapped collators."""
+_HANDLERS = (describe_code, describe_container, describe_value, describe_part, describe_object)
 
 
-def describe(thing: Any, depth: int = _DEPTH, seen: set[int] | None = None) -> Any:
-    """Describe a callable or a value as plain JSON: names, source, settings, closures and all that they hold.
+@dataclass(frozen=True)
+class Description:
+    """What an object is."""
+
+    digest: str
+    """SHA-256, 64 hexadecimal digits."""
+    unstable: tuple[str, ...] = ()
+    """Parts without a stable description: where they are, and what."""
+
+
+def new_describer(root: Path | None = None, session: str = SESSION) -> Describer:
+    """Make what describes several parts of one run; see `describe` for the arguments."""
+    return Describer(_HANDLERS, root, session)
+
+
+def describe(thing: Any, name: str = "", *, root: Path | None = None, session: str = SESSION) -> Description:
+    """Describe an object and everything that it holds.
 
     Args:
-        thing: any part of a pipeline.
-        depth: levels that are still looked into.
-        seen: ids of the objects that are described already: graphs of objects have cycles.
+        thing: any object.
+        name: of the part, for messages.
+        root: of the project; paths below it are the same wherever the project lies.
+        session: stands for what has no stable description.
 
     """
-    if isinstance(thing, _PLAIN):
-        return thing
-    kind = type(thing)
-    # The key takes what a run needs from these two; a card's floors, for one, must not make another run.
-    if depth == 0 or id(thing) in (seen or ()) or isinstance(thing, (Checkpoint, TaskCard)):
-        return _full_name(kind)
-    seen = set() if seen is None else seen
-    if hasattr(thing, "__dict__"):
-        seen.add(id(thing))
-    inside = functools.partial(describe, depth=depth - 1, seen=seen)
-    if inspect.isclass(thing) or (inspect.isroutine(thing) and not inspect.ismethod(thing)):
-        return [_full_name(thing), _source(thing), inside(_held(thing))]
-    return [_full_name(kind), _source(kind), _content(thing, inside)]
-
-
-def _held(thing: Any) -> list[Any]:
-    """Collect what a function carries with it: closure and defaults."""
-    closure = inspect.getclosurevars(thing).nonlocals if inspect.isfunction(thing) else {}
-    return [closure, getattr(thing, "__defaults__", None), getattr(thing, "__kwdefaults__", None)]
-
-
-def _content(thing: Any, inside: Callable[[Any], Any]) -> Any:
-    """Describe what an object holds, its members by ``inside``."""
-    if isinstance(thing, functools.partial):
-        return [inside(part) for part in (thing.func, thing.args, thing.keywords)]
-    if inspect.ismethod(thing):
-        return [inside(part) for part in (thing.__func__, thing.__self__)]
-    if isinstance(thing, Mapping):
-        return [[str(key), inside(thing[key])] for key in sorted(thing, key=str)]
-    if isinstance(thing, (set, frozenset)):
-        return sorted(map(repr, thing))
-    if isinstance(thing, (list, tuple)):
-        return [inside(entry) for entry in thing]
-    known = _known(thing)
-    return inside(vars(thing)) if known is None and hasattr(thing, "__dict__") else known
-
-
-def _known(thing: Any) -> str | None:
-    """Describe the objects whose members would say too much, too little, or something else each time."""
-    if hasattr(thing, "fingerprint"):  # a model in memory
-        return str(thing.fingerprint())
-    if hasattr(thing, "special_tokens_map"):
-        return tokenizer_digest(thing)
-    if hasattr(thing, "named_parameters"):
-        return json.dumps({name: _tensor_digest(tensor) for name, tensor in sorted(thing.state_dict().items())})
-    if hasattr(thing, "experiment_id"):  # a metric of evaluate
-        return f"{thing.name} {thing.config_name}"
-    if hasattr(thing, "untyped_storage"):
-        return _tensor_digest(thing)
-    text = repr(thing)
-    return None if " at 0x" in text or hasattr(thing, "__dict__") else text
-
-
-def tokenizer_digest(tokenizer: PreTrainedTokenizerBase) -> str:
-    """Hash what a tokenizer does to texts and batches, without what the latest call left in it."""
-    backend = getattr(tokenizer, "backend_tokenizer", None)
-    table = tokenizer.get_vocab() if backend is None else json.loads(backend.to_str())
-    # Every call with truncation or padding leaves its settings there.
-    kept = {name: value for name, value in table.items() if backend is None or name not in ("truncation", "padding")}
-    special = {name: str(token) for name, token in tokenizer.special_tokens_map.items()}
-    sides = [tokenizer.padding_side, tokenizer.truncation_side, tokenizer.pad_token_type_id]
-    settings = [kept, special, sides, tokenizer.model_max_length, list(tokenizer.model_input_names)]
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
-
-
-def _tensor_digest(tensor: Tensor) -> str:
-    import torch  # noqa: PLC0415 - slow to import
-
-    content = tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes()
-    return hashlib.sha256(f"{tensor.dtype} {tuple(tensor.shape)}".encode() + content).hexdigest()
-
-
-def _full_name(thing: Any) -> str:
-    """Name a function or a class with its module."""
-    return f"{thing.__module__}.{thing.__qualname__}"
-
-
-def _source(thing: Any) -> str:
-    """Return the source of a function or a class, nothing where there is none."""
-    return _source_of(getattr(thing, "__code__", thing))
-
-
-@functools.lru_cache(maxsize=256)
-def _source_of(thing: Any) -> str:
-    try:
-        return inspect.getsource(thing)
-    except (OSError, TypeError):
-        return ""
+    describer = new_describer(root, session)
+    with deep_recursion():
+        digest = describer(thing, name)
+    return Description(digest.hex(), tuple(describer.unstable))

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_ftcheck.runs.describe import describe, tokenizer_digest
+from pytest_ftcheck.pipeline.inputs import file_digest
+from pytest_ftcheck.runs.describe import new_describer
+from pytest_ftcheck.runs.describe_training import tokenizer_digest
+from pytest_ftcheck.runs.describer import SESSION, deep_recursion
+from pytest_ftcheck.runs.project import own_code_digest, project_code_digest
+from pytest_ftcheck.runs.rows_digest import rows_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-    from datasets import Dataset
+    from pathlib import Path
 
     from pytest_ftcheck.pipeline.parts import Pipeline
-
-_CODE = ("tasks", "pipeline", "training", "runs")
-_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -37,22 +37,40 @@ class RunKey:
     metrics: str
     recipe: str
     trainer: str
-    """Of a user: code, arguments and first weights; and what is patched into the training."""
+    """Of a user: parts, arguments, callbacks and first weights; and what is patched into the training."""
     engine: str
     seed: int
     code: str
+    """Ours; where runs are kept for later sessions, also that of the project, and all that is installed."""
     versions: str
     device: str
     dtype: str
     threads: int
+    kernels: str
+    unstable: tuple[str, ...] = field(default=(), compare=False)
+    """Parts that have no stable description: where there are any, no later session finds this run."""
 
     @property
     def digest(self) -> str:
         """Name of the store's entry: 32 hexadecimal digits."""
-        return _digest([json.dumps(asdict(self), sort_keys=True)])[:32]
+        return _digest([json.dumps(self.record(), sort_keys=True)])[:32]
+
+    def record(self) -> dict[str, Any]:
+        """Return what identifies the run, in plain values."""
+        record = asdict(self)
+        del record["unstable"]
+        return {**record, "labels": list(self.labels)}
 
 
-def run_key(pipeline: Pipeline, *, engine: str, seed: int, environment: Mapping[str, str]) -> RunKey:
+def run_key(
+    pipeline: Pipeline,
+    *,
+    engine: str,
+    seed: int,
+    environment: Mapping[str, str],
+    root: Path | None = None,
+    session: str = SESSION,
+) -> RunKey:
     """Compute the key of a run before it is made.
 
     Args:
@@ -60,27 +78,43 @@ def run_key(pipeline: Pipeline, *, engine: str, seed: int, environment: Mapping[
         engine: name of the engine.
         seed: of initialisation, order and dropout.
         environment: as `describe_environment` gives it.
+        root: of the project, where the run is kept for later sessions: its code may be another one by then.
+        session: stands for what has no stable description; equal in processes that share their runs.
 
     """
+    describer = new_describer(root, session)
+
+    def described(part: Any, name: str) -> str:
+        return describer(part, name).hex()
+
+    with deep_recursion():
+        weights = described(pipeline.model_init, "model_init")
+        collator = described(pipeline.data_collator, "data_collator")
+        metrics = described(pipeline.compute_metrics, "compute_metrics")
+        recipe = described(dict(pipeline.args), "args")
+        trainer = described([pipeline.trainer, pipeline.trains, *pipeline.patches], "trainer")
+    told = {"device", "dtype", "threads", "kernels"}
     return RunKey(
         task=pipeline.card.name,
         head=pipeline.card.head,
         labels=pipeline.card.label_names,
         checkpoint=pipeline.checkpoint.name,
-        weights=_weights_digest(pipeline),
+        weights=_digest([*_weight_files(pipeline), weights]),
         tokenizer="" if pipeline.processing_class is None else tokenizer_digest(pipeline.processing_class),
-        data=_digest([_rows_digest(pipeline.train_dataset), _rows_digest(pipeline.eval_dataset)]),
-        collator=_description_digest(pipeline.data_collator),
-        metrics=_digest([_description_digest(pipeline.compute_metrics), json.dumps(asdict(pipeline.card.metric))]),
-        recipe=_digest([json.dumps(dict(pipeline.args), sort_keys=True, default=str)]),
-        trainer=_description_digest([pipeline.trainer, pipeline.trains, list(pipeline.patches)]),
+        data=_digest([rows_digest(pipeline.train_dataset), rows_digest(pipeline.eval_dataset)]),
+        collator=collator,
+        metrics=_digest([metrics, json.dumps(asdict(pipeline.card.metric))]),
+        recipe=recipe,
+        trainer=trainer,
         engine=engine,
         seed=seed,
-        code=_code_digest(),
-        versions=_digest(f"{k}={v}" for k, v in sorted(environment.items()) if k not in {"device", "dtype", "threads"}),
+        code=_digest([own_code_digest(), "" if root is None else project_code_digest(root)]),
+        versions=_digest(f"{name}={value}" for name, value in sorted(environment.items()) if name not in told),
         device=environment["device"],
         dtype=environment["dtype"],
         threads=int(environment["threads"]),
+        kernels=environment["kernels"],
+        unstable=tuple(describer.unstable),
     )
 
 
@@ -92,17 +126,12 @@ def _digest(parts: Iterable[str]) -> str:
     return digest.hexdigest()
 
 
-def _description_digest(part: Any) -> str:
-    return _digest([json.dumps(describe(part))])
-
-
-def file_digest(path: Path) -> str:
-    """Compute the SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+def _weight_files(pipeline: Pipeline) -> list[str]:
+    """Hash weights and configuration of a checkpoint's folder; without one, the model itself is described."""
+    folder = pipeline.checkpoint.folder
+    files = sorted([*folder.glob("*.safetensors"), folder / "config.json"]) if folder else []
+    stats = [(file, file.stat()) for file in files]
+    return [_file_digest_at(file, stat.st_size, stat.st_mtime_ns) for file, stat in stats]
 
 
 @lru_cache(maxsize=64)
@@ -110,29 +139,3 @@ def _file_digest_at(path: Path, size: int, modified: int) -> str:
     """Hash a file once per session while its size and time stay (they only serve to notice a change)."""
     del size, modified
     return file_digest(path)
-
-
-def _weights_digest(pipeline: Pipeline) -> str:
-    """Hash weights and configuration, and the function that makes a model of them."""
-    folder = pipeline.checkpoint.folder
-    # Without a folder the weights come out of a user's Trainer, whose fingerprint holds them.
-    files = sorted([*folder.glob("*.safetensors"), folder / "config.json"]) if folder else []
-    stats = [(file, file.stat()) for file in files]
-    digests = [_file_digest_at(file, stat.st_size, stat.st_mtime_ns) for file, stat in stats]
-    return _digest([*digests, _description_digest(pipeline.model_init)])
-
-
-def _rows_digest(rows: Dataset) -> str:
-    """Hash the content of a data set, column by column, whatever its chunks."""
-    plain = rows.with_format(None)  # tensors have no JSON; with [:] because row by row is 50 times slower
-    return _digest(
-        part for name in sorted(rows.column_names) for part in (name, json.dumps(plain[name][:], default=repr))
-    )
-
-
-@lru_cache(maxsize=1)
-def _code_digest() -> str:
-    """Hash the modules of this package that shape a run."""
-    package = Path(__file__).resolve().parent.parent
-    files = sorted(file for folder in _CODE for file in (package / folder).rglob("*.py"))
-    return _digest([file.read_text(encoding="utf-8") for file in files])

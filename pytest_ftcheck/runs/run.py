@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 MODEL_FOLDER = "model"
-_RECORD = "run.json"
-_PREDICTIONS = "predictions.npz"
+RECORD = "run.json"
+PREDICTIONS = "predictions.npz"
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,8 @@ class Run:
         for key in ("logits", "label_ids", "folder", "reused"):
             del record[key]
         record["trace"] = self.trace.to_record()
-        (self.folder / _RECORD).write_text(json.dumps(record, indent=1), encoding="utf-8")
-        np.savez(self.folder / _PREDICTIONS, logits=self.logits, label_ids=self.label_ids)
+        (self.folder / RECORD).write_text(json.dumps(record, indent=1), encoding="utf-8")
+        np.savez(self.folder / PREDICTIONS, logits=self.logits, label_ids=self.label_ids)
 
     @classmethod
     def read(cls, folder: Path, *, reused: bool) -> Run:
@@ -105,8 +105,8 @@ class Run:
             OSError, ValueError, KeyError, TypeError: the folder does not hold a whole run.
 
         """
-        record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
-        with np.load(folder / _PREDICTIONS, allow_pickle=False) as arrays:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        with np.load(folder / PREDICTIONS, allow_pickle=False) as arrays:
             logits, label_ids = arrays["logits"], arrays["label_ids"]
         for key in ("epochs", "step_losses", "log_history"):
             record[key] = tuple(record[key])

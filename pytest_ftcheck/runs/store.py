@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
-from dataclasses import asdict, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 from platformdirs import user_cache_path
 
 from pytest_ftcheck.errors import StoreError
-from pytest_ftcheck.runs.key import file_digest
-from pytest_ftcheck.runs.run import Run
+from pytest_ftcheck.pipeline.inputs import file_digest
+from pytest_ftcheck.runs.describer import SESSION
+from pytest_ftcheck.runs.run import MODEL_FOLDER, PREDICTIONS, RECORD, Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from pytest_ftcheck.runs.key import RunKey
+    from pytest_ftcheck.runs.run_inputs import RunInputs
 
 MANIFEST = "manifest.json"
+SCHEMA = 2
+"""Of the manifest; entries of another one are ignored."""
 _SIDE = ".side"
 
 
@@ -33,19 +38,26 @@ def default_store() -> Path:
 class RunStore:
     """Runs by key, in a folder that processes may share.
 
-    An entry is written into a side folder, flushed to the disk and renamed; its manifest, with a hash of
-    every file, is written last. Whatever has no manifest, or does not agree with it, is ignored and made anew.
+    An entry is written into a side folder, flushed to the disk and renamed; its manifest, with the key, a hash of
+    every file and of itself, is written last. Whatever has no manifest, or does not agree with it, is made anew.
 
     Attributes:
-        notes: what was found broken and made anew, in words.
+        root: the folder.
+        kept: later sessions take runs out of it, so that a run must be told from all others that may ever be made.
+        session: stands in keys for what has no stable description; such runs lie in a folder ``aside``.
+        notes: what was not taken, or made anew, and why, in words.
 
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, kept: bool = False, session: str = SESSION, aside: Path | None = None) -> None:
         self.root = root
+        self.kept = kept
+        self.session = session
+        self._aside = aside or root
         self.notes: list[str] = []
         try:
-            root.mkdir(parents=True, exist_ok=True)
+            for folder in (root, self._aside):
+                folder.mkdir(parents=True, exist_ok=True)
             probe = root / f".probe-{os.getpid()}"
             probe.touch()
             probe.unlink()
@@ -53,7 +65,7 @@ class RunStore:
             msg = f"cannot write to the run store {root}: {error.strerror}. Give another folder with --ftcheck-store."
             raise StoreError(msg) from error
 
-    def get_or_train(self, key: RunKey, train: Callable[[Path], Run]) -> Run:
+    def get_or_train(self, key: RunKey, train: Callable[[Path], Run], inputs: RunInputs | None = None) -> Run:
         """Return the run of this key; make it with ``train`` where it is not there yet.
 
         Processes that ask for the same key wait for the one that trains.
@@ -61,37 +73,44 @@ class RunStore:
         Args:
             key: of the run.
             train: makes the run in the empty folder that it is given, with everything written there.
+            inputs: of a run that is kept: what was read must be the same as when it was made.
 
         Raises:
             StoreError: the store cannot be written.
 
         """
-        entry = self.root / key.digest
-        with FileLock(self.root / f"{key.digest}.lock"):
-            run = self._load(entry)
+        root = self._aside if key.unstable else self.root
+        entry = root / key.digest
+        with FileLock(root / f"{key.digest}.lock"):
+            run = self._load(entry, key, inputs)
             if run is not None:
                 return run
-            side = self.root / f"{key.digest}{_SIDE}"
+            side = root / f"{key.digest}{_SIDE}"
             shutil.rmtree(side, ignore_errors=True)
             try:
                 side.mkdir()
                 run = train(side)
-                _write_manifest(side, key)
+                _write_manifest(side, key, {} if inputs is None else inputs.record())
                 shutil.rmtree(entry, ignore_errors=True)
                 side.rename(entry)
-                _flush(self.root)
+                _flush(root)
             except OSError as error:
-                msg = f"cannot write a run to {self.root}: {error}. Free some space, or give --ftcheck-store."
+                msg = f"cannot write a run to {root}: {error}. Free some space, or give --ftcheck-store."
                 raise StoreError(msg) from error
             finally:
                 shutil.rmtree(side, ignore_errors=True)
             return replace(run, folder=entry)
 
-    def _load(self, entry: Path) -> Run | None:
+    def _load(self, entry: Path, key: RunKey, inputs: RunInputs | None) -> Run | None:
         if not entry.exists():
             return None
         try:
-            wrong = _disagreement(entry)
+            wrong = _disagreement(entry, key)
+            if not wrong and inputs is not None:
+                changed = inputs.changed(_read_manifest(entry)["inputs"])
+                if changed:
+                    self.notes.append(f"the kept run was made with another {', '.join(changed)}: trained again")
+                    return None
             if not wrong:
                 return Run.read(entry, reused=True)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -100,15 +119,31 @@ class RunStore:
         return None
 
 
-def _write_manifest(folder: Path, key: RunKey) -> None:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    for path in files:
+def _write_manifest(folder: Path, key: RunKey, inputs: dict[str, Any]) -> None:
+    files = _files(folder)
+    for path in files.values():
         _flush(path)
-    manifest = {"key": asdict(key), "files": {str(path.relative_to(folder)): file_digest(path) for path in files}}
+    digests = {name: file_digest(path) for name, path in files.items()}
+    manifest = {"schema": SCHEMA, "key": key.record(), "files": digests, "inputs": inputs}
     target = folder / MANIFEST
-    target.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    target.write_text(json.dumps({**manifest, "digest": _self_digest(manifest)}, indent=1), encoding="utf-8")
     _flush(target)
     _flush(folder)
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    """All files of an entry but its manifest, by their path in it."""
+    found = {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {name: path for name, path in found.items() if name != MANIFEST}
+
+
+def _self_digest(manifest: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+
+
+def _read_manifest(entry: Path) -> dict[str, Any]:
+    manifest: dict[str, Any] = json.loads((entry / MANIFEST).read_text(encoding="utf-8"))
+    return manifest
 
 
 def _flush(path: Path) -> None:
@@ -123,16 +158,30 @@ def _flush(path: Path) -> None:
         os.close(handle)
 
 
-def _disagreement(entry: Path) -> str:
-    """Say what is wrong with an entry; an empty text means that it is whole."""
-    manifest = entry / MANIFEST
-    if not manifest.is_file():
+def _disagreement(entry: Path, key: RunKey) -> str:
+    """Say what is wrong with an entry; an empty text means that it is whole, and the run of this key."""
+    if not (entry / MANIFEST).is_file():
         return "no manifest: its writing was interrupted"
-    files = json.loads(manifest.read_text(encoding="utf-8"))["files"]
-    for name, digest in files.items():
-        path = entry / name
-        if not path.is_file():
+    manifest = _read_manifest(entry)
+    if manifest.get("schema") != SCHEMA:
+        return f"its manifest has schema {manifest.get('schema')}, not {SCHEMA}"
+    if manifest.pop("digest", None) != _self_digest(manifest):
+        return "its manifest is not what was written"
+    if manifest["key"] != key.record():
+        return "it is the run of another key"
+    return _disagreement_of_files(entry, manifest["files"])
+
+
+def _disagreement_of_files(entry: Path, told: dict[str, str]) -> str:
+    there = _files(entry)
+    models = [name for name in told if name.startswith(f"{MODEL_FOLDER}/")]
+    lacking = [name for name in (RECORD, PREDICTIONS) if name not in told] + ([] if models else [f"{MODEL_FOLDER}/"])
+    if lacking:
+        return f"its manifest does not name {lacking[0]}"
+    for name, digest in told.items():
+        if name not in there:
             return f"{name} is missing"
-        if file_digest(path) != digest:
+        if file_digest(there[name]) != digest:
             return f"{name} is not what was written"
-    return ""
+    added = sorted(there.keys() - told.keys())
+    return f"{added[0]} was added" if added else ""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.runs.environment import describe_environment
 from pytest_ftcheck.runs.key import run_key
+from pytest_ftcheck.runs.run_inputs import RunInputs
 from pytest_ftcheck.training.cpu import kernel_names
 from pytest_ftcheck.training.device import resolve_device, resolve_threads
 from pytest_ftcheck.training.engine import train_run
 from pytest_ftcheck.training.recorder import ProgressListener, silent
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pytest_ftcheck.pipeline.parts import Pipeline
     from pytest_ftcheck.runs.run import Run
     from pytest_ftcheck.runs.store import RunStore
@@ -62,10 +65,21 @@ def launch(
 
     """
     environment = environment_of(settings, pipeline)
-    key = run_key(pipeline, engine=engine, seed=seed, environment=environment)
-    return store.get_or_train(
-        key,
-        lambda folder: train_run(
-            pipeline, engine=engine, seed=seed, environment=environment, folder=folder, listener=listener
-        ),
-    )
+    made: dict[str, Any] = {"engine": engine, "seed": seed, "environment": environment}
+    if not store.kept:
+        key = run_key(pipeline, **made, session=store.session)
+        return store.get_or_train(key, lambda folder: train_run(pipeline, **made, folder=folder, listener=listener))
+    inputs = RunInputs(settings.rootdir, None if pipeline.trainer is None else pipeline.trainer.inputs)
+    key = run_key(pipeline, **made, session=store.session, root=settings.rootdir)
+    if key.unstable:
+        several = f" and {len(key.unstable) - 1} more" if len(key.unstable) > 1 else ""
+        store.notes.append(
+            f"{pipeline.card.name}, {engine}, seed {seed}: not kept for later sessions, because {key.unstable[0]}"
+            f"{several}, which nothing tells from another one"
+        )
+
+    def recorded(folder: Path) -> Run:
+        with inputs.inputs.recorded(folder):
+            return train_run(pipeline, **made, folder=folder, listener=listener)
+
+    return store.get_or_train(key, recorded, inputs)

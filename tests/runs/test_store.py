@@ -19,6 +19,7 @@ from pytest_ftcheck.findings import Finding
 from pytest_ftcheck.runs import store as module
 from pytest_ftcheck.runs.key import RunKey
 from pytest_ftcheck.runs.run import Run
+from pytest_ftcheck.runs.run_inputs import RunInputs
 from pytest_ftcheck.runs.store import MANIFEST, RunStore, default_store
 from pytest_ftcheck.runs.trace import Trace
 
@@ -45,6 +46,7 @@ KEY = RunKey(
     device="cpu",
     dtype="float32",
     threads=1,
+    kernels="of PyTorch",
 )
 
 
@@ -116,7 +118,7 @@ def test_run_is_trained_once_and_then_reused(store: RunStore) -> None:
     assert store.notes == []
 
 
-@pytest.mark.parametrize("field", [field.name for field in fields(RunKey)])
+@pytest.mark.parametrize("field", [field.name for field in fields(RunKey) if field.compare])
 def test_every_field_of_the_key_makes_another_run(store: RunStore, entry: Path, field: str) -> None:
     old = getattr(KEY, field)
     new: Any = old[::-1] if field == "labels" else old + (1 if isinstance(old, int) else "x")
@@ -128,7 +130,8 @@ def test_every_field_of_the_key_makes_another_run(store: RunStore, entry: Path, 
 
 def test_entry_holds_its_key_and_a_hash_of_every_file(entry: Path) -> None:
     manifest = json.loads((entry / MANIFEST).read_text(encoding="utf-8"))
-    assert manifest["key"] == {**KEY.__dict__, "labels": ["no", "yes"]}
+    told = {field.name: getattr(KEY, field.name) for field in fields(RunKey) if field.compare}
+    assert manifest["key"] == {**told, "labels": ["no", "yes"]}
     assert set(manifest["files"]) == {"run.json", "predictions.npz", "model/model.safetensors"}
 
 
@@ -220,6 +223,34 @@ def truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-20])
 
 
+def rewritten(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], object]:
+    """Change the manifest, and let its own digest fit again."""
+
+    def rewrite(entry: Path) -> None:
+        manifest = json.loads((entry / MANIFEST).read_text())
+        del manifest["digest"]
+        change(manifest)
+        manifest["digest"] = module._self_digest(manifest)
+        (entry / MANIFEST).write_text(json.dumps(manifest))
+
+    return rewrite
+
+
+def forget_model(manifest: dict[str, Any]) -> None:
+    manifest["files"] = {name: digest for name, digest in manifest["files"].items() if not name.startswith("model")}
+
+
+def copy_of_another_key(entry: Path) -> None:
+    other = RunStore(entry.parent).get_or_train(replace(KEY, seed=1), write_run)
+    shutil.rmtree(entry)
+    shutil.copytree(other.folder, entry)
+
+
+def model_gone(entry: Path) -> None:
+    shutil.rmtree(entry / "model")
+    rewritten(forget_model)(entry)
+
+
 CORRUPT: dict[str, tuple[Callable[[Path], object], str]] = {
     "edited weights": (
         lambda entry: (entry / "model" / "model.safetensors").write_bytes(b"other"),
@@ -236,11 +267,56 @@ CORRUPT: dict[str, tuple[Callable[[Path], object], str]] = {
     "truncated manifest": (lambda entry: truncate(entry / MANIFEST), "JSONDecodeError"),
     "empty manifest": (lambda entry: (entry / MANIFEST).write_text(""), "JSONDecodeError"),
     "binary manifest": (lambda entry: (entry / MANIFEST).write_bytes(b"\xff\xfe"), "UnicodeDecodeError"),
-    "manifest of another kind": (lambda entry: (entry / MANIFEST).write_text("[]"), "TypeError"),
-    "manifest without hashes": (lambda entry: (entry / MANIFEST).write_text('{"files": []}'), "AttributeError"),
-    "manifest without files": (lambda entry: (entry / MANIFEST).write_text("{}"), "KeyError"),
+    "manifest of another kind": (lambda entry: (entry / MANIFEST).write_text("[]"), "AttributeError"),
+    "manifest of an older version": (
+        lambda entry: (entry / MANIFEST).write_text('{"files": {}}'),
+        "schema None, not 2",
+    ),
+    "edited manifest": (
+        lambda entry: (entry / MANIFEST).write_text((entry / MANIFEST).read_text().replace('"mrpc"', '"sst2"')),
+        "its manifest is not what was written",
+    ),
+    "run of another key": (copy_of_another_key, "it is the run of another key"),
+    "list of no files": (rewritten(lambda manifest: manifest.update(files={})), "does not name run.json"),
+    "list without the model": (rewritten(forget_model), "does not name model/"),
+    "model gone": (model_gone, "does not name model/"),
+    "file added": (lambda entry: (entry / "model" / "adapter.json").write_text("{}"), "model/adapter.json was added"),
     "empty folder": (empty, "no manifest"),
 }
+
+
+def test_run_with_a_part_that_nothing_describes_lies_aside(tmp_path: Path) -> None:
+    store = RunStore(tmp_path / "kept", kept=True, aside=tmp_path / "aside")
+    unstable = replace(KEY, unstable=("data_collator.client is a socket.socket",))
+    run = store.get_or_train(unstable, write_run)
+    assert run.folder == tmp_path / "aside" / unstable.digest
+    assert store.get_or_train(unstable, write_run).reused  # within the session
+    assert entries(store) == []
+
+
+class Reading(RunInputs):
+    """Pretends that something was read."""
+
+    def __init__(self, root: Path, *, changed: bool = False) -> None:
+        super().__init__(root)
+        self._changed = changed
+
+    def record(self) -> dict[str, Any]:
+        return {"files": {"config.json": "abc"}}
+
+    def changed(self, record: Any) -> list[str]:
+        assert record == self.record()
+        return ["config.json"] if self._changed else []
+
+
+def test_kept_run_is_taken_only_where_its_inputs_are_the_same(store: RunStore, tmp_path: Path) -> None:
+    training = Training()
+    store.get_or_train(KEY, training, Reading(tmp_path))
+    assert store.get_or_train(KEY, training, Reading(tmp_path)).reused
+    assert store.notes == []
+    assert not store.get_or_train(KEY, training, Reading(tmp_path, changed=True)).reused
+    assert store.notes == ["the kept run was made with another config.json: trained again"]
+    assert len(training.folders) == 2
 
 
 @pytest.mark.parametrize(("corrupt", "reason"), CORRUPT.values(), ids=CORRUPT.keys())

@@ -1,0 +1,97 @@
+"""Describe what the attributes of an object would tell too much of, too little, or something else each time."""
+
+from __future__ import annotations
+
+import contextvars
+import enum
+import io
+import logging
+import os
+import sys
+import threading
+import types
+import weakref
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_ftcheck.runs.describer import mix
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_ftcheck.runs.describer import Describer
+
+_LOCKS = (type(threading.Lock()), type(threading.RLock()))
+_WEAK = (weakref.WeakKeyDictionary, weakref.WeakValueDictionary, weakref.WeakSet)
+
+
+def describe_value(describer: Describer, thing: Any, path: str) -> bytes | None:
+    """Describe a value of a kind that is known here; None for all else."""
+    for known, describe in _KINDS:
+        if isinstance(thing, known):
+            return describe(describer, thing, path)
+    return None
+
+
+def _enum(describer: Describer, thing: enum.Enum, path: str) -> bytes:
+    return mix("enum", describer(type(thing), path), thing.name)
+
+
+def _path(describer: Describer, thing: PurePath, path: str) -> bytes:
+    return mix("path", describer(str(thing), path))
+
+
+def _array(describer: Describer, thing: np.ndarray[Any, Any] | np.generic, path: str) -> bytes:
+    array = np.asarray(thing)
+    kind = f"{type(thing).__qualname__} {array.dtype.str} {array.shape}"
+    if array.dtype.hasobject:
+        return mix("array", kind, describer(array.tolist(), path))
+    return mix("array", kind, np.ascontiguousarray(array).tobytes())
+
+
+def _generator(describer: Describer, thing: types.GeneratorType[Any, Any, Any], path: str) -> bytes:
+    """Describe where a generator stands: its code, its next instruction, and its variables."""
+    frame = thing.gi_frame
+    if frame is None:
+        return mix("generator", "at its end")
+    return mix("generator", describer(thing.gi_code, path), str(frame.f_lasti), describer(dict(frame.f_locals), path))
+
+
+def _reference(describer: Describer, thing: weakref.ref[Any], path: str) -> bytes:
+    target = thing()
+    return mix("weak", "gone" if target is None else describer(target, path))
+
+
+def _file(describer: Describer, thing: io.IOBase, path: str) -> bytes:
+    if any(thing is stream for stream in (sys.stdout, sys.stderr, sys.stdin, sys.__stdout__, sys.__stderr__)):
+        return mix("stream")
+    if isinstance(thing, (io.StringIO, io.BytesIO)):
+        return mix("file in memory", describer(thing.getvalue(), path), str(thing.tell()))
+    return describer.give_up(thing, path)
+
+
+def _by_name(describer: Describer, thing: Any, path: str) -> bytes:
+    del describer, path
+    return mix(type(thing).__qualname__, str(getattr(thing, "name", "")))
+
+
+def _without_content(describer: Describer, thing: Any, path: str) -> bytes:
+    """Describe what holds no setting: a lock, a cache of weak references, the environment (see `Inputs`)."""
+    del describer, path
+    return mix(type(thing).__qualname__)
+
+
+_KINDS: tuple[tuple[Any, Callable[..., bytes]], ...] = (
+    (enum.Enum, _enum),
+    (PurePath, _path),
+    ((np.ndarray, np.generic), _array),
+    (np.dtype, lambda _, thing, __: mix("dtype", thing.str)),
+    (types.GeneratorType, _generator),
+    (weakref.ref, _reference),
+    (io.IOBase, _file),
+    ((logging.Logger, logging.Handler), _by_name),
+    ((*_LOCKS, *_WEAK, type(os.environ)), _without_content),
+    (contextvars.ContextVar, lambda describer, thing, path: describer.give_up(thing, path)),
+)

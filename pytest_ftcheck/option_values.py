@@ -7,75 +7,84 @@ from pathlib import Path
 from typing import Any
 
 from pytest_ftcheck.errors import unknown
-from pytest_ftcheck.settings import DTYPES, ENGINES, TIERS, UPDATES
+from pytest_ftcheck.settings import DEVICES, DTYPES, ENGINES, TIERS, UPDATES
 
 
-def _words(value: object) -> tuple[str, ...]:
-    """Split comma lists, flatten repeated options, drop repetitions."""
+def _words(value: object, example: str) -> tuple[str, ...]:
+    """Split comma lists, flatten repeated options, drop repetitions.
+
+    Raises:
+        ValueError: a word is empty.
+
+    """
     parts = value if isinstance(value, (list, tuple)) else [value]
     words = [word.strip() for part in parts for word in str(part).split(",")]
-    return tuple(dict.fromkeys(word for word in words if word))
-
-
-def _tasks(value: object) -> tuple[str, ...]:
-    words = _words(value)
-    if not words:
-        msg = "expected the name of a task, for example mrpc; --ftcheck-list shows them."
+    if not words or not all(words):
+        msg = f"expected {example}, and nothing empty between commas."
         raise ValueError(msg)
-    return words
+    return tuple(dict.fromkeys(words))
 
 
-def _checks(value: object) -> tuple[str, ...]:
-    words = _words(value)
-    if not words:
-        msg = "expected families or ids, for example data,collator.mask,-training; --ftcheck-list-checks shows them."
-        raise ValueError(msg)
-    return words
+def _names(example: str) -> Any:
+    return lambda value: _words(value, example)
 
 
-def _choice(kind: str, known: tuple[str, ...]) -> Any:
+def _chosen(kind: str, known: tuple[str, ...]) -> Any:
+    """Read one or more of some known words."""
+
+    def parse(value: object) -> tuple[str, ...]:
+        words = _words(value, f"one or more of {', '.join(known)}")
+        for word in words:
+            if word not in known:
+                raise ValueError(unknown(kind, word, known))
+        return words
+
+    return parse
+
+
+def _choice(kind: str, known: tuple[str, ...], todo: str = "") -> Any:
     def parse(value: object) -> str:
         if value not in known:
-            raise ValueError(unknown(kind, str(value), known))
+            raise ValueError(unknown(kind, str(value), known, todo))
         return str(value)
 
     return parse
 
 
 def _engines(value: object) -> tuple[str, ...]:
-    words = _words(value)
-    for word in words:
-        if word not in (*ENGINES, "both"):
-            raise ValueError(unknown("engine", word, [*ENGINES, "both"]))
-    if not words:
-        msg = f"expected at least one engine: {', '.join(ENGINES)} or both."
-        raise ValueError(msg)
+    words: tuple[str, ...] = _chosen("engine", (*ENGINES, "both"))(value)
     return ENGINES if "both" in words else words
 
 
 _LAST_SEED = 2**32 - 1
 """NumPy takes none above."""
+_MOST_SEEDS = 10_000
 _FEWEST_SEEDS = 3
 """From two, a limit would lie 39 spreads away."""
 
 
 def _seeds(value: object) -> tuple[int, ...]:
     seeds: list[int] = []
-    for word in _words(value):
+    for word in _words(value, "at least one seed, for example 0 or 0-4"):
         first, dash, last = word.partition("-")
         last = last if dash else first
-        if not (first.isdecimal() and last.isdecimal() and int(first) <= int(last) <= _LAST_SEED):
+        if not (_is_number(first) and _is_number(last) and int(first) <= int(last) <= _LAST_SEED):
             msg = f"expected numbers and ranges such as 0, 0-4 or 1,3, none above {_LAST_SEED}, not {word!r}."
             raise ValueError(msg)
+        if int(last) - int(first) >= _MOST_SEEDS:
+            msg = f"{word} are {int(last) - int(first) + 1} seeds, each of which is trained: at most {_MOST_SEEDS}."
+            raise ValueError(msg)
         seeds.extend(range(int(first), int(last) + 1))
-    if not seeds:
-        msg = "expected at least one seed, for example 0 or 0-4."
-        raise ValueError(msg)
     return tuple(dict.fromkeys(seeds))
 
 
+def _is_number(text: str) -> bool:
+    """Whether a text is a whole number as people type it: other digits than 0 to 9 are a slip."""
+    return text.isascii() and text.isdecimal()
+
+
 def _positive(value: object) -> int:
-    number = int(str(value)) if str(value).isdecimal() else 0
+    number = int(str(value)) if _is_number(str(value)) else 0
     if number < 1:
         msg = "expected a whole number of at least 1."
         raise ValueError(msg)
@@ -83,7 +92,7 @@ def _positive(value: object) -> int:
 
 
 def _calibrated_seeds(value: object) -> int:
-    number = int(str(value)) if str(value).isdecimal() else 0
+    number = int(str(value)) if _is_number(str(value)) else 0
     if number < _FEWEST_SEEDS:
         msg = f"expected a number of seeds to train, at least {_FEWEST_SEEDS}, better 10."
         raise ValueError(msg)
@@ -91,22 +100,7 @@ def _calibrated_seeds(value: object) -> int:
 
 
 def _positives(value: object) -> tuple[int, ...]:
-    numbers = tuple(dict.fromkeys(_positive(word) for word in _words(value)))
-    if not numbers:
-        msg = "expected at least one whole number, for example 8,32,128."
-        raise ValueError(msg)
-    return numbers
-
-
-def _dtypes(value: object) -> tuple[str, ...]:
-    words = _words(value)
-    for word in words:
-        if word not in DTYPES:
-            raise ValueError(unknown("dtype", word, DTYPES))
-    if not words:
-        msg = f"expected at least one of {', '.join(DTYPES)}."
-        raise ValueError(msg)
-    return words
+    return tuple(dict.fromkeys(_positive(word) for word in _words(value, "whole numbers, for example 8,32,128")))
 
 
 def _pairs(value: object) -> tuple[str, ...]:
@@ -133,22 +127,44 @@ def _flag(value: object) -> bool:
 
 
 def _text(value: object) -> str:
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value.strip():
         msg = "expected a text that is not empty."
         raise ValueError(msg)
     return value
+
+
+def split_spec(value: object) -> tuple[str, str]:
+    """Split ``package.module:factory`` or ``path/to/train.py:factory`` into both of its parts.
+
+    Raises:
+        ValueError: it is not written so.
+
+    """
+    where, _, name = str(value).rpartition(":")
+    if not where.strip() or not all(part.isidentifier() for part in name.split(".")):
+        msg = (
+            "expected package.module:factory or path/to/train.py:factory, with the name of a function behind the colon."
+        )
+        raise ValueError(msg)
+    return where, name
+
+
+def _spec(value: object) -> str:
+    split_spec(value)
+    return str(value)
 
 
 def _path(value: object) -> Path:
     return value if isinstance(value, Path) else Path(_text(value))
 
 
+_DEVICE = "CUDA_VISIBLE_DEVICES chooses among several GPUs."
 PARSERS: dict[str, Any] = {
-    "tasks": _tasks,
-    "trainer": _text,
+    "tasks": _names("names of tasks, for example mrpc; --ftcheck-list shows them"),
+    "trainer": _spec,
     "no_train": _flag,
-    "checks": _checks,
-    "faults": _words,
+    "checks": _names("families or ids, for example data,collator.mask,-training; --ftcheck-list-checks shows them"),
+    "faults": _names("names of faults or families, for example zero_grad_missing,serving, or all"),
     "tier": _choice("tier", TIERS),
     "engines": _engines,
     "model": _text,
@@ -163,14 +179,14 @@ PARSERS: dict[str, Any] = {
     "strict": _flag,
     "bench": _flag,
     "bench_batch_sizes": _positives,
-    "bench_dtypes": _dtypes,
+    "bench_dtypes": _chosen("dtype", DTYPES),
     "bench_seq_len": _positive,
     "bench_compile": _flag,
     "bench_shape": _text,
     "bench_compare": _pairs,
     "bench_tolerance": _share,
-    "device": _text,
-    "require_device": _text,
+    "device": _choice("device", DEVICES, _DEVICE),
+    "require_device": _choice("device", DEVICES, _DEVICE),
     "dtype": _choice("dtype", DTYPES),
     "fast_cpu": _flag,
     "threads": _positive,

@@ -18,6 +18,8 @@ TIERS: tuple[str, ...] = get_args(Tier)
 ENGINES: tuple[str, ...] = get_args(EngineName)
 DTYPES: tuple[str, ...] = get_args(DtypeName)
 UPDATES: tuple[str, ...] = get_args(UpdateName)
+DEVICES = ("cuda", "mps", "cpu")
+"""In the order of preference."""
 
 
 @dataclass(frozen=True)

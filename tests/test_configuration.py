@@ -70,7 +70,11 @@ WRONG_VALUES = [
         "trianer",
         "--ftcheck-engine = 'trianer': unknown engine 'trianer'. Did you mean 'trainer'? Known: both, manual, trainer.",
     ),
-    ("engines", "", "--ftcheck-engine = '': expected at least one engine: trainer, manual or both."),
+    (
+        "engines",
+        "",
+        "--ftcheck-engine = '': expected one or more of trainer, manual, both, and nothing empty between commas.",
+    ),
     (
         "dtype",
         "BFloat16",
@@ -79,8 +83,36 @@ WRONG_VALUES = [
             "Known: bfloat16, float16, float32."
         ),
     ),
-    ("tasks", [""], "--ftcheck-task = ['']: expected the name of a task, for example mrpc; --ftcheck-list shows them."),
-    ("seeds", ",", "--ftcheck-seeds = ',': expected at least one seed, for example 0 or 0-4."),
+    (
+        "tasks",
+        [""],
+        (
+            "--ftcheck-task = ['']: expected names of tasks, for example mrpc; --ftcheck-list shows them, and nothing "
+            "empty between commas."
+        ),
+    ),
+    (
+        "seeds",
+        ",",
+        "--ftcheck-seeds = ',': expected at least one seed, for example 0 or 0-4, and nothing empty between commas.",
+    ),
+    (
+        "seeds",
+        "0-4294967295",
+        "--ftcheck-seeds = '0-4294967295': 0-4294967295 are 4294967296 seeds, each of which is trained: at most 10000.",
+    ),
+    ("threads", "٣", "--ftcheck-threads = '٣': expected a whole number of at least 1."),
+    (
+        "trainer",
+        "train.py",
+        "--ftcheck-trainer = 'train.py': expected package.module:factory or path/to/train.py:factory, with the name of a function behind the colon.",
+    ),
+    ("reason", " ", "--ftcheck-reason = ' ': expected a text that is not empty."),
+    (
+        "device",
+        "gpu",
+        "--ftcheck-device = 'gpu': unknown device 'gpu'. Did you mean 'cpu'? Known: cpu, cuda, mps. CUDA_VISIBLE_DEVICES chooses among several GPUs.",
+    ),
     ("max_eval_rows", "0", "--ftcheck-max-eval-rows = '0': expected a whole number of at least 1."),
     ("threads", "two", "--ftcheck-threads = 'two': expected a whole number of at least 1."),
     ("threads", "²", "--ftcheck-threads = '²': expected a whole number of at least 1."),
@@ -101,7 +133,7 @@ WRONG_TABLES = [
     ("store = true", "[tool.ftcheck] store = True: expected a text that is not empty."),
     ("data = 3", "[tool.ftcheck] data = 3: expected a text that is not empty."),
     ("seeds = [1.5]", "[tool.ftcheck] seeds = [1.5]: expected numbers and ranges"),
-    ("engine = []", "[tool.ftcheck] engine = []: expected at least one engine"),
+    ("engine = []", "[tool.ftcheck] engine = []: expected one or more of trainer, manual, both"),
     (
         "tasks = ['mrpc']",
         "[tool.ftcheck.tasks] must hold one table per task, for example [tool.ftcheck.tasks.reviews].",

@@ -136,9 +136,9 @@ def run_check(entry: Check, evidence: Evidence) -> list[Finding]:
     limits = limits_of(entry, pipeline.card.limits.get(entry.id, {}), evidence.precision)
     try:
         findings = entry.function(evidence, limits)
-    except (NotApplicable, CheckFailure, FtcheckError):
+    except (NotApplicable, CheckFailure, FtcheckError, KeyboardInterrupt):
         raise
-    except Exception as error:  # noqa: BLE001 - fail closed: what a check cannot digest is not healthy
+    except BaseException as error:  # noqa: BLE001 - fail closed: a part that calls pytest.skip is not healthy either
         text = f"{type(error).__name__}: {error}"
         findings = [Finding(entry.id, pipeline.subject, "parts that the check can look at", text, _CRASHED)]
     return [

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.errors import FtcheckError, TaskError, closest
+from pytest_ftcheck.option_values import split_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,8 +22,10 @@ KEYWORDS = ("seed", "output_dir", "device", "max_steps")
 
 
 def trainer_task_name(spec: str) -> str:
-    """Name the task of a Trainer that has no card: the module of its factory."""
-    return Path(spec.rpartition(":")[0].rpartition(".")[2] if ".py:" not in spec else spec.rpartition(":")[0]).stem
+    """Name the task of a Trainer that has no card: by the module of its factory and the factory, ``train-build``."""
+    where, name = split_spec(spec)
+    module = Path(where).stem if where.endswith(".py") else where.rpartition(".")[2]
+    return f"{module}-{name.replace('.', '-')}"
 
 
 def load_factory(spec: str, rootdir: Path, asked_by: str = "--ftcheck-trainer=") -> Callable[..., Any]:
@@ -37,10 +40,11 @@ def load_factory(spec: str, rootdir: Path, asked_by: str = "--ftcheck-trainer=")
         TaskError: not written so, no such module, it fails on import, or it has no such callable.
 
     """
-    where, colon, name = spec.rpartition(":")
-    if not colon or not where or not name:
-        msg = f"{asked_by}{spec!r}: expected package.module:factory or path/to/train.py:factory."
-        raise TaskError(msg)
+    try:
+        where, name = split_spec(spec)
+    except ValueError as error:
+        msg = f"{asked_by}{spec!r}: {error}"
+        raise TaskError(msg) from error
     module = _import(where, asked_by + spec, rootdir)
     factory: Any = module
     for part in name.split("."):
@@ -67,9 +71,9 @@ def _import(where: str, asked: str, rootdir: Path) -> ModuleType:
             sys.path.insert(0, folder)
     try:
         return _import_file(path) if is_file else import_module(where)
-    except FtcheckError:
+    except (FtcheckError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # also pytest.skip and sys.exit
         msg = f"cannot import {where!r} of {asked}: {where_it_failed(error)}"
         raise TaskError(msg) from error
 
@@ -124,9 +128,9 @@ def call_factory(factory: Callable[..., Any], spec: str, keywords: Mapping[str, 
             given[parameter.name] = _DEFAULTS[parameter.name]
     try:
         return factory(**given)
-    except FtcheckError:
+    except (FtcheckError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # also pytest.skip and sys.exit
         msg = f"{spec} failed: {where_it_failed(error)}"
         raise TaskError(msg) from error
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from datasets import ClassLabel
-from transformers import EvalPrediction, PreTrainedModel
+from transformers import EvalPrediction
 
 from pytest_ftcheck.errors import DataError, TaskError
 from pytest_ftcheck.pipeline.from_checkpoint import Checkpoint
+from pytest_ftcheck.pipeline.trainer_head import head_of
 from pytest_ftcheck.pipeline.trainer_rows import best_metric
 from pytest_ftcheck.pipeline.trainer_texts import find_text_columns
 from pytest_ftcheck.tasks.card import TaskCard, parse_card
@@ -71,7 +71,7 @@ def card_of(
         DataError: no labels.
 
     """
-    head, labels = _head(trainer), _label_column(trainer, evaluation)
+    head, labels = head_of(trainer, spec), _label_column(trainer, evaluation)
     found: dict[str, Any] = {
         "head": head,
         "label_column": labels,
@@ -130,22 +130,6 @@ def _width(trainer: Any) -> int:
     return int(trainer.model.config.num_labels)
 
 
-def _head(trainer: Any) -> str:
-    model = trainer.model
-    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
-    kind, config = type(inner).__name__, getattr(model, "config", None)
-    others = re.search(r"For(TokenClassification|QuestionAnswering|MultipleChoice|MaskedLM|CausalLM|Seq2Seq\w*)", kind)
-    many = getattr(config, "problem_type", None) == "multi_label_classification"
-    if not isinstance(inner, PreTrainedModel) or others or many:
-        what = "a multi-label model" if many else f"a {kind}"
-        msg = (
-            f"the Trainer's model is {what}. Checked are models of transformers with one label or one number a row: "
-            "AutoModelForSequenceClassification, or a subclass of PreTrainedModel that returns logits [B, K]."
-        )
-        raise TaskError(msg)
-    return "regression" if _width(trainer) == 1 else "sequence-classification"
-
-
 def _label_column(trainer: Any, rows: Dataset) -> str:
     names = [*(trainer.label_names or ()), *LABEL_COLUMNS]
     found = next((name for name in names if name in rows.column_names), None)
@@ -177,7 +161,9 @@ def _metric(trainer: Any, head: str, rows: Dataset, labels: str) -> dict[str, An
         compute = PreparedMetrics(prepare, trainer.compute_metrics) if prepare else trainer.compute_metrics
         values = compute(EvalPrediction(predictions=logits, label_ids=label_ids))
         values = {str(key): float(value) for key, value in values.items() if _is_number(value)}
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         msg = (
             f"the Trainer's compute_metrics fails on logits {logits.shape} and label ids {label_ids.shape}: "
             f"{type(error).__name__}: {error}. It gets an EvalPrediction, and returns numbers by name."

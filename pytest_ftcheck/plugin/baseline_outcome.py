@@ -34,10 +34,6 @@ def check_update(settings: Settings, environment: Mapping[str, str] = os.environ
     if not update:
         return
     option = "--ftcheck-update-baseline" + ("" if update == "all" else f"={update}")
-    other = next((name for name in ("faults", "calibrate") if getattr(settings, name)), None)
-    if other:
-        msg = f"{option} does not go with --ftcheck-{other}: there is no run to accept."
-        raise SettingsError(msg)
     if update != "force" and environment.get("CI", "") not in _NOT_SET:
         msg = (
             f"{option} is refused where CI is set: a job that accepts its own results gates nothing. Update on your "

@@ -11,6 +11,7 @@ import pytest
 
 from pytest_ftcheck.errors import FtcheckError
 from pytest_ftcheck.plugin.report import notes_of
+from pytest_ftcheck.plugin.reports import reports_of
 from pytest_ftcheck.plugin.session import is_worker, session_of
 from pytest_ftcheck.plugin.task_module import TaskModule
 from pytest_ftcheck.speed.spec import parse_pair
@@ -246,25 +247,19 @@ class BenchOutcome:
                 parse_pair(spec)
         except FtcheckError as error:
             raise pytest.UsageError(str(error)) from error
-        self.rows: list[dict[str, Any]] = []
-        self.comparisons: list[dict[str, Any]] = []
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Collect what a report carries."""
-        notes = getattr(report, "ftcheck", {})
-        self.rows += notes.get("bench", []) if report.when == "call" else []
-        self.comparisons += notes.get("compared", []) if report.when == "call" else []
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show the table, and what its figures are shares of."""
-        if not self.rows and not self.comparisons:
+        reports = reports_of(terminalreporter.config)
+        rows, comparisons = reports.told("bench"), reports.told("compared")
+        if not rows and not comparisons:
             return
         from pytest_ftcheck.speed.table import peak_lines, step_table  # noqa: PLC0415 - only where steps were measured
 
         terminalreporter.section("ftcheck: training steps", "=")
-        for compared in self.comparisons:
+        for compared in comparisons:
             terminalreporter.write_line(f"{compared['task']}: {compared['described']}")
-        if self.rows:
-            terminalreporter.write_line(step_table(self.rows))
-            for line in peak_lines(self.rows):
+        if rows:
+            terminalreporter.write_line(step_table(rows))
+            for line in peak_lines(rows):
                 terminalreporter.write_line(line)

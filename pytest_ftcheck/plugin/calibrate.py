@@ -10,6 +10,7 @@ import pytest
 from pytest_ftcheck.errors import CheckFailure, FtcheckError, SettingsError
 from pytest_ftcheck.plugin.junit import record_case
 from pytest_ftcheck.plugin.report import note_run, notes_of
+from pytest_ftcheck.plugin.reports import reports_of
 from pytest_ftcheck.plugin.session import SUITE, session_of
 from pytest_ftcheck.plugin.task_module import TaskModule
 
@@ -31,15 +32,11 @@ def check_calibration(settings: Settings) -> None:
     """Refuse what a calibration cannot answer.
 
     Raises:
-        SettingsError: no task, several engines, or faults.
+        SettingsError: nothing would be trained, or with several engines.
 
     """
-    if not settings.tasks:
-        msg = "--ftcheck-calibrate trains the recipe of a task: give --ftcheck-task or --ftcheck-trainer."
-        raise SettingsError(msg)
-    if settings.faults or settings.no_train:
-        other = "--ftcheck-faults" if settings.faults else "--ftcheck-no-train"
-        msg = f"--ftcheck-calibrate trains a healthy recipe, and does not go with {other}."
+    if settings.no_train:  # of the configuration file
+        msg = "--ftcheck-calibrate trains a healthy recipe: take no-train out of the configuration file."
         raise SettingsError(msg)
     if len(settings.engines) > 1:
         msg = "--ftcheck-calibrate trains with one engine: the limits of a card hold for all. Give --ftcheck-engine."
@@ -117,14 +114,7 @@ class CalibrateOutcome:
 
     def __init__(self, session: FtcheckSession) -> None:
         self._session = session
-        self._notes: list[dict[str, Any]] = []
         self._lines: list[str] = []
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Collect what a report carries."""
-        note = getattr(report, "ftcheck", {}).get(_NOTE)
-        if note and note not in self._notes:
-            self._notes.append(note)
 
     @pytest.hookimpl(tryfirst=True)  # before pytest writes its JUnit report
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -133,7 +123,7 @@ class CalibrateOutcome:
         if session.config.getoption("collectonly"):
             return
         try:
-            limits = self._limits()
+            limits = self._limits(list(reports_of(session.config).values(_NOTE).values()))
             self._session.calibration[:] = [_record(entry) for entry in limits]
             self._lines = self._shown(limits, usable=usable)
         except FtcheckError as error:
@@ -146,14 +136,12 @@ class CalibrateOutcome:
         if usable and refused:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
-    def _limits(self) -> list[CardLimits]:
+    def _limits(self, told: Sequence[Mapping[str, Any]]) -> list[CardLimits]:
         """Propose limits for all tasks."""
         from pytest_ftcheck.gates.floors_file import CardLimits  # noqa: PLC0415 - imports tomlkit
         from pytest_ftcheck.gates.proposals import propose_gates  # noqa: PLC0415 - imports scipy
 
-        by_task = {
-            task: [note for note in self._notes if note["task"] == task] for task in self._session.settings.tasks
-        }
+        by_task = {task: [note for note in told if note["task"] == task] for task in self._session.settings.tasks}
         seeds = len(self._session.settings.seeds)
         if short := [task for task, notes in by_task.items() if len(notes) < seeds]:
             msg = f"not all of {seeds} seeds of {', '.join(short)} were trained: limits need them all."

@@ -9,6 +9,7 @@ import pytest
 from pytest_ftcheck.errors import CheckFailure
 from pytest_ftcheck.findings import Finding
 from pytest_ftcheck.plugin.report import notes_of
+from pytest_ftcheck.plugin.reports import reports_of
 from pytest_ftcheck.plugin.session import session_folder, session_of
 from pytest_ftcheck.plugin.task_module import TaskModule
 
@@ -98,24 +99,18 @@ def _prover(config: pytest.Config, session: FtcheckSession, pipeline: Pipeline, 
 
 
 class FaultOutcome:
-    """Collects the proofs of all processes, and shows the matrix at the end."""
-
-    def __init__(self, session: FtcheckSession) -> None:
-        self.records = session.fault_records  # they also stand in the JSON document
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Collect what a report carries."""
-        self.records += getattr(report, "ftcheck", {}).get("faults", []) if report.when == "call" else []
+    """Shows the proofs of all processes at the end."""
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show the matrix of faults and checks, the detection rate, and what survived."""
-        if not self.records:
+        records = reports_of(terminalreporter.config).told("faults")
+        if not records:
             return
         from pytest_ftcheck.report.faults import faults_lines, faults_table  # noqa: PLC0415 - imports rich
 
         terminalreporter.section("ftcheck: planted faults", "=")
         writer = terminalreporter._tw  # noqa: SLF001 - the terminal's own writer has no public name
         width = max(writer.fullwidth, _TABLE_COLUMNS)
-        terminalreporter.write_line(faults_table(self.records, color=writer.hasmarkup, width=width))
-        for line in faults_lines(self.records):
+        terminalreporter.write_line(faults_table(records, color=writer.hasmarkup, width=width))
+        for line in faults_lines(records):
             terminalreporter.write_line(line)

@@ -131,9 +131,13 @@ def ft_train(
 
 
 @pytest.fixture
-def ft_run(ft_train: Callable[..., Run]) -> Run:
+def ft_run(
+    request: pytest.FixtureRequest, ft_session: FtcheckSession, ft_variant: Variant, ft_train: Callable[..., Run]
+) -> Run:
     """The run of the task's recipe: metrics, history, logits, weights. Trained once a session."""
-    return ft_train()
+    from pytest_ftcheck.plugin.runs import own_run  # noqa: PLC0415 - slow to import
+
+    return own_run(request.node, ft_session, ft_variant, ft_train)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import pytest
 from pytest_ftcheck.errors import FtcheckError
 from pytest_ftcheck.plugin import options
 from pytest_ftcheck.plugin.baseline_outcome import BaselineOutcome, check_update, open_baselines
+from pytest_ftcheck.plugin.effects import check_effects, check_use, given_on_command_line
 from pytest_ftcheck.plugin.fixtures import (
     ft_baseline,
     ft_collator,
@@ -29,7 +30,9 @@ from pytest_ftcheck.plugin.fixtures import (
     ft_train,
     ft_variant,
 )
-from pytest_ftcheck.plugin.outcome import SessionOutcome, check_json_path, header
+from pytest_ftcheck.plugin.outcome import SessionOutcome, begin_json, header
+from pytest_ftcheck.plugin.report import forget_notes
+from pytest_ftcheck.plugin.reports import REPORTS, Reports
 from pytest_ftcheck.plugin.session import SESSION, check_everything, is_worker, session_of, start_session
 
 if TYPE_CHECKING:
@@ -74,8 +77,11 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "ftcheck_floor(metric, min, max, max_drop, relative): limits for ft_run and ft_gate in this test"
     )
     try:
+        begin_json(config, config.getoption("ftcheck_json"))
         session = start_session(config)
-        check_json_path(session.settings.json)
+        if not is_worker(config):
+            begin_json(config, session.settings.json)
+            check_effects(session.settings, given_on_command_line(config))
         check_update(session.settings)
         if session.settings.calibrate:
             from pytest_ftcheck.plugin.calibrate import check_calibration  # noqa: PLC0415 - only this option needs it
@@ -85,11 +91,13 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from error
     config.pluginmanager.register(BaselineOutcome(session), "ftcheck-baseline")
     if not is_worker(config):
-        config.pluginmanager.register(SessionOutcome(session), "ftcheck-outcome")
+        reports = config.stash.setdefault(REPORTS, Reports())
+        config.pluginmanager.register(reports, "ftcheck-reports")
+        config.pluginmanager.register(SessionOutcome(session, reports), "ftcheck-outcome")
         if session.settings.faults:
             from pytest_ftcheck.plugin.faults import FaultOutcome  # noqa: PLC0415 - only with --ftcheck-faults
 
-            config.pluginmanager.register(FaultOutcome(session), "ftcheck-faults")
+            config.pluginmanager.register(FaultOutcome(), "ftcheck-faults")
         if session.settings.calibrate:
             from pytest_ftcheck.plugin.calibrate import CalibrateOutcome  # noqa: PLC0415 - as above
 
@@ -152,12 +160,23 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
         items[:0] = suite_items(session)
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse options of ours that no collected test makes use of."""
+    check_use(session)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run tests once per engine, seed and metric."""
     if any(name.startswith("ft_") for name in metafunc.fixturenames):
         from pytest_ftcheck.plugin.collection import parametrize  # noqa: PLC0415 - only where our fixtures are used
 
         parametrize(metafunc, session_of(metafunc.config))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Forget what an earlier try of this test noted."""
+    forget_notes(item)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, run_check
-from pytest_ftcheck.errors import CheckFailure
+from pytest_ftcheck.errors import CheckFailure, FtcheckError
 from pytest_ftcheck.gates.card_gates import asked_of
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
 from pytest_ftcheck.plugin.checks import FLOOR
 from pytest_ftcheck.plugin.evidence import NoRun, evidence_of
 from pytest_ftcheck.plugin.gating import judge_by_card, red_findings
 from pytest_ftcheck.plugin.report import case_of, note_run, notes_of
+from pytest_ftcheck.plugin.runs import not_judged, tell_of
 from pytest_ftcheck.training.determinism import isolated
 
 if TYPE_CHECKING:
@@ -44,7 +45,9 @@ def judge(
     except NotApplicable as reason:
         pytest.skip(str(reason))
     except NoRun as failure:
-        _leave_to_another(request.node, pipeline, failure)
+        _leave_to_another(request.node, session, pipeline, failure)
+    except FtcheckError as error:
+        tell_of(request.node, session, error, variant)
     finally:
         if "run" in vars(evidence):  # a cached property: asking for it would train
             note_run(request.node, evidence.run, pipeline)
@@ -80,13 +83,16 @@ def floor_check(item: pytest.Item, session: FtcheckSession, metric: str) -> Chec
     return replace(FLOOR, function=keeps_its_limits)
 
 
-def _leave_to_another(item: pytest.Item, pipeline: Pipeline, failure: NoRun) -> NoReturn:
-    """Skip a test whose run failed, where the test of the check that tells of it is in this session; else fail."""
+def _leave_to_another(item: pytest.Item, session: FtcheckSession, pipeline: Pipeline, failure: NoRun) -> NoReturn:
+    """Skip a test whose run failed, where the test of the check that tells of it is in this session; else fail once."""
     case, named = case_of(item), {finding.check for finding in failure.findings} - pipeline.card.skipped.keys()
-    run = {"task": case["task"], "engine": failure.engine, "seed": case["seed"]}.items()
-    for other in [] if case["check"] in named else item.session.items:
+    run = {"task": case["task"], "engine": failure.engine, "seed": case["seed"]}
+    error = CheckFailure(failure.findings)
+    if case["check"] in named:
+        raise error
+    for other in item.session.items:
         told = case_of(other)
-        if run <= told.items() and told["check"] in named:
+        if run.items() <= told.items() and told["check"] in named:
             notes_of(item)["left_to"] = other.nodeid
-            pytest.skip(f"no run: see {told['check']}")
-    raise CheckFailure(failure.findings)
+            pytest.skip(not_judged(error))
+    tell_of(item, session, error, tuple(run.values()))

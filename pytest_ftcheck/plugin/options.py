@@ -184,6 +184,10 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
 )
 
 
+FLAGS: dict[str, str] = {dest: f"--ftcheck-{flag}" for flag, dest, _ in _OPTIONS}
+"""The option of each `Settings` field, as it is typed."""
+
+
 def add_options(parser: pytest.Parser) -> None:
     """Declare the options."""
     group = parser.getgroup("ftcheck", "regression checks for fine-tuned models")

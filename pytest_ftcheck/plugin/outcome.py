@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,13 +11,14 @@ import pytest
 from pytest_ftcheck.errors import CheckFailure
 from pytest_ftcheck.findings import Finding
 from pytest_ftcheck.plugin.baseline_outcome import finish_baselines
+from pytest_ftcheck.plugin.effects import without_use
 from pytest_ftcheck.plugin.junit import record_case
-from pytest_ftcheck.plugin.session import SUITE
+from pytest_ftcheck.plugin.session import SUITE, is_worker
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
-    from pathlib import Path
 
+    from pytest_ftcheck.plugin.reports import Reports
     from pytest_ftcheck.plugin.session import FtcheckSession
     from pytest_ftcheck.settings import Settings
 
@@ -27,35 +29,63 @@ _TABLE_COLUMNS = 160
 
 
 class SessionOutcome:
-    """Listens to the reports of all tests, in the process that has the terminal."""
+    """Judges the session by what all tests told, in the process that has the terminal."""
 
-    def __init__(self, session: FtcheckSession) -> None:
+    def __init__(self, session: FtcheckSession, reports: Reports) -> None:
         self._session = session
-        self._runs: dict[str, dict[str, Any]] = {}
-        self._gates: list[dict[str, Any]] = []
-        self._findings: list[dict[str, Any]] = []
-        self._checks: dict[str, dict[str, Any]] = {}
-        self._left_to: dict[str, str] = {}
-        """Tests that were skipped because another one tells why there is no run: the other by the first."""
-        self._notes: list[str] = []
-        self._warnings: list[dict[str, Any]] = []
-        """Findings of gates that are inconclusive, and pass."""
-        self._misused = False
+        self._reports = reports
+        self._more_notes: list[str] = []
+        self._unused: str = ""
+        """Why the session is misused as a whole; empty where it is not."""
         self._baseline: dict[str, Any] = {}
 
     @property
     def used(self) -> bool:
         """Whether any test of this session used the plugin."""
-        return bool(self._session.settings.tasks or self._runs or self._findings)
+        return bool(self._session.settings.tasks or self._runs or self._reports.told("findings"))
+
+    @property
+    def _runs(self) -> dict[str, dict[str, Any]]:
+        """Runs that tests looked at, by their names."""
+        runs: dict[str, dict[str, Any]] = {}
+        for told in self._reports.values("runs").values():
+            for key, run in told.items():
+                # Made anew by one test and shared by the others: it counts as reused only where nobody made it.
+                runs[key] = {**run, "reused": run["reused"] and runs.get(key, run)["reused"]}
+        return runs
+
+    @property
+    def _checks(self) -> dict[str, dict[str, Any]]:
+        return self._reports.cases
+
+    @property
+    def _left_to(self) -> dict[str, str]:
+        """Tests that were skipped because another one tells why there is no run: the other by the first."""
+        return self._reports.values("left_to")
+
+    @property
+    def _notes(self) -> list[str]:
+        told = (note for notes in self._reports.values("notes").values() for note in notes)
+        return list(dict.fromkeys([*told, *self._more_notes]))
+
+    @property
+    def _warnings(self) -> list[dict[str, Any]]:
+        """Findings of gates that are inconclusive, and pass."""
+        return [{"nodeid": nodeid, **found} for nodeid, found in self._reports.told_by("warnings")]
+
+    @property
+    def _findings(self) -> list[dict[str, Any]]:
+        return [{"nodeid": nodeid, **found} for nodeid, found in self._reports.told_by("findings")]
 
     @cached_property
     def _over_seeds(self) -> list[dict[str, Any]]:
         """The gates over several seeds; asked for when all reports are in."""
-        if not any(gate["informs"] for gate in self._gates):
+        gates = self._reports.told("gates")
+        if not any(gate["informs"] for gate in gates):
             return []
         from pytest_ftcheck.plugin.seeds import judge_together  # noqa: PLC0415 - slow to import
 
-        told = {(*_origin(gate), gate["metric"]) for gate in self._gates}
+        told = {(*_origin(gate), gate["metric"]) for gate in gates}
         cases = [check for check in self._checks.values() if check["check"] == "metrics.floor" and "metric" in check]
         lost = [
             case
@@ -75,36 +105,12 @@ class SessionOutcome:
     @property
     def _verdicts(self) -> list[dict[str, Any]]:
         """The gates by task, engine and seed, whatever the order in which the workers told of them."""
-        settings = self._session.settings
-        made = {_origin(gate) for gate in self._gates if not gate["reused"]}
+        settings, gates = self._session.settings, self._reports.told("gates")
+        made = {_origin(gate) for gate in gates if not gate["reused"]}
         return [
             {**gate, "reused": _origin(gate) not in made}
-            for gate in sorted(self._gates, key=lambda gate: _place(gate, settings))
+            for gate in sorted(gates, key=lambda gate: _place(gate, settings))
         ]
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Collect what a report carries."""
-        notes = getattr(report, "ftcheck", {})
-        for key, run in notes.get("runs", {}).items():
-            # Made anew by one test and shared by the others: it counts as reused only where nobody made it.
-            before = self._runs.get(key, run)
-            self._runs[key] = {**run, "reused": run["reused"] and before["reused"]}
-        self._gates += notes.get("gates", [])
-        self._warnings += [{"nodeid": report.nodeid, **finding} for finding in notes.get("warnings", [])]
-        self._findings += [{"nodeid": report.nodeid, **finding} for finding in notes.get("findings", [])]
-        self._notes += [note for note in notes.get("notes", []) if note not in self._notes]
-        self._misused |= getattr(report, "ftcheck_misuse", False)
-        if "left_to" in notes:
-            self._left_to[report.nodeid] = notes["left_to"]
-        if "case" in notes:
-            # The report of a teardown that failed comes after that of the call.
-            self._checks[report.nodeid] = {
-                "nodeid": report.nodeid,
-                **notes["case"],
-                "outcome": report.outcome,
-                "reason": _reason(report),
-                "seconds": report.duration,
-            }
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
@@ -132,13 +138,15 @@ class SessionOutcome:
         if self._session.settings.tasks:
             from pytest_ftcheck.plugin.collection import unreached_overrides  # noqa: PLC0415 - as the suite
 
-            self._notes += unreached_overrides(session.config)
+            self._more_notes += unreached_overrides(session.config)
         finished = session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
         if finished and self._idle_tasks(session.config):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if finished and (self._untold or self._red_over_seeds()):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        if self._misused and session.exitstatus == pytest.ExitCode.TESTS_FAILED:
+        self._unused = without_use(session.config, self._session.settings, used=self._reports.used)
+        misused = self._reports.misused and session.exitstatus == pytest.ExitCode.TESTS_FAILED
+        if misused or (self._unused and session.exitstatus == pytest.ExitCode.OK):
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
         # It accepts runs only where all of the above is green.
         self._baseline = finish_baselines(session)
@@ -162,12 +170,14 @@ class SessionOutcome:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
         """Show the table that says whether the model may ship."""
+        if self._unused:
+            terminalreporter.write_line(f"ERROR: {self._unused}", red=True)
         if not self.used or config.getoption("collectonly"):
             return
         from pytest_ftcheck.report import summary  # noqa: PLC0415 - imports rich
 
         terminalreporter.section("ftcheck", "=")
-        if self._gates:
+        if self._reports.told("gates"):
             writer = terminalreporter._tw  # noqa: SLF001 - the terminal's own writer has no public name
             terminalreporter.write_line(
                 summary.summary_table(
@@ -196,6 +206,7 @@ class SessionOutcome:
 
         settings = self._session.settings
         return {
+            "finished": True,
             "versions": versions(),
             "tasks": list(settings.tasks),
             "engines": list(settings.engines),
@@ -210,16 +221,9 @@ class SessionOutcome:
             "findings": self._findings,
             "baseline": self._baseline,
             "calibration": self._session.calibration,
-            "faults": self._session.fault_records,
+            "faults": self._reports.told("faults"),
             "notes": self._notes,
         }
-
-
-def _reason(report: pytest.TestReport) -> str | None:
-    """Why a test was skipped."""
-    if not report.skipped:
-        return None
-    return report.longrepr[2].removeprefix("Skipped: ") if isinstance(report.longrepr, tuple) else report.longreprtext
 
 
 def _origin(gate: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -245,9 +249,16 @@ def header(session: FtcheckSession) -> list[str]:
     )
 
 
-def check_json_path(path: Path | None) -> None:
-    """Make sure that the JSON document can be written; see `check_writable`."""
-    if path is not None:
-        from pytest_ftcheck.report.json import check_writable  # noqa: PLC0415 - only where asked for
+def begin_json(config: pytest.Config, path: Path | str | None) -> None:
+    """Write a JSON document that says that the session is not finished: should it die, nobody reads an older one.
 
-        check_writable(path)
+    Raises:
+        SettingsError: it cannot be written.
+
+    """
+    if not path or config.getoption("collectonly") or is_worker(config):
+        return
+    from pytest_ftcheck.report.json import check_writable, write_json  # noqa: PLC0415 - only where asked for
+
+    check_writable(Path(path))
+    write_json(Path(path), {"finished": False, "exit_status": None})

@@ -25,6 +25,11 @@ def notes_of(item: pytest.Item) -> dict[str, Any]:
     return item.stash.setdefault(NOTES, {})
 
 
+def forget_notes(item: pytest.Item) -> None:
+    """Start anew with the notes of a test that may run again: only what it is about stays."""
+    item.stash[NOTES] = {name: value for name, value in notes_of(item).items() if name == "case"}
+
+
 def case_of(item: pytest.Item) -> dict[str, Any]:
     """Say which check, engine and seed a test of the suite is about; nothing of any other test."""
     case: dict[str, Any] = notes_of(item).get("case", {})
@@ -119,18 +124,22 @@ def interval_ends(interval: Interval | None) -> list[float] | None:
 
 
 def mark_report(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
-    """Word our own errors without a traceback, and let the report carry the item's notes."""
-    error = call.excinfo.value if call.excinfo and _uses_fixtures(item) else None
+    """Word our own errors without a traceback, and let the report carry the item's notes.
+
+    A test of the suite that cannot be made is misuse of the whole session, one of the user fails alone.
+    """
+    report.ftcheck_used = uses_ftcheck(item)  # type: ignore[attr-defined]  # reports carry extras
+    error = call.excinfo.value if call.excinfo and uses_ftcheck(item) else None
     if isinstance(error, (FtcheckError, CheckFailure)):
         report.longrepr = str(error)
-        report.ftcheck_misuse = isinstance(error, FtcheckError)  # type: ignore[attr-defined]  # reports carry extras
+        report.ftcheck_misuse = isinstance(error, FtcheckError) and bool(case_of(item))  # type: ignore[attr-defined]  # as above
     if isinstance(error, CheckFailure):
         notes_of(item)["findings"] = [asdict(finding) for finding in error.findings]
     if report.when == "call" or report.failed or report.skipped:
         report.ftcheck = item.stash.get(NOTES, {})  # type: ignore[attr-defined]  # as above
 
 
-def _uses_fixtures(item: pytest.Item) -> bool:
-    """Whether a test is ours to word: others may raise our errors from our library, and keep their traceback."""
+def uses_ftcheck(item: pytest.Item) -> bool:
+    """Whether a test takes a fixture or a marker of ours: others may raise our errors, and keep their traceback."""
     marked = item.get_closest_marker("ftcheck_floor") is not None
     return marked or any(name.startswith("ft_") for name in getattr(item, "fixturenames", ()))

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
-from pytest_ftcheck.errors import CheckFailure
+import pytest
+
+from pytest_ftcheck.errors import CheckFailure, FtcheckError
 from pytest_ftcheck.plugin.progress import shown
 from pytest_ftcheck.plugin.report import note_run, notes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import pytest
 
     from pytest_ftcheck.pipeline.parts import Pipeline
     from pytest_ftcheck.plugin.session import FtcheckSession, Variant
@@ -36,12 +36,42 @@ def obtain_run(config: pytest.Config, session: FtcheckSession, pipeline: Pipelin
                 session.runs[key] = launch(
                     pipeline, session.settings, store, engine=engine, seed=seed, listener=listener
                 )
-        except CheckFailure as failure:
-            session.runs[key] = failure
+        except Exception as error:  # noqa: BLE001 - whatever it is, training again would give the same
+            session.runs[key] = error
     run = session.runs[key]
     if isinstance(run, CheckFailure):
         raise CheckFailure(run.findings)
+    if isinstance(run, Exception):
+        raise run
     return run
+
+
+def tell_of(item: pytest.Item, session: FtcheckSession, error: CheckFailure | FtcheckError, run: object) -> NoReturn:
+    """Fail a test whose run failed, or skip it where another one tells of that: one cause gives one failure.
+
+    Args:
+        item: the test that needs the run.
+        session: of this process.
+        error: that ended the run.
+        run: equal for tests that need the same run.
+
+    Raises:
+        CheckFailure, FtcheckError: this test tells.
+
+    """
+    teller = session.tellers.setdefault((run, str(error)), item.nodeid)
+    if teller == item.nodeid:
+        raise error
+    notes_of(item)["left_to"] = teller
+    pytest.skip(not_judged(error))
+
+
+def not_judged(error: CheckFailure | FtcheckError) -> str:
+    """Say why a test has nothing to judge, where another one tells of it in full."""
+    if isinstance(error, CheckFailure):
+        first = error.findings[0]
+        return f"not judged because of {first.check}: {first.observed}"
+    return f"not judged because there is no run: {error}"
 
 
 def trained(node: pytest.Item, session: FtcheckSession, pipeline: Pipeline, variant: Variant) -> Callable[..., Run]:
@@ -55,6 +85,14 @@ def trained(node: pytest.Item, session: FtcheckSession, pipeline: Pipeline, vari
         return run
 
     return train
+
+
+def own_run(node: pytest.Item, session: FtcheckSession, variant: Variant, train: Callable[..., Run]) -> Run:
+    """Return the run behind ``ft_run``; where it failed, one test tells of it."""
+    try:
+        return train()
+    except (CheckFailure, FtcheckError) as error:
+        tell_of(node, session, error, variant)
 
 
 def _identity(pipeline: Pipeline) -> tuple[object, ...]:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from pytest_ftcheck.checks.catalogue import Check
     from pytest_ftcheck.checks.evidence import Evidence
-    from pytest_ftcheck.errors import CheckFailure
     from pytest_ftcheck.gates.slices import Masks
     from pytest_ftcheck.pipeline.parts import Pipeline
     from pytest_ftcheck.plugin.baselines import Baselines
@@ -47,8 +46,10 @@ class FtcheckSession:
     """Those that are chosen, in the order of the catalogue."""
     cards: dict[str, TaskCard] = field(default_factory=dict)
     pipelines: dict[str, Pipeline] = field(default_factory=dict)
-    runs: dict[tuple[Any, ...], Run | CheckFailure] = field(default_factory=dict)
+    runs: dict[tuple[Any, ...], Run | Exception] = field(default_factory=dict)
     """By the parts that made them (compared by identity, and kept alive here), engine and seed."""
+    tellers: dict[tuple[object, str], str] = field(default_factory=dict)
+    """Node id of the test that tells of a failure, by what failed and how."""
     evidence: dict[tuple[Any, ...], Evidence] = field(default_factory=dict)
     """By task, engine, seed and what a user's fixtures changed; the one that was used last stands last."""
     models: dict[tuple[str, int], PreTrainedModel] = field(default_factory=dict)
@@ -57,8 +58,6 @@ class FtcheckSession:
     """Splits by task and digest of a user's tokenizer: its fixture makes a new one for every test."""
     slices: dict[tuple[str, str], Mapping[str, Masks]] = field(default_factory=dict)
     """Evaluation rows of each slice of the card, by task and identity of those rows."""
-    fault_records: list[dict[str, Any]] = field(default_factory=list)
-    """Of the faults that were planted, as the reports of all processes tell of them."""
     calibration: list[dict[str, Any]] = field(default_factory=list)
     """What was proposed for the card of each task."""
     baselines: Baselines | None = None

@@ -5,10 +5,8 @@ from __future__ import annotations
 import torch
 
 from pytest_ftcheck.errors import DeviceError, unknown
+from pytest_ftcheck.settings import DEVICES
 from pytest_ftcheck.training.determinism import initial_threads
-
-DEVICES = ("cuda", "mps", "cpu")
-"""In the order of preference."""
 
 
 def available_devices() -> tuple[str, ...]:

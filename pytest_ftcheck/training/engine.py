@@ -132,12 +132,8 @@ def engine_outcome(
             args = trainer.args
         else:
             args = training_arguments(pipeline, seed=seed, device=device, output_dir=output_dir)
-        try:
+        with _completing(recorder.subject):
             outcome = train(pipeline, args, recorder, trainer)
-        except (FtcheckError, CheckFailure):
-            raise
-        except Exception as error:
-            raise CheckFailure([_broke_off(recorder.subject, error)]) from error
         recorder.flush()
         yield outcome, recorder
 
@@ -171,7 +167,8 @@ def train_run(
         pipeline, engine=engine, seed=seed, environment=environment, output_dir=scratch, listener=listener
     ) as (outcome, recorder):
         _check_rows(pipeline, outcome, recorder.subject)
-        outcome.save(folder / MODEL_FOLDER)
+        with _completing(recorder.subject):
+            outcome.save(folder / MODEL_FOLDER)
         trace = recorder.tracer.finish()
     shutil.rmtree(scratch, ignore_errors=True)
     run = Run(
@@ -198,7 +195,23 @@ def train_run(
     return run
 
 
-def _broke_off(subject: str, error: Exception) -> Finding:
+@contextmanager
+def _completing(subject: str) -> Iterator[None]:
+    """Turn whatever code of the user raises into a finding, also what would skip or end a test.
+
+    Raises:
+        CheckFailure: ``training.completes``.
+
+    """
+    try:
+        yield
+    except (FtcheckError, CheckFailure, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise CheckFailure([_broke_off(subject, error)]) from error
+
+
+def _broke_off(subject: str, error: BaseException) -> Finding:
     return Finding(
         check="training.completes",
         subject=subject,

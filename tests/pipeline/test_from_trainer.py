@@ -48,9 +48,9 @@ def train(tmp_path: Path) -> Callable[..., Run]:
 
 
 def test_name_of_a_task_without_a_card() -> None:
-    assert trainer_task_name("my_project.train:build_trainer") == "train"
-    assert trainer_task_name("scripts/fit.py:build") == "fit"
-    assert trainer_task_name("fit:build") == "fit"
+    assert trainer_task_name("my_project.train:build_trainer") == "train-build_trainer"
+    assert trainer_task_name("scripts/fit.py:build") == "fit-build"
+    assert trainer_task_name("fit:Factory.build") == "fit-Factory-build"
 
 
 def test_parts_of_the_trainer_become_the_pipeline() -> None:
@@ -124,7 +124,7 @@ def test_fewer_rows() -> None:
         ("user_train.py:without_evaluation", "has no eval_dataset: nothing to judge it on"),
         ("user_train.py:streaming", "train_dataset is iterable or streaming"),
         ("user_train.py:empty", "eval_dataset is empty: 0 rows"),
-        ("user_train.py:multi_label", "model is a multi-label model"),
+        ("user_train.py:multi_label", r"which gives a row several labels \(problem_type"),
         ("user_train.py:broken_metrics", "compute_metrics fails on logits .*AttributeError"),
     ],
 )

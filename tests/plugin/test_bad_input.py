@@ -185,10 +185,11 @@ def test_a_wrong_table_does_not_hurt_where_the_plugin_is_not_used(
     run_pytest().assert_outcomes(passed=1)
 
 
-def test_the_json_document_is_not_written_where_input_is_refused(
-    project: pytest.Pytester, run_pytest: Callable[..., pytest.RunResult]
+@pytest.mark.parametrize("wrong", ["--ftcheck-data=nowhere", "--ftcheck-engine=manuel", "--ftcheck-store=store"])
+def test_no_document_of_an_earlier_session_is_left_where_input_is_refused(
+    project: pytest.Pytester, run_pytest: Callable[..., pytest.RunResult], wrong: str
 ) -> None:
     path = project.path / "out.json"
-    path.write_text(json.dumps("of an earlier session"), encoding="utf-8")
-    assert run_pytest(SST2, "--ftcheck-data=nowhere", "--ftcheck-json=out.json").ret == pytest.ExitCode.USAGE_ERROR
-    assert json.loads(path.read_text(encoding="utf-8")) == "of an earlier session"
+    path.write_text(json.dumps({"finished": True, "exit_status": 0}), encoding="utf-8")
+    assert run_pytest(SST2, wrong, "--ftcheck-json=out.json").ret == pytest.ExitCode.USAGE_ERROR
+    assert json.loads(path.read_text(encoding="utf-8")) == {"schema": 1, "finished": False, "exit_status": None}

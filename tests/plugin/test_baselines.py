@@ -326,8 +326,14 @@ def test_each_seed_is_compared_with_its_own(session: Session, made_up_runs: Made
         (["--ftcheck-update-baseline=new"], "--ftcheck-update-baseline=new is refused where CI is set"),
         (["--ftcheck-update-baseline=al"], "unknown update 'al'. Did you mean 'all'?"),
         (["--ftcheck-reason=why"], "--ftcheck-reason says why a baseline is accepted"),
-        (["--ftcheck-update-baseline=force", "--ftcheck-faults"], "does not go with --ftcheck-faults"),
-        (["--ftcheck-update-baseline=force", "--ftcheck-calibrate"], "does not go with --ftcheck-calibrate"),
+        (
+            ["--ftcheck-update-baseline=force", "--ftcheck-faults"],
+            "--ftcheck-update-baseline has no effect with --ftcheck-faults. Give one",
+        ),
+        (
+            ["--ftcheck-update-baseline=force", "--ftcheck-calibrate"],
+            "--ftcheck-checks, --ftcheck-update-baseline have no effect with --ftcheck-calibrate",
+        ),
     ],
 )
 def test_misuse_is_said_before_anything_trains(

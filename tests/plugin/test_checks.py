@@ -215,7 +215,8 @@ def test_a_run_that_failed_is_told_once(project: pytest.Pytester, document: Call
         "training.finite_loss": "failed",
     }
     assert [finding["check"] for finding in found["findings"]] == ["training.finite_loss"]
-    assert "  skipped: model.logits_shape, metrics.floor: no run: see training.finite_loss\n" in found["output"]
+    why = "not judged because of training.finite_loss: nan at optimizer step"
+    assert f"  skipped: model.logits_shape, metrics.floor: {why}" in found["output"]
 
 
 @pytest.mark.parametrize(
@@ -226,13 +227,14 @@ def test_a_run_that_failed_is_told_once(project: pytest.Pytester, document: Call
     ],
     ids=["left out", "skipped"],
 )
-def test_a_run_that_failed_is_red_where_no_other_test_tells_of_it(
+def test_a_run_that_failed_is_red_once_where_no_other_test_tells_of_it(
     project: pytest.Pytester, document: Callable[..., dict[str, Any]], table: str, option: str
 ) -> None:
     project.makefile(".toml", ftcheck=DIVERGES + table)
     found = document(option, "-k", "not short")
-    assert found["outcomes"].items() >= {"model.logits_shape": "failed", "metrics.floor": "failed"}.items()
-    assert {finding["check"] for finding in found["findings"]} == {"training.finite_loss"}
+    assert found["outcomes"].items() >= {"model.logits_shape": "failed", "metrics.floor": "skipped"}.items()
+    assert [finding["check"] for finding in found["findings"]] == ["training.finite_loss"]
+    assert found["exit_status"] == pytest.ExitCode.TESTS_FAILED
 
 
 def test_a_run_that_failed_fails_the_session_though_the_test_that_tells_of_it_is_marked_as_skipped(

@@ -165,12 +165,14 @@ def test_several_tasks_in_one_file(run_tests: Callable[..., pytest.RunResult]) -
         ("slow", ["which task? test_own names none", "@pytest.mark.ftcheck(task="]),
     ],
 )
-def test_a_wrong_marker_is_misuse(
+def test_a_wrong_marker_fails_its_test_alone(
     run_tests: Callable[..., pytest.RunResult], project: pytest.Pytester, marker: str, words: list[str]
 ) -> None:
     project.makeini("[pytest]\nmarkers = slow: not ours")
-    result = run_tests(f"import pytest\n@pytest.mark.{marker}\ndef test_own(ft_run): pass", task="")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    text = f"import pytest\n@pytest.mark.{marker}\ndef test_own(ft_run): pass\n\ndef test_own_other(): pass"
+    result = run_tests(text, task="")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.assert_outcomes(passed=1, errors=1)
     for word in words:
         assert word in result.stdout.str()
     result.stdout.no_fnmatch_line("*Traceback*")
@@ -178,9 +180,9 @@ def test_a_wrong_marker_is_misuse(
     result.stdout.no_fnmatch_line(">*")
 
 
-def test_a_wrong_override_is_misuse(run_tests: Callable[..., pytest.RunResult]) -> None:
+def test_a_wrong_override_fails_its_test(run_tests: Callable[..., pytest.RunResult]) -> None:
     result = run_tests("def test_own(ft_train): ft_train(learning_rat=1)")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
         ["unknown hyperparameter of task 'mrpc' 'learning_rat'. Did you mean 'learning_rate'?*"]
     )

@@ -74,7 +74,7 @@ def test_without_the_option_nothing_is_reused(
     project: pytest.Pytester, run_pytest: Callable[..., pytest.RunResult]
 ) -> None:
     for _ in range(2):
-        result = run_pytest("--ftcheck-task=sst2", "--ftcheck-store=store", "-k", "finite")
+        result = run_pytest("--ftcheck-task=sst2", "-k", "finite")
         assert "samples/s" in result.stdout.str()
     assert not manifests(project)
 

@@ -109,11 +109,11 @@ def test_plain_progress_stands_on_lines_of_its_own(session: subprocess.Completed
 
 def test_the_json_document_has_the_documented_keys(document: dict[str, Any]) -> None:
     assert set(document) == {
-        "schema", "versions", "tasks", "engines", "seeds", "exit_status", "idle_tasks",
+        "schema", "finished", "versions", "tasks", "engines", "seeds", "exit_status", "idle_tasks",
         "gates", "seed_gates", "warnings", "baseline", "calibration", "runs", "checks", "faults", "findings", "notes",
     }  # fmt: skip
     assert document["schema"] == 1
-    assert document["exit_status"] == 0
+    assert (document["finished"], document["exit_status"]) == (True, 0)
     assert document["tasks"] == ["mrpc"]
     assert document["engines"] == ["trainer", "manual"]
     assert document["idle_tasks"] == document["findings"] == document["notes"] == []

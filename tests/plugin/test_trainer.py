@@ -66,15 +66,15 @@ def collected(run_pytest: Callable[..., pytest.RunResult]) -> Callable[..., list
     return collect
 
 
-def test_a_trainer_alone_is_a_task_named_as_its_module(collected: Callable[..., list[str]]) -> None:
+def test_a_trainer_alone_is_a_task_named_by_its_module_and_factory(collected: Callable[..., list[str]]) -> None:
     found = collected(TRAINER)
-    assert found[0] == "ftcheck/train::test_data[rows]"
-    assert "ftcheck/train::test_metric_floor[accuracy-trainer]" in found
-    assert {nodeid.partition("::")[0] for nodeid in found} == {"ftcheck/train"}
+    assert found[0] == "ftcheck/train-build::test_data[rows]"
+    assert "ftcheck/train-build::test_metric_floor[accuracy-trainer]" in found
+    assert {nodeid.partition("::")[0] for nodeid in found} == {"ftcheck/train-build"}
 
 
 def test_its_tests_are_asked_for_by_node_id(collected: Callable[..., list[str]]) -> None:
-    nodeid = "ftcheck/train::test_collator[mask]"
+    nodeid = "ftcheck/train-build::test_collator[mask]"
     assert collected(TRAINER, nodeid) == [nodeid]
 
 
@@ -107,7 +107,10 @@ def test_a_model_that_is_fine_tuned_already_is_judged_as_it_is(run_pytest: Calla
     result = run_pytest(TRAINER, "--ftcheck-no-train", "--ftcheck-checks=data,training.short")
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(
-        ["ftcheck: train · *judged as it is, nothing is trained", "  skipped: training.short: *--ftcheck-no-train*"]
+        [
+            "ftcheck: train-build · *judged as it is, nothing is trained",
+            "  skipped: training.short: *--ftcheck-no-train*",
+        ]
     )
 
 

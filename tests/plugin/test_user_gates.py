@@ -127,9 +127,9 @@ MISUSED = [
 
 
 @pytest.mark.parametrize(("source", "expected"), MISUSED)
-def test_a_gate_that_gates_nothing_is_misuse(run_tests: Callable[..., Any], source: str, expected: str) -> None:
+def test_a_gate_that_gates_nothing_fails_its_test(run_tests: Callable[..., Any], source: str, expected: str) -> None:
     result, _ = run_tests(source)
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert expected in result.stdout.str()
     result.stdout.no_fnmatch_line("*Traceback*")
 

@@ -1,0 +1,96 @@
+"""Which head a user's Trainer trains: found out on one batch, because the name of a class tells little."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from transformers import PreTrainedModel
+
+from pytest_ftcheck.errors import TaskError
+from pytest_ftcheck.pipeline.trainer_rows import judged_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_JUDGED = (
+    "Judged are classifiers and regressors of text: models of transformers that take input_ids [B, T] and return "
+    "logits [B, K] for labels [B]"
+)
+_PAIR = 2
+
+
+def head_of(trainer: Any, spec: str) -> str:
+    """Evaluate one batch, and name the head: ``sequence-classification`` or ``regression``.
+
+    A batch that fails says nothing here: the checks find out why.
+
+    Args:
+        trainer: not trained.
+        spec: where the Trainer comes from, for messages.
+
+    Raises:
+        TaskError: the model has another head, or is none of transformers.
+
+    """
+    model = trainer.model
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    if not isinstance(inner, PreTrainedModel):
+        msg = f"{spec}: the Trainer's model is a {type(inner).__module__}.{type(inner).__qualname__}. {_JUDGED}."
+        raise TaskError(msg)
+    evaluated = _one_batch(trainer)
+    other = "" if evaluated is None else _other_input(evaluated[0]) or _other_output(*evaluated[1:])
+    if not other and getattr(model.config, "problem_type", None) == "multi_label_classification":
+        other = "which gives a row several labels (problem_type of its configuration)"
+    if other:
+        msg = f"{spec}: the Trainer's model is a {type(inner).__name__}, {other}. {_JUDGED}."
+        raise TaskError(msg)
+    return "regression" if int(model.config.num_labels) == 1 else "sequence-classification"
+
+
+def _one_batch(trainer: Any) -> tuple[Mapping[str, Any], Any, Any] | None:
+    """Evaluate the first batch as the Trainer does; return it with logits and labels, or None where it fails."""
+    model, was_training = trainer.model, trainer.model.training
+    try:
+        batch = next(iter(trainer.get_eval_dataloader(judged_rows(trainer))))
+        model.eval()
+        with torch.no_grad():
+            _, logits, labels = trainer.prediction_step(model, dict(batch), prediction_loss_only=False)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 - code of the user: the checks tell what is wrong with it
+        return None
+    finally:
+        model.train(was_training)
+    return batch, logits, labels
+
+
+def _other_input(batch: Mapping[str, Any]) -> str:
+    """Say what a model takes in the place of one row of tokens; an empty text where it takes that."""
+    ids = batch.get("input_ids")
+    if ids is None:
+        return f"whose batches have {', '.join(batch)}, and no input_ids: not a model of text"
+    if ids.dim() > _PAIR:
+        return f"which chooses among several texts: input_ids {_shapes(ids)}"
+    return ""
+
+
+def _other_output(logits: Any, labels: Any) -> str:
+    """Say which other head gives outputs of such shapes; an empty text where it is one that is judged."""
+    shapes = f"logits {_shapes(logits)} and labels {_shapes(labels)}"
+    if isinstance(labels, (tuple, list)) and len(labels) == _PAIR:
+        return f"which finds spans: {shapes}"
+    first = logits[0] if isinstance(logits, (tuple, list)) and logits else logits
+    if not isinstance(first, torch.Tensor) or not isinstance(labels, torch.Tensor):
+        return ""
+    if labels.dim() == _PAIR and labels.shape[1] > 1:
+        if labels.is_floating_point() or (first.dim() == _PAIR and first.shape == labels.shape):
+            return f"which gives a row several labels: {shapes}"
+        return f"which gives every token a label, or writes text: {shapes}"
+    return f"which gives every token logits: {shapes}" if first.dim() > _PAIR else ""
+
+
+def _shapes(value: Any) -> str:
+    if isinstance(value, (tuple, list)):
+        return f"({', '.join(map(_shapes, value))})"
+    return str(tuple(value.shape)) if hasattr(value, "shape") else type(value).__name__

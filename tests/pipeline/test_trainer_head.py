@@ -1,0 +1,62 @@
+"""The head of a user's Trainer is found out on one batch; others than those that are judged are refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from pytest_ftcheck.errors import TaskError
+from pytest_ftcheck.pipeline.from_trainer import build_trainer_pipeline
+from pytest_ftcheck.settings import Settings
+from pytest_ftcheck.training.recorder import StepRecorder
+
+HERE = Path(__file__).parent
+JUDGED = "Judged are classifiers and regressors of text"
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+OTHERS = {
+    "causal": r"a GPT2LMHeadModel, which gives every token a label, or writes text: logits \(8, \d+, \d+\) and labels",
+    "masked": r"a BertForMaskedLM, which gives every token a label",
+    "tokens": r"a BertForTokenClassification, which gives every token a label, .* labels \(8, \d+\)",
+    "spans": r"a BertForQuestionAnswering, which finds spans: logits \(\(8, \d+\), \(8, \d+\)\)",
+    "several_labels": r"which gives a row several labels: logits \(8, 3\) and labels \(8, 3\)",
+    "choices": r"a BertForMultipleChoice, which chooses among several texts: input_ids \(8, 2, \d+\)",
+    "generating": r"a T5ForConditionalGeneration, which gives every token a label, or writes text",
+    "denoising": r"a BartForConditionalGeneration, which gives every token a label, or writes text",
+    "pictures": r"a ViTForImageClassification, whose batches have pixel_values, labels, and no input_ids",
+    "plain_module": r"the Trainer's model is a torch.nn.modules.linear.Linear",
+}
+
+
+@pytest.mark.parametrize(("factory", "words"), OTHERS.items(), ids=OTHERS)
+def test_another_head_is_refused_before_anything_trains(
+    factory: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(StepRecorder, "begin", lambda *_: pytest.fail("something trains"))
+    with pytest.raises(TaskError, match=rf"heads_train.py:{factory}: .*{words}.*{JUDGED}"):
+        build_trainer_pipeline("mine", f"heads_train.py:{factory}", {}, Settings(rootdir=HERE, device="cpu"))
+
+
+JUDGED_HEADS = {
+    "causal_classifier": "sequence-classification",
+    "encoder_decoder_classifier": "sequence-classification",
+    "with_hidden_states": "sequence-classification",
+    "regressor": "regression",
+    "label_out_of_range": "sequence-classification",  # the checks name the cause
+}
+
+
+@pytest.mark.parametrize(("factory", "head"), JUDGED_HEADS.items(), ids=JUDGED_HEADS)
+def test_classifiers_and_regressors_are_taken_whatever_their_class(factory: str, head: str) -> None:
+    torch.manual_seed(0)
+    pipeline = build_trainer_pipeline("mine", f"heads_train.py:{factory}", {}, Settings(rootdir=HERE, device="cpu"))
+    assert pipeline.card.head == head
+    assert pipeline.trainer is not None
+    assert pipeline.trainer.template.model.training

@@ -32,6 +32,19 @@ class NotApplicable(Exception):  # noqa: N818 - no error: the reason why a check
     """A check cannot be asked of these parts; the message says why."""
 
 
+class ToldBy(NotApplicable):
+    """A check cannot be asked because of a defect that another one finds: that one must be red.
+
+    Attributes:
+        check: id of the other one.
+
+    """
+
+    def __init__(self, check: str, reason: str) -> None:
+        super().__init__(f"not judged because of {check}: {reason}")
+        self.check = check
+
+
 @dataclass(frozen=True)
 class Check:
     """One entry of the catalogue."""

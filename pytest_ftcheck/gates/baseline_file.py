@@ -61,6 +61,8 @@ class Entry:
     """SHA-256 of the checkpoint's files; empty where it is not known, or where the checkpoint itself is judged."""
     environment: Mapping[str, str]
     """Versions, device, dtype, threads."""
+    labels: tuple[str, ...] = ()
+    """Names of the classes; empty for regression, and in entries that know none."""
     date: str = ""
     why: str = ""
     runs: Mapping[int, AcceptedSeed] = field(default_factory=dict)
@@ -97,7 +99,7 @@ class Entry:
         """
         values = {name: value for name, value in record.items() if name != "digest"}
         runs = {int(seed): AcceptedSeed(**run) for seed, run in values.pop("runs").items()}
-        return cls(**values, runs=runs)
+        return cls(**{**values, "labels": tuple(values.get("labels", ()))}, runs=runs)
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,7 @@ def describe_origin(pipeline: Pipeline, run: Run, rootdir: Path) -> Entry:
         # A model that is judged as it is has other weights each time: that is what is compared.
         weights=weights_digest(checkpoint.folder) if pipeline.trains and checkpoint.folder else "",
         environment=dict(run.environment),
+        labels=tuple(card.label_names),
     )
 
 
@@ -173,6 +174,8 @@ def not_comparable(entry: Entry, now: Entry, before: KeptRows, rows: Dataset) ->
     """
     if entry.head != now.head:
         return f"the head was {entry.head}, and is {now.head}"
+    if other := _other_labels(entry, now):
+        return other
     if entry.checkpoint != now.checkpoint:
         return f"the checkpoint was {entry.checkpoint}, and is {now.checkpoint}"
     if entry.weights and now.weights and entry.weights != now.weights:
@@ -181,6 +184,29 @@ def not_comparable(entry: Entry, now: Entry, before: KeptRows, rows: Dataset) ->
             f"(SHA-256 {entry.weights[:12]}… before, {now.weights[:12]}… now)"
         )
     return _other_rows([str(name) for name in entry.data["columns"]], before, rows)
+
+
+def _other_labels(entry: Entry, now: Entry) -> str:
+    if not entry.labels or entry.labels == now.labels:
+        return ""
+    return f"the classes were {_few(entry.labels)}, and are {_few(now.labels)}"
+
+
+def _few(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_FEW])
+    return shown if len(names) <= _FEW else f"{shown}, … ({len(names)} in all)"
+
+
+def another_subject(entry: Entry, now: Entry) -> str:
+    """Say why a run is of another subject than the entry whose place it would take; an empty text where it is not."""
+    if entry.head != now.head:
+        return f"the head was {entry.head}, and is {now.head}"
+    if other := _other_labels(entry, now):
+        return other
+    if entry.data["evaluation"] != now.data["evaluation"]:
+        rows = f"{entry.data['rows']} before, {now.data['rows']} now"
+        return f"other rows were evaluated ({rows})"
+    return ""
 
 
 def _other_rows(columns: Sequence[str], before: KeptRows, rows: Dataset) -> str:
@@ -234,7 +260,7 @@ def incomparable_finding(entry: Entry, now: Entry, why: str, subject: str) -> Fi
         expected=f"the evaluation rows and the checkpoint of {entry.key}, accepted on {entry.date}",
         observed=why if why.startswith("not comparable") else f"not comparable: {why}",
         hint="on other rows, or from other weights, a drop tells nothing of the model. Where the change is intended, "
-        f"accept this run: {_ACCEPT}.",
+        "accept this run: --ftcheck-update-baseline=force --ftcheck-reason='why'.",
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pytest_ftcheck.gates.intervals import UNKNOWN, row_interval
@@ -14,6 +14,8 @@ from pytest_ftcheck.gates.row_metrics import resolve_metric
 from pytest_ftcheck.gates.wording import drop_finding, limit_finding
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.gates.intervals import Interval
     from pytest_ftcheck.gates.limits import Limits, Status
@@ -43,6 +45,8 @@ class Verdict:
     """The worse one of limit and baseline."""
     findings: tuple[Finding, ...]
     """What failed or is inconclusive: ``metrics.floor``, ``metrics.ceiling``, ``metrics.baseline``."""
+    missing: bool = False
+    """The metric was not reported at all."""
 
 
 def judge(
@@ -80,7 +84,22 @@ def judge(
             false_alarms=limits.false_alarms,
         )
     interval = _interval(metric, value, this.rows)
-    return _verdict(metric, value, interval, limits, rows=len(this.rows), subject=subject, drop=drop)
+    verdict = _verdict(metric, value, interval, limits, rows=len(this.rows), subject=subject, drop=drop)
+    return verdict if metric in this.metrics else not_reported(verdict, this.metrics)
+
+
+def not_reported(verdict: Verdict, metrics: Iterable[str]) -> Verdict:
+    """Say of a verdict that its metric is missing, which is another thing than not a number.
+
+    Args:
+        verdict: on a metric that nobody reported.
+        metrics: those that were.
+
+    """
+    observed = f"it is not reported: the metrics are {', '.join(metrics) or 'none'}"
+    hint = "look for the name under which compute_metrics returns it, without eval_."
+    findings = tuple(replace(found, observed=observed, hint=hint) for found in verdict.findings)
+    return replace(verdict, findings=findings, missing=True)
 
 
 def judge_value(metric: str, value: float, limits: Limits, *, subject: str) -> Verdict:

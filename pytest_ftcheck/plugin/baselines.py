@@ -18,6 +18,7 @@ from pytest_ftcheck.gates.baseline_file import (
 )
 from pytest_ftcheck.gates.paired import ComparedRun, flipped_rows
 from pytest_ftcheck.gates.provenance import (
+    another_subject,
     describe_origin,
     differences,
     evaluated_rows,
@@ -212,6 +213,14 @@ class Baselines:
                 check_candidate(candidate)
             except DataError as error:
                 found.append(str(error))
+                continue
+            accepted = self.entries.get(candidate.entry.key)
+            another = "" if accepted is None else another_subject(accepted, candidate.entry)
+            if another and self._settings.update_baseline == "all":
+                found.append(
+                    f"{candidate.entry.key}, seed {candidate.seed}: {another}: the baseline that was accepted would be "
+                    "lost. Give the task another name, or --ftcheck-update-baseline=force where the change is meant."
+                )
         return found
 
     def update(self) -> list[dict[str, Any]]:

@@ -115,6 +115,8 @@ class CalibrateOutcome:
     def __init__(self, session: FtcheckSession) -> None:
         self._session = session
         self._lines: list[str] = []
+        self._written = not session.settings.write_floors
+        """Nothing is left to be written."""
 
     @pytest.hookimpl(tryfirst=True)  # before pytest writes its JUnit report
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -132,8 +134,9 @@ class CalibrateOutcome:
         for entry in limits:
             for each in entry.proposals:
                 record_case(session.config, f"{SUITE}{entry.task}::limits[{each.metric}]", failure=each.limit.refused)
-        refused = not limits or any(each.limit.limit is None for entry in limits for each in entry.proposals)
-        if usable and refused:
+        proposals = [each for entry in limits for each in entry.proposals]
+        refused = not proposals or any(each.limit.limit is None for each in proposals)
+        if usable and (refused or not self._written):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _limits(self, told: Sequence[Mapping[str, Any]]) -> list[CardLimits]:
@@ -186,14 +189,17 @@ class CalibrateOutcome:
         path = floors_path(settings.rootdir)
         toml = floors_toml(limits, path)
         lines = proposal_lines(limits, toml, path.name)
-        if not settings.write_floors or not toml:
+        if not settings.write_floors:
             return lines
+        if not toml:
+            return [*lines, f"NOT WRITTEN: no limit is proposed, and {path.name} stays as it was."]
         if not usable:
             return [*lines, "NOT WRITTEN: the session failed."]
         try:
             write_floors(path, limits)
         except SettingsError as error:
             return [*lines, f"NOT WRITTEN: {error}"]
+        self._written = True
         return [*lines, f"written to {path.name}"]
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pytest_ftcheck.checks.catalogue import COSTS, FAMILIES, Check, Limits, catalogue, limits_of
-from pytest_ftcheck.errors import SettingsError, TaskError, unknown
+from pytest_ftcheck.errors import SettingsError, TaskError, closest
 from pytest_ftcheck.gates.card_gates import judge_metric
 from pytest_ftcheck.gates.paired import ComparedRun
 
@@ -22,10 +22,16 @@ if TYPE_CHECKING:
 _BOTH_ENGINES = frozenset({"training.engine_parity"})
 """One test for both engines, and none where a single one runs."""
 _LIST = "--ftcheck-list-checks shows them all."
+_NAMES_OF_GATES = frozenset({"metrics.ceiling", "metrics.baseline", "metrics.seeds", "metrics.failed_runs"})
+"""What the findings of the gates are called beside ``metrics.floor``, whose tests judge all of that."""
 
 
 def metric_floor(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Every metric keeps to its limits."""
+    """Every metric keeps to its limits.
+
+    Its findings are called ``metrics.floor``, ``metrics.ceiling`` and ``metrics.baseline``, over several seeds
+    ``metrics.seeds`` and ``metrics.failed_runs``; ``--ftcheck-checks`` takes each of these names for these tests.
+    """
     del limits  # those of metrics stand in a table of their own
     pipeline, run = evidence.pipeline, ComparedRun.of_run(evidence.run)
     verdicts = [judge_metric(pipeline, run, metric)[""] for metric in pipeline.card.gated_metrics]
@@ -62,11 +68,11 @@ def choose(known: Mapping[str, Check], words: Iterable[str]) -> tuple[Check, ...
 
     """
     words = tuple(words)
-    wanted = {word for word in words if not word.startswith("-")}
-    unwanted = {word.removeprefix("-") for word in words if word.startswith("-")}
+    wanted = {_test_of(word) for word in words if not word.startswith("-")}
+    unwanted = {_test_of(word.removeprefix("-")) for word in words if word.startswith("-")}
     for word in sorted(wanted | unwanted):
         if word not in known and word not in FAMILIES:
-            raise SettingsError("--ftcheck-checks: " + unknown("check", word, [*FAMILIES, *known], _LIST))
+            raise SettingsError("--ftcheck-checks: " + _unknown_check(word, known))
     chosen = tuple(
         entry
         for entry in known.values()
@@ -76,6 +82,18 @@ def choose(known: Mapping[str, Check], words: Iterable[str]) -> tuple[Check, ...
         msg = f"--ftcheck-checks={','.join(words)} leaves no check. Take a family or an id without a minus."
         raise SettingsError(msg)
     return chosen
+
+
+def _test_of(word: str) -> str:
+    return FLOOR.id if word in _NAMES_OF_GATES else word
+
+
+def _unknown_check(word: str, known: Iterable[str]) -> str:
+    """Word that there is no such check: of a hundred names, those of the same family help."""
+    family = word.partition(".")[0]
+    near = [name for name in known if name.startswith(f"{family}.")] if family in FAMILIES else list(FAMILIES)
+    guess = closest(word, [*FAMILIES, *known])
+    return f"unknown check {word!r}.{guess} Known: {', '.join(near)}. {_LIST}"
 
 
 def validate_card(card: TaskCard, known: Mapping[str, Check], dtype: str) -> None:
@@ -88,7 +106,7 @@ def validate_card(card: TaskCard, known: Mapping[str, Check], dtype: str) -> Non
     where = f"task card {card.name!r}: checks."
     for name, limits in card.limits.items():
         if name not in known:
-            raise TaskError(where + name + ": " + unknown("check", name, known, _LIST))
+            raise TaskError(where + name + ": " + _unknown_check(name, known))
         try:
             limits_of(known[name], limits, dtype)
         except SettingsError as error:

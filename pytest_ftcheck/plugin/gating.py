@@ -1,10 +1,11 @@
-"""Gates in tests: what the card asks, said to a run, noted for the summary; what is red of it."""
+"""Gates in tests: judge a run by its card, note the verdicts for the summary, and return the failing findings."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
+from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.errors import CheckFailure
 from pytest_ftcheck.gates.card_gates import asked_of, degenerate, judge_metric, session_share
 from pytest_ftcheck.gates.paired import ComparedRun
@@ -13,6 +14,7 @@ from pytest_ftcheck.gates.tolerance import FALSE_ALARMS
 from pytest_ftcheck.gates.trivial_limits import refuse_trivial_limits
 from pytest_ftcheck.plugin.baselines import accepted_run
 from pytest_ftcheck.plugin.report import note_gates, notes_of, origin_of
+from pytest_ftcheck.plugin.runs import not_judged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -66,10 +68,29 @@ def judge_by_card(
         false_alarms=false_alarms(session) if wanted else FALSE_ALARMS,
     )
     note_gates(item, verdicts, origin_of(run), informs=informs, failed=degenerate(compared.rows))
-    if failure is not None:  # what else is red is told with it
+    if failure is not None:
         bad = [found for verdict in verdicts.values() if verdict.status == "fail" for found in verdict.findings]
-        raise CheckFailure([*bad, *failure.findings])
+        _tell_of_baseline(item, session, failure, bad, (run.task, run.engine, run.seed))
     return verdicts
+
+
+def _tell_of_baseline(
+    item: pytest.Item, session: FtcheckSession, failure: CheckFailure, bad: list[Finding], run: tuple[str, str, int]
+) -> NoReturn:
+    """Fail the test of the first metric of a run, which stands for all of them; what else is bad is told with it.
+
+    Raises:
+        CheckFailure: this test tells, or a limit does not hold.
+        NotApplicable: the test of another metric tells.
+
+    """
+    teller = session.tellers.setdefault((run, str(failure)), item.nodeid)
+    if teller == item.nodeid:
+        raise CheckFailure([*bad, *failure.findings])
+    if bad:
+        raise CheckFailure(bad)
+    notes_of(item)["left_to"] = teller
+    raise NotApplicable(not_judged(failure))
 
 
 def _baseline(

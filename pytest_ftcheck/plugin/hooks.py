@@ -33,7 +33,14 @@ from pytest_ftcheck.plugin.fixtures import (
 from pytest_ftcheck.plugin.outcome import SessionOutcome, begin_json, header
 from pytest_ftcheck.plugin.report import forget_notes
 from pytest_ftcheck.plugin.reports import REPORTS, Reports
-from pytest_ftcheck.plugin.session import SESSION, check_everything, is_worker, session_of, start_session
+from pytest_ftcheck.plugin.session import (
+    SESSION,
+    check_everything,
+    choose_paths,
+    is_worker,
+    session_of,
+    start_session,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -107,8 +114,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
             config.pluginmanager.register(BenchOutcome(session), "ftcheck-bench")
     if session.settings.tasks:
-        paths = [] if config.args_source is not pytest.Config.ArgsSource.ARGS else config.args
-        config.args[:] = [arg for arg in paths if arg not in session.selected]
+        choose_paths(config, session)
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
@@ -148,7 +154,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     ours = config.stash.get(SESSION, None)
     if ours is None or not ours.pipelines:
         return []
-    return header(ours)
+    return header(ours, config)
 
 
 @pytest.hookimpl(tryfirst=True)

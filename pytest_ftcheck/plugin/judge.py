@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from pytest_ftcheck.checks.catalogue import NotApplicable, run_check
+from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, run_check
 from pytest_ftcheck.errors import CheckFailure, FtcheckError
 from pytest_ftcheck.gates.card_gates import asked_of
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
@@ -43,6 +43,8 @@ def judge(
         with quiet_libraries(), isolated(int(evidence.environment["threads"])):
             findings = run_check(check, evidence)
     except NotApplicable as reason:
+        if isinstance(reason, ToldBy):
+            _leave_to_check(request.node, reason.check)
         pytest.skip(str(reason))
     except NoRun as failure:
         _leave_to_another(request.node, session, pipeline, failure)
@@ -68,19 +70,32 @@ def floor_check(item: pytest.Item, session: FtcheckSession, metric: str) -> Chec
         pipeline = evidence.pipeline
         verdicts = judge_by_card(item, session, pipeline, evidence.run, metric, informs=several)
         if all(verdict.status == "no floor" for verdict in verdicts.values()):
+            value = "is not reported" if verdicts[""].missing else f"= {verdicts[''].value:.4f}"
             if session.settings.update_baseline:  # the run is looked at, and may be what later ones are compared with
                 return []
             if asked_of(pipeline, metric).max_drop is not None:
                 todo = "accept a run with --ftcheck-update-baseline"
-                msg = f"{metric} = {verdicts[''].value:.4f}: no baseline for {pipeline.subject}; {todo}"
+                msg = f"{metric} {value}: no baseline for {pipeline.subject}; {todo}"
                 raise NotApplicable(msg)
             where = f"[tool.ftcheck.tasks.{pipeline.card.name}.floors.{pipeline.tier}.{pipeline.checkpoint.name!r}]"
             lacks = "no floor" if verdicts[""].limits.max_drop is None else "no floor, and no baseline"
-            msg = f"{metric} = {verdicts[''].value:.4f}: {lacks} for {pipeline.subject}; add it under {where}"
+            msg = f"{metric} {value}: {lacks} for {pipeline.subject}; add it under {where}"
             raise NotApplicable(msg)
         return [] if several else red_findings(item, verdicts.values(), strict=session.settings.strict)
 
     return replace(FLOOR, function=keeps_its_limits)
+
+
+def _leave_to_check(item: pytest.Item, check: str) -> None:
+    """Note which test must be red, where it is in this session."""
+    case = case_of(item)
+    for other in item.session.items:
+        told = case_of(other)
+        # A check of the parts alone has neither engine nor seed.
+        same = all(told.get(key) in (None, case[key]) for key in ("engine", "seed"))
+        if told.get("task") == case["task"] and told["check"] == check and same:
+            notes_of(item)["left_to"] = other.nodeid
+            return
 
 
 def _leave_to_another(item: pytest.Item, session: FtcheckSession, pipeline: Pipeline, failure: NoRun) -> NoReturn:

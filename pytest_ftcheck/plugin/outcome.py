@@ -13,7 +13,7 @@ from pytest_ftcheck.findings import Finding
 from pytest_ftcheck.plugin.baseline_outcome import finish_baselines
 from pytest_ftcheck.plugin.effects import without_use
 from pytest_ftcheck.plugin.junit import record_case
-from pytest_ftcheck.plugin.session import SUITE, is_worker
+from pytest_ftcheck.plugin.session import SUITE, is_worker, own_tests_line
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -238,15 +238,14 @@ def _place(gate: Mapping[str, Any], settings: Settings) -> tuple[int, int, int]:
     return first, second, third
 
 
-def header(session: FtcheckSession) -> list[str]:
+def header(session: FtcheckSession, config: pytest.Config) -> list[str]:
     """Lines of the report header."""
     from pytest_ftcheck.report.header import header_lines  # noqa: PLC0415 - after start-up
     from pytest_ftcheck.training.launch import environment_of  # noqa: PLC0415 - slow to import
 
     pipelines = list(session.pipelines.values())
-    return header_lines(
-        pipelines, session.settings, [environment_of(session.settings, pipeline) for pipeline in pipelines]
-    )
+    environments = [environment_of(session.settings, pipeline) for pipeline in pipelines]
+    return [*header_lines(pipelines, session.settings, environments), *own_tests_line(config, session)]
 
 
 def begin_json(config: pytest.Config, path: Path | str | None) -> None:

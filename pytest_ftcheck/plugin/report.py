@@ -99,6 +99,7 @@ def note_gates(
             "metric": verdict.metric,
             "slice": name,
             "value": verdict.value,
+            "missing": verdict.missing,
             "interval": interval_ends(verdict.interval),
             "interval_method": None if verdict.interval is None else verdict.interval.method,
             "floor": limits.limit,

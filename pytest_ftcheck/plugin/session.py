@@ -40,6 +40,8 @@ class FtcheckSession:
     settings: Settings
     selected: tuple[str, ...] = ()
     """Node ids of the suite that the command line named; empty: all of the selected tasks."""
+    alone: bool = False
+    """The suite runs without the project's own tests, because the command line has no path."""
     own_task: str | None = None
     """The task of ``--ftcheck-trainer`` alone: no card describes it but what the Trainer tells."""
     checks: tuple[Check, ...] = ()
@@ -150,12 +152,28 @@ def start_session(config: pytest.Config) -> FtcheckSession:
     if settings.trainer and len(tasks) > 1:
         msg = f"--ftcheck-trainer={settings.trainer} goes with one task, not {', '.join(tasks)}."
         raise SettingsError(msg)
-    session = FtcheckSession(replace(settings, tasks=tasks), selected, own_task)
+    session = FtcheckSession(replace(settings, tasks=tasks), selected, own_task=own_task)
     for task in tasks:
         if "trainer" not in session.table(task):  # calling it here would import torch before anything is shown
             session.card(task)
     config.stash[SESSION] = session
     return session
+
+
+def choose_paths(config: pytest.Config, session: FtcheckSession) -> None:
+    """Take the suite's node ids out of the command line; without any path only the suite runs."""
+    given = config.args_source is pytest.Config.ArgsSource.ARGS
+    session.alone = not given
+    config.args[:] = [arg for arg in config.args if given and arg not in session.selected]
+
+
+def own_tests_line(config: pytest.Config, session: FtcheckSession) -> list[str]:
+    """Say that the project's own tests do not run, where it may have some."""
+    root = config.rootpath
+    has_some = config.getini("testpaths") or (root / "tests").is_dir() or any(root.glob("test_*.py"))
+    if not session.alone or not has_some:
+        return []
+    return ["ftcheck: only the suite runs; give a path, such as tests/, to run the project's own tests as well"]
 
 
 def _own_task(settings: Settings) -> str | None:
@@ -188,7 +206,8 @@ def check_everything(session: FtcheckSession, config: pytest.Config) -> None:
     for task in session.settings.tasks:
         pipeline = session.pipeline(task)
         environment = environment_of(session.settings, pipeline)
-        if any(check.id == FLOOR.id for check in session.checks) and not session.settings.calibrate:
+        judges = not session.settings.calibrate and not session.settings.measures
+        if judges and any(check.id == FLOOR.id for check in session.checks):
             check_gates(session, pipeline)
         if pipeline.trainer is not None:  # a user's Trainer has been made already, with its model and its arguments
             continue

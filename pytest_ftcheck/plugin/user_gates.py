@@ -13,7 +13,7 @@ from pytest_ftcheck.gates.card_gates import judge_metric, limits_for
 from pytest_ftcheck.gates.paired import ComparedRun
 from pytest_ftcheck.gates.tolerance import FALSE_ALARMS
 from pytest_ftcheck.gates.trivial_limits import refuse_trivial_limit
-from pytest_ftcheck.gates.verdicts import judge_value
+from pytest_ftcheck.gates.verdicts import judge_value, not_reported
 from pytest_ftcheck.plugin.baselines import accepted_run
 from pytest_ftcheck.plugin.gating import red_findings, slices_of
 from pytest_ftcheck.plugin.report import note_gates, origin_of
@@ -128,7 +128,7 @@ class _Judging:
             try:
                 verdicts = self._verdicts(metric, limits, len(asked), greater_is_better=greater)
             except CheckFailure as failure:  # the baseline cannot be compared with
-                findings += failure.findings
+                findings += [found for found in failure.findings if found not in findings]  # the same for every metric
                 continue
             note_gates(self._item, verdicts, self._origin())
             findings += red_findings(self._item, verdicts.values(), strict=self._session.settings.strict)
@@ -144,7 +144,8 @@ class _Judging:
                 msg = f"{self._item.name}: {metric}: a baseline and slices are of rows: the test must take ft_run."
                 raise TaskError(msg)
             limits = limits_for(asked, greater_is_better=greater_is_better, rows=0)
-            return {"": judge_value(metric, self._values.get(metric, math.nan), limits, subject=self._item.name)}
+            verdict = judge_value(metric, self._values.get(metric, math.nan), limits, subject=self._item.name)
+            return {"": verdict if metric in self._values else not_reported(verdict, self._values)}
         return judge_metric(
             pipeline,
             compared,

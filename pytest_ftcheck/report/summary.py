@@ -72,7 +72,7 @@ def _row(gate: Mapping[str, Any], seed: Sequence[str]) -> list[Text | str]:
         gate["engine"],
         *seed,
         Text(f"{gate['metric']}, {gate['slice']}" if gate["slice"] else gate["metric"]),
-        number(gate["value"]),
+        "missing" if gate.get("missing") else number(gate["value"]),
         "-" if gate["interval"] is None else " to ".join(number(end) for end in gate["interval"]),
         _limit(gate),
         # Of several seeds, one alone decides nothing.
@@ -195,6 +195,9 @@ def closing_lines(
         *(sorted(folders) if len(folders) <= _MOST_FOLDERS else []),
         *notes,
         *(f"{task}: NO TEST RAN, so nothing is known of it: the session fails." for task in idle_tasks),
-        *(f"{nodeid}: should have told why there is no run, and did not fail: the session fails." for nodeid in untold),
+        *(
+            f"{nodeid}: other tests were not judged because of it, but it did not fail: the session fails."
+            for nodeid in untold
+        ),
         *([f"everything is in {json}"] if json else []),
     ]

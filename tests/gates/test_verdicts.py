@@ -135,7 +135,7 @@ def test_failed_ceiling_is_worded(run: ComparedRun) -> None:
 def test_missing_metric_is_worded(run: ComparedRun) -> None:
     verdict = judge(run, "f1", Limits(0.5), subject=SUBJECT)
     assert (verdict.status, math.isnan(verdict.value)) == ("fail", True)
-    assert verdict.findings[0].observed == "nan, not a finite number"
+    assert verdict.findings[0].observed == "it is not reported: the metrics are accuracy"
 
 
 def test_difference_of_less_than_four_digits_is_shown(run: ComparedRun) -> None:
@@ -185,7 +185,7 @@ def test_drop_that_seeds_explain_is_worded(run: ComparedRun) -> None:
 def test_vanished_metric_fails_against_its_baseline(run: ComparedRun) -> None:
     verdict = judge(replace(run, metrics={}), "accuracy", Limits(max_drop=0.5), subject=SUBJECT, baseline=run)
     assert verdict.status == "fail"
-    assert verdict.findings[0].observed == "0.8603 before, nan now"
+    assert verdict.findings[0].observed == "it is not reported: the metrics are none"
 
 
 def test_run_is_judged_as_it_is_and_model_calibration_is_computed(classified: Make) -> None:

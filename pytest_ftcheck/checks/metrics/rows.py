@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import stats
 
-from pytest_ftcheck.checks.catalogue import NotApplicable
+from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy
 from pytest_ftcheck.tasks.metrics import predictions_from_logits
 
 if TYPE_CHECKING:
@@ -90,8 +90,8 @@ def evaluated(evidence: Evidence) -> ScoredRows:
         msg = f"it is about one label a row, and the evaluation gave label ids of shape {label_ids.shape}"
         raise NotApplicable(msg)
     if len(label_ids) == 0 or len(logits) != len(label_ids):
-        msg = f"the evaluation gave {len(logits)} predictions for {len(label_ids)} labels: see metrics.evaluated_rows"
-        raise NotApplicable(msg)
+        reason = f"the evaluation gave {len(logits)} predictions for {len(label_ids)} labels"
+        raise ToldBy(check="metrics.evaluated_rows", reason=reason)
     if logits.ndim == _MATRIX and logits.shape[1] == 1 and not regression:
         msg = "it is about a logit for each class, and the evaluation gave one a row"
         raise NotApplicable(msg)
@@ -129,8 +129,7 @@ def judged(evidence: Evidence) -> ScoredRows:
     rows = evaluated(evidence)
     labelled = rows.take(rows.has_label)
     if not len(labelled):
-        msg = "no evaluated row has a label: see metrics.evaluated_rows"
-        raise NotApplicable(msg)
+        raise ToldBy(check="metrics.evaluated_rows", reason="no evaluated row has a label")
     return labelled
 
 

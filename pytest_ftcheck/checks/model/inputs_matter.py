@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
+from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, ToldBy, check, finding
 from pytest_ftcheck.checks.data.splits import splits
 from pytest_ftcheck.checks.model.logits import affordable, logits_of_rows, trained_model
 from pytest_ftcheck.checks.model.token_rows import TokenRow, shuffled, special_tokens
@@ -77,13 +77,12 @@ def spread_of(logits: Tensor) -> float:
     """Return by how much logits differ between rows.
 
     Raises:
-        NotApplicable: not at all, so that nothing can be measured with it.
+        ToldBy: not at all, so that nothing can be measured with it.
 
     """
     spread = float(logits.std(dim=0).max())
     if not spread > _ROUNDING * float(logits.abs().max()):
-        msg = "all rows have the same logits, see model.input_matters"
-        raise NotApplicable(msg)
+        raise ToldBy(check="model.input_matters", reason="all rows have the same logits")
     return spread
 
 

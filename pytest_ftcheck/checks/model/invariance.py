@@ -98,7 +98,7 @@ def _same_row(evidence: Evidence, alone: dict[str, Any], batch: dict[str, Any]) 
         one = row_of(batch, row)
         if torch.equal(without_padding(evidence, one)["input_ids"], alone["input_ids"]):
             return one
-    msg = "the collator changes the tokens of a row, see collator.tokens"
+    msg = "the collator changes the tokens of a row"
     raise NotApplicable(msg)
 
 

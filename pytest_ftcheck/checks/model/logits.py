@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from safetensors.torch import load_file
 
-from pytest_ftcheck.checks.catalogue import NotApplicable
+from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy
 from pytest_ftcheck.checks.collator.batches import COLUMNS
 from pytest_ftcheck.checks.data.splits import splits
 
@@ -58,7 +58,7 @@ def trained_model(evidence: Evidence) -> nn.Module:
     Not as `from_pretrained` makes it: that knows neither a class of the user's own nor what was changed in place.
 
     Raises:
-        NotApplicable: it does not give the logits of the evaluation.
+        NotApplicable, ToldBy: it does not give the logits of the evaluation.
 
     """
     model = deepcopy(evidence.fresh_model)
@@ -73,8 +73,14 @@ def trained_model(evidence: Evidence) -> nn.Module:
     tolerance = _SAME["float32" if evidence.precision == "float32" else "half"]
     if seen.shape == expected.shape and float((seen - expected).abs().max()) <= allowed(tolerance, expected):
         return model
-    msg = "the saved weights do not give the logits of the evaluation: see serving.reload"
-    raise NotApplicable(msg)
+    reason = "the saved weights do not give the logits of the evaluation"
+    # A class of the user's own may be saved in a way of its own, which nobody but its owner can load.
+    raise ToldBy(check="serving.reload", reason=reason) if is_public(evidence.fresh_model) else NotApplicable(reason)
+
+
+def is_public(model: nn.Module) -> bool:
+    """Tell whether others know the model's class; one of the user's own, only their code can load."""
+    return type(model).__module__.startswith("transformers.")
 
 
 def require_mask(model: nn.Module) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
+from pytest_ftcheck.checks.model.logits import is_public
 from pytest_ftcheck.checks.serving import fresh_script
 from pytest_ftcheck.checks.serving.fresh_process import fresh_process
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
@@ -59,7 +60,7 @@ _SERVED: WeakKeyDictionary[Evidence, Served] = WeakKeyDictionary()
 
 def start_early(evidence: Evidence) -> None:
     """Start the process while the model is still trained: it imports for seconds, on a core that has nothing to do."""
-    if is_public(evidence):
+    if is_public(evidence.fresh_model):
         fresh_process()
 
 
@@ -72,17 +73,12 @@ def served(evidence: Evidence) -> Served:
 
     """
     if evidence not in _SERVED:
-        if not is_public(evidence):
+        if not is_public(evidence.fresh_model):
             name = type(evidence.fresh_model).__name__
             msg = f"the model is a class of its own, {name}: Auto classes and pipeline() do not know it"
             raise NotApplicable(msg)
         _SERVED[evidence] = _ask(evidence)
     return _SERVED[evidence]
-
-
-def is_public(evidence: Evidence) -> bool:
-    """Tell whether others know the model's class; one of the user's own, only their code can load."""
-    return type(evidence.fresh_model).__module__.startswith("transformers.")
 
 
 def _ask(evidence: Evidence) -> Served:

@@ -15,7 +15,8 @@ import numpy as np
 from scipy import special
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
-from pytest_ftcheck.checks.serving.fresh import is_public, real_tokens, served, texts
+from pytest_ftcheck.checks.model.logits import is_public
+from pytest_ftcheck.checks.serving.fresh import real_tokens, served, texts
 from pytest_ftcheck.checks.serving.own_class import load_by_own_class
 from pytest_ftcheck.checks.serving.submission import NAMES, TASKS, read_submission, write_submission
 from pytest_ftcheck.errors import FtcheckError
@@ -50,7 +51,7 @@ def reload(evidence: Evidence, limits: Limits) -> list[Finding]:
     ``tolerance`` is absolute, relative for logits above 1: padding differs with the batch. A class of the user's own is
     loaded in this process, by its own ``from_pretrained``.
     """
-    if not is_public(evidence):
+    if not is_public(evidence.fresh_model):
         return _reload_by_own_class(evidence, limits)
     answer = served(evidence)
     if "model" in answer.errors or answer.logits is None:

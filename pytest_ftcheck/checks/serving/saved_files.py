@@ -13,7 +13,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
+from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, check, finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,8 +128,7 @@ def _saved_dtypes(evidence: Evidence) -> Iterator[tuple[str, torch.dtype]]:
                     part = tensors.get_slice(name)
                     yield name, (part[:0] if part.get_shape() else tensors.get_tensor(name)).dtype
         except SafetensorError as error:
-            msg = f"{path.name} cannot be read: see serving.safetensors ({error})"
-            raise NotApplicable(msg) from error
+            raise ToldBy(check="serving.safetensors", reason=f"{path.name} cannot be read ({error})") from error
 
 
 def _short(kind: torch.dtype) -> str:

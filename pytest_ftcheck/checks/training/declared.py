@@ -10,7 +10,7 @@ from torch.utils.data import RandomSampler, SequentialSampler
 from transformers import EarlyStoppingCallback, Trainer
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
-from pytest_ftcheck.checks.catalogue import NotApplicable
+from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy
 from pytest_ftcheck.errors import CheckFailure
 from pytest_ftcheck.training.fingerprint import fingerprint_rows
 from pytest_ftcheck.training.recipe import training_arguments
@@ -108,12 +108,11 @@ def require_steps(evidence: Evidence) -> None:
     """Stop a check of the optimizer's steps where there was none: `training.steps` tells of it.
 
     Raises:
-        NotApplicable: no optimizer step changed the model.
+        ToldBy: no optimizer step changed the model.
 
     """
     if not evidence.trained_run.trace.steps:
-        msg = "no optimizer step was seen: see training.steps"
-        raise NotApplicable(msg)
+        raise ToldBy(check="training.steps", reason="no optimizer step was seen")
 
 
 def changes_rows(evidence: Evidence, probe: Probe) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
+from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, check, finding
 from pytest_ftcheck.checks.training.declared import arguments, changes_rows, own_callbacks, own_methods, probed
 from pytest_ftcheck.checks.training.repeated import (
     BATCH,
@@ -82,8 +82,7 @@ def workers(evidence: Evidence, limits: Limits) -> list[Finding]:
         msg = "rows are changed at random on the way to the model: each process draws its own"
         raise NotApplicable(msg)
     if differs_from_run_to_run(evidence):
-        msg = "two runs without workers differ as well: see training.seeds"
-        raise NotApplicable(msg)
+        raise ToldBy(check="training.seeds", reason="two runs without workers differ as well")
     if one != two:
         place = next((place for place, pair in enumerate(zip(one, two, strict=False), 1) if pair[0] != pair[1]), 0)
         apart = f"another one at place {place}" if place else f"{len(two)} rows"

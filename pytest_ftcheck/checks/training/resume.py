@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
+from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, check, finding
 from pytest_ftcheck.checks.training.declared import arguments, changes_rows, own_sampler, probed
 from pytest_ftcheck.checks.training.repeated import differs_from_run_to_run, equal_weights
 
@@ -50,8 +50,8 @@ def resume(evidence: Evidence, limits: Limits) -> list[Finding]:
     tolerance = 0.0 if evidence.environment["device"] == "cpu" else limits["gpu"]
     unbroken = _train(evidence)
     if unbroken.trace.steps != _STEPS:
-        msg = f"{_STEPS} steps of the engine step the optimizer {unbroken.trace.steps} times: see training.steps"
-        raise NotApplicable(msg)
+        reason = f"{_STEPS} steps of the engine step the optimizer {unbroken.trace.steps} times"
+        raise ToldBy(check="training.steps", reason=reason)
     found = []
     for step, where in _CHECKPOINTS.items():
         folder = unbroken.folder / f"checkpoint-{step}"
@@ -80,8 +80,7 @@ def _require_repeatable(evidence: Evidence, unbroken: Probe) -> None:
         msg = "rows are changed at random on the way to the model: no checkpoint keeps what is drawn for a batch"
         raise NotApplicable(msg)
     if differs_from_run_to_run(evidence):
-        msg = "two runs that were never broken off differ as well: see training.seeds"
-        raise NotApplicable(msg)
+        raise ToldBy(check="training.seeds", reason="two runs that were never broken off differ as well")
 
 
 def _train(evidence: Evidence, resume_from: Path | None = None, *, dropout: bool = True) -> Probe:

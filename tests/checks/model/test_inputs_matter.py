@@ -213,7 +213,7 @@ def test_lost_positions_are_found(parts: Pipeline) -> None:
 def test_order_cannot_matter_where_no_row_does(parts: Pipeline) -> None:
     model: Any = parts.model_init().eval()
     nn.init.zeros_(model.classifier.weight)
-    with pytest.raises(NotApplicable, match=r"see model\.input_matters"):
+    with pytest.raises(NotApplicable, match=r"because of model\.input_matters"):
         judge("token_order", evidence_of(parts, model))
 
 
@@ -250,7 +250,7 @@ def test_weights_of_another_run_are_not_judged(
     model: Any = parts.model_init().eval()
     evidence = saved_run(scored_evidence, parts, tmp_path, model)
     evidence.run.logits[:] += 1
-    with pytest.raises(NotApplicable, match=r"see serving\.reload"):
+    with pytest.raises(NotApplicable, match=r"because of serving\.reload"):
         trained_model(evidence)
 
 

@@ -37,7 +37,7 @@ PASSES = 3
 def costs_table(pipeline: Pipeline, threads: int) -> str:
     """Profile the manual engine's step in both dtypes, and render the shares of its time."""
     found = {}
-    with undisturbed(threads, "cpu"):
+    with undisturbed(threads, "cpu", fast=True):
         for name, bf16 in (("float32", False), ("bfloat16", True)):
             step = TrainingStep(replace(pipeline, args={**pipeline.args, "bf16": bf16}), device="cpu")
             warm_up(step)

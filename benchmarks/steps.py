@@ -192,7 +192,7 @@ def comparisons(pipeline: Pipeline, device: str, count: int, *, slowed: bool) ->
 def main() -> None:
     """Measure, print and write."""
     options = parsed()
-    with undisturbed(options.threads, options.device):
+    with undisturbed(options.threads, options.device, fast=True):
         measure_all(options)
 
 

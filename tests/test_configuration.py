@@ -105,13 +105,19 @@ WRONG_VALUES = [
     (
         "trainer",
         "train.py",
-        "--ftcheck-trainer = 'train.py': expected package.module:factory or path/to/train.py:factory, with the name of a function behind the colon.",
+        (
+            "--ftcheck-trainer = 'train.py': expected package.module:factory or path/to/train.py:factory, "
+            "with the name of a function behind the colon."
+        ),
     ),
     ("reason", " ", "--ftcheck-reason = ' ': expected a text that is not empty."),
     (
         "device",
         "gpu",
-        "--ftcheck-device = 'gpu': unknown device 'gpu'. Did you mean 'cpu'? Known: cpu, cuda, mps. CUDA_VISIBLE_DEVICES chooses among several GPUs.",
+        (
+            "--ftcheck-device = 'gpu': unknown device 'gpu'. Did you mean 'cpu'? Known: cpu, cuda, mps. "
+            "CUDA_VISIBLE_DEVICES chooses among several GPUs."
+        ),
     ),
     ("max_eval_rows", "0", "--ftcheck-max-eval-rows = '0': expected a whole number of at least 1."),
     ("threads", "two", "--ftcheck-threads = 'two': expected a whole number of at least 1."),

@@ -17,7 +17,7 @@ import numpy as np
 
 from pytest_ftcheck.findings import Finding
 from pytest_ftcheck.gates.baseline_file import FILE, FOLDER, Entry
-from pytest_ftcheck.pipeline.inputs import file_digest
+from pytest_ftcheck.pipeline.reads.states import file_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -11,9 +11,9 @@ from transformers import PrinterCallback, ProgressCallback, Trainer, TrainingArg
 
 from pytest_ftcheck.errors import TaskError
 from pytest_ftcheck.pipeline.factory import call_factory, load_factory
-from pytest_ftcheck.pipeline.inputs import Inputs
 from pytest_ftcheck.pipeline.parts import Pipeline
 from pytest_ftcheck.pipeline.quiet import quiet_libraries, warnings_of_a_script
+from pytest_ftcheck.pipeline.reads.inputs import Inputs
 from pytest_ftcheck.pipeline.trainer_card import PreparedMetrics, card_of, checkpoint_of, task_data
 from pytest_ftcheck.pipeline.trainer_changes import (
     HELD_BACK,
@@ -60,10 +60,10 @@ def build_trainer_pipeline(name: str, spec: str, table: Mapping[str, Any], setti
         FtcheckError: the card's table is wrong.
 
     """
-    inputs = Inputs()
-    with inputs.recorded() if settings.reuse else nullcontext():
+    inputs = Inputs(settings.rootdir) if settings.reuse else None
+    with inputs.recorded() if inputs else nullcontext():
         factory = load_factory(spec, settings.rootdir)
-    source = TrainerSource(spec, factory, inputs, recorded=settings.reuse)
+    source = TrainerSource(spec, factory, inputs)
     template = source.template
     source.check()
     train, evaluation = source.train_rows, source.evaluation_rows
@@ -110,22 +110,19 @@ def _fewer_rows(pipeline: Pipeline, settings: Settings) -> Pipeline:
 class TrainerSource:
     """Makes the user's Trainer: once as the template that its parts are taken from, and anew for every run."""
 
-    def __init__(
-        self, spec: str, factory: Callable[..., Any], inputs: Inputs | None = None, *, recorded: bool = False
-    ) -> None:
+    def __init__(self, spec: str, factory: Callable[..., Any], inputs: Inputs | None = None) -> None:
         """Remember where Trainers come from.
 
         Args:
             spec: as the user wrote it, for messages.
             factory: returns a Trainer that has not trained.
-            inputs: what was read when the factory was imported.
-            recorded: runs are kept for later sessions: what the factory reads belongs to them.
+            inputs: what was read when the factory was imported, where runs are kept for later sessions: what the
+                factory reads belongs to them.
 
         """
         self.spec = spec
-        self.inputs = Inputs() if inputs is None else inputs
+        self.inputs = inputs
         self._factory = factory
-        self._recorded = recorded
         self._formats: dict[str, RowFormat] = {}
         self._own_metrics: Callable[[EvalPrediction], dict[str, float]] | None = None
         self._place: int | None = None
@@ -271,7 +268,7 @@ class TrainerSource:
     def _call(self, changes: TrainerChanges, place: int | None, **keywords: Any) -> Trainer:
         if keywords["seed"] is not None:
             set_seed(keywords["seed"])
-        recorded = self.inputs.recorded() if self._recorded else nullcontext()
+        recorded = self.inputs.recorded() if self.inputs else nullcontext()
         with quiet_libraries(), warnings_of_a_script(), recorded, constructions(changes, place) as made:
             trainer = call_factory(self._factory, self.spec, keywords)
         if not isinstance(trainer, Trainer):
@@ -293,7 +290,7 @@ class TrainerSource:
 
     def described(self) -> Trainer:
         """Return what stands for this in the key of a run: a Trainer as the factory makes it."""
-        if not self._recorded:
+        if self.inputs is None:
             return cast("Trainer", self.template)
         # The checks have used the template: a collator that counts its batches is another one by now.
         return self._call(TrainerChanges(), None, seed=0, device=None, output_dir=None, max_steps=None)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import Trainer, TrainingArguments
 
+from pytest_ftcheck.pipeline.reads.heard import unheard
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
@@ -151,11 +153,12 @@ def constructions(changes: TrainerChanges, place: int | None) -> Iterator[list[T
 
 def _make_folder(folder: Path) -> list[Path]:
     """Make a folder, and return those that were not there, from the outermost on; none where it cannot be made."""
-    absent = [parent for parent in (folder, *folder.parents) if not parent.exists()]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:  # the Trainer says so, where it needs it
-        return []
+    with unheard():
+        absent = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:  # the Trainer says so, where it needs it
+            return []
     return absent[::-1]
 
 

@@ -8,7 +8,7 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any
 
-from pytest_ftcheck.pipeline.code_places import is_library_file, is_project_file
+from pytest_ftcheck.pipeline.reads.code_places import is_library_file, is_project_file
 from pytest_ftcheck.runs.describer import mix, plain_text
 
 if TYPE_CHECKING:
@@ -78,8 +78,12 @@ def _is_library_function(function: types.FunctionType) -> bool:
 def is_library_module(module: types.ModuleType) -> bool:
     """Whether a module comes with the interpreter or with an installed distribution."""
     file = getattr(module, "__file__", None)
-    if file is None:  # built in, frozen, or a namespace of folders
-        return not getattr(module, "__path__", None) or module.__name__.partition(".")[0] in sys.stdlib_module_names
+    if file is None:  # built in, frozen, a namespace of folders, or made at run time: by whom its package belongs to
+        top = module.__name__.partition(".")[0]
+        package = sys.modules.get(top)
+        if getattr(module, "__path__", None) or package is module or package is None:
+            return top in sys.stdlib_module_names or top in sys.builtin_module_names
+        return is_library_module(package)
     return is_library_file(file)
 
 
@@ -131,7 +135,7 @@ def _global(describer: Describer, value: Any, names: list[str], path: str, insid
     if value in inside:
         return mix("module", value.__name__)
     library = is_library_module(value)
-    parts: list[str | bytes] = []
+    parts: list[str | bytes] = [] if type(value) is types.ModuleType else [describer(type(value), path)]
     for name in names:
         found = vars(value).get(name)
         if found is None or (library and not _may_be_patched(found)):
@@ -170,13 +174,14 @@ def _class(describer: Describer, kind: type, path: str) -> bytes:
     if kind is object or kind is type:
         return mix("class", name)
     bases = describer.items(kind.__bases__, path)
-    library = _library_name(kind) is not None
-    attributes = {
-        key: value
-        for key, value in vars(kind).items()
-        if (_is_foreign(value) if library else _says_what_it_does(key, value))
-    }
-    return mix("class", name.rpartition(".")[2] if not library else name, bases, describer.mapping(attributes, path))
+    if _library_name(kind) is None:
+        attributes = {key: value for key, value in vars(kind).items() if _says_what_it_does(key, value)}
+        own_kind = describer(type(kind), path)
+        return mix("class", name.rpartition(".")[2], bases, own_kind, describer.mapping(attributes, path))
+    foreign = {key: value for key, value in vars(kind).items() if _is_foreign(value)}
+    if foreign:  # which may look at an attribute that was put there too
+        foreign |= {key: value for key, value in vars(kind).items() if type(value) in (int, float)}
+    return mix("class", name, bases, describer.mapping(foreign, path))
 
 
 def _says_what_it_does(name: str, value: Any) -> bool:

@@ -61,6 +61,9 @@ def _reduced(describer: Describer, thing: Any, path: str) -> bytes:
     reduce = copyreg.dispatch_table.get(type(thing))
     found = reduce(thing) if reduce is not None else thing.__reduce_ex__(4)
     if isinstance(found, str):
+        if getattr(sys.modules.get(getattr(thing, "__module__", "") or "numpy"), found, None) is not thing:
+            msg = f"is no {found} of its module"
+            raise TypeError(msg)
         return mix("global", found)
     make, arguments, *rest = found
     held: list[Any] = [*rest, None, None, None]

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from pytest_ftcheck.runs.describer import Describer
 
 _LOCKS = (type(threading.Lock()), type(threading.RLock()))
-_WEAK = (weakref.WeakKeyDictionary, weakref.WeakValueDictionary, weakref.WeakSet)
 
 
 def describe_value(describer: Describer, thing: Any, path: str) -> bytes | None:
@@ -36,19 +35,26 @@ def describe_value(describer: Describer, thing: Any, path: str) -> bytes | None:
 
 
 def _enum(describer: Describer, thing: enum.Enum, path: str) -> bytes:
-    return mix("enum", describer(type(thing), path), thing.name)
+    own = {name: value for name, value in vars(thing).items() if not name.startswith("_")}
+    return mix("enum", describer(type(thing), path), thing.name, describer.mapping(own, path))
 
 
 def _path(describer: Describer, thing: PurePath, path: str) -> bytes:
     return mix("path", describer(str(thing), path))
 
 
+def _may_hold_more(thing: Any) -> bool:
+    """Whether an array has attributes of its own; those of a mapped file say again where its content lies."""
+    return hasattr(thing, "__dict__") and not isinstance(thing, np.memmap)
+
+
 def _array(describer: Describer, thing: np.ndarray[Any, Any] | np.generic, path: str) -> bytes:
     array = np.asarray(thing)
     kind = f"{type(thing).__qualname__} {array.dtype.str} {array.shape}"
+    parts = [describer(type(thing), path), describer.mapping(vars(thing), path)] if _may_hold_more(thing) else []
     if array.dtype.hasobject:
-        return mix("array", kind, describer(array.tolist(), path))
-    return mix("array", kind, np.ascontiguousarray(array).tobytes())
+        return mix("array", kind, describer(array.tolist(), path), *parts)
+    return mix("array", kind, np.ascontiguousarray(array).tobytes(), *parts)
 
 
 def _generator(describer: Describer, thing: types.GeneratorType[Any, Any, Any], path: str) -> bytes:
@@ -62,6 +68,14 @@ def _generator(describer: Describer, thing: types.GeneratorType[Any, Any, Any], 
 def _reference(describer: Describer, thing: weakref.ref[Any], path: str) -> bytes:
     target = thing()
     return mix("weak", "gone" if target is None else describer(target, path))
+
+
+def _weak_mapping(describer: Describer, thing: Any, path: str) -> bytes:
+    return mix("weak", describer.mapping(dict(thing), path))
+
+
+def _weak_set(describer: Describer, thing: weakref.WeakSet[Any], path: str) -> bytes:
+    return mix("weak", describer(set(thing), path))
 
 
 def _file(describer: Describer, thing: io.IOBase, path: str) -> bytes:
@@ -78,7 +92,7 @@ def _by_name(describer: Describer, thing: Any, path: str) -> bytes:
 
 
 def _without_content(describer: Describer, thing: Any, path: str) -> bytes:
-    """Describe what holds no setting: a lock, a cache of weak references, the environment (see `Inputs`)."""
+    """Describe what holds no setting: a lock, the environment (see `Inputs`)."""
     del describer, path
     return mix(type(thing).__qualname__)
 
@@ -90,8 +104,10 @@ _KINDS: tuple[tuple[Any, Callable[..., bytes]], ...] = (
     (np.dtype, lambda _, thing, __: mix("dtype", thing.str)),
     (types.GeneratorType, _generator),
     (weakref.ref, _reference),
+    ((weakref.WeakKeyDictionary, weakref.WeakValueDictionary), _weak_mapping),
+    (weakref.WeakSet, _weak_set),
     (io.IOBase, _file),
     ((logging.Logger, logging.Handler), _by_name),
-    ((*_LOCKS, *_WEAK, type(os.environ)), _without_content),
+    ((*_LOCKS, type(os.environ)), _without_content),
     (contextvars.ContextVar, lambda describer, thing, path: describer.give_up(thing, path)),
 )

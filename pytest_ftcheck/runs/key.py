@@ -8,10 +8,11 @@ from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from pytest_ftcheck.pipeline.inputs import file_digest
+from pytest_ftcheck.pipeline.reads.states import file_digest
 from pytest_ftcheck.runs.describe import new_describer
 from pytest_ftcheck.runs.describe_training import tokenizer_digest
 from pytest_ftcheck.runs.describer import SESSION, deep_recursion
+from pytest_ftcheck.runs.patched import patched_libraries, settings_of_torch
 from pytest_ftcheck.runs.project import own_code_digest, project_code_digest
 from pytest_ftcheck.runs.rows_digest import rows_digest
 
@@ -41,7 +42,8 @@ class RunKey:
     engine: str
     seed: int
     code: str
-    """Ours; where runs are kept for later sessions, also that of the project, and all that is installed."""
+    """Ours; where runs are kept for later sessions, also that of the project, what it changes in libraries, and all
+    that is installed."""
     versions: str
     device: str
     dtype: str
@@ -93,6 +95,7 @@ def run_key(
         metrics = described(pipeline.compute_metrics, "compute_metrics")
         recipe = described(dict(pipeline.args), "args")
         trainer = described([pipeline.trainer, pipeline.trains, *pipeline.patches], "trainer")
+        process = "" if root is None else described([patched_libraries(), settings_of_torch()], "")
     told = {"device", "dtype", "threads", "kernels"}
     return RunKey(
         task=pipeline.card.name,
@@ -108,7 +111,7 @@ def run_key(
         trainer=trainer,
         engine=engine,
         seed=seed,
-        code=_digest([own_code_digest(), "" if root is None else project_code_digest(root)]),
+        code=_digest([own_code_digest(), "" if root is None else project_code_digest(root), process]),
         versions=_digest(f"{name}={value}" for name, value in sorted(environment.items()) if name not in told),
         device=environment["device"],
         dtype=environment["dtype"],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import sys
 from functools import lru_cache
@@ -10,7 +9,8 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_ftcheck.pipeline.code_places import is_project_file
+from pytest_ftcheck.pipeline.reads.code_places import is_project_file, is_test_file
+from pytest_ftcheck.pipeline.reads.states import code_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,23 +49,13 @@ def project_modules(root: Path) -> dict[str, str]:
 
     """
     files = {file for module in list(sys.modules.values()) if (file := _file_of(module))}
-    kept = sorted(file for file in files if file.endswith(".py") and not _is_test(file) and is_project_file(file))
+    kept = sorted(file for file in files if file.endswith(".py") and not is_test_file(file) and is_project_file(file))
     return {_place(file, root): code_digest(Path(file)) for file in kept}
 
 
 def changed_modules(recorded: dict[str, str], root: Path) -> list[str]:
     """Name recorded modules of the project whose code is another one now."""
     return [place for place, digest in recorded.items() if _code_digest_or_none(root / place) != digest]
-
-
-def code_digest(path: Path) -> str:
-    """Hash Python code without its comments and its layout; what is no Python, byte by byte."""
-    content = path.read_bytes()
-    try:
-        text = ast.dump(ast.parse(content))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return hashlib.sha256(content).hexdigest()
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _code_digest_or_none(path: Path) -> str | None:
@@ -78,11 +68,6 @@ def _code_digest_or_none(path: Path) -> str | None:
 def _file_of(module: object) -> str | None:
     file = getattr(module, "__file__", None)
     return file if isinstance(file, str) else None
-
-
-def _is_test(file: str) -> bool:
-    stem = Path(file).stem
-    return stem.startswith("test_") or stem.endswith("_test")
 
 
 def _place(file: str, root: Path) -> str:

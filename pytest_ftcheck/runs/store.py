@@ -13,7 +13,7 @@ from filelock import FileLock
 from platformdirs import user_cache_path
 
 from pytest_ftcheck.errors import StoreError
-from pytest_ftcheck.pipeline.inputs import file_digest
+from pytest_ftcheck.pipeline.reads.states import file_digest
 from pytest_ftcheck.runs.describer import SESSION
 from pytest_ftcheck.runs.run import MODEL_FOLDER, PREDICTIONS, RECORD, Run
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.runs.run_inputs import RunInputs
 
 MANIFEST = "manifest.json"
-SCHEMA = 2
+SCHEMA = 3
 """Of the manifest; entries of another one are ignored."""
 _SIDE = ".side"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pytest_ftcheck.pipeline.reads.inputs import Inputs
 from pytest_ftcheck.runs.environment import describe_environment
 from pytest_ftcheck.runs.key import run_key
 from pytest_ftcheck.runs.run_inputs import RunInputs
@@ -69,17 +70,18 @@ def launch(
     if not store.kept:
         key = run_key(pipeline, **made, session=store.session)
         return store.get_or_train(key, lambda folder: train_run(pipeline, **made, folder=folder, listener=listener))
-    inputs = RunInputs(settings.rootdir, None if pipeline.trainer is None else pipeline.trainer.inputs)
+    of_factory = None if pipeline.trainer is None else pipeline.trainer.inputs
+    inputs = RunInputs(of_factory or Inputs(settings.rootdir), store.session)
     key = run_key(pipeline, **made, session=store.session, root=settings.rootdir)
-    if key.unstable:
-        several = f" and {len(key.unstable) - 1} more" if len(key.unstable) > 1 else ""
-        store.notes.append(
-            f"{pipeline.card.name}, {engine}, seed {seed}: not kept for later sessions, because {key.unstable[0]}"
-            f"{several}, which nothing tells from another one"
-        )
 
     def recorded(folder: Path) -> Run:
         with inputs.inputs.recorded(folder):
             return train_run(pipeline, **made, folder=folder, listener=listener)
 
-    return store.get_or_train(key, recorded, inputs)
+    run = store.get_or_train(key, recorded, inputs)
+    parts = [f"{part}, which nothing tells from another one" for part in key.unstable]
+    for why in (parts or list(inputs.inputs.unknown))[:1]:
+        several = len(key.unstable) + len(inputs.inputs.unknown) - 1
+        more = f" (and {several} more)" if several else ""
+        store.notes.append(f"{pipeline.card.name}, {engine}, seed {seed}: not kept for later sessions: {why}{more}")
+    return run

@@ -101,7 +101,7 @@ def tokens() -> Trainer:
 
 
 def spans() -> Trainer:
-    places = {"start_positions": [1] * 16, "end_positions": [2] * 16}
+    places: dict[str, Any] = {"start_positions": [1] * 16, "end_positions": [2] * 16}
     return trainer(BertForQuestionAnswering(BertConfig(**BERT)), rows(**places))
 
 

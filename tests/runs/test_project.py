@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import pytest_ftcheck
-from pytest_ftcheck.pipeline.code_places import is_library_file, is_project_file
+from pytest_ftcheck.pipeline.reads.code_places import is_library_file, is_project_file
+from pytest_ftcheck.pipeline.reads.states import code_digest
 from pytest_ftcheck.runs import project
-from pytest_ftcheck.runs.project import changed_modules, code_digest, project_code_digest, project_modules
+from pytest_ftcheck.runs.project import changed_modules, project_code_digest, project_modules
 
 if TYPE_CHECKING:
     from collections.abc import Callable

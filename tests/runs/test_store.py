@@ -16,6 +16,7 @@ import pytest
 
 from pytest_ftcheck.errors import CheckFailure, StoreError
 from pytest_ftcheck.findings import Finding
+from pytest_ftcheck.pipeline.reads.inputs import Inputs
 from pytest_ftcheck.runs import store as module
 from pytest_ftcheck.runs.key import RunKey
 from pytest_ftcheck.runs.run import Run
@@ -270,7 +271,7 @@ CORRUPT: dict[str, tuple[Callable[[Path], object], str]] = {
     "manifest of another kind": (lambda entry: (entry / MANIFEST).write_text("[]"), "AttributeError"),
     "manifest of an older version": (
         lambda entry: (entry / MANIFEST).write_text('{"files": {}}'),
-        "schema None, not 2",
+        "schema None, not 3",
     ),
     "edited manifest": (
         lambda entry: (entry / MANIFEST).write_text((entry / MANIFEST).read_text().replace('"mrpc"', '"sst2"')),
@@ -298,7 +299,7 @@ class Reading(RunInputs):
     """Pretends that something was read."""
 
     def __init__(self, root: Path, *, changed: bool = False) -> None:
-        super().__init__(root)
+        super().__init__(Inputs(root), "session")
         self._changed = changed
 
     def record(self) -> dict[str, Any]:

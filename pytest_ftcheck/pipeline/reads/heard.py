@@ -1,0 +1,153 @@
+"""Hear of what Python reads: files, folders, modules that it looks for, and processes that it starts."""
+
+from __future__ import annotations
+
+import functools
+import genericpath
+import importlib.util
+import os
+import pathlib
+import shutil
+import sys
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pytest_ftcheck.pipeline.reads.code_places import project_file_that_asks
+from pytest_ftcheck.pipeline.reads.environment import watched_environment
+from pytest_ftcheck.pipeline.reads.states import RELATIVE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+_PROCESSES = frozenset({"subprocess.Popen", "os.system", "os.posix_spawn", "os.exec", "os.startfile", "pty.spawn"})
+_NO_QUESTIONS = ("<frozen importlib", os.path.dirname(importlib.__file__), shutil.__file__)  # noqa: PTH120
+"""Code that looks for modules, which is heard of by itself, or removes folders."""
+_MAKES_FOLDERS = ("<frozen os>", os.__file__)
+_WRITES = os.O_WRONLY | os.O_TRUNC
+
+
+class Listener(Protocol):
+    """Is told of what is read."""
+
+    def note_path(self, kind: str, path: str) -> None:
+        """Note what was asked of an absolute path: one of the kinds of `states`."""
+
+    def note_variable(self, name: str, value: str | None) -> None:
+        """Note that a variable was looked at; without a name, the names of all."""
+
+    def note_search(self, module: str, folders: Sequence[str]) -> None:
+        """Note that a module was looked for in folders."""
+
+    def note_process(self, what: str, asks: str) -> None:
+        """Note that a file of the project starts a process."""
+
+
+_listeners: list[Listener] = []
+"""Those that are told, in this process; empty where nothing is recorded."""
+
+
+@contextmanager
+def heard_by(listener: Listener) -> Iterator[None]:
+    """Tell a listener of all that this process reads meanwhile."""
+    _install()
+    if _listeners:
+        _listeners.append(listener)
+        try:
+            yield
+        finally:
+            _listeners.remove(listener)
+        return
+    sys.meta_path.insert(0, _Searches)
+    _listeners.append(listener)
+    try:
+        with watched_environment(lambda name, value: _tell("note_variable", name, value)):
+            yield
+    finally:
+        _listeners.remove(listener)
+        sys.meta_path.remove(_Searches)
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Tell nobody of what is read meanwhile."""
+    kept = _listeners.copy()
+    _listeners.clear()
+    try:
+        yield
+    finally:
+        _listeners[:] = kept
+
+
+def _tell(method: str, *args: Any) -> None:
+    for listener in tuple(_listeners):
+        getattr(listener, method)(*args)
+
+
+def _tell_of_path(kind: str, path: Any) -> None:
+    with suppress(TypeError, ValueError, UnicodeError):
+        _tell("note_path", kind, os.path.abspath(os.fsdecode(path)))  # noqa: PTH100 - pathlib opens nothing here
+
+
+class _Searches:
+    """Finds no module, but hears of every one that is looked for."""
+
+    @staticmethod
+    def find_spec(name: str, path: Sequence[str] | None = None, target: object = None) -> None:
+        """Note the search, and leave it to the others."""
+        del target
+        _tell("note_search", name, list(sys.path if path is None else path))
+
+
+@functools.cache
+def _install() -> None:
+    """Hear of events and of questions about paths: once, for the life of the process, as a hook cannot be removed."""
+    sys.addaudithook(_heard)
+    for name, kind in _QUESTIONS.items():
+        asked = _asked(getattr(os.path, name), kind)
+        for module in (genericpath, os.path):  # each has the function of the other
+            setattr(module, name, asked)
+    pathlib.Path.stat = _asked(pathlib.Path.stat, "kind")  # type: ignore[method-assign]  # `exists` and others use it
+
+
+_QUESTIONS = {"exists": "kind", "isfile": "kind", "isdir": "kind", "getsize": "size"}
+"""Functions of `os.path`: the system tells of no such question by itself."""
+
+
+def _asked(function: Callable[..., Any], kind: str) -> Any:
+    @functools.wraps(function)
+    def asked(path: Any, *args: Any, **keywords: Any) -> Any:
+        # `os.makedirs` asks only to make what is not there.
+        if _listeners and sys._getframe(1).f_code.co_filename not in _MAKES_FOLDERS:  # noqa: SLF001 - the only way
+            _tell_of_path(kind, path)
+        return function(path, *args, **keywords)
+
+    return asked
+
+
+def _heard(event: str, args: tuple[Any, ...]) -> None:
+    if not _listeners:
+        return
+    if event in ("open", "os.listdir", "os.scandir"):
+        if sys._getframe(1).f_code.co_filename.startswith(_NO_QUESTIONS):  # noqa: SLF001 - the only way
+            return
+        if event == "open":
+            _opened(*args)
+        else:
+            _tell_of_path("names", "." if args[0] is None else args[0])
+    elif event in _PROCESSES:
+        asks = project_file_that_asks()
+        if asks is not None:
+            _tell("note_process", f"{event}({args[0]!r})", asks)
+
+
+def _opened(path: Any, mode: Any, flags: Any) -> None:
+    del mode
+    if isinstance(path, int) or path is None or (isinstance(flags, int) and flags & _WRITES):
+        return
+    name = os.fsdecode(path) if isinstance(path, (str, bytes)) else path
+    if isinstance(name, str) and name.endswith(".pyc"):
+        with suppress(ValueError, NotImplementedError):  # one that was compiled from no source
+            name = importlib.util.source_from_cache(name)
+    _tell_of_path("content", name)
+    if isinstance(name, str) and not os.path.isabs(name):  # noqa: PTH117 - a text
+        _tell("note_path", RELATIVE, name)

@@ -1,0 +1,110 @@
+"""Changes of the code of the project, each in a place of another kind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.runs.reuse.workplace import Change
+else:
+    from workplace import Change
+
+TERMS = ('    "bounded": bounded,\n    "shared": shared,\n', '    "shared": shared,\n    "bounded": bounded,\n')
+
+MODEL = (
+    Change("forward", "modeling.py", "0.3 * self.second", "0.4 * self.second", quick=True),
+    Change("method-of-the-model", "modeling.py", "+ 0.1 * outputs.last", "+ 0.2 * outputs.last"),
+    Change("class-in-a-closure", "modeling.py", "make_shift(0.04)", "make_shift(0.06)"),
+    Change("dropout-in-code", "modeling.py", "nn.Dropout(p=0.15)", "nn.Dropout(p=0.25)", quick=True),
+    Change("buffer-that-is-not-saved", "modeling.py", "torch.full((2,), 1.01)", "torch.full((2,), 1.02)"),
+    Change("first-weights", "modeling.py", "std=0.3", "std=0.4"),
+    Change("forward-hook", "modeling.py", "output * 1.01", "output * 1.02"),
+    Change("forward-pre-hook", "modeling.py", "args[0] * 0.99", "args[0] * 0.98"),
+    Change("backward-hook", "modeling.py", "inward[0] * 0.9", "inward[0] * 0.8"),
+    Change("hook-of-a-closure", "modeling.py", "gradient_scale + 0.4", "gradient_scale + 0.5"),
+    Change("hook-of-a-parameter", "modeling.py", "gradient * gradient_scale", "gradient * gradient_scale * 0.9"),
+    Change("method-set-on-an-instance", "modeling.py", "forward(self, input) * 0.97", "forward(self, input) * 0.96"),
+    Change("class-attribute-set-later", "modeling.py", "ReviewModel.heat = 1.03", "ReviewModel.heat = 1.04"),
+    Change("argument-of-the-configuration", "modeling.py", "num_attention_heads=2", "num_attention_heads=4"),
+    Change("hidden-activation", "modeling.py", "intermediate_size=16", 'intermediate_size=16, hidden_act="relu"'),
+    Change("layer-norm-eps", "modeling.py", "intermediate_size=16", "intermediate_size=16, layer_norm_eps=1e-3"),
+    Change("attribute-of-the-base-class", "modeling_base.py", "TEMPERATURE = 0.9", "TEMPERATURE = 0.8", quick=True),
+    Change("method-of-the-base-class", "modeling_base.py", "+ 0.01", "+ 0.02"),
+    Change("descriptor", "modeling_base.py", "return 1.02", "return 1.05"),
+    Change("property", "modeling_base.py", "return 1.15", "return 1.2"),
+    Change("static-method", "modeling_base.py", "6 * torch", "5 * torch"),
+    Change("class-method", "modeling_base.py", "0.2 * logits.mean", "0.3 * logits.mean"),
+    Change("decorator", "modeling_base.py", "return factor * method", "return factor * 1.1 * method"),
+    Change("argument-of-a-decorator", "modeling_base.py", "@scaled(1.05)", "@scaled(1.06)"),
+    Change("default-argument", "modeling_base.py", "logits, by=0.05", "logits, by=0.06"),
+    Change("keyword-only-default", "modeling_base.py", "*, by=0.03", "*, by=0.04"),
+    Change("backward-of-a-function", "layers.py", "gradient * 0.8", "gradient * 0.7"),
+    Change("call-of-a-deep-object", "layers.py", "self.amount * 0.01", "self.amount * 0.02"),
+    Change("function-of-a-registry", "layers.py", "return nn.functional.softsign(logits)", "return logits.tanh()"),
+    Change("entry-of-a-registry", "layers.py", '"softsign": softsign', '"softsign": nn.functional.relu'),
+    Change("argument-of-a-subclass", "layers.py", "weight=0.02", "weight=0.04"),
+    Change("method-of-a-registered-class", "layers.py", "self.weight * logits.square()", "self.weight * logits"),
+    Change("default-factory", "settings.py", "[0.3, 0.4]", "[0.3, 0.5]"),
+    Change("enum-member", "settings.py", "POOLING = Pooling.MEAN", "POOLING = Pooling.FIRST"),
+    Change("argument-of-a-named-tuple", "settings.py", "Bounds(high=0.5)", "Bounds(high=0.2)"),
+    Change("slot", "settings.py", "Budget(0.25)", "Budget(0.35)"),
+    Change("default-of-a-variable", "settings.py", '"LOSS_SCALE", "1.0"', '"LOSS_SCALE", "1.1"'),
+)
+
+LOSS = (
+    Change("loss", "losses.py", "0.99 * loss", "0.98 * loss"),
+    Change("argument-of-a-partial", "losses.py", "power=1.5", "power=1.6", quick=True),
+    Change("one-number-of-an-array", "losses.py", "PRIORS[700] = 0.35", "PRIORS[700] = 0.36"),
+    Change("one-number-of-a-tensor", "losses.py", "TABLE[1111] = 0.45", "TABLE[1111] = 0.46"),
+    Change("numbers-of-a-list", "losses.py", "0.001 * step for", "0.002 * step for"),
+    Change("helper-with-a-cache", "losses.py", '"bounded": 0.8', '"bounded": 0.7'),
+    Change("counter-in-a-closure", "losses.py", "seen = 0\n", "seen = 3\n"),
+    Change("order-of-the-terms", "losses.py", *TERMS),
+    Change("lambda-of-the-same-line", "losses.py", "CHOSEN = PAIR[0]", "CHOSEN = PAIR[1]"),
+    Change("default-of-a-late-variable", "losses.py", "0.1 * share", "0.2 * share"),
+    Change("executed-string", "formulas.py", "return 0.01", "return 0.02"),
+    Change("evaluated-string", "formulas.py", "lambda logits: 0.005", "lambda logits: 0.006"),
+    Change("code-beside-the-project", "../beside/house_rules.py", "0.015", "0.016", quick=True),
+    Change("late-code-beside-the-project", "../beside/late_rules.py", "0.025", "0.026"),
+    Change("late-import", "late_helper.py", "BASE + 0.02", "BASE + 0.03", quick=True),
+    Change("import-of-a-late-import", "late_base.py", "BASE = 0.01", "BASE = 0.02"),
+    Change("package-of-the-src-layout", "src/reviews/weights.py", "0.1 * count", "0.2 * count"),
+    Change("registered-implementation", "src/reviews/weights.py", "float(value) * 1.5", "float(value) * 1.4"),
+)
+
+TRAINING = (
+    Change("base-of-the-trainer", "training_base.py", "house_share = 0.02", "house_share = 0.03"),
+    Change("method-of-the-trainer-base", "training_base.py", "logits - 0.1", "logits - 0.2"),
+    Change("sampler", "training_base.py", "self.args.sampler_seed)", "self.args.sampler_seed + 1)"),
+    Change("compute-loss", "training.py", "loss + 0.1 *", "loss + 0.2 *"),
+    Change("default-of-an-own-argument", "training.py", "sharpen: float = 1.1", "sharpen: float = 1.2"),
+    Change("seed-of-an-own-argument", "training.py", "sampler_seed: int = 5", "sampler_seed: int = 7"),
+    Change("callback", "callbacks.py", "state.global_step < self.after", "state.global_step <= self.after"),
+    Change("default-of-a-callback", "callbacks.py", "amount=0.01", "amount=0.02"),
+    Change("callback-when-training-begins", "callbacks.py", "mul_(0.95)", "mul_(0.94)"),
+    Change("callback-when-training-ends", "callbacks.py", "add_(0.002)", "add_(0.003)"),
+    Change("callback-that-is-given-as-a-class", "callbacks.py", "weight.add_(0.01)", "weight.add_(0.02)"),
+    Change("option-of-the-optimizer", "schedule.py", "nesterov=True", "nesterov=False"),
+    Change("option-of-a-group", "schedule.py", "0.01}", "0.03}"),
+    Change("lambda-of-the-schedule", "schedule.py", "0.3 * step", "0.4 * step"),
+    Change("constant-of-the-collator", "collate.py", "EVERY = 5", "EVERY = 4", quick=True),
+    Change("helper-of-the-collator", "collate.py", "every == 2", "every == 3"),
+    Change("share-of-the-collator", "collate.py", "drawn < 0.1", "drawn < 0.3"),
+    Change("constant-of-the-collator-base", "collate_base.py", "MULTIPLE = 8", "MULTIPLE = 20"),
+    Change("helper-of-the-collator-base", "collate_base.py", "return max(", "return 9 + max("),
+    Change("end-of-a-long-pattern", "rows.py", "|quite)", "|good)"),
+    Change("normalizer-of-the-tokenizer", "rows.py", 'Replace("!", " so")', 'Replace("!", " too")'),
+    Change("transform-of-the-rows", "rows.py", 'NOISE.sub("", text)', 'NOISE.sub("the", text)'),
+    Change("rows-of-the-evaluation", "rows.py", "range(8)", "range(1, 9)"),
+    Change("threshold-of-the-metrics", "metrics.py", "THRESHOLD = 0.0", "THRESHOLD = 90.0"),
+    Change("helper-of-the-metrics", "metrics.py", "margins > THRESHOLD", "margins < THRESHOLD"),
+    Change("metrics", "metrics.py", "0.1 * float", "0.2 * float"),
+    Change("logits-for-the-metrics", "metrics.py", "logits * 1.25", "logits * 1.5"),
+    Change("argument-of-the-metrics", "train.py", "beta=0.5", "beta=0.6"),
+    Change("steps", "train.py", '"max_steps": 2', '"max_steps": 3'),
+    Change("batch-size", "train.py", 'batch_size": 8', 'batch_size": 4'),
+    Change("attribute-of-the-trainer", "train.py", "trainer.focus = 1.2", "trainer.focus = 1.3"),
+    Change("attribute-of-the-arguments", "train.py", 'amount("0.7")', 'amount("0.8")'),
+    Change("order-of-the-callbacks", "train.py", "Shrink(), Tilt]", "Tilt, Shrink()]"),
+    Change("call-in-the-factory", "train.py", "balance(3)", "balance(4)"),
+)

@@ -1,0 +1,3 @@
+"""Imported by what is imported late."""
+
+BASE = 0.01

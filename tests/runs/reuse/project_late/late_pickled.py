@@ -1,0 +1,5 @@
+"""Found by a pickle."""
+
+
+class Kept:
+    AMOUNT = 0.11

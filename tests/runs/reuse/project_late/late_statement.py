@@ -1,0 +1,3 @@
+"""Imported while the model trains."""
+
+AMOUNT = 0.11

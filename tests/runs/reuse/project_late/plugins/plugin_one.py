@@ -1,0 +1,3 @@
+"""Read while the model trains."""
+
+AMOUNT = 0.11

@@ -1,0 +1,3 @@
+"""A copy of another project."""
+
+AMOUNT = 0.11

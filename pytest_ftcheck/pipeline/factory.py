@@ -106,7 +106,14 @@ def call_factory(factory: Callable[..., Any], spec: str, keywords: Mapping[str, 
         TaskError: it needs something else, or fails.
 
     """
-    parameters = inspect.signature(factory).parameters.values()
+    try:
+        parameters = inspect.signature(factory).parameters.values()
+    except (TypeError, ValueError) as error:
+        msg = (
+            f"{spec} has no signature that Python can read ({error}): a factory is a function of yours that returns a "
+            "transformers.Trainer. Name one."
+        )
+        raise TaskError(msg) from error
     # By name only: what a factory does with **kwargs nobody knows.
     taken = {parameter.name for parameter in parameters}
     given = {key: value for key, value in keywords.items() if value is not None and key in taken}

@@ -167,6 +167,12 @@ def _names(checks: Sequence[Mapping[str, Any]], *, tasks: bool) -> str:
     return ", ".join(dict.fromkeys(names))
 
 
+def _measured(name: str, metrics: Mapping[str, float]) -> str:
+    """Say what a run measured on an evaluation set that has no gates."""
+    values = ", ".join(f"{metric} {number(value)}" for metric, value in metrics.items())
+    return f"evaluation set {name!r}" + (f" ({values})" if values else "")
+
+
 def closing_lines(
     runs: Sequence[Mapping[str, Any]],
     notes: Sequence[str],
@@ -190,8 +196,14 @@ def closing_lines(
         for run in runs
     }
     folders = {f"model of {run['task']}, {run['engine']}, seed {run['seed']}: {run['folder']}/model" for run in runs}
+    unjudged = {
+        f"{run['task']}: NOT JUDGED: {_measured(name, metrics)}"
+        for run in runs
+        for name, metrics in run["unjudged"].items()
+    }
     return [
         *sorted(measured),
+        *sorted(unjudged),
         *(sorted(folders) if len(folders) <= _MOST_FOLDERS else []),
         *notes,
         *(f"{task}: NO TEST RAN, so nothing is known of it: the session fails." for task in idle_tasks),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pytest_ftcheck.errors import DeviceError
 from pytest_ftcheck.pipeline.reads.inputs import Inputs
 from pytest_ftcheck.runs.environment import describe_environment
 from pytest_ftcheck.runs.key import run_key
@@ -28,10 +29,16 @@ def environment_of(settings: Settings, pipeline: Pipeline) -> dict[str, str]:
     A user's Trainer trains as it does without us: with kernels of PyTorch, and no deterministic ones.
 
     Raises:
-        DeviceError: the device that was asked for is not there.
+        DeviceError: the device that was asked for is not there, or kernels of a CPU are asked for on another one.
 
     """
     device = resolve_device(settings.device, settings.require_device)
+    if settings.fast_cpu and device != "cpu":
+        msg = (
+            f"--ftcheck-fast-cpu has no effect on {device}: it replaces kernels of a CPU. Give --ftcheck-device=cpu as "
+            "well, or leave it out; fast_cpu in a recipe holds only where the recipe trains on a CPU."
+        )
+        raise DeviceError(msg)
     return describe_environment(
         device,
         settings.dtype,

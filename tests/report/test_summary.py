@@ -52,6 +52,7 @@ def run_of(**changes: Any) -> dict[str, Any]:
         "rows": 32,
         "synthetic": True,
         "folder": "/store/abc",
+        "unjudged": {},
     }
     return {**run, **changes}
 

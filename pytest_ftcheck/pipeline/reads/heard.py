@@ -9,6 +9,7 @@ import os
 import pathlib
 import shutil
 import sys
+import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -78,9 +79,24 @@ def unheard() -> Iterator[None]:
         _listeners[:] = kept
 
 
+class _OfThread(threading.local):
+    """What this thread does; another one is heard meanwhile."""
+
+    telling = False
+
+
+_thread = _OfThread()
+
+
 def _tell(method: str, *args: Any) -> None:
-    for listener in tuple(_listeners):
-        getattr(listener, method)(*args)
+    if _thread.telling:  # what a listener reads to find out whether a path counts is not read by the run
+        return
+    _thread.telling = True
+    try:
+        for listener in tuple(_listeners):
+            getattr(listener, method)(*args)
+    finally:
+        _thread.telling = False
 
 
 def _tell_of_path(kind: str, path: Any) -> None:

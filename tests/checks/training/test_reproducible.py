@@ -117,7 +117,7 @@ def test_collator_with_a_state_differs_from_worker_to_worker(
 
 
 def test_what_differs_from_run_to_run_is_left_to_the_seeds(judged: Judged, toy: Toy) -> None:
-    with pytest.raises(NotApplicable, match=r"see training\.seeds"):
+    with pytest.raises(NotApplicable, match=r"not judged because of training\.seeds"):
         judged("training.workers", toy(DrawnAnew))
 
 

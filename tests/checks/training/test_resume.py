@@ -151,7 +151,7 @@ def test_what_differs_anyhow_is_no_fault_of_the_checkpoint(judged: Judged, toy: 
             logits + torch.randn(logits.shape, generator=_unseeded()) / 9, labels
         )
     )
-    with pytest.raises(NotApplicable, match=r"see training\.seeds"):
+    with pytest.raises(NotApplicable, match=r"not judged because of training\.seeds"):
         judged(CHECK, toy(unseeded))
 
 

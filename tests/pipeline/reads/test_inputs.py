@@ -15,6 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from pytest_ftcheck.pipeline.reads import code_places
 from pytest_ftcheck.pipeline.reads.inputs import Inputs, changed_inputs
 
 if TYPE_CHECKING:
@@ -49,6 +50,18 @@ def test_files_that_are_read_are_recorded(file: Path, read: Callable[[Path], obj
     assert changed_inputs(inputs.paths, {}) == [str(file)]
     file.unlink()
     assert changed_inputs(inputs.paths, {}) == [str(file)]
+
+
+@pytest.mark.parametrize("read", READS.values(), ids=READS)
+def test_what_is_read_to_judge_a_path_is_not_heard(file: Path, read: Callable[[Path], object]) -> None:
+    """Whose a path is, is remembered: only the first question about one asks the disk."""
+    code_places._standard_folders.cache_clear()  # noqa: SLF001 - what has been remembered by now
+    code_places._installed_folders.cache_clear()  # noqa: SLF001
+    code_places.is_library_file.cache_clear()
+    inputs = Inputs(file.parent / "elsewhere")
+    with inputs.recorded():
+        read(file)
+    assert list(inputs.paths["content"]) == [str(file)]
 
 
 def test_what_is_no_input_is_not_recorded(file: Path, tmp_path: Path) -> None:
@@ -163,7 +176,7 @@ def tried(path: Path) -> None:
 QUESTIONS: dict[str, Callable[[Path], object]] = {
     "exists": lambda path: path.exists(),
     "exists, by a string": lambda path: os.path.exists(str(path)),  # noqa: PTH110 - as users write it
-    "is a file": os.path.isfile,
+    "is a file": lambda path: os.path.isfile(path),  # noqa: PTH113, PLW0108 - as users write it
     "is a folder": lambda path: path.is_dir(),
     "opened in vain": tried,
     "listed": lambda path: os.listdir(path.parent),  # noqa: PTH208 - as above

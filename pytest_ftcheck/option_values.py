@@ -61,6 +61,8 @@ _LAST_SEED = 2**32 - 1
 _MOST_SEEDS = 10_000
 _FEWEST_SEEDS = 3
 """From two, a limit would lie 39 spreads away."""
+_MOST_ROWS = 2**31 - 1
+_MOST_THREADS = 1024
 
 
 def _seeds(value: object) -> tuple[int, ...]:
@@ -83,24 +85,21 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdecimal()
 
 
-def _positive(value: object) -> int:
-    number = int(str(value)) if _is_number(str(value)) else 0
-    if number < 1:
-        msg = "expected a whole number of at least 1."
-        raise ValueError(msg)
-    return number
+def _whole(most: int, *, least: int = 1, todo: str = "") -> Any:
+    """Read a whole number; what no machine could do is a slip, and would only hang."""
 
+    def parse(value: object) -> int:
+        number = int(str(value)) if _is_number(str(value)) else 0
+        if not least <= number <= most:
+            msg = f"expected a whole number from {least} to {most}{todo}."
+            raise ValueError(msg)
+        return number
 
-def _calibrated_seeds(value: object) -> int:
-    number = int(str(value)) if _is_number(str(value)) else 0
-    if number < _FEWEST_SEEDS:
-        msg = f"expected a number of seeds to train, at least {_FEWEST_SEEDS}, better 10."
-        raise ValueError(msg)
-    return number
+    return parse
 
 
 def _positives(value: object) -> tuple[int, ...]:
-    return tuple(dict.fromkeys(_positive(word) for word in _words(value, "whole numbers, for example 8,32,128")))
+    return tuple(dict.fromkeys(map(_whole(_MOST_ROWS), _words(value, "whole numbers, for example 8,32,128"))))
 
 
 def _pairs(value: object) -> tuple[str, ...]:
@@ -173,14 +172,14 @@ PARSERS: dict[str, Any] = {
     "update_baseline": _choice("update", UPDATES),
     "reason": _text,
     "require_baseline": _flag,
-    "calibrate": _calibrated_seeds,
-    "calibrate_runs": _positive,
+    "calibrate": _whole(_MOST_SEEDS, least=_FEWEST_SEEDS, todo=" of seeds to train, better 10"),
+    "calibrate_runs": _whole(_MOST_SEEDS),
     "write_floors": _flag,
     "strict": _flag,
     "bench": _flag,
     "bench_batch_sizes": _positives,
     "bench_dtypes": _chosen("dtype", DTYPES),
-    "bench_seq_len": _positive,
+    "bench_seq_len": _whole(_MOST_ROWS),
     "bench_compile": _flag,
     "bench_shape": _text,
     "bench_compare": _pairs,
@@ -189,9 +188,9 @@ PARSERS: dict[str, Any] = {
     "require_device": _choice("device", DEVICES, _DEVICE),
     "dtype": _choice("dtype", DTYPES),
     "fast_cpu": _flag,
-    "threads": _positive,
-    "max_train_rows": _positive,
-    "max_eval_rows": _positive,
+    "threads": _whole(_MOST_THREADS),
+    "max_train_rows": _whole(_MOST_ROWS),
+    "max_eval_rows": _whole(_MOST_ROWS),
     "online": _flag,
     "reuse": _flag,
     "store": _path,

@@ -101,7 +101,7 @@ WRONG_VALUES = [
         "0-4294967295",
         "--ftcheck-seeds = '0-4294967295': 0-4294967295 are 4294967296 seeds, each of which is trained: at most 10000.",
     ),
-    ("threads", "٣", "--ftcheck-threads = '٣': expected a whole number of at least 1."),
+    ("threads", "٣", "--ftcheck-threads = '٣': expected a whole number from 1 to 1024."),
     (
         "trainer",
         "train.py",
@@ -119,9 +119,9 @@ WRONG_VALUES = [
             "CUDA_VISIBLE_DEVICES chooses among several GPUs."
         ),
     ),
-    ("max_eval_rows", "0", "--ftcheck-max-eval-rows = '0': expected a whole number of at least 1."),
-    ("threads", "two", "--ftcheck-threads = 'two': expected a whole number of at least 1."),
-    ("threads", "²", "--ftcheck-threads = '²': expected a whole number of at least 1."),
+    ("max_eval_rows", "0", "--ftcheck-max-eval-rows = '0': expected a whole number from 1 to 2147483647."),
+    ("threads", "two", "--ftcheck-threads = 'two': expected a whole number from 1 to 1024."),
+    ("threads", "²", "--ftcheck-threads = '²': expected a whole number from 1 to 1024."),
     ("model", "", "--ftcheck-model = '': expected a text that is not empty."),
     ("store", "", "--ftcheck-store = '': expected a text that is not empty."),
 ]
@@ -135,7 +135,7 @@ def test_wrong_option_is_explained(tmp_path: Path, field: str, value: object, ex
 WRONG_TABLES = [
     ("seed = 1", "unknown key in [tool.ftcheck] 'seed'. Did you mean 'seeds'? Known: "),
     ("online = 'yes'", "[tool.ftcheck] online = 'yes': expected true or false."),
-    ("threads = true", "[tool.ftcheck] threads = True: expected a whole number of at least 1."),
+    ("threads = true", "[tool.ftcheck] threads = True: expected a whole number from 1 to 1024."),
     ("store = true", "[tool.ftcheck] store = True: expected a text that is not empty."),
     ("data = 3", "[tool.ftcheck] data = 3: expected a text that is not empty."),
     ("seeds = [1.5]", "[tool.ftcheck] seeds = [1.5]: expected numbers and ranges"),

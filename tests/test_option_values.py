@@ -26,6 +26,26 @@ def test_wrong_seeds_are_explained(seeds: str) -> None:
     assert str(caught.value) == expected
 
 
+GARBAGE = [
+    "", " ", ",", ",,", "0,", ",0", "-", "--", "-1", "+1", "0x10", "1e3", "1.5", "nan", "inf", "-inf", "²", "٣", "½",
+    "True", "None", "[]", "{}", "0;1", "0 1", "a b", "cpu ", " cpu", "CPU", "Tiny", "BOTH", "float", "cuda:0", "\x00",
+    "\x1b[31m", "../..", "~", "*", "%s", "{x}", "99999999999999999999", "1_000", "true",
+]  # fmt: skip
+CLOSED = sorted(
+    PARSERS.keys()
+    - {"tasks", "trainer", "checks", "faults", "model", "data", "reason", "bench_shape", "bench_compare"}
+    - {"store", "json"}
+)
+"""Options whose values are known, or numbers: of the others, the session finds out."""
+
+@pytest.mark.parametrize("name", CLOSED)
+@pytest.mark.parametrize("value", GARBAGE, ids=map(ascii, GARBAGE))
+def test_garbage_is_refused(name: str, value: str) -> None:
+    with pytest.raises(ValueError, match=r".") as caught:
+        PARSERS[name](value)
+    assert "\n" not in str(caught.value)
+
+
 RANGES = st.lists(st.tuples(st.integers(0, 50), st.integers(0, 5)), min_size=1, max_size=4)
 
 

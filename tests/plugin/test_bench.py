@@ -172,6 +172,14 @@ def test_misuse_is_told_before_anything_is_loaded(
     result.stderr.fnmatch_lines([message])
 
 
+def test_a_floor_that_is_too_low_is_no_matter_of_a_benchmark(
+    project: pytest.Pytester, run_pytest: Callable[..., pytest.RunResult]
+) -> None:
+    project.makefile(".toml", ftcheck="[tasks.mrpc.floors.tiny.tiny-bert]\naccuracy = 0.01\n")
+    assert run_pytest("--ftcheck-task=mrpc", "--ftcheck-checks=metrics").ret == pytest.ExitCode.USAGE_ERROR
+    assert run_pytest(*BENCH).ret == pytest.ExitCode.OK
+
+
 def test_two_things_in_the_place_of_the_suite_are_refused(run_pytest: Callable[..., pytest.RunResult]) -> None:
     result = run_pytest(*BENCH, "--ftcheck-faults")
     assert result.ret == pytest.ExitCode.USAGE_ERROR

@@ -100,6 +100,13 @@ def test_checks_are_chosen_by_family_and_id(
     assert collected(f"--ftcheck-checks={words}") == expected
 
 
+@pytest.mark.parametrize("gate", ["floor", "ceiling", "baseline", "seeds", "failed_runs"])
+def test_gates_are_chosen_by_every_name_that_their_findings_have(
+    collected: Callable[..., list[str]], gate: str
+) -> None:
+    assert collected(f"--ftcheck-checks=metrics.{gate}") == collected("--ftcheck-checks=metrics")
+
+
 def test_checks_are_chosen_in_the_file_and_overruled_by_the_option(
     project: pytest.Pytester, collected: Callable[..., list[str]]
 ) -> None:

@@ -84,6 +84,17 @@ def test_testpaths_are_no_path_of_the_command_line(
     assert tasks_of(run_pytest("--collect-only", "-q")) == {"test_own.py"}
 
 
+def test_it_is_said_that_own_tests_do_not_run(
+    project: pytest.Pytester, run_pytest: Callable[..., pytest.RunResult]
+) -> None:
+    line = "ftcheck: only the suite runs; give a path, such as tests/, to run the project's own tests as well"
+    options = ("--ftcheck-task=sst2", "--ftcheck-checks=data.rows")
+    assert line not in run_pytest(*options).outlines  # there are none
+    path = project.makepyfile(test_own="def test_own(): pass")
+    assert line in run_pytest(*options).outlines
+    assert line not in run_pytest(*options, path).outlines
+
+
 @pytest.mark.parametrize(
     ("nodeid", "tests"),
     [

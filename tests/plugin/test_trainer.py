@@ -199,3 +199,32 @@ def test_a_model_of_the_users_conftest_is_misuse_for_the_trainer_makes_its_own(
     result = run_pytest(TRAINER, "--ftcheck-checks=collator")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stdout.fnmatch_lines(["*your fixture ft_model cannot change it*"])
+
+
+def test_evaluation_sets_that_are_not_judged_stand_in_header_summary_and_document(
+    project: pytest.Pytester, run_pytest: Callable[..., pytest.RunResult]
+) -> None:
+    several = "eval_dataset={'dev': rows.select(range(16)), 'hard': rows.select(range(8))}"
+    project.makefile(".py", train=TRAIN.replace("eval_dataset=rows.select(range(16))", several))
+    result = run_pytest(TRAINER, "--ftcheck-checks=metrics,model.logits_shape", "--ftcheck-json=out.json")
+    result.stdout.fnmatch_lines(
+        [
+            "ftcheck: train-build: evaluation set 'dev' is judged, *; NOT JUDGED: hard",
+            "train-build: NOT JUDGED: evaluation set 'hard' (*accuracy *)",
+        ]
+    )
+    (run,) = json.loads((project.path / "out.json").read_text(encoding="utf-8"))["runs"]
+    assert run["rows"] == 16
+    assert list(run["unjudged"]) == ["hard"]
+
+
+def test_what_is_not_kept_is_told_with_its_reason(
+    project: pytest.Pytester, run_pytest: Callable[..., pytest.RunResult]
+) -> None:
+    counting = "import sqlite3\nBASE = sqlite3.connect(':memory:')\n\n\ndef accuracy(evaluated):\n    BASE"
+    project.makefile(".py", train=TRAIN.replace("def accuracy(evaluated):", counting))
+    options = (TRAINER, "--ftcheck-checks=model.logits_shape", "--ftcheck-reuse", "--ftcheck-store=runs")
+    for _ in range(2):
+        result = run_pytest(*options)
+        result.stdout.fnmatch_lines(["train-build, trainer, seed 0: not kept for later sessions: *BASE is a sqlite3.Connection*"])
+        result.stdout.no_fnmatch_line("*(reused)*")

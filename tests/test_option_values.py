@@ -38,6 +38,7 @@ CLOSED = sorted(
 )
 """Options whose values are known, or numbers: of the others, the session finds out."""
 
+
 @pytest.mark.parametrize("name", CLOSED)
 @pytest.mark.parametrize("value", GARBAGE, ids=map(ascii, GARBAGE))
 def test_garbage_is_refused(name: str, value: str) -> None:

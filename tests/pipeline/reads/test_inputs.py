@@ -55,8 +55,8 @@ def test_files_that_are_read_are_recorded(file: Path, read: Callable[[Path], obj
 @pytest.mark.parametrize("read", READS.values(), ids=READS)
 def test_what_is_read_to_judge_a_path_is_not_heard(file: Path, read: Callable[[Path], object]) -> None:
     """Whose a path is, is remembered: only the first question about one asks the disk."""
-    code_places._standard_folders.cache_clear()  # noqa: SLF001 - what has been remembered by now
-    code_places._installed_folders.cache_clear()  # noqa: SLF001
+    code_places._standard_folders.cache_clear()
+    code_places._installed_folders.cache_clear()
     code_places.is_library_file.cache_clear()
     inputs = Inputs(file.parent / "elsewhere")
     with inputs.recorded():

@@ -11,36 +11,53 @@ import argparse
 import json
 import os
 import re
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import idle
 from machine import describe_machine, markdown_table
 
 HERE = Path(__file__).parent
+EXAMPLE = HERE.parent / "examples" / "csv_trainer"
 TASKS = ("mrpc", "sst2", "cola", "rte")
 COLD, WARM = "trained", "--ftcheck-reuse, warm"
 SERIAL, PARALLEL = "serial", "-n 2"
+TRAINER = "--ftcheck-trainer=train.py:build_trainer"
 FIRST = re.compile(r"^(?P<seconds>[\d.]+)s (?:setup|call)", re.MULTILINE)
 
 
-def timed(folder: Path, *command: str) -> tuple[float, str]:
-    """Run Python with these arguments and one thread a process; return wall seconds and what it printed."""
-    before = time.perf_counter()
+class Timing(NamedTuple):
+    """What a process took, its own processes with it, in seconds; and what it printed."""
+
+    wall: float
+    cpu: float
+    printed: str
+
+
+def timed(folder: Path, *command: str) -> Timing:
+    """Run Python with these arguments and one thread a process."""
+    before, cpu_before = time.perf_counter(), _cpu_of_children()
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(  # noqa: S603 - no shell, and it runs this very Python, with options that are written here
         [sys.executable, *command], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode:
         sys.exit(done.stdout + done.stderr)
-    return time.perf_counter() - before, done.stdout
+    return Timing(time.perf_counter() - before, _cpu_of_children() - cpu_before, done.stdout)
 
 
-def session(folder: Path, *options: str) -> tuple[float, str]:
+def _cpu_of_children() -> float:
+    used = os.times()
+    return used.children_user + used.children_system
+
+
+def session(folder: Path, *options: str) -> Timing:
     """Run pytest with these options."""
     return timed(folder, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:randomly", *options)
 
@@ -49,9 +66,22 @@ def against_script(folder: Path, rounds: int) -> dict[str, list[float]]:
     """Time the default suite and the bare script in turns."""
     seconds: dict[str, list[float]] = {"bare script": [], "pytest --ftcheck-task=mrpc": []}
     for _ in range(rounds):
-        seconds["bare script"].append(timed(folder, str(HERE / "bare_script.py"), "1")[0])
-        seconds["pytest --ftcheck-task=mrpc"].append(session(folder, "--ftcheck-task=mrpc")[0])
+        seconds["bare script"].append(timed(folder, str(HERE / "bare_script.py"), "1").wall)
+        seconds["pytest --ftcheck-task=mrpc"].append(session(folder, "--ftcheck-task=mrpc").wall)
     return seconds
+
+
+def against_own_trainer(folder: Path, rounds: int) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """Time the suite over a user's Trainer and the bare script in turns; return wall and CPU seconds."""
+    project = shutil.copytree(EXAMPLE, folder / EXAMPLE.name)
+    wall: dict[str, list[float]] = {"bare script": [], f"pytest {TRAINER}": []}
+    cpu: dict[str, list[float]] = {name: [] for name in wall}
+    for _ in range(rounds):
+        taken = (timed(project, str(HERE / "bare_trainer.py")), session(project, TRAINER))
+        for name, timing in zip(wall, taken, strict=True):
+            wall[name].append(timing.wall)
+            cpu[name].append(timing.cpu)
+    return wall, cpu
 
 
 def reused(folder: Path, rounds: int) -> dict[str, list[float]]:
@@ -61,7 +91,7 @@ def reused(folder: Path, rounds: int) -> dict[str, list[float]]:
     for index in range(rounds):
         kept = ("--ftcheck-reuse", f"--ftcheck-store=store-{index}")
         for name in (COLD, WARM):
-            printed = session(folder, *options, *kept)[1]
+            printed = session(folder, *options, *kept).printed
             seconds[name].append(max(float(found["seconds"]) for found in FIRST.finditer(printed)))
     return seconds
 
@@ -71,8 +101,8 @@ def side_by_side(folder: Path, rounds: int) -> dict[str, list[float]]:
     seconds: dict[str, list[float]] = {SERIAL: [], PARALLEL: []}
     task = f"--ftcheck-task={','.join(TASKS)}"
     for _ in range(rounds):
-        seconds[SERIAL].append(session(folder, task)[0])
-        seconds[PARALLEL].append(session(folder, task, "-n", "2")[0])
+        seconds[SERIAL].append(session(folder, task).wall)
+        seconds[PARALLEL].append(session(folder, task, "-n", "2").wall)
     return seconds
 
 
@@ -96,7 +126,10 @@ def main(arguments: list[str] | None = None) -> str:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         session(folder, "--ftcheck-task=mrpc")  # compiles the modules
+        wall, cpu = against_own_trainer(folder, options.rounds)
         found = {
+            "The suite over the Trainer of examples/csv_trainer, with the kernels of PyTorch, and a bare script": wall,
+            "The same in CPU seconds, of all processes": cpu,
             "The default suite, and a bare script with the same libraries that trains and evaluates once": (
                 against_script(folder, options.rounds)
             ),

@@ -46,9 +46,15 @@ def read_config(rootdir: Path) -> dict[str, Any]:
         if not path.is_file():
             continue
         try:
-            document = tomllib.loads(path.read_text(encoding="utf-8"))
+            document = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # editors of Windows write a mark in front
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             msg = f"{path} is not valid TOML: {error}. Correct it and run again."
+            raise SettingsError(msg) from error
+        except RecursionError as error:
+            msg = f"{path}: its values are nested too deep to be read. Correct it and run again."
+            raise SettingsError(msg) from error
+        except OSError as error:
+            msg = f"{path} cannot be read: {error.strerror}. Correct it and run again."
             raise SettingsError(msg) from error
         # In ftcheck.toml tables need no prefix, but those copied from a pyproject.toml work as well.
         tool, unprefixed = document.get("tool", {}), document if name == "ftcheck.toml" else {}

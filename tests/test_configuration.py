@@ -25,6 +25,26 @@ def message(options: dict[str, Any], rootdir: Path) -> str:
     return str(caught.value)
 
 
+def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "ftcheck.toml").write_bytes(b"\xef\xbb\xbftier = 'full'")
+    assert make_settings({}, tmp_path).tier == "full"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"tier = '\xff'", "is not valid TOML"),
+        (b"tier = " + b"[" * 100_000, "nested too deep"),
+        (b"tier", "is not valid TOML"),
+    ],
+    ids=["not UTF-8", "deep", "no value"],
+)
+def test_a_file_that_cannot_be_understood_is_named(tmp_path: Path, content: bytes, words: str) -> None:
+    (tmp_path / "ftcheck.toml").write_bytes(content)
+    assert words in message({}, tmp_path)
+    assert str(tmp_path / "ftcheck.toml") in message({}, tmp_path)
+
+
 def test_nothing_given_means_the_defaults(tmp_path: Path) -> None:
     assert make_settings({}, tmp_path) == Settings(rootdir=tmp_path)
 

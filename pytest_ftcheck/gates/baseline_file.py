@@ -10,9 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import re
-import tempfile
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 
 from pytest_ftcheck.errors import DataError
+from pytest_ftcheck.files import lock_path, write_whole
 from pytest_ftcheck.gates.predictions_file import digest_of
 
 if TYPE_CHECKING:
@@ -206,7 +205,7 @@ def update_baseline(
     candidates = list(candidates)
     for candidate in candidates:
         check_candidate(candidate)
-    with FileLock(_lock_path(folder)):
+    with FileLock(lock_path(f"baseline {folder.resolve()}")):
         before = read_baseline(folder)
         groups: dict[str, list[Candidate]] = {}
         for candidate in candidates:
@@ -265,24 +264,6 @@ def _write(folder: Path, entries: Mapping[str, Entry], candidates: Iterable[Cand
     for path in (folder / PREDICTIONS).glob(f"*{_SUFFIX}"):
         if path.name not in named:
             path.unlink(missing_ok=True)
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file beside its place, flush it to the disk, and rename it: whole, or as it was."""
-    side = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with side.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        side.replace(path)
-    finally:
-        side.unlink(missing_ok=True)
-
-
-def _lock_path(folder: Path) -> Path:
-    """Name a lock that two sessions of this machine share, outside of what the user commits."""
-    return Path(tempfile.gettempdir()) / f"ftcheck-baseline-{_digest(str(folder.resolve()))[:16]}.lock"
 
 
 def _digest(record: Any) -> str:

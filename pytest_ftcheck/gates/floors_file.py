@@ -6,6 +6,7 @@ import copy
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
 import tomlkit
@@ -13,7 +14,7 @@ from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import InlineTable
 
 from pytest_ftcheck.errors import SettingsError
-from pytest_ftcheck.gates.baseline_file import write_whole
+from pytest_ftcheck.files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.tasks.floors import MetricLimits
 
 _DIGITS = 6
+_BYTE_ORDER_MARK = "\ufeff"
 
 
 @dataclass(frozen=True)
@@ -105,15 +107,36 @@ def write_floors(path: Path, limits: Iterable[CardLimits]) -> None:
 
     """
     try:
-        before = path.read_text(encoding="utf-8") if path.exists() else ""
+        there = path.read_bytes().decode("utf-8") if path.exists() else ""
+        mark = _BYTE_ORDER_MARK if there.startswith(_BYTE_ORDER_MARK) else ""
+        before = there.removeprefix(mark).replace("\r\n", "\n")
         prefix = _prefix(tomllib.loads(before), path)
         text = before
         for entry in limits:
             text = _with_limits(text, entry, prefix)
-        write_whole(path, text.encode())
+        write_whole(path, (mark + _with_newlines_of(there.removeprefix(mark), text)).encode())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         msg = f"{path}: the limits cannot be written, and the file stays as it was: {error}. Copy them from above."
         raise SettingsError(msg) from error
+
+
+def _with_newlines_of(before: str, text: str) -> str:
+    """Give a text whose lines end in LF the ends of lines of the text before: new lines get those that most have."""
+    lines, new = before.splitlines(keepends=True), text.splitlines(keepends=True)
+    crlf = sum(line.endswith("\r\n") for line in lines)
+    if not crlf:
+        return text
+    usual = "\r\n" if 2 * crlf >= len(lines) else "\n"
+    same = SequenceMatcher(
+        None, [line.rstrip("\r\n") for line in lines], [line.rstrip("\n") for line in new], autojunk=False
+    )
+    ends = [usual] * len(new)
+    for block in same.get_matching_blocks():
+        for offset in range(block.size):
+            ends[block.b + offset] = "\r\n" if lines[block.a + offset].endswith("\r\n") else "\n"
+    return "".join(
+        line.rstrip("\n") + (end if line.endswith("\n") else "") for line, end in zip(new, ends, strict=True)
+    )
 
 
 def _prefix(document: Mapping[str, Any], path: Path) -> tuple[str, ...]:

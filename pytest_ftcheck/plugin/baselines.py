@@ -7,9 +7,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.errors import CheckFailure, DataError
+from pytest_ftcheck.files import remove_leftovers
 from pytest_ftcheck.gates.accepted_runs import before_and_after, candidate_of, kept_rows, seed_spreads
 from pytest_ftcheck.gates.baseline_file import (
     FOLDER,
+    PREDICTIONS,
     Candidate,
     Entry,
     check_candidate,
@@ -86,6 +88,8 @@ class Baselines:
         """
         self._settings = session.settings
         self.folder = session.settings.rootdir / FOLDER
+        for folder in (self.folder, self.folder / PREDICTIONS):
+            remove_leftovers(folder)
         self.entries = read_baseline(self.folder)
         self.candidates: dict[tuple[str, int], Candidate] = {}
         self.comparisons: dict[tuple[str, int], dict[str, Any]] = {}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_ftcheck.errors import CheckFailure
+from pytest_ftcheck.errors import CheckFailure, SettingsError
 from pytest_ftcheck.findings import Finding
 from pytest_ftcheck.plugin.baseline_outcome import finish_baselines
 from pytest_ftcheck.plugin.effects import without_use
@@ -38,6 +38,8 @@ class SessionOutcome:
         self._unused: str = ""
         """Why the session is misused as a whole; empty where it is not."""
         self._baseline: dict[str, Any] = {}
+        self._lost: str = ""
+        """Why the JSON document was not written; empty where it was, or is not asked for."""
 
     @property
     def used(self) -> bool:
@@ -151,9 +153,18 @@ class SessionOutcome:
         # It accepts runs only where all of the above is green.
         self._baseline = finish_baselines(session)
         if self._session.settings.json:
-            from pytest_ftcheck.report.json import write_json  # noqa: PLC0415 - only where asked for
+            self._write_json(session, self._session.settings.json)
 
-            write_json(self._session.settings.json, self._document(session))
+    def _write_json(self, session: pytest.Session, path: Path) -> None:
+        """Write the document; a session whose document is lost fails, and shows everything else."""
+        from pytest_ftcheck.report.json import write_json  # noqa: PLC0415 - only where asked for
+
+        try:
+            write_json(path, self._document(session))
+        except OSError as error:
+            self._lost = f"--ftcheck-json={path}: not written, {error.strerror or error}: the session fails."
+            if session.exitstatus == pytest.ExitCode.OK:
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _idle_tasks(self, config: pytest.Config) -> list[str]:
         """Selected tasks of which no test ran; those that --lf left out have passed before."""
@@ -170,8 +181,8 @@ class SessionOutcome:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
         """Show the table that says whether the model may ship."""
-        if self._unused:
-            terminalreporter.write_line(f"ERROR: {self._unused}", red=True)
+        for error in filter(None, (self._unused, self._lost)):
+            terminalreporter.write_line(f"ERROR: {error}", red=True)
         if not self.used or config.getoption("collectonly"):
             return
         from pytest_ftcheck.report import summary  # noqa: PLC0415 - imports rich
@@ -192,7 +203,9 @@ class SessionOutcome:
             *summary.seed_lines(self._over_seeds, self._red_over_seeds()),
             *summary.warning_lines(self._all_warnings()),
             *summary.check_lines(list(self._checks.values())),
-            *summary.closing_lines(runs, self._notes, idle, self._untold, self._session.settings.json),
+            *summary.closing_lines(
+                runs, self._notes, idle, self._untold, None if self._lost else self._session.settings.json
+            ),
         ):
             terminalreporter.write_line(line)
 
@@ -257,7 +270,14 @@ def begin_json(config: pytest.Config, path: Path | str | None) -> None:
     """
     if not path or config.getoption("collectonly") or is_worker(config):
         return
-    from pytest_ftcheck.report.json import check_writable, write_json  # noqa: PLC0415 - only where asked for
+    from pytest_ftcheck.files import is_special  # noqa: PLC0415 - only where asked for
+    from pytest_ftcheck.report.json import check_writable, write_json  # noqa: PLC0415 - as above
 
     check_writable(Path(path))
-    write_json(Path(path), {"finished": False, "exit_status": None})
+    if is_special(Path(path)):  # a pipe gets one document
+        return
+    try:
+        write_json(Path(path), {"finished": False, "exit_status": None})
+    except OSError as error:
+        msg = f"--ftcheck-json={path}: cannot be written, {error.strerror or error}. Give another file."
+        raise SettingsError(msg) from error

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import math
 import os
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from pytest_ftcheck.errors import SettingsError
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pytest_ftcheck.files import is_special, write_whole
 
 SCHEMA = 1
 
@@ -22,21 +21,27 @@ def check_writable(path: Path) -> None:
         SettingsError: it cannot.
 
     """
-    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+    folder = Path(os.path.realpath(path)).parent
+    if is_special(path) and not path.is_dir():
+        reason = "" if os.access(path, os.W_OK) else "it is not writable"
+    elif path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
         reason = "it is a folder" if path.is_dir() else "its folder is absent or not writable"
+    else:
+        reason = ""
+    if reason:
         msg = f"--ftcheck-json={path}: cannot be written, {reason}. Give a file in a folder that exists."
         raise SettingsError(msg)
 
 
 def write_json(path: Path, document: dict[str, Any]) -> None:
-    """Write the document in one piece: whole, or not at all. NaN and infinity become texts, as JSON has neither."""
-    side = path.with_name(f".{path.name}.{os.getpid()}")
+    """Write the document in one piece: whole, or not at all. NaN and infinity become texts, as JSON has neither.
+
+    Raises:
+        OSError: it cannot be written.
+
+    """
     text = json.dumps(_plain({"schema": SCHEMA, **document}), indent=2, allow_nan=False)
-    try:
-        side.write_text(text + "\n", encoding="utf-8")
-        side.replace(path)
-    finally:
-        side.unlink(missing_ok=True)
+    write_whole(path, f"{text}\n".encode())
 
 
 def _plain(value: Any) -> Any:

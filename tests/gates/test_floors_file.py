@@ -36,9 +36,33 @@ def limits() -> CardLimits:
 
 
 def own_table(path: Path) -> dict[str, Any]:
-    document: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    document: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     table: dict[str, Any] = document.get("tool", {}).get("ftcheck", document)["tasks"]["mrpc"]
     return table
+
+
+@pytest.mark.parametrize("ends", [["\r\n"], ["\n"], ["\r\n", "\n", "\r\n"]], ids=["CRLF", "LF", "both"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["no mark", "byte order mark"])
+@pytest.mark.parametrize("last", [True, False], ids=["whole line", "no end of line"])
+def test_lines_that_were_there_keep_their_ends(
+    tmp_path: Path,
+    limits: CardLimits,
+    ends: list[str],
+    mark: bytes,
+    last: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    path = tmp_path / "ftcheck.toml"
+    lines = ["# mine", "tier = 'tiny'", "", "[tasks.mrpc]", "description = 'pairs'  # two", "text_columns = ['a', 'b']"]
+    text = "".join(line + ends[index % len(ends)] for index, line in enumerate(lines))
+    path.write_bytes(mark + (text if last else text.rstrip("\r\n")).encode())
+    write_floors(path, [limits])
+    written = path.read_bytes()
+    assert written.startswith(mark)
+    assert written.removeprefix(mark).decode().startswith(text.rstrip("\r\n"))
+    added = written.removeprefix(mark).decode()[len(text.rstrip("\r\n")) :].splitlines(keepends=True)
+    assert len(added) > 3
+    assert {line[len(line.rstrip("\r\n")) :] for line in added[1:]} == {ends[0]}
+    assert own_table(path)["floors"]
 
 
 def test_the_card_reads_what_is_written(tmp_path: Path, limits: CardLimits) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +13,6 @@ import torch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 pytestmark = pytest.mark.usefixtures("few_checks")
 
@@ -193,3 +193,19 @@ def test_no_document_of_an_earlier_session_is_left_where_input_is_refused(
     path.write_text(json.dumps({"finished": True, "exit_status": 0}), encoding="utf-8")
     assert run_pytest(SST2, wrong, "--ftcheck-json=out.json").ret == pytest.ExitCode.USAGE_ERROR
     assert json.loads(path.read_text(encoding="utf-8")) == {"schema": 1, "finished": False, "exit_status": None}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="devices of Linux")
+def test_a_document_that_is_lost_fails_the_session_and_hides_nothing(
+    run_pytest: Callable[..., pytest.RunResult],
+) -> None:
+    result = run_pytest(SST2, "--ftcheck-checks=data.rows", "--ftcheck-json=/dev/full")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(
+        [
+            "ERROR: --ftcheck-json=/dev/full: not written, No space left on device: the session fails.",
+            "checks: 1 passed",
+        ]
+    )
+    result.stdout.no_fnmatch_line("everything is in *")
+    assert Path("/dev/full").is_char_device()

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING, Any
+import os
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from pytest_ftcheck.errors import SettingsError
 from pytest_ftcheck.report.json import SCHEMA, check_writable, write_json
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def refuse(literal: str) -> float:
@@ -71,13 +70,11 @@ def test_disk_that_fills_up_leaves_the_older_one_and_nothing_else(
 ) -> None:
     path = tmp_path / "report.json"
     write_json(path, {"older": True})
-    write_text = type(path).write_text
 
-    def half(self: Path, text: str, **options: Any) -> int:
-        write_text(self, text[: len(text) // 2], **options)
+    def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(type(path), "write_text", half)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
         write_json(path, {"older": False})
     assert strict(path)["older"] is True
@@ -88,6 +85,25 @@ def test_file_in_a_folder_that_exists_is_accepted(tmp_path: Path) -> None:
     check_writable(tmp_path / "new.json")
     (tmp_path / "old.json").touch()
     check_writable(tmp_path / "old.json")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
+def test_a_device_or_a_pipe_is_accepted(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    check_writable(tmp_path / "pipe")
+    check_writable(Path("/dev/null"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_a_link_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "report.json").symlink_to("real/report.json")
+    (tmp_path / "dangling.json").symlink_to("absent/report.json")
+    check_writable(tmp_path / "report.json")
+    write_json(tmp_path / "report.json", {})
+    assert strict(tmp_path / "real" / "report.json") == {"schema": SCHEMA}
+    with pytest.raises(SettingsError, match="its folder is absent or not writable"):
+        check_writable(tmp_path / "dangling.json")
 
 
 @pytest.mark.parametrize("name", ["absent/report.json", "file/report.json", "."])

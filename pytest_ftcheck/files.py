@@ -1,0 +1,113 @@
+"""Write the files that a user keeps: whole, or as they were; mode, owner and links stay."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+_SYSTEM = ("/dev/", "/proc/")
+_SIDES = ".ftcheck-*.new"
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file beside its place, flush it to the disk, and rename it.
+
+    A file that is there keeps its mode and owner, and links to it stay links. What is no regular file, such as a device
+    or a pipe, is written into.
+
+    Args:
+        path: of the file; its folder must be there.
+        content: all of it.
+
+    Raises:
+        OSError: it cannot be written; a regular file is as it was.
+
+    """
+    if is_special(path):
+        with path.open("ab") as file:
+            file.write(content)
+        return
+    target = Path(os.path.realpath(path))
+    side = target.with_name(_SIDES.replace("*", _digest(target.name)))
+    with _lock_of(side):  # what else has this name was left by a process that was killed
+        try:
+            with side.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            if _keep_attributes(target, side):
+                side.replace(target)
+                flush_folder(target.parent)
+            else:
+                target.write_bytes(content)
+        finally:
+            side.unlink(missing_ok=True)
+
+
+def is_special(path: Path) -> bool:
+    """Whether a path leads to no regular file, so that nothing may take its place: a device, a pipe, a folder."""
+    return str(path).startswith(_SYSTEM) or (path.exists() and not path.is_file())
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what processes that were killed left in a folder; what another one is writing stays."""
+    for side in folder.glob(_SIDES):
+        lock = _lock_of(side)
+        try:
+            with lock.acquire(timeout=0):
+                side.unlink(missing_ok=True)
+        except (
+            Timeout,
+            OSError,
+        ):  # it is being written, or a folder of others: somebody else's next session removes it
+            continue
+
+
+def flush_folder(folder: Path) -> None:
+    """Make sure that the names in a folder are on the disk, as far as the system tells."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except PermissionError:  # Windows opens no folders
+        return
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def lock_path(subject: str) -> Path:
+    """Name a lock of this user on this machine, outside of what the user commits."""
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    return Path(tempfile.gettempdir()) / f"ftcheck-{user}-{_digest(subject)}.lock"
+
+
+def _lock_of(side: Path) -> BaseFileLock:
+    return FileLock(lock_path(str(side)))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:16]
+
+
+def _keep_attributes(target: Path, side: Path) -> bool:
+    """Give a file that takes a place the mode, the owner and the attributes of the one that is there, if we may."""
+    if not target.exists():
+        return True
+    there = target.stat()
+    if hasattr(os, "chown") and (there.st_uid, there.st_gid) != (side.stat().st_uid, side.stat().st_gid):
+        try:
+            os.chown(side, there.st_uid, there.st_gid)
+        except PermissionError:
+            return False
+    shutil.copystat(target, side)
+    os.utime(side)  # it was changed now
+    return True

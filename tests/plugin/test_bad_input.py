@@ -46,7 +46,7 @@ def assert_refused(result: pytest.RunResult, *words: str) -> None:
         ([SST2, "--ftcheck-tier=small"], ["--ftcheck-tier", "unknown tier 'small'", "full, tiny"]),
         ([SST2, "--ftcheck-dtype=float23"], ["--ftcheck-dtype", "Did you mean 'float32'?"]),
         ([SST2, "--ftcheck-seeds=one"], ["--ftcheck-seeds", "0-4"]),
-        ([SST2, "--ftcheck-threads=0"], ["--ftcheck-threads", "at least 1"]),
+        ([SST2, "--ftcheck-threads=0"], ["--ftcheck-threads", "from 1 to 1024"]),
         ([SST2, "--ftcheck-max-eval-rows=all"], ["--ftcheck-max-eval-rows", "whole number"]),
         ([SST2, "--ftcheck-device=gpu"], ["unknown device 'gpu'", "cpu, cuda, mps"]),
         ([SST2, "--ftcheck-device=cpu", "--ftcheck-require-device=gpu"], ["unknown device 'gpu'"]),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.errors import SettingsError, unknown
 from pytest_ftcheck.option_values import PARSERS
+from pytest_ftcheck.printable import printable
 from pytest_ftcheck.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ COMMAND_LINE_ALONE = frozenset(
     }
 )
 """What is done once; a Trainer belongs to a task, and which tasks run is said anew each time."""
+_NO_NAMES = frozenset(":,/\\\n\t")
+"""What would cut a node id, an option or a path in two."""
 _OPTION_NAMES = {"tasks": "task", "engines": "engine"}
 _PATHS_IN_FILE = frozenset({"model", "data", "store", "json"})
 _NOT_PATHS = frozenset({"bundled", "hub", "tiny-bert", "tiny-distilbert"})
@@ -85,6 +88,13 @@ def make_settings(options: Mapping[str, Any], rootdir: Path, workers: int = 1) -
         msg = "[tool.ftcheck.tasks] must hold one table per task, for example [tool.ftcheck.tasks.reviews]. "
         msg += "Which tasks run is said on the command line: --ftcheck-task=reviews."
         raise SettingsError(msg)
+    for name in task_tables:
+        if not name.strip() or printable(name) != name or _NO_NAMES & set(name):
+            msg = (
+                f"[tool.ftcheck.tasks.{name!r}]: a task is named by letters, digits, - and _ or the like: its name "
+                "stands in node ids, files and on the command line."
+            )
+            raise SettingsError(msg)
     if "trainer" in table:
         msg = (
             f"[tool.ftcheck] trainer = {table['trainer']!r}: a Trainer belongs to a task. Write it into "

@@ -19,6 +19,8 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
+from pytest_ftcheck.printable import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 
 class FtcheckError(Exception):
     """The tool is misused. The message says what was given, what was expected and what to do."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(printable(message))
 
 
 class SettingsError(FtcheckError):

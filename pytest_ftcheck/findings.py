@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+
+from pytest_ftcheck.printable import printable
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,11 @@ class Finding:
     """Likely causes and what to do next."""
     unit: str = ""
     """Unit of expected and observed, where they are numbers."""
+
+    def __post_init__(self) -> None:
+        """Escape what a terminal or a report cannot show: much of it comes out of data."""
+        for part in fields(self):
+            object.__setattr__(self, part.name, printable(getattr(self, part.name)))
 
     def describe(self) -> str:
         """Render as the text of a failed test."""

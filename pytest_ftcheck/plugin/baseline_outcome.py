@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_ftcheck.errors import DataError, SettingsError
+from pytest_ftcheck.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -131,4 +132,4 @@ class BaselineOutcome:
             return
         terminalreporter.section("ftcheck: baseline", "=")
         for line in self._lines:
-            terminalreporter.write_line(line)
+            terminalreporter.write_line(printable(line))

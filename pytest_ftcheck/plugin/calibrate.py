@@ -13,6 +13,7 @@ from pytest_ftcheck.plugin.report import note_run, notes_of
 from pytest_ftcheck.plugin.reports import reports_of
 from pytest_ftcheck.plugin.session import SUITE, session_of
 from pytest_ftcheck.plugin.task_module import TaskModule
+from pytest_ftcheck.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -208,7 +209,7 @@ class CalibrateOutcome:
             return
         terminalreporter.section("ftcheck: calibration", "=")
         for line in self._lines:
-            terminalreporter.write_line(line)
+            terminalreporter.write_line(printable(line))
 
 
 def _slices(metric: str, notes: Sequence[Mapping[str, Any]]) -> list[CalibratedSlice]:

@@ -41,6 +41,7 @@ from pytest_ftcheck.plugin.session import (
     session_of,
     start_session,
 )
+from pytest_ftcheck.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -154,7 +155,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     ours = config.stash.get(SESSION, None)
     if ours is None or not ours.pipelines:
         return []
-    return header(ours, config)
+    return [printable(line) for line in header(ours, config)]
 
 
 @pytest.hookimpl(tryfirst=True)

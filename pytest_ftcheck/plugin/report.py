@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_ftcheck.errors import CheckFailure, FtcheckError
+from pytest_ftcheck.printable import printable, printable_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -129,6 +130,8 @@ def mark_report(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.T
 
     A test of the suite that cannot be made is misuse of the whole session, one of the user fails alone.
     """
+    if uses_ftcheck(item):
+        report.user_properties = [(printable(name), value) for name, value in report.user_properties]
     report.ftcheck_used = uses_ftcheck(item)  # type: ignore[attr-defined]  # reports carry extras
     error = call.excinfo.value if call.excinfo and uses_ftcheck(item) else None
     if isinstance(error, (FtcheckError, CheckFailure)):
@@ -136,8 +139,11 @@ def mark_report(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.T
         report.ftcheck_misuse = isinstance(error, FtcheckError) and bool(case_of(item))  # type: ignore[attr-defined]  # as above
     if isinstance(error, CheckFailure):
         notes_of(item)["findings"] = [asdict(finding) for finding in error.findings]
+    if case_of(item) and isinstance(report.longrepr, tuple):  # the reason of a skip, which may name data
+        path, line, reason = report.longrepr
+        report.longrepr = (path, line, printable(reason))
     if report.when == "call" or report.failed or report.skipped:
-        report.ftcheck = item.stash.get(NOTES, {})  # type: ignore[attr-defined]  # as above
+        report.ftcheck = printable_values(item.stash.get(NOTES, {}))  # type: ignore[attr-defined]  # as above
 
 
 def uses_ftcheck(item: pytest.Item) -> bool:

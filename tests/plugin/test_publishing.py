@@ -1,4 +1,4 @@
-"""Nothing is published: a hub on this machine counts what it is asked, with ``push_to_hub=True`` in the user's Trainer."""
+"""Nothing is published: a hub on this machine counts its requests, with ``push_to_hub=True`` in the user's Trainer."""
 
 from __future__ import annotations
 

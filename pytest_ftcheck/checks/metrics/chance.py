@@ -77,7 +77,11 @@ def _require_others(rows: ScoredRows, limits: Limits) -> None:
     counts = np.bincount(rows.labels, minlength=rows.num_labels)
     others = len(rows) - int(counts.max())
     if others < limits["rows"]:
-        msg = f"nearly all labels are {rows.names[counts.argmax()]}: {others} of {len(rows)} rows are of another class"
+        most = rows.names[counts.argmax()]
+        msg = (
+            f"only {others} of {len(rows)} labels are of another class than {most}: a good model may miss so few, "
+            f"fewer than {limits['rows']:g}, by chance"
+        )
         raise NotApplicable(msg)
 
 

@@ -97,7 +97,7 @@ def test_rare_class_that_nothing_tells_apart_is_found(scored_evidence: MakeEvide
 
 def test_too_few_rows_of_another_class_are_not_judged(scored_evidence: MakeEvidence) -> None:
     for name in ("not_constant", "beats_trivial"):
-        with pytest.raises(NotApplicable, match="nearly all labels are equivalent: 5 of 100 rows are of another class"):
+        with pytest.raises(NotApplicable, match="only 5 of 100 labels are of another class than equivalent"):
             judge(name, scored_evidence(*collapsed(0.95, rows=100, noise=0.1)))
     assert judge("not_constant", scored_evidence(*collapsed(0.95, rows=100, noise=0.0)))  # the very same logits
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
+import errno
 import hashlib
 import os
+import re
 import shutil
 import tempfile
+import uuid
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +20,7 @@ if TYPE_CHECKING:
     from filelock import BaseFileLock
 
 _SYSTEM = ("/dev/", "/proc/")
+_FULL = re.compile(r"No space left on device|Disk quota exceeded|disk is full", re.IGNORECASE)
 _SIDES = ".ftcheck-*.new"
 
 
@@ -58,6 +64,17 @@ def is_special(path: Path) -> bool:
     return str(path).startswith(_SYSTEM) or (path.exists() and not path.is_file())
 
 
+def is_full(error: BaseException | None) -> bool:
+    """Whether an error, or one behind it, says that the disk or the quota is full; libraries in Rust and C word it."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if _FULL.search(str(error)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 def remove_leftovers(folder: Path) -> None:
     """Remove what processes that were killed left in a folder; what another one is writing stays."""
     for side in folder.glob(_SIDES):
@@ -70,6 +87,45 @@ def remove_leftovers(folder: Path) -> None:
             OSError,
         ):  # it is being written, or a folder of others: somebody else's next session removes it
             continue
+
+
+@cache
+def scratch_folder() -> Path:
+    """Return the folder for all temporary files of this process; it goes with the process.
+
+    What processes that were killed left is removed when the next one asks: each holds a lock as long as it lives.
+
+    Raises:
+        OSError: the system's temporary folder cannot be written.
+
+    """
+    temporary = Path(tempfile.gettempdir())
+    prefix = f"ftcheck-{_user()}-scratch-"
+    for lock in temporary.glob(f"{prefix}*.lock"):
+        _remove_unlocked(lock)
+    folder = temporary / f"{prefix}{uuid.uuid4().hex}"
+    held = FileLock(folder.with_suffix(".lock"))
+    held.acquire()
+    folder.mkdir(mode=0o700)
+    atexit.register(_remove_scratch, folder, held, os.getpid())
+    return folder
+
+
+def _remove_unlocked(lock: Path) -> None:
+    try:
+        with FileLock(lock).acquire(timeout=0):
+            shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+            lock.unlink(missing_ok=True)
+    except (Timeout, OSError):
+        return
+
+
+def _remove_scratch(folder: Path, held: BaseFileLock, process: int) -> None:
+    if os.getpid() != process:  # a fork
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    held.release()
+    folder.with_suffix(".lock").unlink(missing_ok=True)
 
 
 def flush_folder(folder: Path) -> None:
@@ -86,8 +142,11 @@ def flush_folder(folder: Path) -> None:
 
 def lock_path(subject: str) -> Path:
     """Name a lock of this user on this machine, outside of what the user commits."""
-    user = os.getuid() if hasattr(os, "getuid") else 0
-    return Path(tempfile.gettempdir()) / f"ftcheck-{user}-{_digest(subject)}.lock"
+    return Path(tempfile.gettempdir()) / f"ftcheck-{_user()}-{_digest(subject)}.lock"
+
+
+def _user() -> int:
+    return os.getuid() if hasattr(os, "getuid") else 0
 
 
 def _lock_of(side: Path) -> BaseFileLock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import stat
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_ftcheck.files import remove_leftovers, write_whole
+from pytest_ftcheck.files import is_full, remove_leftovers, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -156,3 +157,42 @@ def test_what_another_process_is_writing_stays(file: Path, monkeypatch: pytest.M
     write_whole(file, b"new")
     assert len(seen[0]) == 2
     assert file.read_bytes() == b"new"
+
+
+SCRATCH = """
+import os, signal, sys
+from pytest_ftcheck.files import scratch_folder
+(scratch_folder() / "request.json").touch()
+assert scratch_folder() is scratch_folder()
+if len(sys.argv) > 1:
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="signals of POSIX")
+def test_temporary_files_go_with_their_process_or_with_the_next_one(tmp_path: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", SCRATCH], check=True, env=environment)
+    assert names(tmp_path) == []
+    subprocess.run([sys.executable, "-c", SCRATCH, "killed"], check=False, env=environment)
+    assert len(names(tmp_path)) == 2
+    subprocess.run([sys.executable, "-c", SCRATCH], check=True, env=environment)
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "full"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), True),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), True),
+        (RuntimeError("I/O error: No space left on device (os error 28)"), True),
+        (OSError(errno.EROFS, "Read-only file system"), False),
+        (ZeroDivisionError(), False),
+        (None, False),
+    ],
+)
+def test_a_full_disk_is_told_from_other_errors(error: BaseException | None, full: bool) -> None:  # noqa: FBT001
+    assert is_full(error) is full
+    outer = ValueError("cannot save")
+    outer.__cause__ = error
+    assert is_full(outer) is full

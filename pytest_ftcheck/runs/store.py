@@ -6,19 +6,21 @@ import hashlib
 import json
 import os
 import shutil
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
 from pytest_ftcheck.errors import StoreError
+from pytest_ftcheck.files import is_full
 from pytest_ftcheck.pipeline.reads.states import file_digest
 from pytest_ftcheck.runs.describer import SESSION
 from pytest_ftcheck.runs.run import MODEL_FOLDER, PREDICTIONS, RECORD, Run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pytest_ftcheck.runs.key import RunKey
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"
 SCHEMA = 3
 """Of the manifest; entries of another one are ignored."""
-_SIDE = ".side"
+SIDE = ".side"
+LOCK = ".lock"
 
 
 def default_store() -> Path:
@@ -55,15 +58,17 @@ class RunStore:
         self.session = session
         self._aside = aside or root
         self.notes: list[str] = []
+        self._read_only = False
+        _make_writable(self._aside)
         try:
-            for folder in (root, self._aside):
-                folder.mkdir(parents=True, exist_ok=True)
-            probe = root / f".probe-{os.getpid()}"
-            probe.touch()
-            probe.unlink()
-        except OSError as error:
-            msg = f"cannot write to the run store {root}: {error.strerror}. Give another folder with --ftcheck-store."
-            raise StoreError(msg) from error
+            _make_writable(root)
+        except StoreError:
+            if not root.is_dir() or aside is None:
+                raise
+            self._read_only = True
+            self.notes.append(f"the run store {root} is read-only: runs are taken out of it, and new ones are not kept")
+        else:
+            remove_sides(root)
 
     def get_or_train(self, key: RunKey, train: Callable[[Path], Run], inputs: RunInputs | None = None) -> Run:
         """Return the run of this key; make it with ``train`` where it is not there yet.
@@ -79,13 +84,18 @@ class RunStore:
             StoreError: the store cannot be written.
 
         """
-        root = self._aside if key.unstable else self.root
+        if self._read_only and not key.unstable:
+            kept = self._load(self.root / key.digest, key, inputs)
+            if kept is not None:
+                return kept
+        root = self._aside if key.unstable or self._read_only else self.root
         entry = root / key.digest
-        with FileLock(root / f"{key.digest}.lock"):
+        with _locked(root, key.digest):
             run = self._load(entry, key, inputs)
             if run is not None:
+                _touch(entry)
                 return run
-            side = root / f"{key.digest}{_SIDE}"
+            side = root / f"{key.digest}{SIDE}"
             shutil.rmtree(side, ignore_errors=True)
             try:
                 side.mkdir()
@@ -95,8 +105,7 @@ class RunStore:
                 side.rename(entry)
                 _flush(root)
             except OSError as error:
-                msg = f"cannot write a run to {root}: {error}. Free some space, or give --ftcheck-store."
-                raise StoreError(msg) from error
+                raise StoreError(_cannot_write(root, error)) from error
             finally:
                 shutil.rmtree(side, ignore_errors=True)
             return replace(run, folder=entry)
@@ -117,6 +126,50 @@ class RunStore:
             wrong = f"{type(error).__name__}: {error}"
         self.notes.append(f"run store entry {entry.name} is not whole ({wrong}): ignored, trained again")
         return None
+
+
+def remove_sides(root: Path) -> None:
+    """Remove what processes that were killed had written; what another one is writing stays."""
+    for side in root.glob(f"*{SIDE}"):
+        try:
+            with FileLock(side.with_suffix(LOCK)).acquire(timeout=0):
+                shutil.rmtree(side, ignore_errors=True)
+        except (Timeout, OSError):
+            continue
+
+
+@contextmanager
+def _locked(root: Path, digest: str) -> Iterator[None]:
+    lock = FileLock(root / f"{digest}{LOCK}")
+    try:
+        lock.acquire()
+    except OSError as error:
+        raise StoreError(_cannot_write(root, error)) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _make_writable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".probe-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise StoreError(_cannot_write(folder, error)) from error
+
+
+def _cannot_write(root: Path, error: OSError) -> str:
+    todo = "Free some space" if is_full(error) else "Make it writable"
+    return f"cannot write to the run store {root}: {error.strerror or error}. {todo}, or give another --ftcheck-store."
+
+
+def _touch(entry: Path) -> None:
+    """Say when a run was last of use: what is old is pruned."""
+    with suppress(OSError):
+        os.utime(entry)
 
 
 def _write_manifest(folder: Path, key: RunKey, inputs: dict[str, Any]) -> None:

@@ -18,8 +18,8 @@ from pytest_ftcheck.speed.step import (
     STEPS,
     TrainingStep,
     enough_rows,
+    folder_of,
     fresh_accelerate_state,
-    scratch_folder,
     trainer_and_arguments,
 )
 from pytest_ftcheck.training.compilation import own_dynamo_environment
@@ -72,7 +72,7 @@ class TrainerBlocks:
         pipeline = enough_rows(replace(pipeline, args={**pipeline.args, **ONLY_TRAINS}))
         fresh_accelerate_state()
         with quiet_libraries(), own_dynamo_environment():
-            made, args = trainer_and_arguments(pipeline, device=device, seed=seed, folder=scratch_folder(self))
+            made, args = trainer_and_arguments(pipeline, device=device, seed=seed, folder=folder_of(self))
             self._trainer = cast("Any", made or make_trainer(pipeline, args))
         loader = self._trainer.get_train_dataloader()
         batches = representative(loader, steps, args.gradient_accumulation_steps)

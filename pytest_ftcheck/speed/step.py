@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from accelerate.state import AcceleratorState, GradientState, PartialState
 
+from pytest_ftcheck.files import scratch_folder
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
 from pytest_ftcheck.speed.batches import collated, endless, representative, work_of
 from pytest_ftcheck.speed.device import synchronize
@@ -70,7 +71,7 @@ class TrainingStep:
         pipeline = enough_rows(replace(pipeline, args={**pipeline.args, **ONLY_TRAINS}))
         fresh_accelerate_state()
         with quiet_libraries(), own_dynamo_environment():
-            folder = scratch_folder(self)
+            folder = folder_of(self)
             trainer, self.args = trainer_and_arguments(pipeline, device=device, seed=seed, folder=folder)
             self._parts = parts = prepare(pipeline, self.args, _Untraced(None), trainer)
             accumulation = self.args.gradient_accumulation_steps
@@ -159,9 +160,9 @@ def fresh_accelerate_state() -> None:
         state._shared_state = {}  # noqa: SLF001 - what was made before keeps the dictionary that it has
 
 
-def scratch_folder(owner: object) -> Path:
+def folder_of(owner: object) -> Path:
     """Make a folder that goes when its owner goes."""
-    folder = Path(tempfile.mkdtemp(prefix="ftcheck-step-"))
+    folder = Path(tempfile.mkdtemp(prefix="step-", dir=scratch_folder()))
     weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)
     return folder
 

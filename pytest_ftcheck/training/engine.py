@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from accelerate.state import AcceleratorState, GradientState
 
 from pytest_ftcheck.errors import CheckFailure, FtcheckError, TaskError, unknown
+from pytest_ftcheck.files import is_full
 from pytest_ftcheck.findings import Finding
 from pytest_ftcheck.pipeline.factory import where_it_failed
 from pytest_ftcheck.pipeline.quiet import quiet_libraries, warnings_of_a_script
@@ -217,7 +218,11 @@ def _broke_off(subject: str, error: BaseException) -> Finding:
         subject=subject,
         expected="training and evaluation run through",
         observed=where_it_failed(error),
-        hint="run the same training alone for the whole traceback.",
+        hint=(
+            "free some space on the disk, or give pytest another folder with --basetemp."
+            if is_full(error)
+            else "run the same training alone for the whole traceback."
+        ),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import signal
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from pytest_ftcheck.errors import CheckFailure, StoreError
 from pytest_ftcheck.findings import Finding
@@ -379,3 +381,53 @@ def test_processes_that_ask_at_the_same_time_train_once(store: RunStore, tmp_pat
     assert answers == ["False", "True", "True"]
     assert len(list(tmp_path.glob("trained-*"))) == 1
     assert entries(store) == [KEY.digest]
+
+
+@pytest.fixture
+def read_only(entry: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A store with one run, on a disk that cannot be written."""
+    root, touch = entry.parent, type(entry).touch
+
+    def refuse(path: Path, **keywords: Any) -> None:
+        if path.parent == root:
+            raise OSError(errno.EROFS, "Read-only file system", str(path))
+        touch(path, **keywords)
+
+    monkeypatch.setattr(type(entry), "touch", refuse)
+    return root
+
+
+def test_runs_are_taken_out_of_a_store_that_is_read_only(read_only: Path, tmp_path: Path) -> None:
+    before = sorted(read_only.iterdir())
+    store, training = RunStore(read_only, kept=True, aside=tmp_path / "own"), Training()
+    assert store.notes == [
+        f"the run store {read_only} is read-only: runs are taken out of it, and new ones are not kept"
+    ]
+    assert store.get_or_train(KEY, training).reused
+    other = store.get_or_train(replace(KEY, seed=1), training)
+    assert other.folder.parent == tmp_path / "own"
+    assert store.get_or_train(replace(KEY, seed=1), training).folder == other.folder
+    assert len(training.folders) == 1
+    assert sorted(read_only.iterdir()) == before
+
+
+def test_a_read_only_store_is_refused_where_runs_can_lie_nowhere_else(read_only: Path) -> None:
+    with pytest.raises(StoreError, match=r"Read-only file system\. Make it writable, or give another --ftcheck-store"):
+        RunStore(read_only)
+
+
+def test_a_lock_that_cannot_be_opened_is_one_message(store: RunStore) -> None:
+    (store.root / f"{KEY.digest}.lock").mkdir()
+    with pytest.raises(StoreError, match="cannot write to the run store"):
+        store.get_or_train(KEY, write_run)
+
+
+def test_what_a_killed_process_wrote_is_gone_in_the_next_session(store: RunStore) -> None:
+    for name in ("a" * 32, "b" * 32):
+        (store.root / f"{name}.side" / "model").mkdir(parents=True)
+    with FileLock(store.root / f"{'b' * 32}.lock"):  # this one is being written
+        RunStore(store.root)
+        assert not (store.root / f"{'a' * 32}.side").exists()
+        assert (store.root / f"{'b' * 32}.side" / "model").is_dir()
+    RunStore(store.root)
+    assert not (store.root / f"{'b' * 32}.side").exists()

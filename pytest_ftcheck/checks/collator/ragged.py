@@ -14,6 +14,7 @@ from hypothesis.errors import Flaky
 
 from pytest_ftcheck.checks.collator.batches import contained, plain_values, side_of, special_id
 from pytest_ftcheck.checks.collator.padding_rule import PaddingRule, round_up
+from pytest_ftcheck.files import scratch_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -241,7 +242,7 @@ def smallest_failure(
 def _no_files_left() -> Iterator[None]:
     """Send what Hypothesis caches (constants of local modules) to a folder that goes away."""
     home = configuration.storage_directory(intent_to_write=False).home_directory
-    with tempfile.TemporaryDirectory(prefix="ftcheck-hypothesis-") as folder:
+    with tempfile.TemporaryDirectory(prefix="hypothesis-", dir=scratch_folder()) as folder:
         configuration.set_hypothesis_home_dir(folder)
         try:
             yield

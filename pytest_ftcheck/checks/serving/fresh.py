@@ -16,6 +16,7 @@ from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.checks.model.logits import is_public
 from pytest_ftcheck.checks.serving import fresh_script
 from pytest_ftcheck.checks.serving.fresh_process import fresh_process
+from pytest_ftcheck.files import scratch_folder
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def _answer(
     request: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
 ) -> tuple[dict[str, Any], NDArray[np.float32] | None]:
     """Hand the request to the process; return its answer, and the logits where it got so far."""
-    with tempfile.TemporaryDirectory(prefix="ftcheck-serving-") as name:
+    with tempfile.TemporaryDirectory(prefix="serving-", dir=scratch_folder()) as name:
         folder = Path(name)
         (folder / fresh_script.REQUEST).write_text(json.dumps(request), encoding="utf-8")
         np.savez(folder / fresh_script.BATCH, allow_pickle=False, **arrays)

@@ -20,6 +20,7 @@ from pytest_ftcheck.checks.serving.fresh import real_tokens, served, texts
 from pytest_ftcheck.checks.serving.own_class import load_by_own_class
 from pytest_ftcheck.checks.serving.submission import NAMES, TASKS, read_submission, write_submission
 from pytest_ftcheck.errors import FtcheckError
+from pytest_ftcheck.files import scratch_folder
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
 
 if TYPE_CHECKING:
@@ -262,7 +263,7 @@ def submission(evidence: Evidence, limits: Limits) -> list[Finding]:
     if task not in TASKS or set(card.label_names) != set(NAMES.get(task, ())):
         msg = "it is about the tasks of GLUE, with the classes named as there"
         raise NotApplicable(msg)
-    with tempfile.TemporaryDirectory(prefix="ftcheck-submission-") as folder:
+    with tempfile.TemporaryDirectory(prefix="submission-", dir=scratch_folder()) as folder:
         path = Path(folder) / f"{task}.tsv"
         try:
             write_submission(run, path, task=task, label_names=card.label_names)

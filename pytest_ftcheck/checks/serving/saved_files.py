@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, check, finding
+from pytest_ftcheck.files import scratch_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -180,7 +181,7 @@ def _usual_modes() -> tuple[int, int]:
 
     Made, because asking for the umask would change it for a moment.
     """
-    with tempfile.TemporaryDirectory(prefix="ftcheck-umask-") as name:
+    with tempfile.TemporaryDirectory(prefix="umask-", dir=scratch_folder()) as name:
         plain, weights = Path(name) / "new", Path(name) / "new.safetensors"
         plain.touch()
         save_file({"nothing": np.zeros(1, np.float32)}, weights)

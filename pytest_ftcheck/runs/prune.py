@@ -1,0 +1,80 @@
+"""Remove runs that nobody has taken for long: ``python -m pytest_ftcheck.runs.prune --days 30``."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+from pytest_ftcheck.runs.store import LOCK, default_store, remove_sides
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_DAY = 24 * 60 * 60
+_DIGEST_LENGTH = 32
+"""Hexadecimal digits of a key: nothing with another name is ours."""
+
+
+def prune(store: Path, *, days: float, dry_run: bool = False) -> list[Path]:
+    """Remove the runs of a store that were neither made nor taken for some days, and what killed processes left.
+
+    Args:
+        store: folder of `--ftcheck-store`.
+        days: since a run was of use.
+        dry_run: only say what would go.
+
+    Returns:
+        Folders of the runs that went, the oldest first.
+
+    """
+    if not dry_run:
+        remove_sides(store)
+    limit = time.time() - days * _DAY
+    runs = sorted((path.stat().st_mtime, path) for path in store.iterdir() if _is_run(path))
+    return [path for last, path in runs if last <= limit and (dry_run or _remove(path))]
+
+
+def _is_run(path: Path) -> bool:
+    return path.is_dir() and len(path.name) == _DIGEST_LENGTH and set(path.name) <= set("0123456789abcdef")
+
+
+def _remove(path: Path) -> bool:
+    """Remove a run, unless a session takes or makes it."""
+    lock = path.with_suffix(LOCK)
+    try:
+        with FileLock(lock).acquire(timeout=0):
+            shutil.rmtree(path)
+    except (Timeout, OSError):
+        return False
+    lock.unlink(missing_ok=True)
+    return True
+
+
+def _bytes_of(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Read the command line, remove, and say what went."""
+    parser = argparse.ArgumentParser(prog="python -m pytest_ftcheck.runs.prune", description=__doc__)
+    parser.add_argument("--days", type=float, default=30, help="since a run was made or taken (default: 30)")
+    parser.add_argument("--store", type=Path, default=default_store(), help="default: the user's cache folder")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would go")
+    asked = parser.parse_args(arguments)
+    if not asked.store.is_dir():
+        sys.exit(f"no run store at {asked.store}. Give the folder of --ftcheck-store.")
+    found = prune(asked.store, days=asked.days, dry_run=True)
+    sizes = {path: _bytes_of(path) for path in found}
+    gone = found if asked.dry_run else prune(asked.store, days=asked.days)
+    what = "would be removed" if asked.dry_run else "removed"
+    sys.stdout.write(f"{len(gone)} runs {what}, {sum(sizes.get(path, 0) for path in gone) / 2**20:.1f} MiB\n")
+
+
+if __name__ == "__main__":
+    main()

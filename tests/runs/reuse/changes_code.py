@@ -15,7 +15,7 @@ MODEL = (
     Change("forward", "modeling.py", "0.3 * self.second", "0.4 * self.second", quick=True),
     Change("method-of-the-model", "modeling.py", "+ 0.1 * outputs.last", "+ 0.2 * outputs.last"),
     Change("class-in-a-closure", "modeling.py", "make_shift(0.04)", "make_shift(0.06)"),
-    Change("dropout-in-code", "modeling.py", "nn.Dropout(p=0.15)", "nn.Dropout(p=0.25)", quick=True),
+    Change("dropout-in-code", "modeling.py", "nn.Dropout(p=0.15)", "nn.Dropout(p=0.25)"),
     Change("buffer-that-is-not-saved", "modeling.py", "torch.full((2,), 1.01)", "torch.full((2,), 1.02)"),
     Change("first-weights", "modeling.py", "std=0.3", "std=0.4"),
     Change("forward-hook", "modeling.py", "output * 1.01", "output * 1.02"),
@@ -28,7 +28,7 @@ MODEL = (
     Change("argument-of-the-configuration", "modeling.py", "num_attention_heads=2", "num_attention_heads=4"),
     Change("hidden-activation", "modeling.py", "intermediate_size=16", 'intermediate_size=16, hidden_act="relu"'),
     Change("layer-norm-eps", "modeling.py", "intermediate_size=16", "intermediate_size=16, layer_norm_eps=1e-3"),
-    Change("attribute-of-the-base-class", "modeling_base.py", "TEMPERATURE = 0.9", "TEMPERATURE = 0.8", quick=True),
+    Change("attribute-of-the-base-class", "modeling_base.py", "TEMPERATURE = 0.9", "TEMPERATURE = 0.8"),
     Change("method-of-the-base-class", "modeling_base.py", "+ 0.01", "+ 0.02"),
     Change("descriptor", "modeling_base.py", "return 1.02", "return 1.05"),
     Change("property", "modeling_base.py", "return 1.15", "return 1.2"),
@@ -53,7 +53,7 @@ MODEL = (
 
 LOSS = (
     Change("loss", "losses.py", "0.99 * loss", "0.98 * loss"),
-    Change("argument-of-a-partial", "losses.py", "power=1.5", "power=1.6", quick=True),
+    Change("argument-of-a-partial", "losses.py", "power=1.5", "power=1.6"),
     Change("one-number-of-an-array", "losses.py", "PRIORS[700] = 0.35", "PRIORS[700] = 0.36"),
     Change("one-number-of-a-tensor", "losses.py", "TABLE[1111] = 0.45", "TABLE[1111] = 0.46"),
     Change("numbers-of-a-list", "losses.py", "0.001 * step for", "0.002 * step for"),

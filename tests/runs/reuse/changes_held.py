@@ -25,8 +25,6 @@ UNNAMED = (
 )
 """Objects that nothing describes: a run with one of them is never kept."""
 
-QUICK = {"slots", "numpy_middle"}
-
 
 def another(value: str) -> str:
     """Return another value: 0.9 says yes, and 0.1 no; whole numbers count, and all others are amounts."""
@@ -39,7 +37,7 @@ def change_of(name: str) -> Change:
     """Change one number of the table."""
     value = TABLE[name]
     old, new = f"\n{name},{value}\n", f"\n{name},{another(value)}\n"
-    return Change(f"held-{name}", "../beside/values.csv", old, new, project="held", quick=name in QUICK)
+    return Change(f"held-{name}", "../beside/values.csv", old, new, project="held")
 
 
 HELD = tuple(change_of(name) for name in TABLE if name not in UNNAMED)

@@ -19,7 +19,7 @@ def of(project: str, *changes: Change) -> tuple[Change, ...]:
 
 PARTS = of(
     "parts",
-    Change("constant", "parts.py", "EVERY = 4", "EVERY = 5", quick=True),
+    Change("constant", "parts.py", "EVERY = 4", "EVERY = 5"),
     Change("helper", "collate_helper.py", "== 3", "== 2"),
     Change("attribute-of-the-base", "collate_base.py", "keep = 20", "keep = 5"),
     Change("constant-of-the-base", "collate_base.py", "PAD_TO = 8", "PAD_TO = 40"),

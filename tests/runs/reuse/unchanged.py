@@ -139,7 +139,7 @@ TEXTS = (
 )
 
 FILES = (
-    same("order-of-json", act=other_order, quick=True),
+    same("order-of-json", act=other_order),
     same(
         "order-of-pyproject", "pyproject.toml", "max_length = 24\nshuffle_seed = 3", "shuffle_seed = 3\nmax_length = 24"
     ),
@@ -169,7 +169,7 @@ FILES = (
 )
 
 VARIABLES = tuple(
-    same(f"variable-{name}", environment={name: value}, quick=name == "GITHUB_RUN_ID")
+    same(f"variable-{name}", environment={name: value})
     for name, value in {
         "GITHUB_RUN_ID": "7",
         "CI": "true",

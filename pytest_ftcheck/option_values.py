@@ -63,6 +63,7 @@ _FEWEST_SEEDS = 3
 """From two, a limit would lie 39 spreads away."""
 _MOST_ROWS = 2**31 - 1
 _MOST_THREADS = 1024
+_MOST_SECONDS = 31 * 24 * 60 * 60
 
 
 def _seeds(value: object) -> tuple[int, ...]:
@@ -116,6 +117,17 @@ def _share(value: object) -> float:
         msg = "expected a share between 0 and 1, for example 0.05."
         raise ValueError(msg)
     return share
+
+
+def _seconds(value: object) -> float:
+    try:
+        seconds = math.nan if isinstance(value, bool) else float(str(value))
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds <= _MOST_SECONDS:
+        msg = "expected a number of seconds above 0, for example 600, at most a month."
+        raise ValueError(msg)
+    return seconds
 
 
 def _flag(value: object) -> bool:
@@ -188,6 +200,7 @@ PARSERS: dict[str, Any] = {
     "require_device": _choice("device", DEVICES, _DEVICE),
     "dtype": _choice("dtype", DTYPES),
     "fast_cpu": _flag,
+    "timeout": _seconds,
     "threads": _whole(_MOST_THREADS),
     "max_train_rows": _whole(_MOST_ROWS),
     "max_eval_rows": _whole(_MOST_ROWS),

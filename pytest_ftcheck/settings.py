@@ -80,6 +80,8 @@ class Settings:
     """Of the weights as they are loaded."""
     fast_cpu: bool | None = None
     """Train on a CPU with faster kernels than PyTorch's; None: as the recipe says, and never a user's Trainer."""
+    timeout: float | None = None
+    """Seconds that a factory, a training run and an answer of the saved model may take, each; None: no limit."""
     threads: int | None = None
     """CPU threads of torch; None: one for tier tiny, cores divided by workers for full."""
     max_train_rows: int | None = None

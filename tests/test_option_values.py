@@ -34,7 +34,7 @@ GARBAGE = [
 CLOSED = sorted(
     PARSERS.keys()
     - {"tasks", "trainer", "checks", "faults", "model", "data", "reason", "bench_shape", "bench_compare"}
-    - {"store", "json"}
+    - {"store", "json", "timeout"}
 )
 """Options whose values are known, or numbers: of the others, the session finds out."""
 
@@ -45,6 +45,13 @@ def test_garbage_is_refused(name: str, value: str) -> None:
     with pytest.raises(ValueError, match=r".") as caught:
         PARSERS[name](value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["", "0", "-1", "nan", "inf", "1e9", "ten", True, "1 s"])
+def test_a_time_that_is_none_is_refused(value: object) -> None:
+    with pytest.raises(ValueError, match="expected a number of seconds above 0"):
+        PARSERS["timeout"](value)
+    assert PARSERS["timeout"]("1.5") == PARSERS["timeout"](1.5) == 1.5
 
 
 RANGES = st.lists(st.tuples(st.integers(0, 50), st.integers(0, 5)), min_size=1, max_size=4)

@@ -115,6 +115,7 @@ def build_pipeline(card: TaskCard, settings: Settings, data: TaskData | None = N
         args=recipe,
         fast_cpu=bool(fast_cpu) if settings.fast_cpu is None else settings.fast_cpu,
         trains=not settings.no_train,
+        timeout=settings.timeout,
     )
 
 

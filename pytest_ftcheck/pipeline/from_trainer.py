@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from transformers import PrinterCallback, ProgressCallback, Trainer, TrainingArguments, set_seed
 
+from pytest_ftcheck.deadline import deadline
 from pytest_ftcheck.errors import TaskError
 from pytest_ftcheck.pipeline.factory import call_factory, load_factory
 from pytest_ftcheck.pipeline.parts import Pipeline
@@ -61,9 +62,9 @@ def build_trainer_pipeline(name: str, spec: str, table: Mapping[str, Any], setti
 
     """
     inputs = Inputs(settings.rootdir) if settings.reuse else None
-    with inputs.recorded() if inputs else nullcontext():
+    with deadline(settings.timeout), inputs.recorded() if inputs else nullcontext():
         factory = load_factory(spec, settings.rootdir)
-    source = TrainerSource(spec, factory, inputs)
+    source = TrainerSource(spec, factory, inputs, timeout=settings.timeout)
     template = source.template
     source.check()
     train, evaluation = source.train_rows, source.evaluation_rows
@@ -85,6 +86,7 @@ def build_trainer_pipeline(name: str, spec: str, table: Mapping[str, Any], setti
         trainer=source,
         fast_cpu=bool(settings.fast_cpu),
         trains=not settings.no_train,
+        timeout=settings.timeout,
     )
     return _fewer_rows(pipeline, settings)
 
@@ -110,7 +112,9 @@ def _fewer_rows(pipeline: Pipeline, settings: Settings) -> Pipeline:
 class TrainerSource:
     """Makes the user's Trainer: once as the template that its parts are taken from, and anew for every run."""
 
-    def __init__(self, spec: str, factory: Callable[..., Any], inputs: Inputs | None = None) -> None:
+    def __init__(
+        self, spec: str, factory: Callable[..., Any], inputs: Inputs | None = None, *, timeout: float | None = None
+    ) -> None:
         """Remember where Trainers come from.
 
         Args:
@@ -118,8 +122,10 @@ class TrainerSource:
             factory: returns a Trainer that has not trained.
             inputs: what was read when the factory was imported, where runs are kept for later sessions: what the
                 factory reads belongs to them.
+            timeout: seconds that a call of the factory may take.
 
         """
+        self._timeout = timeout
         self.spec = spec
         self.inputs = inputs
         self._factory = factory
@@ -269,7 +275,13 @@ class TrainerSource:
         if keywords["seed"] is not None:
             set_seed(keywords["seed"])
         recorded = self.inputs.recorded() if self.inputs else nullcontext()
-        with quiet_libraries(), warnings_of_a_script(), recorded, constructions(changes, place) as made:
+        with (
+            quiet_libraries(),
+            warnings_of_a_script(),
+            recorded,
+            constructions(changes, place) as made,
+            deadline(self._timeout),
+        ):
             trainer = call_factory(self._factory, self.spec, keywords)
         if not isinstance(trainer, Trainer):
             msg = (

@@ -45,6 +45,8 @@ class Pipeline:
     """Train on a CPU with the kernels of `pytest_ftcheck.training.cpu`, with which a seed's numbers are others."""
     trains: bool = True
     """False: the model is fine-tuned already, and judged as it is."""
+    timeout: float | None = None
+    """Seconds that making the Trainer, training, and an answer of the saved model may take, each; None: no limit."""
     resume_from: Path | None = None
     """A checkpoint of the Trainer that training goes on from."""
     patches: tuple[Callable[[], AbstractContextManager[object]], ...] = ()

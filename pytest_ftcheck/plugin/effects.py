@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_ftcheck.deadline import SUPPORTED
 from pytest_ftcheck.errors import SettingsError
 from pytest_ftcheck.plugin.options import FLAGS
 from pytest_ftcheck.plugin.report import uses_ftcheck
@@ -79,6 +80,9 @@ def check_effects(settings: Settings, given: Sequence[str]) -> None:
         SettingsError: one of them has none.
 
     """
+    if settings.timeout and not SUPPORTED:
+        msg = "--ftcheck-timeout has no effect on this system, which has no timers of POSIX. Leave it out."
+        raise SettingsError(msg)
     kind = session_kind(settings)
     if idle := [name for name in given if kind not in _EFFECTIVE.get(name, _ALL)]:
         raise SettingsError(_without_effect(idle, kind))

@@ -167,6 +167,11 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "threads",
         {"metavar": "N", "help": "CPU threads (default: 1 for tier tiny, else those of torch, shared by the workers)"},
     ),
+    (
+        "timeout",
+        "timeout",
+        {"metavar": "SECONDS", "help": "fail a factory, a training run or a saved model that takes longer, each"},
+    ),
     ("max-train-rows", "max_train_rows", {"metavar": "N", "help": "train on N rows, chosen by a seeded shuffle"}),
     ("max-eval-rows", "max_eval_rows", {"metavar": "N", "help": "evaluate on N rows, chosen by a seeded shuffle"}),
     ("online", "online", {"action": "store_const", "const": True, "help": "allow downloads from the Hub"}),

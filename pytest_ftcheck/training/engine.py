@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from accelerate.state import AcceleratorState, GradientState
 
+from pytest_ftcheck.deadline import TimedOut, deadline
 from pytest_ftcheck.errors import CheckFailure, FtcheckError, TaskError, unknown
 from pytest_ftcheck.files import is_full
 from pytest_ftcheck.findings import Finding
@@ -133,7 +134,7 @@ def engine_outcome(
             args = trainer.args
         else:
             args = training_arguments(pipeline, seed=seed, device=device, output_dir=output_dir)
-        with _completing(recorder.subject):
+        with _completing(recorder.subject), deadline(pipeline.timeout):
             outcome = train(pipeline, args, recorder, trainer)
         recorder.flush()
         yield outcome, recorder
@@ -168,7 +169,7 @@ def train_run(
         pipeline, engine=engine, seed=seed, environment=environment, output_dir=scratch, listener=listener
     ) as (outcome, recorder):
         _check_rows(pipeline, outcome, recorder.subject)
-        with _completing(recorder.subject):
+        with _completing(recorder.subject), deadline(pipeline.timeout):
             outcome.save(folder / MODEL_FOLDER)
         trace = recorder.tracer.finish()
     shutil.rmtree(scratch, ignore_errors=True)
@@ -221,6 +222,8 @@ def _broke_off(subject: str, error: BaseException) -> Finding:
         hint=(
             "free some space on the disk, or give pytest another folder with --basetemp."
             if is_full(error)
+            else "look for what hangs at this line, or give --ftcheck-timeout more seconds."
+            if isinstance(error, TimedOut)
             else "run the same training alone for the whole traceback."
         ),
     )

@@ -204,3 +204,33 @@ def test_a_baseline_of_other_classes_is_replaced_by_force_alone(
     assert "Give the task another name, or --ftcheck-update-baseline=force where the change is meant." in why
     document("build", "--ftcheck-update-baseline=force", *UPDATE[1:])
     assert baseline.read_bytes() != before
+
+
+SLOW = {
+    "factory": ("def slow():\n    while True:\n        pass\n", pytest.ExitCode.USAGE_ERROR),
+    "training": (
+        """
+class Slow(WhileTraining):
+    def does(self):
+        while True:
+            pass
+
+
+def slow():
+    return build(collator=Slow)
+""",
+        pytest.ExitCode.TESTS_FAILED,
+    ),
+}
+
+
+@pytest.mark.parametrize(("code", "status"), SLOW.values(), ids=SLOW)
+def test_what_hangs_is_told(project: pytest.Pytester, code: str, status: pytest.ExitCode) -> None:
+    project.makefile(".py", train=f"{TRAIN}\n\n{code}")
+    project.makefile(".toml", ftcheck="")
+    options = ("--ftcheck-trainer=train.py:slow", "--ftcheck-checks=metrics,training.completes", "--ftcheck-timeout=2")
+    result = project.runpytest_inprocess(*options)
+    assert result.ret == status
+    assert "not done after 2 s, the limit of --ftcheck-timeout" in result.stdout.str() + result.stderr.str()
+    if status == pytest.ExitCode.TESTS_FAILED:
+        assert result.parseoutcomes()["failed"] == 1

@@ -99,7 +99,7 @@ def _ask(evidence: Evidence) -> Served:
         "ask_pipeline": bool(text_rows),
         "texts": asked or _decoded(evidence, chosen),
     }
-    answer, logits = _answer(request, _arrays(evidence, chosen))
+    answer, logits = _answer(request, _arrays(evidence, chosen), evidence.pipeline.timeout)
     trained: dict[str, Any] = {}
     if tokenizer is not None:
         with quiet_libraries():
@@ -128,14 +128,14 @@ def _arrays(evidence: Evidence, rows: list[int]) -> dict[str, NDArray[Any]]:
 
 
 def _answer(
-    request: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+    request: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], seconds: float | None
 ) -> tuple[dict[str, Any], NDArray[np.float32] | None]:
     """Hand the request to the process; return its answer, and the logits where it got so far."""
     with tempfile.TemporaryDirectory(prefix="serving-", dir=scratch_folder()) as name:
         folder = Path(name)
         (folder / fresh_script.REQUEST).write_text(json.dumps(request), encoding="utf-8")
         np.savez(folder / fresh_script.BATCH, allow_pickle=False, **arrays)
-        failure = fresh_process().serve(folder)
+        failure = fresh_process().serve(folder, seconds)
         if failure or not (folder / fresh_script.ANSWER).is_file():
             return {"errors": dict.fromkeys(("model", "tokenizer", "pipeline"), failure or "it gave no answer")}, None
         answer: dict[str, Any] = json.loads((folder / fresh_script.ANSWER).read_text(encoding="utf-8"))

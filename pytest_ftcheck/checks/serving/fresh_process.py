@@ -58,15 +58,22 @@ class FreshProcess:
         """Whether it can be asked."""
         return self._process.poll() is None
 
-    def serve(self, folder: Path) -> str:
-        """Have the folder's request answered; return how that failed, or an empty text."""
+    def serve(self, folder: Path, seconds: float | None = None) -> str:
+        """Have the folder's request answered; return how that failed, or an empty text.
+
+        Args:
+            folder: with the request.
+            seconds: until it is ended; None for ten minutes.
+
+        """
+        limit = seconds or _SECONDS
         hung = threading.Event()
 
         def give_up() -> None:
             hung.set()
             self._kill()
 
-        late = threading.Timer(_SECONDS, give_up)
+        late = threading.Timer(limit, give_up)
         late.daemon = True
         late.start()
         try:
@@ -79,7 +86,7 @@ class FreshProcess:
             return ""
         if hung.is_set():
             self.close()
-            return f"the fresh process did not answer within {_SECONDS} s"
+            return f"the fresh process did not answer within {limit:g} s"
         if code:
             told = folder / fresh_script.TOLD
             return _ended(code, told.read_text(encoding="utf-8", errors="replace") if told.is_file() else "")

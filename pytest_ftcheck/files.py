@@ -52,7 +52,7 @@ def write_whole(path: Path, content: bytes) -> None:
                 os.fsync(file.fileno())
             if _keep_attributes(target, side):
                 side.replace(target)
-                flush_folder(target.parent)
+                flush(target.parent)
             else:
                 target.write_bytes(content)
         finally:
@@ -128,10 +128,10 @@ def _remove_scratch(folder: Path, held: BaseFileLock, process: int) -> None:
     folder.with_suffix(".lock").unlink(missing_ok=True)
 
 
-def flush_folder(folder: Path) -> None:
-    """Make sure that the names in a folder are on the disk, as far as the system tells."""
+def flush(path: Path) -> None:
+    """Make sure that a file, or the names in a folder, are on the disk, as far as the system tells."""
     try:
-        handle = os.open(folder, os.O_RDONLY)
+        handle = os.open(path, os.O_RDONLY)
     except PermissionError:  # Windows opens no folders
         return
     try:

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
 from pytest_ftcheck.errors import StoreError
-from pytest_ftcheck.files import is_full
+from pytest_ftcheck.files import flush, is_full
 from pytest_ftcheck.pipeline.reads.states import file_digest
 from pytest_ftcheck.runs.describer import SESSION
 from pytest_ftcheck.runs.run import MODEL_FOLDER, PREDICTIONS, RECORD, Run
@@ -103,7 +103,7 @@ class RunStore:
                 _write_manifest(side, key, {} if inputs is None else inputs.record())
                 shutil.rmtree(entry, ignore_errors=True)
                 side.rename(entry)
-                _flush(root)
+                flush(root)
             except OSError as error:
                 raise StoreError(_cannot_write(root, error)) from error
             finally:
@@ -175,13 +175,13 @@ def _touch(entry: Path) -> None:
 def _write_manifest(folder: Path, key: RunKey, inputs: dict[str, Any]) -> None:
     files = _files(folder)
     for path in files.values():
-        _flush(path)
+        flush(path)
     digests = {name: file_digest(path) for name, path in files.items()}
     manifest = {"schema": SCHEMA, "key": key.record(), "files": digests, "inputs": inputs}
     target = folder / MANIFEST
     target.write_text(json.dumps({**manifest, "digest": _self_digest(manifest)}, indent=1), encoding="utf-8")
-    _flush(target)
-    _flush(folder)
+    flush(target)
+    flush(folder)
 
 
 def _files(folder: Path) -> dict[str, Path]:
@@ -197,18 +197,6 @@ def _self_digest(manifest: dict[str, Any]) -> str:
 def _read_manifest(entry: Path) -> dict[str, Any]:
     manifest: dict[str, Any] = json.loads((entry / MANIFEST).read_text(encoding="utf-8"))
     return manifest
-
-
-def _flush(path: Path) -> None:
-    """Make sure that a file or a folder is on the disk, as far as the system tells."""
-    try:
-        handle = os.open(path, os.O_RDONLY)
-    except PermissionError:  # Windows opens no folders
-        return
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _disagreement(entry: Path, key: RunKey) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.errors import SettingsError, unknown
 from pytest_ftcheck.option_values import PARSERS
+from pytest_ftcheck.paths import as_path, kind_of
 from pytest_ftcheck.printable import printable
 from pytest_ftcheck.settings import Settings
 
@@ -154,10 +155,10 @@ def _check_bench(values: Mapping[str, Any], options: Mapping[str, Any]) -> None:
 
 def _beside_file(value: str | Path, rootdir: Path) -> str | Path:
     """Read a path of the configuration file from its folder, where such a path exists or must be one."""
-    path = rootdir / Path(value).expanduser()
+    path = rootdir / as_path(value)
     if isinstance(value, Path):
         return path
-    return str(path) if value not in _NOT_PATHS and path.exists() else value
+    return str(path) if value not in _NOT_PATHS and kind_of(path) else value
 
 
 def _parse(name: str, value: object, where: str) -> object:

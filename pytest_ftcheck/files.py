@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
+from pytest_ftcheck.paths import kind_of
+
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
@@ -61,7 +63,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 def is_special(path: Path) -> bool:
     """Whether a path leads to no regular file, so that nothing may take its place: a device, a pipe, a folder."""
-    return str(path).startswith(_SYSTEM) or (path.exists() and not path.is_file())
+    return str(path).startswith(_SYSTEM) or kind_of(path) in ("other", "folder")
 
 
 def is_full(error: BaseException | None) -> bool:

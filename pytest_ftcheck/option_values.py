@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_ftcheck.errors import unknown
+from pytest_ftcheck.paths import as_path
 from pytest_ftcheck.settings import DEVICES, DTYPES, ENGINES, TIERS, UPDATES
 
 
@@ -63,6 +64,7 @@ _FEWEST_SEEDS = 3
 """From two, a limit would lie 39 spreads away."""
 _MOST_ROWS = 2**31 - 1
 _MOST_THREADS = 1024
+_MOST_TOKENS = 2**20
 _MOST_SECONDS = 31 * 24 * 60 * 60
 
 
@@ -166,7 +168,11 @@ def _spec(value: object) -> str:
 
 
 def _path(value: object) -> Path:
-    return value if isinstance(value, Path) else Path(_text(value))
+    path = as_path(value if isinstance(value, Path) else _text(value))
+    if str(path).startswith("~"):
+        msg = f"there is no home folder {path.parts[0]}. Give a path."
+        raise ValueError(msg)
+    return path
 
 
 _DEVICE = "CUDA_VISIBLE_DEVICES chooses among several GPUs."
@@ -191,7 +197,7 @@ PARSERS: dict[str, Any] = {
     "bench": _flag,
     "bench_batch_sizes": _positives,
     "bench_dtypes": _chosen("dtype", DTYPES),
-    "bench_seq_len": _whole(_MOST_ROWS),
+    "bench_seq_len": _whole(_MOST_TOKENS),
     "bench_compile": _flag,
     "bench_shape": _text,
     "bench_compare": _pairs,

@@ -27,6 +27,14 @@ def _escape(code: int) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"  # noqa: PLR2004 - as Python writes them
 
 
+def text_of(error: BaseException) -> str:
+    """Return the text of an error of anybody, in one line; one that fails to tell has none."""
+    try:
+        return " ".join(str(error).split())
+    except Exception:  # noqa: BLE001 - whatever it is
+        return ""
+
+
 def printable_values(value: Any) -> Any:
     """Return lists and tables with all texts in them, also the keys, as `printable` gives them."""
     if isinstance(value, str):

@@ -64,6 +64,7 @@ def test_minilm_runs_on_the_real_task(  # noqa: PLR0917 - pytest passes fixtures
         f"--ftcheck-max-train-rows={rows}",
         f"--ftcheck-max-eval-rows={shape[0]}",
         "--ftcheck-json=report.json",
+        "--ftcheck-fast-cpu",  # half the time
         # The checks that make short fine-tunes of their own take minutes with MiniLM: on one task. And the few rows of
         # the others need not teach it more than chance does.
         *([] if task == "mrpc" else ["--ftcheck-checks=data,collator,model,metrics,serving,-metrics.beats_trivial"]),

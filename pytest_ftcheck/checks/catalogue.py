@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from pytest_ftcheck.errors import CheckFailure, FtcheckError, SettingsError, unknown
 from pytest_ftcheck.findings import Finding
+from pytest_ftcheck.printable import text_of
 
 if TYPE_CHECKING:
     from pytest_ftcheck.checks.evidence import Evidence
@@ -152,7 +153,7 @@ def run_check(entry: Check, evidence: Evidence) -> list[Finding]:
     except (NotApplicable, CheckFailure, FtcheckError, KeyboardInterrupt):
         raise
     except BaseException as error:  # noqa: BLE001 - fail closed: a part that calls pytest.skip is not healthy either
-        text = f"{type(error).__name__}: {error}"
+        text = f"{type(error).__name__}: {text_of(error)}"
         findings = [Finding(entry.id, pipeline.subject, "parts that the check can look at", text, _CRASHED)]
     return [
         replace(

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.errors import FtcheckError, TaskError, closest
 from pytest_ftcheck.option_values import split_spec
+from pytest_ftcheck.paths import as_path, kind_of
+from pytest_ftcheck.printable import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -60,9 +62,9 @@ def load_factory(spec: str, rootdir: Path, asked_by: str = "--ftcheck-trainer=")
 
 def _import(where: str, asked: str, rootdir: Path) -> ModuleType:
     is_file = where.endswith(".py")
-    path = rootdir / Path(where).expanduser()
-    if is_file and not path.is_file():
-        beside = sorted(file.name for file in path.parent.glob("*.py")) if path.parent.is_dir() else []
+    path = rootdir / as_path(where)
+    if is_file and kind_of(path) != "file":
+        beside = sorted(file.name for file in path.parent.glob("*.py")) if kind_of(path.parent) == "folder" else []
         msg = f"no file {where!r} in {rootdir}.{closest(path.name, beside)} Give the path from there, or a module."
         raise TaskError(msg)
     # A script finds the modules beside it, as when it is run.
@@ -152,4 +154,4 @@ def where_it_failed(error: BaseException) -> str:
     outside = [frame for frame in own if "site-packages" not in frame.filename]
     frame = next(iter(reversed(outside or own)), None)
     place = f" ({frame.filename}, line {frame.lineno}: {frame.line})" if frame else ""
-    return f"{type(error).__name__}: {' '.join(str(error).split()) or 'no message'}{place}"
+    return f"{type(error).__name__}: {text_of(error) or 'no message'}{place}"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.errors import DataError, TaskError, unknown
+from pytest_ftcheck.paths import as_path, kind_of
+from pytest_ftcheck.pipeline.checkpoint_files import check_configuration
 from pytest_ftcheck.pipeline.from_checkpoint import load_model, load_tokenizer, resolve_checkpoint
 from pytest_ftcheck.pipeline.parts import Pipeline
 from pytest_ftcheck.tasks.bundled import BUNDLED_CHECKPOINTS, bundled_data
@@ -46,8 +47,8 @@ def decide_checkpoint(card: TaskCard, settings: Settings, tier: str) -> str:
         msg = f"task {card.name!r} names no checkpoint for tier {tier}. {todo}"
         raise TaskError(msg)
     model = card.checkpoints[tier]
-    beside_file = settings.rootdir / Path(model).expanduser()
-    return str(beside_file) if model not in BUNDLED_CHECKPOINTS and beside_file.is_dir() else model
+    beside_file = settings.rootdir / as_path(model)
+    return str(beside_file) if model not in BUNDLED_CHECKPOINTS and kind_of(beside_file) == "folder" else model
 
 
 def decide_data(card: TaskCard, settings: Settings, tier: str) -> str:
@@ -55,7 +56,7 @@ def decide_data(card: TaskCard, settings: Settings, tier: str) -> str:
     if settings.data:
         return settings.data
     if card.data and card.data not in ("bundled", "hub"):
-        return str(settings.rootdir / Path(card.data).expanduser())
+        return str(settings.rootdir / as_path(card.data))
     return card.data or ("bundled" if tier == "tiny" else "hub")
 
 
@@ -97,9 +98,16 @@ def build_pipeline(card: TaskCard, settings: Settings, data: TaskData | None = N
     data = data or load_task_data(card, settings, tier)
     recipe = card.recipe(tier, checkpoint.name)
     max_length, fast_cpu = (recipe.pop(name, None) for name in OWN_RECIPE_KEYS)
+    if max_length is not None and (not isinstance(max_length, int) or isinstance(max_length, bool) or max_length < 1):
+        msg = (
+            f"recipe of task {card.name!r}: max_length = {max_length!r}: expected a whole number of tokens, at least 1."
+        )
+        raise TaskError(msg)
     if fast_cpu not in (None, True, False):
         msg = f"recipe of task {card.name!r}: fast_cpu = {fast_cpu!r}: expected true or false."
         raise TaskError(msg)
+    if checkpoint.folder is not None and checkpoint.name not in BUNDLED_CHECKPOINTS:
+        check_configuration(checkpoint.folder)
     processing_class = load_tokenizer(checkpoint)
     return Pipeline(
         card=card,

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from safetensors import SafetensorError, safe_open
-
 from pytest_ftcheck.errors import CheckpointError, closest
+from pytest_ftcheck.paths import as_path, kind_of
+from pytest_ftcheck.pipeline.checkpoint_files import check_files, loading, weight_shapes
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
 from pytest_ftcheck.tasks.bundled import BUNDLED_CHECKPOINTS, bundled_checkpoint
 from pytest_ftcheck.tasks.hub import hub_access
@@ -50,15 +50,18 @@ def resolve_checkpoint(model: str, *, online: bool = False) -> Checkpoint:
     """
     if model in BUNDLED_CHECKPOINTS:
         name, folder = model, bundled_checkpoint(model)
-    elif (folder := Path(model).expanduser()).is_dir():
+    elif kind_of(folder := as_path(model)) == "folder":
         folder = folder.resolve()
         name = folder.name
+    elif kind_of(folder):
+        msg = f"checkpoint {model!r} is no folder. Give the folder that save_pretrained wrote."
+        raise CheckpointError(msg)
     elif model.startswith((".", "/", "~")) or model.count("/") > 1:
         raise CheckpointError(_absent(model))
     else:
         name, _, revision = model.partition("@")
         folder = _from_hub(name, revision or None, online=online)
-    _check_files(folder)
+    check_files(folder)
     return Checkpoint(name, folder, sum(math.prod(shape) for shape in weight_shapes(folder).values()))
 
 
@@ -85,44 +88,6 @@ def _from_hub(repo_id: str, revision: str | None, *, online: bool) -> Path:
         raise CheckpointError(_absent(repo_id, reason)) from error
 
 
-def _check_files(folder: Path) -> None:
-    if not (folder / "config.json").is_file():
-        msg = f"no config.json in {folder}: not a checkpoint. Give the folder that save_pretrained wrote."
-        raise CheckpointError(msg)
-    if not list(folder.glob("*.safetensors")):
-        pickled = sorted(file.name for file in folder.glob("*.bin"))
-        todo = (
-            f"It has {', '.join(pickled)}, a pickle, which can run code when it is loaded: save it again with "
-            "save_pretrained, which writes safetensors."
-            if pickled
-            else "Give the folder that save_pretrained wrote."
-        )
-        msg = f"no weights (*.safetensors) in {folder}. {todo}"
-        raise CheckpointError(msg)
-    # Those of SentencePiece go by many names: spiece.model, spm.model, tokenizer.model, sentencepiece.bpe.model.
-    if not any(list(folder.glob(name)) for name in ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")):
-        msg = f"no tokenizer in {folder}. Save it beside the model: tokenizer.save_pretrained(folder)."
-        raise CheckpointError(msg)
-
-
-def weight_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
-    """Shapes of all tensors in a folder's safetensors files, by name, read from their headers alone.
-
-    Raises:
-        CheckpointError: a file is damaged.
-
-    """
-    shapes: dict[str, tuple[int, ...]] = {}
-    for path in sorted(folder.glob("*.safetensors")):
-        try:
-            with safe_open(path, framework="numpy") as tensors:
-                shapes |= {name: tuple(tensors.get_slice(name).get_shape()) for name in tensors.keys()}  # noqa: SIM118 - no mapping
-        except (SafetensorError, OSError) as error:
-            msg = f"{path} is damaged: {error}. Copy or download it again."
-            raise CheckpointError(msg) from error
-    return shapes
-
-
 def load_tokenizer(checkpoint: Checkpoint) -> PreTrainedTokenizerBase:
     """Load the checkpoint's tokenizer.
 
@@ -132,12 +97,14 @@ def load_tokenizer(checkpoint: Checkpoint) -> PreTrainedTokenizerBase:
     """
     from transformers import AutoTokenizer  # noqa: PLC0415 - slow to import
 
-    try:
-        with quiet_libraries():
-            return AutoTokenizer.from_pretrained(checkpoint.folder, local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
-        msg = f"cannot load the tokenizer of {checkpoint.name} from {checkpoint.folder}: {error}"
-        raise CheckpointError(msg) from error
+    with loading(f"cannot load the tokenizer of {checkpoint.name} from {checkpoint.folder}"), quiet_libraries():
+        tokenizer = AutoTokenizer.from_pretrained(checkpoint.folder, local_files_only=True, trust_remote_code=False)
+        tokenizer("a text", "and another one")
+    longest = tokenizer.model_max_length
+    if not isinstance(longest, (int, float)) or longest < 1:
+        msg = f"the tokenizer of {checkpoint.name} has model_max_length = {longest!r}: expected a number of tokens."
+        raise CheckpointError(msg)
+    return cast("PreTrainedTokenizerBase", tokenizer)
 
 
 def load_model(
@@ -159,32 +126,26 @@ def load_model(
     from transformers import AutoConfig, AutoModelForSequenceClassification  # noqa: PLC0415 - slow to import
 
     folder = str(checkpoint.folder)  # a card's checkpoint has one
-    try:
+    with loading(f"cannot read {folder}/config.json"), quiet_libraries():
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
-        msg = f"cannot read {folder}/config.json: {error}"
-        raise CheckpointError(msg) from error
-    _check_head(checkpoint, config, card)
+        _check_head(checkpoint, config, card)
     config.num_labels = card.num_labels
     config.problem_type = "regression" if card.head == "regression" else "single_label_classification"
     if card.label_names:
         config.id2label = dict(enumerate(card.label_names))
         config.label2id = {name: index for index, name in enumerate(card.label_names)}
-    try:
-        with quiet_libraries():
-            model, info = AutoModelForSequenceClassification.from_pretrained(
-                folder,
-                config=config,
-                dtype=getattr(torch, dtype),
-                local_files_only=True,
-                trust_remote_code=False,
-                use_safetensors=True,
-                ignore_mismatched_sizes=True,
-                output_loading_info=True,
-            )
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        msg = f"cannot load {checkpoint.name} from {checkpoint.folder} for sequence classification: {error}"
-        raise CheckpointError(msg) from error
+    what = f"cannot load {checkpoint.name} from {checkpoint.folder} for sequence classification"
+    with loading(what), quiet_libraries():
+        model, info = AutoModelForSequenceClassification.from_pretrained(
+            folder,
+            config=config,
+            dtype=getattr(torch, dtype),
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+        )
     if info["mismatched_keys"]:
         raise CheckpointError(_other_head(checkpoint, card, _mismatches(info["mismatched_keys"])))
     if absent := _absent_weights(model, info["missing_keys"]):

@@ -17,6 +17,7 @@ from pytest_ftcheck.pipeline.from_checkpoint import Checkpoint
 from pytest_ftcheck.pipeline.trainer_head import head_of
 from pytest_ftcheck.pipeline.trainer_rows import best_metric
 from pytest_ftcheck.pipeline.trainer_texts import find_text_columns
+from pytest_ftcheck.printable import text_of
 from pytest_ftcheck.tasks.card import TaskCard, parse_card
 from pytest_ftcheck.tasks.datasets import TaskData, load_data
 from pytest_ftcheck.tasks.metrics import known_direction
@@ -154,7 +155,11 @@ def _metric(trainer: Any, head: str, rows: Dataset, labels: str) -> dict[str, An
     """Learn the keys of the user's ``compute_metrics`` by asking it about made-up logits."""
     if trainer.compute_metrics is None:
         return {"path": _OWN_METRICS[head], "greater_is_better": {_OWN_METRICS[head]: True}}
-    label_ids = np.asarray(rows[labels])
+    try:
+        label_ids = np.asarray(rows[labels])
+    except ValueError as error:
+        msg = f"labels in column {labels!r} are lists of several lengths: one label a row can be judged."
+        raise TaskError(msg) from error
     logits = np.random.default_rng(0).normal(size=(len(label_ids), _width(trainer))).astype(np.float32)
     try:
         prepare = trainer.preprocess_logits_for_metrics
@@ -166,7 +171,7 @@ def _metric(trainer: Any, head: str, rows: Dataset, labels: str) -> dict[str, An
     except BaseException as error:
         msg = (
             f"the Trainer's compute_metrics fails on logits {logits.shape} and label ids {label_ids.shape}: "
-            f"{type(error).__name__}: {error}. It gets an EvalPrediction, and returns numbers by name."
+            f"{type(error).__name__}: {text_of(error)}. It gets an EvalPrediction, and returns numbers by name."
         )
         raise TaskError(msg) from error
     if not values:

@@ -148,7 +148,7 @@ class SessionOutcome:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         self._unused = without_use(session.config, self._session.settings, used=self._reports.used)
         misused = self._reports.misused and session.exitstatus == pytest.ExitCode.TESTS_FAILED
-        if misused or (self._unused and session.exitstatus == pytest.ExitCode.OK):
+        if misused or (self._unused and finished):
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
         # It accepts runs only where all of the above is green.
         self._baseline = finish_baselines(session)

@@ -10,6 +10,7 @@ from typing import Any
 
 from pytest_ftcheck.errors import SettingsError
 from pytest_ftcheck.files import is_special, write_whole
+from pytest_ftcheck.paths import kind_of
 
 SCHEMA = 1
 
@@ -22,10 +23,11 @@ def check_writable(path: Path) -> None:
 
     """
     folder = Path(os.path.realpath(path)).parent
-    if is_special(path) and not path.is_dir():
+    is_folder = kind_of(path) == "folder"
+    if is_special(path) and not is_folder:
         reason = "" if os.access(path, os.W_OK) else "it is not writable"
-    elif path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-        reason = "it is a folder" if path.is_dir() else "its folder is absent or not writable"
+    elif is_folder or kind_of(folder) != "folder" or not os.access(folder, os.W_OK):
+        reason = "it is a folder" if is_folder else "its folder is absent or not writable"
     else:
         reason = ""
     if reason:

@@ -15,6 +15,7 @@ from platformdirs import user_cache_path
 
 from pytest_ftcheck.errors import StoreError
 from pytest_ftcheck.files import flush, is_full
+from pytest_ftcheck.paths import kind_of
 from pytest_ftcheck.pipeline.reads.states import file_digest
 from pytest_ftcheck.runs.describer import SESSION
 from pytest_ftcheck.runs.run import MODEL_FOLDER, PREDICTIONS, RECORD, Run
@@ -63,7 +64,7 @@ class RunStore:
         try:
             _make_writable(root)
         except StoreError:
-            if not root.is_dir() or aside is None:
+            if kind_of(root) != "folder" or aside is None:
                 raise
             self._read_only = True
             self.notes.append(f"the run store {root} is read-only: runs are taken out of it, and new ones are not kept")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.errors import SettingsError, unknown
+from pytest_ftcheck.paths import as_path, kind_of
 from pytest_ftcheck.settings import DTYPES, ENGINES
 
 if TYPE_CHECKING:
@@ -78,10 +79,10 @@ def _value(spec: str, key: str, word: str) -> Any:
 
 def _folders(spec: str, words: list[str]) -> tuple[Path, Path]:
     """Return two folders; of one alone, the second is the present one: it must not be slower than the other."""
-    folders = [Path(word).expanduser().resolve() for word in words]
+    folders = [as_path(word).resolve() for word in words]
     if len(folders) == 1:
         folders.append(Path.cwd())
-    if len(folders) != _TWO or not all(folder.is_dir() for folder in folders):
+    if len(folders) != _TWO or not all(kind_of(folder) == "folder" for folder in folders):
         msg = f"--ftcheck-bench-compare={spec}: expected the folder of another checkout, for example checkout=../main."
         raise SettingsError(msg)
     return folders[0], folders[1]

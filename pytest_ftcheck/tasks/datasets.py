@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datasets import Dataset, DatasetDict, disable_progress_bars, enable_progress_bars, load_dataset
 from datasets.utils import are_progress_bars_disabled
 
 from pytest_ftcheck.errors import DataError
+from pytest_ftcheck.paths import as_path, kind_of
 from pytest_ftcheck.tasks.bundled import bundled_data
 from pytest_ftcheck.tasks.files import EVAL_NAMES, TRAIN_NAMES, read_path
 from pytest_ftcheck.tasks.hub import hub_access
@@ -19,6 +19,7 @@ from pytest_ftcheck.tasks.labels import encode_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import pandas as pd
 
@@ -114,8 +115,11 @@ def find_path(data: str | Path) -> Path:
         DataError: it is not there.
 
     """
-    path = Path(data).expanduser()
-    if not path.exists():
+    path = as_path(data)
+    if kind_of(path) == "other":
+        msg = f"data {str(data)!r} is a device or a pipe, and is read more than once. Give a file or a folder."
+        raise DataError(msg)
+    if not kind_of(path):
         msg = (
             f"no data at {str(data)!r}: no such file or folder. Give bundled, hub, a folder with train and "
             "validation files (.jsonl, .json, .csv, .tsv, .parquet), a single such file, or a folder of save_to_disk."

@@ -5,6 +5,7 @@ pyarrow reads them directly: `datasets.load_dataset` would write a copy into the
 
 from __future__ import annotations
 
+import codecs
 import re
 from json import loads
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from datasets import Dataset, load_from_disk
 from pyarrow import csv, json, parquet
 
 from pytest_ftcheck.errors import DataError
+from pytest_ftcheck.paths import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +31,8 @@ EVAL_NAMES = ("validation", "dev", "valid", "val", "eval", "test")
 """In the order in which they are taken: ``test`` only where there is no other."""
 
 _SHARD = re.compile(r"-\d+-of-(\d+)$")
+_TEXT, _BRACKET = re.compile(rb'"(?:\\.|[^"\\])*"'), re.compile(rb"[\[\]{}]")
+_DEEPEST = 200
 _NOT_ROWS = ("dataset_info.json", "state.json")  # of save_to_disk
 
 
@@ -98,7 +102,46 @@ def _from_disk(path: Path) -> dict[str, Dataset]:
         raise DataError(msg) from error
 
 
+def _check_lines(path: Path) -> None:
+    """Refuse what pyarrow does not survive, or only notices when the rows are used.
+
+    Raises:
+        ValueError: the first row is no object, one is nested too deep, or it is not UTF-8.
+
+    """
+    begun = False
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            text = line.removeprefix(codecs.BOM_UTF8).strip()
+            if text and not begun and not text.startswith(b"{"):
+                msg = f"line {number} is no object: {text[:40].decode(errors='replace')}"
+                raise ValueError(msg)
+            begun = begun or bool(text)
+            if text.count(b"[") + text.count(b"{") > _DEEPEST and _depth(text) > _DEEPEST:
+                msg = f"line {number} is nested too deep"
+                raise ValueError(msg)
+            try:
+                line.decode()
+            except UnicodeDecodeError as error:
+                msg = (
+                    f"line {number} is not UTF-8: {error.reason}, {line[error.start]:#04x} in column {error.start + 1}"
+                )
+                raise ValueError(msg) from error
+
+
+def _depth(text: bytes) -> int:
+    """How deep a line of JSON is nested; brackets in its texts do not count."""
+    deepest = depth = 0
+    for bracket in _BRACKET.findall(_TEXT.sub(b"", text)):
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
 def _read_file(path: Path, text_columns: Sequence[str]) -> pa.Table:
+    if kind_of(path) != "file":
+        msg = f"{path} is no regular file. Give a file, or a folder of files."
+        raise DataError(msg)
     as_text = csv.ConvertOptions(column_types=dict.fromkeys(text_columns, pa.string()))
     try:
         if path.stat().st_size == 0:
@@ -107,6 +150,7 @@ def _read_file(path: Path, text_columns: Sequence[str]) -> pa.Table:
             case ".json" if path.read_bytes().lstrip().startswith(b"["):
                 return pa.Table.from_pylist(loads(path.read_bytes()))
             case ".jsonl" | ".json":
+                _check_lines(path)
                 return json.read_json(path)
             case ".csv":
                 return csv.read_csv(
@@ -122,7 +166,7 @@ def _read_file(path: Path, text_columns: Sequence[str]) -> pa.Table:
             case suffix:
                 msg = f"{path}: unknown kind of file {suffix!r}, expected one of {', '.join(SUFFIXES)}."
                 raise DataError(msg)
-    except (pa.ArrowException, OSError, ValueError, AttributeError) as error:
+    except (pa.ArrowException, OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         rows = "" if path.suffix == ".parquet" else ", with one row per line"
         rows += " or one array of rows" if path.suffix == ".json" else ""
         msg = f"cannot read {path}: {error}. Check that it is a valid {path.suffix} file{rows}."

@@ -11,6 +11,7 @@ from pytest_ftcheck.errors import TaskError, unknown
 from pytest_ftcheck.pipeline.from_card import OWN_RECIPE_KEYS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from pytest_ftcheck.pipeline.parts import Pipeline
@@ -51,6 +52,7 @@ def training_arguments(pipeline: Pipeline, *, seed: int, device: str, output_dir
             todo = "A recipe takes the arguments of transformers.TrainingArguments, max_length and fast_cpu."
             near = unknown(f"hyperparameter of task {pipeline.card.name!r}", name, [*known, *OWN_RECIPE_KEYS], todo)
             raise TaskError(_shortened(near))
+    check_values(pipeline)
     metric = str(pipeline.args.get("metric_for_best_model", pipeline.card.metric_for_best_model))
     # None for a metric that the card does not have: TrainingArguments then knows that a loss should be small.
     greater = pipeline.card.metric.greater_is_better.get(metric.removeprefix("eval_"))
@@ -66,6 +68,49 @@ def training_arguments(pipeline: Pipeline, *, seed: int, device: str, output_dir
     if arguments.n_gpu > 1:
         arguments._n_gpu = 1  # noqa: SLF001 - no public way to keep TrainingArguments to one GPU
     return arguments
+
+
+_NUMBERS: Mapping[str, tuple[float, float, bool]] = {
+    "learning_rate": (0, 1e38, False),
+    "weight_decay": (0, 1e38, False),
+    "adam_beta1": (0, 1, False),
+    "adam_beta2": (0, 1, False),
+    "adam_epsilon": (0, 1, False),
+    "max_grad_norm": (0, 1e12, False),
+    "label_smoothing_factor": (0, 1, False),
+    "num_train_epochs": (1e-9, 1e6, False),
+    "max_steps": (-1, 2**31, True),
+    "warmup_steps": (0, 2**31, False),
+    "per_device_train_batch_size": (1, 2**20, True),
+    "per_device_eval_batch_size": (1, 2**20, True),
+    "gradient_accumulation_steps": (1, 2**20, True),
+    "dataloader_num_workers": (0, 1024, True),
+}
+"""Least, most, and whether it is a whole number: TrainingArguments takes any value, and training breaks on it."""
+_SEVERAL_PROCESSES = ("deepspeed", "fsdp", "fsdp_config")
+
+
+def check_values(pipeline: Pipeline) -> None:
+    """Refuse numbers of a card's recipe that are none, or with which nothing can be trained.
+
+    Raises:
+        TaskError: there is one.
+
+    """
+    for name, value in pipeline.args.items():
+        if name in _SEVERAL_PROCESSES and value:
+            msg = f"recipe of task {pipeline.card.name!r}: {name} is for several processes, a session has one. Drop it."
+            raise TaskError(msg)
+        if name not in _NUMBERS or (name == "max_grad_norm" and value is None):  # no clipping
+            continue
+        least, most, whole = _NUMBERS[name]
+        kinds = (int,) if whole else (int, float)
+        # Written so that NaN fails.
+        if isinstance(value, bool) or not isinstance(value, kinds) or not least <= value <= most:
+            kind = "a whole number" if whole else "a number"
+            where = f"recipe of task {pipeline.card.name!r}: {name} = {value!r}"
+            msg = f"{where}: expected {kind} from {least:g} to {most:g}."
+            raise TaskError(msg)
 
 
 def _shortened(message: str) -> str:

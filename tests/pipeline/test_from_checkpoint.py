@@ -19,12 +19,12 @@ from transformers import (
 )
 
 from pytest_ftcheck.errors import CheckpointError
+from pytest_ftcheck.pipeline.checkpoint_files import weight_shapes
 from pytest_ftcheck.pipeline.from_checkpoint import (
     Checkpoint,
     load_model,
     load_tokenizer,
     resolve_checkpoint,
-    weight_shapes,
 )
 from pytest_ftcheck.tasks.bundled import BUNDLED_CHECKPOINTS, bundled_checkpoint
 from pytest_ftcheck.tasks.card import load_card
@@ -178,7 +178,13 @@ def test_shapes_of_all_weight_files_are_read(folder: Path) -> None:
     assert resolve_checkpoint(str(folder)).parameters == BertModel(tiny_config()).num_parameters() + 16
 
 
-@pytest.mark.parametrize("content", ["{", "{}", '{"model_type": "no-such-model"}'])
+@pytest.mark.parametrize("content", ["{", "[]", "5", "null", "[" * 100_000])
+def test_a_configuration_that_is_no_object_is_refused_at_once(folder: Path, content: str) -> None:
+    (folder / "config.json").write_text(content, encoding="utf-8")
+    assert message(lambda: resolve_checkpoint(str(folder))).startswith(f"{folder / 'config.json'} ")
+
+
+@pytest.mark.parametrize("content", ["{}", '{"model_type": "no-such-model"}'])
 def test_configuration_that_does_not_load_is_explained(folder: Path, content: str) -> None:
     (folder / "config.json").write_text(content, encoding="utf-8")
     checkpoint = resolve_checkpoint(str(folder))

@@ -10,7 +10,7 @@ from safetensors import safe_open
 from transformers import PreTrainedModel
 
 from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
-from pytest_ftcheck.pipeline.from_checkpoint import weight_shapes
+from pytest_ftcheck.pipeline.checkpoint_files import weight_shapes
 
 if TYPE_CHECKING:
     from pathlib import Path

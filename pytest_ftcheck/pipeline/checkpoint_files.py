@@ -1,0 +1,162 @@
+"""The files of a checkpoint: are they there, are they what they say, and do they fit together?"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from safetensors import SafetensorError, safe_open
+
+from pytest_ftcheck.deadline import TimedOut
+from pytest_ftcheck.errors import CheckpointError, FtcheckError
+from pytest_ftcheck.paths import kind_of
+from pytest_ftcheck.pipeline.quiet import quiet_libraries
+from pytest_ftcheck.printable import text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_LONGEST = 300
+_BLOCK = re.compile(r"\.(\d+)\.")
+_TOO_LARGE = 2
+"""A head and a pooler are new; a body of more than so many times the weights is not what was saved."""
+_SMALL = 10_000_000
+"""Parameters: below, a new head may be larger than the body."""
+
+
+@contextmanager
+def loading(what: str) -> Iterator[None]:
+    """Turn whatever a library raises over a damaged file into one line.
+
+    Args:
+        what: could not be done, such as ``cannot load the tokenizer of my-bert from models/my-bert``.
+
+    Raises:
+        CheckpointError: with the text of the error.
+
+    """
+    try:
+        yield
+    except (FtcheckError, KeyboardInterrupt, TimedOut):
+        raise
+    except BaseException as error:  # that of a library in Rust is no `Exception`
+        msg = f"{what}: {_worded(error)}"
+        raise CheckpointError(msg) from error
+
+
+def _worded(error: BaseException) -> str:
+    """Word an error with its kind, where its text alone says too little."""
+    text = text_of(error)
+    named = text if isinstance(error, (OSError, ValueError)) and " " in text else f"{type(error).__name__}: {text}"
+    return named if len(named) <= _LONGEST else f"{named[:_LONGEST]} …"
+
+
+def check_files(folder: Path) -> None:
+    """Refuse a folder that lacks a file, has one that is none, or that leads out of it.
+
+    Raises:
+        CheckpointError: it does.
+
+    """
+    if kind_of(folder / "config.json") == "":
+        msg = f"no config.json in {folder}: not a checkpoint. Give the folder that save_pretrained wrote."
+        raise CheckpointError(msg)
+    for path in (*folder.glob("*.json"), *folder.glob("*.safetensors")):
+        if kind_of(path) != "file":
+            msg = f"{path} is no regular file. Save the checkpoint again."
+            raise CheckpointError(msg)
+    if not list(folder.glob("*.safetensors")):
+        raise CheckpointError(_no_weights(folder))
+    # Those of SentencePiece go by many names: spiece.model, spm.model, tokenizer.model, sentencepiece.bpe.model.
+    if not any(list(folder.glob(name)) for name in ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")):
+        msg = f"no tokenizer in {folder}. Save it beside the model: tokenizer.save_pretrained(folder)."
+        raise CheckpointError(msg)
+    _json_object(folder / "config.json")
+    for path in folder.glob("*.safetensors.index.json"):
+        _check_index(path)
+
+
+def _no_weights(folder: Path) -> str:
+    pickled = sorted(file.name for file in folder.glob("*.bin"))
+    todo = (
+        f"It has {', '.join(pickled)}, a pickle, which can run code when it is loaded: save it again with "
+        "save_pretrained, which writes safetensors."
+        if pickled
+        else "Give the folder that save_pretrained wrote."
+    )
+    return f"no weights (*.safetensors) in {folder}. {todo}"
+
+
+def _json_object(path: Path) -> dict[str, Any]:
+    with loading(f"{path} cannot be read as JSON"):
+        found = json.loads(path.read_bytes())
+    if not isinstance(found, dict):
+        msg = f"{path} holds no JSON object, but {type(found).__name__}. Save the checkpoint again."
+        raise CheckpointError(msg)
+    return found
+
+
+def _check_index(path: Path) -> None:
+    """Refuse an index of shards that names files elsewhere, or none."""
+    shards = _json_object(path).get("weight_map")
+    if not isinstance(shards, dict) or not shards or not all(isinstance(name, str) for name in shards.values()):
+        msg = f"{path}: weight_map must name a file for every weight. Save the checkpoint again."
+        raise CheckpointError(msg)
+    for name in sorted(set(shards.values())):
+        if "/" in name or "\\" in name or not name.endswith(".safetensors") or kind_of(path.parent / name) != "file":
+            msg = f"{path}: weight_map names {name!r}, which is no safetensors file beside it. Copy all files again."
+            raise CheckpointError(msg)
+
+
+def weight_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
+    """Shapes of all tensors in a folder's safetensors files, by name, read from their headers alone.
+
+    Raises:
+        CheckpointError: a file is damaged.
+
+    """
+    shapes: dict[str, tuple[int, ...]] = {}
+    for path in sorted(folder.glob("*.safetensors")):
+        try:
+            with safe_open(path, framework="numpy") as tensors:
+                shapes |= {name: tuple(tensors.get_slice(name).get_shape()) for name in tensors.keys()}  # noqa: SIM118 - no mapping
+        except (SafetensorError, OSError) as error:
+            msg = f"{path} is damaged: {error}. Copy or download it again."
+            raise CheckpointError(msg) from error
+    return shapes
+
+
+def check_configuration(folder: Path) -> None:
+    """Compare a configuration with the weights, before memory is asked for: it may ask for what no machine has.
+
+    Raises:
+        CheckpointError: it is of another model than the weights are.
+
+    """
+    import torch  # noqa: PLC0415 - slow to import
+    from transformers import AutoConfig, AutoModelForSequenceClassification  # noqa: PLC0415 - slow to import
+
+    with loading(f"cannot read {folder}/config.json"), quiet_libraries():
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    shapes = weight_shapes(folder)
+    layers = getattr(config, "num_hidden_layers", None)
+    if isinstance(layers, int):
+        blocks = [int(number) for name in shapes for number in _BLOCK.findall(name)]
+        if layers < 1 or (blocks and layers > max(blocks) + 1):
+            have = f"the weights have {max(blocks) + 1}" if blocks else "the weights have none"
+            msg = f"{folder}/config.json asks for {layers} layers, and {have}. Save the checkpoint again."
+            raise CheckpointError(msg)
+    what = f"{folder}/config.json describes no model for sequence classification"
+    with loading(what), torch.random.fork_rng(devices=[]), torch.device("meta"):
+        asked = AutoModelForSequenceClassification.from_config(config)
+    wanted, saved = asked.num_parameters(), sum(map(math.prod, shapes.values()))
+    if wanted > max(_TOO_LARGE * saved, _SMALL):
+        msg = (
+            f"{folder}/config.json describes a model of {wanted} parameters, and the weights have {saved}. Save the "
+            "checkpoint again, or give the one that the configuration belongs to."
+        )
+        raise CheckpointError(msg)

@@ -47,7 +47,7 @@ def param(case: Case) -> Any:
     return pytest.param(case, id=case.id, marks=[pytest.mark.xfail(reason=missed)] if missed else [])
 
 
-@pytest.mark.parametrize("case", map(param, CASES))
+@pytest.mark.parametrize("case", [param(case) for case in CASES])
 def test_hostile_input(case: Case, tmp_path: Path) -> None:
     folder = tmp_path / "project"
     folder.mkdir()

@@ -11,8 +11,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+from hostile_session import ANY, MISUSE, RED, Case
 from safetensors.numpy import load_file, save_file
-from sessions import ANY, MISUSE, RED, Case
 
 from pytest_ftcheck.tasks.bundled import bundled_checkpoint
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from sessions import ANY, MISUSE, RED, Case
+from hostile_session import ANY, MISUSE, RED, Case
 
 if TYPE_CHECKING:
     from collections.abc import Callable

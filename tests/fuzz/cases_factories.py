@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from sessions import ANY, MISUSE, RED, Case
+from hostile_session import ANY, MISUSE, RED, Case
 
 from pytest_ftcheck.tasks.bundled import bundled_checkpoint
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cases_factories import HEALTHY
-from sessions import ANY, MISUSE, RED, Case
+from hostile_session import ANY, MISUSE, RED, Case
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from tests.fuzz.sessions import Case
+    from tests.fuzz.hostile_session import Case
 
 sys.path.insert(0, str(Path(__file__).parent))
-sessions = importlib.import_module("sessions")
+sessions = importlib.import_module("hostile_session")
 MODULES = ("cases_options", "cases_checkpoints", "cases_data", "cases_factories")
 CASES: list[Case] = [case for name in MODULES for case in importlib.import_module(name).CASES]
 

@@ -137,7 +137,8 @@ def _served_here(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     threads = torch.get_num_threads()
 
     class InThisProcess:
-        def serve(self, folder: Path) -> str:
+        def serve(self, folder: Path, seconds: float | None) -> str:
+            assert seconds is None
             fresh_script.serve(folder)
             return ""
 

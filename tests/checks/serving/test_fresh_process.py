@@ -44,9 +44,9 @@ def test_folders_as_they_were_saved_are_healthy_in_one_process_and_a_copy_for_ea
     served = []
     serve = fresh_process.FreshProcess.serve
 
-    def noted(process: fresh_process.FreshProcess, folder: Path) -> str:
+    def noted(process: fresh_process.FreshProcess, folder: Path, seconds: float | None) -> str:
         served.append(process)
-        return serve(process, folder)
+        return serve(process, folder, seconds)
 
     monkeypatch.setattr(fresh_process.FreshProcess, "serve", noted)
     for task in ("mrpc", "stsb"):

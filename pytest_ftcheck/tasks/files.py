@@ -142,32 +142,34 @@ def _read_file(path: Path, text_columns: Sequence[str]) -> pa.Table:
     if kind_of(path) != "file":
         msg = f"{path} is no regular file. Give a file, or a folder of files."
         raise DataError(msg)
-    as_text = csv.ConvertOptions(column_types=dict.fromkeys(text_columns, pa.string()))
     try:
-        if path.stat().st_size == 0:
-            return pa.table({})
-        match path.suffix:
-            case ".json" if path.read_bytes().lstrip().startswith(b"["):
-                return pa.Table.from_pylist(loads(path.read_bytes()))
-            case ".jsonl" | ".json":
-                _check_lines(path)
-                return json.read_json(path)
-            case ".csv":
-                return csv.read_csv(
-                    path, parse_options=csv.ParseOptions(newlines_in_values=True), convert_options=as_text
-                )
-            case ".tsv":
-                # As GLUE's own files: a tab ends a field, and a quotation mark is a character like any other.
-                return csv.read_csv(
-                    path, parse_options=csv.ParseOptions(delimiter="\t", quote_char=False), convert_options=as_text
-                )
-            case ".parquet":
-                return parquet.read_table(path)
-            case suffix:
-                msg = f"{path}: unknown kind of file {suffix!r}, expected one of {', '.join(SUFFIXES)}."
-                raise DataError(msg)
+        table = pa.table({}) if path.stat().st_size == 0 else _parsed(path, text_columns)
+        table.schema.names  # noqa: B018 - names are decoded when they are asked for
     except (pa.ArrowException, OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         rows = "" if path.suffix == ".parquet" else ", with one row per line"
         rows += " or one array of rows" if path.suffix == ".json" else ""
         msg = f"cannot read {path}: {error}. Check that it is a valid {path.suffix} file{rows}."
         raise DataError(msg) from error
+    return table
+
+
+def _parsed(path: Path, text_columns: Sequence[str]) -> pa.Table:
+    as_text = csv.ConvertOptions(column_types=dict.fromkeys(text_columns, pa.string()))
+    match path.suffix:
+        case ".json" if path.read_bytes().lstrip().startswith(b"["):
+            return pa.Table.from_pylist(loads(path.read_bytes()))
+        case ".jsonl" | ".json":
+            _check_lines(path)
+            return json.read_json(path)
+        case ".csv":
+            return csv.read_csv(path, parse_options=csv.ParseOptions(newlines_in_values=True), convert_options=as_text)
+        case ".tsv":
+            # As GLUE's own files: a tab ends a field, and a quotation mark is a character like any other.
+            return csv.read_csv(
+                path, parse_options=csv.ParseOptions(delimiter="\t", quote_char=False), convert_options=as_text
+            )
+        case ".parquet":
+            return parquet.read_table(path)
+        case suffix:
+            msg = f"{path}: unknown kind of file {suffix!r}, expected one of {', '.join(SUFFIXES)}."
+            raise DataError(msg)

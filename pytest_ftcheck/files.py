@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from pytest_ftcheck.paths import kind_of
+from pytest_ftcheck.printable import text_of
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -71,7 +72,7 @@ def is_full(error: BaseException | None) -> bool:
     while error is not None:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             return True
-        if _FULL.search(str(error)):
+        if _FULL.search(text_of(error)):
             return True
         error = error.__cause__ or error.__context__
     return False

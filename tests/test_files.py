@@ -180,6 +180,13 @@ def test_temporary_files_go_with_their_process_or_with_the_next_one(tmp_path: Pa
     assert names(tmp_path) == []
 
 
+class Untold(Exception):  # noqa: N818 - an error of a user, whose text fails
+    """Cannot be told."""
+
+    def __str__(self) -> str:
+        raise ValueError
+
+
 @pytest.mark.parametrize(
     ("error", "full"),
     [
@@ -189,6 +196,7 @@ def test_temporary_files_go_with_their_process_or_with_the_next_one(tmp_path: Pa
         (OSError(errno.EROFS, "Read-only file system"), False),
         (ZeroDivisionError(), False),
         (None, False),
+        (Untold(), False),
     ],
 )
 def test_a_full_disk_is_told_from_other_errors(error: BaseException | None, full: bool) -> None:  # noqa: FBT001

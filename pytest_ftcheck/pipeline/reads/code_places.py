@@ -55,7 +55,7 @@ def is_test_file(path: str) -> bool:
 
 def project_file_that_asks() -> str | None:
     """Return the file of the project whose code asks the standard library; None where a library asks, or we do."""
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the only way
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - inspect.stack reads source files, which would be heard
     while frame is not None and _is_between(frame.f_code.co_filename):
         frame = frame.f_back
     file = None if frame is None else frame.f_code.co_filename

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_ftcheck.pipeline.reads.code_places import project_file_that_asks
 from pytest_ftcheck.pipeline.reads.environment import watched_environment
-from pytest_ftcheck.pipeline.reads.states import RELATIVE
+from pytest_ftcheck.pipeline.reads.states import RELATIVE, absolute
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 _PROCESSES = frozenset({"subprocess.Popen", "os.system", "os.posix_spawn", "os.exec", "os.startfile", "pty.spawn"})
-_NO_QUESTIONS = ("<frozen importlib", os.path.dirname(importlib.__file__), shutil.__file__)  # noqa: PTH120
+_NO_QUESTIONS = ("<frozen importlib", str(pathlib.Path(importlib.__file__).parent), shutil.__file__)
 """Code that looks for modules, which is heard of by itself, or removes folders."""
 _MAKES_FOLDERS = ("<frozen os>", os.__file__)
 _WRITES = os.O_WRONLY | os.O_TRUNC
@@ -101,7 +101,7 @@ def _tell(method: str, *args: Any) -> None:
 
 def _tell_of_path(kind: str, path: Any) -> None:
     with suppress(TypeError, ValueError, UnicodeError):
-        _tell("note_path", kind, os.path.abspath(os.fsdecode(path)))  # noqa: PTH100 - pathlib opens nothing here
+        _tell("note_path", kind, absolute(os.fsdecode(path)))
 
 
 class _Searches:
@@ -122,7 +122,7 @@ def _install() -> None:
         asked = _asked(getattr(os.path, name), kind)
         for module in (genericpath, os.path):  # each has the function of the other
             setattr(module, name, asked)
-    pathlib.Path.stat = _asked(pathlib.Path.stat, "kind")  # type: ignore[method-assign]  # `exists` and others use it
+    pathlib.Path.stat = _asked(pathlib.Path.stat, "kind")  # type: ignore[method-assign]  # replaced on purpose: `Path.exists` and its like call it
 
 
 _QUESTIONS = {"exists": "kind", "isfile": "kind", "isdir": "kind", "getsize": "size"}
@@ -133,7 +133,7 @@ def _asked(function: Callable[..., Any], kind: str) -> Any:
     @functools.wraps(function)
     def asked(path: Any, *args: Any, **keywords: Any) -> Any:
         # `os.makedirs` asks only to make what is not there.
-        if _listeners and sys._getframe(1).f_code.co_filename not in _MAKES_FOLDERS:  # noqa: SLF001 - the only way
+        if _listeners and sys._getframe(1).f_code.co_filename not in _MAKES_FOLDERS:  # noqa: SLF001 - inspect reads files
             _tell_of_path(kind, path)
         return function(path, *args, **keywords)
 
@@ -144,7 +144,7 @@ def _heard(event: str, args: tuple[Any, ...]) -> None:
     if not _listeners:
         return
     if event in ("open", "os.listdir", "os.scandir"):
-        if sys._getframe(1).f_code.co_filename.startswith(_NO_QUESTIONS):  # noqa: SLF001 - the only way
+        if sys._getframe(1).f_code.co_filename.startswith(_NO_QUESTIONS):  # noqa: SLF001 - as above
             return
         if event == "open":
             _opened(*args)
@@ -162,8 +162,8 @@ def _opened(path: Any, mode: Any, flags: Any) -> None:
         return
     name = os.fsdecode(path) if isinstance(path, (str, bytes)) else path
     if isinstance(name, str) and name.endswith(".pyc"):
-        with suppress(ValueError, NotImplementedError):  # one that was compiled from no source
+        with suppress(ValueError, NotImplementedError):  # lies in no __pycache__: it has no source
             name = importlib.util.source_from_cache(name)
     _tell_of_path("content", name)
-    if isinstance(name, str) and not os.path.isabs(name):  # noqa: PTH117 - a text
+    if isinstance(name, str) and not os.path.isabs(name):  # noqa: PTH117 - asked at every open, without a Path for it
         _tell("note_path", RELATIVE, name)

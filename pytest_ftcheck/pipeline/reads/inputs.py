@@ -13,7 +13,7 @@ from pytest_ftcheck.pipeline.reads.code_places import is_library_file, is_test_f
 from pytest_ftcheck.pipeline.reads.environment import counts, joined
 from pytest_ftcheck.pipeline.reads.heard import heard_by, unheard
 from pytest_ftcheck.pipeline.reads.opened_files import opened_below
-from pytest_ftcheck.pipeline.reads.states import ABSENT, RELATIVE, state_of, text_digest
+from pytest_ftcheck.pipeline.reads.states import ABSENT, RELATIVE, absolute, state_of, text_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -53,12 +53,12 @@ class Inputs:
             with opened_below(self.root, self._note_opened, self._give_up), heard_by(self):
                 yield
         finally:
-            self._find_states([os.path.abspath(folder) for folder in without])  # noqa: PTH100 - as in `heard`
+            self._find_states([absolute(folder) for folder in without])
 
     def note_path(self, kind: str, path: str) -> None:
         """Note that a file, a folder or what is known of it was asked for."""
         if kind == RELATIVE:
-            if self._counts("content", os.path.abspath(path)) and not path.endswith(".py"):  # noqa: PTH100 - as in `heard`
+            if self._counts("content", absolute(path)) and not path.endswith(".py"):
                 self._asked.add((kind, path))
         elif self._counts(kind, path):
             self._asked.add((_code_or(kind, path), path))
@@ -70,7 +70,7 @@ class Inputs:
 
     def note_search(self, module: str, folders: Sequence[str]) -> None:
         """Note that a module was looked for: one that is there tomorrow would be found first."""
-        inside = tuple(os.path.abspath(folder) for folder in folders)  # noqa: PTH100
+        inside = tuple(absolute(folder) for folder in folders)
         inside = tuple(folder for folder in inside if self._is_inside(folder) and not is_library_file(folder))
         if inside:
             self._searches.setdefault(module, inside)
@@ -104,7 +104,7 @@ class Inputs:
             self._asked.update(("kind", place) for place in _places_before(module, folders))
         inside = tuple(f"{folder}{os.sep}" for folder in without)
         for kind, path in sorted(self._asked):
-            place = os.path.abspath(path)  # noqa: PTH100 - as in `heard`
+            place = absolute(path)
             if path in self.paths.get(kind, ()) or place in without or place.startswith(inside):
                 continue
             with unheard():
@@ -123,7 +123,7 @@ def changed_inputs(paths: Mapping[str, Mapping[str, str]], variables: Mapping[st
 
     """
     changed = {
-        os.path.abspath(path): None  # noqa: PTH100 - as in `heard`
+        absolute(path): None
         for kind, states in paths.items()
         for path, state in states.items()
         if state_of(kind, path) != state
@@ -162,4 +162,4 @@ def _hub_cache() -> str:
     """Folder of the Hugging Face libraries: what they cache there is part of models and rows."""
     from huggingface_hub.constants import HF_HOME  # noqa: PLC0415 - only where something is recorded
 
-    return os.path.abspath(HF_HOME)  # noqa: PTH100 - as above
+    return absolute(HF_HOME)

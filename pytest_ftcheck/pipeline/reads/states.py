@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import os
 import tomllib
 from functools import lru_cache
 from pathlib import Path
@@ -23,6 +24,14 @@ _HEADER_OF_BYTECODE = 16
 """Bytes before the code: a number of the interpreter, and time and size of the source."""
 _LARGEST_SETTINGS = 1 << 20
 """Bytes of the largest file that is read as settings."""
+
+
+def absolute(path: str | os.PathLike[str]) -> str:
+    """Return the absolute path without ``..``, from its text alone.
+
+    `pathlib` has nothing like it: `Path.absolute` keeps ``..``, and `Path.resolve` asks the disk, which is heard.
+    """
+    return os.path.abspath(path)  # noqa: PTH100 - for the reason above
 
 
 def file_digest(path: Path) -> str:

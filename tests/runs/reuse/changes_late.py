@@ -103,7 +103,7 @@ VARIABLES = tuple(
 WORKING_FOLDER = Change(
     "late-another-working-folder",
     act=other_working_folder,
-    environment={"WORKING_FOLDER": "{root}/work/elsewhere"},
+    environment={"WORKING_FOLDER": "{root}/checkout/elsewhere"},
     project="late",
 )
 FILES = tuple(

@@ -26,7 +26,7 @@ class Move:
     act: Callable[[Path], Any] = lambda _: None
     """Is given the folder that all lies in."""
 
-    below: str = "work"
+    below: str = "checkout"
     environment: Mapping[str, str] = field(default_factory=dict)
     project: str = "main"
     quick: bool = False
@@ -81,13 +81,13 @@ def moved(root: Path) -> None:
     """Move everything to another folder."""
     (root / "another").mkdir(exist_ok=True)
     shutil.rmtree(root / "another" / "place", ignore_errors=True)
-    (root / "work").rename(root / "another" / "place")
+    (root / "checkout").rename(root / "another" / "place")
 
 
 def linked(root: Path) -> None:
     """Make a symbolic link to the folder."""
     (root / "link").unlink(missing_ok=True)
-    (root / "link").symlink_to(root / "work")
+    (root / "link").symlink_to(root / "checkout")
 
 
 def elsewhere(root: Path) -> None:

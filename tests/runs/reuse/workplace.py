@@ -106,7 +106,7 @@ class Workplace:
             self._trained.add(name)
         return result_of(next(_runs(self.root / "kept" / name)))
 
-    def lay_out(self, name: str, *, below: str = "work") -> Path:
+    def lay_out(self, name: str, *, below: str = "checkout") -> Path:
         """Put a fresh copy of a project in its place, and the run of its base in the store."""
         shutil.rmtree(self.root / below, ignore_errors=True)
         shutil.rmtree(self.root / "store", ignore_errors=True)
@@ -119,7 +119,7 @@ class Workplace:
             shutil.copytree(self.root / "kept" / name, self.root / "store" / "runs", symlinks=True)
         return folder
 
-    def ask(self, name: str, environment: Mapping[str, str] | None = None, *, below: str = "work") -> Answer:
+    def ask(self, name: str, environment: Mapping[str, str] | None = None, *, below: str = "checkout") -> Answer:
         """Run a session over the project that is in its place."""
         # Of one session alone: what is not kept for later ones.
         shutil.rmtree(self.root / "store" / "aside", ignore_errors=True)

@@ -50,12 +50,10 @@ def session(
     project: pytest.Pytester,
     made_up_runs: MadeUpRuns,
     write_card: Callable[..., None],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> Session:
     """Run a session over made-up runs; return what it printed and its JSON document."""
     assert made_up_runs.wrong
     write_card()
-    monkeypatch.delenv("CI", raising=False)
 
     def run(*options: str) -> tuple[pytest.RunResult, dict[str, Any]]:
         path = project.path / "out.json"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import torch
 from transformers import set_seed
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
+from pytest_ftcheck.columns import scalars
 from pytest_ftcheck.training.batches import only_accepted
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from pytest_ftcheck.pipeline.parts import Pipeline
     from pytest_ftcheck.runs.run import Run
     from pytest_ftcheck.training.probe import Probe
+
+_Made = TypeVar("_Made")
 
 
 class Evidence:
@@ -58,6 +61,7 @@ class Evidence:
         self.seed = seed
         self.environment = environment
         self.other_run = other_run
+        self._once: dict[Callable[[Evidence], Any], Any] = {}
         self._make_run = make_run
         self._make_probe = make_probe
 
@@ -135,7 +139,13 @@ class Evidence:
 
     def labels(self, rows: Dataset) -> list[Any]:
         """Return the labels of a tokenized data set, ``[N]``."""
-        return list(rows[self.pipeline.label_column][:])
+        return scalars(rows, self.pipeline.label_column)
+
+    def once(self, make: Callable[[Evidence], _Made]) -> _Made:
+        """Return what a function makes of this evidence, made when a check first asks for it."""
+        if make not in self._once:
+            self._once[make] = make(self)
+        return cast("_Made", self._once[make])
 
     @cached_property
     def fresh_model(self) -> PreTrainedModel:

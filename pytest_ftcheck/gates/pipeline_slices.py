@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pytest_ftcheck.columns import scalars, tables, walk
 from pytest_ftcheck.errors import DataError, TaskError, closest, unknown
 from pytest_ftcheck.gates.slices import class_masks, function_masks, length_masks, value_masks
 from pytest_ftcheck.pipeline.factory import load_factory, where_it_failed
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from pytest_ftcheck.gates.slices import Masks
     from pytest_ftcheck.pipeline.parts import Pipeline
 
-MOST_SLICES = 50
-"""Of one family: a column of more values is a text or a number, no slice."""
-
 
 def pipeline_masks(pipeline: Pipeline, rootdir: Path) -> dict[str, Masks]:
     """Return the rows of every slice, by the family's entry in the card's ``slices`` and the slice's name.
@@ -28,19 +26,14 @@ def pipeline_masks(pipeline: Pipeline, rootdir: Path) -> dict[str, Masks]:
         rootdir: where a user's function is imported from.
 
     Raises:
-        TaskError: no such column or function, too many values; a limit for a slice that no row is in.
-        DataError: rows without text where ``truncated`` needs it, raw rows that are not those that are evaluated.
+        TaskError: no such column or function; a limit for a slice that no row is in.
+        DataError: a column of too many values, rows without text where ``truncated`` needs it, raw rows that are not
+            those that are evaluated.
 
     """
     masks = {spec: _family(spec, pipeline, rootdir) for spec in pipeline.card.slices}
     rows = len(pipeline.eval_dataset)
     for spec, family in masks.items():
-        if len(family) > MOST_SLICES:
-            msg = (
-                f"task card {pipeline.card.name!r}: slices: {spec!r} has {len(family)} values; slices take at most "
-                f"{MOST_SLICES}. Name a column with few values, or a function that makes few of many."
-            )
-            raise TaskError(msg)
         if any(len(mask) != rows for mask in family.values()):
             msg = f"slices {spec!r}: the raw rows are not the {rows} rows that are evaluated."
             raise DataError(msg)
@@ -58,7 +51,7 @@ def pipeline_masks(pipeline: Pipeline, rootdir: Path) -> dict[str, Masks]:
 
 def _family(spec: str, pipeline: Pipeline, rootdir: Path) -> Masks:
     if spec == "class":
-        label_ids = np.asarray(pipeline.eval_dataset[pipeline.label_column])
+        label_ids = np.asarray(scalars(pipeline.eval_dataset, pipeline.label_column))
         return class_masks(label_ids, pipeline.card.label_names)
     if spec == "length":
         return length_masks(_lengths(pipeline))
@@ -69,6 +62,8 @@ def _family(spec: str, pipeline: Pipeline, rootdir: Path) -> Masks:
         function = load_factory(spec, rootdir, asked_by=f"slices of task card {pipeline.card.name!r}: ")
         try:
             return function_masks(function, raw)
+        except DataError:
+            raise
         except Exception as error:
             msg = f"slices of task card {pipeline.card.name!r}: {spec} fails on a row: {where_it_failed(error)}"
             raise TaskError(msg) from error
@@ -79,16 +74,16 @@ def _family(spec: str, pipeline: Pipeline, rootdir: Path) -> Masks:
             f"have {', '.join(raw.column_names)}; class, length, truncated and package.module:function are known too."
         )
         raise TaskError(msg)
-    return value_masks(spec, raw[spec])
+    return value_masks(spec, (value for (value,) in walk(raw, [spec])))
 
 
 def _lengths(pipeline: Pipeline) -> list[int]:
     """Return the tokens of each row, ``[N]``; padding is none."""
     rows = pipeline.eval_dataset
     if "attention_mask" in rows.column_names:
-        return [int(np.sum(mask)) for mask in rows["attention_mask"]]
+        return [int(np.sum(mask)) for (mask,) in walk(rows, ["attention_mask"])]
     pad_id = pipeline.pad_id
-    return [sum(token != pad_id for token in ids) for ids in rows["input_ids"]]
+    return [sum(token != pad_id for token in ids) for (ids,) in walk(rows, ["input_ids"])]
 
 
 def _truncated(pipeline: Pipeline) -> list[bool]:
@@ -97,7 +92,9 @@ def _truncated(pipeline: Pipeline) -> list[bool]:
     if not columns or tokenizer is None:
         msg = "slices: 'truncated' needs a tokenizer and the raw texts: name them in the card's text_columns."
         raise DataError(msg)
-    texts: list[Any] = [list(pipeline.data.evaluation[column]) for column in columns]
-    # verbose=False keeps it from warning of rows that are longer than the model takes.
-    whole = tokenizer(*texts, truncation=False, padding=False, verbose=False)["input_ids"]
-    return [len(ids) > length for ids, length in zip(whole, _lengths(pipeline), strict=True)]
+    whole: list[int] = []
+    for table in tables(pipeline.data.evaluation, columns):
+        texts: list[Any] = [table.column(column).to_pylist() for column in columns]
+        # verbose=False keeps it from warning of rows that are longer than the model takes.
+        whole += map(len, tokenizer(*texts, truncation=False, padding=False, verbose=False)["input_ids"])
+    return [tokens > length for tokens, length in zip(whole, _lengths(pipeline), strict=True)]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pytest_ftcheck.columns import walk
 from pytest_ftcheck.findings import Finding
 from pytest_ftcheck.gates.baseline_file import FILE, FOLDER, Entry
 from pytest_ftcheck.pipeline.reads.states import file_digest
@@ -94,11 +95,8 @@ def _shared(rows: Dataset, columns: Sequence[str]) -> list[str]:
 
 def row_ids(rows: Dataset, columns: Sequence[str]) -> NDArray[np.uint64]:
     """Return a digest of each row's content in some columns: ``[N]``."""
-    plain = rows.with_format(None)  # tensors have no JSON
-    # A column that is iterated over reads its rows one by one; a slice of it, all at once.
-    values = zip(*(plain[name][:] for name in columns), strict=True)
     encode = json.JSONEncoder(default=repr).encode
-    digests = [hashlib.sha256(encode(row).encode()).digest()[:8] for row in values]
+    digests = [hashlib.sha256(encode(row).encode()).digest()[:8] for row in walk(rows, columns)]
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     Masks = dict[str, NDArray[np.bool_]]
 
 LENGTH_BANDS = 4
+MOST_SLICES = 50
+"""Of one family: a column of more values is a text or a number, no slice."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +77,20 @@ def value_masks(column: str, values: Iterable[object]) -> Masks:
     """Return the rows of each value of a column, ``COLUMN=VALUE``, in the order in which the values first occur.
 
     A flag such as ``truncated`` is a column of booleans.
+
+    Raises:
+        DataError: more than `MOST_SLICES` values.
+
     """
     texts = np.array([str(value) for value in values], dtype=object)
-    return {f"{column}={text}": np.asarray(texts == text, dtype=np.bool_) for text in dict.fromkeys(texts)}
+    distinct = dict.fromkeys(texts)
+    if len(distinct) > MOST_SLICES:
+        msg = (
+            f"slices: {column!r} has {len(distinct)} values; slices take at most {MOST_SLICES}. Name a column with "
+            "few values, or a function that makes few of many."
+        )
+        raise DataError(msg)
+    return {f"{column}={text}": np.asarray(texts == text, dtype=np.bool_) for text in distinct}
 
 
 def length_masks(lengths: ArrayLike, *, bands: int = LENGTH_BANDS) -> Masks:

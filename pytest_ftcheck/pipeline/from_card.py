@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from pytest_ftcheck.columns import tables
 from pytest_ftcheck.errors import DataError, TaskError, unknown
 from pytest_ftcheck.paths import as_path, kind_of
 from pytest_ftcheck.pipeline.checkpoint_files import check_configuration
@@ -14,6 +15,7 @@ from pytest_ftcheck.tasks.bundled import BUNDLED_CHECKPOINTS, bundled_data
 from pytest_ftcheck.tasks.datasets import TaskData, find_path, load_data
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from datasets import Dataset
     from transformers import PreTrainedTokenizerBase
 
@@ -165,13 +167,16 @@ def tokenize(
         DataError: the tokenizer refuses the texts.
 
     """
-    from datasets import Dataset  # noqa: PLC0415 - slow to import
+    from datasets import Dataset, concatenate_datasets  # noqa: PLC0415 - slow to import
 
-    plain = rows.with_format(None)
-    texts = [plain[column][:] for column in card.text_columns]
-    try:
-        encoded: dict[str, Any] = dict(processing_class(*texts, truncation=True, max_length=max_length))
-    except (ValueError, TypeError, OverflowError) as error:
-        msg = f"cannot tokenize {', '.join(card.text_columns)} of task {card.name!r}: {error}"
-        raise DataError(msg) from error
-    return Dataset.from_dict({**encoded, "labels": plain[card.label_column][:]})
+    def encoded(table: pa.Table) -> Dataset:
+        texts = [table.column(column).to_pylist() for column in card.text_columns]
+        try:
+            made: dict[str, Any] = dict(processing_class(*texts, truncation=True, max_length=max_length))
+        except (ValueError, TypeError, OverflowError) as error:
+            msg = f"cannot tokenize {', '.join(card.text_columns)} of task {card.name!r}: {error}"
+            raise DataError(msg) from error
+        return Dataset.from_dict({**made, "labels": table.column(card.label_column).to_pylist()})
+
+    # Joining keeps the batches where they are: only one of them is ever a list of Python's.
+    return concatenate_datasets([encoded(table) for table in tables(rows, [*card.text_columns, card.label_column])])

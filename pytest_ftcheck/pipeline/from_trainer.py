@@ -26,6 +26,7 @@ from pytest_ftcheck.pipeline.trainer_changes import (
 from pytest_ftcheck.pipeline.trainer_rows import (
     RowFormat,
     best_metric,
+    is_stream,
     judged_rows,
     judged_set,
     plain_rows,
@@ -130,6 +131,8 @@ class TrainerSource:
         self.inputs = inputs
         self._factory = factory
         self._formats: dict[str, RowFormat] = {}
+        self._streamed: dict[str, int] = {}
+        """How many rows stand for each data set that is a stream."""
         self._own_metrics: Callable[[EvalPrediction], dict[str, float]] | None = None
         self._place: int | None = None
         """Of the Trainer that is returned, among those that the factory makes; None until it was called once."""
@@ -151,19 +154,29 @@ class TrainerSource:
 
     @cached_property
     def train_rows(self) -> Dataset:
-        """The rows that are trained on, as plain lists."""
-        rows, self._formats["train_dataset"] = plain_rows(self.template.train_dataset)
-        return rows
+        """The rows that are trained on, as plain lists; of a stream, the first ones."""
+        return self._rows("train_dataset", self.template.train_dataset)
 
     @cached_property
     def evaluation_rows(self) -> Dataset:
-        """The rows that are evaluated, as plain lists; of several evaluation sets, the one that is judged."""
-        rows, self._formats["eval_dataset"] = plain_rows(judged_rows(self.template))
+        """The rows that are evaluated, as plain lists: of several sets, the judged one; of a stream, the first ones."""
+        return self._rows("eval_dataset", judged_rows(self.template))
+
+    def _rows(self, name: str, given: Any) -> Dataset:
+        with deadline(self._timeout):
+            rows, self._formats[name] = plain_rows(given)
+        if not len(rows):
+            msg = f"{self.spec}: {name} is empty: its stream ends without a row. Change what {self.spec} returns."
+            raise TaskError(msg)
+        if is_stream(given):
+            self._streamed[name] = len(rows)
         return rows
 
     def held_back(self, device: str) -> tuple[str, ...]:
         """Name what a run on this device sets of the Trainer, whatever the user has: see `HELD_BACK`."""
-        return tuple(words for name, words in HELD_BACK.items() if name != "use_cpu" or self._elsewhere(device))
+        streams = [f"{name} (a stream: its first {rows} rows)" for name, rows in self._streamed.items()]
+        words = [words for name, words in HELD_BACK.items() if name != "use_cpu" or self._elsewhere(device)]
+        return (*words, *streams)
 
     def _elsewhere(self, device: str) -> bool:
         """Whether the Trainer would take another device than the CPU that is asked for."""
@@ -219,7 +232,7 @@ class TrainerSource:
         """Refuse a Trainer that cannot be checked.
 
         Raises:
-            TaskError: it has no evaluation data, or its data has no length.
+            TaskError: it has trained, or has no data.
 
         """
         trainer = self.template
@@ -233,13 +246,7 @@ class TrainerSource:
             if rows is None:
                 msg = f"{self.spec}: the Trainer has no {name}: nothing to {purpose} on. {todo}"
                 raise TaskError(msg)
-            if not hasattr(rows, "__len__") or not hasattr(rows, "__getitem__"):
-                msg = (
-                    f"{self.spec}: {name} is iterable or streaming ({type(rows).__name__}): its rows can be neither "
-                    f"counted nor looked at twice. Give rows that have a length; a few thousand are enough. {todo}"
-                )
-                raise TaskError(msg)
-            if len(rows) == 0:
+            if not (is_stream(rows) or len(rows)):
                 msg = f"{self.spec}: {name} is empty: 0 rows. {todo}"
                 raise TaskError(msg)
 
@@ -257,7 +264,7 @@ class TrainerSource:
         parts: dict[str, Any] = {}
         for name, own in (("train_dataset", self.train_rows), ("eval_dataset", self.evaluation_rows)):
             rows = getattr(pipeline, name)
-            if rows is not own:
+            if rows is not own or name in self._streamed:
                 parts[name] = self._formats[name].apply(rows)
         if pipeline.data_collator is not self.template.data_collator:
             parts["data_collator"] = pipeline.data_collator

@@ -12,6 +12,7 @@ import torch
 from datasets import ClassLabel
 from transformers import EvalPrediction
 
+from pytest_ftcheck.columns import scalars
 from pytest_ftcheck.errors import DataError, TaskError
 from pytest_ftcheck.pipeline.from_checkpoint import Checkpoint
 from pytest_ftcheck.pipeline.trainer_head import head_of
@@ -156,7 +157,7 @@ def _metric(trainer: Any, head: str, rows: Dataset, labels: str) -> dict[str, An
     if trainer.compute_metrics is None:
         return {"path": _OWN_METRICS[head], "greater_is_better": {_OWN_METRICS[head]: True}}
     try:
-        label_ids = np.asarray(rows[labels])
+        label_ids = np.asarray(scalars(rows, labels))
     except ValueError as error:
         msg = f"labels in column {labels!r} are lists of several lengths: one label a row can be judged."
         raise TaskError(msg) from error

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import torch
 from datasets import Dataset
+from torch.utils.data import IterableDataset as TorchIterable
 
+from pytest_ftcheck.columns import BATCH
 from pytest_ftcheck.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STREAMED = 10_000
+"""Rows at the beginning of a stream that stand for it."""
 
 
 @dataclass(frozen=True)
@@ -62,32 +73,53 @@ def best_metric(trainer: Any) -> str:
     return best.removeprefix(f"{judged_set(trainer)}_")
 
 
+def is_stream(rows: Any) -> bool:
+    """Tell whether rows can be neither counted nor looked up: iterable and streaming data sets."""
+    return isinstance(rows, TorchIterable) or not (hasattr(rows, "__len__") and hasattr(rows, "__getitem__"))
+
+
 def plain_rows(rows: Any) -> tuple[Dataset, RowFormat]:
-    """Return a data set as a table of plain values, and the format that it had.
+    """Return a data set as a table of plain values, and the format that it had; of a stream, its first rows.
 
     Args:
-        rows: a `datasets.Dataset`, or any data set of torch whose rows are mappings.
+        rows: a `datasets.Dataset`, or any data set of torch whose rows are mappings; a stream gives its first
+            `STREAMED` rows.
 
     Raises:
-        DataError: a row is not a mapping, or has something that no table can hold.
+        DataError: a row is not a mapping, cannot be read, or has something that no table can hold.
 
     """
     if isinstance(rows, Dataset) and rows.format["type"] != "custom":
         given = rows.format
         columns = None if set(given["columns"]) == set(rows.column_names) else tuple(given["columns"])
         return rows.with_format(None), RowFormat(given["type"], columns)
-    features = [rows[index] for index in range(len(rows))]
-    if not all(isinstance(feature, Mapping) for feature in features):
-        kind = next(type(feature).__name__ for feature in features if not isinstance(feature, Mapping))
-        msg = f"a row of {type(rows).__name__} is a {kind}, expected a mapping such as {{'input_ids': …, 'labels': …}}."
-        raise DataError(msg)
-    tensors = any(isinstance(value, torch.Tensor) for value in features[0].values())
-    try:
-        table = Dataset.from_list([{key: _plain(value) for key, value in feature.items()} for feature in features])
-    except (ValueError, TypeError, OverflowError) as error:
-        msg = f"the rows of {type(rows).__name__} do not form a table: {error}. Give every row the same columns."
-        raise DataError(msg) from error
+    tensors, tables, kind = False, [], type(rows).__name__
+    examples = islice(rows, STREAMED) if is_stream(rows) else (rows[index] for index in range(len(rows)))
+    while batch := [_mapping(row, kind) for row in islice(examples, BATCH)]:
+        tensors = tensors or any(isinstance(value, torch.Tensor) for value in batch[0].values())
+        with _forming(kind):
+            plain = [{key: _plain(value) for key, value in row.items()} for row in batch]
+            tables.append(Dataset.from_list(plain).data.table)
+    with _forming(kind):
+        # A batch in which a column has no value at all takes its type from the others.
+        table = Dataset(pa.concat_tables(tables, promote_options="permissive") if tables else pa.table({}))
     return table, RowFormat("torch" if tensors else None)
+
+
+@contextmanager
+def _forming(kind: str) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, TypeError, OverflowError, pa.ArrowException) as error:
+        msg = f"the rows of {kind} do not form a table: {error}. Give every row the same columns."
+        raise DataError(msg) from error
+
+
+def _mapping(row: Any, kind: str) -> Mapping[Any, Any]:
+    if not isinstance(row, Mapping):
+        msg = f"a row of {kind} is a {type(row).__name__}, expected a mapping such as {{'input_ids': …, 'labels': …}}."
+        raise DataError(msg)
+    return row
 
 
 def _plain(value: Any) -> Any:

@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pytest_ftcheck.columns import tables
+
 if TYPE_CHECKING:
     from datasets import Dataset
-
-_BATCH = 20_000
 
 
 def rows_digest(rows: Dataset) -> str:
@@ -20,10 +20,8 @@ def rows_digest(rows: Dataset) -> str:
 
     The rows are read in batches as Arrow arrays: they never become Python objects.
     """
-    plain = rows.with_format("arrow")
     digests = {name: hashlib.sha256(f"{name} {rows.features[name]}".encode()) for name in sorted(rows.column_names)}
-    for start in range(0, len(rows), _BATCH):
-        table = plain[start : start + _BATCH]
+    for table in tables(rows):
         for name, digest in digests.items():
             _update(digest, pa.concat_arrays(table.column(name).chunks))
     return hashlib.sha256("".join(digest.hexdigest() for digest in digests.values()).encode()).hexdigest()

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import pyarrow as pa
 from datasets import Dataset, DatasetDict, disable_progress_bars, enable_progress_bars, load_dataset
 from datasets.utils import are_progress_bars_disabled
 
+from pytest_ftcheck.columns import arrays
 from pytest_ftcheck.errors import DataError
 from pytest_ftcheck.paths import as_path, kind_of
 from pytest_ftcheck.tasks.bundled import bundled_data
@@ -186,15 +188,20 @@ def _prepare(card: TaskCard, split: Dataset, where: str) -> Dataset:
         )
         raise DataError(msg)
     for column in card.text_columns:
-        _check_text(split[column], column, where)
+        _check_text(split, column, where)
     return encode_labels(card, split, where)
 
 
-def _check_text(values: Any, column: str, where: str) -> None:
-    for row, value in enumerate(values):
-        if not isinstance(value, str):
-            msg = f"{where}, row {row}: {column} = {value!r}, expected a text. Remove or correct the row."
+def _check_text(split: Dataset, column: str, where: str) -> None:
+    start = 0
+    for array in arrays(split, column):
+        is_text = pa.types.is_string(array.type) or pa.types.is_large_string(array.type)
+        if not is_text or array.null_count:
+            row = array.is_valid().index(False).as_py() if is_text else 0
+            todo = "expected a text. Remove or correct the row."
+            msg = f"{where}, row {start + row}: {column} = {array[row].as_py()!r}, {todo}"
             raise DataError(msg)
+        start += len(array)
 
 
 def _select(split: Dataset, rows: int | None) -> Dataset:

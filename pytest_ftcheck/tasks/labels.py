@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from datasets import ClassLabel, Dataset
 
+from pytest_ftcheck.columns import arrays
 from pytest_ftcheck.errors import DataError, closest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pytest_ftcheck.tasks.card import TaskCard
 
 
@@ -35,19 +38,27 @@ def encode_labels(card: TaskCard, split: Dataset, where: str) -> Dataset:
         DataError: a label is missing or outside the names, or is not a number for regression.
 
     """
-    names = list(card.label_names)
-    values: list[Any] = list(split[card.label_column])
-    feature = split.features[card.label_column]
-    if isinstance(feature, ClassLabel) and set(feature.names) & set(names):
-        values = [feature.names[value] if isinstance(value, int) and value >= 0 else value for value in values]
-    elif names and all(name.isdigit() for name in names):
-        # Names such as the stars 1 to 5 are what the data calls its classes: as ids, all would be one too high.
-        values = [str(value) if isinstance(value, int) else value for value in values]
+    names, feature = list(card.label_names), split.features[card.label_column]
+    read = _reader(names, feature)
     encode = _number if card.head == "regression" else _class_id
-    encoded = [encode(value, names, f"{where}, row {row}") for row, value in enumerate(values)]
-    column = pa.array(encoded, type=pa.float32() if card.head == "regression" else pa.int64())
-    others = split.remove_columns(card.label_column)
-    return others.add_column(card.label_column, column)
+    kind = pa.float32() if card.head == "regression" else pa.int64()
+    chunks, start = [], 0
+    for array in arrays(split, card.label_column):
+        values = array.to_pylist()
+        encoded = [encode(read(value), names, f"{where}, row {start + row}") for row, value in enumerate(values)]
+        chunks.append(pa.array(encoded, type=kind))
+        start += len(values)
+    return split.remove_columns(card.label_column).add_column(card.label_column, pa.chunked_array(chunks, type=kind))
+
+
+def _reader(names: list[str], feature: Any) -> Callable[[Any], Any]:
+    """Return what makes of a stored value what the card's names are compared with."""
+    if isinstance(feature, ClassLabel) and set(feature.names) & set(names):
+        return lambda value: feature.names[value] if isinstance(value, int) and value >= 0 else value
+    if names and all(name.isdigit() for name in names):
+        # Names such as the stars 1 to 5 are what the data calls its classes: as ids, all would be one too high.
+        return lambda value: str(value) if isinstance(value, int) else value
+    return lambda value: value
 
 
 def _class_id(value: Any, names: list[str], where: str) -> int:

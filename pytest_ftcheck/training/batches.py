@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from torch.utils.data import DataLoader, RandomSampler, Sampler
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
+from pytest_ftcheck.columns import list_lengths
 from pytest_ftcheck.pipeline.trainer_rows import judged_rows
 from pytest_ftcheck.training.compilation import of_few_lengths
 
@@ -40,7 +41,7 @@ def make_train_loader(pipeline: Pipeline, model: nn.Module, args: TrainingArgume
     sampler: Sampler[int] = RandomSampler(rows)
     common = _common(pipeline, args)
     by_length = args.train_sampling_strategy == "group_by_length"
-    lengths = [len(ids) for ids in rows["input_ids"][:]] if by_length or args.torch_compile else []
+    lengths = list_lengths(rows, "input_ids").tolist() if by_length or args.torch_compile else []
     if args.torch_compile:
         common["collate_fn"] = of_few_lengths(pipeline.data_collator, max(lengths))
     if by_length:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from pytest_ftcheck.columns import list_lengths
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -101,7 +103,7 @@ def _one_batch_of_each_shape(loader: Any) -> Iterator[list[Any]]:
     """Yield a row as often as a batch has rows, for a row of each length that batches are padded to."""
     rows, size = loader.dataset, loader.batch_size or loader.batch_sampler.batch_size
     last = 0 if loader.drop_last else len(rows) % size
-    lengths = [len(ids) for ids in rows["input_ids"][:]]
+    lengths = list_lengths(rows, "input_ids").tolist()
     step = _step(max(lengths))
     one_of_each = {-(-length // step): index for index, length in enumerate(lengths)}
     for count in dict.fromkeys(count for count in (min(size, len(rows)), last) if count):

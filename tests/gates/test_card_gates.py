@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from pytest_ftcheck.errors import DataError, TaskError
+from pytest_ftcheck.errors import DataError, FtcheckError, TaskError
 from pytest_ftcheck.gates.card_gates import degenerate, judge_metric, limited_slices, limits_for, session_share
 from pytest_ftcheck.gates.paired import ComparedRun
 from pytest_ftcheck.gates.pipeline_slices import pipeline_masks
@@ -189,7 +189,7 @@ WRONG: list[tuple[str, str]] = [
 def test_slices_that_are_not_there_are_explained(mrpc: Pipeline, tmp_path: Path, spec: str, expected: str) -> None:
     source = "def is_long(row): return True\n\ndef fails(row): return row['text']\n"
     (tmp_path / "kinds.py").write_text(source, encoding="utf-8")
-    with pytest.raises(TaskError) as error:
+    with pytest.raises(FtcheckError) as error:
         masks_of(mrpc, spec, folder=tmp_path)
     assert expected in str(error.value)
 

@@ -10,6 +10,7 @@ import pytest
 from datasets import Dataset
 
 from pytest_ftcheck.errors import DataError, FtcheckError, TaskError
+from pytest_ftcheck.pipeline import trainer_rows
 from pytest_ftcheck.pipeline.factory import trainer_task_name
 from pytest_ftcheck.pipeline.from_trainer import build_trainer_pipeline
 from pytest_ftcheck.pipeline.trainer_changes import ChangedModel
@@ -94,6 +95,32 @@ def test_rows_of_torch_without_text_or_tokenizer() -> None:
     assert isinstance(pipeline.train_dataset[0]["input_ids"], list)
 
 
+@pytest.mark.parametrize("batch", [1, 7, 10_000])
+def test_rows_that_are_no_table_become_one_batch_by_batch(monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
+    monkeypatch.setattr(trainer_rows, "BATCH", batch)
+    rows = [{"ids": list(range(row % 3)), "note": None if row < 8 else "late", "label": row / 2} for row in range(12)]
+    table, given = trainer_rows.plain_rows(rows)
+    assert table.to_list() == rows
+    assert given == trainer_rows.RowFormat(None)
+    with pytest.raises(DataError, match="the rows of list do not form a table"):
+        trainer_rows.plain_rows([{"label": 0}] * 9 + [{"label": "one"}])
+
+
+def test_the_beginning_of_a_stream_is_judged_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trainer_rows, "STREAMED", 40)
+    pipeline = pipeline_of("streaming")
+    source = pipeline.trainer
+    assert source is not None
+    assert (len(pipeline.train_dataset), len(pipeline.eval_dataset)) == (40, 10)
+    assert pipeline.train_dataset[24]["first"] == pipeline.train_dataset[0]["first"]  # it begins again
+    assert source.held_back("cpu")[-2:] == (
+        "train_dataset (a stream: its first 40 rows)",
+        "eval_dataset (a stream: its first 10 rows)",
+    )
+    made: Any = source.make(pipeline, seed=0, device="cpu", output_dir=HERE / "unused", steps=None)
+    assert [len(made.train_dataset), len(made.eval_dataset)] == [40, 10]
+
+
 def test_regression_without_metrics_gets_ours() -> None:
     pipeline = pipeline_of("regression")
     assert pipeline.card.head == "regression"
@@ -122,7 +149,7 @@ def test_fewer_rows() -> None:
         ("user_train.py:not_a_trainer", "returns dict, expected a transformers.Trainer"),
         ("user_train.py:trained", r"has trained already \(3 optimizer steps\)"),
         ("user_train.py:without_evaluation", "has no eval_dataset: nothing to judge it on"),
-        ("user_train.py:streaming", "train_dataset is iterable or streaming"),
+        ("user_train.py:ended_stream", "train_dataset is empty: its stream ends without a row"),
         ("user_train.py:empty", "eval_dataset is empty: 0 rows"),
         ("user_train.py:multi_label", r"which gives a row several labels \(problem_type"),
         ("user_train.py:broken_metrics", "compute_metrics fails on logits .*AttributeError"),
@@ -138,7 +165,10 @@ def test_what_cannot_be_checked_is_refused(spec: str, message: str) -> None:
 
 @pytest.mark.parametrize(
     "factory",
-    ["build", "weighted", "with_encodings", "with_format", "with_model_init", "with_prepared_logits", "regression"],
+    [
+        *("build", "weighted", "with_encodings", "with_format", "with_model_init", "with_prepared_logits"),
+        *("regression", "streaming"),
+    ],
 )
 @pytest.mark.parametrize("engine", ["trainer", "manual"])
 def test_every_kind_of_trainer_trains_with_both_engines(factory: str, engine: str, tmp_path: Path) -> None:

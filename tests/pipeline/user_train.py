@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from datasets import Dataset
+from torch.utils.data import IterableDataset
 from transformers import (
     AutoTokenizer,
     BertConfig,
@@ -20,6 +21,8 @@ from transformers import (
 from pytest_ftcheck.tasks.bundled import bundled_checkpoint
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from transformers import EvalPrediction
 
 ANIMALS = ("cat", "dog", "bird", "horse")
@@ -139,8 +142,25 @@ def without_evaluation() -> Trainer:
     return build(eval_dataset=None)
 
 
+class Endless(IterableDataset[dict[str, object]]):
+    """Yield the rows again and again, as a stream of a data set that does not fit onto the disk."""
+
+    def __iter__(self) -> Iterator[dict[str, object]]:
+        while True:
+            yield from rows()
+
+
 def streaming() -> Trainer:
-    return build(train_dataset=rows().to_iterable_dataset(), arguments={"max_steps": 2})
+    return build(train_dataset=Endless(), eval_dataset=rows(10).to_iterable_dataset(), arguments={"max_steps": 2})
+
+
+class Ended(IterableDataset[dict[str, object]]):
+    def __iter__(self) -> Iterator[dict[str, object]]:
+        return iter([])
+
+
+def ended_stream() -> Trainer:
+    return build(train_dataset=Ended(), arguments={"max_steps": 2})
 
 
 def empty() -> Trainer:

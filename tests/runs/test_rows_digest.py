@@ -12,7 +12,7 @@ from datasets import ClassLabel, Dataset, Features, List, Value, concatenate_dat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_ftcheck.runs import rows_digest as module
+from pytest_ftcheck import columns
 from pytest_ftcheck.runs.rows_digest import rows_digest
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def table(rows: list[dict[str, Any]]) -> Dataset:
 @given(rows=st.lists(ROWS, min_size=1, max_size=8), cut=st.integers(0, 8), batch=st.integers(1, 5))
 def test_digest_is_that_of_the_values(rows: list[dict[str, Any]], cut: int, batch: int) -> None:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(module, "_BATCH", batch)
+        patched.setattr(columns, "BATCH", batch)
         expected = rows_digest(table(rows))
         cut = min(cut, len(rows))
         parts = [table(part) for part in (rows[:cut], rows[cut:]) if part]

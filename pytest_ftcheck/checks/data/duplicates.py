@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from transformers import EvalPrediction
 
 from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
-from pytest_ftcheck.checks.data.encoded import runs_of_tokens
-from pytest_ftcheck.checks.data.overlap import Leaks, Row, find_leaks, fold
+from pytest_ftcheck.checks.data.folded import FoldedRows
+from pytest_ftcheck.checks.data.overlap import Leaks, find_leaks
 from pytest_ftcheck.checks.data.splits import Split, exceeds, filled, label_values, share, shorten, splits
 
 if TYPE_CHECKING:
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from pytest_ftcheck.checks.data.folded import Rows
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.runs.run import Run
@@ -28,12 +28,9 @@ _DRAWS = 99
 _LEAKED = "split before you augment or repeat rows, and by text, not by row; take the rows in both splits out of train"
 
 
-def folded_rows(evidence: Evidence, split: Split) -> list[Row]:
-    """Return a row's segments as folded texts; where no text is known, its runs of tokens between special ones."""
-    columns = evidence.pipeline.card.text_columns
-    if columns:
-        return [tuple(map(fold, row)) for row in split.texts(columns)]
-    return [tuple(tuple(run) for run in runs) for runs in runs_of_tokens(evidence, split)]
+def _leaks(evidence: Evidence) -> Leaks:
+    train, evaluated = splits(evidence)
+    return find_leaks(FoldedRows(evidence, evaluated), FoldedRows(evidence, train))
 
 
 @check(
@@ -46,9 +43,8 @@ def folded_rows(evidence: Evidence, split: Split) -> list[Row]:
 )
 def duplicates(evidence: Evidence, limits: Limits) -> list[Finding]:
     """No evaluated row stands in train too, compared without case, space and Unicode's compatibility forms."""
-    train, evaluated = splits(evidence)
-    rows, others = folded_rows(evidence, evaluated), folded_rows(evidence, train)
-    leaks = find_leaks(rows, others)
+    _, evaluated = splits(evidence)
+    leaks, rows = evidence.once(_leaks), len(FoldedRows(evidence, evaluated))
     kinds = (
         ("rows", "equal to a train row, or with its segments swapped", leaks.equal | leaks.swapped),
         ("near", "nearly equal to a train row", leaks.near),
@@ -56,11 +52,11 @@ def duplicates(evidence: Evidence, limits: Limits) -> list[Finding]:
     )
     return [
         finding(
-            f"at most {limits[name]:.1%} of {len(rows)} {evaluated.name} rows {what}",
-            _count(found, len(rows), leaks) + _example(evidence, evaluated, found),
+            f"at most {limits[name]:.1%} of {rows} {evaluated.name} rows {what}",
+            _count(found, rows, leaks) + _example(evidence, evaluated, found),
         )
         for name, what, found in kinds
-        if exceeds(len(found), len(rows), limits[name])
+        if exceeds(len(found), rows, limits[name])
     ]
 
 
@@ -83,27 +79,26 @@ def _example(evidence: Evidence, evaluated: Split, found: Mapping[int, int]) -> 
 )
 def metrics_without_duplicates(evidence: Evidence, limits: Limits) -> list[Finding]:
     """The metrics hold on the evaluated rows that do not stand in train."""
-    train, evaluated = splits(evidence)
-    rows = folded_rows(evidence, evaluated)
-    leaked = find_leaks(rows, folded_rows(evidence, train)).rows
+    _, evaluated = splits(evidence)
+    leaked, rows = evidence.once(_leaks).rows, len(FoldedRows(evidence, evaluated))
     if not leaked:
         return []
-    kept = np.setdiff1d(np.arange(len(rows)), leaked)
-    what = f"{share(len(leaked), len(rows))} {evaluated.name} rows stand in train"
+    kept = np.setdiff1d(np.arange(rows), leaked)
+    what = f"{share(len(leaked), rows)} {evaluated.name} rows stand in train"
     if not kept.size:
         return [finding("evaluated rows that were not trained on", f"none: {what}")]
     run = evidence.run
-    if len(run.logits) != len(rows):
-        msg = f"{len(run.logits)} rows of logits for {len(rows)} evaluated rows"
+    if len(run.logits) != rows:
+        msg = f"{len(run.logits)} rows of logits for {rows} evaluated rows"
         raise NotApplicable(msg)
     measure = _measure(evidence, run)
-    whole, without = measure(np.arange(len(rows))), measure(kept)
+    whole, without = measure(np.arange(rows)), measure(kept)
     found = []
     for key, greater_is_better in evidence.pipeline.card.metric.greater_is_better.items():
         fall = (whole[key] - without[key]) * (1 if greater_is_better else -1)
-        if fall > limits["fall"] and _beyond_luck(measure, key, whole[key] - without[key], len(rows), kept.size):
+        if fall > limits["fall"] and _beyond_luck(measure, key, whole[key] - without[key], rows, kept.size):
             subject = f"{key} on the {kept.size} rows that train does not hold, {evaluated.subject}"
-            expected = f"within {limits['fall']:g} of {whole[key]:.4f}, that of all {len(rows)} rows"
+            expected = f"within {limits['fall']:g} of {whole[key]:.4f}, that of all {rows} rows"
             found.append(finding(expected, f"{without[key]:.4f}; {what}", subject=subject))
     return found
 
@@ -146,11 +141,9 @@ def contradictions(evidence: Evidence, limits: Limits) -> list[Finding]:
     """Rows with the same text have the same label; for regression, nearly the same."""
     found = []
     for split in filled(evidence):
-        groups: defaultdict[Row, list[int]] = defaultdict(list)
         labels = label_values(evidence, split)
-        for index, (row, _) in enumerate(zip(folded_rows(evidence, split), labels, strict=False)):
-            groups[row].append(index)
-        bad = [rows for rows in groups.values() if _differ(evidence, [labels[row] for row in rows], labels, limits)]
+        differ = _Differ(evidence, labels, limits["apart"])
+        bad = [rows for rows in _alike(FoldedRows(evidence, split)) if differ([labels[row] for row in rows])]
         count = sum(map(len, bad))
         if exceeds(count, len(labels), limits["rows"]):
             shown = " and ".join(f"row {row} labelled {labels[row]}" for row in _two(bad[0], labels))
@@ -164,12 +157,24 @@ def contradictions(evidence: Evidence, limits: Limits) -> list[Finding]:
     return found
 
 
-def _differ(evidence: Evidence, labels: Sequence[Any], all_labels: Sequence[Any], limits: Limits) -> bool:
-    if len(labels) == 1:
-        return False
-    if evidence.pipeline.card.head == "regression":
-        return bool(max(labels) - min(labels) > limits["apart"] * (max(all_labels) - min(all_labels)))
-    return len(set(labels)) > 1
+def _alike(rows: Rows) -> list[list[int]]:
+    """Return the rows that are equal to others, a list for each text, by the digests of the texts."""
+    digests = np.fromiter(map(hash, rows), dtype=np.int64, count=len(rows))
+    order = np.argsort(digests, kind="stable")
+    groups = np.split(order, np.flatnonzero(np.diff(digests[order])) + 1)
+    return sorted(group.tolist() for group in groups if len(group) > 1)
+
+
+class _Differ:
+    """Tells whether the labels of equal rows differ; for regression, by more than a share of the labels' range."""
+
+    def __init__(self, evidence: Evidence, labels: Sequence[Any], apart: float) -> None:
+        self._most = None
+        if evidence.pipeline.card.head == "regression" and labels:
+            self._most = apart * (max(labels) - min(labels))
+
+    def __call__(self, labels: Sequence[Any]) -> bool:
+        return len(set(labels)) > 1 if self._most is None else bool(max(labels) - min(labels) > self._most)
 
 
 def _two(rows: Sequence[int], labels: Sequence[Any]) -> tuple[int, int]:

@@ -9,9 +9,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.checks.data.splits import SAMPLE, Split, require_column
+from pytest_ftcheck.columns import walk
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from transformers import PreTrainedTokenizerBase
 
@@ -95,26 +96,34 @@ def special_ids(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
     return frozenset(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
 
 
-def tokens_of(evidence: Evidence, split: Split, indices: Sequence[int] | None = None) -> list[list[int]]:
-    """Return the token ids that the data set holds, without padding.
+def tokens_of(evidence: Evidence, split: Split, indices: Sequence[int]) -> list[list[int]]:
+    """Return the token ids that some rows of the data set hold, without padding.
 
     Args:
         evidence: its tokenizer or model names the padding.
         split: the rows.
-        indices: of the rows; None: all.
+        indices: of the rows.
 
     Raises:
         NotApplicable: the rows have no token ids.
 
     """
+    pad, columns = pad_id(evidence), _token_columns(evidence, split)
+    return [_real(pad, *row) for row in zip(*(split.values(column, indices) for column in columns), strict=True)]
+
+
+def _token_columns(evidence: Evidence, split: Split) -> list[str]:
+    """Name the columns that tell tokens from padding."""
     require_column(split, "input_ids")
-    rows, pad = split.values("input_ids", indices), pad_id(evidence)
+    masked = pad_id(evidence) is None and "attention_mask" in split.rows.column_names
+    return ["input_ids", "attention_mask"] if masked else ["input_ids"]
+
+
+def _real(pad: int | None, ids: list[int], mask: list[int] | None = None) -> list[int]:
+    """Leave padding out: by its id, else by the mask, where there is one."""
     if pad is not None:
-        return [[token for token in row if token != pad] for row in rows]
-    if "attention_mask" not in split.rows.column_names:
-        return rows
-    masks = split.values("attention_mask", indices)
-    return [[token for token, real in zip(*row, strict=True) if real] for row in zip(rows, masks, strict=True)]
+        return [token for token in ids if token != pad]
+    return ids if mask is None else [token for token, real in zip(ids, mask, strict=True) if real]
 
 
 def pad_id(evidence: Evidence) -> int | None:
@@ -126,16 +135,26 @@ def pad_id(evidence: Evidence) -> int | None:
     return None if tokenizer.pad_token_id in others else tokenizer.pad_token_id
 
 
-def runs_of_tokens(evidence: Evidence, split: Split, indices: Sequence[int] | None = None) -> list[list[list[int]]]:
-    """Cut rows at their special tokens: ``[N]`` rows of as many runs as there are segments.
+def runs_of_tokens(evidence: Evidence, split: Split, indices: Sequence[int]) -> list[list[list[int]]]:
+    """Cut some rows at their special tokens: ``[N]`` rows of as many runs as there are segments.
 
     Raises:
         NotApplicable: the rows have no token ids.
 
     """
-    tokenizer = evidence.pipeline.processing_class
-    special = frozenset() if tokenizer is None else special_ids(tokenizer)
+    special = _special(evidence)
     return [cut(row, special) for row in tokens_of(evidence, split, indices)]
+
+
+def walk_runs(evidence: Evidence, split: Split) -> Iterator[list[list[int]]]:
+    """Yield every row, cut at its special tokens, as `runs_of_tokens` does."""
+    pad, columns, special = pad_id(evidence), _token_columns(evidence, split), _special(evidence)
+    return (cut(_real(pad, *row), special) for row in walk(split.rows, columns))
+
+
+def _special(evidence: Evidence) -> frozenset[int]:
+    tokenizer = evidence.pipeline.processing_class
+    return frozenset() if tokenizer is None else special_ids(tokenizer)
 
 
 def cut(ids: Sequence[int], special: frozenset[int]) -> list[list[int]]:

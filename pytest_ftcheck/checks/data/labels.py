@@ -13,6 +13,7 @@ from datasets import ClassLabel, Value
 
 from pytest_ftcheck.checks.catalogue import Limits, check, finding
 from pytest_ftcheck.checks.data.splits import Split, filled, label_values, mapping, share, splits
+from pytest_ftcheck.columns import scalars, taken, walk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -209,7 +210,7 @@ def _other_mapping(evidence: Evidence, train: Split, evaluated: Split) -> str:
         if split.raw is split.rows or column not in split.raw.column_names:
             return ""
         labels = label_values(evidence, split)
-        found, agreeing = mapping(split.raw.with_format(None)[column][:], labels)
+        found, agreeing = mapping(scalars(split.raw, column), labels)
         if agreeing < _FOLLOWS * len(labels):
             return ""
         became.append(found)
@@ -274,11 +275,11 @@ def _against_rows(evidence: Evidence, given: Mapping[int, str]) -> list[Finding]
         for column, feature in split.raw.features.items():
             if not (isinstance(feature, Value) and feature.dtype in ("string", "large_string")):
                 continue
-            values = split.raw.with_format(None)[column]
-            if not {_fold(value) for value in values[:_FIRST]} <= ids.keys():
+            first = range(min(_FIRST, len(split.raw)))
+            if not {_fold(value) for value in taken(split.raw, column, first)} <= ids.keys():
                 continue
-            names, labels = [_fold(value) for value in values[:]], label_values(evidence, split)
-            ids_of, agreeing = mapping(names, labels)
+            labels = label_values(evidence, split)
+            ids_of, agreeing = mapping((_fold(value) for (value,) in walk(split.raw, [column])), labels)
             # What annotators said may differ from the label in many rows, and is no other encoding.
             if ids_of.keys() != ids.keys() or ids_of == ids or agreeing < _FOLLOWS * len(labels):
                 continue

@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-import math
-import re
-import unicodedata
-from collections import Counter, defaultdict
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from array import array
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pytest_ftcheck.checks.data.near import find_near
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Sequence
+    from numpy.typing import NDArray
 
-Segment: TypeAlias = "str | tuple[int, ...]"
-"""A folded text, or token ids where no text is known."""
-Row: TypeAlias = tuple[Segment, ...]
-_Run: TypeAlias = "tuple[Hashable, ...]"
-
-SHINGLE = 3
-"""Words in a row that near-duplicates share."""
-NEAR = 0.8
-"""Jaccard similarity of the shingles from which on rows are nearly equal: a word added at an end of twelve, no more."""
-MOST_ROWS = 100_000
-"""Train rows among which near-duplicates are looked for; equal ones are looked for among all."""
-
-# Scripts without spaces count by character.
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|\w+")
-
-
-def fold(text: str) -> str:
-    """Return a text without the differences that mean nothing: Unicode's compatibility forms, case and space."""
-    plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
-    return " ".join(plain.casefold().split())
+    from pytest_ftcheck.checks.data.folded import Rows
 
 
 @dataclass(frozen=True)
@@ -51,7 +33,40 @@ class Leaks:
         return sorted({*self.equal, *self.swapped, *self.near})
 
 
-def find_leaks(evaluated: Sequence[Row], train: Sequence[Row]) -> Leaks:
+@dataclass
+class _Digests:
+    """64 bits of each row and of each segment, N rows: what is kept of a split where its texts are too many.
+
+    Python's own hash, which is the same for equal texts within a process. That two of a million different rows share
+    one has a chance of 3e-8.
+    """
+
+    rows: array[int] = field(default_factory=lambda: array("q"))
+    """``[N]``."""
+    swapped: array[int] = field(default_factory=lambda: array("q"))
+    """``[N]``: with the segments the other way round."""
+    segments: array[int] = field(default_factory=lambda: array("q"))
+    """``[M]``: of the different segments of each row that are not empty."""
+    owners: array[int] = field(default_factory=lambda: array("q"))
+    """``[M]``: the row that a segment stands in."""
+    pairs: array[int] = field(default_factory=lambda: array("b"))
+    """``[N]``: whether a row has several segments."""
+
+
+def _digests(rows: Rows) -> _Digests:
+    made = _Digests()
+    for place, row in enumerate(rows):
+        made.rows.append(hash(row))
+        made.swapped.append(hash(row[::-1]))
+        made.pairs.append(len(row) > 1)
+        for segment in set(row):
+            if segment:
+                made.segments.append(hash(segment))
+                made.owners.append(place)
+    return made
+
+
+def find_leaks(evaluated: Rows, train: Rows) -> Leaks:
     """Look every evaluated row up in train.
 
     Args:
@@ -59,77 +74,33 @@ def find_leaks(evaluated: Sequence[Row], train: Sequence[Row]) -> Leaks:
         train: M rows.
 
     """
-    where = {row: index for index, row in enumerate(train)}
-    equal = {index: where[row] for index, row in enumerate(evaluated) if row in where}
-    swapped = {
-        index: where[row[::-1]]
-        for index, row in enumerate(evaluated)
-        if len(row) > 1 and index not in equal and row[::-1] in where
-    }
-    rest = [index for index in range(len(evaluated)) if index not in equal and index not in swapped]
-    near = {rest[place]: found for place, found in _near([evaluated[index] for index in rest], train).items()}
-    once = _segments_seen_once(train)
-    one_side = {
-        index: next(once[segment] for segment in evaluated[index] if segment in once)
-        for index in rest
-        if index not in near and len(evaluated[index]) > 1 and any(segment in once for segment in evaluated[index])
-    }
-    return Leaks(equal, swapped, near, one_side)
+    known, wanted = _digests(train), _digests(evaluated)
+    rows, pairs = np.asarray(known.rows), np.asarray(wanted.pairs, dtype=bool)
+    equal = _last_places(rows, np.asarray(wanted.rows))
+    swapped = np.where(pairs & (equal < 0), _last_places(rows, np.asarray(wanted.swapped)), -1)
+    rest = (equal < 0) & (swapped < 0)
+    near = find_near({index: row for index, row in enumerate(evaluated) if rest[index]}, train)
+    rest[list(near)] = False
+    return Leaks(_found(equal), _found(swapped), near, _one_side(wanted, known, rest & pairs))
 
 
-def _segments_seen_once(rows: Iterable[Row]) -> dict[Segment, int]:
-    counts: Counter[Segment] = Counter()
-    last: dict[Segment, int] = {}
-    for index, row in enumerate(rows):
-        for segment in set(row):
-            counts[segment] += 1
-            last[segment] = index
-    return {segment: index for segment, index in last.items() if counts[segment] == 1 and len(segment)}
+def _found(places: NDArray[np.int64]) -> dict[int, int]:
+    return {int(index): int(places[index]) for index in np.flatnonzero(places >= 0)}
 
 
-def words(text: str) -> str:
-    """Return the words of a text alone, folded, without punctuation."""
-    return " ".join(_WORD.findall(fold(text)))
+def _last_places(known: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return where each wanted digest stands last among the known ones, ``[N]``; -1 where it does not."""
+    order = np.argsort(known, kind="stable")
+    places = np.searchsorted(known[order], wanted, side="right") - 1
+    candidates = order[places] if len(order) else places
+    return np.where((places >= 0) & (known[candidates] == wanted), candidates, -1) if len(order) else places
 
 
-def shingles(row: Row) -> set[_Run]:
-    """Return all runs of so many words of a row's segments; a shorter segment is one run."""
-    runs: set[_Run] = set()
-    for segment in row:
-        items = tuple(_WORD.findall(segment)) if isinstance(segment, str) else segment
-        if len(items) < SHINGLE:
-            runs.add(items)
-        else:
-            runs.update(zip(*(items[start:] for start in range(SHINGLE)), strict=False))
-    return runs
-
-
-def _near(evaluated: Sequence[Row], train: Sequence[Row]) -> dict[int, int]:
-    """Find train rows that are at least so similar; exact, and only few pairs are compared.
-
-    A row that is similar enough shares all but a fifth of the shingles, hence at least one of any fifth and one more:
-    the rarest ones are looked up. Beyond `MOST_ROWS`, evenly spread train rows stand for all.
-    """
-    step = max(1, math.ceil(len(train) / MOST_ROWS))
-    wanted = [shingles(row) for row in evaluated]
-    known = set().union(*wanted)
-    # Of a train row, only what the evaluated rows have is kept, and how much there was.
-    others = [(runs & known, len(runs)) for runs in map(shingles, train[::step])]
-    frequency = Counter(run for shared, _ in others for run in shared)
-    rarest = [
-        sorted(runs, key=lambda run: frequency[run])[: len(runs) - math.ceil(NEAR * len(runs)) + 1] for runs in wanted
-    ]
-    looked_up = set().union(*rarest)
-    places: defaultdict[_Run, list[int]] = defaultdict(list)
-    for place, (shared, _) in enumerate(others):
-        for run in shared & looked_up:
-            places[run].append(place)
-    found = {}
-    for index, (runs, rare) in enumerate(zip(wanted, rarest, strict=True)):
-        for place in sorted({place for run in rare for place in places.get(run, ())}):
-            shared, size = others[place]
-            common = len(runs & shared)
-            if common >= NEAR * (len(runs) + size - common):
-                found[index] = place * step
-                break
-    return found
+def _one_side(wanted: _Digests, known: _Digests, asked: NDArray[np.bool_]) -> dict[int, int]:
+    """Return the pairs among the asked ones with a segment that stands in one train row alone, and that row."""
+    segments, first, counts = np.unique(np.asarray(known.segments), return_index=True, return_counts=True)
+    once, places = segments[counts == 1], np.asarray(known.owners)[first[counts == 1]]
+    owners = np.asarray(wanted.owners, dtype=np.int64)
+    found = _last_places(once, np.asarray(wanted.segments))
+    hits = np.flatnonzero((found >= 0) & asked[owners])
+    return {int(owners[hit]): int(places[found[hit]]) for hit in reversed(hits)}

@@ -17,12 +17,13 @@ from pytest_ftcheck.checks.data.encoded import (
     runs_of_tokens,
     tokens_of,
 )
-from pytest_ftcheck.checks.data.overlap import Row, words
+from pytest_ftcheck.checks.data.folded import words
 from pytest_ftcheck.checks.data.splits import SAMPLE, Split, exceeds, filled, share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pytest_ftcheck.checks.data.folded import Row
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
+from pytest_ftcheck.columns import scalars, taken, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from datasets import Dataset
 
@@ -39,19 +40,18 @@ class Split:
         total = min(len(self.rows), len(self.raw))
         return np.linspace(0, total - 1, min(count, total)).astype(int).tolist() if total else []
 
-    def values(self, column: str, indices: Sequence[int] | None = None) -> list[Any]:
-        """Return a column of the tokenized rows as plain values."""
-        return _values(self.rows, column, indices)
+    def values(self, column: str, indices: Sequence[int]) -> list[Any]:
+        """Return a column of some tokenized rows as plain values."""
+        return taken(self.rows, column, indices)
 
-    def texts(self, columns: Sequence[str], indices: Sequence[int] | None = None) -> list[tuple[str, ...]]:
-        """Return the raw texts, a tuple for each row; a missing text is an empty one."""
-        by_column = (_values(self.raw, column, indices) for column in columns)
-        return list(zip(*([_text(value) for value in values] for values in by_column), strict=True))
+    def texts(self, columns: Sequence[str], indices: Sequence[int]) -> list[tuple[str, ...]]:
+        """Return the raw texts of some rows, a tuple for each; a missing text is an empty one."""
+        by_column = (taken(self.raw, column, indices) for column in columns)
+        return list(zip(*(map(_text, values) for values in by_column), strict=True))
 
-
-def _values(rows: Dataset, column: str, indices: Sequence[int] | None) -> list[Any]:
-    plain = rows.with_format(None)
-    return list(plain[column][:] if indices is None else plain.select_columns([column])[list(indices)][column])
+    def walk_texts(self, columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
+        """Yield the raw texts of every row."""
+        return (tuple(map(_text, row)) for row in walk(self.raw, columns))
 
 
 def _text(value: Any) -> str:
@@ -86,11 +86,10 @@ def label_values(evidence: Evidence, split: Split) -> list[Any]:
     if column not in split.rows.column_names:
         msg = f"the {split.name} rows have no column {column!r}"
         raise NotApplicable(msg)
-    values = split.values(column)
-    if any(isinstance(value, (list, dict)) for value in values[:1]):
+    if any(isinstance(value, (list, dict)) for value in split.values(column, split.few(1))):
         msg = f"{column!r} holds several values for each row"
         raise NotApplicable(msg)
-    return values
+    return scalars(split.rows, column)
 
 
 def require_column(split: Split, column: str) -> None:
@@ -105,12 +104,12 @@ def require_column(split: Split, column: str) -> None:
         raise NotApplicable(msg)
 
 
-def mapping(values: Sequence[Any], labels: Sequence[Any]) -> tuple[dict[Any, Any], int]:
+def mapping(values: Iterable[Any], labels: Iterable[Any]) -> tuple[dict[Any, Any], int]:
     """Return which label each value mostly goes with, and in how many rows it does."""
-    counts: dict[Any, Counter[Any]] = {}
-    for value, label in zip(values, labels, strict=False):
-        counts.setdefault(value, Counter())[label] += 1
-    most = {value: counter.most_common(1)[0] for value, counter in counts.items()}
+    most: dict[Any, tuple[Any, int]] = {}
+    for (value, label), count in Counter(zip(values, labels, strict=False)).items():
+        if value not in most or count > most[value][1]:
+            most[value] = (label, count)
     return {value: label for value, (label, _) in most.items()}, sum(count for _, count in most.values())
 
 

@@ -14,6 +14,7 @@ from torch import nn
 from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
 from pytest_ftcheck.checks.data.encoded import Encoded, encode_again, is_subsequence, runs_of_tokens, tokens_of
 from pytest_ftcheck.checks.data.splits import SAMPLE, Split, exceeds, filled, label_values, mapping, share, shorten
+from pytest_ftcheck.columns import arrays, scalars
 from pytest_ftcheck.errors import CheckpointError
 from pytest_ftcheck.pipeline.from_checkpoint import load_tokenizer
 from pytest_ftcheck.pipeline.trainer_texts import language_columns
@@ -125,8 +126,7 @@ def _types(evidence: Evidence) -> int:
 def _bounds(rows: Dataset, column: str) -> tuple[int, int] | None:
     """Return the smallest and the largest value of all rows; None where there is none."""
     bounds = []
-    for table in rows.with_format("arrow", columns=[column]).iter(10_000):
-        values = table[column].combine_chunks()
+    for values in arrays(rows, column):
         flat = values.flatten() if isinstance(values, (pa.ListArray, pa.LargeListArray)) else values
         found = pc.min_max(flat)
         if found["min"].is_valid:
@@ -217,7 +217,7 @@ def _other_labels(evidence: Evidence, split: Split, limits: Limits) -> list[Find
     column = evidence.pipeline.card.label_column
     if split.raw is split.rows or column not in split.raw.column_names:
         return []
-    raw, labels = list(split.raw.with_format(None)[column][:]), label_values(evidence, split)
+    raw, labels = scalars(split.raw, column), label_values(evidence, split)
     if evidence.pipeline.card.head == "regression":
         order = stats.spearmanr(raw, labels).statistic if len(set(raw)) > 1 and len(set(labels)) > 1 else 1.0
         same = abs(order) > 1 - limits["rows"]

@@ -12,10 +12,9 @@ from pytest_ftcheck.checks.data.splits import splits
 from pytest_ftcheck.checks.model.logits import affordable, logits_of_rows, trained_model
 from pytest_ftcheck.checks.model.token_rows import TokenRow, shuffled, special_tokens
 from pytest_ftcheck.checks.model.weights import parts_of
+from pytest_ftcheck.columns import walk
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
-
     from torch import Tensor
 
     from pytest_ftcheck.checks.evidence import Evidence
@@ -62,15 +61,15 @@ def input_matters(evidence: Evidence, limits: Limits) -> list[Finding]:
     return [finding(f"other logits for most of {different} different rows", f"{seen} different rows of logits")]
 
 
-def _contents(evidence: Evidence) -> list[Hashable]:
-    """Return what tells evaluated rows apart: their texts, case and space folded, else their tokens."""
+def _contents(evidence: Evidence) -> list[int]:
+    """Return a digest of what tells each evaluated row apart: its texts, case and space folded, else its tokens."""
     split, columns = splits(evidence)[1], evidence.pipeline.card.text_columns
     if columns and len(split.raw) == len(split.rows) and set(columns) <= set(split.raw.column_names):
-        return [tuple(" ".join(text.casefold().split()) for text in row) for row in split.texts(columns)]
+        return [hash(tuple(" ".join(text.casefold().split()) for text in row)) for row in split.walk_texts(columns)]
     if "input_ids" not in split.rows.column_names:
         msg = "neither texts nor token ids of the evaluated rows are known"
         raise NotApplicable(msg)
-    return [tuple(ids) for ids in split.values("input_ids")]
+    return [hash(tuple(ids)) for (ids,) in walk(split.rows, ["input_ids"])]
 
 
 def spread_of(logits: Tensor) -> float:

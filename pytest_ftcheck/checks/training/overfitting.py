@@ -45,7 +45,7 @@ def overfits_batch(evidence: Evidence, limits: Limits) -> list[Finding]:
     """
     evidence.require_training()
     rows = distinct_rows(evidence, int(limits["rows"]))
-    labels = np.asarray([evidence.labels(evidence.pipeline.train_dataset)[row] for row in rows])
+    labels = np.asarray(evidence.labels(evidence.pipeline.train_dataset.select(rows)))
     attempts = []
     for factor in _factors(evidence):
         try:

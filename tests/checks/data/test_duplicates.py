@@ -11,7 +11,8 @@ import pytest
 from datasets import Dataset
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, catalogue, run_check
-from pytest_ftcheck.checks.data.overlap import find_leaks, fold, words
+from pytest_ftcheck.checks.data.folded import fold, words
+from pytest_ftcheck.checks.data.overlap import find_leaks
 from pytest_ftcheck.checks.evidence import Evidence
 
 if TYPE_CHECKING:

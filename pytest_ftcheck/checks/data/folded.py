@@ -1,0 +1,64 @@
+"""Rows without the differences that mean nothing, as they are compared with each other."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from pytest_ftcheck.checks.data.encoded import walk_runs
+from pytest_ftcheck.checks.data.near import WORD
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_ftcheck.checks.data.splits import Split
+    from pytest_ftcheck.checks.evidence import Evidence
+
+Segment: TypeAlias = "str | tuple[int, ...]"
+"""A folded text, or token ids where no text is known."""
+Row: TypeAlias = tuple[Segment, ...]
+
+
+class Rows(Protocol):
+    """Rows that may be walked through more than once; they need not all exist at a time."""
+
+    def __len__(self) -> int:
+        """Count them."""
+        ...
+
+    def __iter__(self) -> Iterator[Row]:
+        """Walk through them, in order."""
+        ...
+
+
+def fold(text: str) -> str:
+    """Return a text without the differences that mean nothing: Unicode's compatibility forms, case and space."""
+    plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    return " ".join(plain.casefold().split())
+
+
+def words(text: str) -> str:
+    """Return the words of a text alone, folded, without punctuation."""
+    return " ".join(WORD.findall(fold(text)))
+
+
+@dataclass(frozen=True)
+class FoldedRows:
+    """The rows of a split, folded anew each time that they are walked through.
+
+    A row is its segments as folded texts; where no text is known, its runs of tokens between special ones.
+    """
+
+    evidence: Evidence
+    split: Split
+
+    def __len__(self) -> int:
+        """Count them."""
+        return len(self.split.raw if self.evidence.pipeline.card.text_columns else self.split.rows)
+
+    def __iter__(self) -> Iterator[Row]:
+        """Walk through them, in order."""
+        if columns := self.evidence.pipeline.card.text_columns:
+            return (tuple(map(fold, row)) for row in self.split.walk_texts(columns))
+        return (tuple(map(tuple, runs)) for runs in walk_runs(self.evidence, self.split))

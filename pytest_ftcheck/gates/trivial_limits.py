@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pytest_ftcheck.columns import scalars
 from pytest_ftcheck.errors import TaskError
 from pytest_ftcheck.gates.row_metrics import resolve_metric
 from pytest_ftcheck.gates.rows import EvaluatedRows
@@ -59,7 +60,7 @@ def best_trivial_of(pipeline: Pipeline, metric: str) -> Trivial | None:
 
     None where the metric is not one of rows that we know.
     """
-    label_ids = _labels(pipeline.eval_dataset[pipeline.label_column])
+    label_ids = np.asarray(scalars(pipeline.eval_dataset, pipeline.label_column))
     name = _metric_of_rows(pipeline, metric, label_ids)
     if name is None:
         return None
@@ -67,13 +68,9 @@ def best_trivial_of(pipeline: Pipeline, metric: str) -> Trivial | None:
         name,
         label_ids,
         label_names=pipeline.card.label_names,
-        train_label_ids=_labels(pipeline.train_dataset[pipeline.label_column]),
+        train_label_ids=np.asarray(scalars(pipeline.train_dataset, pipeline.label_column)),
     )
     return best_trivial(found, greater_is_better=pipeline.card.greater_is_better(metric))
-
-
-def _labels(column: Any) -> NDArray[Any]:
-    return np.asarray(column)
 
 
 def _metric_of_rows(pipeline: Pipeline, metric: str, label_ids: NDArray[Any]) -> str | None:

@@ -9,6 +9,7 @@ import pytest
 import torch
 from datasets import Dataset
 
+from pytest_ftcheck import columns
 from pytest_ftcheck.errors import CheckpointError, DataError, TaskError
 from pytest_ftcheck.pipeline.from_card import (
     build_pipeline,
@@ -39,6 +40,19 @@ MINE = replace(MRPC, name="reviews", checkpoints={"full": "org/bert"}, dataset=N
 @pytest.fixture(scope="session")
 def tokenizer() -> PreTrainedTokenizerBase:
     return load_tokenizer(resolve_checkpoint("tiny-bert"))
+
+
+def test_rows_are_tokenized_in_batches_as_in_one(
+    tokenizer: PreTrainedTokenizerBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = [f"{'very ' * (row % 9)}good number {row}" for row in range(50)]
+    rows = Dataset.from_dict({"sentence": texts, "label": [row % 2 for row in range(50)]}).shuffle(seed=1)
+    whole = tokenize(SST2, rows, tokenizer, 8)
+    monkeypatch.setattr(columns, "BATCH", 7)
+    batches = tokenize(SST2, rows, tokenizer, 8)
+    assert batches.to_dict() == whole.to_dict()
+    assert batches.features == whole.features
+    assert whole["input_ids"][:] == tokenizer(rows["sentence"][:], truncation=True, max_length=8)["input_ids"]
 
 
 TIERS: list[tuple[TaskCard, dict[str, Any], str]] = [

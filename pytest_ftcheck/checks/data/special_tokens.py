@@ -42,7 +42,8 @@ def special_tokens(evidence: Evidence, limits: Limits) -> list[Finding]:
         ):
             bad = [index for index, is_twice in zip(indices, twice, strict=True) if once and is_twice]
             if exceeds(len(bad), len(indices), limits["rows"]):
-                observed = f"{share(len(bad), len(indices))} {place} {' '.join(names(once * 2))}, first row {bad[0]}"
+                observed = f"{share(len(bad), len(indices))} sampled rows {place} {' '.join(names(once * 2))}, "
+                observed += f"the first is row {bad[0]}"
                 found.append(finding(f"{' '.join(names(once))} once", observed, subject=split.subject))
     return found
 

@@ -50,9 +50,8 @@ def empty_rows(evidence: Evidence, limits: Limits) -> list[Finding]:
         indices = split.few(_ROWS)
         bad = [index for index, runs in zip(indices, runs_of_tokens(evidence, split, indices), strict=True) if not runs]
         if exceeds(len(bad), len(indices), limits["rows"]):
-            observed = (
-                f"{share(len(bad), len(indices))} have special tokens and padding alone, the first is row {bad[0]}"
-            )
+            observed = f"{share(len(bad), len(indices))} sampled rows have special tokens and padding alone, "
+            observed += f"the first is row {bad[0]}"
             found.append(finding("text in every row", observed, subject=split.subject))
     return found
 
@@ -75,10 +74,12 @@ def unknown_tokens(evidence: Evidence, limits: Limits) -> list[Finding]:
         raise NotApplicable(msg)
     found = []
     for split in filled(evidence):
-        runs = runs_of_tokens(evidence, split, split.few(_ROWS))
+        indices = split.few(_ROWS)
+        runs = runs_of_tokens(evidence, split, indices)
         tokens = [token for row in runs for run in row for token in run]
         if exceeds(tokens.count(unknown), len(tokens), limits["tokens"]):
-            expected = f"at most {limits['tokens']:.1%} of the tokens {tokenizer.unk_token}"
+            expected = f"at most {limits['tokens']:.1%} of the tokens of {len(indices)} sampled rows "
+            expected += str(tokenizer.unk_token)
             found.append(finding(expected, share(tokens.count(unknown), len(tokens)), subject=split.subject))
     return found
 

@@ -39,7 +39,7 @@ def test_rows_as_the_tokenizer_makes_them_are_sound(pipeline: Pipeline) -> None:
 def test_special_tokens_in_the_text_are_found(pipeline: Pipeline) -> None:
     found = judge(faults()["special_tokens_twice"].plant(pipeline))
     assert [(entry.expected, entry.observed) for entry in found] == [
-        (once, f"{rows} of {rows} (100.0%) {place}, first row 0")
+        (once, f"{rows} of {rows} (100.0%) sampled rows {place}, the first is row 0")
         for rows in (40, 20)
         for once, place in (("[CLS] once", "begin with [CLS] [CLS]"), ("[SEP] once", "end with [SEP] [SEP]"))
     ]

@@ -78,7 +78,7 @@ def test_rows_without_text_are_found(parts: Pipeline) -> None:
     empty = tokenizer("")["input_ids"] + [tokenizer.pad_token_id] * 3
     (finding,) = judge("empty_rows", with_ids(parts, [*ids_of(parts)[:50], *[empty] * 10]))
     assert finding.subject == f"{parts.subject}, train split"
-    assert finding.observed == "10 of 60 (16.7%) have special tokens and padding alone, the first is row 50"
+    assert finding.observed == "10 of 60 (16.7%) sampled rows have special tokens and padding alone, the first is row 50"
 
 
 # -- data.unknown_tokens -----------------------------------------------------------------------------------------------
@@ -88,7 +88,7 @@ def test_unknown_tokens_are_found(parts: Pipeline) -> None:
     assert judge("unknown_tokens", parts) == []
     unknown = unknown_id(parts)
     (finding,) = judge("unknown_tokens", with_ids(parts, [[ids[0], *[unknown] * 8, ids[-1]] for ids in ids_of(parts)]))
-    assert finding.expected == "at most 10.0% of the tokens [UNK]"
+    assert finding.expected == "at most 10.0% of the tokens of 60 sampled rows [UNK]"
     assert finding.observed == "480 of 480 (100.0%)"
     assert "AutoTokenizer" in finding.hint
 

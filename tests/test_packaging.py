@@ -9,15 +9,22 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from email import message_from_bytes, policy
 from importlib.metadata import packages_distributions
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+import pytest_ftcheck
+
+if TYPE_CHECKING:
+    from email.message import Message
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGE = REPOSITORY / "pytest_ftcheck"
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-DIST_INFO = f"pytest_ftcheck-{PROJECT['version']}.dist-info"
+DIST_INFO = f"pytest_ftcheck-{pytest_ftcheck.__version__}.dist-info"
 MEGABYTE = 2**20
 
 # Needed without an import: the fixture `benchmark` comes from pytest-benchmark.
@@ -54,6 +61,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def names(wheel: Path) -> set[str]:
     with zipfile.ZipFile(wheel) as archive:
         return set(archive.namelist())
+
+
+@pytest.fixture(scope="module")
+def metadata(wheel: Path) -> Message:
+    with zipfile.ZipFile(wheel) as archive:
+        return message_from_bytes(archive.read(f"{DIST_INFO}/METADATA"), policy=policy.default)
 
 
 @pytest.mark.parametrize("folder", ["data", "checkpoints"])
@@ -95,6 +108,13 @@ def test_wheel_registers_the_plugin_and_its_licence(wheel: Path, names: set[str]
         entry_points = archive.read(f"{DIST_INFO}/entry_points.txt").decode()
     assert entry_points.split() == ["[pytest11]", "ftcheck", "=", "pytest_ftcheck.plugin.hooks"]
     assert f"{DIST_INFO}/licenses/LICENSE" in names
+
+
+def test_the_version_has_one_source(metadata: Message) -> None:
+    assert "version" in PROJECT["dynamic"]
+    assert metadata["Version"] == pytest_ftcheck.__version__
+    changes = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## (\S+)", changes, re.MULTILINE)[0] == pytest_ftcheck.__version__
 
 
 def test_installed_wheel_fine_tunes_in_an_empty_folder(wheel: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
-from email import message_from_bytes, policy
+from email import message_from_string, policy
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,7 +66,7 @@ def names(wheel: Path) -> set[str]:
 @pytest.fixture(scope="module")
 def metadata(wheel: Path) -> Message:
     with zipfile.ZipFile(wheel) as archive:
-        return message_from_bytes(archive.read(f"{DIST_INFO}/METADATA"), policy=policy.default)
+        return message_from_string(archive.read(f"{DIST_INFO}/METADATA").decode(), policy=policy.default)
 
 
 @pytest.mark.parametrize("folder", ["data", "checkpoints"])
@@ -115,6 +115,29 @@ def test_the_version_has_one_source(metadata: Message) -> None:
     assert metadata["Version"] == pytest_ftcheck.__version__
     changes = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
     assert re.findall(r"^## (\S+)", changes, re.MULTILINE)[0] == pytest_ftcheck.__version__
+
+
+def test_the_page_of_a_package_index_has_no_relative_link(metadata: Message) -> None:
+    text = str(metadata.get_payload())
+    links = re.findall(r"\]\(([^)]+)\)", text) + re.findall(r"^ *\[[^]]+\]: *(\S+)", text, re.MULTILINE)
+    links += re.findall(r"""(?:href|src) *= *["']?([^"'> ]+)""", text)
+    assert links
+    assert [link for link in links if not link.startswith(("https://", "#"))] == []
+
+
+def test_that_page_is_the_readme_with_the_address_of_the_project(metadata: Message) -> None:
+    source = PROJECT["urls"]["Source"]
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    assert f"]({source}/blob/main/docs/tasks.md)" in str(metadata.get_payload())
+    back = str(metadata.get_payload()).replace(f"]({source}/blob/main/", "](")
+    assert back.strip() == (REPOSITORY / "README.md").read_text(encoding="utf-8").strip()
+
+
+def test_the_metadata_say_where_the_project_is(metadata: Message) -> None:
+    urls = {name: url for name, _, url in (line.partition(", ") for line in metadata.get_all("Project-URL", []))}
+    assert urls == PROJECT["urls"]
+    assert {"Homepage", "Documentation", "Source", "Changelog", "Issues"} <= set(urls)
+    assert all(url.startswith(urls["Source"]) for url in urls.values())
 
 
 def test_installed_wheel_fine_tunes_in_an_empty_folder(wheel: Path, tmp_path: Path) -> None:

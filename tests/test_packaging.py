@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import pytest_ftcheck
+from pytest_ftcheck.tasks.bundled import BUNDLED_CHECKPOINTS
 
 if TYPE_CHECKING:
     from email.message import Message
@@ -69,6 +70,19 @@ def metadata(wheel: Path) -> Message:
         return message_from_string(archive.read(f"{DIST_INFO}/METADATA").decode(), policy=policy.default)
 
 
+def test_wheel_says_under_which_licence_data_and_checkpoints_are(wheel: Path, names: set[str]) -> None:
+    cards = [name for name in names if name.endswith((".md", "/LICENSE"))]
+    fixtures = "pytest_ftcheck/_fixtures"
+    checkpoints = [f"{fixtures}/checkpoints/{name}/README.md" for name in BUNDLED_CHECKPOINTS]
+    assert set(cards) == {f"{DIST_INFO}/licenses/LICENSE", f"{fixtures}/DATA_CARD.md", *checkpoints}
+    with zipfile.ZipFile(wheel) as archive:
+        texts = {name: archive.read(name).decode() for name in cards}
+    assert [name for name, text in texts.items() if name.endswith(".md") and "License: Apache-2.0" not in text] == []
+    assert texts[f"{DIST_INFO}/licenses/LICENSE"] == (REPOSITORY / "LICENSE").read_text(encoding="utf-8")
+    # The link between them leads somewhere in the wheel, too.
+    assert [name for name in checkpoints if "](../../DATA_CARD.md)" not in texts[name]] == []
+
+
 @pytest.mark.parametrize("folder", ["data", "checkpoints"])
 def test_wheel_carries_every_bundled_file(names: set[str], folder: str) -> None:
     bundled = {
@@ -93,6 +107,7 @@ def test_wheel_carries_every_file_of_the_package(names: set[str]) -> None:
 def test_wheel_carries_nothing_else(names: set[str]) -> None:
     assert {name.split("/", 1)[0] for name in names} == {"pytest_ftcheck", DIST_INFO}
     assert {name.split("/")[2] for name in names if name.startswith("pytest_ftcheck/_fixtures/")} == {
+        "DATA_CARD.md",
         "checkpoints",
         "data",
     }

@@ -172,6 +172,27 @@ def test_installed_wheel_fine_tunes_in_an_empty_folder(wheel: Path, tmp_path: Pa
     assert "mrpc" in session.stdout
 
 
+def shown_texts(source: Path) -> list[str]:
+    """Every string of a file but the docstring of the module, unless the module prints it."""
+    text = source.read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    hidden = None if "__doc__" in text else ast.get_docstring(tree, clean=False)
+    strings = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return [string for string in strings if string != hidden]
+
+
+def test_no_message_names_a_file_that_only_the_repository_has() -> None:
+    absent = {path.name for path in REPOSITORY.iterdir()} - {PACKAGE.name, "pyproject.toml"}
+    named = {
+        (source.name, token)
+        for source in PACKAGE.rglob("*.py")
+        for text in shown_texts(source)
+        for token in re.findall(r"\w[\w.-]*(?:/[\w.-]*\w)+|\b[\w-]+\.md\b", text)
+        if token.split("/")[0] in absent and (REPOSITORY / token).exists()
+    }
+    assert named == set()
+
+
 def imported_at_run_time(source: Path) -> set[str]:
     """Top-level names of the modules that a file imports, but for those that only a type checker imports."""
     tree = ast.parse(source.read_text(encoding="utf-8"))

@@ -16,7 +16,7 @@ from pytest_ftcheck.gates.paired import ComparedRun
 from pytest_ftcheck.pipeline.parts import Pipeline
 from pytest_ftcheck.plugin import fixtures
 from pytest_ftcheck.runs.run import Run
-from pytest_ftcheck.tasks.card import TaskCard
+from pytest_ftcheck.tasks.card import TaskCard, builtin_tasks
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted(
@@ -42,6 +42,12 @@ def test_every_relative_link_leads_somewhere(document: Path) -> None:
         if not target.exists() or (anchor and anchor not in anchors(target)):
             dead.append(link)
     assert dead == []
+
+
+def test_the_readme_names_every_built_in_task() -> None:
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    (named,) = re.findall(r"^\*\*A task that is known\*\* \(([^;]+);", text, re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", named)) == set(builtin_tasks())
 
 
 CLASSES: dict[str, Any] = {"TaskCard": TaskCard, "Pipeline": Pipeline, "Run": Run, "ComparedRun": ComparedRun}

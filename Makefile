@@ -8,8 +8,8 @@ READY := $(VENV)/.ready
 BOOTSTRAP = $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
-# Folders that hold Python: those of them that are there.
-SOURCES := $(wildcard pytest_ftcheck tests fixtures examples benchmarks)
+# Folders and files of Python: those of them that are there.
+SOURCES := $(wildcard pytest_ftcheck tests fixtures examples benchmarks conftest.py hatch_build.py)
 
 TASK ?= mrpc
 # More options for pytest: make test PYTEST_ARGS="-n 0 -k collator"

@@ -1,6 +1,8 @@
 """Twenty seeds of every bundled task: are the floors stable, and do they stand above what a trivial model reaches?
 
-    python benchmarks/seeds.py [--seeds 20] [--tasks mrpc,qnli] [--checkpoints tiny-bert] [--processes 2]
+    python benchmarks/seeds.py [--seeds 20] [--checkpoints tiny-bert] [--processes 2]
+    python benchmarks/seeds.py --tasks mrpc,qnli --output build/some.md             # some of them
+    python benchmarks/seeds.py --tasks mrpc,qnli --output build/some.md --floors    # floors that these seeds propose
 
 Runs are kept in ``build/seeds`` (a second call goes on where the first one stopped), the raw figures are written to
 ``benchmarks/seeds.json`` and the table to ``benchmarks/seeds.md``. An hour on two cores.
@@ -31,6 +33,7 @@ from pytest_ftcheck.tasks.metrics import load_metric
 from pytest_ftcheck.training.launch import launch
 
 HERE = Path(__file__).parent
+ALL = HERE / "seeds.md"
 STORE = HERE.parent / "build" / "seeds"
 
 Row = dict[str, Any]
@@ -213,10 +216,13 @@ def main() -> None:
     parser.add_argument("--checkpoints", type=lambda text: text.split(","), default=["tiny-bert", "tiny-distilbert"])
     parser.add_argument("--engines", type=lambda text: text.split(","), default=["trainer", "manual"])
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--output", type=Path, default=HERE / "seeds.md")
+    parser.add_argument("--output", type=Path, default=ALL)
     parser.add_argument("--table", action="store_true", help="render the table again from the raw figures")
     parser.add_argument("--floors", action="store_true", help="print the floors that the raw figures propose")
     arguments = parser.parse_args()
+    if set(arguments.tasks) != set(builtin_tasks()) and arguments.output == ALL:
+        parser.error(f"--tasks: {ALL.name} is about all tasks. Give --output another place, such as build/some.md.")
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
     figures = arguments.output.with_suffix(".json")
     if arguments.floors:
         print(proposed_floors(json.loads(figures.read_text(encoding="utf-8"))["runs"]))

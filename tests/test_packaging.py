@@ -9,15 +9,23 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from email import message_from_string, policy
 from importlib.metadata import packages_distributions
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+import pytest_ftcheck
+from pytest_ftcheck.tasks.bundled import BUNDLED_CHECKPOINTS
+
+if TYPE_CHECKING:
+    from email.message import Message
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGE = REPOSITORY / "pytest_ftcheck"
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-DIST_INFO = f"pytest_ftcheck-{PROJECT['version']}.dist-info"
+DIST_INFO = f"pytest_ftcheck-{pytest_ftcheck.__version__}.dist-info"
 MEGABYTE = 2**20
 
 # Needed without an import: the fixture `benchmark` comes from pytest-benchmark.
@@ -56,6 +64,25 @@ def names(wheel: Path) -> set[str]:
         return set(archive.namelist())
 
 
+@pytest.fixture(scope="module")
+def metadata(wheel: Path) -> Message:
+    with zipfile.ZipFile(wheel) as archive:
+        return message_from_string(archive.read(f"{DIST_INFO}/METADATA").decode(), policy=policy.default)
+
+
+def test_wheel_says_under_which_licence_data_and_checkpoints_are(wheel: Path, names: set[str]) -> None:
+    cards = [name for name in names if name.endswith((".md", "/LICENSE"))]
+    fixtures = "pytest_ftcheck/_fixtures"
+    checkpoints = [f"{fixtures}/checkpoints/{name}/README.md" for name in BUNDLED_CHECKPOINTS]
+    assert set(cards) == {f"{DIST_INFO}/licenses/LICENSE", f"{fixtures}/DATA_CARD.md", *checkpoints}
+    with zipfile.ZipFile(wheel) as archive:
+        texts = {name: archive.read(name).decode() for name in cards}
+    assert [name for name, text in texts.items() if name.endswith(".md") and "License: Apache-2.0" not in text] == []
+    assert texts[f"{DIST_INFO}/licenses/LICENSE"] == (REPOSITORY / "LICENSE").read_text(encoding="utf-8")
+    # The link between them leads somewhere in the wheel, too.
+    assert [name for name in checkpoints if "](../../DATA_CARD.md)" not in texts[name]] == []
+
+
 @pytest.mark.parametrize("folder", ["data", "checkpoints"])
 def test_wheel_carries_every_bundled_file(names: set[str], folder: str) -> None:
     bundled = {
@@ -80,6 +107,7 @@ def test_wheel_carries_every_file_of_the_package(names: set[str]) -> None:
 def test_wheel_carries_nothing_else(names: set[str]) -> None:
     assert {name.split("/", 1)[0] for name in names} == {"pytest_ftcheck", DIST_INFO}
     assert {name.split("/")[2] for name in names if name.startswith("pytest_ftcheck/_fixtures/")} == {
+        "DATA_CARD.md",
         "checkpoints",
         "data",
     }
@@ -97,6 +125,36 @@ def test_wheel_registers_the_plugin_and_its_licence(wheel: Path, names: set[str]
     assert f"{DIST_INFO}/licenses/LICENSE" in names
 
 
+def test_the_version_has_one_source(metadata: Message) -> None:
+    assert "version" in PROJECT["dynamic"]
+    assert metadata["Version"] == pytest_ftcheck.__version__
+    changes = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## (\S+)", changes, re.MULTILINE)[0] == pytest_ftcheck.__version__
+
+
+def test_the_page_of_a_package_index_has_no_relative_link(metadata: Message) -> None:
+    text = str(metadata.get_payload())
+    links = re.findall(r"\]\(([^)]+)\)", text) + re.findall(r"^ *\[[^]]+\]: *(\S+)", text, re.MULTILINE)
+    links += re.findall(r"""(?:href|src) *= *["']?([^"'> ]+)""", text)
+    assert links
+    assert [link for link in links if not link.startswith(("https://", "#"))] == []
+
+
+def test_that_page_is_the_readme_with_the_address_of_the_project(metadata: Message) -> None:
+    source = PROJECT["urls"]["Source"]
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    assert f"]({source}/blob/main/docs/tasks.md)" in str(metadata.get_payload())
+    back = str(metadata.get_payload()).replace(f"]({source}/blob/main/", "](")
+    assert back.strip() == (REPOSITORY / "README.md").read_text(encoding="utf-8").strip()
+
+
+def test_the_metadata_say_where_the_project_is(metadata: Message) -> None:
+    urls = {name: url for name, _, url in (line.partition(", ") for line in metadata.get_all("Project-URL", []))}
+    assert urls == PROJECT["urls"]
+    assert {"Homepage", "Documentation", "Source", "Changelog", "Issues"} <= set(urls)
+    assert all(url.startswith(urls["Source"]) for url in urls.values())
+
+
 def test_installed_wheel_fine_tunes_in_an_empty_folder(wheel: Path, tmp_path: Path) -> None:
     site, empty = tmp_path / "site", tmp_path / "empty"
     empty.mkdir()
@@ -112,6 +170,27 @@ def test_installed_wheel_fine_tunes_in_an_empty_folder(wheel: Path, tmp_path: Pa
     assert session.returncode == pytest.ExitCode.OK, session.stdout + session.stderr
     assert re.search(r"=+ \d+ passed.* in .*s.* =+\s*\Z", session.stdout), session.stdout
     assert "mrpc" in session.stdout
+
+
+def shown_texts(source: Path) -> list[str]:
+    """Every string of a file but the docstring of the module, unless the module prints it."""
+    text = source.read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    hidden = None if "__doc__" in text else ast.get_docstring(tree, clean=False)
+    strings = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return [string for string in strings if string != hidden]
+
+
+def test_no_message_names_a_file_that_only_the_repository_has() -> None:
+    absent = {path.name for path in REPOSITORY.iterdir()} - {PACKAGE.name, "pyproject.toml"}
+    named = {
+        (source.name, token)
+        for source in PACKAGE.rglob("*.py")
+        for text in shown_texts(source)
+        for token in re.findall(r"\w[\w.-]*(?:/[\w.-]*\w)+|\b[\w-]+\.md\b", text)
+        if token.split("/")[0] in absent and (REPOSITORY / token).exists()
+    }
+    assert named == set()
 
 
 def imported_at_run_time(source: Path) -> set[str]:

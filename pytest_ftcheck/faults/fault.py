@@ -121,8 +121,8 @@ def select_faults(names: Iterable[str]) -> tuple[Fault, ...]:
         if name not in known:
             guess = closest(name, [*FAMILIES, *known])
             msg = (
-                f"--ftcheck-faults: unknown fault {name!r}.{guess} docs/faults.md describes all {len(known)} of them, "
-                f"in the families {', '.join(FAMILIES)}; without any name, all are planted."
+                f"--ftcheck-faults: unknown fault {name!r}.{guess} `python -m pytest_ftcheck.report.faults` describes "
+                f"all {len(known)} of them, in the families {', '.join(FAMILIES)}; without any name, all are planted."
             )
             raise SettingsError(msg)
     return tuple(entry for entry in known.values() if ALL in wanted or {entry.name, entry.family} & wanted)

@@ -189,6 +189,12 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
 )
 
 
+_LISTS: tuple[tuple[str, str], ...] = (
+    ("list", "print the task cards and exit"),
+    ("list-checks", "print the checks and exit"),
+)
+
+
 FLAGS: dict[str, str] = {dest: f"--ftcheck-{flag}" for flag, dest, _ in _OPTIONS}
 """The option of each `Settings` field, as it is typed."""
 
@@ -198,12 +204,20 @@ def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("ftcheck", "regression checks for fine-tuned models")
     for flag, dest, arguments in _OPTIONS:
         group.addoption(f"--ftcheck-{flag}", dest=f"ftcheck_{dest}", default=None, **arguments)
-    group.addoption("--ftcheck-list", action="store_true", dest="ftcheck_list", help="print the task cards and exit")
-    group.addoption(
-        "--ftcheck-list-checks", action="store_true", dest="ftcheck_list_checks", help="print the checks and exit"
-    )
+    for flag, text in _LISTS:
+        group.addoption(f"--ftcheck-{flag}", action="store_true", dest=f"ftcheck_{flag.replace('-', '_')}", help=text)
 
 
 def given_options(config: pytest.Config) -> dict[str, Any]:
     """Values of the options by `Settings` field; None where an option was not given."""
     return {dest: config.getoption(f"ftcheck_{dest}") for _, dest, _ in _OPTIONS}
+
+
+def described_options() -> list[tuple[str, str | None, str]]:
+    """Every option as it is typed, the `Settings` field that it sets, and what it does."""
+    described: list[tuple[str, str | None, str]] = []
+    for flag, dest, arguments in _OPTIONS:
+        value = f"={arguments['metavar']}" if "metavar" in arguments else ""
+        value = f"[{value}]" if arguments.get("nargs") == "?" else value
+        described.append((f"--ftcheck-{flag}{value}", dest, arguments["help"]))
+    return described + [(f"--ftcheck-{flag}", None, text) for flag, text in _LISTS]

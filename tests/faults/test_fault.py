@@ -72,8 +72,9 @@ def test_faults_are_chosen_by_name_and_family(names: list[str], count: int | Non
 
 
 def test_an_unknown_name_is_guessed() -> None:
-    with pytest.raises(SettingsError, match=r"unknown fault 'mask_invrted'\. Did you mean 'mask_inverted'\?"):
+    with pytest.raises(SettingsError, match=r"unknown fault 'mask_invrted'\. Did you mean 'mask_inverted'\?") as caught:
         select_faults(["mask_invrted"])
+    assert "`python -m pytest_ftcheck.report.faults` describes" in str(caught.value)
 
 
 def test_an_engine_without_the_part_is_told(mrpc: object) -> None:

@@ -14,6 +14,8 @@ from pytest_ftcheck.gates.paired import ComparedRun
 from pytest_ftcheck.gates.pipeline_slices import pipeline_masks
 from pytest_ftcheck.gates.rows import EvaluatedRows
 from pytest_ftcheck.gates.trivial_limits import best_trivial_of, refuse_trivial_limits
+from pytest_ftcheck.tasks.bundled import BUNDLED_CHECKPOINTS
+from pytest_ftcheck.tasks.card import builtin_tasks
 from pytest_ftcheck.tasks.floors import CalibratedSeeds, MetricLimits
 
 if TYPE_CHECKING:
@@ -263,7 +265,7 @@ def test_the_average_of_an_f1_is_asked_of_the_users_function(make_pipeline: Call
     assert best_trivial_of(replace(with_average("macro"), compute_metrics=lambda _: {"f1": 0.5}), "f1") is None
 
 
-@pytest.mark.parametrize("task", ["mrpc", "qnli", "rte", "sst2", "cola", "stsb", "yelp_review_full"])
-@pytest.mark.parametrize("checkpoint", ["tiny-bert", "tiny-distilbert"])
+@pytest.mark.parametrize("task", builtin_tasks())
+@pytest.mark.parametrize("checkpoint", BUNDLED_CHECKPOINTS)
 def test_no_bundled_floor_is_refused(make_pipeline: Callable[..., Pipeline], task: str, checkpoint: str) -> None:
     refuse_trivial_limits(make_pipeline(task, model=checkpoint, train_rows=100, eval_rows=400))

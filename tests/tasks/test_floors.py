@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from pytest_ftcheck.errors import TaskError
-from pytest_ftcheck.tasks.card import load_card, parse_card
+from pytest_ftcheck.tasks.bundled import BUNDLED_CHECKPOINTS
+from pytest_ftcheck.tasks.card import builtin_tasks, load_card, parse_card
 from pytest_ftcheck.tasks.floors import CalibratedSeeds, MetricLimits, is_limit, read_limits
 
 CARD: dict[str, Any] = {
@@ -74,12 +75,13 @@ def test_a_users_limit_takes_the_place_of_a_calibrated_one() -> None:
     assert card.gates("tiny", "tiny-bert")["accuracy"].calibrated is not None
 
 
-@pytest.mark.parametrize("task", ["mrpc", "qnli", "rte", "sst2", "cola", "stsb", "yelp_review_full"])
-@pytest.mark.parametrize("checkpoint", ["tiny-bert", "tiny-distilbert"])
+@pytest.mark.parametrize("task", builtin_tasks())
+@pytest.mark.parametrize("checkpoint", BUNDLED_CHECKPOINTS)
 def test_every_bundled_floor_came_from_seeds(task: str, checkpoint: str) -> None:
     card = load_card(task, {})
     found = card.gates("tiny", checkpoint)
-    assert set(found) == set(card.metric.greater_is_better)
+    missing = f"{task}.toml, [floors.tiny.{checkpoint}]: CONTRIBUTING.md, Add a task, says where they come from"
+    assert set(found) == set(card.metric.greater_is_better), missing
     for asked in found.values():
         assert asked.calibrated is not None
         assert asked.min is not None

@@ -1,0 +1,40 @@
+"""As a script, it writes the page of all options: ``docs/options.md``."""
+
+from __future__ import annotations
+
+import sys
+
+from pytest_ftcheck.configuration import COMMAND_LINE_ALONE
+from pytest_ftcheck.plugin.options import described_options
+
+_INTRODUCTION = """# The options
+
+`pytest --help` prints them, too. One that has no effect in a session is a usage error, not a green session.
+
+Those with a key can also stand in `[tool.ftcheck]` of `pyproject.toml`, or in `ftcheck.toml`; an option that takes no
+value is `true` there. The command line wins. A relative path of the file starts at the file, one of the command line
+at the current folder.
+
+```toml
+[tool.ftcheck]
+engine = "both"
+seeds = "0-2"
+reuse = true
+store = "runs"
+```
+
+"""
+
+
+def options_page() -> str:
+    """Render every option as Markdown: how it is typed, what it does, and its key in the configuration file."""
+    lines = []
+    for typed, field, text in described_options():
+        key = typed.removeprefix("--ftcheck-").partition("=")[0].removesuffix("[")
+        in_file = field is not None and field not in COMMAND_LINE_ALONE
+        lines.append(f"- `{typed}`: {text}" + (f"; key `{key}`" if in_file else ""))
+    return _INTRODUCTION + "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(options_page())

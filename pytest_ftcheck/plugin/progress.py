@@ -58,8 +58,11 @@ class _Line:
 
     def _write(self, text: str) -> None:
         """Write past the capture, and past the writer's own count of what is in its line."""
+        writer = self._writer
+        counted = writer._current_line  # noqa: SLF001 - as above; `write_raw`, which does not count, is of pytest 9
         with self._capture.global_and_fixture_disabled() if self._capture else nullcontext():
-            self._writer.write_raw(text, flush=True)
+            writer.write(text, flush=True)
+        writer._current_line = counted  # noqa: SLF001 - as above
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from pytest_ftcheck.files import scratch_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from hypothesis.strategies import SearchStrategy
 
@@ -241,7 +242,8 @@ def smallest_failure(
 @contextmanager
 def _no_files_left() -> Iterator[None]:
     """Send what Hypothesis caches (constants of local modules) to a folder that goes away."""
-    home = configuration.storage_directory(intent_to_write=False).home_directory
+    stored = configuration.storage_directory(intent_to_write=False)
+    home: Path = getattr(stored, "home_directory", stored)  # before Hypothesis 6.162, it is the folder itself
     with tempfile.TemporaryDirectory(prefix="hypothesis-", dir=scratch_folder()) as folder:
         configuration.set_hypothesis_home_dir(folder)
         try:

@@ -55,7 +55,7 @@ _EFFECTIVE: Mapping[str, frozenset[str]] = {
 """Kinds of sessions, by the field of an option; one that is not here has an effect in all of them."""
 _NEEDS: Mapping[str, str] = {"store": "reuse", "bench_tolerance": "bench_compare"}
 """Options that say something of another one."""
-_OF_A_CARD = ("model", "dtype")
+_OF_A_CARD = ("model", "dtype", "bench_shape")
 """A Trainer loads its own model."""
 _ONE_SEED = ("faults", "bench")
 

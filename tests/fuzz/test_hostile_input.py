@@ -23,7 +23,6 @@ CASES: list[Case] = [case for name in MODULES for case in importlib.import_modul
 pytestmark = pytest.mark.slow
 
 MISSED = {
-    "option-bench-shape-": "an unknown shape is found when its test runs, and told as a failed test",
     "option-contradicts-reuse-checks": "no selected check needs a run, and nothing says that the option does nothing",
     "option-contradicts-strict-checks": "as above",
     "option-contradicts-require-baseline-checks": "as above",

@@ -78,9 +78,19 @@ def test_an_option_beside_another_kind_of_session_is_refused(
     refused(run_pytest(SST2, *options), words)
 
 
-@pytest.mark.parametrize("option", ["--ftcheck-model=tiny-bert", "--ftcheck-dtype=bfloat16"])
-def test_what_a_trainer_decides_by_itself_is_refused(run_pytest: Callable[..., pytest.RunResult], option: str) -> None:
-    refused(run_pytest("--ftcheck-trainer=train.py:build", option), "has no effect with --ftcheck-trainer")
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--ftcheck-model=tiny-bert"],
+        ["--ftcheck-dtype=bfloat16"],
+        ["--ftcheck-bench", "--ftcheck-bench-shape=bert-tiny"],
+    ],
+    ids=["model", "dtype", "bench-shape"],
+)
+def test_what_a_trainer_decides_by_itself_is_refused(
+    run_pytest: Callable[..., pytest.RunResult], options: list[str]
+) -> None:
+    refused(run_pytest("--ftcheck-trainer=train.py:build", *options), "has no effect with --ftcheck-trainer")
 
 
 def test_an_option_that_a_test_makes_use_of_is_taken(

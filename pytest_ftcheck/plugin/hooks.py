@@ -90,6 +90,10 @@ def pytest_configure(config: pytest.Config) -> None:
         if not is_worker(config):
             begin_json(config, session.settings.json)
             check_effects(session.settings, given_on_command_line(config))
+        if session.settings.tasks:
+            from pytest_ftcheck.plugin.selection import check_selection  # noqa: PLC0415 - only where a task is selected
+
+            check_selection(session)
         check_update(session.settings)
         if session.settings.calibrate:
             from pytest_ftcheck.plugin.calibrate import check_calibration  # noqa: PLC0415 - only this option needs it

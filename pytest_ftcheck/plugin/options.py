@@ -191,6 +191,8 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
 
 FLAGS: dict[str, str] = {dest: f"--ftcheck-{flag}" for flag, dest, _ in _OPTIONS}
 """The option of each `Settings` field, as it is typed."""
+LISTS = {"--ftcheck-list": "task cards", "--ftcheck-list-checks": "checks"}
+"""What is shown in the place of a session."""
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -198,10 +200,9 @@ def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("ftcheck", "regression checks for fine-tuned models")
     for flag, dest, arguments in _OPTIONS:
         group.addoption(f"--ftcheck-{flag}", dest=f"ftcheck_{dest}", default=None, **arguments)
-    group.addoption("--ftcheck-list", action="store_true", dest="ftcheck_list", help="print the task cards and exit")
-    group.addoption(
-        "--ftcheck-list-checks", action="store_true", dest="ftcheck_list_checks", help="print the checks and exit"
-    )
+    for option, shown in LISTS.items():
+        dest = option.removeprefix("--").replace("-", "_")
+        group.addoption(option, action="store_true", dest=dest, help=f"print the {shown} and exit")
 
 
 def given_options(config: pytest.Config) -> dict[str, Any]:

@@ -23,13 +23,6 @@ CASES: list[Case] = [case for name in MODULES for case in importlib.import_modul
 pytestmark = pytest.mark.slow
 
 MISSED = {
-    "option-contradicts-reuse-checks": "no selected check needs a run, and nothing says that the option does nothing",
-    "option-contradicts-strict-checks": "as above",
-    "option-contradicts-require-baseline-checks": "as above",
-    "option-contradicts-fast-cpu-checks": "as above",
-    "option-contradicts-engine-manual-checks": "as above",
-    "option-contradicts-seeds-0-1-checks": "as above",
-    "option-contradicts-list-": "what is listed makes other options be forgotten, as with --help",
     "factory-module-empties-import-path": "the session itself finds no package any more",
     "factory-module-closes-stdout": "nothing can be shown",
     "factory-returns-one-trainer-always": "the right message, once for each test",

@@ -29,7 +29,6 @@ MISSED = {
     "factory-returns-logits-complex": "complex logits are told as a possible defect of ours",
     "checkpoint-quantization-unknown": "transformers ignores the method in silence, and so do we",
     "checkpoint-tokenizer-ids-huge": "an id that no row uses is not compared with the embeddings",
-    "data-card-slices-unknown": "a family of slices that is no column is ignored",
 }
 """What is known to go wrong, by the first letters of the ids, with what happens: to be mended."""
 

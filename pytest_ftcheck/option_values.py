@@ -8,7 +8,7 @@ from typing import Any
 
 from pytest_ftcheck.errors import unknown
 from pytest_ftcheck.paths import as_path
-from pytest_ftcheck.settings import DEVICES, DTYPES, ENGINES, TIERS, UPDATES
+from pytest_ftcheck.settings import DEVICES, DTYPES, ENGINES, SHAPES, TIERS, UPDATES
 
 
 def _words(value: object, example: str) -> tuple[str, ...]:
@@ -199,7 +199,7 @@ PARSERS: dict[str, Any] = {
     "bench_dtypes": _chosen("dtype", DTYPES),
     "bench_seq_len": _whole(_MOST_TOKENS),
     "bench_compile": _flag,
-    "bench_shape": _text,
+    "bench_shape": _choice("shape", SHAPES),
     "bench_compare": _pairs,
     "bench_tolerance": _share,
     "device": _choice("device", DEVICES, _DEVICE),

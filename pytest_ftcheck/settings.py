@@ -13,11 +13,14 @@ Tier = Literal["tiny", "full"]
 EngineName = Literal["trainer", "manual"]
 DtypeName = Literal["float32", "bfloat16", "float16"]
 UpdateName = Literal["all", "new", "force"]
+ShapeName = Literal["bert-tiny", "minilm-l6", "bert-base-uncased", "bert-large-uncased"]
 
 TIERS: tuple[str, ...] = get_args(Tier)
 ENGINES: tuple[str, ...] = get_args(EngineName)
 DTYPES: tuple[str, ...] = get_args(DtypeName)
 UPDATES: tuple[str, ...] = get_args(UpdateName)
+SHAPES: tuple[str, ...] = get_args(ShapeName)
+"""Of models with random weights; their sizes stand in `pytest_ftcheck.speed.shapes`."""
 DEVICES = ("cuda", "mps", "cpu")
 """In the order of preference."""
 
@@ -68,7 +71,7 @@ class Settings:
     """Tokens of every row; None: the rows as they are."""
     bench_compile: bool = False
     """Measure each step compiled as well."""
-    bench_shape: str | None = None
+    bench_shape: ShapeName | None = None
     """Measure a model of this shape with random weights in the place of the task's."""
     bench_compare: tuple[str, ...] = ()
     """Pairs of variants that are compared, such as ``engine=manual,trainer``."""

@@ -33,7 +33,7 @@ GARBAGE = [
 ]  # fmt: skip
 CLOSED = sorted(
     PARSERS.keys()
-    - {"tasks", "trainer", "checks", "faults", "model", "data", "reason", "bench_shape", "bench_compare"}
+    - {"tasks", "trainer", "checks", "faults", "model", "data", "reason", "bench_compare"}
     - {"store", "json", "timeout"}
 )
 """Options whose values are known, or numbers: of the others, the session finds out."""

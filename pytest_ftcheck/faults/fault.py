@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.errors import SettingsError, closest
+from pytest_ftcheck.faults.names import NAMES
 from pytest_ftcheck.settings import ENGINES
 
 if TYPE_CHECKING:
@@ -116,13 +117,23 @@ def select_faults(names: Iterable[str]) -> tuple[Fault, ...]:
         SettingsError: no such fault or family.
 
     """
-    known, wanted = faults(), set(names)
-    for name in sorted(wanted - {ALL, *FAMILIES}):
-        if name not in known:
-            guess = closest(name, [*FAMILIES, *known])
-            msg = (
-                f"--ftcheck-faults: unknown fault {name!r}.{guess} `python -m pytest_ftcheck.report.faults` describes "
-                f"all {len(known)} of them, in the families {', '.join(FAMILIES)}; without any name, all are planted."
-            )
-            raise SettingsError(msg)
-    return tuple(entry for entry in known.values() if ALL in wanted or {entry.name, entry.family} & wanted)
+    wanted = set(names)
+    check_names(wanted)
+    return tuple(entry for entry in faults().values() if ALL in wanted or {entry.name, entry.family} & wanted)
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Refuse names of faults and families that are not there, without importing the faults.
+
+    Raises:
+        SettingsError: no such fault or family.
+
+    """
+    known = [name for family in NAMES.values() for name in family]
+    for name in sorted(set(names) - {ALL, *FAMILIES, *known}):
+        guess = closest(name, [*FAMILIES, *known])
+        msg = (
+            f"--ftcheck-faults: unknown fault {name!r}.{guess} `python -m pytest_ftcheck.report.faults` describes "
+            f"all {len(known)} of them, in the families {', '.join(FAMILIES)}; without any name, all are planted."
+        )
+        raise SettingsError(msg)

@@ -9,13 +9,31 @@ import numpy as np
 from pytest_ftcheck.columns import scalars, tables, walk
 from pytest_ftcheck.errors import DataError, TaskError, closest, unknown
 from pytest_ftcheck.gates.slices import class_masks, function_masks, length_masks, value_masks
-from pytest_ftcheck.pipeline.factory import load_factory, where_it_failed
+from pytest_ftcheck.pipeline.factory import check_spec, load_factory, where_it_failed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_ftcheck.gates.slices import Masks
     from pytest_ftcheck.pipeline.parts import Pipeline
+
+
+_MADE = ("class", "length", "truncated")
+"""Families that need no column."""
+
+
+def check_slices(pipeline: Pipeline, rootdir: Path) -> None:
+    """Refuse slices of a column or a file that is not there, whether or not a gate will look at them.
+
+    Raises:
+        TaskError: there is one.
+
+    """
+    for spec in pipeline.card.slices:
+        if ":" in spec:
+            check_spec(spec, rootdir, _asked_by(pipeline))
+        elif spec not in _MADE:
+            _check_column(spec, pipeline)
 
 
 def pipeline_masks(pipeline: Pipeline, rootdir: Path) -> dict[str, Masks]:
@@ -59,7 +77,7 @@ def _family(spec: str, pipeline: Pipeline, rootdir: Path) -> Masks:
         return value_masks("truncated", _truncated(pipeline))
     raw = pipeline.data.evaluation
     if ":" in spec:
-        function = load_factory(spec, rootdir, asked_by=f"slices of task card {pipeline.card.name!r}: ")
+        function = load_factory(spec, rootdir, asked_by=_asked_by(pipeline))
         try:
             return function_masks(function, raw)
         except DataError:
@@ -67,14 +85,22 @@ def _family(spec: str, pipeline: Pipeline, rootdir: Path) -> Masks:
         except Exception as error:
             msg = f"slices of task card {pipeline.card.name!r}: {spec} fails on a row: {where_it_failed(error)}"
             raise TaskError(msg) from error
-    if spec not in raw.column_names:
-        known = ["class", "length", "truncated", *raw.column_names]
+    _check_column(spec, pipeline)
+    return value_masks(spec, (value for (value,) in walk(raw, [spec])))
+
+
+def _asked_by(pipeline: Pipeline) -> str:
+    return f"slices of task card {pipeline.card.name!r}: "
+
+
+def _check_column(spec: str, pipeline: Pipeline) -> None:
+    columns = pipeline.data.evaluation.column_names
+    if spec not in columns:
         msg = (
-            f"task card {pipeline.card.name!r}: slices: no column {spec!r}.{closest(spec, known)} The evaluation rows "
-            f"have {', '.join(raw.column_names)}; class, length, truncated and package.module:function are known too."
+            f"task card {pipeline.card.name!r}: slices: no column {spec!r}.{closest(spec, [*_MADE, *columns])} The "
+            f"evaluation rows have {', '.join(columns)}; {', '.join(_MADE)} and package.module:function are known too."
         )
         raise TaskError(msg)
-    return value_masks(spec, (value for (value,) in walk(raw, [spec])))
 
 
 def _lengths(pipeline: Pipeline) -> list[int]:

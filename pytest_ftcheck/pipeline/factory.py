@@ -30,6 +30,26 @@ def trainer_task_name(spec: str) -> str:
     return f"{module}-{name.replace('.', '-')}"
 
 
+def check_spec(spec: str, rootdir: Path, asked_by: str = "--ftcheck-trainer=") -> tuple[str, str]:
+    """Split the name of a factory into its module and the rest, and see that a file of Python is there.
+
+    Raises:
+        TaskError: not written so, or there is no such file.
+
+    """
+    try:
+        where, name = split_spec(spec)
+    except ValueError as error:
+        msg = f"{asked_by}{spec!r}: {error}"
+        raise TaskError(msg) from error
+    path = rootdir / as_path(where)
+    if where.endswith(".py") and kind_of(path) != "file":
+        beside = sorted(file.name for file in path.parent.glob("*.py")) if kind_of(path.parent) == "folder" else []
+        msg = f"no file {where!r} in {rootdir}.{closest(path.name, beside)} Give the path from there, or a module."
+        raise TaskError(msg)
+    return where, name
+
+
 def load_factory(spec: str, rootdir: Path, asked_by: str = "--ftcheck-trainer=") -> Callable[..., Any]:
     """Import the module and return its factory.
 
@@ -42,11 +62,7 @@ def load_factory(spec: str, rootdir: Path, asked_by: str = "--ftcheck-trainer=")
         TaskError: not written so, no such module, it fails on import, or it has no such callable.
 
     """
-    try:
-        where, name = split_spec(spec)
-    except ValueError as error:
-        msg = f"{asked_by}{spec!r}: {error}"
-        raise TaskError(msg) from error
+    where, name = check_spec(spec, rootdir, asked_by)
     module = _import(where, asked_by + spec, rootdir)
     factory: Any = module
     for part in name.split("."):
@@ -63,10 +79,6 @@ def load_factory(spec: str, rootdir: Path, asked_by: str = "--ftcheck-trainer=")
 def _import(where: str, asked: str, rootdir: Path) -> ModuleType:
     is_file = where.endswith(".py")
     path = rootdir / as_path(where)
-    if is_file and kind_of(path) != "file":
-        beside = sorted(file.name for file in path.parent.glob("*.py")) if kind_of(path.parent) == "folder" else []
-        msg = f"no file {where!r} in {rootdir}.{closest(path.name, beside)} Give the path from there, or a module."
-        raise TaskError(msg)
     # A script finds the modules beside it, as when it is run.
     for folder in dict.fromkeys([str(rootdir), *([str(path.parent)] if is_file else [])]):
         if folder not in sys.path:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from pytest_ftcheck.checks.catalogue import COSTS, FAMILIES, Check, Limits, catalogue, limits_of
-from pytest_ftcheck.errors import SettingsError, TaskError, closest
+from pytest_ftcheck.checks.catalogue import COSTS, Check, Limits, catalogue, limits_of
+from pytest_ftcheck.errors import SettingsError, TaskError
 from pytest_ftcheck.gates.card_gates import judge_metric
 from pytest_ftcheck.gates.paired import ComparedRun
+from pytest_ftcheck.plugin.selection import FLOOR_ID, check_ids_of_card, choose_ids, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
 _BOTH_ENGINES = frozenset({"training.engine_parity"})
 """One test for both engines, and none where a single one runs."""
-_LIST = "--ftcheck-list-checks shows them all."
-_NAMES_OF_GATES = frozenset({"metrics.ceiling", "metrics.baseline", "metrics.seeds", "metrics.failed_runs"})
-"""What the findings of the gates are called beside ``metrics.floor``, whose tests judge all of that."""
 
 
 def metric_floor(evidence: Evidence, limits: Limits) -> list[Finding]:
@@ -39,7 +37,7 @@ def metric_floor(evidence: Evidence, limits: Limits) -> list[Finding]:
 
 
 FLOOR = Check(
-    "metrics.floor",
+    FLOOR_ID,
     metric_floor,
     cost="run",
     catches="any defect that makes the model worse, whatever its cause; a metric that is missing or not a number",
@@ -52,48 +50,12 @@ FLOOR = Check(
 def suite_catalogue() -> Mapping[str, Check]:
     """Every check of the suite by id: the catalogue, and the gates behind the other metrics."""
     known = {**catalogue(), FLOOR.id: FLOOR}
-    ordered = sorted(known.values(), key=lambda entry: FAMILIES.index(entry.family))
-    return MappingProxyType({entry.id: entry for entry in ordered})
+    return MappingProxyType({name: known[name] for name in in_order(known)})
 
 
 def choose(known: Mapping[str, Check], words: Iterable[str]) -> tuple[Check, ...]:
-    """Choose checks by family or id; with a minus sign they are left out.
-
-    Args:
-        known: every check by id.
-        words: such as ``("data", "collator.mask", "-training")``; where all have a minus, the others are chosen.
-
-    Raises:
-        SettingsError: no such family or check, or nothing is left.
-
-    """
-    words = tuple(words)
-    wanted = {_test_of(word) for word in words if not word.startswith("-")}
-    unwanted = {_test_of(word.removeprefix("-")) for word in words if word.startswith("-")}
-    for word in sorted(wanted | unwanted):
-        if word not in known and word not in FAMILIES:
-            raise SettingsError("--ftcheck-checks: " + _unknown_check(word, known))
-    chosen = tuple(
-        entry
-        for entry in known.values()
-        if (not wanted or {entry.id, entry.family} & wanted) and not {entry.id, entry.family} & unwanted
-    )
-    if not chosen:
-        msg = f"--ftcheck-checks={','.join(words)} leaves no check. Take a family or an id without a minus."
-        raise SettingsError(msg)
-    return chosen
-
-
-def _test_of(word: str) -> str:
-    return FLOOR.id if word in _NAMES_OF_GATES else word
-
-
-def _unknown_check(word: str, known: Iterable[str]) -> str:
-    """Word that there is no such check: of a hundred names, those of the same family help."""
-    family = word.partition(".")[0]
-    near = [name for name in known if name.startswith(f"{family}.")] if family in FAMILIES else list(FAMILIES)
-    guess = closest(word, [*FAMILIES, *known])
-    return f"unknown check {word!r}.{guess} Known: {', '.join(near)}. {_LIST}"
+    """Choose checks; see `choose_ids`."""
+    return tuple(known[name] for name in choose_ids(known, words))
 
 
 def validate_card(card: TaskCard, known: Mapping[str, Check], dtype: str) -> None:
@@ -103,14 +65,12 @@ def validate_card(card: TaskCard, known: Mapping[str, Check], dtype: str) -> Non
         TaskError: it names others.
 
     """
-    where = f"task card {card.name!r}: checks."
+    check_ids_of_card(card.name, card.limits, known)
     for name, limits in card.limits.items():
-        if name not in known:
-            raise TaskError(where + name + ": " + _unknown_check(name, known))
         try:
             limits_of(known[name], limits, dtype)
         except SettingsError as error:
-            msg = f"{where}{name}: {error}"
+            msg = f"task card {card.name!r}: checks.{name}: {error}"
             raise TaskError(msg) from error
 
 
@@ -118,15 +78,11 @@ def prepare(session: FtcheckSession) -> None:
     """Choose the checks of a session, and validate what the selected tasks' cards say of checks.
 
     Raises:
-        FtcheckError: an unknown check, fault or limit, or a Trainer that cannot be made.
+        FtcheckError: an unknown check or limit, or a Trainer that cannot be made.
 
     """
     known = suite_catalogue()
     session.checks = choose(known, session.settings.checks)
-    if session.settings.faults:
-        from pytest_ftcheck.faults.fault import select_faults  # noqa: PLC0415 - only with --ftcheck-faults
-
-        select_faults(session.settings.faults)
     for task in session.settings.tasks:
         validate_card(session.card(task), known, session.settings.dtype)
 

@@ -13,7 +13,7 @@ import pytest
 from pytest_ftcheck.errors import FtcheckError
 from pytest_ftcheck.plugin import options
 from pytest_ftcheck.plugin.baseline_outcome import BaselineOutcome, check_update, open_baselines
-from pytest_ftcheck.plugin.effects import check_effects, check_use, given_on_command_line
+from pytest_ftcheck.plugin.effects import check_effects, check_listing, check_use, given_on_command_line
 from pytest_ftcheck.plugin.fixtures import (
     ft_baseline,
     ft_collator,
@@ -87,9 +87,15 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         begin_json(config, config.getoption("ftcheck_json"))
         session = start_session(config)
+        if session.settings.tasks:
+            choose_paths(config, session)
         if not is_worker(config):
             begin_json(config, session.settings.json)
-            check_effects(session.settings, given_on_command_line(config))
+            check_effects(session, given_on_command_line(config))
+        if session.settings.tasks:
+            from pytest_ftcheck.plugin.selection import check_selection  # noqa: PLC0415 - only where a task is selected
+
+            check_selection(session)
         check_update(session.settings)
         if session.settings.calibrate:
             from pytest_ftcheck.plugin.calibrate import check_calibration  # noqa: PLC0415 - only this option needs it
@@ -114,12 +120,11 @@ def pytest_configure(config: pytest.Config) -> None:
             from pytest_ftcheck.plugin.bench import BenchOutcome  # noqa: PLC0415 - only with --ftcheck-bench
 
             config.pluginmanager.register(BenchOutcome(session), "ftcheck-bench")
-    if session.settings.tasks:
-        choose_paths(config, session)
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """Print the task cards or the checks, where that is asked for."""
+    check_listing(config)
     if config.getoption("ftcheck_list"):
         from pytest_ftcheck.plugin.listing import print_cards  # noqa: PLC0415 - only this option needs it
 

@@ -9,22 +9,28 @@ import pytest
 
 from pytest_ftcheck.configuration import make_settings
 from pytest_ftcheck.errors import FtcheckError
-from pytest_ftcheck.plugin.checks import choose, suite_catalogue
 from pytest_ftcheck.plugin.options import given_options
-from pytest_ftcheck.report.checks import checks_page, checks_table
+from pytest_ftcheck.plugin.selection import choose_ids, costs
 
 
 def print_checks(config: pytest.Config) -> int:
     """Print the checks that ``--ftcheck-checks`` chooses, without it all of them; return the exit code."""
     try:
         settings = make_settings(given_options(config), config.rootpath)
-        chosen = choose(suite_catalogue(), settings.checks)
+        chosen = choose_ids(costs(), settings.checks)
     except FtcheckError as error:
         raise pytest.UsageError(str(error)) from error
+    from pytest_ftcheck.plugin.checks import suite_catalogue  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.report.checks import checks_table  # noqa: PLC0415 - slow to import
+
+    known = suite_catalogue()
     width = shutil.get_terminal_size().columns
-    sys.stdout.write(checks_table(chosen, color=sys.stdout.isatty(), width=width) + "\n")
+    sys.stdout.write(checks_table([known[name] for name in chosen], color=sys.stdout.isatty(), width=width) + "\n")
     return 0
 
 
 if __name__ == "__main__":
+    from pytest_ftcheck.plugin.checks import suite_catalogue
+    from pytest_ftcheck.report.checks import checks_page
+
     sys.stdout.write(checks_page(suite_catalogue()))

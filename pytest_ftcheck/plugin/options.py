@@ -189,14 +189,10 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
 )
 
 
-_LISTS: tuple[tuple[str, str], ...] = (
-    ("list", "print the task cards and exit"),
-    ("list-checks", "print the checks and exit"),
-)
-
-
 FLAGS: dict[str, str] = {dest: f"--ftcheck-{flag}" for flag, dest, _ in _OPTIONS}
 """The option of each `Settings` field, as it is typed."""
+LISTS = {"--ftcheck-list": "task cards", "--ftcheck-list-checks": "checks"}
+"""What is shown in the place of a session."""
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -204,8 +200,13 @@ def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("ftcheck", "regression checks for fine-tuned models")
     for flag, dest, arguments in _OPTIONS:
         group.addoption(f"--ftcheck-{flag}", dest=f"ftcheck_{dest}", default=None, **arguments)
-    for flag, text in _LISTS:
-        group.addoption(f"--ftcheck-{flag}", action="store_true", dest=f"ftcheck_{flag.replace('-', '_')}", help=text)
+    for option, shown in LISTS.items():
+        dest = option.removeprefix("--").replace("-", "_")
+        group.addoption(option, action="store_true", dest=dest, help=_help_of_list(shown))
+
+
+def _help_of_list(shown: str) -> str:
+    return f"print the {shown} and exit"
 
 
 def given_options(config: pytest.Config) -> dict[str, Any]:
@@ -220,4 +221,4 @@ def described_options() -> list[tuple[str, str | None, str]]:
         value = f"={arguments['metavar']}" if "metavar" in arguments else ""
         value = f"[{value}]" if arguments.get("nargs") == "?" else value
         described.append((f"--ftcheck-{flag}{value}", dest, arguments["help"]))
-    return described + [(f"--ftcheck-{flag}", None, text) for flag, text in _LISTS]
+    return described + [(option, None, _help_of_list(shown)) for option, shown in LISTS.items()]

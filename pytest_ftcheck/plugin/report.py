@@ -132,7 +132,7 @@ def mark_report(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.T
     """
     if uses_ftcheck(item):
         report.user_properties = [(printable(name), value) for name, value in report.user_properties]
-    report.ftcheck_used = uses_ftcheck(item)  # type: ignore[attr-defined]  # reports carry extras
+    report.ftcheck_used = is_own_use(item)  # type: ignore[attr-defined]  # reports carry extras
     error = call.excinfo.value if call.excinfo and uses_ftcheck(item) else None
     if isinstance(error, (FtcheckError, CheckFailure)):
         report.longrepr = str(error)
@@ -150,3 +150,8 @@ def uses_ftcheck(item: pytest.Item) -> bool:
     """Whether a test takes a fixture or a marker of ours: others may raise our errors, and keep their traceback."""
     marked = item.get_closest_marker("ftcheck_floor") is not None
     return marked or any(name.startswith("ft_") for name in getattr(item, "fixturenames", ()))
+
+
+def is_own_use(item: pytest.Item) -> bool:
+    """Whether a test of the project, none of the suite, takes a fixture or a marker of ours."""
+    return uses_ftcheck(item) and not case_of(item)

@@ -17,7 +17,7 @@ class Reports:
 
     Attributes:
         cases: of the suite's tests, by node id: what each is about, and its outcome.
-        used: a test took a fixture or a marker of ours.
+        used: a test of the project took a fixture or a marker of ours.
         misused: a test of the suite could not be made: the tool is misused.
 
     """

@@ -197,6 +197,7 @@ def check_everything(session: FtcheckSession, config: pytest.Config) -> None:
         FtcheckError: something does not fit.
 
     """
+    from pytest_ftcheck.gates.pipeline_slices import check_slices  # noqa: PLC0415 - slow to import
     from pytest_ftcheck.plugin.checks import FLOOR  # noqa: PLC0415 - slow to import
     from pytest_ftcheck.plugin.gating import check_gates  # noqa: PLC0415 - slow to import
     from pytest_ftcheck.training.launch import environment_of  # noqa: PLC0415 - slow to import
@@ -206,6 +207,7 @@ def check_everything(session: FtcheckSession, config: pytest.Config) -> None:
     for task in session.settings.tasks:
         pipeline = session.pipeline(task)
         environment = environment_of(session.settings, pipeline)
+        check_slices(pipeline, session.settings.rootdir)
         judges = not session.settings.calibrate and not session.settings.measures
         if judges and any(check.id == FLOOR.id for check in session.checks):
             check_gates(session, pipeline)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from transformers import BertConfig, BertForSequenceClassification
 
 from pytest_ftcheck.errors import SettingsError, unknown
 from pytest_ftcheck.pipeline.from_checkpoint import Checkpoint
+from pytest_ftcheck.settings import SHAPES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from pytest_ftcheck.pipeline.parts import Pipeline
+    from pytest_ftcheck.settings import ShapeName
 
 _VOCABULARY: Mapping[str, Any] = {"vocab_size": 30522, "type_vocab_size": 2, "max_position_embeddings": 512}
 
-SHAPES: Mapping[str, Mapping[str, Any]] = {
+_SIZES: Mapping[ShapeName, Mapping[str, Any]] = {
     "bert-tiny": {"num_hidden_layers": 2, "hidden_size": 128, "num_attention_heads": 2, "intermediate_size": 512},
     "minilm-l6": {"num_hidden_layers": 6, "hidden_size": 384, "num_attention_heads": 12, "intermediate_size": 1536},
     "bert-base-uncased": {
@@ -43,14 +45,14 @@ SHAPES: Mapping[str, Mapping[str, Any]] = {
 class ShapedModel:
     """A ``model_init`` that needs no checkpoint."""
 
-    name: str
+    name: ShapeName
     num_labels: int
     problem_type: str
 
     def __call__(self) -> PreTrainedModel:
         """Make a model with random weights; the caller seeds."""
         labels: dict[str, Any] = {"num_labels": self.num_labels, "problem_type": self.problem_type}
-        return BertForSequenceClassification(BertConfig(**_VOCABULARY, **SHAPES[self.name], **labels))
+        return BertForSequenceClassification(BertConfig(**_VOCABULARY, **_SIZES[self.name], **labels))
 
 
 def with_shape(pipeline: Pipeline, name: str) -> Pipeline:
@@ -66,7 +68,7 @@ def with_shape(pipeline: Pipeline, name: str) -> Pipeline:
         msg = f"shape {name!r}: task {pipeline.card.name!r} trains the model of {pipeline.card.trainer}. Leave one out."
         raise SettingsError(msg)
     problem = "regression" if pipeline.card.head == "regression" else "single_label_classification"
-    make = ShapedModel(name, pipeline.card.num_labels, problem)
+    make = ShapedModel(cast("ShapeName", name), pipeline.card.num_labels, problem)
     with torch.device("meta"):
         parameters = sum(parameter.numel() for parameter in make().parameters())
     checkpoint = Checkpoint(f"shape:{name}", None, parameters)

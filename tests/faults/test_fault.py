@@ -10,6 +10,7 @@ import pytest
 from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.errors import SettingsError
 from pytest_ftcheck.faults.fault import FAMILIES, FLOOR, Fault, faults, select_faults
+from pytest_ftcheck.faults.names import NAMES
 from pytest_ftcheck.plugin.checks import suite_catalogue
 from pytest_ftcheck.report.faults import faults_page
 from pytest_ftcheck.settings import ENGINES
@@ -35,6 +36,14 @@ def test_a_fault_says_what_is_wrong_and_where_it_happens(fault: Fault) -> None:
     assert fault.wild.endswith(".")
     assert fault.family in FAMILIES
     assert set(fault.engines) <= set(ENGINES)
+
+
+def test_the_names_that_are_known_without_importing_the_faults_are_theirs() -> None:
+    by_family = {
+        family: tuple(fault.name for fault in faults().values() if fault.family == family) for family in FAMILIES
+    }
+    assert dict(NAMES) == by_family
+    assert list(NAMES) == list(by_family)
 
 
 def test_there_are_many_over_all_families() -> None:

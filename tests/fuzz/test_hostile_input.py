@@ -23,21 +23,12 @@ CASES: list[Case] = [case for name in MODULES for case in importlib.import_modul
 pytestmark = pytest.mark.slow
 
 MISSED = {
-    "option-bench-shape-": "an unknown shape is found when its test runs, and told as a failed test",
-    "option-contradicts-reuse-checks": "no selected check needs a run, and nothing says that the option does nothing",
-    "option-contradicts-strict-checks": "as above",
-    "option-contradicts-require-baseline-checks": "as above",
-    "option-contradicts-fast-cpu-checks": "as above",
-    "option-contradicts-engine-manual-checks": "as above",
-    "option-contradicts-seeds-0-1-checks": "as above",
-    "option-contradicts-list-": "what is listed makes other options be forgotten, as with --help",
     "factory-module-empties-import-path": "the session itself finds no package any more",
     "factory-module-closes-stdout": "nothing can be shown",
     "factory-returns-one-trainer-always": "the right message, once for each test",
     "factory-returns-logits-complex": "complex logits are told as a possible defect of ours",
     "checkpoint-quantization-unknown": "transformers ignores the method in silence, and so do we",
     "checkpoint-tokenizer-ids-huge": "an id that no row uses is not compared with the embeddings",
-    "data-card-slices-unknown": "a family of slices that is no column is ignored",
 }
 """What is known to go wrong, by the first letters of the ids, with what happens: to be mended."""
 

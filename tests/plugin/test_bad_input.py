@@ -80,6 +80,9 @@ def test_a_wrong_option_is_refused(
         ("tasks.sst2.floors.accuracy = '0.9'", ["floors.accuracy must be", "number, not '0.9'"]),
         ("tasks.sst2.metric = { path = 'acuracy', greater_is_better = { accuracy = true } }", ["acuracy"]),
         ("tasks.sst2.text_columns = ['review']", ["no column 'review'", "it has sentence"]),
+        ("tasks.sst2.slices = ['sentense']", ["'sst2': slices: no column 'sentense'. Did you mean 'sentence'?"]),
+        ("tasks.sst2.slices = ['lenght']", ["no column 'lenght'. Did you mean 'length'?"]),
+        ("tasks.sst2.slices = ['nowhere.py:band']", ["no file 'nowhere.py'"]),
         ("tasks.sst2.label_names = ['negative']", ["'sst2'", "at least two classes"]),
         ("tasks.sst2.recipe.tiny.learning_rat = 1", ["'learning_rat'", "'learning_rate'", "TrainingArguments"]),
         ("tasks.sst2.recipe.tiny.eval_strategy = 'often'", ["recipe of task 'sst2'", "often"]),
@@ -93,7 +96,7 @@ def test_a_wrong_table_is_refused(
     project.makefile(".toml", ftcheck=table)
     before = content(project.path)
     task = "own" if ".own." in table else "sst2"
-    assert_refused(run_pytest(f"--ftcheck-task={task}"), *words)
+    assert_refused(run_pytest(f"--ftcheck-task={task}", "--ftcheck-checks=data,model"), *words)
     assert content(project.path) == before
 
 

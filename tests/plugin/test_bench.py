@@ -189,7 +189,8 @@ def test_two_things_in_the_place_of_the_suite_are_refused(run_pytest: Callable[.
 def test_unknown_shape_is_misuse(run_pytest: Callable[..., pytest.RunResult]) -> None:
     result = run_pytest(*BENCH, "--ftcheck-bench-shape=bert-base")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stdout.fnmatch_lines(["*Did you mean 'bert-base-uncased'*"])
+    result.stderr.fnmatch_lines(["ERROR: --ftcheck-bench-shape = 'bert-base': *Did you mean 'bert-base-uncased'*"])
+    result.stdout.no_fnmatch_line("collected *")
 
 
 @pytest.mark.parametrize(

@@ -78,9 +78,76 @@ def test_an_option_beside_another_kind_of_session_is_refused(
     refused(run_pytest(SST2, *options), words)
 
 
-@pytest.mark.parametrize("option", ["--ftcheck-model=tiny-bert", "--ftcheck-dtype=bfloat16"])
-def test_what_a_trainer_decides_by_itself_is_refused(run_pytest: Callable[..., pytest.RunResult], option: str) -> None:
-    refused(run_pytest("--ftcheck-trainer=train.py:build", option), "has no effect with --ftcheck-trainer")
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--ftcheck-model=tiny-bert"],
+        ["--ftcheck-dtype=bfloat16"],
+        ["--ftcheck-bench", "--ftcheck-bench-shape=bert-tiny"],
+    ],
+    ids=["model", "dtype", "bench-shape"],
+)
+def test_what_a_trainer_decides_by_itself_is_refused(
+    run_pytest: Callable[..., pytest.RunResult], options: list[str]
+) -> None:
+    refused(run_pytest("--ftcheck-trainer=train.py:build", *options), "has no effect with --ftcheck-trainer")
+
+
+PARTS, RUNS = "--ftcheck-checks=data", "--ftcheck-checks=data,model.logits_shape"
+BESIDE_CHECKS: dict[str, tuple[list[str], str]] = {
+    "require-baseline": (
+        [PARTS, "--ftcheck-require-baseline"],
+        "--ftcheck-require-baseline has no effect with a choice",
+    ),
+    "strict": ([PARTS, "--ftcheck-strict"], "has no effect with a choice of checks that need no run"),
+    "strict of a run": ([RUNS, "--ftcheck-strict"], "with a choice of checks without the gates (metrics.floor)"),
+    "reuse": ([PARTS, "--ftcheck-reuse"], "--ftcheck-reuse has no effect with"),
+    "store": ([PARTS, "--ftcheck-reuse", "--ftcheck-store=x"], "--ftcheck-reuse, --ftcheck-store have no effect with"),
+    "fast-cpu": ([PARTS, "--ftcheck-fast-cpu"], "--ftcheck-fast-cpu has no effect with"),
+    "engine": ([PARTS, "--ftcheck-engine=manual"], "--ftcheck-engine has no effect with"),
+    "seeds": ([PARTS, "--ftcheck-seeds=0-1"], "a choice of checks that need no run takes one seed, not 2"),
+}
+
+
+@pytest.mark.parametrize(("options", "words"), BESIDE_CHECKS.values(), ids=BESIDE_CHECKS)
+def test_an_option_that_no_chosen_check_makes_use_of_is_refused(
+    project: pytest.Pytester, run_pytest: Callable[..., pytest.RunResult], options: list[str], words: str
+) -> None:
+    result = run_pytest(SST2, *options)
+    refused(result, words)
+    result.stdout.no_fnmatch_line("collected *")
+    project.makepyfile(test_own=PASSING)
+    refused(run_pytest(SST2, *options, "test_own.py"), words)
+
+
+def test_an_option_is_taken_where_a_check_or_a_test_of_the_project_makes_use_of_it(
+    project: pytest.Pytester, run_pytest: Callable[..., pytest.RunResult]
+) -> None:
+    taken = (SST2, "--collect-only")
+    assert run_pytest(*taken, RUNS, "--ftcheck-engine=both", "--ftcheck-seeds=0-1").ret == pytest.ExitCode.OK
+    assert run_pytest(*taken, "--ftcheck-checks=metrics", "--ftcheck-strict").ret == pytest.ExitCode.OK
+    assert run_pytest(*taken, PARTS, "--ftcheck-seeds=3").ret == pytest.ExitCode.OK
+    project.makepyfile(test_own="def test_own(ft_run): pass")
+    assert run_pytest(*taken, PARTS, "--ftcheck-strict", "test_own.py").ret == pytest.ExitCode.OK
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (
+            ["--ftcheck-list", "--ftcheck-json=out.json"],
+            "--ftcheck-json has no effect with --ftcheck-list, which prints",
+        ),
+        (["--ftcheck-list", SST2, "--ftcheck-strict"], "--ftcheck-task, --ftcheck-strict have no effect with"),
+        (["--ftcheck-list-checks", "--ftcheck-bench"], "--ftcheck-bench has no effect with --ftcheck-list-checks"),
+        (["--ftcheck-list-checks", "--ftcheck-list"], "--ftcheck-list-checks has no effect with --ftcheck-list,"),
+        (["--ftcheck-list", "--ftcheck-checks=data"], "--ftcheck-checks has no effect with --ftcheck-list,"),
+    ],
+)
+def test_an_option_beside_a_list_is_refused(
+    run_pytest: Callable[..., pytest.RunResult], options: list[str], words: str
+) -> None:
+    refused(run_pytest(*options), words)
 
 
 def test_an_option_that_a_test_makes_use_of_is_taken(

@@ -45,11 +45,38 @@ def test_what_is_imported_is_seen(tmp_path: Path, imported: Callable[..., tuple[
     assert imported(heavy=("numpy",)) == (pytest.ExitCode.OK, {"numpy"})
 
 
-@pytest.mark.parametrize("options", [("--ftcheck-list",), ("--help",), ("--ftcheck-task=mrcp",), ("--fixtures",)])
+@pytest.mark.parametrize("options", [("--ftcheck-list",), ("--help",), ("--fixtures",)])
 def test_answers_without_a_run_import_nothing_heavy(
     imported: Callable[..., tuple[int, set[str]]], options: tuple[str, ...]
 ) -> None:
     assert imported(*options)[1] == set()
+
+
+TASK = "--ftcheck-task=sst2"
+REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
+    "task": (("--ftcheck-task=mrcp",), ""),
+    "engine": ((TASK, "--ftcheck-engine=manuel"), ""),
+    "value": ((TASK, "--ftcheck-max-eval-rows=all"), ""),
+    "check": ((TASK, "--ftcheck-checks=data.lables"), ""),
+    "listed check": (("--ftcheck-list-checks", "--ftcheck-checks=data.lables"), ""),
+    "check of a card": ((TASK,), '[tasks.sst2.checks."data.lables"]\nskip = "why"'),
+    "fault": ((TASK, "--ftcheck-faults=zero_grad_mising"), ""),
+    "gate": ((TASK,), "[tasks.sst2.floors]\nacuracy = 0.9"),
+    "shape": ((TASK, "--ftcheck-bench", "--ftcheck-bench-shape=bert"), ""),
+    "pair": ((TASK, "--ftcheck-bench-compare=engine=manuel,trainer"), ""),
+    "file of a factory": (("--ftcheck-trainer=nowhere.py:build",), ""),
+    "file of a card's factory": (("--ftcheck-task=own",), '[tasks.own]\ntrainer = "nowhere.py:build"'),
+    "option without effect": ((TASK, "--ftcheck-bench", "--ftcheck-strict"), ""),
+}
+"""Options and the configuration file."""
+
+
+@pytest.mark.parametrize(("options", "table"), REFUSED.values(), ids=REFUSED)
+def test_a_wrong_name_is_refused_before_anything_heavy_is_imported(
+    tmp_path: Path, imported: Callable[..., tuple[int, set[str]]], options: tuple[str, ...], table: str
+) -> None:
+    (tmp_path / "ftcheck.toml").write_text(table, encoding="utf-8")
+    assert imported(*options) == (pytest.ExitCode.USAGE_ERROR, set())
 
 
 @pytest.mark.usefixtures("few_checks")

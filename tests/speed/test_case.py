@@ -11,8 +11,9 @@ from datasets import Dataset
 from transformers import BertForSequenceClassification
 
 from pytest_ftcheck.errors import SettingsError
+from pytest_ftcheck.settings import SHAPES
 from pytest_ftcheck.speed.case import StepCase, of_length, sweep
-from pytest_ftcheck.speed.shapes import SHAPES, with_shape
+from pytest_ftcheck.speed.shapes import with_shape
 from pytest_ftcheck.speed.spec import parse_pair
 from pytest_ftcheck.speed.step import TrainingStep
 

@@ -225,7 +225,7 @@ def distinct_inputs(evidence: Evidence, limits: Limits) -> list[Finding]:
         bad = [sorted(row for rows in group.values() for row in rows) for group in groups.values() if len(group) > 1]
         if exceeds(sum(map(len, bad)), len(indices), limits["rows"]):
             largest = max(bad, key=len)
-            observed = f"{share(sum(map(len, bad)), len(indices))} sampled rows share the tokens of a row with another text; "
-            observed += f"{len(largest)} rows are one input, the first are {largest[0]} and {largest[1]}"
+            observed = f"{share(sum(map(len, bad)), len(indices))} sampled rows share the tokens of a row with another "
+            observed += f"text; {len(largest)} rows are one input, the first are {largest[0]} and {largest[1]}"
             found.append(finding("rows of different words to be different inputs", observed, subject=split.subject))
     return found

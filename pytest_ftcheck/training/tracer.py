@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
+from pytest_ftcheck.pipeline.forward import forward_parameters
 from pytest_ftcheck.runs.trace import ParameterTrace, Pass, Trace
 from pytest_ftcheck.training.fingerprint import fingerprints
 
@@ -99,7 +99,7 @@ class Tracer:
         self._parameters = list(model.named_parameters())
         self._watched = {id(parameter) for _, parameter in self._parameters}
         self._trainable = {name for name, parameter in self._parameters if parameter.requires_grad}
-        self._arguments = tuple(inspect.signature(model.forward).parameters)
+        self._arguments = tuple(forward_parameters(model))
         self._first = {name: parameter.detach().clone() for name, parameter in self._parameters}
         self._handles.append(model.register_forward_pre_hook(self._before_forward, with_kwargs=True))
         self._handles.append(model.register_forward_hook(self._after_forward))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_ftcheck.checks.catalogue import Limits, check, finding
 from pytest_ftcheck.checks.data.encoded import cut, encode_again, expects_types, special_ids, tokens_of
 from pytest_ftcheck.checks.data.splits import Split, filled, shorten, splits
+from pytest_ftcheck.pipeline.forward import forward_parameters
 from pytest_ftcheck.pipeline.trainer_texts import language_columns
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _missing_inputs(evidence: Evidence, split: Split) -> list[Finding]:
     """Make a batch with the pipeline's collator and look for what the tokenizer makes and the model takes."""
     tokenizer: Any = evidence.pipeline.processing_class
     made = ("input_ids", "attention_mask") if tokenizer is None else tokenizer.model_input_names
-    taken = inspect.signature(evidence.fresh_model.forward).parameters
+    taken = forward_parameters(evidence.fresh_model)
     indices = split.few(_BATCH)
     batch = evidence.collate(evidence.features(split.rows, indices)) if indices else {}
     found = []
@@ -175,7 +175,7 @@ def splits_alike(evidence: Evidence, limits: Limits) -> list[Finding]:
     """Evaluation rows are built as train rows are: the same columns, special tokens and number of segments."""
     found = []
     train, evaluated = splits(evidence)
-    inputs = frozenset(inspect.signature(evidence.fresh_model.forward).parameters)
+    inputs = frozenset(forward_parameters(evidence.fresh_model))
     columns, others = (inputs.intersection(split.rows.column_names) for split in (train, evaluated))
     if columns != others:
         observed = f"only {', '.join(sorted(others))}" if others < columns else ", ".join(sorted(others))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.checks.data.splits import SAMPLE, Split, require_column
 from pytest_ftcheck.columns import walk
+from pytest_ftcheck.pipeline.forward import forward_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -176,7 +176,7 @@ def is_part(part: Sequence[int], whole: Sequence[int]) -> bool:
 def expects_types(evidence: Evidence, texts: Sequence[tuple[str, ...]]) -> bool:
     """Tell whether the tokenizer numbers segments, ``token_type_ids`` of several values, and the model listens."""
     model: Any = evidence.fresh_model
-    takes = "token_type_ids" in inspect.signature(model.forward).parameters
+    takes = "token_type_ids" in forward_parameters(model)
     if not takes or getattr(model.config, "type_vocab_size", 2) < 2 or not texts:  # noqa: PLR2004 - two kinds of segments
         return False
     tokenizer: Any = evidence.tokenizer

@@ -32,6 +32,7 @@ _ENOUGH = 20
 """Rows from which on it means something that all are alike."""
 _DISTINCT_ROWS = 5_000
 _NEARLY = 0.8
+_NEARLY_ALL = 0.9
 _SLACK = 2
 """Tokens that rows may stay below what the model takes: special ones that are added later."""
 
@@ -121,7 +122,9 @@ def _problems_of_runs(evidence: Evidence, split: Split) -> tuple[int, dict[str, 
     if len(pairs) < max(_ENOUGH, len(runs) / 2):
         msg = "one segment, or nothing tells two apart: name the raw text columns in the card's text_columns"
         raise NotApplicable(msg)
-    problems = {"the same tokens on both sides": [index for index, (first, second) in pairs.items() if first == second]}
+    same = [index for index, (first, second) in pairs.items() if first == second]
+    # A share of equal pairs is what paraphrases have, among the positive ones; one segment given twice is all of them.
+    problems = {"the same tokens on both sides": same if len(same) > _NEARLY_ALL * len(pairs) else []}
     for place, name in enumerate(("first", "second")):
         if len({tuple(run[place]) for run in pairs.values()}) == 1:
             problems[f"the {name} segment is the same"] = list(pairs)

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy
 from pytest_ftcheck.checks.collator.batches import COLUMNS
 from pytest_ftcheck.checks.data.splits import splits
+from pytest_ftcheck.pipeline.forward import forward_parameters, is_adapter
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -48,7 +49,7 @@ def evaluated_features(evidence: Evidence, count: int) -> Features:
 
 def takes(model: nn.Module, name: str) -> bool:
     """Tell whether a model's forward pass takes a keyword."""
-    parameters = inspect.signature(model.forward).parameters.values()
+    parameters = forward_parameters(model).values()
     return any(parameter.name == name or parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
 
 
@@ -58,9 +59,10 @@ def trained_model(evidence: Evidence) -> nn.Module:
     Not as `from_pretrained` makes it: that knows neither a class of the user's own nor what was changed in place.
 
     Raises:
-        NotApplicable, ToldBy: it does not give the logits of the evaluation.
+        NotApplicable, ToldBy: it does not give the logits of the evaluation, or only an adapter was saved.
 
     """
+    require_whole_model(evidence)
     model = deepcopy(evidence.fresh_model)
     saved: dict[str, Tensor] = {}
     for path in sorted(evidence.run.model_folder.glob("*.safetensors")):
@@ -78,6 +80,18 @@ def trained_model(evidence: Evidence) -> nn.Module:
     raise ToldBy(check="serving.reload", reason=reason) if is_public(evidence.fresh_model) else NotApplicable(reason)
 
 
+def require_whole_model(evidence: Evidence) -> None:
+    """Stop a check that loads the saved folder where the folder holds less than a model.
+
+    Raises:
+        NotApplicable: an adapter of PEFT was trained, and saved without the model around which it is.
+
+    """
+    if is_adapter(evidence.fresh_model):
+        msg = "an adapter of PEFT was saved, not a whole model: what is loaded of it is not judged yet"
+        raise NotApplicable(msg)
+
+
 def is_public(model: nn.Module) -> bool:
     """Tell whether others know the model's class; one of the user's own, only their code can load."""
     return type(model).__module__.startswith("transformers.")
@@ -91,8 +105,7 @@ def require_mask(model: nn.Module) -> None:
 
     """
     if not takes(model, "attention_mask") or (
-        type(model).__module__.startswith("transformers.")
-        and "attention_mask" not in inspect.signature(model.forward).parameters
+        type(model).__module__.startswith("transformers.") and "attention_mask" not in forward_parameters(model)
     ):
         msg = f"{type(model).__name__} takes no attention_mask"
         raise NotApplicable(msg)
@@ -100,7 +113,7 @@ def require_mask(model: nn.Module) -> None:
 
 def model_inputs(model: nn.Module, batch: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a forward pass without labels takes of a batch."""
-    parameters = inspect.signature(model.forward).parameters
+    parameters = forward_parameters(model)
     kinds = {parameter.kind for parameter in parameters.values()}
     open_ended = inspect.Parameter.VAR_KEYWORD in kinds
     needed = {name for name, parameter in parameters.items() if parameter.default is parameter.empty}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _CLOSE = 0.03
 """Relative: the loss is the mean over the rows, computed in whatever precision."""
+_DRAWS = 16
+"""Of a new head: the loss of their mean logits is that of a guess, but for a quarter of what one draw deviates by."""
 _FACTOR = 100.0
 """Between a loss of the user's own and what a guess costs: weights, margins and sums over a batch are let through."""
 _TELLING = 1e-5
@@ -59,10 +62,37 @@ def loss_at_start(evidence: Evidence, limits: Limits) -> list[Finding]:
         classes = evidence.pipeline.card.num_labels
         low, high = limits["below"] * math.log(classes), math.log(classes) + limits["above"]
         guess = f"{low:.3g} to {high:.3g}: a guess among {classes} classes costs ln {classes} = {math.log(classes):.3g}"
-    if low <= value <= high or (value < low and not _starts_anew(evidence)):
+    new = _new_in_head(evidence)
+    if low <= value <= high or (value < low and not new):
         return []
+    observed = f"{value:.4g} over {len(labels)} rows"
+    if new:  # one draw of a head says little: features that tell the classes apart make some start low, others high
+        drawn = _draws(evidence, new, batch)
+        losses = [float(_plain_loss(logits, labels, regression=regression)) for logits in drawn]
+        mean = float(_plain_loss(drawn.mean(dim=0), labels, regression=regression))
+        if (value < low <= mean) or (value > high >= statistics.median(losses)):
+            return []
+        typical = f"{mean:.4g} for their mean logits" if value < low else f"a median of {statistics.median(losses):.4g}"
+        observed += f"; over {len(drawn)} other draws of the new head, {typical}"
     hint = "a head that is new cannot know the labels: look for labels among the inputs." if value < low else ""
-    return [finding(f"a loss from {guess}", f"{value:.4g} over {len(labels)} rows", hint=hint)]
+    return [finding(f"a loss from {guess}", observed, hint=hint)]
+
+
+@torch.no_grad()
+def _draws(evidence: Evidence, new: set[str], batch: dict[str, Any]) -> Tensor:
+    """Return the logits of a batch with other random heads, of weights as large as the first: ``[draws, B, K]``.
+
+    They are drawn here, because a user's code may set a seed of its own before it makes the model.
+    """
+    model = deepcopy(evidence.fresh_model)
+    matrices = [(parameter, float(parameter.std())) for name, parameter in model.named_parameters() if name in new]
+    generator = torch.Generator().manual_seed(evidence.seed)
+    logits = []
+    for _ in range(_DRAWS):
+        for parameter, spread in matrices:
+            parameter.copy_(torch.randn(parameter.shape, generator=generator) * spread)
+        logits.append(logits_of(model, batch))
+    return torch.stack(logits)
 
 
 def _labelled_batch(evidence: Evidence) -> tuple[Any, dict[str, Any], Tensor]:
@@ -108,13 +138,13 @@ def _own_loss(evidence: Evidence) -> bool:
     return overridden or made_by != "transformers"
 
 
-def _starts_anew(evidence: Evidence) -> bool:
-    """Tell whether the head starts from random weights, so that it can know nothing."""
+def _new_in_head(evidence: Evidence) -> set[str]:
+    """Name the matrices of the head that start from random numbers, so that it can know nothing; none where none do."""
     try:
         head = parts_of(evidence.fresh_model).head
     except NotApplicable:
-        return False
-    return bool(newly_initialised(evidence) & set(head))
+        return set()
+    return {name for name in newly_initialised(evidence) & set(head) if head[name].dim() > 1}
 
 
 def _not_finite(evidence: Evidence) -> str:

@@ -11,6 +11,7 @@ from transformers import PreTrainedModel
 
 from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
 from pytest_ftcheck.pipeline.checkpoint_files import weight_shapes
+from pytest_ftcheck.pipeline.forward import unwrapped
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,8 +44,7 @@ def parts_of(model: nn.Module) -> Parts:
         NotApplicable: it has no part that is a model of transformers.
 
     """
-    wrapped: Any = model
-    inner = wrapped.get_base_model() if hasattr(model, "get_base_model") else wrapped  # adapters wrap the model
+    inner = unwrapped(model)
     backbone: Any = getattr(inner, getattr(inner, "base_model_prefix", "") or "-", None)
     if not isinstance(backbone, torch.nn.Module) or backbone is inner:
         inside = [child for child in inner.children() if isinstance(child, PreTrainedModel)]

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
-from pytest_ftcheck.checks.model.logits import is_public
+from pytest_ftcheck.checks.model.logits import is_public, require_whole_model
 from pytest_ftcheck.checks.serving import fresh_script
 from pytest_ftcheck.checks.serving.fresh_process import fresh_process
 from pytest_ftcheck.files import scratch_folder
@@ -69,11 +69,12 @@ def served(evidence: Evidence) -> Served:
     """Ask the fresh process, and keep its answer for every check of the same evidence.
 
     Raises:
-        NotApplicable: the model's class cannot be found by the folder alone.
+        NotApplicable: the model's class cannot be found by the folder alone, or only an adapter was saved.
         CheckFailure: the run failed.
 
     """
     if evidence not in _SERVED:
+        require_whole_model(evidence)
         if not is_public(evidence.fresh_model):
             name = type(evidence.fresh_model).__name__
             msg = f"the model is a class of its own, {name}: Auto classes and pipeline() do not know it"

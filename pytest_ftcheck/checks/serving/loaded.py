@@ -15,7 +15,7 @@ import numpy as np
 from scipy import special
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
-from pytest_ftcheck.checks.model.logits import is_public
+from pytest_ftcheck.checks.model.logits import is_public, require_whole_model
 from pytest_ftcheck.checks.serving.fresh import real_tokens, served, texts
 from pytest_ftcheck.checks.serving.own_class import load_by_own_class
 from pytest_ftcheck.checks.serving.submission import NAMES, TASKS, read_submission, write_submission
@@ -52,6 +52,7 @@ def reload(evidence: Evidence, limits: Limits) -> list[Finding]:
     ``tolerance`` is absolute, relative for logits above 1: padding differs with the batch. A class of the user's own is
     loaded in this process, by its own ``from_pretrained``.
     """
+    require_whole_model(evidence)
     if not is_public(evidence.fresh_model):
         return _reload_by_own_class(evidence, limits)
     answer = served(evidence)
@@ -184,6 +185,7 @@ def _folded(name: str) -> str:
 def label_names(evidence: Evidence, limits: Limits) -> list[Finding]:
     """The saved configuration names every class, as the data does."""
     del limits
+    require_whole_model(evidence)
     width = int(np.asarray(evidence.run.logits).shape[-1])
     path = evidence.run.model_folder / "config.json"
     try:

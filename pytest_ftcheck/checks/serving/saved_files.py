@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, check, finding
+from pytest_ftcheck.checks.model.logits import require_whole_model
 from pytest_ftcheck.files import scratch_folder
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ def is_pickle(path: Path) -> bool:
 def dtype(evidence: Evidence, limits: Limits) -> list[Finding]:
     """Saved weights have the dtype in which they were trained."""
     del limits
+    require_whole_model(evidence)
     trained = {
         name: tensor.dtype for name, tensor in evidence.fresh_model.state_dict().items() if tensor.is_floating_point()
     }

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
+from pytest_ftcheck.pipeline.forward import forward_parameters
 
 if TYPE_CHECKING:
     from pytest_ftcheck.checks.catalogue import Limits
@@ -113,7 +113,7 @@ def mask_reaches_model(evidence: Evidence, limits: Limits) -> list[Finding]:
 def _needed(evidence: Evidence) -> dict[str, str]:
     """Name the inputs that the model would miss, and why."""
     rows, model = evidence.pipeline.train_dataset, evidence.fresh_model
-    taken = inspect.signature(model.forward).parameters
+    taken = forward_parameters(model)
     indices = np.linspace(0, len(rows) - 1, min(_ROWS, len(rows))).astype(int).tolist()
     some = rows.with_format(None).select(indices)
     needed = {}

@@ -438,6 +438,34 @@ def test_loss_far_from_any_loss_is_found_even_where_it_is_a_users_own(parts: Pip
     assert finding.expected.startswith("within a factor of 100 of the mean cross entropy, ")
 
 
+def sides(parts: Pipeline) -> torch.Tensor:
+    """Return -1 or 1 for each evaluated row, as its label says."""
+    return torch.tensor(parts.eval_dataset["labels"][:]) * 2.0 - 1
+
+
+def test_features_that_tell_the_classes_apart_are_no_leak(parts: Pipeline) -> None:
+    def change(model: Any) -> None:
+        # The draw of the head that happens to look along the features: it starts at a loss near 0.
+        along = model.classifier.weight[1] - model.classifier.weight[0]
+        features = (sides(parts)[:, None] * along / along.norm() * 20).detach()
+        model.classifier.register_forward_pre_hook(lambda _, __: (features,))
+
+    evidence = changed(parts, change)
+    batch = evidence.collate([parts.eval_dataset[row] for row in range(32)])
+    assert float(evidence.loss(evidence.fresh_model, batch).detach()) < 0.3
+    assert judge("loss_at_start", evidence) == []
+
+
+def test_labels_among_the_inputs_are_found_whatever_the_head(parts: Pipeline) -> None:
+    def change(model: Any) -> None:
+        leak = nn.functional.one_hot((sides(parts) > 0).long(), 2) * 4.0
+        model.classifier.register_forward_hook(lambda _, __, logits: logits + leak)
+
+    (finding,) = judge("loss_at_start", changed(parts, change))
+    assert "; over 16 other draws of the new head, 0.0" in finding.observed
+    assert "look for labels among the inputs" in finding.hint
+
+
 def test_head_that_starts_too_large_is_found(parts: Pipeline) -> None:
     evidence = changed(parts, lambda model: model.classifier.weight.data.mul_(200))
     (finding,) = judge("loss_at_start", evidence)

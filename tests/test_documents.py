@@ -15,6 +15,7 @@ from transformers import Trainer
 from pytest_ftcheck.gates.paired import ComparedRun
 from pytest_ftcheck.pipeline.parts import Pipeline
 from pytest_ftcheck.plugin import fixtures
+from pytest_ftcheck.report.summary import summary_table
 from pytest_ftcheck.runs.run import Run
 from pytest_ftcheck.tasks.card import TaskCard, builtin_tasks
 
@@ -44,10 +45,21 @@ def test_every_relative_link_leads_somewhere(document: Path) -> None:
     assert dead == []
 
 
+def columns(text: str) -> list[str]:
+    return re.split(r" {3,}", text.strip())
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(REPOSITORY).as_posix())
+def test_tables_of_gates_have_the_columns_of_today(document: Path) -> None:
+    today = columns(summary_table([], color=False).splitlines()[0])
+    shown = re.findall(r"^ task +engine .*$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [line for line in shown if [name for name in columns(line) if name != "seed"] != today] == []
+
+
 def test_the_readme_names_every_built_in_task() -> None:
     text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     (named,) = re.findall(r"^\*\*A task that is known\*\* \(([^;]+);", text, re.MULTILINE)
-    assert set(re.findall(r"`(\w+)`", named)) == set(builtin_tasks())
+    assert set(re.findall(r"`(\w+)`", named)) == set(builtin_tasks()), "README.md, A task that is known: other tasks"
 
 
 CLASSES: dict[str, Any] = {"TaskCard": TaskCard, "Pipeline": Pipeline, "Run": Run, "ComparedRun": ComparedRun}

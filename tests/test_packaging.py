@@ -28,6 +28,8 @@ PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-
 DIST_INFO = f"pytest_ftcheck-{pytest_ftcheck.__version__}.dist-info"
 MEGABYTE = 2**20
 
+FIRST_SESSION = "--ftcheck-task=mrpc"
+"""What the README says to run after the installation."""
 # Needed without an import: the fixture `benchmark` comes from pytest-benchmark.
 NEEDED_WITHOUT_IMPORT = {"pytest-benchmark"}
 # Imported only where it is installed.
@@ -155,6 +157,15 @@ def test_the_metadata_say_where_the_project_is(metadata: Message) -> None:
     assert all(url.startswith(urls["Source"]) for url in urls.values())
 
 
+def test_the_readme_begins_with_the_installation_and_a_first_session() -> None:
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    first, second = re.findall(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL)[0].splitlines()
+    assert first.partition("#")[0].split() == ["pip", "install", PROJECT["name"]]
+    assert second.partition("#")[0].split() == ["pytest", FIRST_SESSION]
+    assert f"Python {PROJECT['requires-python'].removeprefix('>=')} or newer" in first
+    assert text.index(first) < text.index("\n## ")
+
+
 def test_installed_wheel_fine_tunes_in_an_empty_folder(wheel: Path, tmp_path: Path) -> None:
     site, empty = tmp_path / "site", tmp_path / "empty"
     empty.mkdir()
@@ -166,7 +177,7 @@ def test_installed_wheel_fine_tunes_in_an_empty_folder(wheel: Path, tmp_path: Pa
     found = run("-P", "-c", "import pytest_ftcheck; print(pytest_ftcheck.__file__)", cwd=empty, **environment)
     assert Path(found.stdout.strip()).is_relative_to(site), found.stdout + found.stderr
 
-    session = run("-P", "-m", "pytest", "--ftcheck-task=mrpc", cwd=empty, **environment)
+    session = run("-P", "-m", "pytest", FIRST_SESSION, cwd=empty, **environment)
     assert session.returncode == pytest.ExitCode.OK, session.stdout + session.stderr
     assert re.search(r"=+ \d+ passed.* in .*s.* =+\s*\Z", session.stdout), session.stdout
     assert "mrpc" in session.stdout

@@ -13,6 +13,7 @@ import pytest
 from pytest_ftcheck.errors import FtcheckError
 from pytest_ftcheck.plugin import options
 from pytest_ftcheck.plugin.baseline_outcome import BaselineOutcome, check_update, open_baselines
+from pytest_ftcheck.plugin.benchmark_folder import note_absence, remove_empty
 from pytest_ftcheck.plugin.effects import check_effects, check_listing, check_use, given_on_command_line
 from pytest_ftcheck.plugin.fixtures import (
     ft_baseline,
@@ -80,6 +81,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Read the settings; take the suite's node ids out of the command line; without any path only the suite runs."""
+    note_absence(config)
     config.addinivalue_line("markers", "ftcheck(task, engine, seed): what the fixtures of this test are made for")
     config.addinivalue_line(
         "markers", "ftcheck_floor(metric, min, max, max_drop, relative): limits for ft_run and ft_gate in this test"
@@ -120,6 +122,11 @@ def pytest_configure(config: pytest.Config) -> None:
             from pytest_ftcheck.plugin.bench import BenchOutcome  # noqa: PLC0415 - only with --ftcheck-bench
 
             config.pluginmanager.register(BenchOutcome(session), "ftcheck-bench")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave no empty folder of pytest-benchmark."""
+    remove_empty(config)
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:

@@ -9,6 +9,7 @@ import pytest
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.errors import SettingsError
+from pytest_ftcheck.faults import fault as fault_module
 from pytest_ftcheck.faults.fault import FAMILIES, FLOOR, Fault, faults, select_faults
 from pytest_ftcheck.faults.names import NAMES
 from pytest_ftcheck.plugin.checks import suite_catalogue
@@ -25,8 +26,16 @@ def test_every_check_that_a_fault_names_is_there() -> None:
 
 def test_every_check_can_fail() -> None:
     named = {name for fault in faults().values() for name in fault.caught_by}
-    assert sorted(suite_catalogue().keys() - named) == []
+    without = sorted(suite_catalogue().keys() - named)
+    assert without == [], "checks that no fault names in caught_by: CONTRIBUTING.md, Add a fault"
     assert FLOOR in named
+
+
+def test_every_module_with_faults_belongs_to_a_family() -> None:
+    folder = Path(fault_module.__file__).parent
+    with_faults = {file.stem for file in folder.glob("*.py") if "\n@fault(" in file.read_text(encoding="utf-8")}
+    of_families = {module for modules in FAMILIES.values() for module in modules}
+    assert with_faults == of_families, "a module whose faults nobody loads: add it to FAMILIES in faults/fault.py"
 
 
 @pytest.mark.parametrize("fault", faults().values(), ids=lambda fault: fault.name)

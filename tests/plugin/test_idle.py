@@ -79,6 +79,45 @@ def test_a_wrong_name_is_refused_before_anything_heavy_is_imported(
     assert imported(*options) == (pytest.ExitCode.USAGE_ERROR, set())
 
 
+MEASURED = "def test_measured(benchmark): benchmark(lambda: None)\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "options", "left"),
+    [
+        ("def test_own(): pass\n", [], False),
+        ("def test_own(): pass\n", ["-n", "2"], False),
+        ("def test_own(): pass\n", ["--help"], False),
+        (MEASURED, [], True),
+        (MEASURED, ["--benchmark-autosave"], True),
+    ],
+)
+def test_the_folder_of_benchmarks_is_left_where_something_was_measured(
+    tmp_path: Path,
+    own_process: Callable[..., subprocess.CompletedProcess[str]],
+    code: str,
+    options: list[str],
+    left: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    (tmp_path / "test_own.py").write_text(code, encoding="utf-8")
+    done = own_process(tmp_path, *options)
+    assert (tmp_path / ".benchmarks").is_dir() == left, done.stdout + done.stderr
+    assert any(tmp_path.glob(".benchmarks/*")) == ("--benchmark-autosave" in options)
+
+
+@pytest.mark.parametrize("options", [[], ["--benchmark-storage=mine"]])
+def test_a_folder_of_benchmarks_that_is_the_users_stays(
+    tmp_path: Path, own_process: Callable[..., subprocess.CompletedProcess[str]], options: list[str]
+) -> None:
+    (tmp_path / "test_own.py").write_text("def test_own(): pass\n", encoding="utf-8")
+    (tmp_path / ".benchmarks").mkdir()
+    (tmp_path / "mine").mkdir()
+    done = own_process(tmp_path, *options)
+    assert done.returncode == pytest.ExitCode.OK, done.stdout + done.stderr
+    assert (tmp_path / ".benchmarks").is_dir()
+    assert (tmp_path / "mine").is_dir()
+
+
 @pytest.mark.usefixtures("few_checks")
 @pytest.mark.parametrize(
     ("options", "expected"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from safetensors import SafetensorError, safe_open
 
 from pytest_ftcheck.deadline import TimedOut
-from pytest_ftcheck.errors import CheckpointError, FtcheckError
+from pytest_ftcheck.errors import CheckpointError, FtcheckError, unknown
 from pytest_ftcheck.paths import kind_of
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
 from pytest_ftcheck.printable import text_of
@@ -130,6 +130,23 @@ def weight_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
+def _check_quantization(folder: Path) -> None:
+    """Refuse a method of quantization that transformers does not know, and would leave out without a word."""
+    from transformers.quantizers.auto import AUTO_QUANTIZER_MAPPING  # noqa: PLC0415 - as below
+
+    given = _json_object(folder / "config.json").get("quantization_config")
+    if not isinstance(given, dict) or given.get("load_in_4bit") or given.get("load_in_8bit"):
+        return  # bitsandbytes, whatever its method is called; what is no table, transformers refuses
+    method = given.get("quant_method")
+    if method is not None and str(method) not in AUTO_QUANTIZER_MAPPING:
+        msg = (
+            f"{folder}/config.json: {unknown('quantization method', str(method), AUTO_QUANTIZER_MAPPING)} transformers "
+            "would load the weights as if they were not quantized. Save the checkpoint again, or take "
+            "quantization_config out where they are not."
+        )
+        raise CheckpointError(msg)
+
+
 def check_configuration(folder: Path) -> None:
     """Compare a configuration with the weights, before memory is asked for: it may ask for what no machine has.
 
@@ -142,6 +159,7 @@ def check_configuration(folder: Path) -> None:
 
     with loading(f"cannot read {folder}/config.json"), quiet_libraries():
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    _check_quantization(folder)
     shapes = weight_shapes(folder)
     layers = getattr(config, "num_hidden_layers", None)
     # Not compared by their numbers: layers may share weights (ALBERT), or be numbered within blocks (Funnel).

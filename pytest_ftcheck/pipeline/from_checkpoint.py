@@ -60,6 +60,9 @@ def resolve_checkpoint(model: str, *, online: bool = False) -> Checkpoint:
         raise CheckpointError(_absent(model))
     else:
         name, _, revision = model.partition("@")
+        if name in BUNDLED_CHECKPOINTS:
+            msg = f"checkpoint {model!r}: {name} is bundled, and has no revisions. Give --ftcheck-model={name}."
+            raise CheckpointError(msg)
         folder = _from_hub(name, revision or None, online=online)
     check_files(folder)
     return Checkpoint(name, folder, sum(math.prod(shape) for shape in weight_shapes(folder).values()))
@@ -146,8 +149,13 @@ def load_model(
             ignore_mismatched_sizes=True,
             output_loading_info=True,
         )
-    if info["mismatched_keys"]:
-        raise CheckpointError(_other_head(checkpoint, card, _mismatches(info["mismatched_keys"])))
+    if mismatched := sorted(info["mismatched_keys"]):
+        body = [entry for entry in mismatched if entry[0].startswith(f"{model.base_model_prefix}.")]
+        raise CheckpointError(
+            _other_body(checkpoint, _mismatches(body))
+            if body
+            else _other_head(checkpoint, card, _mismatches(mismatched))
+        )
     if absent := _absent_weights(model, info["missing_keys"]):
         msg = (
             f"checkpoint {checkpoint.name} lacks weights below its head, which would be random: {', '.join(absent[:3])}"
@@ -169,14 +177,21 @@ def _absent_weights(model: PreTrainedModel, missing: Iterable[str]) -> list[str]
     return sorted(name for name in missing if name.startswith(body) and ".pooler." not in name)
 
 
-def _mismatches(keys: Any) -> str:
-    return "; ".join(f"{name} is {tuple(found)}, needed {tuple(needed)}" for name, found, needed in sorted(keys))
+def _mismatches(keys: Iterable[Any]) -> str:
+    return "; ".join(f"{name} is {tuple(found)}, needed {tuple(needed)}" for name, found, needed in keys)
 
 
 def _check_head(checkpoint: Checkpoint, config: Any, card: TaskCard) -> None:
     architecture = next(iter(config.architectures or []), "")
     if architecture.endswith(_OTHER_HEADS):
         raise CheckpointError(_other_head(checkpoint, card, f"it was saved as {architecture}"))
+
+
+def _other_body(checkpoint: Checkpoint, what: str) -> str:
+    return (
+        f"the weights of checkpoint {checkpoint.name} do not fit its config.json, below the head: {what}. Save it "
+        "again with save_pretrained, which writes both, also after embeddings were resized."
+    )
 
 
 def _other_head(checkpoint: Checkpoint, card: TaskCard, what: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,9 +25,10 @@ from pytest_ftcheck.tasks.datasets import TaskData, load_data
 from pytest_ftcheck.tasks.metrics import known_direction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from datasets import Dataset
+    from numpy.typing import NDArray
 
     from pytest_ftcheck.settings import Settings
 
@@ -161,12 +163,24 @@ def _metric(trainer: Any, head: str, rows: Dataset, labels: str) -> dict[str, An
     except ValueError as error:
         msg = f"labels in column {labels!r} are lists of several lengths: one label a row can be judged."
         raise TaskError(msg) from error
+    values = _asked(trainer, label_ids)
+    best = best_metric(trainer)
+    ordered = sorted(values, key=lambda key: key.removeprefix("eval_") != best)
+    return {
+        "path": "compute_metrics",
+        "greater_is_better": {key: known_direction(key.removeprefix("eval_")) for key in ordered},
+    }
+
+
+def _asked(trainer: Any, label_ids: NDArray[Any]) -> dict[str, float]:
+    """Return what the user's ``compute_metrics`` gives for made-up logits."""
     logits = np.random.default_rng(0).normal(size=(len(label_ids), _width(trainer))).astype(np.float32)
     try:
         prepare = trainer.preprocess_logits_for_metrics
         compute = PreparedMetrics(prepare, trainer.compute_metrics) if prepare else trainer.compute_metrics
-        values = compute(EvalPrediction(predictions=logits, label_ids=label_ids))
-        values = {str(key): float(value) for key, value in values.items() if _is_number(value)}
+        computed = compute(EvalPrediction(predictions=logits, label_ids=label_ids))
+        found = dict(computed) if isinstance(computed, Mapping) else {}
+        values = {str(key): float(value) for key, value in found.items() if _is_number(value)}
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -176,14 +190,11 @@ def _metric(trainer: Any, head: str, rows: Dataset, labels: str) -> dict[str, An
         )
         raise TaskError(msg) from error
     if not values:
-        msg = "the Trainer's compute_metrics returns no number. Return at least one, such as {'accuracy': 0.9}."
+        returned = "no number" if isinstance(computed, Mapping) else f"{type(computed).__name__}, not a dict"
+        told = "None: it may lack a return" if computed is None else returned
+        msg = f"the Trainer's compute_metrics returns {told}. Return at least one number, such as {{'accuracy': 0.9}}."
         raise TaskError(msg)
-    best = best_metric(trainer)
-    ordered = sorted(values, key=lambda key: key.removeprefix("eval_") != best)
-    return {
-        "path": "compute_metrics",
-        "greater_is_better": {key: known_direction(key.removeprefix("eval_")) for key in ordered},
-    }
+    return values
 
 
 def _is_number(value: Any) -> bool:

@@ -83,6 +83,8 @@ def _other_output(logits: Any, labels: Any) -> str:
     first = logits[0] if isinstance(logits, (tuple, list)) and logits else logits
     if not isinstance(first, torch.Tensor) or not isinstance(labels, torch.Tensor):
         return ""
+    if first.is_complex():
+        return f"whose logits are complex numbers ({first.dtype}), of which none is the largest"
     if labels.dim() == _PAIR and labels.shape[1] > 1:
         if labels.is_floating_point() or (first.dim() == _PAIR and first.shape == labels.shape):
             return f"which gives a row several labels: {shapes}"

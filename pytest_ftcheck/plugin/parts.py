@@ -23,17 +23,24 @@ def fresh_model(request: pytest.FixtureRequest, session: FtcheckSession, variant
 
     The suite's tests share one, where no fixture of a user changes it: they take theirs from the pipeline.
     """
+    if case_of(request.node) and not overridden(request, "ft_model"):
+        return shared_model(session, variant.task, variant.seed)
+    return _seeded_model(session, variant.task, variant.seed)
+
+
+def shared_model(session: FtcheckSession, task: str, seed: int) -> PreTrainedModel:
+    """Return the untrained model that the suite's tests share, the one that was made last; or make it."""
+    key = (task, seed)
+    if key not in session.models:
+        session.models = {key: _seeded_model(session, task, seed)}
+    return session.models[key]
+
+
+def _seeded_model(session: FtcheckSession, task: str, seed: int) -> PreTrainedModel:
     from transformers import set_seed  # noqa: PLC0415 - slow to import
 
-    shared = bool(case_of(request.node)) and not overridden(request, "ft_model")
-    key = (variant.task, variant.seed)
-    if shared and key in session.models:
-        return session.models[key]
-    set_seed(variant.seed)
-    model = session.pipeline(variant.task).model_init()
-    if shared:
-        session.models = {key: model}
-    return model
+    set_seed(seed)
+    return session.pipeline(task).model_init()
 
 
 def overridden(request: pytest.FixtureRequest, name: str) -> bool:

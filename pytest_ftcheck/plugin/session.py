@@ -200,6 +200,7 @@ def check_everything(session: FtcheckSession, config: pytest.Config) -> None:
     from pytest_ftcheck.gates.pipeline_slices import check_slices  # noqa: PLC0415 - slow to import
     from pytest_ftcheck.plugin.checks import FLOOR  # noqa: PLC0415 - slow to import
     from pytest_ftcheck.plugin.gating import check_gates  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.plugin.parts import shared_model  # noqa: PLC0415 - slow to import
     from pytest_ftcheck.training.launch import environment_of  # noqa: PLC0415 - slow to import
     from pytest_ftcheck.training.recipe import training_arguments  # noqa: PLC0415 - slow to import
 
@@ -211,10 +212,10 @@ def check_everything(session: FtcheckSession, config: pytest.Config) -> None:
         judges = not session.settings.calibrate and not session.settings.measures
         if judges and any(check.id == FLOOR.id for check in session.checks):
             check_gates(session, pipeline)
-        if pipeline.trainer is not None:  # a user's Trainer has been made already, with its model and its arguments
-            continue
-        training_arguments(pipeline, seed=0, device=environment["device"], output_dir=store.root)
-        pipeline.model_init()
+        if pipeline.trainer is None:  # a user's has its arguments already
+            training_arguments(pipeline, seed=0, device=environment["device"], output_dir=store.root)
+        # Of a Trainer the second one, which a factory may not be able to make; the first tests take what is made here.
+        shared_model(session, task, session.settings.seeds[0])
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections import Counter
 from json import loads
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SUFFIXES = (".jsonl", ".json", ".csv", ".tsv", ".parquet")
+_OF_TEXT = (".jsonl", ".json", ".csv", ".tsv")
 SPLIT_SEED = 0
 SPLIT_SHARE = 0.2
 """Share of the evaluation split where a single file holds all rows."""
@@ -30,6 +32,13 @@ TRAIN_NAMES = ("train", "training")
 EVAL_NAMES = ("validation", "dev", "valid", "val", "eval", "test")
 """In the order in which they are taken: ``test`` only where there is no other."""
 
+_PACKED = {
+    b"\x1f\x8b": "gzip",
+    b"PK\x03\x04": "zip",
+    b"\xfd7zXZ\x00": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+}
+"""What compressed files begin with."""
 _SHARD = re.compile(r"-\d+-of-(\d+)$")
 _TEXT, _BRACKET = re.compile(rb'"(?:\\.|[^"\\])*"'), re.compile(rb"[\[\]{}]")
 _DEEPEST = 200
@@ -142,6 +151,8 @@ def _read_file(path: Path, text_columns: Sequence[str]) -> pa.Table:
     if kind_of(path) != "file":
         msg = f"{path} is no regular file. Give a file, or a folder of files."
         raise DataError(msg)
+    if path.suffix in _OF_TEXT:
+        _check_packed(path)
     try:
         table = pa.table({}) if path.stat().st_size == 0 else _parsed(path, text_columns)
         table.schema.names  # noqa: B018 - names are decoded when they are asked for
@@ -150,7 +161,29 @@ def _read_file(path: Path, text_columns: Sequence[str]) -> pa.Table:
         rows += " or one array of rows" if path.suffix == ".json" else ""
         msg = f"cannot read {path}: {error}. Check that it is a valid {path.suffix} file{rows}."
         raise DataError(msg) from error
+    names = table.schema.names
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        msg = f"{path} has more than one column {', '.join(map(repr, twice))}: it has {', '.join(names)}. Rename one."
+        raise DataError(msg)
     return table
+
+
+def _check_packed(path: Path) -> None:
+    """Refuse a compressed file under the name of another kind: pyarrow finds it empty, or no text.
+
+    Raises:
+        DataError: it is one.
+
+    """
+    try:
+        with path.open("rb") as file:
+            begin = file.read(max(map(len, _PACKED)))
+    except OSError:
+        return  # what reads it in full says why
+    kind = next((kind for mark, kind in _PACKED.items() if begin.startswith(mark)), "")
+    if kind:
+        msg = f"{path} is compressed ({kind}), and no {path.suffix} file. Unpack it, and give what is in it."
+        raise DataError(msg)
 
 
 def _parsed(path: Path, text_columns: Sequence[str]) -> pa.Table:

@@ -166,3 +166,14 @@ def regressor() -> Trainer:
 def label_out_of_range() -> Trainer:
     model = BertForSequenceClassification(BertConfig(**BERT | {"num_labels": 2}))
     return trainer(model, rows(labels=[7] * 16))
+
+
+class ComplexBert(BertForSequenceClassification):
+    def forward(self, input_ids: Any, attention_mask: Any = None, labels: Any = None) -> Any:
+        found = super().forward(input_ids, attention_mask, labels=labels)
+        found.logits = found.logits.to(torch.complex64)
+        return found
+
+
+def complex_numbers() -> Trainer:
+    return trainer(ComplexBert(BertConfig(**BERT | {"num_labels": 3})), rows(labels=CLASSES))

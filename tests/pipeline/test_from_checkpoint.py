@@ -100,6 +100,12 @@ def test_missing_folder_is_explained(given: str) -> None:
     assert message(lambda: resolve_checkpoint(given)) == f"no checkpoint {given!r}: no such folder. {ALL_NAMES}"
 
 
+def test_a_bundled_checkpoint_has_no_revisions() -> None:
+    assert message(lambda: resolve_checkpoint("tiny-bert@main")) == (
+        "checkpoint 'tiny-bert@main': tiny-bert is bundled, and has no revisions. Give --ftcheck-model=tiny-bert."
+    )
+
+
 @pytest.mark.parametrize("given", ["tiny-brt", "tiny_bert", "Tiny-BERT"])
 def test_misspelt_name_gets_a_guess(given: str) -> None:
     assert message(lambda: resolve_checkpoint(given)).endswith(f" Did you mean 'tiny-bert'? {ALL_NAMES}")
@@ -246,6 +252,18 @@ def test_head_with_other_labels_is_explained(tmp_path: Path) -> None:
         "classifier.weight is (5, 8), needed (2, 8). Task 'mrpc' (sequence-classification) has 2 label(s): "
         "not_equivalent, equivalent. "
         "Start from the pretrained checkpoint without a head, or from one that was fine-tuned for this task."
+    )
+
+
+def test_body_of_another_size_is_not_called_another_head(tmp_path: Path) -> None:
+    folder = save(tmp_path / "mine", BertForSequenceClassification(tiny_config(num_labels=5)))
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    size = config["vocab_size"]
+    (folder / "config.json").write_text(json.dumps(config | {"vocab_size": size + 3}), encoding="utf-8")
+    assert message(lambda: load_model(resolve_checkpoint(str(folder)), MRPC)) == (
+        "the weights of checkpoint mine do not fit its config.json, below the head: "
+        f"bert.embeddings.word_embeddings.weight is ({size}, 8), needed ({size + 3}, 8). Save it again with "
+        "save_pretrained, which writes both, also after embeddings were resized."
     )
 
 

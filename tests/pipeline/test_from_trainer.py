@@ -153,6 +153,9 @@ def test_fewer_rows() -> None:
         ("user_train.py:empty", "eval_dataset is empty: 0 rows"),
         ("user_train.py:multi_label", r"which gives a row several labels \(problem_type"),
         ("user_train.py:broken_metrics", "compute_metrics fails on logits .*AttributeError"),
+        ("user_train.py:metrics_of_nothing", r"compute_metrics returns None: it may lack a return\. Return at least"),
+        ("user_train.py:metrics_in_a_list", r"compute_metrics returns list, not a dict\. Return at least one number"),
+        ("user_train.py:metrics_of_text", r"compute_metrics returns no number\. Return at least one number"),
     ],
 )
 def test_what_cannot_be_checked_is_refused(spec: str, message: str) -> None:

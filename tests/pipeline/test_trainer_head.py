@@ -31,6 +31,7 @@ OTHERS = {
     "generating": r"a T5ForConditionalGeneration, which gives every token a label, or writes text",
     "denoising": r"a BartForConditionalGeneration, which gives every token a label, or writes text",
     "pictures": r"a ViTForImageClassification, whose batches have pixel_values, labels, and no input_ids",
+    "complex_numbers": r"a ComplexBert, whose logits are complex numbers \(torch.complex64\)",
     "plain_module": r"the Trainer's model is a torch.nn.modules.linear.Linear",
 }
 

@@ -196,6 +196,18 @@ def broken_metrics() -> Trainer:
     return build(compute_metrics=lambda evaluated: {"accuracy": evaluated.nothing})
 
 
+def metrics_of_nothing() -> Trainer:
+    return build(compute_metrics=lambda _: None)
+
+
+def metrics_in_a_list() -> Trainer:
+    return build(compute_metrics=lambda _: [0.5])
+
+
+def metrics_of_text() -> Trainer:
+    return build(compute_metrics=lambda _: {"accuracy": "good"})
+
+
 def regression() -> Trainer:
     table = rows()
     scores = [float(row % 5) for row in range(len(table))]

@@ -139,6 +139,11 @@ def test_absent_data_is_refused(reviews: pytest.Pytester, run_pytest: Callable[.
         (["tokenizer*"], {}, ["no tokenizer"]),
         ([], {"architectures": ["BertForTokenClassification"]}, ["another head", "BertForTokenClassification"]),
         ([], {"model_type": "no-such-model"}, ["checkpoint"]),
+        (
+            [],
+            {"quantization_config": {"quant_method": "gtpq"}},
+            ["unknown quantization method 'gtpq'. Did you mean 'gptq'?", "awq", "config.json"],
+        ),
         ([], {"hidden_size": 64}, ["checkpoint"]),
     ],
 )

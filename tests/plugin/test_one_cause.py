@@ -164,6 +164,41 @@ def test_a_run_that_cannot_be_made_is_tried_once(
     assert "not judged because there is no run: the part does not fit" in found["output"]
 
 
+AGAIN = """
+made = []
+
+
+def kept():
+    made[:] = made or [build()]
+    return made[0]
+
+
+def only_once():
+    made.append(1)
+    if len(made) > 1:
+        raise RuntimeError("the data is used up")
+    return build()
+"""
+
+
+@pytest.mark.parametrize(
+    ("factory", "words"),
+    [
+        ("kept", "train.py:kept did not make the Trainer that it returned in this call"),
+        ("only_once", "RuntimeError: the data is used up"),
+    ],
+)
+def test_a_factory_that_makes_no_second_trainer_is_misuse_told_once(
+    project: pytest.Pytester, factory: str, words: str
+) -> None:
+    project.makefile(".py", train=TRAIN + AGAIN)
+    project.makefile(".toml", ftcheck="")
+    result = project.runpytest_inprocess(f"--ftcheck-trainer=train.py:{factory}", "--ftcheck-checks=metrics,data")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert (result.stderr.str() + result.stdout.str()).count(words) == 1
+    result.stderr.fnmatch_lines(["ERROR: train.py:*"])
+
+
 def test_a_finding_stands_once_though_its_test_runs_again(document: Callable[..., Document]) -> None:
     found = document("broken_metrics", "--ftcheck-checks=metrics", "-p", "rerunfailures", "--reruns=2")
     assert "ZeroDivisionError" in told(found)["observed"]

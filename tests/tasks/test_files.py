@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import lzma
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -183,6 +185,29 @@ def test_unreadable_file_is_explained(tmp_path: Path, name: str, content: bytes,
     text = message(path)
     assert text.startswith(f"cannot read {path}: ")
     assert text.endswith(f"Check that it is a valid {end}")
+
+
+PACKED: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "xz": lzma.compress,
+    "zip": lambda text: b"PK\x03\x04" + text,
+}
+
+
+@pytest.mark.parametrize("kind", PACKED)
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+def test_a_compressed_file_is_called_so(tmp_path: Path, kind: str, suffix: str) -> None:
+    path = tmp_path / f"rows{suffix}"
+    path.write_bytes(PACKED[kind](b"text,label\nfine,1\n"))
+    expected = f"{path} is compressed ({kind}), and no {suffix} file. Unpack it, and give what is in it."
+    assert message(path) == expected
+
+
+@pytest.mark.parametrize(("suffix", "tab"), [(".csv", ","), (".tsv", "\t")])
+def test_columns_of_one_name_are_explained(tmp_path: Path, suffix: str, tab: str) -> None:
+    path = tmp_path / f"rows{suffix}"
+    path.write_text("\n".join(tab.join(row) for row in (["text", "label", "text"], ["a", "1", "b"])), encoding="utf-8")
+    assert message(path) == f"{path} has more than one column 'text': it has text, label, text. Rename one."
 
 
 def test_other_kinds_of_file_are_explained(tmp_path: Path) -> None:

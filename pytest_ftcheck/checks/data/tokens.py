@@ -101,9 +101,12 @@ def token_ids(evidence: Evidence, _limits: Limits) -> list[Finding]:
                 expected = f"{name} from 0 to {most - 1}, the rows of the embedding"
                 found.append(finding(expected, f"{name} from {bounds[0]} to {bounds[1]}", subject=split.subject))
     tokenizer = evidence.pipeline.processing_class
-    if tokenizer is not None and len(tokenizer) > rows:
-        expected = f"a vocabulary of at most {rows} tokens, the rows of the embedding"
-        found.append(finding(expected, f"len(tokenizer) = {len(tokenizer)}"))
+    # Not their number: ids may have gaps.
+    beyond = [] if tokenizer is None else [(at, token) for token, at in tokenizer.get_vocab().items() if at >= rows]
+    if beyond:
+        largest, token = max(beyond)
+        expected = f"ids of the vocabulary from 0 to {rows - 1}, the rows of the embedding"
+        found.append(finding(expected, f"{len(beyond)} beyond, the largest is {largest}, of {token!r}"))
     return found
 
 

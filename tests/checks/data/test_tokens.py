@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from datasets import Dataset
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
-from transformers import PreTrainedTokenizerFast
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, catalogue, run_check
 from pytest_ftcheck.checks.evidence import Evidence
@@ -133,9 +134,21 @@ def test_negative_ids_are_found(parts: Pipeline) -> None:
 
 def test_vocabulary_larger_than_the_embedding_is_found(parts: Pipeline) -> None:
     found = judge("token_ids", resized(parts, -1))
-    assert found[-1].expected == "a vocabulary of at most 373 tokens, the rows of the embedding"
-    assert found[-1].observed == "len(tokenizer) = 374"
+    tokenizer: Any = parts.processing_class
+    assert found[-1].expected == "ids of the vocabulary from 0 to 372, the rows of the embedding"
+    assert found[-1].observed == f"1 beyond, the largest is 373, of {tokenizer.convert_ids_to_tokens(373)!r}"
     assert "resize_token_embeddings" in found[-1].hint
+
+
+def test_a_single_id_far_beyond_the_embedding_is_found_though_no_row_has_it(parts: Pipeline, tmp_path: Path) -> None:
+    cast("Any", parts.processing_class).save_pretrained(tmp_path)
+    path = tmp_path / "tokenizer.json"
+    backend = json.loads(path.read_text(encoding="utf-8"))
+    backend["model"]["vocab"]["neverwritten"] = 2**32 - 1
+    path.write_text(json.dumps(backend), encoding="utf-8")
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path)
+    (finding,) = judge("token_ids", replace(parts, processing_class=tokenizer))
+    assert finding.observed == "1 beyond, the largest is 4294967295, of 'neverwritten'"
 
 
 def test_segment_numbers_beyond_their_embedding_are_found(stsb: Pipeline) -> None:

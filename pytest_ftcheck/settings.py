@@ -86,7 +86,7 @@ class Settings:
     timeout: float | None = None
     """Seconds that a factory, a training run and an answer of the saved model may take, each; None: no limit."""
     threads: int | None = None
-    """CPU threads of torch; None: one for tier tiny, cores divided by workers for full."""
+    """CPU threads of torch; None: one for tier tiny, those of torch, within a quota, divided by workers for full."""
     max_train_rows: int | None = None
     max_eval_rows: int | None = None
     online: bool = False

@@ -199,12 +199,10 @@ def _free_memory() -> None:
 def note_machine(config: pytest.Config, session: FtcheckSession, pipeline: Pipeline) -> dict[str, Any]:
     """Describe the machine once a session, for pytest-benchmark's JSON."""
     from pytest_ftcheck.speed.machine import describe_machine  # noqa: PLC0415 - slow to import
-    from pytest_ftcheck.training.device import resolve_threads  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.training.launch import threads_for  # noqa: PLC0415 - slow to import
 
     if MACHINE not in config.stash:
-        settings = session.settings
-        threads = resolve_threads(settings.threads, pipeline.tier, settings.workers)
-        config.stash[MACHINE] = describe_machine(device_of(session), threads)
+        config.stash[MACHINE] = describe_machine(device_of(session), threads_for(session.settings, pipeline))
     return config.stash[MACHINE]
 
 

@@ -165,7 +165,10 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
         "threads",
         "threads",
-        {"metavar": "N", "help": "CPU threads (default: 1 for tier tiny, else those of torch, shared by the workers)"},
+        {
+            "metavar": "N",
+            "help": "CPU threads (default: 1 for tier tiny, else torch's within a quota, shared by workers)",
+        },
     ),
     (
         "timeout",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 
 from pytest_ftcheck.errors import DeviceError, unknown
 from pytest_ftcheck.settings import DEVICES
+from pytest_ftcheck.training.cores import usable_cores
 from pytest_ftcheck.training.determinism import initial_threads
 
 
@@ -43,15 +46,23 @@ def resolve_device(asked: str | None, required: str | None = None) -> str:
     return device
 
 
-def resolve_threads(asked: int | None, tier: str, workers: int = 1) -> int:
+def resolve_threads(asked: int | None, tier: str, workers: int = 1, *, as_a_script: bool = False) -> int:
     """Choose the CPU threads: as asked, else one for tier tiny, and those that torch takes by itself for full.
+
+    torch takes ``OMP_NUM_THREADS`` where it is set, else the cores of this process; it knows no quota of a container,
+    which therefore counts here.
 
     Args:
         asked: by the user.
         tier: ``tiny`` or ``full``.
         workers: processes that share the threads.
+        as_a_script: for a user's Trainer, which trains with what torch takes, as it does without us.
 
     """
     if asked is not None:
         return asked
-    return 1 if tier == "tiny" else max(1, initial_threads() // workers)
+    if tier == "tiny":
+        return 1
+    given = as_a_script or os.environ.get("OMP_NUM_THREADS")
+    threads = initial_threads() if given else min(initial_threads(), usable_cores())
+    return max(1, threads // workers)

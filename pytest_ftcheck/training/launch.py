@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     from pytest_ftcheck.settings import Settings
 
 
+def threads_for(settings: Settings, pipeline: Pipeline) -> int:
+    """Choose the CPU threads of a pipeline's runs and measurements."""
+    own = pipeline.trainer is not None
+    return resolve_threads(settings.threads, pipeline.tier, settings.workers, as_a_script=own)
+
+
 def environment_of(settings: Settings, pipeline: Pipeline) -> dict[str, str]:
     """Decide device, dtype, threads and kernels of a run, and name the versions.
 
@@ -42,7 +48,7 @@ def environment_of(settings: Settings, pipeline: Pipeline) -> dict[str, str]:
     return describe_environment(
         device,
         settings.dtype,
-        resolve_threads(settings.threads, pipeline.tier, settings.workers),
+        threads_for(settings, pipeline),
         kernels=kernel_names(device, fast=pipeline.fast_cpu),
         deterministic=pipeline.trainer is None,
     )

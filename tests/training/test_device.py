@@ -65,12 +65,29 @@ def test_unknown_device_is_refused_with_the_closest_match(asked: str | None, req
 )
 def test_threads(monkeypatch: pytest.MonkeyPatch, asked: int | None, tier: str, workers: int, threads: int) -> None:
     monkeypatch.setattr("pytest_ftcheck.training.device.initial_threads", lambda: 8)
+    monkeypatch.setattr("pytest_ftcheck.training.device.usable_cores", lambda: 8)
     assert resolve_threads(asked, tier, workers) == threads
 
 
 def test_at_least_one_thread_for_more_workers_than_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pytest_ftcheck.training.device.initial_threads", lambda: 2)
     assert resolve_threads(None, "full", workers=8) == 1
+
+
+@pytest.mark.parametrize(
+    ("omp", "settings", "threads"),
+    [(None, {}, 2), ("4", {}, 8), (None, {"as_a_script": True}, 8)],
+    ids=["", "OMP", "script"],
+)
+def test_quota_of_a_container_counts_where_nobody_said_otherwise(
+    monkeypatch: pytest.MonkeyPatch, omp: str | None, settings: dict[str, bool], threads: int
+) -> None:
+    monkeypatch.setattr("pytest_ftcheck.training.device.initial_threads", lambda: 8)
+    monkeypatch.setattr("pytest_ftcheck.training.device.usable_cores", lambda: 2)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if omp:
+        monkeypatch.setenv("OMP_NUM_THREADS", omp)
+    assert resolve_threads(None, "full", **settings) == threads
 
 
 @pytest.mark.parametrize("threads", ["1", "2"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -91,12 +92,20 @@ def workers(evidence: Evidence, limits: Limits) -> list[Finding]:
 
 @contextmanager
 def _no_advice_on_forks() -> Iterator[None]:
-    """Keep tokenizers from telling the terminal that it was forked; it is not used in the workers."""
+    """Keep tokenizers and Python from saying that processes with threads were forked.
+
+    Of a process with threads, as PyTorch's are, the copy has locks that nobody opens any more. A worker of a
+    `DataLoader` takes none of them: it sets PyTorch to one thread before anything else, so that it starts no pool, and
+    tokenizers are kept from theirs. Another way to start it is no way out: what it works on is a closure in most
+    projects, which no process can be sent. From Python 3.12 on, `os.fork` warns of any process that has threads.
+    """
     name = "TOKENIZERS_PARALLELISM"
     before = os.environ.get(name)
     os.environ[name] = before or "false"
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r".* is multi-threaded, use of fork\(\) may lead", DeprecationWarning)
+            yield
     finally:
         if before is None:
             del os.environ[name]

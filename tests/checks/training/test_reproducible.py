@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -141,6 +142,22 @@ def test_environment_is_left_as_it_was(judged: Judged, toy: Toy, monkeypatch: py
     monkeypatch.delenv("TOKENIZERS_PARALLELISM", raising=False)
     assert judged("training.workers", toy()) == []
     assert "TOKENIZERS_PARALLELISM" not in os.environ
+
+
+def test_forks_of_a_process_with_threads_are_no_warning(
+    judged: Judged, toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fork, forked = os.fork, []
+
+    def as_of_python_3_12() -> int:
+        forked.append(1)
+        said = f"This process (pid={os.getpid()}) is multi-threaded, use of fork() may lead to deadlocks in the child."
+        warnings.warn(said, DeprecationWarning, stacklevel=2)
+        return fork()
+
+    monkeypatch.setattr(os, "fork", as_of_python_3_12)
+    assert judged("training.workers", toy()) == []
+    assert forked
 
 
 # -- precision --------------------------------------------------------------------------------------------------------

@@ -61,9 +61,19 @@ def write_whole(path: Path, content: bytes) -> None:
                 side.replace(target)
                 flush(target.parent)
             else:
-                target.write_bytes(content)
+                _write_into(target, content)
         finally:
             side.unlink(missing_ok=True)
+
+
+def _write_into(target: Path, content: bytes) -> None:
+    """Write into a file whose place no other one may take, because its owner would change."""
+    before = target.read_bytes()
+    try:
+        target.write_bytes(content)
+    except OSError:
+        target.write_bytes(before)
+        raise
 
 
 def is_special(path: Path) -> bool:

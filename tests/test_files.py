@@ -76,6 +76,24 @@ def test_the_owner_stays_where_we_may_not_set_it(file: Path, monkeypatch: pytest
     assert names(file.parent) == ["ftcheck.toml"]
 
 
+def test_a_file_of_another_owner_is_as_it_was_where_it_cannot_be_written(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half(path: Path, content: bytes) -> None:
+        with path.open("wb") as opened:
+            opened.write(content[:2])
+            if content == b"new":
+                raise OSError(errno.ENOSPC, "No space left on device")
+            opened.write(content[2:])
+
+    monkeypatch.setattr("pytest_ftcheck.files._keep_attributes", lambda *_: False)
+    monkeypatch.setattr(Path, "write_bytes", half)
+    with pytest.raises(OSError, match="No space left"):
+        write_whole(file, b"new")
+    assert file.read_bytes() == b"old"
+    assert names(file.parent) == ["ftcheck.toml"]
+
+
 def _with_owner(found: os.stat_result, name: str) -> os.stat_result:
     return os.stat_result((*found[:4], 99 if name == "ftcheck.toml" else 1, *found[5:]))
 

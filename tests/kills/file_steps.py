@@ -74,9 +74,9 @@ class FileSteps:
             paths = _CHANGES[event]
             self._asked(event, args[0], args[-1] if paths == 1 else -1)
 
-    def _flushed(self, handle: Any) -> None:
-        self._asked("fsync", handle)
-        self._fsync(handle)
+    def _flushed(self, fd: Any) -> None:
+        self._asked("fsync", fd)
+        self._fsync(fd)
 
     def _opened(self, *args: Any, **keywords: Any) -> Any:
         file = self._open(*args, **keywords)

@@ -10,9 +10,10 @@ import re
 import shutil
 import tempfile
 import uuid
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from filelock import FileLock, Timeout
 
@@ -20,10 +21,13 @@ from pytest_ftcheck.paths import kind_of
 from pytest_ftcheck.printable import text_of
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from filelock import BaseFileLock
 
 _SYSTEM = ("/dev/", "/proc/")
 _FULL = re.compile(r"No space left on device|Disk quota exceeded|disk is full", re.IGNORECASE)
+_TOO_LARGE = re.compile(r"File too large", re.IGNORECASE)
 _SIDES = ".ftcheck-*.new"
 
 
@@ -57,9 +61,19 @@ def write_whole(path: Path, content: bytes) -> None:
                 side.replace(target)
                 flush(target.parent)
             else:
-                target.write_bytes(content)
+                _write_into(target, content)
         finally:
             side.unlink(missing_ok=True)
+
+
+def _write_into(target: Path, content: bytes) -> None:
+    """Write into a file whose place no other one may take, because its owner would change."""
+    before = target.read_bytes()
+    try:
+        target.write_bytes(content)
+    except OSError:
+        target.write_bytes(before)
+        raise
 
 
 def is_special(path: Path) -> bool:
@@ -68,22 +82,55 @@ def is_special(path: Path) -> bool:
 
 
 def is_full(error: BaseException | None) -> bool:
-    """Whether an error, or one behind it, says that the disk or the quota is full; libraries in Rust and C word it."""
+    """Whether an error, or one behind it, says that the disk or the quota is full."""
+    return _says(error, (errno.ENOSPC, errno.EDQUOT), _FULL)
+
+
+def _is_too_large(error: BaseException | None) -> bool:
+    return _says(error, (errno.EFBIG,), _TOO_LARGE)
+
+
+def _says(error: BaseException | None, numbers: Container[int | None], words: re.Pattern[str]) -> bool:
+    """Whether an error, or one behind it, has one of some numbers, or says so: libraries in Rust and C word it."""
     while error is not None:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if isinstance(error, OSError) and error.errno in numbers:
             return True
-        if _FULL.search(text_of(error)):
+        if words.search(text_of(error)):
             return True
         error = error.__cause__ or error.__context__
     return False
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove what processes that were killed left in a folder; what another one is writing stays."""
-    for side in folder.glob(_SIDES):
-        lock = _lock_of(side)
+class NoTemporaryFolderError(OSError):
+    """The system's temporary folder, and all that may take its place, cannot be written."""
+
+
+def _temporary() -> Path:
+    try:
+        return Path(tempfile.gettempdir())
+    except FileNotFoundError as error:
+        raise NoTemporaryFolderError(error.errno, error.strerror) from error
+
+
+def what_to_do(error: BaseException, otherwise: str) -> str:
+    """Say what helps against an error of writing: space, a higher limit, or what is given."""
+    if isinstance(error, NoTemporaryFolderError):
+        return "Set TMPDIR to a folder that can be written"
+    if is_full(error):
+        return "Free some space"
+    return "Raise the limit on the size of files (ulimit -f)" if _is_too_large(error) else otherwise
+
+
+def remove_leftovers(*folders: Path) -> None:
+    """Remove what processes that were killed left in folders, and all their temporary files.
+
+    What another process is writing stays.
+    """
+    with suppress(NoTemporaryFolderError):
+        _remove_dead_scratch()
+    for side in (side for folder in folders for side in folder.glob(_SIDES)):
         try:
-            with lock.acquire(timeout=0):
+            with _lock_of(side).acquire(timeout=0):
                 side.unlink(missing_ok=True)
         except (
             Timeout,
@@ -102,16 +149,22 @@ def scratch_folder() -> Path:
         OSError: the system's temporary folder cannot be written.
 
     """
-    temporary = Path(tempfile.gettempdir())
-    prefix = f"ftcheck-{_user()}-scratch-"
-    for lock in temporary.glob(f"{prefix}*.lock"):
-        _remove_unlocked(lock)
-    folder = temporary / f"{prefix}{uuid.uuid4().hex}"
+    _remove_dead_scratch()
+    folder = _temporary() / f"{_scratch_prefix()}{uuid.uuid4().hex}"
     held = FileLock(folder.with_suffix(".lock"))
     held.acquire()
     folder.mkdir(mode=0o700)
     atexit.register(_remove_scratch, folder, held, os.getpid())
     return folder
+
+
+def _scratch_prefix() -> str:
+    return f"ftcheck-{_user()}-scratch-"
+
+
+def _remove_dead_scratch() -> None:
+    for lock in _temporary().glob(f"{_scratch_prefix()}*.lock"):
+        _remove_unlocked(lock)
 
 
 def _remove_unlocked(lock: Path) -> None:
@@ -143,9 +196,13 @@ def flush(path: Path) -> None:
         os.close(handle)
 
 
-def lock_path(subject: str) -> Path:
-    """Name a lock of this user on this machine, outside of what the user commits."""
-    return Path(tempfile.gettempdir()) / f"ftcheck-{_user()}-{_digest(subject)}.lock"
+def lock_path(kind: Literal["file", "baseline"], subject: str) -> Path:
+    """Name a lock of this user on this machine, outside of what the user commits.
+
+    Locks stay, because who waits for one must find it: some subjects share one, so that there are never many. Nobody
+    may hold two of a kind.
+    """
+    return _temporary() / f"ftcheck-{_user()}-{kind}-{_digest(subject)[:2]}.lock"
 
 
 def _user() -> int:
@@ -153,7 +210,7 @@ def _user() -> int:
 
 
 def _lock_of(side: Path) -> BaseFileLock:
-    return FileLock(lock_path(str(side)))
+    return FileLock(lock_path("file", str(side)))
 
 
 def _digest(text: str) -> str:

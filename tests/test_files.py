@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_ftcheck.files import is_full, remove_leftovers, write_whole
+from pytest_ftcheck.files import (
+    NoTemporaryFolderError,
+    is_full,
+    lock_path,
+    remove_leftovers,
+    what_to_do,
+    write_whole,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +73,24 @@ def test_the_owner_stays_where_we_may_not_set_it(file: Path, monkeypatch: pytest
     write_whole(file, b"new")
     assert file.read_bytes() == b"new"
     assert os.stat(file).st_ino == inode  # noqa: PTH116 - as above
+    assert names(file.parent) == ["ftcheck.toml"]
+
+
+def test_a_file_of_another_owner_is_as_it_was_where_it_cannot_be_written(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half(path: Path, content: bytes) -> None:
+        with path.open("wb") as opened:
+            opened.write(content[:2])
+            if content == b"new":
+                raise OSError(errno.ENOSPC, "No space left on device")
+            opened.write(content[2:])
+
+    monkeypatch.setattr("pytest_ftcheck.files._keep_attributes", lambda *_: False)
+    monkeypatch.setattr(Path, "write_bytes", half)
+    with pytest.raises(OSError, match="No space left"):
+        write_whole(file, b"new")
+    assert file.read_bytes() == b"old"
     assert names(file.parent) == ["ftcheck.toml"]
 
 
@@ -159,9 +184,20 @@ def test_what_another_process_is_writing_stays(file: Path, monkeypatch: pytest.M
     assert file.read_bytes() == b"new"
 
 
+def test_locks_are_few_however_many_files_are_written() -> None:
+    names = {lock_path("file", f"/projects/{number}/out.json").name for number in range(2000)}
+    assert len(names) <= 256
+    # An update of a baseline holds one while it writes files.
+    assert not names & {lock_path("baseline", f"/projects/{number}").name for number in range(2000)}
+
+
 SCRATCH = """
 import os, signal, sys
-from pytest_ftcheck.files import scratch_folder
+from pathlib import Path
+from pytest_ftcheck.files import remove_leftovers, scratch_folder
+if sys.argv[1:] == ["another"]:
+    remove_leftovers(Path(sys.argv[0]))
+    sys.exit()
 (scratch_folder() / "request.json").touch()
 assert scratch_folder() is scratch_folder()
 if len(sys.argv) > 1:
@@ -174,10 +210,23 @@ def test_temporary_files_go_with_their_process_or_with_the_next_one(tmp_path: Pa
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     subprocess.run([sys.executable, "-c", SCRATCH], check=True, env=environment)
     assert names(tmp_path) == []
-    subprocess.run([sys.executable, "-c", SCRATCH, "killed"], check=False, env=environment)
-    assert len(names(tmp_path)) == 2
-    subprocess.run([sys.executable, "-c", SCRATCH], check=True, env=environment)
-    assert names(tmp_path) == []
+    for next_one in ([], ["another"]):  # the other one makes no temporary files
+        subprocess.run([sys.executable, "-c", SCRATCH, "killed"], check=False, env=environment)
+        assert len(names(tmp_path)) == 2
+        subprocess.run([sys.executable, "-c", SCRATCH, *next_one], check=True, env=environment)
+        assert names(tmp_path) == []
+
+
+def test_a_system_without_a_temporary_folder_is_said(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> str:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
+
+    monkeypatch.setattr("tempfile.gettempdir", refuse)
+    remove_leftovers(file.parent)
+    with pytest.raises(NoTemporaryFolderError) as raised:
+        write_whole(file, b"new")
+    assert what_to_do(raised.value, "") == "Set TMPDIR to a folder that can be written"
+    assert file.read_bytes() == b"old"
 
 
 class Untold(Exception):  # noqa: N818 - an error of a user, whose text fails
@@ -204,3 +253,17 @@ def test_a_full_disk_is_told_from_other_errors(error: BaseException | None, full
     outer = ValueError("cannot save")
     outer.__cause__ = error
     assert is_full(outer) is full
+
+
+@pytest.mark.parametrize(
+    ("error", "todo"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "Free some space"),
+        (RuntimeError("I/O error: No space left on device (os error 28)"), "Free some space"),
+        (OSError(errno.EFBIG, "File too large"), "Raise the limit on the size of files (ulimit -f)"),
+        (RuntimeError("I/O error: File too large (os error 27)"), "Raise the limit on the size of files (ulimit -f)"),
+        (OSError(errno.EROFS, "Read-only file system"), "Make it writable"),
+    ],
+)
+def test_what_helps_follows_from_the_error(error: Exception, todo: str) -> None:
+    assert what_to_do(error, "Make it writable") == todo

@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 import re
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 
 from pytest_ftcheck.errors import DataError
-from pytest_ftcheck.files import lock_path, write_whole
+from pytest_ftcheck.files import lock_path, what_to_do, write_whole
 from pytest_ftcheck.gates.predictions_file import digest_of
 
 if TYPE_CHECKING:
@@ -205,20 +206,20 @@ def update_baseline(
     candidates = list(candidates)
     for candidate in candidates:
         check_candidate(candidate)
-    with FileLock(lock_path(f"baseline {folder.resolve()}")):
-        before = read_baseline(folder)
-        groups: dict[str, list[Candidate]] = {}
-        for candidate in candidates:
-            if not (only_missing and candidate.entry.key in before):
-                groups.setdefault(candidate.entry.key, []).append(candidate)
-        if not groups:
-            return []
-        accepted = {key: _accepted(group, date, why) for key, group in groups.items()}
-        try:
-            _write(folder, before | accepted, [candidate for group in groups.values() for candidate in group])
-        except OSError as error:
-            msg = f"{folder}: the baseline cannot be written, and stays as it was: {error}."
-            raise DataError(msg) from error
+    try:
+        with FileLock(lock_path("baseline", str(folder.resolve()))):
+            before = read_baseline(folder)
+            groups: dict[str, list[Candidate]] = {}
+            for candidate in candidates:
+                if not (only_missing and candidate.entry.key in before):
+                    groups.setdefault(candidate.entry.key, []).append(candidate)
+            accepted = {key: _accepted(group, date, why) for key, group in groups.items()}
+            if accepted:
+                _write(folder, before, accepted, [candidate for group in groups.values() for candidate in group])
+    except OSError as error:
+        todo = what_to_do(error, "Make it writable")
+        msg = f"{folder}: the baseline cannot be written, and stays as it was: {error}. {todo}, and accept again."
+        raise DataError(msg) from error
     return [Change(entry, before.get(key)) for key, entry in sorted(accepted.items())]
 
 
@@ -253,17 +254,32 @@ def _file_name(candidate: Candidate) -> str:
     return re.sub(r"[^\w.-]+", "-", name) + _SUFFIX
 
 
-def _write(folder: Path, entries: Mapping[str, Entry], candidates: Iterable[Candidate]) -> None:
-    (folder / PREDICTIONS).mkdir(parents=True, exist_ok=True)
-    for candidate in candidates:
-        write_whole(folder / PREDICTIONS / _file_name(candidate), candidate.predictions)
-    document = {"schema": SCHEMA, "entries": {key: entries[key].to_record() for key in sorted(entries)}}
-    text = json.dumps(document, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
-    write_whole(folder / FILE, f"{text}\n".encode())
+def _write(
+    folder: Path, before: Mapping[str, Entry], accepted: Mapping[str, Entry], candidates: Iterable[Candidate]
+) -> None:
+    entries = before
+    try:
+        (folder / PREDICTIONS).mkdir(parents=True, exist_ok=True)
+        for candidate in candidates:
+            write_whole(folder / PREDICTIONS / _file_name(candidate), candidate.predictions)
+        after = {**before, **accepted}
+        document = {"schema": SCHEMA, "entries": {key: after[key].to_record() for key in sorted(after)}}
+        text = json.dumps(document, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
+        write_whole(folder / FILE, f"{text}\n".encode())
+        entries = after
+    finally:
+        _remove_unnamed(folder, entries)
+
+
+def _remove_unnamed(folder: Path, entries: Mapping[str, Entry]) -> None:
+    """Remove predictions that no entry names, and folders that are empty."""
     named = {run.predictions for entry in entries.values() for run in entry.runs.values()}
-    for path in (folder / PREDICTIONS).glob(f"*{_SUFFIX}"):
-        if path.name not in named:
-            path.unlink(missing_ok=True)
+    with suppress(OSError):  # the JSON, which was written or not, is what counts
+        for path in (folder / PREDICTIONS).glob(f"*{_SUFFIX}"):
+            if path.name not in named:
+                path.unlink(missing_ok=True)
+        for empty in (folder / PREDICTIONS, folder):
+            empty.rmdir()
 
 
 def _digest(record: Any) -> str:

@@ -14,7 +14,7 @@ from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import InlineTable
 
 from pytest_ftcheck.errors import SettingsError
-from pytest_ftcheck.files import write_whole
+from pytest_ftcheck.files import what_to_do, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -116,7 +116,8 @@ def write_floors(path: Path, limits: Iterable[CardLimits]) -> None:
             text = _with_limits(text, entry, prefix)
         write_whole(path, (mark + _with_newlines_of(there.removeprefix(mark), text)).encode())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        msg = f"{path}: the limits cannot be written, and the file stays as it was: {error}. Copy them from above."
+        todo = what_to_do(error, "Copy them from above")
+        msg = f"{path}: the limits cannot be written, and the file stays as it was: {error}. {todo}."
         raise SettingsError(msg) from error
 
 

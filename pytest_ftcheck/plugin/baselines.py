@@ -88,8 +88,8 @@ class Baselines:
         """
         self._settings = session.settings
         self.folder = session.settings.rootdir / FOLDER
-        for folder in (self.folder, self.folder / PREDICTIONS):
-            remove_leftovers(folder)
+        # Beside the baseline, and where limits and the JSON document are written.
+        remove_leftovers(self.folder, self.folder / PREDICTIONS, session.settings.rootdir)
         self.entries = read_baseline(self.folder)
         self.candidates: dict[tuple[str, int], Candidate] = {}
         self.comparisons: dict[tuple[str, int], dict[str, Any]] = {}

@@ -157,12 +157,17 @@ class SessionOutcome:
 
     def _write_json(self, session: pytest.Session, path: Path) -> None:
         """Write the document; a session whose document is lost fails, and shows everything else."""
-        from pytest_ftcheck.report.json import write_json  # noqa: PLC0415 - only where asked for
+        from pytest_ftcheck.files import what_to_do  # noqa: PLC0415 - only where asked for
+        from pytest_ftcheck.report.json import write_json  # noqa: PLC0415 - as above
 
         try:
             write_json(path, self._document(session))
         except OSError as error:
-            self._lost = f"--ftcheck-json={path}: not written, {error.strerror or error}: the session fails."
+            todo = what_to_do(error, "Make it writable")
+            self._lost = (
+                f"--ftcheck-json={path}: not written, {error.strerror or error}: the session fails. {todo}, or give "
+                "another file."
+            )
             if session.exitstatus == pytest.ExitCode.OK:
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -270,7 +275,7 @@ def begin_json(config: pytest.Config, path: Path | str | None) -> None:
     """
     if not path or config.getoption("collectonly") or is_worker(config):
         return
-    from pytest_ftcheck.files import is_special  # noqa: PLC0415 - only where asked for
+    from pytest_ftcheck.files import is_special, what_to_do  # noqa: PLC0415 - only where asked for
     from pytest_ftcheck.report.json import check_writable, write_json  # noqa: PLC0415 - as above
 
     check_writable(Path(path))
@@ -279,5 +284,6 @@ def begin_json(config: pytest.Config, path: Path | str | None) -> None:
     try:
         write_json(Path(path), {"finished": False, "exit_status": None})
     except OSError as error:
-        msg = f"--ftcheck-json={path}: cannot be written, {error.strerror or error}. Give another file."
+        todo = what_to_do(error, "Make it writable")
+        msg = f"--ftcheck-json={path}: cannot be written, {error.strerror or error}. {todo}, or give another file."
         raise SettingsError(msg) from error

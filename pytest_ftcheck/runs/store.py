@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
 from pytest_ftcheck.errors import StoreError
-from pytest_ftcheck.files import flush, is_full
+from pytest_ftcheck.files import flush, what_to_do
 from pytest_ftcheck.paths import kind_of
 from pytest_ftcheck.pipeline.reads.states import file_digest
 from pytest_ftcheck.runs.describer import SESSION
@@ -32,6 +32,7 @@ SCHEMA = 3
 """Of the manifest; entries of another one are ignored."""
 SIDE = ".side"
 LOCK = ".lock"
+_PROBE = ".probe-"
 
 
 def default_store() -> Path:
@@ -131,6 +132,9 @@ class RunStore:
 
 def remove_sides(root: Path) -> None:
     """Remove what processes that were killed had written; what another one is writing stays."""
+    for probe in root.glob(f"{_PROBE}*"):
+        with suppress(OSError):
+            probe.unlink()
     for side in root.glob(f"*{SIDE}"):
         try:
             with FileLock(side.with_suffix(LOCK)).acquire(timeout=0):
@@ -155,15 +159,15 @@ def _locked(root: Path, digest: str) -> Iterator[None]:
 def _make_writable(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".probe-{os.getpid()}"
+        probe = folder / f"{_PROBE}{os.getpid()}"
         probe.touch()
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # another process takes it for a leftover
     except OSError as error:
         raise StoreError(_cannot_write(folder, error)) from error
 
 
 def _cannot_write(root: Path, error: OSError) -> str:
-    todo = "Free some space" if is_full(error) else "Make it writable"
+    todo = what_to_do(error, "Make it writable")
     return f"cannot write to the run store {root}: {error.strerror or error}. {todo}, or give another --ftcheck-store."
 
 

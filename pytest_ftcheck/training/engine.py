@@ -13,7 +13,7 @@ from accelerate.state import AcceleratorState, GradientState
 
 from pytest_ftcheck.deadline import TimedOut, deadline
 from pytest_ftcheck.errors import CheckFailure, FtcheckError, TaskError, unknown
-from pytest_ftcheck.files import is_full
+from pytest_ftcheck.files import what_to_do
 from pytest_ftcheck.findings import Finding
 from pytest_ftcheck.pipeline.factory import where_it_failed
 from pytest_ftcheck.pipeline.quiet import quiet_libraries, warnings_of_a_script
@@ -219,13 +219,18 @@ def _broke_off(subject: str, error: BaseException) -> Finding:
         subject=subject,
         expected="training and evaluation run through",
         observed=where_it_failed(error),
-        hint=(
-            "free some space on the disk, or give pytest another folder with --basetemp."
-            if is_full(error)
-            else "look for what hangs at this line, or give --ftcheck-timeout more seconds."
-            if isinstance(error, TimedOut)
-            else "run the same training alone for the whole traceback."
-        ),
+        hint=_what_helps(error),
+    )
+
+
+def _what_helps(error: BaseException) -> str:
+    if isinstance(error, TimedOut):
+        return "look for what hangs at this line, or give --ftcheck-timeout more seconds."
+    todo = what_to_do(error, "")
+    if not todo:
+        return "run the same training alone for the whole traceback."
+    return (
+        f"{todo[0].lower()}{todo[1:]}, or give another folder: --basetemp, or --ftcheck-store for runs that are kept."
     )
 
 

@@ -144,6 +144,40 @@ def test_an_interrupted_update_leaves_what_was_there(
     assert len(list((tmp_path / "predictions").iterdir())) == 2
 
 
+@pytest.mark.parametrize("accepted", [True, False])
+def test_an_update_that_fails_leaves_what_was_there_and_nothing_else(
+    tmp_path: Path,
+    candidate: Callable[..., Candidate],
+    monkeypatch: pytest.MonkeyPatch,
+    accepted: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    folder = tmp_path / "ftcheck-baseline"
+    if accepted:
+        update_baseline(folder, [candidate()], date="d", why="")
+    before = sorted(tmp_path.rglob("*")), contents(tmp_path)
+
+    def full(path: Path, content: bytes) -> None:
+        if path.name == "baseline.json":
+            raise OSError(28, "No space left on device")
+        path.write_bytes(content)
+
+    monkeypatch.setattr("pytest_ftcheck.gates.baseline_file.write_whole", full)
+    with pytest.raises(DataError, match=r"No space left on device\. Free some space, and accept again"):
+        update_baseline(folder, [candidate(seed=1)], date="e", why="")
+    assert (sorted(tmp_path.rglob("*")), contents(tmp_path)) == before
+
+
+def test_a_lock_that_cannot_be_had_is_said(
+    tmp_path: Path, candidate: Callable[..., Candidate], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> str:
+        raise FileNotFoundError(2, "No usable temporary directory found in ['/tmp']")
+
+    monkeypatch.setattr("tempfile.gettempdir", refuse)
+    with pytest.raises(DataError, match=r"cannot be written, and stays as it was: .*Set TMPDIR"):
+        update_baseline(tmp_path, [candidate()], date="d", why="")
+
+
 def test_what_cannot_be_written_is_said(tmp_path: Path, candidate: Callable[..., Candidate]) -> None:
     (tmp_path / "predictions").write_text("in the way", encoding="utf-8")
     with pytest.raises(DataError, match=r"cannot be written, and stays as it was"):

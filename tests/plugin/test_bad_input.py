@@ -211,7 +211,7 @@ def test_a_document_that_is_lost_fails_the_session_and_hides_nothing(
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
         [
-            "ERROR: --ftcheck-json=/dev/full: not written, No space left on device: the session fails.",
+            "ERROR: --ftcheck-json=/dev/full: not written, No space left on device: the session fails. Free some *.",
             "checks: 1 passed",
         ]
     )

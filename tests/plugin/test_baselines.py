@@ -475,8 +475,17 @@ def test_an_update_that_cannot_write_leaves_the_old_baseline(
     monkeypatch.setattr("pytest_ftcheck.gates.baseline_file.write_whole", full)
     result, _ = session("--ftcheck-update-baseline")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(["NOT ACCEPTED: *cannot be written, and stays as it was: *No space left*"])
+    result.stdout.fnmatch_lines(
+        ["NOT ACCEPTED: *cannot be written, and stays as it was: *No space left*Free some space*"]
+    )
     assert contents(accepted).items() >= before.items()
+
+
+def test_what_a_killed_session_left_is_gone_after_the_next_one(session: Session, project: pytest.Pytester) -> None:
+    left = project.path / ".ftcheck-0123456789abcdef.new"
+    left.write_text("half of the limits", encoding="utf-8")
+    session()  # it writes no limits
+    assert not left.exists()
 
 
 def test_an_interrupted_session_leaves_the_old_baseline(

@@ -431,3 +431,28 @@ def test_what_a_killed_process_wrote_is_gone_in_the_next_session(store: RunStore
         assert (store.root / f"{'b' * 32}.side" / "model").is_dir()
     RunStore(store.root)
     assert not (store.root / f"{'b' * 32}.side").exists()
+
+
+def test_what_a_process_left_that_was_killed_when_it_opened_the_store_is_gone(store: RunStore) -> None:
+    (store.root / ".probe-1").touch()
+    RunStore(store.root)
+    assert list(store.root.iterdir()) == []
+
+
+def test_a_probe_that_another_process_removes_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch = type(tmp_path).touch
+
+    def touch_and_lose(path: Path, **keywords: Any) -> None:
+        touch(path, **keywords)
+        path.unlink()
+
+    monkeypatch.setattr(type(tmp_path), "touch", touch_and_lose)
+    RunStore(tmp_path / "runs")
+
+
+def test_a_limit_on_the_size_of_files_is_no_full_disk(store: RunStore) -> None:
+    def fail(_folder: Path) -> Run:
+        raise OSError(errno.EFBIG, "File too large")
+
+    with pytest.raises(StoreError, match=r"File too large\. Raise the limit .*, or give another --ftcheck-store"):
+        store.get_or_train(KEY, fail)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import math
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +68,22 @@ def test_part_that_raises_is_named(judged: Judged, toy: Toy) -> None:
     (found,) = judged("training.completes", toy(parts={"data_collator": broken}))
     assert found.check == "training.completes"
     assert "KeyError: 'no such column'" in found.observed
+
+
+@pytest.mark.parametrize(
+    ("number", "hint"),
+    [
+        (errno.ENOSPC, "free some space, or give another folder: --basetemp, or --ftcheck-store"),
+        (errno.EFBIG, "raise the limit on the size of files (ulimit -f), or give another folder"),
+        (errno.EIO, "run the same training alone for the whole traceback"),
+    ],
+)
+def test_what_helps_where_a_file_cannot_be_written_is_said(judged: Judged, toy: Toy, number: int, hint: str) -> None:
+    def broken(_: list[dict[str, Any]]) -> Any:
+        raise OSError(number, os.strerror(number))
+
+    (found,) = judged("training.completes", toy(parts={"data_collator": broken}))
+    assert hint in found.hint
 
 
 # -- losses -----------------------------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ def _logits(evaluated: EvalPrediction) -> Any:
 
 @fault(
     whole_run=True,
-    caught_by=("metrics.recomputed", FLOOR),
+    caught_by=("metrics.definition", "metrics.recomputed", FLOOR),
     wild="np.argmax(logits[0], axis=-1): right for a tuple of outputs, and one row's class for all rows where "
     "there is none; numpy compares it with every label without complaint.",
 )
@@ -79,7 +79,7 @@ def _first_row(evaluated: EvalPrediction) -> EvalPrediction:
 
 @fault(
     whole_run=True,
-    caught_by=("metrics.recomputed",),
+    caught_by=("metrics.definition", "metrics.recomputed"),
     wild="scikit-learn takes (y_true, y_pred), evaluate takes predictions first: precision is reported as recall, "
     "while accuracy and F1 look right.",
 )
@@ -101,6 +101,25 @@ def _swapped(evaluated: EvalPrediction, metrics: Metrics) -> Metrics:
 def _swapped_r2(evaluated: EvalPrediction, metrics: Metrics) -> Metrics:
     predicted = np.asarray(_logits(evaluated)).reshape(-1)
     return metrics | {"r2": float(r2_score(predicted, np.asarray(evaluated.label_ids).reshape(-1)))}
+
+
+@fault(
+    caught_by=("metrics.definition",),
+    wild="predictions = (logits[:, 1] > 0.5): a threshold of a probability on a raw logit. A model that is sure of "
+    "itself has the same metrics with either, until it is not.",
+)
+def metric_of_a_threshold_on_logits(pipeline: Pipeline) -> Pipeline:
+    """A class is predicted where its raw logit exceeds one half."""
+    require_classes(pipeline)
+    if pipeline.card.num_labels != 2:  # noqa: PLR2004 - two classes
+        msg = "it is a mistake of tasks with two classes"
+        raise NotApplicable(msg)
+    return replace(pipeline, compute_metrics=_Asked(_own(pipeline), _thresholded))
+
+
+def _thresholded(evaluated: EvalPrediction) -> EvalPrediction:
+    predicted = (np.asarray(_logits(evaluated))[:, 1] > 0.5).astype(int)  # noqa: PLR2004 - the threshold
+    return EvalPrediction(predictions=np.eye(2, dtype=np.float32)[predicted], label_ids=evaluated.label_ids)
 
 
 @fault(

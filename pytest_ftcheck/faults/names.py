@@ -122,6 +122,7 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "metrics": (
             "metric_over_the_wrong_axis",
             "metric_arguments_swapped",
+            "metric_of_a_threshold_on_logits",
             "best_epoch_reported_as_last",
             "metric_renamed",
             "loss_summed",

@@ -89,7 +89,7 @@ def _against_itself(evidence: Evidence, difference: float) -> list[Finding] | No
 def _called(evidence: Evidence) -> dict[str, float]:
     """Call ``compute_metrics``; nothing where it needs more than logits and label ids, or batches."""
     run, compute = evidence.run, evidence.pipeline.compute_metrics
-    if compute is None or _takes_batches(compute):
+    if compute is None or takes_batches(compute):
         return {}
     try:
         # Copies: it may write into what it gets.
@@ -109,7 +109,8 @@ def _preprocessed(evidence: Evidence) -> Any:
     return nested_numpify(preprocess(torch.tensor(run.logits), torch.tensor(run.label_ids)))
 
 
-def _takes_batches(compute: Any) -> bool:
+def takes_batches(compute: Any) -> bool:
+    """Tell whether ``compute_metrics`` is given batch after batch (``batch_eval_metrics``)."""
     with suppress(TypeError, ValueError):
         return "compute_result" in inspect.signature(compute).parameters
     return False

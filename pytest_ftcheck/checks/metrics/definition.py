@@ -1,0 +1,165 @@
+"""Whether a metric is what its name says, asked about made-up logits: a model that is right hides most mistakes."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from transformers import EvalPrediction
+
+from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
+from pytest_ftcheck.checks.metrics.known import agrees, known_values
+from pytest_ftcheck.checks.metrics.reported import takes_batches
+from pytest_ftcheck.checks.metrics.rows import ScoredRows
+from pytest_ftcheck.tasks.metrics import predictions_from_logits
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+
+_FEWEST = 20
+"""Evaluated rows from which on different metrics have different values."""
+_RIGHT = (0.8, 0.5, 0.3)
+"""Share of the rows that the made-up logits of each question are right about; the others lean towards one class."""
+_SHIFT = 3.0
+"""Standard deviation of what is added to all logits of a row, which changes no probability."""
+_OTHERS = ("accuracy", "f1", "precision", "recall", "mcc", "pearson", "spearman", "mse", "rmse", "mae", "r2")
+
+_Question = tuple[ScoredRows, "Mapping[str, float]"]
+"""Made-up rows, and what ``compute_metrics`` says of them."""
+
+
+@check(
+    "metrics.definition",
+    cost="free",
+    limits={"difference": 1e-4},
+    catches="a threshold on a raw logit, argmax over one column, precision and recall exchanged: right where the model "
+    "is right, and wrong where it is not",
+    hint="look at compute_metrics: argmax over the last axis of the logits, a threshold on probabilities and not on "
+    "logits, predictions and references each in their place, the average that the name promises.",
+)
+def definition(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """``compute_metrics`` gives what its metrics are called, for logits that are right and for logits that are wrong.
+
+    It is asked three times about the labels of the evaluation with made-up logits. A metric of a known name must each
+    time be one of the values that the name may have, and the same one. The metric that decides must move at all.
+    """
+    questions = _questions(evidence)
+    found = []
+    for key in questions[0][1]:
+        values = [answers[key] for _, answers in questions if math.isfinite(answers.get(key, math.nan))]
+        if len(values) < len(questions):
+            continue
+        if len(set(values)) == 1 and _decides(evidence, key):
+            shares = ", ".join(f"{share:.0%}" for share in _RIGHT)
+            expected = f"a {key} that depends on the predictions: made-up ones are right in {shares} of the rows"
+            found.append(finding(expected, f"{values[0]:.4g} for all of them"))
+        elif names := _readings(key, questions):
+            wrong = [name for name, readings in names.items() if not _is(values, readings, limits["difference"])]
+            if len(wrong) == len(names):
+                found.append(_wrong(key, values, questions, limits["difference"]))
+    return found
+
+
+def _questions(evidence: Evidence) -> list[_Question]:
+    """Ask about made-up logits ``[N, K]``.
+
+    Raises:
+        NotApplicable: there is nothing to ask, or it does not answer.
+
+    """
+    pipeline = evidence.pipeline
+    labels, compute = np.asarray(evidence.labels(pipeline.eval_dataset)), pipeline.compute_metrics
+    if compute is None or takes_batches(compute):
+        msg = "there is no compute_metrics that could be asked about whole logits"
+        raise NotApplicable(msg)
+    regression = pipeline.card.head == "regression"
+    if labels.ndim != 1 or labels.dtype.kind not in ("f" if regression else "iu") or len(labels) < _FEWEST:
+        msg = f"fewer than {_FEWEST} evaluated rows with a label each, or labels of another kind"
+        raise NotApplicable(msg)
+    generator = np.random.default_rng(evidence.seed)
+    made: list[_Question] = []
+    for right in _RIGHT:
+        rows = _values(labels, right, generator) if regression else _classes(evidence, labels, right, generator)
+        try:
+            given = EvalPrediction(predictions=np.asarray(rows.logits, np.float32), label_ids=labels.copy())
+            answers = {key: float(value) for key, value in compute(given).items() if np.ndim(value) == 0}
+        except Exception as error:
+            msg = f"compute_metrics cannot be asked about made-up logits: {type(error).__name__}"
+            raise NotApplicable(msg) from error
+        made.append((rows, answers))
+    return made
+
+
+def _classes(evidence: Evidence, labels: NDArray[Any], right: float, generator: np.random.Generator) -> ScoredRows:
+    """Make logits that are right in a share of the rows; most of the others are one class, as of a biased model."""
+    card = evidence.pipeline.card
+    classes = card.num_labels
+    guesses = np.where(generator.random(len(labels)) < 0.7, classes - 1, generator.integers(classes, size=len(labels)))  # noqa: PLR2004 - most
+    favoured = np.where(generator.random(len(labels)) < right, labels % classes, guesses)
+    logits = generator.normal(size=(len(labels), classes)) + _SHIFT * generator.normal(size=(len(labels), 1))
+    logits[np.arange(len(labels)), favoured] = logits.max(axis=1) + generator.uniform(0.1, 2.0, size=len(labels))
+    logits = logits.astype(np.float32).astype(np.float64)
+    predictions = predictions_from_logits(logits, "sequence-classification")
+    names = card.label_names if len(card.label_names) == classes else tuple(map(str, range(classes)))
+    return ScoredRows(labels.astype(np.int64), predictions, logits, classes, names)
+
+
+def _values(labels: NDArray[Any], right: float, generator: np.random.Generator) -> ScoredRows:
+    """Make values that are near the labels in a share of the rows, off by a third and noisy."""
+    spread = float(labels.std()) or 1.0
+    noise = generator.normal(scale=spread, size=len(labels)) * (1.2 - right)
+    values = (0.7 * labels + 0.3 * spread + noise).astype(np.float32).astype(np.float64)
+    return ScoredRows(labels.astype(np.float64), values, values[:, None], 1, ())
+
+
+def _decides(evidence: Evidence, key: str) -> bool:
+    """Tell whether a metric chooses the epoch or is one whose name we know: a count of rows need not move."""
+    best = evidence.pipeline.args.get("metric_for_best_model") or evidence.pipeline.card.metric_for_best_model
+    return key.removeprefix("eval_") == str(best).removeprefix("eval_") or key.casefold() in _OTHERS
+
+
+def _readings(key: str, questions: list[_Question]) -> dict[str, list[float]]:
+    """Return the values that a metric of this name may have, for each question, by how they are computed.
+
+    Some count rows without a label (-100) as wrong, some leave them out.
+    """
+    found: dict[str, list[float]] = {}
+    for how in ("all rows", "labelled rows"):
+        rows = [made if how == "all rows" else made.take(made.has_label) for made, _ in questions]
+        values = [known_values(key, made) for made in rows]
+        found |= {
+            f"{name} of {how}": [each[name] for each in values]
+            for name in values[0]
+            if all(name in each for each in values)
+        }
+    return found
+
+
+def _is(values: list[float], readings: list[float], difference: float) -> bool:
+    return all(agrees(value, reading, difference) for value, reading in zip(values, readings, strict=True))
+
+
+def _wrong(key: str, values: list[float], questions: list[_Question], difference: float) -> Finding:
+    rows = questions[0][0]
+    right = ", ".join(f"{value:.4f}" + (f" ({how})" if how else "") for how, value in known_values(key, rows).items())
+    others = [
+        f": it is {name}{f' ({how})' if how.removeprefix('all classes, ') else ''}"
+        for name in _OTHERS
+        for how in known_values(name, rows)
+        if _is(values, [known_values(name, made).get(how, math.nan) for made, _ in questions], difference)
+    ]
+    swapped = [made.swapped() for made, _ in questions]
+    if any(
+        _is(values, [known_values(key, made).get(how, math.nan) for made in swapped], difference)
+        for how in known_values(key, swapped[0])
+    ):
+        others.insert(0, f": it is {key} with predictions and references exchanged")
+    expected = f"{key} of made-up logits, right in {_RIGHT[0]:.0%} of {len(rows)} rows: {right}"
+    return finding(expected, f"{values[0]:.4f}{others[0] if others else ''}")

@@ -1,0 +1,144 @@
+"""What a metric is called, against what it is for made-up logits: also where the model of the run is perfect."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from datasets import Dataset
+from scipy import special, stats
+from sklearn import metrics as sk
+
+from pytest_ftcheck.checks.catalogue import NotApplicable, catalogue, run_check
+from pytest_ftcheck.checks.evidence import Evidence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+    from pytest_ftcheck.findings import Finding
+    from pytest_ftcheck.pipeline.parts import Pipeline
+
+    Compute = Callable[[NDArray[Any], NDArray[Any]], Mapping[str, Any]]
+
+ENVIRONMENT = {"device": "cpu", "dtype": "float32", "threads": "1"}
+
+
+@pytest.fixture(scope="module")
+def pipelines(make_pipeline: Callable[..., Pipeline]) -> dict[str, Pipeline]:
+    return {task: make_pipeline(task, train_rows=8, eval_rows=60) for task in ("mrpc", "stsb", "yelp_review_full")}
+
+
+def judge(pipeline: Pipeline, compute: Compute, *, seed: int = 0, **changes: Any) -> list[Finding]:
+    def asked(given: Any) -> dict[str, Any]:
+        return dict(compute(given.predictions, given.label_ids))
+
+    evidence = Evidence(
+        replace(pipeline, compute_metrics=asked, **changes),
+        engine="manual",
+        seed=seed,
+        environment=ENVIRONMENT,
+        make_run=lambda: pytest.fail("no run is needed"),
+        make_probe=lambda **_: pytest.fail("no training is needed"),
+    )
+    return run_check(catalogue()["metrics.definition"], evidence)
+
+
+def classes(logits: NDArray[Any]) -> NDArray[Any]:
+    return np.asarray(np.argmax(logits, axis=-1))
+
+
+RIGHT: dict[str, tuple[str, Compute]] = {
+    "accuracy": ("mrpc", lambda z, y: {"accuracy": (classes(z) == y).mean(), "rows": len(y)}),
+    "percent, rounded": ("mrpc", lambda z, y: {"acc": round(100 * float((classes(z) == y).mean()), 2)}),
+    "f1 of class 1": ("mrpc", lambda z, y: {"f1": sk.f1_score(y, classes(z), zero_division=0)}),
+    "f1 of class 0": ("mrpc", lambda z, y: {"f1": sk.f1_score(y, classes(z), pos_label=0, zero_division=0)}),
+    "macro": ("yelp_review_full", lambda z, y: {"f1_macro": sk.f1_score(y, classes(z), average="macro")}),
+    "weighted": (
+        "yelp_review_full",
+        lambda z, y: {"precision": sk.precision_score(y, classes(z), average="weighted", zero_division=0)},
+    ),
+    "threshold on a probability": (
+        "mrpc",
+        lambda z, y: {"accuracy": ((special.softmax(z, axis=1)[:, 1] > 0.5) == y).mean()},
+    ),
+    "area under the curve": ("mrpc", lambda z, y: {"roc_auc": sk.roc_auc_score(y, special.softmax(z, axis=1)[:, 1])}),
+    "correlations": (
+        "stsb",
+        lambda z, y: {
+            "pearson": stats.pearsonr(z[:, 0], y).statistic,
+            "spearmanr": stats.spearmanr(z[:, 0], y).statistic,
+        },
+    ),
+    "errors": ("stsb", lambda z, y: {"mse": ((z[:, 0] - y) ** 2).mean(), "mae": np.abs(z[:, 0] - y).mean()}),
+    "a name of one's own": ("mrpc", lambda z, y: {"quality": float((classes(z) == y).mean()) ** 2}),
+}
+
+
+@pytest.mark.parametrize(("task", "compute"), RIGHT.values(), ids=RIGHT)
+def test_metrics_that_are_what_they_are_called_are_quiet(
+    pipelines: dict[str, Pipeline], task: str, compute: Compute
+) -> None:
+    for seed in range(5):
+        assert judge(pipelines[task], compute, seed=seed) == []
+
+
+WRONG: dict[str, tuple[str, Compute, str]] = {
+    "threshold on a raw logit": ("mrpc", lambda z, y: {"accuracy": ((z[:, 1] > 0.5) == y).mean()}, ""),
+    "argmax over one column": (
+        "mrpc",
+        lambda z, y: {"accuracy": (classes(z[:, :1]) == y).mean()},
+        "for all of them",
+    ),
+    "precision and recall exchanged": (
+        "mrpc",
+        lambda z, y: {"precision": sk.precision_score(classes(z), y, zero_division=0)},
+        ": it is precision with predictions and references exchanged",
+    ),
+    "accuracy for macro F1": (
+        "yelp_review_full",
+        lambda z, y: {"macro_f1": (classes(z) == y).mean()},
+        ": it is accuracy",
+    ),
+    "rows of another order": ("mrpc", lambda z, y: {"accuracy": (classes(z)[::-1] == y).mean()}, ""),
+    "squared for absolute": ("stsb", lambda z, y: {"mae": ((z[:, 0] - y) ** 2).mean()}, ": it is mse"),
+    "a column against a row": ("stsb", lambda z, y: {"mse": ((z - y) ** 2).mean()}, ""),
+}
+
+
+@pytest.mark.parametrize(("task", "compute", "observed"), WRONG.values(), ids=WRONG)
+def test_metrics_that_are_something_else_are_found(
+    pipelines: dict[str, Pipeline], task: str, compute: Compute, observed: str
+) -> None:
+    for seed in range(5):
+        (finding,) = judge(pipelines[task], compute, seed=seed)
+        assert finding.observed.endswith(observed)
+        assert "compute_metrics" in finding.hint
+
+
+def test_a_metric_that_decides_and_cannot_move_is_found_whatever_its_name(pipelines: dict[str, Pipeline]) -> None:
+    chosen = {"metric_for_best_model": "eval_quality"}
+    (finding,) = judge(pipelines["mrpc"], lambda _, y: {"quality": float(y.mean()), "share": 0.5}, args=chosen)
+    assert finding.expected.startswith("a quality that depends on the predictions")
+
+
+def test_rows_without_a_label_may_be_left_out_or_counted_as_wrong(pipelines: dict[str, Pipeline]) -> None:
+    rows = pipelines["mrpc"].eval_dataset.to_dict()
+    rows["labels"] = [-100 if row % 6 == 0 else label for row, label in enumerate(rows["labels"])]
+    partly = replace(pipelines["mrpc"], eval_dataset=Dataset.from_dict(rows))
+    assert judge(partly, lambda z, y: {"accuracy": (classes(z) == y).mean()}) == []
+    assert judge(partly, lambda z, y: {"accuracy": (classes(z) == y)[y >= 0].mean()}) == []
+
+
+def test_what_cannot_be_asked_is_not_judged(pipelines: dict[str, Pipeline]) -> None:
+    def wants_more(logits: NDArray[Any], _: NDArray[Any]) -> Mapping[str, Any]:
+        return {"accuracy": logits[2].mean() + logits["hidden"]}
+
+    with pytest.raises(NotApplicable, match="cannot be asked about made-up logits: IndexError"):
+        judge(pipelines["mrpc"], wants_more)
+    few = pipelines["mrpc"].eval_dataset.select(range(10))
+    with pytest.raises(NotApplicable, match="fewer than 20 evaluated rows"):
+        judge(pipelines["mrpc"], lambda *_: {"accuracy": 1.0}, eval_dataset=few)

@@ -1,10 +1,13 @@
-"""What a check reports: a finding, with expected, observed, subject and what to do next."""
+"""What a check reports: a finding, with expected, observed, subject and what to do next; it fails, or warns."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Literal
 
 from pytest_ftcheck.printable import printable
+
+Level = Literal["fail", "warn"]
 
 
 @dataclass(frozen=True)
@@ -23,11 +26,17 @@ class Finding:
     """Likely causes and what to do next."""
     unit: str = ""
     """Unit of expected and observed, where they are numbers."""
+    level: Level = "fail"
+    """``warn``: worth a line in the summary, and passes unless ``--ftcheck-strict`` is given."""
+    share: float = 0.0
+    """Of a warning: the share of the rows that it is about, by which warnings are ordered."""
 
     def __post_init__(self) -> None:
         """Escape what a terminal or a report cannot show: much of it comes out of data."""
         for part in fields(self):
-            object.__setattr__(self, part.name, printable(getattr(self, part.name)))
+            value = getattr(self, part.name)
+            if isinstance(value, str):
+                object.__setattr__(self, part.name, printable(value))
 
     def describe(self) -> str:
         """Render as the text of a failed test."""

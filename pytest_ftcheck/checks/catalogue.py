@@ -174,3 +174,8 @@ _CRASHED = (
 def finding(expected: str, observed: str, *, subject: str = "", hint: str = "", unit: str = "") -> Finding:
     """Make a finding of the check that runs; `run_check` fills in its id, and subject and hint where they are empty."""
     return Finding("", subject, expected, observed, hint, unit)
+
+
+def warning(expected: str, observed: str, *, share: float, subject: str = "", hint: str = "") -> Finding:
+    """Make a finding that passes with a line in the summary, about a share of the rows; see `finding`."""
+    return Finding("", subject, expected, observed, hint, level="warn", share=share)

@@ -60,7 +60,7 @@ class Judge:
             # What a defect makes the libraries say is no news here.
             with warnings.catch_warnings(), quiet_libraries(), isolated(threads):
                 warnings.simplefilter("ignore")
-                findings = run_check(check, self.evidence)
+                findings = [found for found in run_check(check, self.evidence) if found.level == "fail"]
         except NotApplicable as reason:
             return Verdict("skipped", str(reason))
         except CheckFailure as failure:

@@ -38,7 +38,7 @@ _EFFECTIVE: Mapping[str, frozenset[str]] = {
     "checks": _OF_SUITE | {"faults"},
     "faults": frozenset({"faults"}),
     "engines": _ALL - {"bench", "parts"},
-    "strict": frozenset({"suite", "tests"}),
+    "strict": _OF_SUITE | {"tests"},
     # Where no gate looks at a run, the session's end says that nothing was accepted, and is red.
     "update_baseline": _OF_SUITE | {"tests"},
     "reason": _OF_SUITE | {"tests"},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, NoReturn
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
@@ -13,7 +12,7 @@ from pytest_ftcheck.gates.pipeline_slices import pipeline_masks
 from pytest_ftcheck.gates.tolerance import FALSE_ALARMS
 from pytest_ftcheck.gates.trivial_limits import refuse_trivial_limits
 from pytest_ftcheck.plugin.baselines import accepted_run
-from pytest_ftcheck.plugin.report import note_gates, notes_of, origin_of
+from pytest_ftcheck.plugin.report import note_gates, note_warnings, notes_of, origin_of
 from pytest_ftcheck.plugin.runs import not_judged
 
 if TYPE_CHECKING:
@@ -110,7 +109,7 @@ def red_findings(item: pytest.Item, verdicts: Iterable[Verdict], *, strict: bool
         if verdict.status == "fail" or (strict and verdict.status == "inconclusive"):
             red += verdict.findings
         else:
-            notes_of(item).setdefault("warnings", []).extend(asdict(found) for found in verdict.findings)
+            note_warnings(item, verdict.findings)
     return red
 
 

@@ -14,7 +14,7 @@ from pytest_ftcheck.pipeline.quiet import quiet_libraries
 from pytest_ftcheck.plugin.checks import FLOOR
 from pytest_ftcheck.plugin.evidence import NoRun, evidence_of
 from pytest_ftcheck.plugin.gating import judge_by_card, red_findings
-from pytest_ftcheck.plugin.report import case_of, note_run, notes_of
+from pytest_ftcheck.plugin.report import case_of, note_run, note_warnings, notes_of
 from pytest_ftcheck.plugin.runs import not_judged, tell_of
 from pytest_ftcheck.training.determinism import isolated
 
@@ -54,8 +54,10 @@ def judge(
         if "run" in vars(evidence):  # a cached property: asking for it would train
             note_run(request.node, evidence.run, pipeline)
             notes_of(request.node)["notes"] = list(session.open_store(request.config).notes)
-    if findings:
-        raise CheckFailure(findings)
+    red = [found for found in findings if found.level == "fail" or session.settings.strict]
+    note_warnings(request.node, [found for found in findings if found not in red])
+    if red:
+        raise CheckFailure(red)
 
 
 def floor_check(item: pytest.Item, session: FtcheckSession, metric: str) -> Check:

@@ -65,7 +65,7 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         {
             "action": "store_const",
             "const": True,
-            "help": "an inconclusive gate fails, instead of passing with a warning",
+            "help": "an inconclusive gate and what a check warns of fail, instead of passing with a line",
         },
     ),
     (

@@ -11,8 +11,9 @@ from pytest_ftcheck.errors import CheckFailure, FtcheckError
 from pytest_ftcheck.printable import printable, printable_values
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.gates.intervals import Interval
     from pytest_ftcheck.gates.verdicts import Verdict
     from pytest_ftcheck.pipeline.parts import Pipeline
@@ -62,6 +63,15 @@ def note_run(item: pytest.Item, run: Run, pipeline: Pipeline) -> None:
         "reused": run.reused,
         "folder": str(run.folder),
     }
+
+
+def note_warnings(item: pytest.Item, findings: Iterable[Finding]) -> None:
+    """Note what a test found and lets pass, for the summary and as properties of the JUnit report."""
+    for found in findings:
+        notes_of(item).setdefault("warnings", []).append(asdict(found))
+        item.user_properties.append(
+            ("warning", f"{found.subject}: expected {found.expected}, observed {found.observed}")
+        )
 
 
 def origin_of(run: Run) -> dict[str, Any]:

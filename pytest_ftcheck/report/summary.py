@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _MOST_FOLDERS = 4
+_MOST_WARNINGS = 5
 _STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "bold yellow", "no floor": "yellow"}
 
 
@@ -116,17 +117,25 @@ def seed_lines(over_seeds: Sequence[Mapping[str, Any]], red: Sequence[Mapping[st
 
 
 def warning_lines(warnings: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Name what the data does not settle, and passes.
+    """Name what the data does not settle, and what deserves a look: both pass.
 
     Args:
-        warnings: findings of inconclusive gates.
+        warnings: findings of inconclusive gates, and those of checks that warn, which are ordered by the share of the
+            rows that they are about.
 
     """
-    lines = [
-        f"WARNING, inconclusive: {found['subject']}: expected {found['expected']}, observed {found['observed']}"
-        for found in warnings
-    ]
-    return [*lines, "  Inconclusive gates pass; --ftcheck-strict makes them fail."] if lines else []
+    gates = [found for found in warnings if found["level"] != "warn"]
+    others = sorted((found for found in warnings if found["level"] == "warn"), key=lambda found: -found["share"])
+    lines = [f"WARNING, inconclusive: {_told(found)}" for found in gates]
+    lines += ["  Inconclusive gates pass; --ftcheck-strict makes them fail."] if gates else []
+    lines += [f"WARNING, {found['check']}: {_told(found)}" for found in others[:_MOST_WARNINGS]]
+    left = len(others) - _MOST_WARNINGS
+    more = f" {left} more are in the JSON document (--ftcheck-json)." if left > 0 else ""
+    return [*lines, *([f"  Warnings pass; --ftcheck-strict makes them fail.{more}"] if others else [])]
+
+
+def _told(found: Mapping[str, Any]) -> str:
+    return f"{found['subject']}: expected {found['expected']}, observed {found['observed']}"
 
 
 def number(value: float | None, *, signed: bool = False) -> str:

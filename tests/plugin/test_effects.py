@@ -99,8 +99,10 @@ BESIDE_CHECKS: dict[str, tuple[list[str], str]] = {
         [PARTS, "--ftcheck-require-baseline"],
         "--ftcheck-require-baseline has no effect with a choice",
     ),
-    "strict": ([PARTS, "--ftcheck-strict"], "has no effect with a choice of checks that need no run"),
-    "strict of a run": ([RUNS, "--ftcheck-strict"], "with a choice of checks without the gates (metrics.floor)"),
+    "baseline of a run": (
+        [RUNS, "--ftcheck-require-baseline"],
+        "with a choice of checks without the gates (metrics.floor)",
+    ),
     "reuse": ([PARTS, "--ftcheck-reuse"], "--ftcheck-reuse has no effect with"),
     "store": ([PARTS, "--ftcheck-reuse", "--ftcheck-store=x"], "--ftcheck-reuse, --ftcheck-store have no effect with"),
     "fast-cpu": ([PARTS, "--ftcheck-fast-cpu"], "--ftcheck-fast-cpu has no effect with"),
@@ -125,6 +127,7 @@ def test_an_option_is_taken_where_a_check_or_a_test_of_the_project_makes_use_of_
 ) -> None:
     taken = (SST2, "--collect-only")
     assert run_pytest(*taken, RUNS, "--ftcheck-engine=both", "--ftcheck-seeds=0-1").ret == pytest.ExitCode.OK
+    assert run_pytest(*taken, PARTS, "--ftcheck-strict").ret == pytest.ExitCode.OK  # checks of parts warn, too
     assert run_pytest(*taken, "--ftcheck-checks=metrics", "--ftcheck-strict").ret == pytest.ExitCode.OK
     assert run_pytest(*taken, PARTS, "--ftcheck-seeds=3").ret == pytest.ExitCode.OK
     project.makepyfile(test_own="def test_own(ft_run): pass")

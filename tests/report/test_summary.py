@@ -130,6 +130,19 @@ def test_what_is_inconclusive_is_told_in_a_line_of_its_own() -> None:
     assert warning_lines([]) == []
 
 
+def test_what_checks_warn_of_is_ordered_by_the_rows_that_it_is_about() -> None:
+    some = [
+        asdict(Finding(f"data.{name}", "reviews", "few", f"{share:.0%}", level="warn", share=share))
+        for name, share in zip("abcdefg", (0.1, 0.7, 0.3, 0.2, 0.5, 0.4, 0.6), strict=True)
+    ]
+    lines = warning_lines(some)
+    assert [line.partition(":")[0] for line in lines[:-1]] == [f"WARNING, data.{name}" for name in "bgefc"]
+    assert lines[0] == "WARNING, data.b: reviews: expected few, observed 70%"
+    assert lines[-1] == (
+        "  Warnings pass; --ftcheck-strict makes them fail. 2 more are in the JSON document (--ftcheck-json)."
+    )
+
+
 @pytest.mark.parametrize(
     ("status", "code"), [("pass", "32"), ("fail", "1;31"), ("inconclusive", "1;33"), ("no floor", "33")]
 )

@@ -11,7 +11,7 @@ from transformers import EvalPrediction
 from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
 from pytest_ftcheck.checks.data.folded import FoldedRows
 from pytest_ftcheck.checks.data.overlap import Leaks, find_leaks
-from pytest_ftcheck.checks.data.splits import Split, exceeds, filled, label_values, share, shorten, splits
+from pytest_ftcheck.checks.data.splits import Split, exceeds, filled, graded, label_values, share, shorten, splits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -37,7 +37,8 @@ def _leaks(evidence: Evidence) -> Leaks:
     "data.duplicates",
     cost="free",
     # Measured in the data sets of the built-in cards: at most 1.5% equal (CoLA), 3.3% near and 19% of one side (RTE).
-    limits={"rows": 0.02, "near": 0.05, "one_side": 0.5},
+    # `warn` is the share of each limit from which on it warns.
+    limits={"rows": 0.05, "near": 0.1, "one_side": 0.5, "warn": 0.4},
     catches="evaluated rows that were trained on: equal, with segments swapped, nearly equal, or one side of a pair",
     hint=f"the metrics are too high by what the model remembers: {_LEAKED}.",
 )
@@ -51,12 +52,17 @@ def duplicates(evidence: Evidence, limits: Limits) -> list[Finding]:
         ("one_side", "with one segment that stands in a single train row", leaks.one_side),
     )
     return [
-        finding(
-            f"at most {limits[name]:.1%} of {rows} {evaluated.name} rows {what}",
+        entry
+        for name, what, found in kinds
+        if found
+        for entry in graded(
+            len(found),
+            rows,
+            limits[name],
+            limits["warn"] * limits[name],
+            f"of {rows} {evaluated.name} rows {what}",
             _count(found, rows, leaks) + _example(evidence, evaluated, found),
         )
-        for name, what, found in kinds
-        if exceeds(len(found), rows, limits[name])
     ]
 
 

@@ -18,7 +18,7 @@ from pytest_ftcheck.checks.data.encoded import (
     tokens_of,
 )
 from pytest_ftcheck.checks.data.folded import words
-from pytest_ftcheck.checks.data.splits import SAMPLE, Split, exceeds, filled, share
+from pytest_ftcheck.checks.data.splits import SAMPLE, Split, exceeds, filled, graded, share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -134,25 +134,27 @@ def _problems_of_runs(evidence: Evidence, split: Split) -> tuple[int, dict[str, 
 @check(
     "data.truncation",
     cost="free",
-    limits={"rows": 0.5},
+    limits={"rows": 0.5, "warn": 0.1},
     catches="a max_length left over from a dry run, texts cut by characters, one long segment that crowds out another",
     hint="raise max_length towards what the model takes, split long texts, or state in the card how many rows may lose "
     "more than a tenth of their tokens.",
 )
 def truncation(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Most rows keep nine tenths of their tokens, unless the model takes no more."""
+    """Most rows keep nine tenths of their tokens; where the model takes no more, it only warns."""
     most = longest_input(evidence)
     found = []
     for split in filled(evidence):
         longest = max(map(len, tokens_of(evidence, split, split.few(4 * SAMPLE))), default=0)
-        if most is not None and longest >= most - _SLACK:
-            continue
         known = evidence.pipeline.card.text_columns and evidence.pipeline.processing_class is not None
+        at_most = most is not None and longest >= most - _SLACK
+        if at_most and not known:
+            continue
         rows, bad, observed = _lost(evidence, split) if known else _piled_up(evidence, split)
-        if exceeds(bad, rows, limits["rows"]):
-            takes = f"; the longest row has {longest} tokens" + (f", the model takes {most}" if most else "")
-            expected = f"at most {limits['rows']:.0%} of {rows} sampled rows to lose more than a tenth of their tokens"
-            found.append(finding(expected, observed + takes, subject=split.subject))
+        observed += f"; the longest row has {longest} tokens" + (f", the model takes {most}" if most else "")
+        # What the model cannot take, no max_length can give back.
+        fail = 1.0 if at_most else limits["rows"]
+        what = f"of {rows} sampled rows to lose more than a tenth of their tokens"
+        found += graded(bad, rows, fail, limits["warn"], what, observed, subject=split.subject)
     return found
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pytest_ftcheck.checks.catalogue import NotApplicable
+from pytest_ftcheck.checks.catalogue import NotApplicable, finding, warning
 from pytest_ftcheck.columns import scalars, taken, walk
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
     from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
 
 SAMPLE = 256
 """Rows of a split that are tokenized again: enough for a rate, and cheap."""
@@ -120,6 +121,34 @@ def exceeds(count: float, total: int, budget: float) -> bool:
     """
     expected = budget * total
     return count > expected + 2 * math.sqrt(expected * (1 - min(budget, 1.0)))
+
+
+def graded(  # noqa: PLR0917 - what is counted, the two budgets, and the words
+    count: float, total: int, fail: float, warn: float, what: str, observed: str, *, subject: str = ""
+) -> list[Finding]:
+    """Find a count of rows that exceeds a budget; warn of one that exceeds a smaller one.
+
+    Args:
+        count: of what is bad.
+        total: of what was looked at.
+        fail: share from which on it is a failure; 1.0: never.
+        warn: share from which on it is a warning.
+        what: goes on after ``at most 5%``.
+        observed: what was seen.
+        subject: as of `finding`.
+
+    """
+    if exceeds(count, total, fail):
+        return [finding(f"at most {_percent(fail)} {what}", observed, subject=subject)]
+    if exceeds(count, total, warn):
+        limit = f" (more than {_percent(fail)} fail)" if fail < 1 else ""
+        expected = f"at most {_percent(warn)} {what}{limit}"
+        return [warning(expected, observed, share=count / total, subject=subject)]
+    return []
+
+
+def _percent(part: float) -> str:
+    return f"{100 * part:g}%"
 
 
 def share(count: float, total: int) -> str:

@@ -13,7 +13,17 @@ from torch import nn
 
 from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
 from pytest_ftcheck.checks.data.encoded import Encoded, encode_again, is_subsequence, runs_of_tokens, tokens_of
-from pytest_ftcheck.checks.data.splits import SAMPLE, Split, exceeds, filled, label_values, mapping, share, shorten
+from pytest_ftcheck.checks.data.splits import (
+    SAMPLE,
+    Split,
+    exceeds,
+    filled,
+    graded,
+    label_values,
+    mapping,
+    share,
+    shorten,
+)
 from pytest_ftcheck.columns import arrays, scalars
 from pytest_ftcheck.errors import CheckpointError
 from pytest_ftcheck.pipeline.from_checkpoint import load_tokenizer
@@ -59,7 +69,7 @@ def empty_rows(evidence: Evidence, limits: Limits) -> list[Finding]:
 @check(
     "data.unknown_tokens",
     cost="free",
-    limits={"tokens": 0.1},
+    limits={"tokens": 0.25, "warn": 0.05},
     catches="a tokenizer of another language or vocabulary, a vocabulary file that was not read, everything [UNK]",
     hint="load the tokenizer from the checkpoint's folder with AutoTokenizer; look at what tokenizer.tokenize makes of "
     "a text, and whether the checkpoint was trained on this language and case.",
@@ -77,10 +87,10 @@ def unknown_tokens(evidence: Evidence, limits: Limits) -> list[Finding]:
         indices = split.few(_ROWS)
         runs = runs_of_tokens(evidence, split, indices)
         tokens = [token for row in runs for run in row for token in run]
-        if exceeds(tokens.count(unknown), len(tokens), limits["tokens"]):
-            expected = f"at most {limits['tokens']:.1%} of the tokens of {len(indices)} sampled rows "
-            expected += str(tokenizer.unk_token)
-            found.append(finding(expected, share(tokens.count(unknown), len(tokens)), subject=split.subject))
+        count = tokens.count(unknown)
+        what = f"of the tokens of {len(indices)} sampled rows {tokenizer.unk_token}"
+        observed = share(count, len(tokens))
+        found += graded(count, len(tokens), limits["tokens"], limits["warn"], what, observed, subject=split.subject)
     return found
 
 

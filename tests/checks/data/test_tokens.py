@@ -90,9 +90,18 @@ def test_unknown_tokens_are_found(parts: Pipeline) -> None:
     assert judge("unknown_tokens", parts) == []
     unknown = unknown_id(parts)
     (finding,) = judge("unknown_tokens", with_ids(parts, [[ids[0], *[unknown] * 8, ids[-1]] for ids in ids_of(parts)]))
-    assert finding.expected == "at most 10.0% of the tokens of 60 sampled rows [UNK]"
+    assert finding.expected == "at most 25% of the tokens of 60 sampled rows [UNK]"
     assert finding.observed == "480 of 480 (100.0%)"
     assert "AutoTokenizer" in finding.hint
+
+
+def test_some_unknown_tokens_are_a_warning(parts: Pipeline) -> None:
+    unknown = unknown_id(parts)
+    some = [[ids[0], *([unknown] + [ids[1]] * 7), ids[-1]] for ids in ids_of(parts)]
+    (warned,) = judge("unknown_tokens", with_ids(parts, some))
+    assert warned.level == "warn"
+    assert warned.expected == "at most 5% of the tokens of 60 sampled rows [UNK] (more than 25% fail)"
+    assert warned.observed == "60 of 480 (12.5%)"
 
 
 def test_few_unknown_tokens_are_sound(parts: Pipeline) -> None:

@@ -83,6 +83,7 @@ def _import(where: str, asked: str, rootdir: Path) -> ModuleType:
     for folder in dict.fromkeys([str(rootdir), *([str(path.parent)] if is_file else [])]):
         if folder not in sys.path:
             sys.path.insert(0, folder)
+    before = list(sys.path)
     try:
         return _import_file(path) if is_file else import_module(where)
     except (FtcheckError, KeyboardInterrupt):
@@ -90,6 +91,16 @@ def _import(where: str, asked: str, rootdir: Path) -> ModuleType:
     except BaseException as error:  # also pytest.skip and sys.exit
         msg = f"cannot import {where!r} of {asked}: {where_it_failed(error)}"
         raise TaskError(msg) from error
+    finally:
+        _restore_path(before)
+
+
+def _restore_path(before: list[str]) -> None:
+    """Put what a module took away behind what it left on the import path: the session has yet to import."""
+    left: object = sys.path
+    if not isinstance(left, list):
+        sys.path = left = []
+    left += [entry for entry in before if entry not in left]
 
 
 def _import_file(path: Path) -> ModuleType:

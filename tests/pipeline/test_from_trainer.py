@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,8 +11,12 @@ import pytest
 from datasets import Dataset
 
 from pytest_ftcheck.errors import DataError, FtcheckError, TaskError
+<<<<<<< HEAD
 from pytest_ftcheck.pipeline import trainer_rows
 from pytest_ftcheck.pipeline.factory import trainer_task_name
+=======
+from pytest_ftcheck.pipeline.factory import load_factory, trainer_task_name
+>>>>>>> refusals
 from pytest_ftcheck.pipeline.from_trainer import build_trainer_pipeline
 from pytest_ftcheck.pipeline.trainer_changes import ChangedModel
 from pytest_ftcheck.runs.environment import describe_environment
@@ -161,6 +166,18 @@ def test_fewer_rows() -> None:
 def test_what_cannot_be_checked_is_refused(spec: str, message: str) -> None:
     with pytest.raises(FtcheckError, match=message):
         build_trainer_pipeline("mine", spec, {}, Settings(rootdir=HERE))
+
+
+@pytest.mark.parametrize(("code", "first"), [("sys.path[:] = ['mine']", ["mine"]), ("sys.path = None", [])])
+def test_what_a_module_takes_from_the_import_path_comes_back_behind_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, first: list[str]
+) -> None:
+    before = list(sys.path)
+    monkeypatch.setattr(sys, "path", list(before))
+    (tmp_path / "emptying.py").write_text(f"import sys\n{code}\n\n\ndef build(): pass\n", encoding="utf-8")
+    monkeypatch.delitem(sys.modules, "emptying", raising=False)
+    load_factory("emptying.py:build", tmp_path)
+    assert sys.path == [*first, str(tmp_path), *before]
 
 
 # -- runs -------------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from packaging.version import Version
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGE = REPOSITORY / "pytest_ftcheck"
@@ -145,4 +146,17 @@ def test_every_dependency_is_pinned_for_ci() -> None:
     assert all(re.fullmatch(r"[\w.-]+==[\w.!-]+", pin) for pin in pins), pins
     pinned = {pin.partition("==")[0].lower().replace("_", "-") for pin in pins}
 
-    assert required(PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]) <= pinned
+    extras = PROJECT["optional-dependencies"]
+    assert required(PROJECT["dependencies"] + extras["dev"] + extras["test"]) <= pinned
+
+
+def test_lower_bounds_are_versions_that_are_tested_together() -> None:
+    lines = (REPOSITORY / "constraints-lowest.txt").read_text(encoding="utf-8").splitlines()
+    tested = {name: Version(version) for name, _, version in (line.partition("==") for line in lines) if version}
+    bounds = [
+        (re.split(r"[^\w.-]", requirement, maxsplit=1)[0], Version(found[1]))
+        for requirement in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"]
+        if (found := re.search(r">=([\w.]+)", requirement))
+    ]
+    assert len(bounds) >= len(PROJECT["dependencies"])
+    assert [(name, bound, tested[name]) for name, bound in bounds if tested[name] != bound] == []

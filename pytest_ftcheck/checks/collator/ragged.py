@@ -242,7 +242,7 @@ def smallest_failure(
 @contextmanager
 def _no_files_left() -> Iterator[None]:
     """Send what Hypothesis caches (constants of local modules) to a folder that goes away."""
-    stored = configuration.storage_directory(intent_to_write=False)
+    stored: Any = configuration.storage_directory(intent_to_write=False)
     home: Path = getattr(stored, "home_directory", stored)  # before Hypothesis 6.162, it is the folder itself
     with tempfile.TemporaryDirectory(prefix="hypothesis-", dir=scratch_folder()) as folder:
         configuration.set_hypothesis_home_dir(folder)

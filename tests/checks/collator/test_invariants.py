@@ -577,7 +577,7 @@ def test_unknown_names_are_misuse(tokenizer: PreTrainedTokenizerFast) -> None:
 
 
 def hypothesis_home() -> Path:
-    stored = configuration.storage_directory(intent_to_write=False)
+    stored: Any = configuration.storage_directory(intent_to_write=False)
     home: Path = getattr(stored, "home_directory", stored)  # before Hypothesis 6.162, it is the folder itself
     return home
 

@@ -16,17 +16,18 @@ TASK ?= mrpc
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-slow lint format bench constraints clean
+.PHONY: help venv demo test test-slow test-lowest test-newest lint format bench constraints constraints-lowest \
+	constraints-newest clean
 
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv: $(READY)  ## Build .venv with the versions that CI uses
 
 $(READY): pyproject.toml constraints.txt
 	@test -x $(PYTHON) || test -n "$(BOOTSTRAP)" || { echo "Python 3.11 or newer is needed, and none was found." >&2; exit 1; }
 	test -x $(PYTHON) || $(BOOTSTRAP) -m venv $(VENV)
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev,test]"
 	@touch $@
 
 demo: $(READY)  ## Fine-tune the bundled tiny checkpoint and judge it (TASK=mrpc)
@@ -37,10 +38,26 @@ demo: $(READY)  ## Fine-tune the bundled tiny checkpoint and judge it (TASK=mrpc
 # A file's tests stay in one process: they share what their module sets up. One thread a process: on busy cores, the threads of a tiny matmul spend their time waiting for each other.
 test: export OMP_NUM_THREADS ?= 1
 test: $(READY)  ## Run the tests
-	$(VENV)/bin/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+	$(VENV)/bin/pytest -n 2 --dist loadfile -o strict=true $(PYTEST_ARGS)
 
 test-slow: $(READY)  ## Run the tests on real data and real checkpoints
 	$(VENV)/bin/pytest -m slow $(PYTEST_ARGS)
+
+# What a user does first, in an empty folder; then tests: all, or those of TESTS.
+test-lowest: .venv-lowest/.ready  ## Run the tests with the lowest versions that pyproject.toml allows
+test-newest: .venv-newest/.ready  ## Run the tests with the newest versions (of the last make constraints-newest)
+test-lowest test-newest: export OMP_NUM_THREADS ?= 1
+test-lowest test-newest: test-%:
+	folder=$$(mktemp -d) && cd "$$folder" && $(CURDIR)/.venv-$*/bin/pytest --ftcheck-task=$(TASK); \
+		code=$$?; rm -rf "$$folder"; exit $$code
+	.venv-$*/bin/pytest -n 2 --dist loadfile $(PYTEST_ARGS) $(TESTS)
+
+.venv-lowest/.ready .venv-newest/.ready: .venv-%/.ready: pyproject.toml constraints-%.txt
+	@test -n "$(BOOTSTRAP)" || { echo "Python 3.11 or newer is needed, and none was found." >&2; exit 1; }
+	rm -rf .venv-$*
+	$(BOOTSTRAP) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-$*.txt --editable ".[test]"
+	@touch $@
 
 lint: $(READY)  ## Check style, format, types and the direction of imports
 	$(VENV)/bin/ruff check $(SOURCES)
@@ -60,6 +77,18 @@ constraints: $(READY)  ## Write constraints.txt from what .venv holds
 	mv constraints.new constraints.txt
 	@touch $(READY)
 
+# torch stands on the one version that was run; what its CUDA build needs follows from it.
+constraints-lowest: RESOLUTION := lowest-direct
+constraints-newest: RESOLUTION := highest
+constraints-lowest: $(READY)  ## Find the lowest versions that pyproject.toml allows
+constraints-newest: $(READY)  ## Find the newest versions that fit together
+constraints-lowest constraints-newest:
+	echo "torch==2.13.0" | $(VENV)/bin/uv pip compile --quiet --resolution $(RESOLUTION) --python-version 3.11 \
+		--no-annotate --no-header --constraint - --extra test pyproject.toml > $@.found
+	{ echo "# What 'make test-$(@:constraints-%=%)' installs. Made by 'make $@'."; \
+		grep -vE '^(cuda|nvidia|triton)' $@.found; } > $@.txt
+	rm $@.found
+
 clean:  ## Remove .venv, caches and builds
-	rm -rf $(VENV) build dist .benchmarks .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-lowest .venv-newest build dist .benchmarks .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find $(SOURCES) -type d -name __pycache__ -prune -exec rm -rf {} +

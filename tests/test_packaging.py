@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from packaging.version import Version
 
 import pytest_ftcheck
 from pytest_ftcheck.tasks.bundled import BUNDLED_CHECKPOINTS
@@ -235,4 +236,17 @@ def test_every_dependency_is_pinned_for_ci() -> None:
     assert all(re.fullmatch(r"[\w.-]+==[\w.!-]+", pin) for pin in pins), pins
     pinned = {pin.partition("==")[0].lower().replace("_", "-") for pin in pins}
 
-    assert required(PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]) <= pinned
+    extras = PROJECT["optional-dependencies"]
+    assert required(PROJECT["dependencies"] + extras["dev"] + extras["test"]) <= pinned
+
+
+def test_lower_bounds_are_versions_that_are_tested_together() -> None:
+    lines = (REPOSITORY / "constraints-lowest.txt").read_text(encoding="utf-8").splitlines()
+    tested = {name: Version(version) for name, _, version in (line.partition("==") for line in lines) if version}
+    bounds = [
+        (re.split(r"[^\w.-]", requirement, maxsplit=1)[0], Version(found[1]))
+        for requirement in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"]
+        if (found := re.search(r">=([\w.]+)", requirement))
+    ]
+    assert len(bounds) >= len(PROJECT["dependencies"])
+    assert [(name, bound, tested[name]) for name, bound in bounds if tested[name] != bound] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import math
 import random
 from dataclasses import replace
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pytest
 import torch
+from transformers import Trainer
 
 from pytest_ftcheck.errors import CheckFailure, TaskError
 from pytest_ftcheck.pipeline.trainer_changes import ChangedModel
@@ -110,8 +112,15 @@ PARITY: dict[str, tuple[str, dict[str, Any], int]] = {
 }
 
 
+def grouping_draws_of_the_next_epoch() -> bool:
+    """Tell whether the Trainer's order of rows depends on its evaluations: up to transformers 5.14 it does."""
+    return "generator" not in inspect.getsource(Trainer._get_eval_sampler)
+
+
 @pytest.mark.parametrize(("task", "recipe", "steps"), PARITY.values(), ids=PARITY.keys())
 def test_engines_agree(make_pipeline: Pipelines, train: Train, task: str, recipe: dict[str, Any], steps: int) -> None:
+    if "train_sampling_strategy" in recipe and grouping_draws_of_the_next_epoch():
+        recipe, steps = {**recipe, "num_train_epochs": 1}, steps // 2
     pipeline = without_dropout(make_pipeline(task, **{**SHORT, **recipe}))
     first, second = (train(pipeline, engine) for engine in ENGINES)
     assert len(first.step_losses) == steps

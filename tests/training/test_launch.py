@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-import torch
 
 from pytest_ftcheck.errors import CheckFailure, DeviceError, TaskError
 from pytest_ftcheck.runs.store import RunStore
@@ -96,7 +96,7 @@ def test_environment_follows_the_settings(pipeline: Pipeline) -> None:
     environment = environment_of(Settings(device="cpu", threads=3, dtype="float16"), pipeline)
     assert (environment["device"], environment["threads"], environment["dtype"]) == ("cpu", "3", "float16")
     assert environment_of(Settings(device="cpu"), pipeline)["threads"] == "1"
-    assert environment["torch"] == torch.__version__
+    assert environment["torch"] == version("torch")
 
 
 def test_environment_names_the_kernels(pipeline: Pipeline) -> None:

@@ -11,12 +11,8 @@ import pytest
 from datasets import Dataset
 
 from pytest_ftcheck.errors import DataError, FtcheckError, TaskError
-<<<<<<< HEAD
 from pytest_ftcheck.pipeline import trainer_rows
-from pytest_ftcheck.pipeline.factory import trainer_task_name
-=======
 from pytest_ftcheck.pipeline.factory import load_factory, trainer_task_name
->>>>>>> refusals
 from pytest_ftcheck.pipeline.from_trainer import build_trainer_pipeline
 from pytest_ftcheck.pipeline.trainer_changes import ChangedModel
 from pytest_ftcheck.runs.environment import describe_environment

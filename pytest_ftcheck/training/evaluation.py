@@ -9,6 +9,9 @@ import numpy as np
 import torch
 from transformers import EvalPrediction
 
+from pytest_ftcheck.errors import CheckFailure
+from pytest_ftcheck.findings import Finding
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -45,7 +48,7 @@ def evaluate(  # noqa: PLR0917 - each is a part of the loop
         for batch in loader:
             tracer.eval_batch(batch)
             own_labels = next(batch[name] for name in ("labels", "label", "label_ids") if name in batch)
-            loss, output = compute_loss(model, dict(batch), return_outputs=True)
+            loss, output = with_outputs(compute_loss(model, dict(batch), return_outputs=True), pipeline.subject)
             scores = output["logits"] if hasattr(output, "keys") else output[1]
             logits, labels = accelerator.gather_for_metrics((scores.float(), own_labels))
             parts.append((logits.cpu().numpy(), labels.cpu().numpy()))
@@ -57,6 +60,27 @@ def evaluate(  # noqa: PLR0917 - each is a part of the loop
         # A user's compute_metrics may also give reports and arrays.
         metrics |= {name: float(value) for name, value in dict[str, Any](values).items() if isinstance(value, _NUMBERS)}
     return metrics, logits, label_ids
+
+
+def with_outputs(returned: Any, subject: str) -> Any:
+    """Hand on what ``compute_loss(…, return_outputs=True)`` returned, where an evaluation can take it.
+
+    Raises:
+        CheckFailure: the logits alone: they are taken for a tuple that begins with the loss, and each batch loses its
+            first row.
+
+    """
+    if isinstance(returned, tuple) and isinstance(returned[-1], torch.Tensor):
+        finding = Finding(
+            check="model.logits_shape",
+            subject=subject,
+            expected="compute_loss(…, return_outputs=True) to return the loss and the model's output",
+            observed=f"the loss and a tensor of shape {tuple(returned[-1].shape)}",
+            hint="return (loss, outputs), not (loss, outputs.logits): an evaluation leaves out the first entry of the "
+            "second one, which is the loss. Of a tensor, that is the first row of each batch.",
+        )
+        raise CheckFailure([finding])
+    return returned
 
 
 class BestEpoch:

@@ -10,6 +10,7 @@ from transformers import EvalPrediction, PrinterCallback, Trainer, TrainerCallba
 
 from pytest_ftcheck.pipeline.trainer_rows import judged_rows, judged_set, unjudged_sets
 from pytest_ftcheck.training.engine import Outcome, Stopwatch, save
+from pytest_ftcheck.training.evaluation import with_outputs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -159,7 +160,7 @@ def _record(trainer: Any, recorder: StepRecorder) -> None:
     """See every batch and loss as they come and go, before the Trainer's log filters or averages them."""
     trainer.add_callback(_Recording(recorder))
     training_step, prediction_step = trainer.training_step, trainer.prediction_step
-    evaluation_loop = trainer.evaluation_loop
+    evaluation_loop, compute_loss = trainer.evaluation_loop, trainer.compute_loss
 
     def trained(model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Tensor:
         recorder.tracer.train_batch(inputs)
@@ -175,7 +176,12 @@ def _record(trainer: Any, recorder: StepRecorder) -> None:
         with recorder.tracer.evaluating():
             return evaluation_loop(*args, **kwargs)
 
+    def lost(*args: Any, **kwargs: Any) -> Any:
+        returned = compute_loss(*args, **kwargs)
+        return with_outputs(returned, recorder.subject) if kwargs.get("return_outputs") else returned
+
     # On the instance: so the hooks work on any subclass.
+    trainer.compute_loss = lost
     trainer.training_step = trained
     trainer.prediction_step = predicted
     trainer.evaluation_loop = evaluated

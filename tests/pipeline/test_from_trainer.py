@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from datasets import Dataset
 
-from pytest_ftcheck.errors import DataError, FtcheckError, TaskError
+from pytest_ftcheck.errors import CheckFailure, DataError, FtcheckError, TaskError
 from pytest_ftcheck.pipeline import trainer_rows
 from pytest_ftcheck.pipeline.factory import load_factory, trainer_task_name
 from pytest_ftcheck.pipeline.from_trainer import build_trainer_pipeline
@@ -247,6 +247,16 @@ def test_own_loss_is_used_by_both_engines(tmp_path: Path) -> None:
     assert losses[0] == pytest.approx(losses[1], abs=1e-6)
     assert losses[2] == pytest.approx(losses[3], abs=1e-6)
     assert losses[0] != pytest.approx(losses[2], abs=1e-4)
+
+
+@pytest.mark.parametrize("engine", ["trainer", "manual"])
+def test_a_loss_that_hands_back_logits_alone_is_named(train: Callable[..., Run], engine: str) -> None:
+    with pytest.raises(CheckFailure) as failure:
+        train(pipeline_of("logits_alone"), engine)
+    (finding,) = failure.value.findings
+    assert finding.check == "model.logits_shape"
+    assert finding.observed == "the loss and a tensor of shape (4, 2)"
+    assert "return (loss, outputs), not (loss, outputs.logits)" in finding.hint
 
 
 def test_model_is_judged_as_it_is(train: Callable[..., Run]) -> None:

@@ -234,3 +234,22 @@ def with_two_sets(output_dir: str = "unused") -> Trainer:
     }
     sets = {"early": rows(10), "late": rows(16)}
     return build(output_dir, arguments=arguments, eval_dataset=sets)
+
+
+class LogitsAlone(Trainer):
+    """Hands the logits back where the Trainer takes a model output: it leaves out the first entry of what it gets."""
+
+    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **kwargs: Any) -> Any:  # type: ignore[override]  # noqa: ARG002, FBT001, FBT002 - as users write it
+        outputs = model(**inputs)
+        return (outputs.loss, outputs.logits) if return_outputs else outputs.loss
+
+
+def logits_alone() -> Trainer:
+    built = build()
+    return LogitsAlone(
+        model=built.model,
+        args=TrainingArguments(output_dir="unused", max_steps=2, per_device_eval_batch_size=4, use_cpu=True),
+        train_dataset=built.train_dataset,
+        eval_dataset=built.eval_dataset,
+        data_collator=built.data_collator,
+    )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
+from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warning
 from pytest_ftcheck.checks.training.declared import arguments, own_sampler
 from pytest_ftcheck.training.fingerprint import fingerprint_rows
 
@@ -23,6 +23,7 @@ _DRAWS = 200
 _MOST_LABELS = 50
 _CERTAIN = 8.0
 """Standard deviations: a random order does not come so far by chance."""
+_MOST_OF = 0.9
 _WINDOW = 8
 """Rows that are looked at together, at least."""
 
@@ -39,7 +40,8 @@ def _epochs(evidence: Evidence) -> list[Pass]:
     "training.rows_once",
     cost="run",
     # Share of rows that may be unlike any in the data set before they count as changed on the way.
-    limits={"changed": 0.05},
+    # Distinct rows that a sampler of one's own draws, as a share of those that drawing with replacement gives.
+    limits={"changed": 0.05, "drawn": 0.1},
     catches="rows lost or repeated by a sampler, a loader or a collator, labels that move to other rows on the way",
     hint="look at the sampler, at drop_last, and at whether the collator keeps rows and labels together.",
 )
@@ -58,7 +60,7 @@ def rows_once(evidence: Evidence, limits: Limits) -> list[Finding]:
     if changed and own:
         msg = f"rows change on the way to the model, and a sampler of its own ({own}) draws them"
         raise NotApplicable(msg)
-    found = [] if own else _counted(evidence, passes, len(rows))
+    found = _drawn(passes, len(rows), own, limits["drawn"]) if own else _counted(evidence, passes, len(rows))
     if changed or found:
         return found
     for number, epoch in enumerate(passes, 1):
@@ -92,6 +94,29 @@ def _counted(evidence: Evidence, passes: list[Pass], rows: int) -> list[Finding]
         # The last epoch may end in its middle, at max_steps or an early stop.
         if count > rows or (count < least and number < len(passes)):
             return [finding(f"{least} rows in epoch {number}, each once", f"{count} rows")]
+    return []
+
+
+def _drawn(passes: list[Pass], rows: int, sampler: str, least: float) -> list[Finding]:
+    """Compare how many different rows a sampler of the user's own draws with what equal chances give.
+
+    A sampler that balances classes repeats rows, and still draws a good part of all: of N rows, D draws with equal
+    chances give N (1 - (1 - 1/N)^D) different ones.
+    """
+    seen = Counter(row for epoch in passes for row in epoch.rows)
+    draws, different = seen.total(), len(seen)
+    usual = rows * (1 - (1 - 1 / rows) ** draws)
+    if different < least * usual:
+        expected = f"about {usual:.0f} of {rows} rows in {draws} draws, as equal chances give"
+        observed = f"{different} of {rows} rows were drawn ({sampler}), one of them {max(seen.values())} times"
+        hint = "look at the weights of the sampler: WeightedRandomSampler takes one for each row, not for each class."
+        return [finding(expected, observed, hint=hint)]
+    sets = {frozenset(epoch.rows) for epoch in passes[:-1] or passes}
+    if len(passes) > 2 and len(sets) == 1 and different < _MOST_OF * rows:  # noqa: PLR2004 - two whole epochs and the last
+        expected = "other rows in other epochs, where a sampler draws a part of them"
+        observed = f"the same {different} of {rows} rows in every epoch ({sampler})"
+        hint = "look for a sampler that takes the first rows, or draws with a seed of its own in every epoch."
+        return [warning(expected, observed, share=1 - different / rows, hint=hint)]
     return []
 
 

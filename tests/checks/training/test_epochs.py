@@ -125,6 +125,25 @@ def test_own_sampler_may_repeat_rows_but_not_move_labels(judged: Judged, toy: To
     assert said(judged, "rows_once", toy(Balanced, num_train_epochs=1, parts={"data_collator": moved})) != []
 
 
+def test_sampler_with_a_weight_for_each_class_is_found(judged: Judged, toy: Toy) -> None:
+    class OfClasses(Trainer):
+        def _get_train_sampler(self, *_: Any) -> Any:
+            return torch.utils.data.WeightedRandomSampler([0.3, 0.7], len(self.train_dataset))  # type: ignore[arg-type]  # rows of the toy have a length
+
+    (observed,) = said(judged, "rows_once", toy(OfClasses, num_train_epochs=1))
+    assert observed.startswith("2 of 64 rows were drawn (")
+
+
+def test_sampler_that_takes_the_first_rows_of_every_epoch_is_a_warning(judged: Judged, toy: Toy) -> None:
+    class First(Trainer):
+        def _get_train_sampler(self, *_: Any) -> Any:
+            return torch.utils.data.SubsetRandomSampler(range(32))
+
+    (warned,) = judged("training.rows_once", toy(First, num_train_epochs=3))
+    assert (warned.level, warned.share) == ("warn", 0.5)
+    assert warned.observed.startswith("the same 32 of 64 rows in every epoch (")
+
+
 # -- shuffled ---------------------------------------------------------------------------------------------------------
 
 

@@ -11,8 +11,6 @@ import pytest
 from pytest_ftcheck.configuration import make_settings
 from pytest_ftcheck.errors import SettingsError, TaskError
 from pytest_ftcheck.plugin.options import given_options
-from pytest_ftcheck.tasks.card import TaskCard, card_table, parse_card
-from pytest_ftcheck.tasks.card_rules import check_keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.runs.run import Run
     from pytest_ftcheck.runs.store import RunStore
     from pytest_ftcheck.settings import Settings
+    from pytest_ftcheck.tasks.card import TaskCard
 
 SUITE = "ftcheck/"
 """Node ids of the injected suite start with it."""
@@ -73,6 +72,9 @@ class FtcheckSession:
             TaskError: no such task, or an unknown key.
 
         """
+        from pytest_ftcheck.tasks.card import card_table  # noqa: PLC0415 - a session without a task pays for none
+        from pytest_ftcheck.tasks.card_rules import check_keys  # noqa: PLC0415 - as above
+
         tables = self.settings.task_tables
         table = tables.get(name, {}) if name == self.own_task else card_table(name, tables)
         if self.settings.trainer and name in self.settings.tasks:
@@ -82,6 +84,8 @@ class FtcheckSession:
 
     def card(self, name: str) -> TaskCard:
         """Return a task's card; that of a Trainer comes with its pipeline."""
+        from pytest_ftcheck.tasks.card import parse_card  # noqa: PLC0415 - as in `table`
+
         if name not in self.cards:
             table = self.table(name)
             self.cards[name] = self.pipeline(name).card if "trainer" in table else parse_card(name, table)

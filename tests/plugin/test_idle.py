@@ -40,6 +40,10 @@ def test_an_unused_plugin_imports_nothing_heavy(tmp_path: Path, imported: Callab
     assert imported(heavy=(*HEAVY, "numpy", "rich")) == (pytest.ExitCode.TESTS_FAILED, set())
 
 
+def test_an_unused_plugin_imports_nothing_of_tasks(imported: Callable[..., tuple[int, set[str]]]) -> None:
+    assert imported(heavy=("pytest_ftcheck.tasks.card",)) == (pytest.ExitCode.NO_TESTS_COLLECTED, set())
+
+
 def test_what_is_imported_is_seen(tmp_path: Path, imported: Callable[..., tuple[int, set[str]]]) -> None:
     (tmp_path / "test_own.py").write_text("import numpy\ndef test_own(): pass\n", encoding="utf-8")
     assert imported(heavy=("numpy",)) == (pytest.ExitCode.OK, {"numpy"})

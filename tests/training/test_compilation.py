@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
+from datasets import Dataset
 from hypothesis import given
 from hypothesis import strategies as st
 from torch._dynamo.utils import counters
@@ -91,17 +92,9 @@ def test_environment_is_as_it_was_after_an_error(monkeypatch: pytest.MonkeyPatch
     assert dict(os.environ) == before
 
 
-class Rows:
-    """Tokenized rows of these lengths."""
-
-    def __init__(self, *lengths: int) -> None:
-        self._rows = [{"input_ids": [5] * length, "attention_mask": [1] * length} for length in lengths]
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, key: str | int) -> Any:
-        return [row[key] for row in self._rows] if isinstance(key, str) else self._rows[key]
+def rows_of(*lengths: int) -> Dataset:
+    """Return tokenized rows of these lengths."""
+    return Dataset.from_list([{"input_ids": [5] * length, "attention_mask": [1] * length} for length in lengths])
 
 
 class Counting(torch.nn.Module):
@@ -121,7 +114,7 @@ class Counting(torch.nn.Module):
 
 @pytest.mark.parametrize("drop_last", [False, True])
 def test_every_shape_is_trained_on_and_forgotten(collator: DataCollatorWithPadding, *, drop_last: bool) -> None:
-    rows, model = Rows(3, 9, 20, 60, 61), Counting()
+    rows, model = rows_of(3, 9, 20, 60, 61), Counting()
     loader = SimpleNamespace(
         dataset=rows, batch_size=2, drop_last=drop_last, collate_fn=of_few_lengths(collator, longest=61)
     )

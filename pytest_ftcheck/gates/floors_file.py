@@ -159,7 +159,7 @@ def _with_limits(text: str, limits: CardLimits, prefix: tuple[str, ...]) -> str:
         _add(table, limits, _item)
         written = tomlkit.dumps(document)
         whole = tomllib.loads(written) == _expected(text, keys, limits)
-    except (TOMLKitError, TypeError, AttributeError, ValueError) as error:
+    except (TOMLKitError, TypeError, AttributeError, ValueError, NotImplementedError) as error:
         raise _refusal(keys, str(error)) from error
     if not whole:
         raise _refusal(keys, "its tables are written in an order that we cannot add to")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -32,7 +32,13 @@ class TaskModule(pytest.Module):
         return module
 
     def _getobj(self) -> ModuleType:
-        return import_module(f"pytest_ftcheck.plugin.suite.{self.path.stem}")
+        # An object for each task: pytest 8.4 registers the fixtures of a module once, for the first task that has it.
+        spec = find_spec(f"pytest_ftcheck.plugin.suite.{self.path.stem}")
+        assert spec is not None  # noqa: S101 - it lies beside this file
+        assert spec.loader is not None  # noqa: S101 - as above
+        module = module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
 
     def funcnamefilter(self, name: str) -> bool:
         """Collect what is named ``test_…``."""

@@ -77,11 +77,12 @@ def _is_library_function(function: types.FunctionType) -> bool:
 
 def is_library_module(module: types.ModuleType) -> bool:
     """Whether a module comes with the interpreter or with an installed distribution."""
-    file = getattr(module, "__file__", None)
+    # Not by getattr: a module that imports on demand takes any name for something to import.
+    file = vars(module).get("__file__")
     if file is None:  # built in, frozen, a namespace of folders, or made at run time: by whom its package belongs to
         top = module.__name__.partition(".")[0]
         package = sys.modules.get(top)
-        if getattr(module, "__path__", None) or package is module or package is None:
+        if vars(module).get("__path__") or package is module or package is None:
             return top in sys.stdlib_module_names or top in sys.builtin_module_names
         return is_library_module(package)
     return is_library_file(file)

@@ -1,0 +1,47 @@
+"""Metrics break, or become strange, since we let the model return its hidden states.
+
+With output_hidden_states in the configuration, the predictions of an evaluation are a tuple.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from parts import arguments, assemble, encode, load_model, load_tokenizer
+from transformers import set_seed
+from worlds import reviews
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from transformers import EvalPrediction, Trainer
+
+REPORT = "huggingface/transformers#30104"
+FAMILY = "metrics"
+CAUSE = (r"tuple", r"hidden_states", r"(more than|not only|besides).{0,30}logits", r"predictions", r"compute_metrics")
+
+
+def build(pick: Callable[[Any], Any], output_dir: str, seed: int) -> Trainer:
+    """Fine-tune a model that returns its hidden states; `pick` finds what the metric takes."""
+    set_seed(seed)
+    tokenizer = load_tokenizer()
+
+    def compute_metrics(evaluated: EvalPrediction) -> dict[str, float]:
+        scores = np.asarray(pick(evaluated.predictions))
+        predicted = scores.reshape(len(scores), -1).argmax(axis=-1)
+        return {"accuracy": float(np.mean(predicted == evaluated.label_ids))}
+
+    data = encode(reviews(), tokenizer, "text", padding="max_length", max_length=40)
+    model = load_model(output_hidden_states=True)
+    return assemble(model, arguments(output_dir, seed), data, tokenizer, compute_metrics=compute_metrics)
+
+
+def defect(output_dir: str = "out", seed: int = 0) -> Trainer:
+    """The last of what came back: hidden states."""
+    return build(lambda predictions: predictions[-1][-1], output_dir, seed)
+
+
+def fixed(output_dir: str = "out", seed: int = 0) -> Trainer:
+    """The first: logits."""
+    return build(lambda predictions: predictions[0], output_dir, seed)

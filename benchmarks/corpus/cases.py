@@ -158,7 +158,7 @@ def fingerprint(trainer: Trainer) -> str:
 
 
 def _add(value: Any, update: Callable[[bytes], None], seen: dict[int, Any]) -> None:  # noqa: C901, PLR0912 - one kind after the other
-    if value is None or isinstance(value, (bool, int, float, str, bytes)):
+    if value is None or isinstance(value, (bool, int, float, str, bytes, torch.dtype)):
         update(repr(value).encode())
         return
     if id(value) in seen:

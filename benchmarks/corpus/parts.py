@@ -1,4 +1,4 @@
-"""The plain parts of a fine-tune, as the helper module of a team would hold them: what a case does not name is from here."""
+"""The plain parts of a fine-tune, as the helper module of a team holds them: what no case is about is from here."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ def load_model(names: Iterable[str] = SIDES, checkpoint: str = "tiny-bert", **ch
     """Load a bundled checkpoint with a new head for classes of these names."""
     named = dict(enumerate(names))
     return AutoModelForSequenceClassification.from_pretrained(
-        bundled_checkpoint(checkpoint), id2label=named, label2id={name: label for label, name in named.items()}, **changes
+        bundled_checkpoint(checkpoint),
+        id2label=named,
+        label2id={name: label for label, name in named.items()},
+        **changes,
     )
 
 
@@ -53,8 +56,8 @@ def word_tokenizer(texts: Iterable[str], **changes: Any) -> Any:
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     words = sorted({word for text in texts for word in text.split()})
     backend = Tokenizer(WordLevel({word: number for number, word in enumerate([*special, *words])}, unk_token="[UNK]"))
-    backend.pre_tokenizer = WhitespaceSplit()  # type: ignore[assignment]
-    backend.post_processor = TemplateProcessing(  # type: ignore[assignment]
+    backend.pre_tokenizer = WhitespaceSplit()
+    backend.post_processor = TemplateProcessing(
         single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
     return PreTrainedTokenizerFast(

@@ -2,8 +2,8 @@
 
     python benchmarks/corpus/score.py [--half seen|unseen|all] [--case NAME] [--fresh] [--self-test]
 
-A session is ``python -m pytest --ftcheck-trainer=train.py:defect`` in a folder that holds the case, as train.py, and its
-helpers; then the same for ``fixed``, and for ``build`` of healthy ones. One runs at a time, with one thread. What a
+A session is ``python -m pytest --ftcheck-trainer=train.py:defect`` in a folder that holds the case, as train.py, and
+its helpers; then the same for ``fixed``, and for ``build`` of healthy ones. One runs at a time, with one thread. What a
 session said is kept in corpus.json, under the digest of its files: a second call goes on where the first one stopped,
 and runs a case again when its files changed, or with --fresh. The tables go to corpus.md.
 """
@@ -92,7 +92,7 @@ def outcome(exit_code: int, *, finished: bool, findings: bool) -> str:
     """`green`, `red` because of a finding, `refused` as a usage error, or `error`: red for another reason."""
     if exit_code == 0 and finished:
         return "green"
-    if exit_code == 4:  # noqa: PLR2004 - pytest's code of a usage error
+    if exit_code == 4:
         return "refused"
     return "red" if finished and findings else "error"
 
@@ -157,7 +157,14 @@ def summary(entries: dict[str, Row]) -> Row:
 def tables(kept: Row, package: str) -> str:
     """Render both halves; only of the seen one are the cases told."""
     lines = ["# Defects from the wild, and healthy projects", "", describe_machine(), ""]
-    head = ["half", "defects caught", "cause named first", "refused or error", "fixed twins not green", "healthy not green"]
+    head = [
+        "half",
+        "defects caught",
+        "cause named first",
+        "refused or error",
+        "fixed twins not green",
+        "healthy not green",
+    ]
     rows, halves = [], {half: {k: e for k, e in kept.items() if e["half"] == half} for half in HALVES}
     for half in (*HALVES, "all"):
         counts = summary(kept if half == "all" else halves[half])

@@ -1,7 +1,7 @@
 """Synthetic worlds: seeded rows of raw text that a tiny model learns in a few seconds, though not from one word alone.
 
-Every world is a function ``(train, validation, seed, noise)`` that returns a `DatasetDict` with these two splits. No text
-occurs twice, in one split or in both. `noise` is the share of rows with a wrong label; a model reaches 0.7 to 1.0.
+Every world is a function ``(train, validation, seed, noise)`` that returns a `DatasetDict` with these two splits. No
+text occurs twice, in one split or in both. `noise` is the share of rows with a wrong label; a model reaches 0.7 to 1.0.
 """
 
 from __future__ import annotations
@@ -17,19 +17,23 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 # Words that both bundled checkpoints know.
-GOOD = "great wonderful delightful charming fresh good perfect clever excellent lovely superb brilliant fine bright".split()
+GOOD = "great wonderful delightful charming fresh good perfect clever excellent lovely superb brilliant fine".split()
 BAD = "dull terrible nasty pathetic weak bad awful dreadful stale poor boring horrible stupid ugly".split()
 THINGS = "coffee food hotel story service soup film tour show room music view cast kitchen garden price".split()
 NAMES = "anna paul ruth henry jack kate mary nick olga frank vera zoe tom ida david leo clara emma sam tina".split()
-PLACES = "garden station museum tower market park village office kitchen school woods street harbor shop road town".split()
+PLACES = (
+    "garden station museum tower market park village office kitchen school woods street harbor shop road town".split()
+)
 DAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
 COLOURS = "black white yellow blue red green".split()
 NUMBERS = "two three four five six seven eight nine ten eleven twelve".split()
 OBJECTS = (
-    "books hats lamps clocks keys apples rings drums chairs stones gifts rugs parcels sacks bags carpets coats bicycles "
-    "sofas jackets mugs photos cups bikes"
+    "books hats lamps clocks keys apples rings drums chairs stones gifts rugs parcels sacks bags carpets coats "
+    "bicycles sofas jackets mugs photos cups bikes"
 ).split()
-VERBS = "sold brought sent mailed presented lent loaned tossed handed delivered promised pledged gave showed threw".split()
+VERBS = (
+    "sold brought sent mailed presented lent loaned tossed handed delivered promised pledged gave showed threw".split()
+)
 TEAMS = (
     "billing returns shipping repairs travel housing sports music energy health food garden school court press "
     "sales support safety banking insurance"
@@ -58,9 +62,7 @@ def review(praises: int, opinions: int, chance: random.Random) -> str:
     """Write a review of so many opinions, of which so many are praise."""
     sides = [True] * praises + [False] * (opinions - praises)
     chance.shuffle(sides)
-    said = [
-        opinion(thing, side, chance) for thing, side in zip(chance.sample(THINGS, opinions), sides, strict=True)
-    ]
+    said = [opinion(thing, side, chance) for thing, side in zip(chance.sample(THINGS, opinions), sides, strict=True)]
     return f"{chance.choice(NAMES)} said that {', '.join(said[:-1])} and {said[-1]}."
 
 
@@ -156,7 +158,7 @@ def topics(  # noqa: PLR0917 - of these, callers name all but the first
     noise: float = 0.03,
     shares: tuple[float, ...] = (),
 ) -> DatasetDict:
-    """`text` of a ticket and the number of the team that it is for, `label`: two or three of its words, one of another's."""
+    """`text` of a ticket, `label` the number of the team it is for: two or three of its words, one of another's."""
     words = topic_words(classes)
 
     def draw(chance: random.Random) -> Row:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
-from parts import arguments, assemble, encode, load_model, load_tokenizer
 from torch.nn.functional import cross_entropy
 from transformers import Trainer, set_seed
+
+from parts import arguments, assemble, encode, load_model, load_tokenizer
 from worlds import reviews
 
 if TYPE_CHECKING:
@@ -41,8 +42,8 @@ class Ours(Trainer):
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """Make SGD with momentum."""
         if self.optimizer is None:
-            parameters = (model or self.model).parameters()
-            self.optimizer = torch.optim.SGD(parameters, lr=self.args.learning_rate, momentum=0.9)
+            trained: Any = model or self.model
+            self.optimizer = torch.optim.SGD(trained.parameters(), lr=self.args.learning_rate, momentum=0.9)
         return self.optimizer
 
 
@@ -56,9 +57,7 @@ def build(kind: type[Trainer], output_dir: str, seed: int) -> Made:
     """Fine-tune with a Trainer of this kind."""
     set_seed(seed)
     tokenizer = load_tokenizer("tiny-distilbert")
-    args = arguments(
-        output_dir, seed, per_device_train_batch_size=4, gradient_accumulation_steps=4, learning_rate=0.03
-    )
+    args = arguments(output_dir, seed, per_device_train_batch_size=4, gradient_accumulation_steps=4, learning_rate=0.03)
     data = encode(reviews(), tokenizer, "text")
     return assemble(load_model(checkpoint="tiny-distilbert"), args, data, tokenizer, kind=kind)
 

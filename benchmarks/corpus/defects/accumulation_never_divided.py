@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from parts import accuracy_and_f1, arguments, assemble, encode, load_model, load_tokenizer
 from torch.nn.functional import cross_entropy
 from transformers import Trainer, set_seed
+
+from parts import accuracy_and_f1, arguments, assemble, encode, load_model, load_tokenizer
 from worlds import TEAMS, topics
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Old(Trainer):
         del items
         return losses.mean()
 
-    def compute_loss(  # type: ignore[override]
+    def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         """Cross entropy."""

@@ -9,8 +9,9 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from datasets import Dataset, DatasetDict, concatenate_datasets
-from parts import arguments, assemble, encode, load_model, load_tokenizer
 from transformers import set_seed
+
+from parts import arguments, assemble, encode, load_model, load_tokenizer
 from worlds import reviews
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import torch
-from parts import arguments, assemble, encode, load_model, load_tokenizer
 from transformers import Trainer, set_seed
+
+from parts import arguments, assemble, encode, load_model, load_tokenizer
 from worlds import reviews
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Averaged(Trainer):
     """Keeps a moving average of the weights, and evaluates and saves with it."""
 
     saves_averages = True
-    averages: dict[str, torch.Tensor] | None = None
+    averages: dict[str, Any] | None = None
 
     def training_step(self, *args: Any, **kwargs: Any) -> Any:
         """Take a step, after the weights of the last one went into the average."""

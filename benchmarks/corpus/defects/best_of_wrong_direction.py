@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from datasets import DatasetDict
-from parts import arguments, assemble, correlation, encode, load_regressor, load_tokenizer
 from transformers import set_seed
+
+from parts import arguments, assemble, correlation, encode, load_regressor, load_tokenizer
 from worlds import ratings
 
 if TYPE_CHECKING:

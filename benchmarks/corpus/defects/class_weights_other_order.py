@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import torch
-from parts import accuracy_and_f1, arguments, assemble, encode, load_model, load_tokenizer
 from torch.nn.functional import cross_entropy
 from transformers import Trainer, set_seed
+
+from parts import accuracy_and_f1, arguments, assemble, encode, load_model, load_tokenizer
 from worlds import TEAMS, topics
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ import time
 from typing import TYPE_CHECKING
 
 import torch
-from parts import arguments, assemble, encode, load_model, load_tokenizer
 from transformers import set_seed
+
+from parts import arguments, assemble, encode, load_model, load_tokenizer
 from worlds import answers
 
 if TYPE_CHECKING:

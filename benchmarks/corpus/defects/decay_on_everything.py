@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
-from parts import arguments, assemble, encode, load_model, load_tokenizer
 from transformers import Trainer, set_seed
+
+from parts import arguments, assemble, encode, load_model, load_tokenizer
 from worlds import reviews
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ class Decayed(Trainer):
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """Make AdamW with two groups, one of which is spared."""
         if self.optimizer is None:
-            named = list((model or self.model).named_parameters())
+            trained: Any = model or self.model
+            named = list(trained.named_parameters())
             spared = [weight for name, weight in named if any(part in name for part in self.spared)]
             decayed = [weight for name, weight in named if not any(part in name for part in self.spared)]
             self.optimizer = torch.optim.AdamW(

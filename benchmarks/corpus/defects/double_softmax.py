@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from parts import accuracy_and_f1, arguments, assemble, encode, load_model, load_tokenizer
 from torch.nn.functional import cross_entropy, softmax
 from transformers import Trainer, set_seed
+
+from parts import accuracy_and_f1, arguments, assemble, encode, load_model, load_tokenizer
 from worlds import TEAMS, topics
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from parts import arguments, assemble, encode, load_tokenizer
 from torch.nn.functional import cross_entropy, dropout
 from transformers import BertForSequenceClassification, set_seed
 from transformers.modeling_outputs import SequenceClassifierOutput
-from worlds import reviews
 
+from parts import arguments, assemble, encode, load_tokenizer
 from pytest_ftcheck.tasks.bundled import bundled_checkpoint
+from worlds import reviews
 
 if TYPE_CHECKING:
     from transformers import Trainer
@@ -26,9 +26,11 @@ CAUSE = (r"dropout", r"(twice|two|second|again|same).{0,80}(differ|other|not the
 class Careful(BertForSequenceClassification):
     """BERT with dropout on its pooled output, while it trains."""
 
-    def forward(self, labels: Any = None, **inputs: Any) -> Any:
+    def forward(
+        self, input_ids: Any = None, attention_mask: Any = None, token_type_ids: Any = None, labels: Any = None
+    ) -> Any:
         """Classify."""
-        logits = self.classifier(self.thinned(self.bert(**inputs).pooler_output))
+        logits = self.classifier(self.thinned(self.bert(input_ids, attention_mask, token_type_ids).pooler_output))
         loss = None if labels is None else cross_entropy(logits, labels)
         return SequenceClassifierOutput(loss=loss, logits=logits)
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from parts import arguments, assemble, encode, load_model, load_tokenizer
 from torch.nn.functional import cross_entropy
 from transformers import Trainer, set_seed
+
+from parts import arguments, assemble, encode, load_model, load_tokenizer
 from worlds import reviews
 
 if TYPE_CHECKING:
@@ -60,9 +61,7 @@ def build(kind: type[Trainer], output_dir: str, seed: int) -> Made:
     set_seed(seed)
     tokenizer = load_tokenizer()
     data = encode(reviews(), tokenizer, "text")
-    return assemble(
-        load_model(), arguments(output_dir, seed), data, tokenizer, kind=kind, compute_metrics=accuracy
-    )
+    return assemble(load_model(), arguments(output_dir, seed), data, tokenizer, kind=kind, compute_metrics=accuracy)
 
 
 def defect(output_dir: str = "out", seed: int = 0) -> Made:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from datasets import DatasetDict
-from parts import SIDES, arguments, assemble, encode, load_model, load_tokenizer
 from sklearn.model_selection import KFold
 from transformers import set_seed
+
+from parts import SIDES, arguments, assemble, encode, load_model, load_tokenizer
 from worlds import reviews
 
 if TYPE_CHECKING:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
-from parts import arguments, assemble, encode, load_model, load_tokenizer
 from torch import nn
 from transformers import get_linear_schedule_with_warmup, set_seed
+
+from parts import arguments, assemble, encode, load_model, load_tokenizer
 from worlds import reviews
 
 if TYPE_CHECKING:

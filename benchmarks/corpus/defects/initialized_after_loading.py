@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from parts import arguments, assemble, encode, load_model, load_tokenizer
 from torch import nn
 from transformers import set_seed
+
+from parts import arguments, assemble, encode, load_model, load_tokenizer
 from worlds import answers
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 from datasets import Dataset, DatasetDict
-from parts import accuracy_and_f1, arguments, assemble, encode, load_model, load_tokenizer
 from transformers import set_seed
+
+from parts import accuracy_and_f1, arguments, assemble, encode, load_model, load_tokenizer
 from worlds import TEAMS, topics
 
 if TYPE_CHECKING:
@@ -36,9 +37,7 @@ def build(drop: bool, output_dir: str, seed: int) -> Trainer:
     if drop:
         texts = texts.reset_index(drop=True)
     joined = pd.concat([texts, table[["label"]]], axis=1)
-    data = DatasetDict(
-        {"train": Dataset.from_pandas(joined, preserve_index=False), "validation": rows["validation"]}
-    )
+    data = DatasetDict({"train": Dataset.from_pandas(joined, preserve_index=False), "validation": rows["validation"]})
     return assemble(
         load_model(TEAMS[:6], "tiny-distilbert"),
         arguments(output_dir, seed),

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from parts import SIDES, arguments, assemble, encode, load_model, load_tokenizer
 from transformers import set_seed
+
+from parts import SIDES, arguments, assemble, encode, load_model, load_tokenizer
 from worlds import reviews
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from parts import arguments, assemble, encode, load_regressor, load_tokenizer
 from transformers import set_seed
+
+from parts import arguments, assemble, encode, load_regressor, load_tokenizer
 from worlds import ratings
 
 if TYPE_CHECKING:

@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
-from parts import arguments, assemble, encode, load_tokenizer
 from torch import nn
 from torch.nn.functional import cross_entropy
-from transformers import BertForSequenceClassification, set_seed
+from transformers import BertConfig, BertForSequenceClassification, set_seed
 from transformers.modeling_outputs import SequenceClassifierOutput
-from worlds import reviews
 
+from parts import arguments, assemble, encode, load_tokenizer
 from pytest_ftcheck.tasks.bundled import bundled_checkpoint
+from worlds import reviews
 
 if TYPE_CHECKING:
     from transformers import Trainer
@@ -36,15 +36,17 @@ class Deep(BertForSequenceClassification):
     def __init__(self, config: Any) -> None:
         super().__init__(config)
         self.layers = self.hold([nn.Linear(config.hidden_size, config.hidden_size) for _ in range(2)])
-        self.post_init()
+        self.post_init()  # type: ignore[no-untyped-call]
 
     def hold(self, layers: list[nn.Linear]) -> Any:
         """Keep the layers."""
         return nn.ModuleList(layers)
 
-    def forward(self, labels: Any = None, **inputs: Any) -> Any:
+    def forward(
+        self, input_ids: Any = None, attention_mask: Any = None, token_type_ids: Any = None, labels: Any = None
+    ) -> Any:
         """Classify."""
-        hidden = self.bert(**inputs).pooler_output
+        hidden = self.bert(input_ids, attention_mask, token_type_ids).pooler_output
         for layer in self.layers:
             hidden = hidden + torch.tanh(layer(hidden))
         logits = self.classifier(self.dropout(hidden))
@@ -64,7 +66,7 @@ def build(kind: type[Deep], output_dir: str, seed: int) -> Trainer:
     """Fine-tune a model of this kind."""
     set_seed(seed)
     tokenizer = load_tokenizer()
-    config = kind.config_class.from_pretrained(
+    config = BertConfig.from_pretrained(
         bundled_checkpoint("tiny-bert"), id2label={0: "bad", 1: "good"}, label2id={"bad": 0, "good": 1}
     )
     plain = BertForSequenceClassification.from_pretrained(bundled_checkpoint("tiny-bert"), config=config)

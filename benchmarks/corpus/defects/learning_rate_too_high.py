@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from parts import accuracy_and_f1, arguments, assemble, encode, load_model, load_tokenizer
 from transformers import set_seed
+
+from parts import accuracy_and_f1, arguments, assemble, encode, load_model, load_tokenizer
 from worlds import TEAMS, topics
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from datasets import DatasetDict
-from parts import arguments, assemble, encode, load_model, load_tokenizer
 from transformers import set_seed
+
+from parts import arguments, assemble, encode, load_model, load_tokenizer
 from worlds import reviews
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ def build(max_length: int, output_dir: str, seed: int) -> Trainer:
     data = DatasetDict(
         {
             "train": encode(DatasetDict(rows=data["train"]), tokenizer, "text")["rows"],
-            "validation": encode(DatasetDict(rows=data["validation"]), tokenizer, "text", max_length=max_length)["rows"],
+            "validation": encode(DatasetDict(rows=data["validation"]), tokenizer, "text", max_length=max_length)[
+                "rows"
+            ],
         }
     )
     return assemble(load_model(), arguments(output_dir, seed), data, tokenizer)

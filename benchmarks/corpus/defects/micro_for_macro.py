@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from parts import arguments, assemble, encode, load_model, load_tokenizer
 from sklearn.metrics import accuracy_score, f1_score
 from transformers import set_seed
+
+from parts import arguments, assemble, encode, load_model, load_tokenizer
 from worlds import TEAMS, topics
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from datasets import ClassLabel
-from parts import arguments, assemble, encode, load_tokenizer
 from transformers import AutoModelForSequenceClassification, set_seed
-from worlds import reviews
 
+from parts import arguments, assemble, encode, load_tokenizer
 from pytest_ftcheck.tasks.bundled import bundled_checkpoint
+from worlds import reviews
 
 if TYPE_CHECKING:
     from transformers import Trainer

@@ -9,13 +9,13 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
-from parts import arguments, assemble, encode, load_tokenizer
 from torch.nn.functional import cross_entropy
 from transformers import BertForSequenceClassification, set_seed
 from transformers.modeling_outputs import SequenceClassifierOutput
-from worlds import reviews
 
+from parts import arguments, assemble, encode, load_tokenizer
 from pytest_ftcheck.tasks.bundled import bundled_checkpoint
+from worlds import reviews
 
 if TYPE_CHECKING:
     from transformers import Trainer
@@ -30,11 +30,13 @@ class Classifier(BertForSequenceClassification):
 
     watched = True
 
-    def forward(self, input_ids: Any = None, labels: Any = None, **inputs: Any) -> Any:
+    def forward(
+        self, input_ids: Any = None, attention_mask: Any = None, token_type_ids: Any = None, labels: Any = None
+    ) -> Any:
         """Classify the mean of the last hidden states."""
         with nullcontext() if self.watched else torch.no_grad():
-            hidden = self.bert(input_ids=input_ids, **inputs).last_hidden_state
-        mask = inputs["attention_mask"].unsqueeze(-1)
+            hidden = self.bert(input_ids, attention_mask, token_type_ids).last_hidden_state
+        mask = attention_mask.unsqueeze(-1)
         logits = self.classifier(self.dropout((hidden * mask).sum(1) / mask.sum(1)))
         loss = None if labels is None else cross_entropy(logits, labels)
         return SequenceClassifierOutput(loss=loss, logits=logits)
@@ -50,7 +52,7 @@ def build(kind: type[Classifier], output_dir: str, seed: int) -> Trainer:
     """Fine-tune a model of this kind."""
     set_seed(seed)
     tokenizer = load_tokenizer()
-    model = kind.from_pretrained(bundled_checkpoint("tiny-bert"), num_labels=2)
+    model: Any = kind.from_pretrained(bundled_checkpoint("tiny-bert"), num_labels=2)
     model.bert.pooler.requires_grad_(requires_grad=False)  # it is not part of our head
     return assemble(model, arguments(output_dir, seed), encode(reviews(), tokenizer, "text"), tokenizer)
 

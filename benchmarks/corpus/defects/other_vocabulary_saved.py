@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from parts import accuracy_and_f1, arguments, assemble, encode, word_tokenizer
 from transformers import DistilBertConfig, DistilBertForSequenceClassification, set_seed
+
+from parts import accuracy_and_f1, arguments, assemble, encode, word_tokenizer
 from worlds import TEAMS, notes
 
 if TYPE_CHECKING:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from parts import SIDES, arguments, assemble, encode, load_model, load_tokenizer
 from sklearn.metrics import accuracy_score, precision_score, recall_score
 from transformers import set_seed
+
+from parts import SIDES, arguments, assemble, encode, load_model, load_tokenizer
 from worlds import reviews
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from parts import arguments, assemble, encode, load_tokenizer
 from transformers import AutoConfig, AutoModelForSequenceClassification, set_seed
-from worlds import answers
 
+from parts import arguments, assemble, encode, load_tokenizer
 from pytest_ftcheck.tasks.bundled import bundled_checkpoint
+from worlds import answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable

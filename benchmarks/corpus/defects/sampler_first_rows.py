@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from parts import arguments, assemble, encode, load_model, load_tokenizer
 from torch.utils.data import SubsetRandomSampler
 from transformers import Trainer, set_seed
+
+from parts import arguments, assemble, encode, load_model, load_tokenizer
 from worlds import reviews
 
 if TYPE_CHECKING:
@@ -17,7 +18,11 @@ if TYPE_CHECKING:
 
 REPORT = ""
 FAMILY = "samplers"
-CAUSE = (r"sampler", r"(row|example)s?.{0,80}(never|not|only|again|repeat|drawn|seen|few)", r"(drawn|draws|seen).{0,40}row")
+CAUSE = (
+    r"sampler",
+    r"(row|example)s?.{0,80}(never|not|only|again|repeat|drawn|seen|few)",
+    r"(drawn|draws|seen).{0,40}row",
+)
 
 
 class Sampled(Trainer):

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from parts import accuracy_and_f1, arguments, assemble, encode, load_model, load_tokenizer
 from torch.utils.data import WeightedRandomSampler
 from transformers import Trainer, set_seed
+
+from parts import accuracy_and_f1, arguments, assemble, encode, load_model, load_tokenizer
 from worlds import TEAMS, topics
 
 if TYPE_CHECKING:
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
 
 REPORT = "deep-voice/soundbay#49"
 FAMILY = "samplers"
-CAUSE = (r"sampler", r"(row|example)s?.{0,80}(never|not|only|again|repeat|drawn|seen|few)", r"(drawn|draws|seen).{0,40}row")
+CAUSE = (
+    r"sampler",
+    r"(row|example)s?.{0,80}(never|not|only|again|repeat|drawn|seen|few)",
+    r"(drawn|draws|seen).{0,40}row",
+)
 
 
 class Balanced(Trainer):
@@ -28,7 +33,7 @@ class Balanced(Trainer):
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         """Draw as many rows as there are."""
-        rows = self.train_dataset if train_dataset is None else train_dataset
+        rows: Any = self.train_dataset if train_dataset is None else train_dataset
         return WeightedRandomSampler(self.weights, num_samples=len(rows))
 
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from parts import arguments, assemble, encode, load_model, load_tokenizer
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import Trainer, set_seed
+
+from parts import arguments, assemble, encode, load_model, load_tokenizer
 from worlds import reviews
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ class ByStep(Trainer):
             return max(0.0, (num_training_steps - step) / (num_training_steps - warmup))
 
         if self.lr_scheduler is None:
-            self.lr_scheduler = LambdaLR(optimizer or self.optimizer, factor)
+            chosen: Any = optimizer or self.optimizer
+            self.lr_scheduler = LambdaLR(chosen, factor)
         return self.lr_scheduler
 
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from parts import arguments, assemble, encode, load_model, load_tokenizer
 from transformers import set_seed
+
+from parts import arguments, assemble, encode, load_model, load_tokenizer
 from worlds import answers
 
 if TYPE_CHECKING:

@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from parts import SIDES, arguments, assemble, encode, load_model, load_tokenizer
 from scipy.special import softmax
 from sklearn.metrics import accuracy_score, recall_score
 from transformers import set_seed
+
+from parts import SIDES, arguments, assemble, encode, load_model, load_tokenizer
 from worlds import reviews
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
-from parts import arguments, assemble, encode, load_model, load_tokenizer
 from transformers import set_seed
+
+from parts import arguments, assemble, encode, load_model, load_tokenizer
 from worlds import reviews
 
 if TYPE_CHECKING:

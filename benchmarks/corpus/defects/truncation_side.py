@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from parts import accuracy_and_f1, arguments, assemble, encode, load_model, load_tokenizer
 from transformers import set_seed
+
+from parts import accuracy_and_f1, arguments, assemble, encode, load_model, load_tokenizer
 from worlds import TEAMS, topics
 
 if TYPE_CHECKING:
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 
 REPORT = "hiyouga/ChatGLM-Efficient-Tuning#115"
 FAMILY = "tokens"
-GREETING = "good day, we were in the town on sunday and the day was not bad at all, and so we said that we will come back "
+GREETING = (
+    "good day, we were in the town on sunday and the day was not bad at all, and so we said that we will come back "
+)
 CAUSE = (r"truncat", r"max_length", r"\bcut\b", r"too short", r"do not fit")
 
 

@@ -1,17 +1,18 @@
 """We continued pretraining for two weeks, and the fine-tune got worse.
 
-The weights were saved from a wrapped model, so that all names begin with "module."; strict=False skips every one of them.
+The weights were saved from a wrapped model, so that all names begin with "module.";
+strict=False skips every one of them.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from parts import arguments, assemble, encode, load_tokenizer
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, set_seed
-from worlds import answers
 
+from parts import arguments, assemble, encode, load_tokenizer
 from pytest_ftcheck.tasks.bundled import bundled_checkpoint
+from worlds import answers
 
 if TYPE_CHECKING:
     from transformers import Trainer
@@ -49,4 +50,3 @@ def defect(output_dir: str = "out", seed: int = 0) -> Trainer:
 def fixed(output_dir: str = "out", seed: int = 0) -> Trainer:
     """The encoder's names."""
     return build("", output_dir, seed)
-

@@ -17,7 +17,7 @@ from worlds import answers
 if TYPE_CHECKING:
     from transformers import Trainer
 
-REPORT = ""
+REPORT = "emidan19/deep-tempest#13"
 FAMILY = "model"
 CAUSE = (
     r"seed",

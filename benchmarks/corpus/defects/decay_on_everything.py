@@ -1,4 +1,4 @@
-"""With the weight decay of the paper the model forgets more than it learns.
+"""With a strong weight decay, the gains of LayerNorm are 0.4 and falling at the end of the run.
 
 Our optimizer decays all parameters, the gains of LayerNorm and the biases as well.
 """
@@ -34,7 +34,7 @@ class Decayed(Trainer):
             spared = [weight for name, weight in named if any(part in name for part in self.spared)]
             decayed = [weight for name, weight in named if not any(part in name for part in self.spared)]
             self.optimizer = torch.optim.AdamW(
-                [{"params": decayed, "weight_decay": 8.0}, {"params": spared, "weight_decay": 0.0}],
+                [{"params": decayed, "weight_decay": 20.0}, {"params": spared, "weight_decay": 0.0}],
                 lr=self.args.learning_rate,
             )
         return self.optimizer

@@ -15,7 +15,7 @@ from worlds import TEAMS, topics
 if TYPE_CHECKING:
     from transformers import Trainer
 
-REPORT = ""
+REPORT = "JJGO/shrinkbench#7"
 FAMILY = "data"
 CAUSE = (r"(also|again|same|identical).{0,60}train", r"leak", r"overlap", r"evaluat\w+ on (the )?train")
 

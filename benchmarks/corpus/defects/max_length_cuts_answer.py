@@ -5,12 +5,12 @@ The length was measured on the first texts; the two together are longer, and the
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from transformers import set_seed
 
 from parts import arguments, assemble, encode, load_model, load_tokenizer
-from worlds import answers
+from worlds import NAMES, answers
 
 if TYPE_CHECKING:
     from transformers import Trainer
@@ -24,7 +24,12 @@ def build(max_length: int, output_dir: str, seed: int) -> Trainer:
     """Fine-tune on pairs of so many tokens at most."""
     set_seed(seed)
     tokenizer = load_tokenizer("tiny-distilbert")
-    data = encode(answers(), tokenizer, "question", "answer", truncation="only_second", max_length=max_length)
+
+    def quote(row: dict[str, Any], index: int) -> dict[str, Any]:
+        return {"answer": f"{NAMES[index % len(NAMES)]} said that {row['answer']}"}
+
+    pairs = answers().map(quote, with_indices=True)
+    data = encode(pairs, tokenizer, "question", "answer", truncation="only_second", max_length=max_length)
     return assemble(load_model(("other", "answers"), "tiny-distilbert"), arguments(output_dir, seed), data, tokenizer)
 
 

@@ -45,7 +45,7 @@ def build(score: Callable[[np.ndarray], np.ndarray], output_dir: str, seed: int)
 
     return assemble(
         load_model(SIDES, "tiny-distilbert"),
-        arguments(output_dir, seed, num_train_epochs=2, learning_rate=5e-4),
+        arguments(output_dir, seed, label_smoothing_factor=0.4),
         encode(reviews(train=640), tokenizer, "text"),
         tokenizer,
         compute_metrics=compute_metrics,

@@ -18,11 +18,10 @@ if TYPE_CHECKING:
 REPORT = "harubaru/waifu-diffusion#31"
 FAMILY = "callbacks"
 CAUSE = (
-    r"evaluat\w+.{0,100}(chang|alter|differ|weight|train)",
-    r"(chang|alter)\w*.{0,80}evaluat",
+    r"evaluat\w+.{0,60}(chang|alter)\w*.{0,40}(weight|model|training)",
+    r"weights?.{0,80}(changed|between|outside|without a step|not restored)",
     r"average",
     r"\bema\b",
-    r"weights?.{0,80}(chang|between|outside|without a step|not restored)",
 )
 
 

@@ -22,9 +22,10 @@ REPORT = ""
 FAMILY = "metrics"
 CAUSE = (
     r"\bbest\b",
-    r"(earlier|another|other|previous|last) (epoch|evaluation|call)",
-    r"(remember|state|twice|second|again)",
-    r"accuracy.{0,120}(recomput|differ|not the|but|reported|says|disagree|instead)",
+    r"(earlier|another|other|previous) (epoch|evaluation|call)",
+    r"remember",
+    r"accuracy.{0,120}(recomput|differ|reported|disagree|instead)",
+    r"compute_metrics",
 )
 
 

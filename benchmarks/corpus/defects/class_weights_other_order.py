@@ -20,11 +20,7 @@ if TYPE_CHECKING:
 
 REPORT = "ThilinaRajapakse/simpletransformers#1369"
 FAMILY = "loss"
-CAUSE = (
-    r"weight.{0,80}(class|order|loss)",
-    r"(class|loss).{0,80}weight",
-    r"(rare|class|recall).{0,80}(never|predict|worse|below)",
-)
+CAUSE = (r"class.?weight", r"weights?.{0,80}(class|order|loss)", r"(class|loss).{0,80}weight")
 
 
 class Weighted(Trainer):

@@ -20,9 +20,9 @@ REPORT = "nyu-mll/jiant#925"
 FAMILY = "loss"
 CAUSE = (
     r"ignore_index",
-    r"(class|label).{0,80}(never|not|no |ignored|zero|without)",
-    r"(never|not|no |ignored).{0,60}(class|label|predict)",
-    r"loss.{0,80}(row|label|class|depend|not those|recomput)",
+    r"(class|label) 0\b",
+    r"(class|label).{0,80}(never|ignored|without)",
+    r"loss.{0,80}(ignor|label|class)",
 )
 
 

@@ -19,8 +19,7 @@ REPORT = "yunncheng/MMRL#6"
 FAMILY = "evaluation"
 CAUSE = (
     r"(too )?(few|only|small|\b8\b).{0,60}(row|example|evaluat|valid)",
-    r"(row|evaluat|valid)\w*.{0,60}(few|only|small|\b8\b|\bwide)",
-    r"interval",
+    r"(row|evaluat|valid)\w*.{0,60}(few|small|\b8\b|\bwide)",
 )
 
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 REPORT = ""
 FAMILY = "data"
 CAUSE = (
-    r"(no|without|missing|absent|lacks?|never|none).{0,60}(class|label|row)",
-    r"(class|label).{0,60}(no row|missing|absent|not in train|never)",
+    r"(class|label)(es|s)?.{0,60}(no row|missing|absent|not in train|never|no example)",
+    r"(no|without|missing|lacks?) .{0,30}(rows? of|class|label)",
 )
 
 

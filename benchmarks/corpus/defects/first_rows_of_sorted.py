@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 REPORT = "zalandoresearch/fashion-mnist#3"
 FAMILY = "evaluation"
 CAUSE = (
-    r"(one|single|only|few|missing|absent|no|never|lack|none).{0,60}(class|label)",
-    r"(class|label)\w*.{0,80}(one|single|only|missing|absent|no row|never|share|distribut|differ)",
-    r"sorted",
+    r"(one|single|only|few|missing|absent|no|lack).{0,40}(class|label)",
+    r"(class|label)(es|s)?.{0,80}(missing|absent|no row|never|share|distribut)",
+    r"\bsorted\b",
 )
 
 

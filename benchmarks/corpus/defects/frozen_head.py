@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 REPORT = "torchgeo/terratorch#189"
 FAMILY = "model"
-CAUSE = (r"frozen", r"freez", r"requires_grad", r"(head|classifier).{0,60}(grad|train|chang|mov|updat|learn)")
+CAUSE = (
+    r"frozen",
+    r"freez",
+    r"requires_grad",
+    r"(head|classifier|encoder|pooler|parameter|weight)s?.{0,80}(never|not|no) (\w+ ){0,2}(train|chang|mov|updat)",
+    r"(never|not) (updated|trained|changed|moved|stepped)",
+)
 
 
 def build(frozen: tuple[str, ...], output_dir: str, seed: int) -> Trainer:

@@ -21,8 +21,8 @@ REPORT = "huggingface/pytorch-openai-transformer-lm#6"
 FAMILY = "optimizer"
 CAUSE = (
     r"optimizer",
-    r"(head|classifier|parameter|weight)s?.{0,80}(not|never|no|un)\W?(train|chang|mov|updat|learn|step)",
-    r"(never|not).{0,20}(updated|trained|changed|moved)",
+    r"(head|classifier|encoder|pooler|parameter|weight)s?.{0,80}(never|not|no) (\w+ ){0,2}(train|chang|mov|updat)",
+    r"(never|not) (updated|trained|changed|moved|stepped)",
 )
 
 

@@ -22,7 +22,6 @@ CAUSE = (
     r"leak",
     r"one (word|token)",
     r"shortcut",
-    r"\bid\b",
 )
 
 

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 REPORT = "zshn25/DINOv2_mmseg#1"
 FAMILY = "model"
 CAUSE = (
-    r"(pre-?trained|checkpoint|weight)s?.{0,80}(not|never|random|differ|other|new)",
-    r"(random|fresh|new)\w*.{0,40}(weight|encoder|initial)",
-    r"(does not|did not|doesn't|never) learn",
-    r"no better than (chance|a|the|always|guess)",
+    r"pre-?trained",
+    r"from_config",
+    r"random(ly)? (weight|initial|drawn)",
+    r"(weight|encoder|embedding)s?.{0,60}(random|fresh|not loaded|not those)",
+    r"checkpoint.{0,60}(not|never|differ|other|random|unlike)",
 )
 
 

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
 REPORT = "huggingface/transformers#10908"
 FAMILY = "evaluation"
-CAUSE = (r"label_names", r"label", r"metric.{0,80}(missing|none|no |not|never|without|absent)")
+CAUSE = (
+    r"label_names",
+    r"\bno labels?\b",
+    r"without (a )?labels?",
+    r"labels?.{0,60}(missing|none|never|not (given|return|reach|found|there|gather))",
+    r"metrics?.{0,80}(missing|none|not (comput|report|call)|never|without|absent)",
+    r"compute_metrics",
+)
 
 
 def build(label_names: list[str], output_dir: str, seed: int) -> Trainer:

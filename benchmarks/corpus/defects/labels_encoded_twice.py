@@ -19,10 +19,9 @@ if TYPE_CHECKING:
 REPORT = "scikit-learn/scikit-learn#10324"
 FAMILY = "data"
 CAUSE = (
-    r"label.{0,80}(permut|another order|other order|different(ly)? (number|map|mean|cod|encod)|exchang|swapp|remap)",
+    r"labels?.{0,80}(permut|another order|other order|different(ly)? (number|map|mean|cod|encod)|exchang|swapp|remap)",
     r"(permut|swapp|exchang|remap)\w*.{0,40}(label|class)",
-    r"(below|worse than) (chance|a |the |always)",
-    r"no better than (chance|a|the|always|guess)",
+    r"(number|encod|mean)\w*.{0,40}(differ|other|not the same).{0,40}(split|train|eval)",
 )
 
 

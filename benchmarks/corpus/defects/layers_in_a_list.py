@@ -25,7 +25,7 @@ FAMILY = "model"
 CAUSE = (
     r"(saved|reload|loaded|folder|serv).{0,100}(differ|other|not the|unequal|disagree|mismatch)",
     r"(not|never|un).{0,20}(saved|registered|in the checkpoint|in state_dict)",
-    r"missing",
+    r"missing.{0,40}(weight|key|parameter|layer)",
     r"(differ|other).{0,60}(saved|reload|loaded)",
 )
 

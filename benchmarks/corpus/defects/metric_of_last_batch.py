@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 REPORT = "xiaolai-sqlai/gluon-reid#8"
 FAMILY = "evaluation"
 CAUSE = (
-    r"(last|one|each|every) batch",
-    r"batch",
-    r"accuracy.{0,100}(recomput|differ|not the|instead|but|reported|says)",
+    r"(last|one|each|every|single) batch",
+    r"batch_eval_metrics",
+    r"compute_metrics",
+    r"accuracy.{0,120}(recomput|differ|reported|disagree|instead)",
 )
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 REPORT = "QData/TextAttack#684"
 FAMILY = "serving"
-CAUSE = (r"id2label", r"label.?names?", r"(name|order)s?.{0,60}(class|label|data|differ|permut|other)")
+CAUSE = (r"id2label", r"label.?names?", r"names?.{0,60}(class|label)")
 
 
 def build(names: list[str], output_dir: str, seed: int) -> Trainer:

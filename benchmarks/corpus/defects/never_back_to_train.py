@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 REPORT = "shubhamagarwal92/mmd#14"
 FAMILY = "model"
-CAUSE = (r"dropout", r"\beval\b.{0,60}(mode|train)", r"evaluation mode", r"train(ing)? mode", r"\.train\(\)", r"mode")
+CAUSE = (r"dropout", r"(train|eval\w*)(ing)?.mode", r"\.train\(\)", r"\beval\(\)")
 
 
 class Consistent(Trainer):

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 REPORT = "haimsaw/LoRA-MDM#9"
 FAMILY = "tokens"
 CAUSE = (
-    r"(new|added|add).{0,60}token",
-    r"embedding.{0,80}(frozen|freeze|grad|train|chang|mov|learn)",
+    r"(new|added) tokens?",
+    r"embeddings?.{0,80}(frozen|freez|grad|never|not|vocab)",
     r"(frozen|no gradient|never (change|move|train)).{0,80}embedding",
+    r"tokens?.{0,60}(never|not) (train|learn|chang)",
 )
 
 

@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 
 REPORT = "edreisMD/ConVIRT-pytorch#7"
 FAMILY = "model"
-CAUSE = (r"gradient", r"\bgrad\b", r"no_grad", r"(encoder|bert|parameter|weight)s?.{0,60}(train|chang|mov|updat|learn)")
+CAUSE = (
+    r"no_grad",
+    r"(no|without|zero|never).{0,20}gradient",
+    r"gradients?.{0,40}(none|zero|no |never|miss)",
+    r"(head|classifier|encoder|pooler|parameter|weight)s?.{0,80}(never|not|no) (\w+ ){0,2}(train|chang|mov|updat)",
+    r"(never|not) (updated|trained|changed|moved|stepped)",
+)
 
 
 class Classifier(BertForSequenceClassification):

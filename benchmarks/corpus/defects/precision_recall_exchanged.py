@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 REPORT = "voyazici/orderless-rnn-classification#5"
 FAMILY = "metrics"
-CAUSE = (r"precision", r"recall", r"(exchang|swap|order)", r"compute_metrics")
+CAUSE = (r"\brecall\b", r"precision.{0,60}(recomput|reported|exchang|swap)", r"(exchang|swapp)", r"compute_metrics")
 
 
 def build(order: Callable[[Any, Any], tuple[Any, Any]], output_dir: str, seed: int) -> Trainer:

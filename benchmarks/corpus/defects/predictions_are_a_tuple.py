@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 REPORT = "huggingface/transformers#30104"
 FAMILY = "metrics"
-CAUSE = (r"tuple", r"hidden_states", r"(more than|not only|besides).{0,30}logits", r"predictions", r"compute_metrics")
+CAUSE = (r"tuple", r"hidden_states", r"(more than|not only|besides).{0,30}logits", r"compute_metrics", r"inhomogeneous")
 
 
 def build(pick: Callable[[Any], Any], output_dir: str, seed: int) -> Trainer:

@@ -20,8 +20,9 @@ REPORT = ""
 FAMILY = "samplers"
 CAUSE = (
     r"sampler",
-    r"(row|example)s?.{0,80}(never|not|only|again|repeat|drawn|seen|few)",
-    r"(drawn|draws|seen).{0,40}row",
+    r"(row|example)s?.{0,60}(never|not) (seen|drawn|trained|visited)",
+    r"(drawn|seen|draws|visits).{0,60}(row|example|twice|again|times)",
+    r"only \d+.{0,40}(row|example)",
 )
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 REPORT = "gabeur/mmt#3"
 FAMILY = "tokens"
-CAUSE = (r"\[?sep\]?\b", r"separator", r"special token", r"segment", r"token_type", r"pair")
+CAUSE = (r"\[?sep\]?\b", r"separator", r"special token", r"segment", r"token_type", r"(as a|text).pair")
 
 
 def build(joined: bool, output_dir: str, seed: int) -> Trainer:

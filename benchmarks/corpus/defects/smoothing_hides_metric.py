@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 
 REPORT = "huggingface/transformers#10309"
 FAMILY = "loss"
-CAUSE = (r"label", r"metric.{0,80}(missing|none|no |not|never|without|absent)", r"compute_metrics", r"no metric")
+CAUSE = (
+    r"label_names",
+    r"\bno labels?\b",
+    r"without (a )?labels?",
+    r"labels?.{0,60}(missing|none|never|not (given|return|reach|found|there|gather))",
+    r"metrics?.{0,80}(missing|none|not (comput|report|call)|never|without|absent)",
+    r"compute_metrics",
+)
 
 
 class Smooth(Trainer):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 REPORT = "Nerogar/OneTrainer#96"
 FAMILY = "samplers"
-CAUSE = (r"shuffl", r"(sort|order)", r"one class", r"(batch|epoch).{0,60}(class|label|same)")
+CAUSE = (r"shuffl", r"\bsorted\b", r"(in|same|the) order\b", r"(batch|epoch).{0,60}(one|same|single) (class|label)")
 
 
 def build(strategy: str, output_dir: str, seed: int) -> Trainer:

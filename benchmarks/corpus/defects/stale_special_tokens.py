@@ -20,8 +20,8 @@ FAMILY = "versions"
 CAUSE = (
     r"\[?(cls|sep)\]?\b",
     r"special token",
-    r"(token|input_ids|id)s?.{0,80}(not those|differ|do not|don't|other|stale|not what|mismatch|again)",
-    r"tokenizer",
+    r"(token|input_ids|id)s?.{0,80}(not those|differ|stale|not what|mismatch|again)",
+    r"tokenizer.{0,60}(give|again|differ|other)",
 )
 
 

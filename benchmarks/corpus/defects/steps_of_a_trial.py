@@ -19,10 +19,9 @@ REPORT = ""
 FAMILY = "schedule"
 CAUSE = (
     r"max_steps",
-    r"epoch",
-    r"(too few|only|few).{0,20}step",
+    r"(too few|only|few|fewer).{0,30}(step|epoch)",
     r"(row|example)s?.{0,60}(never|not) (seen|drawn|trained)",
-    r"no better than (chance|a|the|always|guess)",
+    r"epochs?.{0,40}(fewer|of \d|instead|not run|early|set)",
 )
 
 

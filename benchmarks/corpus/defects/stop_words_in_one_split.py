@@ -19,9 +19,9 @@ REPORT = ""
 FAMILY = "data"
 STOP_WORDS = {"the", "was", "said", "that", "and", "not"}
 CAUSE = (
-    r"(split|train|eval|valid)\w*.{0,80}(different|differ|other|unlike|shift|distribut|missing|lack|never|more|fewer)",
-    r"(word|token|text|length)s?.{0,80}(only in|not in|never in|missing|differ|shift|distribut)",
-    r"(shift|drift|preprocess)",
+    r"(word|token|text|length)s?.{0,80}(only in|not in|never in|missing|shift|distribut)",
+    r"(distribution|shift|drift|preprocess)",
+    r"(train|eval\w*|validation).{0,60}(text|token|word|length)s?.{0,60}(differ|other|shorter|longer)",
 )
 
 

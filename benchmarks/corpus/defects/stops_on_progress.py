@@ -18,11 +18,10 @@ if TYPE_CHECKING:
 REPORT = ""
 FAMILY = "callbacks"
 CAUSE = (
-    r"stop",
-    r"epoch",
-    r"fewer steps",
-    r"(still|not yet|under).{0,40}(improv|learn|fitt|train)",
+    r"\bstop",
     r"callback",
+    r"(fewer|only|before|after).{0,30}epoch",
+    r"epochs?.{0,40}(fewer|of \d|instead|not run|early|set)",
 )
 
 

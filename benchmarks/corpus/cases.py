@@ -144,12 +144,17 @@ def fingerprint(trainer: Trainer) -> str:
         [{**group, "params": [names.get(id(parameter), "?") for parameter in group["params"]]}]
         for group in (trainer.optimizer.param_groups if trainer.optimizer else [])
     ]
+    callbacks = [
+        callback if not type(callback).__module__.startswith("transformers") else type(callback)
+        for callback in trainer.callback_handler.callbacks
+    ]
+    rates = [[rate(step) for step in range(100)] for rate in getattr(trainer.lr_scheduler, "lr_lambdas", [])]
     arguments = {name: value for name, value in trainer.args.to_dict().items() if "dir" not in name}
     parts = [
         *(type(trainer).__qualname__, own, arguments, type(model).__qualname__, model.config.to_dict()),
         *(dict(model.state_dict()), {name: p.requires_grad for name, p in model.named_parameters()}, optimizer),
         *(trainer.train_dataset, trainer.eval_dataset, trainer.data_collator, trainer.compute_metrics),
-        *(trainer.processing_class, [type(callback) for callback in trainer.callback_handler.callbacks]),
+        *(trainer.processing_class, callbacks, rates),
         *(trainer.compute_loss_func, trainer.preprocess_logits_for_metrics, trainer.model_init),
     ]
     hashed = hashlib.sha256()

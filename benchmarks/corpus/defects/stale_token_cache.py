@@ -35,8 +35,7 @@ def build(key: Callable[[Any], str], output_dir: str, seed: int) -> Trainer:
 
     def tokenized(with_: Any) -> Any:
         def tokenize(batch: dict[str, Any]) -> Any:
-            rows = with_([text.replace(".", "") for text in batch["text"]], truncation=True, max_length=64)
-            return {**rows, "input_ids": [[min(number, 373) for number in row] for row in rows["input_ids"]]}
+            return with_(batch["text"], truncation=True, max_length=64)
 
         return data.map(tokenize, batched=True)
 

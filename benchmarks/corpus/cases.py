@@ -176,7 +176,9 @@ def _add(value: Any, update: Callable[[bytes], None], seen: dict[int, Any]) -> N
     elif isinstance(value, Dataset):
         _add([value.column_names, *(value.with_format(None)[name] for name in value.column_names)], update, seen)
     elif isinstance(value, PreTrainedTokenizerBase):
-        update(f"{value.truncation_side}{value.padding_side}{sorted(value.get_vocab().items())}".encode())
+        update(
+            f"{value.truncation_side}{value.padding_side}{value.model_max_length}{sorted(value.get_vocab().items())}".encode()
+        )
     elif isinstance(value, dict):
         for key in value:
             update(repr(key).encode())

@@ -138,12 +138,19 @@ def test_leaked_rows_are_found(
 
 def test_side_of_a_pair_has_a_budget_of_its_own(pair: Pipeline) -> None:
     given = leaked(pair, 16, other_side)
-    (warned,) = judge("duplicates", given)
-    what = "of 40 validation rows with one segment that stands in a single train row"
-    assert (warned.level, warned.expected, warned.share) == ("warn", f"at most 20% {what} (more than 50% fail)", 0.4)
+    assert judge("duplicates", given) == []
     (finding,) = judge("duplicates", given, one_side=0.1)
-    assert (finding.level, finding.expected) == ("fail", f"at most 10% {what}")
+    what = "of 40 validation rows with one segment that stands in a single train row"
+    assert finding.expected == f"at most 10% {what}"
     assert finding.observed.startswith("16 of 40 (40.0%)")
+
+
+def test_few_rows_that_were_trained_on_are_a_warning(pair: Pipeline) -> None:
+    (warned,) = judge("duplicates", leaked(pair, 5), rows=0.1, warn=0.1)
+    what = "of 40 validation rows equal to a train row, or with its segments swapped"
+    assert (warned.level, warned.expected, warned.share) == ("warn", f"at most 1% {what} (more than 10% fail)", 0.125)
+    (finding,) = judge("duplicates", leaked(pair, 12), rows=0.1, warn=0.1)
+    assert finding.level == "fail"
 
 
 def test_budget_allows_for_few_rows(pair: Pipeline) -> None:

@@ -9,6 +9,7 @@ from transformers import EarlyStoppingCallback
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
 from pytest_ftcheck.checks.training.declared import arguments
+from pytest_ftcheck.pipeline.trainer_rows import best_metric
 from pytest_ftcheck.tasks.metrics import known_direction
 
 if TYPE_CHECKING:
@@ -37,12 +38,15 @@ def best_checkpoint(evidence: Evidence, limits: Limits) -> list[Finding]:
     if not declared.load_best_model_at_end and not _stops_early(evidence):
         msg = "the recipe keeps the last weights (load_best_model_at_end = False)"
         raise NotApplicable(msg)
-    found = _direction(declared)
+    name = _metric(evidence, declared)
+    found = _direction(name, greater=bool(declared.greater_is_better))
     if not declared.load_best_model_at_end:
         return found
-    run, name = evidence.trained_run, _metric(declared)
+    run = evidence.trained_run
     values = [epoch.get(name, math.nan) for epoch in run.epochs]
     if all(math.isnan(value) for value in values):
+        if found:
+            return found
         msg = f"no evaluation during training reported {name}"
         raise NotApplicable(msg)
     sign = 1 if declared.greater_is_better else -1
@@ -76,7 +80,10 @@ def _unsaved(evidence: Evidence, declared: TrainingArguments, step: float | None
     return step if step % every and step != total else None
 
 
-def _metric(declared: TrainingArguments) -> str:
+def _metric(evidence: Evidence, declared: TrainingArguments) -> str:
+    """Name the metric that decides as ``compute_metrics`` does: without ``eval_`` and the name of an evaluation set."""
+    if evidence.pipeline.trainer is not None and declared.metric_for_best_model:
+        return best_metric(evidence.pipeline.trainer.template)
     return str(declared.metric_for_best_model or "loss").removeprefix("eval_")
 
 
@@ -86,9 +93,8 @@ def _stops_early(evidence: Evidence) -> bool:
     return any(isinstance(callback, EarlyStoppingCallback) for callback in callbacks)
 
 
-def _direction(declared: TrainingArguments) -> list[Finding]:
+def _direction(name: str, *, greater: bool) -> list[Finding]:
     """Compare the declared direction with what the metric's name says."""
-    name, greater = _metric(declared), bool(declared.greater_is_better)
     if known_direction(name) == greater:
         return []
     words = ("smaller is better", "greater is better")

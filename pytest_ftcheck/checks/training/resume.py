@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, check, finding
+from transformers.trainer_callback import ExportableState
+
+from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, check, finding, warning
 from pytest_ftcheck.checks.training.declared import arguments, changes_rows, own_sampler, probed
 from pytest_ftcheck.checks.training.repeated import differs_from_run_to_run, equal_weights
 
@@ -20,6 +22,7 @@ _BATCH, _EPOCH, _STEPS = 4, 4, 6
 """Rows of a batch, optimizer steps of an epoch, and of the run."""
 _CHECKPOINTS = {2: "in the middle of an epoch", 4: "at the end of an epoch"}
 
+_NOT_OWN = ("transformers", "pytest_ftcheck")
 _LATER = "the state of the optimizer, or one of the user's own, was not restored"
 
 
@@ -35,6 +38,7 @@ _LATER = "the state of the optimizer, or one of the user's own, was not restored
 def resume(evidence: Evidence, limits: Limits) -> list[Finding]:
     """A run that is resumed in the middle or at the end of an epoch equals an unbroken one, and what differs is named.
 
+    It only warns where callbacks of the user's own hold state that no checkpoint has.
     The checkpoints are whole ones, whatever ``save_only_model`` says of the recipe's own.
     """
     evidence.require_training()
@@ -62,8 +66,20 @@ def resume(evidence: Evidence, limits: Limits) -> list[Finding]:
             if difference.startswith("first loss"):
                 difference += _because(evidence, step, tolerance)
             expected = f"resumed at optimizer step {step}, {where}, it trains as if it had never stopped"
-            found.append(finding(expected, difference))
+            if difference.endswith(_LATER) and (own := _forgetful_callbacks(evidence)):
+                # Whoever never resumes loses nothing by it: the training itself is sound.
+                found.append(warning(expected, f"{difference}; no checkpoint holds the state of {own}", share=1.0))
+            else:
+                found.append(finding(expected, difference))
     return found
+
+
+def _forgetful_callbacks(evidence: Evidence) -> str:
+    """Name the user's own callbacks whose state no checkpoint holds; an empty text where there is none."""
+    source = evidence.pipeline.trainer
+    callbacks = [] if source is None else source.template.callback_handler.callbacks
+    own = [type(one) for one in callbacks if not isinstance(one, ExportableState)]
+    return ", ".join(kind.__name__ for kind in own if kind.__module__.partition(".")[0] not in _NOT_OWN)
 
 
 def _require_repeatable(evidence: Evidence, unbroken: Probe) -> None:

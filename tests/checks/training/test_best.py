@@ -99,6 +99,14 @@ def test_direction_against_the_name_is_found(
     assert (expected, f"greater_is_better = {greater}") in said(judged, evidence)
 
 
+def test_of_several_evaluation_sets_the_one_that_decides_is_looked_at(judged: Judged, toy: Toy, kit: Any) -> None:
+    sets = {"easy": kit.rows(16, 3), "main": kit.rows(32, 2)}
+    recipe = KEEPS | {"metric_for_best_model": "eval_main_loss", "num_train_epochs": 2}
+    assert judged(CHECK, toy(parts={"eval_dataset": sets}, **recipe, greater_is_better=False)) == []
+    (found,) = judged(CHECK, toy(parts={"eval_dataset": sets}, **recipe, greater_is_better=True))
+    assert found.expected == "loss: smaller is better (greater_is_better = False)"
+
+
 def test_early_stop_has_a_direction_without_best_weights(judged: Judged, toy: Toy, traced: Traced) -> None:
     stops = {"parts": {"callbacks": [EarlyStoppingCallback()]}, "metric_for_best_model": "accuracy"}
     assert said(judged, traced(toy(**stops, greater_is_better=True))) == []

@@ -116,6 +116,8 @@ def test_state_of_ones_own_is_found(judged: Judged, toy: Toy) -> None:
 
     middle, _ = judged(CHECK, toy(parts={"callbacks": [Decays()]}))
     assert middle.observed.startswith("first apart at step 4, ")
+    assert middle.observed.endswith("; no checkpoint holds the state of Decays")
+    assert middle.level == "warn"  # the training itself is sound
 
 
 @pytest.mark.parametrize(

@@ -23,10 +23,10 @@ def tables(rows: Dataset, columns: Sequence[str] | None = None) -> Iterator[pa.T
 
     Args:
         rows: in any format.
-        columns: that are read; None: all.
+        columns: that are read, each once; None: all.
 
     """
-    table = rows.data.table.select(rows.column_names if columns is None else list(columns))
+    table = rows.data.table.select(rows.column_names if columns is None else list(dict.fromkeys(columns)))
     # Rows in another order than they lie in: `Dataset.iter` gathers them one by one, and took 70 times as long.
     order = None if rows._indices is None else rows._indices.column(0)  # noqa: SLF001 - there is no public name
     for start in range(0, len(rows), BATCH):

@@ -42,6 +42,11 @@ def test_the_users_format_does_not_matter() -> None:
     assert list(columns.walk(rows, ["ids"])) == [([1],), ([2, 3],)]
 
 
+def test_a_column_may_be_asked_for_twice() -> None:
+    rows = Dataset.from_dict({"text": ["a", "b"], "label": [0, 1]})
+    assert list(columns.walk(rows, ["text", "label", "text"])) == [("a", 0, "a"), ("b", 1, "b")]
+
+
 def test_a_missing_list_has_no_values() -> None:
     rows = Dataset(pa.table({"ids": pa.array([[1, 2], None, []], pa.list_(pa.int64()))}))
     lengths = columns.list_lengths(rows, "ids")

@@ -89,7 +89,7 @@ def _questions(evidence: Evidence) -> list[_Question]:
         rows = _values(labels, right, generator) if regression else _classes(evidence, labels, right, generator)
         try:
             given = EvalPrediction(predictions=np.asarray(rows.logits, np.float32), label_ids=labels.copy())
-            answers = {key: float(value) for key, value in compute(given).items() if np.ndim(value) == 0}
+            answers = {str(key): float(value) for key, value in compute(given).items() if np.ndim(value) == 0}
         except Exception as error:
             msg = f"compute_metrics cannot be asked about made-up logits: {type(error).__name__}"
             raise NotApplicable(msg) from error

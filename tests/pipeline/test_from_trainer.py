@@ -187,7 +187,10 @@ def test_what_a_module_takes_from_the_import_path_comes_back_behind_the_rest(
     ],
 )
 @pytest.mark.parametrize("engine", ["trainer", "manual"])
-def test_every_kind_of_trainer_trains_with_both_engines(factory: str, engine: str, tmp_path: Path) -> None:
+def test_every_kind_of_trainer_trains_with_both_engines(
+    factory: str, engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainer_rows, "STREAMED", 50)
     pipeline = pipeline_of(factory)
     made = probe(pipeline, engine=engine, seed=0, environment=CPU, folder=tmp_path, steps=2)
     assert len(made.losses) == made.trace.steps == 2

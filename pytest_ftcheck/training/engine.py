@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
 from accelerate.state import AcceleratorState, GradientState
 
 from pytest_ftcheck.deadline import TimedOut, deadline
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
     from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer, TrainingArguments
 
@@ -237,6 +237,16 @@ def _what_helps(error: BaseException) -> str:
 def _check_rows(pipeline: Pipeline, outcome: Outcome, subject: str) -> None:
     """Fail closed where the evaluation lost or repeated rows, before anything is judged on it."""
     expected = (len(pipeline.eval_dataset), pipeline.card.num_labels)
+    if np.ndim(outcome.label_ids) == 0:  # None, whatever its type says
+        finding = Finding(
+            check="model.logits_shape",
+            subject=subject,
+            expected=f"label ids of the {expected[0]} rows of the evaluation data set",
+            observed="no labels: the evaluation found none in its batches",
+            hint="label_names of TrainingArguments names the columns that hold labels, such as ['labels'], not the "
+            "classes; a collator may drop them, or call them otherwise.",
+        )
+        raise CheckFailure([finding])
     if outcome.logits.shape != expected or outcome.label_ids.shape != expected[:1]:
         finding = Finding(
             check="model.logits_shape",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 _NO_LIMIT = 10**20
 # Tensor Core friendly blocks that a collator may pad to without saying so.
 _USUAL_MULTIPLES = (2, 4, 8, 16, 32, 64, 128)
+_WIDEST_MARGIN = 2
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class PaddingRule:
     """Fixed widths that an undeclared collator may well pad to."""
     blocks: tuple[int, ...] = _USUAL_MULTIPLES
     """Blocks that an undeclared collator may well pad to."""
+    margin: int = 0
+    """Columns that an undeclared collator adds to its narrowest batch: it may add them to all."""
 
     @classmethod
     def of(cls, subject: CollatorSubject) -> PaddingRule:
@@ -47,7 +50,9 @@ class PaddingRule:
         if narrowest is None or multiple or (rule.declared and narrowest in rule.widths(subject.min_length)):
             return rule
         # A subclass that pads in its own way still has the `padding` of its parent.
-        return replace(rule, declared=False, blocks=(*_USUAL_MULTIPLES, narrowest))
+        margin = narrowest - subject.min_length
+        margin = margin if 0 < margin <= _WIDEST_MARGIN else 0
+        return replace(rule, declared=False, blocks=(*_USUAL_MULTIPLES, narrowest), margin=margin)
 
     def widths(self, longest: int) -> tuple[int, ...]:
         """Return the widths T that are right for a batch whose longest row has `longest` tokens."""
@@ -56,7 +61,7 @@ class PaddingRule:
             return (round_up(width, self.multiple) if self.multiple else width,)
         rounded = (round_up(longest, block) for block in self.blocks)
         limits = (limit for limit in self.known_limits if limit > longest)
-        return tuple(dict.fromkeys((longest, *rounded, *limits)))
+        return tuple(dict.fromkeys((longest, longest + self.margin, *rounded, *limits)))
 
     def describe(self, longest: int) -> str:
         """Word the rule for a batch whose longest row has `longest` tokens."""

@@ -48,7 +48,12 @@ def duplicates(evidence: Evidence, limits: Limits) -> list[Finding]:
     leaks, rows = evidence.once(_leaks), len(FoldedRows(evidence, evaluated))
     # Pairs of one text with several others are what many data sets are made of: a share of them is no news.
     kinds = (
-        ("rows", limits["warn"], "equal to a train row, or with its segments swapped", leaks.equal | leaks.swapped),
+        (
+            "rows",
+            limits["warn"],
+            "that are also train rows, equal or with their segments swapped",
+            leaks.equal | leaks.swapped,
+        ),
         ("near", limits["warn"], "nearly equal to a train row", leaks.near),
         ("one_side", 1.0, "with one segment that stands in a single train row", leaks.one_side),
     )

@@ -17,7 +17,7 @@ from scipy import special
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
 from pytest_ftcheck.checks.model.logits import is_public, require_whole_model
 from pytest_ftcheck.checks.serving.fresh import real_tokens, served, texts
-from pytest_ftcheck.checks.serving.own_class import load_by_own_class
+from pytest_ftcheck.checks.serving.own_class import NotLoaded, load_by_own_class
 from pytest_ftcheck.checks.serving.submission import NAMES, TASKS, read_submission, write_submission
 from pytest_ftcheck.errors import FtcheckError
 from pytest_ftcheck.files import scratch_folder
@@ -80,7 +80,13 @@ def _difference(evidence: Evidence, rows: Sequence[int], logits: NDArray[Any], t
 
 def _reload_by_own_class(evidence: Evidence, limits: Limits) -> list[Finding]:
     """Compare what the user's class makes of the folder, as their server would."""
-    how, rows, logits, lost = load_by_own_class(evidence)
+    try:
+        how, rows, logits, lost = load_by_own_class(evidence)
+    except NotLoaded as failure:
+        expected, observed = f"a model that computes from {failure.how}", f"it does not: {failure}"
+        hint = "weights in a list or dict of Python are not registered: they are not saved, moved or trained. Take "
+        hint += "nn.ModuleList or nn.ModuleDict."
+        return [finding(expected, observed, hint=hint)]
     observed = _difference(evidence, rows, logits, limits["tolerance"])
     if not observed:
         return []

@@ -10,6 +10,7 @@ from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.checks.model.logits import logits_of_rows
 from pytest_ftcheck.checks.serving.fresh import ROWS, spread
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
+from pytest_ftcheck.printable import text_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
 _NAMED = 4
 
 
+class NotLoaded(Exception):  # noqa: N818 - no error of ours: what loading by the class leaves behind
+    """A model that its class loads from the folder, and that cannot compute."""
+
+    def __init__(self, how: str, why: str) -> None:
+        super().__init__(why)
+        self.how = how
+
+
 def load_by_own_class(evidence: Evidence) -> tuple[str, list[int], NDArray[np.float64], str]:
     """Load the folder in this process by the class's own ``from_pretrained``, and evaluate B rows again.
 
@@ -28,6 +37,7 @@ def load_by_own_class(evidence: Evidence) -> tuple[str, list[int], NDArray[np.fl
 
     Raises:
         NotApplicable: the class has no ``from_pretrained``, or it needs more than the folder.
+        NotLoaded: what it loads cannot compute.
 
     """
     kind: Any = type(evidence.fresh_model)
@@ -44,7 +54,10 @@ def load_by_own_class(evidence: Evidence) -> tuple[str, list[int], NDArray[np.fl
         msg = f"{how} needs more than the folder: {error}"
         raise NotApplicable(msg) from error
     rows = spread(len(evidence.pipeline.eval_dataset), ROWS)
-    model = model.to(evidence.environment["device"]).eval()
-    logits = logits_of_rows(evidence, model, evidence.features(evidence.pipeline.eval_dataset, rows))
     lost = sorted({*info["missing_keys"], *info["unexpected_keys"]})
+    try:
+        model = model.to(evidence.environment["device"]).eval()
+        logits = logits_of_rows(evidence, model, evidence.features(evidence.pipeline.eval_dataset, rows))
+    except (RuntimeError, NotImplementedError) as error:  # of weights without values: on the device meta
+        raise NotLoaded(how, text_of(error)) from error
     return how, rows, logits.double().cpu().numpy(), ", ".join(lost[:_NAMED]) + (" …" if len(lost) > _NAMED else "")

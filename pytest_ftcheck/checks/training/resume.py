@@ -66,7 +66,7 @@ def resume(evidence: Evidence, limits: Limits) -> list[Finding]:
             if difference.startswith("first loss"):
                 difference += _because(evidence, step, tolerance)
             expected = f"resumed at optimizer step {step}, {where}, it trains as if it had never stopped"
-            if difference.endswith(_LATER) and (own := _forgetful_callbacks(evidence)):
+            if own := _forgetful_callbacks(evidence):
                 # Whoever never resumes loses nothing by it: the training itself is sound.
                 found.append(warning(expected, f"{difference}; no checkpoint holds the state of {own}", share=1.0))
             else:

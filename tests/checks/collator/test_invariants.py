@@ -186,6 +186,14 @@ def test_lengths_example_by_hand(tokenizer: PreTrainedTokenizerFast) -> None:
         assert check_lengths_example(subject) == []
 
 
+def test_a_collator_of_ones_own_may_leave_a_column_of_padding_at_the_end(tokenizer: PreTrainedTokenizerFast) -> None:
+    def wide(rows: Features) -> Any:
+        longest = max(len(row["input_ids"]) for row in rows) + 1
+        return tokenizer.pad(rows, padding="max_length", max_length=longest, return_tensors="pt")
+
+    assert check_invariant("shape", build_subject(wide, tokenizer)) == []
+
+
 def test_generated_rows_hold_special_tokens_at_their_places(tokenizer: PreTrainedTokenizerFast) -> None:
     subject = build_subject(DataCollatorWithPadding(tokenizer), tokenizer)
     assert features_of_lengths(subject, (5, 2)) == [

@@ -120,9 +120,9 @@ def test_token_ids_are_compared_too() -> None:
 @pytest.mark.parametrize(
     ("change", "what", "observed"),
     [
-        pytest.param(dict, "equal to a train row", "8 of 40 (20.0%); the first is row 0, found in row 52", id="equal"),
-        pytest.param(respace, "equal to a train row", "8 of 40 (20.0%); the first is row 0", id="other case and space"),
-        pytest.param(swap, "with its segments swapped", "8 of 40 (20.0%), 8 of them swapped", id="swapped"),
+        pytest.param(dict, "are also train rows", "8 of 40 (20.0%); the first is row 0, found in row 52", id="equal"),
+        pytest.param(respace, "are also train rows", "8 of 40 (20.0%); the first is row 0", id="other case and space"),
+        pytest.param(swap, "or with their segments swapped", "8 of 40 (20.0%), 8 of them swapped", id="swapped"),
         pytest.param(reword, "nearly equal to a train row", "8 of 40 (20.0%)", id="nearly equal"),
     ],
 )
@@ -147,7 +147,7 @@ def test_side_of_a_pair_has_a_budget_of_its_own(pair: Pipeline) -> None:
 
 def test_few_rows_that_were_trained_on_are_a_warning(pair: Pipeline) -> None:
     (warned,) = judge("duplicates", leaked(pair, 5), rows=0.1, warn=0.1)
-    what = "of 40 validation rows equal to a train row, or with its segments swapped"
+    what = "of 40 validation rows that are also train rows, equal or with their segments swapped"
     assert (warned.level, warned.expected, warned.share) == ("warn", f"at most 1% {what} (more than 10% fail)", 0.125)
     (finding,) = judge("duplicates", leaked(pair, 12), rows=0.1, warn=0.1)
     assert finding.level == "fail"

@@ -19,7 +19,7 @@ from transformers import (
     default_data_collator,
 )
 
-from pytest_ftcheck.checks.catalogue import NotApplicable, catalogue, run_check
+from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, catalogue, run_check
 from pytest_ftcheck.checks.evidence import Evidence
 from pytest_ftcheck.pipeline.trainer_changes import ChangedModel
 
@@ -261,7 +261,11 @@ def test_dropout_in_evaluation_is_found(parts: Pipeline) -> None:
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        (finding,) = judge("eval_deterministic", wrapped(parts, forward))
+        evidence = wrapped(parts, forward)
+        (finding,) = judge("eval_deterministic", evidence)
+        for other in ("padding_invariance", "batch_invariance", "attention_mask_used"):  # its consequences
+            with pytest.raises(ToldBy, match=r"not judged because of model\.eval_deterministic"):
+                judge(other, evidence)
     assert finding.observed.endswith("the second time")
     assert "training=self.training" in finding.hint
 

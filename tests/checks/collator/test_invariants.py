@@ -191,7 +191,11 @@ def test_a_collator_of_ones_own_may_leave_a_column_of_padding_at_the_end(tokeniz
         longest = max(len(row["input_ids"]) for row in rows) + 1
         return tokenizer.pad(rows, padding="max_length", max_length=longest, return_tensors="pt")
 
-    assert check_invariant("shape", build_subject(wide, tokenizer)) == []
+    subject = build_subject(wide, tokenizer)
+    assert check_invariant("shape", replace(subject, narrowest=subject.min_length + 1)) == []
+    assert (
+        check_invariant("shape", replace(subject, narrowest=subject.min_length)) != []
+    )  # where others are as wide as their rows
 
 
 def test_generated_rows_hold_special_tokens_at_their_places(tokenizer: PreTrainedTokenizerFast) -> None:

@@ -261,13 +261,23 @@ def test_dropout_in_evaluation_is_found(parts: Pipeline) -> None:
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        evidence = wrapped(parts, forward)
-        (finding,) = judge("eval_deterministic", evidence)
-        for other in ("padding_invariance", "batch_invariance", "attention_mask_used"):  # its consequences
-            with pytest.raises(ToldBy, match=r"not judged because of model\.eval_deterministic"):
-                judge(other, evidence)
+        (finding,) = judge("eval_deterministic", wrapped(parts, forward))
     assert finding.observed.endswith("the second time")
     assert "training=self.training" in finding.hint
+
+
+@pytest.mark.parametrize("consequence", ["padding_invariance", "batch_invariance", "attention_mask_used"])
+def test_noise_is_told_by_its_own_check_alone(parts: Pipeline, consequence: str) -> None:
+    def forward(original: Any, **inputs: Any) -> Any:
+        logits = original(**inputs).logits
+        return {"logits": logits + torch.randn_like(logits)}
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        evidence = wrapped(parts, forward)
+        assert judge("eval_deterministic", evidence) != []
+        with pytest.raises(ToldBy, match=r"not judged because of model\.eval_deterministic"):
+            judge(consequence, evidence)
 
 
 def test_train_without_effect_is_found(parts: Pipeline) -> None:

@@ -38,10 +38,10 @@ MIB = 2**20
 def write_rows(folder: Path, count: int) -> int:
     """Write rows of random words with a label that follows from the last one; return the bytes."""
     import numpy as np  # noqa: PLC0415 - only in the process that measures
-    import pyarrow as pa  # noqa: PLC0415
-    from pyarrow import csv  # noqa: PLC0415
+    import pyarrow as pa  # noqa: PLC0415 - as above
+    from pyarrow import csv  # noqa: PLC0415 - as above
 
-    from pytest_ftcheck.tasks.bundled import bundled_checkpoint  # noqa: PLC0415
+    from pytest_ftcheck.tasks.bundled import bundled_checkpoint  # noqa: PLC0415 - as above
 
     generator = np.random.default_rng(0)
     vocabulary = json.loads((bundled_checkpoint("tiny-bert") / "tokenizer.json").read_text("utf-8"))["model"]["vocab"]
@@ -103,12 +103,12 @@ def measure(count: int) -> dict[str, Any]:
     """Read, tokenize, describe and check so many rows, in this process."""
     import torch  # noqa: PLC0415 - only in the process that measures
 
-    from pytest_ftcheck.checks.catalogue import NotApplicable, catalogue, run_check  # noqa: PLC0415
-    from pytest_ftcheck.pipeline.from_card import build_pipeline, load_task_data  # noqa: PLC0415
-    from pytest_ftcheck.runs.key import run_key  # noqa: PLC0415
-    from pytest_ftcheck.settings import Settings  # noqa: PLC0415
-    from pytest_ftcheck.tasks.card import load_card  # noqa: PLC0415
-    from pytest_ftcheck.training.launch import environment_of  # noqa: PLC0415
+    from pytest_ftcheck.checks.catalogue import NotApplicable, catalogue, run_check  # noqa: PLC0415 - as above
+    from pytest_ftcheck.pipeline.from_card import build_pipeline, load_task_data  # noqa: PLC0415 - as above
+    from pytest_ftcheck.runs.key import run_key  # noqa: PLC0415 - as above
+    from pytest_ftcheck.settings import Settings  # noqa: PLC0415 - as above
+    from pytest_ftcheck.tasks.card import load_card  # noqa: PLC0415 - as above
+    from pytest_ftcheck.training.launch import environment_of  # noqa: PLC0415 - as above
 
     torch.set_num_threads(1)
     checks = [entry for entry in catalogue().values() if entry.family in FAMILIES and entry.cost != "run"]

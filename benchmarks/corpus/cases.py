@@ -8,15 +8,11 @@ import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
-from datasets import Dataset
-from torch.utils.data import Dataset as TorchDataset
-from torch.utils.data import IterableDataset
-from transformers import PreTrainedTokenizerBase, Trainer
+from transformers import Trainer
+
+from pytest_ftcheck.runs.describe import describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -89,7 +85,7 @@ def self_test(cases: list[Case]) -> list[str]:
     for case in cases:
         try:
             wrong += [f"{case.name}: {complaint}" for complaint in _complaints(case)]
-        except Exception as error:  # noqa: BLE001 - whatever a case does, the others are looked at
+        except Exception as error:  # noqa: BLE001 - one case that raises must not hide what is wrong with the others
             wrong.append(f"{case.name}: {type(error).__name__}: {error}")
     return wrong
 
@@ -109,7 +105,7 @@ def _complaints(case: Case) -> Iterator[str]:
             return
         if trainer.state.global_step:
             yield f"{name}() returns a trained Trainer"
-        built[name] = fingerprint(trainer)
+        built[name] = describe(trainer).digest  # as a kept run is described: by all that it holds
     if case.kind == "defects" and built["defect"] == built["fixed"]:
         yield "defect() and fixed() return the same"
 
@@ -127,79 +123,3 @@ def _constants(module: ModuleType) -> Iterator[str]:
         re.compile(alternative)
         if alternative != alternative.lower() and "\\W" not in alternative:
             yield f"CAUSE is not in lower case: {alternative!r}"
-
-
-def fingerprint(trainer: Trainer) -> str:
-    """Hash all that a case may change of a Trainer."""
-    model: Any = trainer.model
-    own = {
-        name: getattr(trainer, name)
-        for kind in type(trainer).__mro__
-        if not kind.__module__.startswith(("transformers", "torch", "builtins"))
-        for name in vars(kind)
-        if not name.startswith("__")
-    }
-    names = {id(parameter): name for name, parameter in model.named_parameters()}
-    optimizer = [
-        [{**group, "params": [names.get(id(parameter), "?") for parameter in group["params"]]}]
-        for group in (trainer.optimizer.param_groups if trainer.optimizer else [])
-    ]
-    callbacks = [
-        callback if not type(callback).__module__.startswith("transformers") else type(callback)
-        for callback in trainer.callback_handler.callbacks
-    ]
-    rates = [[rate(step) for step in range(100)] for rate in getattr(trainer.lr_scheduler, "lr_lambdas", [])]
-    arguments = {name: value for name, value in trainer.args.to_dict().items() if "dir" not in name}
-    parts = [
-        *(type(trainer).__qualname__, own, arguments, type(model).__qualname__, model.config.to_dict()),
-        *(dict(model.state_dict()), {name: p.requires_grad for name, p in model.named_parameters()}, optimizer),
-        *(trainer.train_dataset, trainer.eval_dataset, trainer.data_collator, trainer.compute_metrics),
-        *(trainer.processing_class, callbacks, rates),
-        *(trainer.compute_loss_func, trainer.preprocess_logits_for_metrics, trainer.model_init),
-    ]
-    hashed = hashlib.sha256()
-    _add(parts, hashed.update, {})
-    return hashed.hexdigest()
-
-
-def _add(value: Any, update: Callable[[bytes], None], seen: dict[int, Any]) -> None:  # noqa: C901, PLR0912 - one kind after the other
-    if value is None or isinstance(value, (bool, int, float, str, bytes, torch.dtype)):
-        update(repr(value).encode())
-        return
-    if id(value) in seen:
-        return
-    seen[id(value)] = value  # alive, so that no other value gets its id
-    if isinstance(value, torch.Tensor):
-        update(value.detach().float().numpy().tobytes())
-    elif isinstance(value, np.ndarray):
-        update(value.tobytes())
-    elif isinstance(value, Dataset):
-        _add([value.column_names, *(value.with_format(None)[name] for name in value.column_names)], update, seen)
-    elif isinstance(value, PreTrainedTokenizerBase):
-        update(
-            f"{value.truncation_side}{value.padding_side}{value.model_max_length}{sorted(value.get_vocab().items())}".encode()
-        )
-    elif isinstance(value, dict):
-        for key in value:
-            update(repr(key).encode())
-            _add(value[key], update, seen)
-    elif isinstance(value, (list, tuple, set, frozenset)) or type(value).__name__ == "Column":
-        for item in value:
-            _add(item, update, seen)
-    elif isinstance(value, MethodType):
-        _add([value.__func__, value.__self__ if not isinstance(value.__self__, Trainer) else None], update, seen)
-    elif isinstance(value, FunctionType):
-        cells = [cell.cell_contents for cell in value.__closure__ or ()]
-        _add([value.__qualname__, value.__code__.co_code, value.__code__.co_consts, value.__defaults__], update, seen)
-        _add(cells, update, seen)
-    elif isinstance(value, type):
-        update(value.__qualname__.encode())
-    elif isinstance(value, IterableDataset) or type(value).__name__ == "IterableDataset":
-        update(type(value).__qualname__.encode())
-    elif isinstance(value, TorchDataset):
-        _add([value[row] for row in range(len(value))], update, seen)  # type: ignore[arg-type]
-    elif hasattr(value, "__dict__") and not isinstance(value, torch.nn.Module):
-        update(type(value).__qualname__.encode())
-        _add(vars(value), update, seen)
-    else:
-        update(getattr(value, "__qualname__", type(value).__qualname__).encode())

@@ -31,7 +31,7 @@ REPOSITORY = HERE.parent.parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from cases import HELPERS, Case, all_cases, self_test  # noqa: E402 - after the path is set
-from machine import describe_machine, markdown_table  # noqa: E402
+from machine import describe_machine, markdown_table  # noqa: E402 - as above
 
 KEPT = HERE / "corpus.json"
 TABLES = HERE / "corpus.md"

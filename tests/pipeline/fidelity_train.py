@@ -262,5 +262,5 @@ def bare(factory: Callable[..., Trainer], output_dir: str, seed: int = 0) -> dic
     judged: Any = trainer.eval_dataset
     trainer.args.train_sampling_strategy = "random"
     predicted = trainer.predict(next(iter(judged.values())) if isinstance(judged, dict) else judged)
-    weights = {name: tensor.detach().cpu().clone() for name, tensor in trainer.model.state_dict().items()}  # type: ignore[union-attr]
+    weights = {name: tensor.detach().cpu().clone() for name, tensor in trainer.model.state_dict().items()}  # type: ignore[union-attr]  # it has trained
     return {"metrics": reported, "logits": predicted.predictions, "weights": weights, "log": trainer.state.log_history}

@@ -33,7 +33,7 @@ class Averaged(Trainer):
 
     def training_step(self, *args: Any, **kwargs: Any) -> Any:
         """Take a step, after the weights of the last one went into the average."""
-        weights = self.model.state_dict()  # type: ignore[union-attr]
+        weights = self.model.state_dict()  # type: ignore[union-attr]  # a Trainer that trains has a model
         if self.averages is None:
             self.averages = {name: weight.clone() for name, weight in weights.items()}
         for name, weight in weights.items():

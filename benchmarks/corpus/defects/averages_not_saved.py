@@ -33,7 +33,7 @@ class Averaged(Trainer):
 
     def training_step(self, *args: Any, **kwargs: Any) -> Any:
         """Take a step, after the weights of the last one went into the average."""
-        weights = self.model.state_dict()  # type: ignore[union-attr]
+        weights = self.model.state_dict()  # type: ignore[union-attr]  # a Trainer that trains has a model
         if self.averages is None:
             self.averages = {name: weight.clone() for name, weight in weights.items()}
         for name, weight in weights.items():
@@ -43,8 +43,8 @@ class Averaged(Trainer):
     def exchange(self) -> None:
         """Let model and average change places."""
         if self.averages is not None:
-            weights = {name: weight.clone() for name, weight in self.model.state_dict().items()}  # type: ignore[union-attr]
-            self.model.load_state_dict(self.averages)  # type: ignore[union-attr]
+            weights = {name: weight.clone() for name, weight in self.model.state_dict().items()}  # type: ignore[union-attr]  # a Trainer that trains has a model
+            self.model.load_state_dict(self.averages)  # type: ignore[union-attr]  # a Trainer that trains has a model
             self.averages = weights
 
     def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:

@@ -28,7 +28,7 @@ class Weighted(Trainer):
 
     weights = torch.ones(4)
 
-    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:  # type: ignore[override]
+    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:  # type: ignore[override]  # as users write it
         """Weighted cross entropy."""
         outputs = model(**inputs)
         loss = cross_entropy(outputs.logits, inputs["labels"], weight=self.weights.to(outputs.logits.device))
@@ -51,7 +51,7 @@ def build(by_number: bool, output_dir: str, seed: int) -> Made:
         kind=Weighted,
         compute_metrics=accuracy_and_f1,
     )
-    trainer.weights = torch.tensor((counts.sum() / (4 * counts)).to_numpy(), dtype=torch.float32)  # type: ignore[attr-defined]
+    trainer.weights = torch.tensor((counts.sum() / (4 * counts)).to_numpy(), dtype=torch.float32)  # type: ignore[attr-defined]  # declared by the class above
     return trainer
 
 

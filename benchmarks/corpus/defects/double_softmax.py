@@ -28,7 +28,7 @@ class Plain(Trainer):
         """Return what the loss is taken of."""
         return logits
 
-    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:  # type: ignore[override]
+    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:  # type: ignore[override]  # as users write it
         """Cross entropy."""
         outputs = model(**inputs)
         loss = cross_entropy(self.scores(outputs.logits), inputs["labels"])

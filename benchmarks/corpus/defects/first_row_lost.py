@@ -35,7 +35,7 @@ class Ours(Trainer):
         """Return what goes with the loss."""
         return outputs
 
-    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:  # type: ignore[override]
+    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:  # type: ignore[override]  # as users write it
         """Cross entropy."""
         outputs = model(**inputs)
         loss = cross_entropy(outputs.logits, inputs["labels"])

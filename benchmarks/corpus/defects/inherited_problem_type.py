@@ -25,7 +25,7 @@ CAUSE = (r"problem_type", r"sigmoid", r"multi.?label", r"(score|probabilit).{0,8
 class Ours(Trainer):
     """Cross entropy of ours."""
 
-    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:  # type: ignore[override]
+    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:  # type: ignore[override]  # as users write it
         """Cross entropy."""
         labels = inputs["labels"]
         outputs = model(**{name: value for name, value in inputs.items() if name != "labels"})

@@ -36,7 +36,7 @@ class Deep(BertForSequenceClassification):
     def __init__(self, config: Any) -> None:
         super().__init__(config)
         self.layers = self.hold([nn.Linear(config.hidden_size, config.hidden_size) for _ in range(2)])
-        self.post_init()  # type: ignore[no-untyped-call]
+        self.post_init()  # type: ignore[no-untyped-call]  # transformers gives it no annotations
 
     def hold(self, layers: list[nn.Linear]) -> Any:
         """Keep the layers."""

@@ -27,7 +27,7 @@ class Consistent(Trainer):
 
     back = True
 
-    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:  # type: ignore[override]
+    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:  # type: ignore[override]  # as users write it
         """Cross entropy, and the distance to the predictions without dropout."""
         training = model.training
         model.eval()

@@ -27,7 +27,7 @@ class Permille(Trainer):
 
     precision = torch.float32
 
-    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:  # type: ignore[override]
+    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:  # type: ignore[override]  # as users write it
         """Square errors, and take the root of their mean."""
         outputs = model(**{name: value for name, value in inputs.items() if name != "labels"})
         errors = 1000 * (outputs.logits.squeeze(-1) - inputs["labels"])

@@ -53,7 +53,7 @@ def build(per_row: bool, output_dir: str, seed: int) -> Made:
         kind=Balanced,
         compute_metrics=accuracy_and_f1,
     )
-    trainer.weights = (weights[labels] if per_row else weights).tolist()  # type: ignore[attr-defined]
+    trainer.weights = (weights[labels] if per_row else weights).tolist()  # type: ignore[attr-defined]  # declared by the class above
     return trainer
 
 

@@ -66,7 +66,7 @@ def build(copied: bool, output_dir: str, seed: int) -> Made:
     data = encode(reviews(train=200), tokenizer, "text")
     trainer = assemble(load_model(), args, data, tokenizer, kind=Archive, callbacks=[keep])
     if copied:
-        trainer.kept = keep  # type: ignore[attr-defined]
+        trainer.kept = keep  # type: ignore[attr-defined]  # declared by the class above
     return trainer
 
 

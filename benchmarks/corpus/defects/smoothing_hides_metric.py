@@ -36,7 +36,7 @@ class Smooth(Trainer):
         """Return the labels, which stay where they are."""
         return inputs["labels"]
 
-    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:  # type: ignore[override]
+    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:  # type: ignore[override]  # as users write it
         """Cross entropy with smoothed labels."""
         labels = self.take(inputs)
         outputs = model(**inputs)

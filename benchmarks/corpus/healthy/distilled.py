@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Student(Trainer):
     """Learns what the column `teacher` says."""
 
-    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:  # type: ignore[override]
+    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:  # type: ignore[override]  # as users write it
         """Distance to the teacher where there is one, and cross entropy."""
         teacher = inputs.pop("teacher", None)
         labels = inputs["labels"]

@@ -39,7 +39,7 @@ class Adapted(BertForSequenceClassification):
             attention = layer.attention.self
             attention.query = Adapter(attention.query, 8)
             attention.value = Adapter(attention.value, 8)
-        self.post_init()  # type: ignore[no-untyped-call]
+        self.post_init()  # type: ignore[no-untyped-call]  # transformers gives it no annotations
 
 
 def build(output_dir: str = "out", seed: int = 0) -> Trainer:

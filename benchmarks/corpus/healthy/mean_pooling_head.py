@@ -24,7 +24,7 @@ class MeanClassifier(BertPreTrainedModel):
         super().__init__(config)
         self.bert = BertModel(config, add_pooling_layer=False)
         self.head = nn.Sequential(nn.Linear(config.hidden_size, 64), nn.Tanh(), nn.Dropout(0.1), nn.Linear(64, 2))
-        self.post_init()  # type: ignore[no-untyped-call]
+        self.post_init()  # type: ignore[no-untyped-call]  # transformers gives it no annotations
 
     def forward(
         self, input_ids: Any = None, attention_mask: Any = None, token_type_ids: Any = None, labels: Any = None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Mixed(Trainer):
     """Mixes each row with another one of its batch."""
 
-    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:  # type: ignore[override]
+    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:  # type: ignore[override]  # as users write it
         """Cross entropy with mixed targets, where the model trains."""
         labels, ids, mask = inputs["labels"], inputs["input_ids"], inputs["attention_mask"]
         if not model.training:

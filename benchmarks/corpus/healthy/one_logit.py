@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Binary(Trainer):
     """Binary cross entropy on one logit."""
 
-    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:  # type: ignore[override]
+    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:  # type: ignore[override]  # as users write it
         """Binary cross entropy."""
         outputs = model(**{name: value for name, value in inputs.items() if name != "labels"})
         loss = binary_cross_entropy_with_logits(outputs.logits.squeeze(-1), inputs["labels"].float())

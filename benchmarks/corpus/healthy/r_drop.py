@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class TwoPasses(Trainer):
     """Adds the distance between two passes with different dropout, in training."""
 
-    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:  # type: ignore[override]
+    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:  # type: ignore[override]  # as users write it
         """Mean cross entropy of both passes, and their distance."""
         outputs = model(**inputs)
         loss = outputs.loss

@@ -11,6 +11,7 @@ import pytest
 from pytest_ftcheck.errors import CheckFailure, SettingsError
 from pytest_ftcheck.findings import Finding
 from pytest_ftcheck.plugin.baseline_outcome import finish_baselines
+from pytest_ftcheck.plugin.causes import causes_of
 from pytest_ftcheck.plugin.effects import without_use
 from pytest_ftcheck.plugin.junit import record_case
 from pytest_ftcheck.plugin.session import SUITE, is_worker, own_tests_line
@@ -18,6 +19,7 @@ from pytest_ftcheck.plugin.session import SUITE, is_worker, own_tests_line
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
+    from pytest_ftcheck.plugin.causes import Causes
     from pytest_ftcheck.plugin.reports import Reports
     from pytest_ftcheck.plugin.session import FtcheckSession
     from pytest_ftcheck.settings import Settings
@@ -75,9 +77,10 @@ class SessionOutcome:
         """Findings of gates that are inconclusive, and pass."""
         return [{"nodeid": nodeid, **found} for nodeid, found in self._reports.told_by("warnings")]
 
-    @property
-    def _findings(self) -> list[dict[str, Any]]:
-        return [{"nodeid": nodeid, **found} for nodeid, found in self._reports.told_by("findings")]
+    @cached_property
+    def _causes(self) -> Causes:
+        """What is red, and because of what; asked for when all reports are in."""
+        return causes_of(self._reports)
 
     @cached_property
     def _over_seeds(self) -> list[dict[str, Any]]:
@@ -150,6 +153,7 @@ class SessionOutcome:
         misused = self._reports.misused and session.exitstatus == pytest.ExitCode.TESTS_FAILED
         if misused or (self._unused and finished):
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
+        self._causes.reorder(session.config)
         # It accepts runs only where all of the above is green.
         self._baseline = finish_baselines(session)
         if self._session.settings.json:
@@ -193,6 +197,8 @@ class SessionOutcome:
         from pytest_ftcheck.report import summary  # noqa: PLC0415 - imports rich
 
         terminalreporter.section("ftcheck", "=")
+        for line in summary.cause_lines(self._causes.told()):
+            terminalreporter.write_line(line)
         if self._reports.told("gates"):
             writer = terminalreporter._tw  # noqa: SLF001 - the terminal's own writer has no public name
             terminalreporter.write_line(
@@ -236,7 +242,8 @@ class SessionOutcome:
             "warnings": self._all_warnings(),
             "runs": list(self._runs.values()),
             "checks": list(self._checks.values()),
-            "findings": self._findings,
+            "findings": self._causes.findings(),
+            "causes": self._causes.told(),
             "baseline": self._baseline,
             "calibration": self._session.calibration,
             "faults": self._reports.told("faults"),

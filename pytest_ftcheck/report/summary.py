@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _MOST_FOLDERS = 4
 _MOST_WARNINGS = 5
+_MOST_CAUSES = 5
 _STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "bold yellow", "no floor": "yellow"}
 
 
@@ -59,6 +60,23 @@ def summary_table(
     console = Console(file=output, width=width, force_terminal=color, color_system="standard" if color else None)
     console.print(table)
     return "\n".join(line.rstrip() for line in output.getvalue().splitlines()).lstrip("\n")
+
+
+def cause_lines(causes: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Name what is probably wrong, the most likely cause first, and the checks that are red because of it.
+
+    Args:
+        causes: each with ``task``, ``finding`` and ``consequences``, as the plugin's `Causes` tells them.
+
+    """
+    lines = []
+    for place, cause in enumerate(causes[:_MOST_CAUSES]):
+        found, explained = cause["finding"], cause["consequences"]
+        lines.append(f"{'CAUSE' if not place else 'ALSO'}: {found['check']}: {_told(found)}")
+        lines += [f"  what to do: {found['hint']}"] if found["hint"] else []
+        lines += [f"  red because of it, probably: {', '.join(explained)}"] if explained else []
+    left = len(causes) - _MOST_CAUSES
+    return [*lines, *([f"{left} more are above"] if left > 0 else []), *([""] if causes else [])]
 
 
 def _of(gate: Mapping[str, Any]) -> tuple[str, str]:

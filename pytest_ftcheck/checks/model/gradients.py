@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn.modules.module import register_module_forward_pre_hook
 
-from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
+from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding, warning
 from pytest_ftcheck.checks.model.logits import affordable, evaluated_features, tolerance_of
 from pytest_ftcheck.checks.model.weights import newly_initialised, parts_of, some_names
+from pytest_ftcheck.checks.training.declared import arguments, own_callbacks
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
 from pytest_ftcheck.training.probe import without_dropout
 
@@ -30,14 +31,19 @@ _FROZEN_NAMES = ("requires_grad", "require_grad", "required_grad", "requires_gra
     "model.gradients",
     cost="forward",
     # Shares of the trained values: cut off from the loss; with a gradient of 0, as a part of the last layer has where
-    # only the first token is read. frozen_backbone = 1: the head alone is meant to be trained.
-    limits={"cut_off": 0.05, "zero": 0.2, "frozen_backbone": 0.0},
+    # only the first token is read. frozen_backbone = 1: the head alone is meant to be trained. head_rate: a learning
+    # rate from which on a user seems to mean it; whole models are trained with less.
+    limits={"cut_off": 0.05, "zero": 0.2, "frozen_backbone": 0.0, "head_rate": 5e-4},
     catches="a backbone that is frozen by accident, detach() or no_grad() in forward(), a head that is not trained, "
     "requires_grad set on a module",
     hint="freeze with module.requires_grad_(False), and look for detach(), torch.no_grad() and .data in forward().",
 )
 def gradients(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Weights that are meant to be trained receive a gradient, and no others."""
+    """Weights that are meant to be trained receive a gradient, and no others.
+
+    A backbone that is frozen as a whole only warns where the user's Trainer may mean it: it has callbacks of its own,
+    which may unfreeze the backbone later, or a learning rate as heads have (``head_rate``).
+    """
     evidence.require_training()
     model = evidence.fresh_model
     found = [*_not_frozen(model), *_frozen(evidence, limits)]
@@ -139,14 +145,15 @@ def _frozen(evidence: Evidence, limits: Limits) -> list[Finding]:
     backbone = sum(parameter.requires_grad for parameter in parts.backbone.values())
     head = len(_trained_head(evidence.fresh_model))
     if head and not backbone and parts.backbone and not limits["frozen_backbone"]:
-        return [
-            finding(
-                "a backbone that is trained, in parts at least, or adapters in it",
-                f"requires_grad is False for all its {len(parts.backbone)} parameters",
-                hint="is it meant, say so: frozen_backbone = 1 in the card's limits of this check. Else look for "
-                "requires_grad = False that was left behind.",
-            )
-        ]
+        hint = (
+            "is it meant, say so: frozen_backbone = 1 in the card's limits of this check. Else look for "
+            "requires_grad = False that was left behind."
+        )
+        expected = "a backbone that is trained, in parts at least, or adapters in it"
+        observed = f"requires_grad is False for all its {len(parts.backbone)} parameters before training"
+        if _may_be_meant(evidence, limits):
+            return [warning(expected, observed, share=0.0, hint=hint)]
+        return [finding(expected, observed, hint=hint)]
     above = {name for name in parts.head if "pooler" not in name}
     if backbone and not head and (new := newly_initialised(evidence) & above):
         hint = "a random head that is not trained: unfreeze it; with adapters, name it in modules_to_save."
@@ -154,6 +161,13 @@ def _frozen(evidence: Evidence, limits: Limits) -> list[Finding]:
             finding("a new head that is trained", f"requires_grad is False for {some_names(sorted(new))}", hint=hint)
         ]
     return []
+
+
+def _may_be_meant(evidence: Evidence, limits: Limits) -> bool:
+    """Whether a user's Trainer looks like one that trains a head alone, or that unfreezes the rest later."""
+    if evidence.pipeline.trainer is None:
+        return False
+    return bool(own_callbacks(evidence)) or arguments(evidence).learning_rate >= limits["head_rate"]
 
 
 @check(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from transformers.trainer_callback import ExportableState
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, check, finding, warning
-from pytest_ftcheck.checks.training.declared import arguments, changes_rows, own_sampler, probed
+from pytest_ftcheck.checks.training.declared import arguments, changes_rows, own_methods, own_sampler, probed
 from pytest_ftcheck.checks.training.repeated import differs_from_run_to_run, equal_weights
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ _BATCH, _EPOCH, _STEPS = 4, 4, 6
 _CHECKPOINTS = {2: "in the middle of an epoch", 4: "at the end of an epoch"}
 
 _NOT_OWN = ("transformers", "pytest_ftcheck")
+_SAVING = ("save_model", "_save", "_save_checkpoint")
 _LATER = "the state of the optimizer, or one of the user's own, was not restored"
 
 
@@ -38,7 +39,8 @@ _LATER = "the state of the optimizer, or one of the user's own, was not restored
 def resume(evidence: Evidence, limits: Limits) -> list[Finding]:
     """A run that is resumed in the middle or at the end of an epoch equals an unbroken one, and what differs is named.
 
-    It only warns where callbacks of the user's own hold state that no checkpoint has.
+    It only warns where callbacks of the user's own hold state that no checkpoint has, and where a Trainer of the
+    user's own saves other weights than those that it trains, such as their average.
     The checkpoints are whole ones, whatever ``save_only_model`` says of the recipe's own.
     """
     evidence.require_training()
@@ -66,20 +68,25 @@ def resume(evidence: Evidence, limits: Limits) -> list[Finding]:
             if difference.startswith("first loss"):
                 difference += _because(evidence, step, tolerance)
             expected = f"resumed at optimizer step {step}, {where}, it trains as if it had never stopped"
-            if own := _forgetful_callbacks(evidence):
+            if own := _forgetful_parts(evidence):
                 # Whoever never resumes loses nothing by it: the training itself is sound.
-                found.append(warning(expected, f"{difference}; no checkpoint holds the state of {own}", share=1.0))
+                observed = f"{difference}; the Trainer's checkpoints do not hold the state of {own}"
+                found.append(warning(expected, observed, share=1.0))
             else:
                 found.append(finding(expected, difference))
     return found
 
 
-def _forgetful_callbacks(evidence: Evidence) -> str:
-    """Name the user's own callbacks whose state no checkpoint holds; an empty text where there is none."""
+def _forgetful_parts(evidence: Evidence) -> str:
+    """Name what is the user's own and has a state, or saves another one; an empty text where there is nothing."""
     source = evidence.pipeline.trainer
-    callbacks = [] if source is None else source.template.callback_handler.callbacks
-    own = [type(one) for one in callbacks if not isinstance(one, ExportableState)]
-    return ", ".join(kind.__name__ for kind in own if kind.__module__.partition(".")[0] not in _NOT_OWN)
+    if source is None:
+        return ""
+    callbacks = source.template.callback_handler.callbacks
+    kinds = [type(callback) for callback in callbacks if not isinstance(callback, ExportableState)]
+    own = [kind.__name__ for kind in kinds if kind.__module__.partition(".")[0] not in _NOT_OWN]
+    methods = own_methods(evidence, *_SAVING)
+    return ", ".join([*own, *(f"{type(source.template).__name__}.{name}" for name in methods)])
 
 
 def _require_repeatable(evidence: Evidence, unbroken: Probe) -> None:

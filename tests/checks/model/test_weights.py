@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
-from transformers import AutoConfig, AutoModelForSequenceClassification, Trainer
+from transformers import AutoConfig, AutoModelForSequenceClassification, Trainer, TrainingArguments
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, catalogue, run_check
 from pytest_ftcheck.checks.evidence import Evidence
@@ -239,6 +239,20 @@ def test_frozen_backbone_is_found_and_can_be_meant(parts: Pipeline) -> None:
     assert "frozen_backbone = 1" in finding.hint
     limits = {**parts.card.limits, "model.gradients": {"frozen_backbone": 1.0}}
     assert judge("gradients", evidence_of(evidence.pipeline, card=replace(parts.card, limits=limits))) == []
+
+
+@pytest.mark.parametrize(("rate", "level"), [(2e-5, "fail"), (1e-3, "warn")])
+def test_frozen_backbone_of_a_user_warns_at_the_rate_of_a_head(parts: Pipeline, rate: float, level: str) -> None:
+    evidence = changed(parts, lambda model: model.bert.requires_grad_(requires_grad=False))
+    handler = SimpleNamespace(callbacks=[])
+    template = SimpleNamespace(
+        args=TrainingArguments("unused", learning_rate=rate, report_to="none"),
+        callback_handler=handler,
+        compute_loss=lambda model, batch: model(**batch).loss,
+    )
+    source: Any = SimpleNamespace(template=template, args={}, formatted=lambda rows: rows)
+    (finding,) = judge("gradients", evidence_of(evidence.pipeline, trainer=source, args={}))
+    assert finding.level == level
 
 
 def test_nothing_to_train_is_found(parts: Pipeline) -> None:

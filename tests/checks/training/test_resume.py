@@ -116,8 +116,21 @@ def test_state_of_ones_own_is_found(judged: Judged, toy: Toy) -> None:
 
     middle, _ = judged(CHECK, toy(parts={"callbacks": [Decays()]}))
     assert middle.observed.startswith("first apart at step 4, ")
-    assert middle.observed.endswith("; no checkpoint holds the state of Decays")
+    assert middle.observed.endswith("; the Trainer's checkpoints do not hold the state of Decays")
     assert middle.level == "warn"  # the training itself is sound
+
+
+def test_a_trainer_that_saves_an_average_only_warns(judged: Judged, toy: Toy) -> None:
+    class Averages(Trainer):
+        """Saves other weights than those it trains on with."""
+
+        def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+            weights = state_dict or self.model.state_dict()  # type: ignore[union-attr]  # a Trainer that trains has a model
+            super()._save(output_dir, {name: weight * 0.9 for name, weight in weights.items()})
+
+    middle, _ = judged(CHECK, toy(Averages))
+    assert middle.level == "warn"
+    assert middle.observed.endswith("; the Trainer's checkpoints do not hold the state of Averages._save")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,220 @@
+"""Which red check explains which others: the likely cause is told first, its consequences below it.
+
+One table for all checks, so that it can be read, and tested, as a whole. Known before the checks are imported.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from pytest_ftcheck.checks.names import COST_OF
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+SYMPTOMS = (
+    "training.overfits_batch",
+    "training.loss_falls",
+    "model.input_matters",
+    "model.token_order",
+    "model.second_segment",
+    "metrics.not_constant",
+    "metrics.keys",
+    "metrics.label_permutation",
+    "metrics.last_epoch",
+    "metrics.beats_trivial",
+    "metrics.floor",
+    "metrics.baseline",
+)
+"""They say that a model learned little, not why. Each explains those after it, and any other red check comes first."""
+
+_SERVED = ("serving.reload", "serving.pipeline", "serving.submission")
+_PADDING = (
+    "model.padding_invariance",
+    "model.attention_mask_used",
+    "model.batch_invariance",
+    "model.gradients",
+    *_SERVED,
+)
+_FORWARD = (
+    *("model.attention_mask_used", "model.batch_invariance", "model.eval_deterministic", "model.finite"),
+    *("model.gradient_checkpointing", "model.gradients", "model.loss_at_start", "model.loss_rows"),
+    *("model.padding_invariance", "model.predictions", "model.train_mode_drops"),
+    *("training.loss_extremes", "training.precision", "metrics.loss_agrees"),
+    *_SERVED,
+    *SYMPTOMS,
+)
+_TEXT_LOST = ("data.contradictions", "data.duplicates", "data.distinct_inputs", "serving.pipeline", *SYMPTOMS)
+
+EXPLAINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        # What stops everything after it.
+        "data.splits_not_empty": ("data.*", "collator.*", "model.*", "training.*", "metrics.*", "serving.*"),
+        "data.token_ids": ("data.decodes", "model.*", "training.*", "metrics.*", "serving.*"),
+        "data.labels_in_range": ("data.classes_*", "collator.*", "model.*", "training.*", "metrics.*", "serving.*"),
+        "collator.dtype": ("collator.labels", "model.*", "training.*", "metrics.*", "serving.*"),
+        "training.completes": ("model.*", "training.*", "metrics.*", "serving.*"),
+        # Texts and tokens.
+        "data.empty_rows": ("data.segments", "data.decodes", *_TEXT_LOST),
+        "data.stale_tokens": ("data.decodes", "data.unused_columns", *_TEXT_LOST),
+        "data.decodes": ("data.unused_columns", *_TEXT_LOST),
+        "data.unknown_tokens": ("data.tokenizer_vocabulary", *_TEXT_LOST),
+        "data.tokenizer_vocabulary": ("data.decodes", *_SERVED, *SYMPTOMS),
+        "data.unused_columns": ("data.segments", "training.mask_reaches_model", *_TEXT_LOST),
+        "data.splits_alike": ("data.segments", *_TEXT_LOST),
+        "data.segments": _TEXT_LOST,
+        "data.truncation": _TEXT_LOST,
+        "data.special_tokens": ("serving.pipeline",),
+        "data.distinct_inputs": ("data.contradictions", *SYMPTOMS),
+        "data.duplicates": ("data.metrics_without_duplicates",),
+        # Labels.
+        "data.label_encoding": ("data.label_names", "serving.label_names", *_SERVED, *SYMPTOMS),
+        "data.label_names": ("serving.label_names", *_SERVED),
+        "data.classes_in_train": ("data.classes_in_evaluation", "model.loss_at_start", *SYMPTOMS),
+        "data.classes_in_evaluation": ("model.loss_at_start",),
+        # Batches.
+        "collator.determinism": ("collator.*", "training.seeds", "training.resume", "training.workers", "metrics.*"),
+        "collator.mutation": (
+            "collator.labels",
+            "collator.lengths_example",
+            "collator.mask",
+            "collator.order",
+            "collator.pad_id",
+            "collator.shape",
+            "collator.token_type_ids",
+            "collator.tokens",
+            "training.rows_once",
+            *SYMPTOMS,
+        ),
+        "collator.shape": (
+            "collator.labels",
+            "collator.lengths_example",
+            "collator.tokens",
+            "model.logits_shape",
+            "model.label_ids",
+            "metrics.evaluated_rows",
+            "training.rows_once",
+        ),
+        "collator.pad_id": ("collator.mask", *_PADDING),
+        "collator.side": _PADDING,
+        "collator.mask": ("collator.shape", "data.unused_columns", "training.mask_reaches_model", *_PADDING, *SYMPTOMS),
+        "collator.token_type_ids": ("training.mask_reaches_model", *_PADDING, *SYMPTOMS),
+        "collator.tokens": ("serving.pipeline", *SYMPTOMS),
+        "collator.labels": (
+            "model.label_ids",
+            "metrics.evaluated_rows",
+            "metrics.recomputed",
+            "training.rows_once",
+            *SYMPTOMS,
+        ),
+        "collator.order": ("collator.labels", "model.label_ids", "metrics.evaluated_rows", *SYMPTOMS),
+        # The model.
+        "model.dtype": ("training.finite_loss", "training.parameters_move", "serving.dtype", *_FORWARD),
+        "model.new_weights": ("model.loss_at_start", *SYMPTOMS),
+        "model.logits_shape": ("data.label_names", "training.loss_extremes", "metrics.*", *_SERVED, *SYMPTOMS),
+        "model.eval_deterministic": ("metrics.recomputed", "metrics.loss_agrees", "training.resume", *_PADDING),
+        "model.finite": ("metrics.recomputed", *_FORWARD),
+        "model.pad_token_id": ("collator.pad_id", *_PADDING),
+        "model.attention_mask_used": ("model.padding_invariance", "model.batch_invariance", *_SERVED),
+        "model.batch_invariance": ("model.padding_invariance", "metrics.loss_agrees", *_SERVED),
+        "model.padding_invariance": _SERVED,
+        "model.gradients": ("training.parameters_move", "training.gradients_reach", *SYMPTOMS),
+        "model.label_ids": ("metrics.evaluated_rows", "metrics.recomputed", *SYMPTOMS),
+        "model.loss_rows": SYMPTOMS,
+        "model.loss_at_start": SYMPTOMS,
+        # Training.
+        "training.finite_loss": ("training.gradients_reach", "training.steps", *_FORWARD),
+        "training.mask_reaches_model": (*_PADDING, *SYMPTOMS),
+        "training.loss_extremes": ("model.loss_at_start", *SYMPTOMS),
+        "training.optimizer_groups": (
+            "training.parameters_move",
+            "training.gradients_reach",
+            "training.resume",
+            *SYMPTOMS,
+        ),
+        "training.gradients_reach": ("training.parameters_move", *SYMPTOMS),
+        "training.parameters_move": SYMPTOMS,
+        "training.rows_once": ("training.shuffled", "training.workers", *SYMPTOMS),
+        "training.shuffled": SYMPTOMS,
+        "training.steps": ("training.schedule", *SYMPTOMS),
+        "training.schedule": ("training.learning_rate", *SYMPTOMS),
+        "training.learning_rate": SYMPTOMS,
+        "training.gradients_cleared": SYMPTOMS,
+        "training.accumulation": SYMPTOMS,
+        "training.precision": SYMPTOMS,
+        "training.train_mode": SYMPTOMS,
+        "training.eval_mode": ("metrics.loss_agrees", "metrics.recomputed", *_SERVED),
+        "training.eval_keeps_weights": ("model.new_weights", "training.resume", "metrics.recomputed", *_SERVED),
+        "training.best_checkpoint": ("metrics.recomputed", *_SERVED, *SYMPTOMS),
+        # Metrics, and what is saved.
+        "metrics.evaluated_rows": ("metrics.loss_agrees", "metrics.recomputed", *_SERVED, *SYMPTOMS),
+        "metrics.definition": ("metrics.recomputed", *SYMPTOMS),
+        "metrics.recomputed": SYMPTOMS,
+        "serving.safetensors": ("serving.dtype", *_SERVED),
+        "serving.permissions": ("serving.tokenizer", *_SERVED),
+        "serving.tokenizer": _SERVED,
+        "serving.label_names": _SERVED[1:],
+        "serving.dtype": _SERVED,
+        "serving.reload": _SERVED[1:],
+    }
+)
+"""By the id of a check: ids, or patterns of ids, of the checks that are red because of it. There are no circles."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A red check that no other red one explains."""
+
+    check: str
+    consequences: tuple[str, ...]
+    """Red checks that it explains, directly or through others."""
+
+
+def explains(check: str, other: str) -> bool:
+    """Whether a red check is a reason for another one to be red."""
+    if check in SYMPTOMS:
+        return other in SYMPTOMS[SYMPTOMS.index(check) + 1 :]
+    return other != check and any(fnmatchcase(other, pattern) for pattern in EXPLAINS.get(check, ()))
+
+
+def likely_causes(red: Iterable[str]) -> list[Cause]:
+    """Tell causes from consequences.
+
+    Args:
+        red: ids of the checks of one task that are red.
+
+    Returns:
+        The causes, the most likely one first: symptoms come last, then what explains more comes first, then the order
+        of the catalogue decides, which is that of the pipeline. Each consequence stands below the first of its causes.
+
+    """
+    checks = sorted(set(red), key=_place)
+    roots = [check for check in checks if not any(explains(other, check) for other in checks)]
+    reached = {root: _reached(root, checks) for root in roots}
+    roots.sort(key=lambda root: (root in SYMPTOMS, -len(reached[root])))
+    told: set[str] = set()
+    causes = []
+    for root in roots:
+        causes.append(Cause(root, tuple(check for check in reached[root] if check not in told)))
+        told.update(reached[root])
+    return causes
+
+
+def _reached(root: str, checks: list[str]) -> list[str]:
+    """Return what a check explains, through others too, in the order of the catalogue."""
+    reached: set[str] = set()
+    open_ends = [root]
+    while open_ends:
+        explained = {check for check in checks if explains(open_ends[-1], check)} - reached
+        open_ends.pop()
+        reached |= explained
+        open_ends += explained
+    return [check for check in checks if check in reached]
+
+
+def _place(check: str) -> tuple[int, str]:
+    known = [*COST_OF, *(symptom for symptom in SYMPTOMS if symptom not in COST_OF)]
+    return (known.index(check) if check in COST_OF or check in SYMPTOMS else len(known)), check

@@ -1,0 +1,101 @@
+"""The likely cause of a red session is told first: in pytest's own failures, in our summary, and in the document."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pytest_ftcheck.checks.causes import likely_causes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pytest
+
+    from pytest_ftcheck.checks.causes import Cause
+    from pytest_ftcheck.plugin.reports import Reports
+
+
+class Causes:
+    """Causes and consequences among the red tests of each task.
+
+    Args:
+        cases: what each test of the suite is about, by its node id.
+        findings: what is red, with the node id of its test.
+
+    """
+
+    def __init__(self, cases: Mapping[str, Mapping[str, Any]], findings: Sequence[Mapping[str, Any]]) -> None:
+        self._tasks = {nodeid: case["task"] for nodeid, case in cases.items()}
+        self._findings = [found for found in findings if found["nodeid"] in self._tasks]
+        self._others = [found for found in findings if found["nodeid"] not in self._tasks]
+        self._red: dict[str, set[str]] = {}
+        for found in self._findings:
+            self._red.setdefault(self._task(found), set()).add(found["check"])
+        self._causes: dict[str, list[Cause]] = {task: likely_causes(red) for task, red in self._red.items()}
+        self._because = {
+            (task, check): cause.check
+            for task, causes in self._causes.items()
+            for cause in causes
+            for check in cause.consequences
+        }
+        self._places = {
+            (task, check): place
+            for task, causes in self._causes.items()
+            for place, check in enumerate(check for cause in causes for check in (cause.check, *cause.consequences))
+        }
+
+    def findings(self) -> list[dict[str, Any]]:
+        """Return what is red, each cause before its consequences, which name it in ``because_of``; own tests last."""
+        ordered = sorted(self._findings, key=self._place)
+        told = [{**found, "because_of": self._because.get((self._task(found), found["check"]))} for found in ordered]
+        return [*told, *({**found, "because_of": None} for found in self._others)]
+
+    def told(self) -> list[dict[str, Any]]:
+        """Return one entry for each cause: its task, its first finding, and the checks that it explains."""
+        return [
+            {
+                "task": task,
+                "finding": next(f for f in self._findings if self._task(f) == task and f["check"] == cause.check),
+                "consequences": list(cause.consequences),
+            }
+            for task, causes in self._causes.items()
+            for cause in causes
+        ]
+
+    def reorder(self, config: pytest.Config) -> None:
+        """Let pytest's own list of failures begin with the cause; without -v, fold its consequences."""
+        reporter = config.pluginmanager.get_plugin("terminalreporter")
+        failed = reporter.stats.get("failed", []) if reporter is not None else []
+        by_node: dict[str, list[Mapping[str, Any]]] = {}
+        for found in self.findings():
+            by_node.setdefault(found["nodeid"], []).append(found)
+        ours = [
+            place for place, report in enumerate(failed) if report.nodeid in by_node and report.nodeid in self._tasks
+        ]
+        ranked = sorted((failed[place] for place in ours), key=lambda report: self._place(by_node[report.nodeid][0]))
+        for place, report in zip(ours, ranked, strict=True):
+            failed[place] = report
+            causes = {found["because_of"] for found in by_node[report.nodeid]}
+            if config.get_verbosity() <= 0 and None not in causes:
+                report.longrepr = _folded(by_node[report.nodeid], sorted(causes))
+
+    def _task(self, found: Mapping[str, Any]) -> str:
+        return str(self._tasks[found["nodeid"]])
+
+    def _place(self, found: Mapping[str, Any]) -> tuple[int, int]:
+        task = self._task(found)
+        return list(self._red).index(task), self._places[task, found["check"]]
+
+
+def _folded(findings: Sequence[Mapping[str, Any]], causes: Sequence[str]) -> str:
+    """Say in two lines what is a consequence, and of what."""
+    first = findings[0]
+    return (
+        f"{first['check']}: expected {first['expected']}, observed {first['observed']}\n"
+        f"  probably because of {' and '.join(causes)}, see there; -v tells everything"
+    )
+
+
+def causes_of(reports: Reports) -> Causes:
+    """Tell the causes of what the tests of all processes found."""
+    return Causes(reports.cases, [{"nodeid": nodeid, **found} for nodeid, found in reports.told_by("findings")])

@@ -41,6 +41,10 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "evaluation_leaked_swapped",
             "evaluation_on_train",
             "evaluation_filtered_away",
+            "eight_rows_evaluated",
+            "evaluation_cut_shorter",
+            "stop_words_removed_from_train",
+            "label_in_the_text",
         ),
         "batches": (
             "mask_all_ones",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from datasets import concatenate_datasets
@@ -9,19 +10,27 @@ from datasets import concatenate_datasets
 from pytest_ftcheck.faults.fault import fault
 from pytest_ftcheck.faults.planting import (
     is_one_table,
+    labels_of,
     raw,
+    require_classes,
     require_pair,
+    require_texts,
     tokenized,
     with_chosen,
     with_column,
     with_rows,
 )
-from pytest_ftcheck.faults.rows import encode, texts_of
+from pytest_ftcheck.faults.rows import SPLITS, encode, texts_of
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
+    from pytest_ftcheck.faults.rows import Texts
     from pytest_ftcheck.pipeline.parts import Pipeline
+
+_FEW = 8
+_SHORT = 6
+_STOP_WORDS = 8
 
 
 @fault(
@@ -78,3 +87,63 @@ def evaluation_on_train(pipeline: Pipeline) -> Pipeline:
 def evaluation_filtered_away(pipeline: Pipeline) -> Pipeline:
     """A filter leaves nothing to evaluate."""
     return with_chosen(pipeline, "evaluation", [])
+
+
+@fault(
+    caught_by=("data.evaluation_rows",),
+    wild="select(range(8)) stays in the script after a dry run, and the accuracy is 1.0 from then on.",
+)
+def eight_rows_evaluated(pipeline: Pipeline) -> Pipeline:
+    """Eight rows are evaluated."""
+    return with_chosen(pipeline, "evaluation", range(_FEW))
+
+
+@fault(
+    caught_by=("data.lengths_alike",),
+    wild="The evaluation is tokenized by a copy of the function, with another max_length.",
+)
+def evaluation_cut_shorter(pipeline: Pipeline) -> Pipeline:
+    """Evaluation rows are truncated to a few tokens, train rows are not."""
+    require_texts(pipeline)
+    special = 1 + len(pipeline.card.text_columns)
+    length = _SHORT * len(pipeline.card.text_columns) + special
+    rows = encode(pipeline, "evaluation", texts_of(pipeline, "evaluation"), max_length=length)
+    return _retokenized(pipeline, "evaluation", rows)
+
+
+@fault(
+    caught_by=("data.words_alike",),
+    wild="Stop words are removed from the train texts by a cell of the notebook that the evaluation does not run.",
+)
+def stop_words_removed_from_train(pipeline: Pipeline) -> Pipeline:
+    """The most frequent words are taken out of the train texts."""
+    require_texts(pipeline)
+    texts = texts_of(pipeline, "train")
+    counts = Counter(word for segment in texts for text in segment for word in set(text.lower().split()))
+    frequent = {word for word, _ in counts.most_common(_STOP_WORDS)}
+    fewer: Texts = tuple([_without(text, frequent) for text in segment] for segment in texts)
+    return _retokenized(pipeline, "train", encode(pipeline, "train", fewer))
+
+
+def _without(text: str, words: set[str]) -> str:
+    return " ".join(word for word in text.split() if word.lower() not in words)
+
+
+@fault(
+    caught_by=("data.giveaways",),
+    wild="Title, label and body of a record are joined into the text, in both splits alike: accuracy 1.0.",
+)
+def label_in_the_text(pipeline: Pipeline) -> Pipeline:
+    """Each text begins with a word that stands for its label."""
+    require_texts(pipeline)
+    require_classes(pipeline)
+    for split in SPLITS:
+        labels = [0 if label is None else int(label) for label in labels_of(pipeline, split)]
+        first, *others = texts_of(pipeline, split)
+        texts: Texts = ([f"{label} {text}" for label, text in zip(labels, first, strict=True)], *others)
+        pipeline = _retokenized(pipeline, split, encode(pipeline, split, texts))
+    return pipeline
+
+
+def _retokenized(pipeline: Pipeline, split: str, rows: Dataset) -> Pipeline:
+    return with_rows(pipeline, split, rows, rows if is_one_table(pipeline, split) else None)

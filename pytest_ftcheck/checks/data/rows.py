@@ -1,10 +1,13 @@
-"""Whether the splits have rows, raw and tokenized alike."""
+"""Whether the splits have rows, raw and tokenized alike, and whether those that are evaluated are enough."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_ftcheck.checks.catalogue import Limits, check, finding
+import numpy as np
+from scipy import stats
+
+from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding, warning
 from pytest_ftcheck.checks.data.splits import splits
 
 if TYPE_CHECKING:
@@ -29,3 +32,65 @@ def splits_not_empty(evidence: Evidence, _limits: Limits) -> list[Finding]:
         elif raw != rows:
             found.append(finding(f"{raw} tokenized rows, one for each raw row", str(rows), subject=split.subject))
     return found
+
+
+@check(
+    "data.evaluation_rows",
+    cost="free",
+    limits={"fail": 0.3, "warn": 0.1},  # smallest drop of the accuracy that is still enough to know
+    catches="an evaluation of a handful of rows, which says nothing about the next model",
+    hint="evaluate more rows: what few rows cannot tell, no threshold can.",
+)
+def evaluation_rows(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """There are rows enough to see a worse model.
+
+    The smallest drop from an accuracy of 0.9 that these rows show with 80% power, by an exact binomial test at 5%; for
+    regression, rows count alike. Fewer rows than that are a warning where a setting of ours chose so few.
+    """
+    split = splits(evidence)[1]
+    rows = len(split.rows)
+    if not rows:
+        msg = "no row is evaluated"
+        raise NotApplicable(msg)
+    drop = smallest_drop(rows)
+    if drop <= limits["warn"]:
+        return []
+    seen = (
+        f"a drop of the accuracy from 0.9 to {0.9 - drop:.2g} is the smallest that they show"
+        if drop < _NEVER
+        else ("not even a drop of the accuracy from 0.9 to 0 shows")
+    )
+    observed = f"only {rows} rows are evaluated: {seen}, with 80% power"
+    if drop <= limits["fail"] or _cut_by_us(evidence, rows):
+        expected = f"rows enough to see a drop of {limits['warn']:g} (of more than {limits['fail']:g} fail)"
+        return [warning(expected, observed, share=min(drop, 1.0), subject=split.subject)]
+    return [finding(f"rows enough to see a drop of {limits['fail']:g}", observed, subject=split.subject)]
+
+
+_NEVER = 0.9
+
+
+def smallest_drop(rows: int, accuracy: float = 0.9, level: float = 0.05, power: float = 0.8) -> float:
+    """Return the smallest drop of an accuracy that so many rows show, by a one-sided exact binomial test.
+
+    Args:
+        rows: that are evaluated.
+        accuracy: of a sound model.
+        level: probability of calling a sound model worse.
+        power: probability of seeing the drop.
+
+    Returns:
+        The drop, in steps of 0.005; the whole accuracy where even that is not seen.
+
+    """
+    hits = np.arange(rows + 1)
+    critical = int((stats.binom.cdf(hits, rows, accuracy) <= level).sum()) - 1
+    drops = np.arange(0.005, accuracy, 0.005)
+    seen = stats.binom.cdf(critical, rows, accuracy - drops) >= power
+    return float(drops[seen.argmax()]) if seen.any() else accuracy
+
+
+def _cut_by_us(evidence: Evidence, rows: int) -> bool:
+    """Whether --ftcheck-max-eval-rows, not the project, chose so few."""
+    source = evidence.pipeline.trainer
+    return source is not None and len(source.evaluation_rows) > rows

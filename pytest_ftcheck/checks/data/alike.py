@@ -1,0 +1,142 @@
+"""What must hold for the texts of both splits: they were prepared in one way, so that words and lengths agree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import stats
+
+from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding, warning
+from pytest_ftcheck.checks.data.presence import content_of, presence, word
+from pytest_ftcheck.checks.data.splits import filled, share
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pytest_ftcheck.checks.data.splits import Split
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+
+_ROWS = 1000
+_SHOWN = 6
+_RARER = 0.1
+"""A token is lost where it is in less than a tenth of the rows that it should be in."""
+_FEWEST = 3
+"""Rows that are no accident."""
+
+
+@check(
+    "data.words_alike",
+    cost="free",
+    limits={"rows": 0.2, "alpha": 1e-8},  # a frequent token; probability that chance loses one
+    catches="stop words, case or punctuation that are taken out of one split alone, another language or source",
+    hint="prepare the texts of both splits, and those that are served, with one function.",
+)
+def words_alike(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Tokens that are frequent in one split stand in the other too.
+
+    A token is lost where it is in ``rows`` of one split's rows and in less than a tenth as many of the other's, which
+    chance does with a probability below ``alpha`` (binomial). Tokens that are lost one way only were taken out. Lost
+    both ways, as of two languages, they are a warning: that may be what the project is about.
+    """
+    train, evaluated = _both(evidence)
+    rows = [content_of(evidence, split, _ROWS) for split in (train, evaluated)]
+    width = 1 + max((token for split in rows for row in split for token in row), default=0)
+    counts = [np.asarray(presence(split, width).sum(axis=0)).ravel() for split in rows]
+    sizes = [len(split) for split in rows]
+    lost = _lost(counts[0], sizes[0], counts[1], sizes[1], limits)
+    gained = _lost(counts[1], sizes[1], counts[0], sizes[0], limits)
+    found = []
+    for missing, (there, here), split in ((lost, (0, 1), evaluated), (gained, (1, 0), train)):
+        if not missing.size:
+            continue
+        names = (train.name, evaluated.name)
+        told = ", ".join(word(evidence, token) for token in missing[:_SHOWN])
+        most = missing[0]
+        expected = f"tokens that are frequent in {names[there]}, such as {told}"
+        often, seldom = share(counts[there][most], sizes[there]), share(counts[here][most], sizes[here])
+        observed = (
+            f"{len(missing)} frequent tokens of {names[there]} are missing; {word(evidence, most)} is in {often} rows "
+            f"there, and in {seldom} here"
+        )
+        if lost.size and gained.size:
+            found.append(warning(expected, observed, subject=split.subject, share=1.0))
+        else:
+            found.append(finding(expected, observed, subject=split.subject))
+    return found
+
+
+def _both(evidence: Evidence) -> tuple[Split, Split]:
+    both = filled(evidence)
+    if len(both) != 2:  # noqa: PLR2004 - train and evaluation
+        msg = "a split has no rows"
+        raise NotApplicable(msg)
+    return both[0], both[1]
+
+
+def _lost(
+    there: NDArray[np.float64], rows: int, here: NDArray[np.float64], others: int, limits: Limits
+) -> NDArray[np.int64]:
+    """Return the tokens that are frequent among some rows and hardly among others, the most frequent first.
+
+    Args:
+        there: ``[V]``, rows with the token where it is frequent.
+        rows: of how many.
+        here: ``[V]``, rows with the token among the others.
+        others: of how many.
+        limits: ``rows`` and ``alpha``.
+
+    """
+    rates = there / rows
+    rare = (rates >= limits["rows"]) & (here / others < _RARER * rates)
+    # The lower end of the rate: it is of a sample as well.
+    floor = np.maximum(rates - 2 * np.sqrt(rates * (1 - rates) / rows), 0.0)
+    chance = stats.binom.cdf(here, others, floor)
+    lost = np.flatnonzero(rare & (chance < limits["alpha"]))
+    return lost[np.argsort(-there[lost], kind="stable")]
+
+
+@check(
+    "data.lengths_alike",
+    cost="free",
+    limits={"rows": 0.02},
+    catches="splits that are truncated to different lengths: evaluated on less of a text than was trained on",
+    hint="tokenize both splits with one max_length.",
+)
+def lengths_alike(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Both splits are truncated to the same length.
+
+    A split counts as truncated where far more rows have its greatest length than have the two lengths below: without
+    truncation, the longest rows are the rarest. An evaluation of longer rows than were trained on is a warning.
+    """
+    train, evaluated = _both(evidence)
+    lengths = [np.array([len(row) for row in content_of(evidence, split, _ROWS)]) for split in (train, evaluated)]
+    found = []
+    for cut, other, level in ((1, 0, "fail"), (0, 1, "warn")):
+        most = int(lengths[cut].max())
+        longer = int((lengths[other] > most).sum())
+        if not _truncated(lengths[cut], limits) or longer < max(_FEWEST, limits["rows"] * len(lengths[other])):
+            continue
+        names = (train.name, evaluated.name)
+        expected = (
+            f"{names[cut]} rows as long as those of {names[other]}, of up to {int(lengths[other].max())} tokens of text"
+        )
+        at_most = int((lengths[cut] == most).sum())
+        observed = (
+            f"{share(at_most, len(lengths[cut]))} end at {most} tokens, and none is longer; of {names[other]}, "
+            f"{share(longer, len(lengths[other]))} are"
+        )
+        subject = (train, evaluated)[cut].subject
+        if level == "fail":
+            found.append(finding(expected, observed, subject=subject))
+        else:
+            found.append(warning(expected, observed, subject=subject, share=longer / len(lengths[other])))
+    return found
+
+
+def _truncated(lengths: NDArray[np.int64], limits: Limits) -> bool:
+    """Whether rows pile up at the greatest length, ``lengths`` being ``[N]``."""
+    at, below = ((lengths == lengths.max() - step).sum() for step in (0, 1))
+    below = below + (lengths == lengths.max() - 2).sum()
+    return bool(at >= max(_FEWEST, limits["rows"] * len(lengths)) and at >= 3 * below + _FEWEST)

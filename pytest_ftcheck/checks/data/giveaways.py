@@ -1,0 +1,117 @@
+"""Whether a token or two, or the length of a text, tell its label: then that is what a model learns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.sparse import csr_matrix, hstack
+from sklearn.feature_selection import SelectKBest, chi2
+from sklearn.tree import DecisionTreeClassifier
+
+from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding, warning
+from pytest_ftcheck.checks.data.presence import content_of, presence, word
+from pytest_ftcheck.checks.data.splits import filled, label_values, share
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from pytest_ftcheck.checks.data.splits import Split
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+
+_ROWS = 2000
+_FEATURES = 200
+_FEWEST = 40
+"""Rows of a split below which a rule of few tokens says nothing."""
+_SHOWN = 4
+
+
+@check(
+    "data.giveaways",
+    cost="free",
+    heads=("sequence-classification",),
+    # Of the way from the most frequent class to all rows right.
+    limits={"fail": 0.97, "warn": 0.85},
+    catches="the label, an id or a template that stands in the text of both splits and gives the answer away",
+    hint="take it out of the text before you tokenize: the metric says how well that token is read, and nothing about "
+    "the task. Is the task about this very token, say so: fail = 2 in the card's limits of this check.",
+)
+def giveaways(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """No token, place or length alone tells the labels.
+
+    A decision tree with as many leaves as there are classes is fitted on train rows, and judged on evaluation rows: for
+    two classes one question, such as whether a token is there. Its accuracy is put on a scale from 0, the share of the
+    most frequent class, to 1 (Cohen's kappa of a rule of thumb). Words of real texts reach a tenth to a half of it.
+    """
+    both = filled(evidence)
+    texts = [content_of(evidence, split, _ROWS) for split in both]
+    if len(both) != 2 or min(map(len, texts)) < _FEWEST:  # noqa: PLR2004 - train and evaluation
+        msg = f"fewer than {_FEWEST} rows in a split: a rule of few tokens says nothing"
+        raise NotApplicable(msg)
+    labels = [_labels(evidence, split) for split in both]
+    classes = np.unique(labels[0])
+    if len(classes) < 2:  # noqa: PLR2004 - nothing to tell apart
+        msg = "train has one class only: there is nothing to give away"
+        raise NotApplicable(msg)
+    names = _Features(evidence, texts[0])
+    chosen = SelectKBest(chi2, k=min(_FEATURES, names.of(texts[0]).shape[1])).fit(names.of(texts[0]), labels[0])
+    tree = DecisionTreeClassifier(max_leaf_nodes=len(classes), random_state=0)
+    tree.fit(chosen.transform(names.of(texts[0])), labels[0])
+    right = tree.predict(chosen.transform(names.of(texts[1]))) == labels[1]
+    majority = float((labels[1] == _most_frequent(labels[0])).mean())
+    if majority >= 1:
+        return []
+    lift = (float(right.mean()) - majority) / (1 - majority)
+    if lift < limits["warn"]:
+        return []
+    used = [chosen.get_support(indices=True)[place] for place in tree.tree_.feature if place >= 0]
+    told = ", ".join(names.name(feature) for feature in dict.fromkeys(used[:_SHOWN]))
+    more = f" and {len(used) - _SHOWN} more" if len(used) > _SHOWN else ""
+    observed = f"{share(int(right.sum()), len(right))} evaluation rows are right by {told}{more} alone"
+    expected = f"labels that the text as a whole tells; the most frequent class is {majority:.1%}"
+    if lift >= limits["fail"]:
+        return [finding(expected, observed)]
+    return [warning(expected, observed, share=float(right.mean()))]
+
+
+def _labels(evidence: Evidence, split: Split) -> NDArray[np.int64]:
+    values = label_values(evidence, split)
+    chosen = [values[index] for index in split.few(_ROWS)]
+    if any(isinstance(value, bool) or not isinstance(value, (int, np.integer)) for value in chosen):
+        msg = f"the labels of {split.name} are no class ids"
+        raise NotApplicable(msg)
+    return np.array(chosen, np.int64)
+
+
+def _most_frequent(labels: NDArray[np.int64]) -> int:
+    values, counts = np.unique(labels, return_counts=True)
+    return int(values[counts.argmax()])
+
+
+class _Features:
+    """What a rule may ask about a text: its tokens, which are its first and last ones, and how long it is."""
+
+    def __init__(self, evidence: Evidence, train: Sequence[Sequence[int]]) -> None:
+        self._evidence = evidence
+        self._width = 1 + max((token for row in train for token in row), default=0)
+        self._lengths = np.unique(np.quantile([len(row) for row in train], np.linspace(0.05, 0.95, 10)))
+
+    def of(self, rows: Sequence[Sequence[int]]) -> csr_matrix:
+        """Return ``[N, 3 V + L]`` of 0 and 1: the token is there, is first, is last; the text is longer than."""
+        ends: list[Any] = [presence([list(row[place]) for row in rows], self._width) for place in (_FIRST, _LAST)]
+        lengths = np.array([len(row) for row in rows])[:, None] > self._lengths
+        return hstack([presence(rows, self._width), *ends, csr_matrix(lengths.astype(np.float32))]).tocsr()
+
+    def name(self, feature: int) -> str:
+        """Word one of them."""
+        kind, token = divmod(int(feature), self._width)
+        if kind >= 3:  # noqa: PLR2004 - there, first, last
+            return f"a length above {self._lengths[int(feature) - 3 * self._width]:g} tokens"
+        quoted = word(self._evidence, token)
+        return (f"the token {quoted}", f"the first token being {quoted}", f"the last token being {quoted}")[kind]
+
+
+_FIRST, _LAST = slice(0, 1), slice(-1, None)

@@ -6,10 +6,13 @@ says what must hold. Where it cannot be asked at all, it raises `NotApplicable` 
 
 from __future__ import annotations
 
+import sysconfig
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
+from traceback import walk_tb
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -154,7 +157,8 @@ def run_check(entry: Check, evidence: Evidence) -> list[Finding]:
         raise
     except BaseException as error:  # noqa: BLE001 - fail closed: a part that calls pytest.skip is not healthy either
         text = f"{type(error).__name__}: {text_of(error)}"
-        findings = [Finding(entry.id, pipeline.subject, "parts that the check can look at", text, _CRASHED)]
+        hint = _CRASHED.format(place=_place(error) or "the parts")
+        findings = [Finding(entry.id, pipeline.subject, "parts that the check can look at", text, hint)]
     return [
         replace(
             finding,
@@ -167,8 +171,20 @@ def run_check(entry: Check, evidence: Evidence) -> list[Finding]:
 
 
 _CRASHED = (
-    "the parts raise this themselves when they are used as a Trainer uses them; or report it as a defect of ours."
+    "{place} raised this when it was used as a Trainer uses it. Is your code right, report it as a defect of ours."
 )
+
+
+def _place(error: BaseException) -> str:
+    """Name the innermost line of the project's own code that an error went through; empty where there is none."""
+    installed = {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")} | {
+        str(Path(__file__).parents[1])
+    }
+    for frame, line in reversed(list(walk_tb(error.__traceback__))):
+        code = frame.f_code
+        if not code.co_filename.startswith(("<", *installed)):
+            return f"{code.co_name}() in {Path(code.co_filename).name}, line {line},"
+    return ""
 
 
 def finding(expected: str, observed: str, *, subject: str = "", hint: str = "", unit: str = "") -> Finding:

@@ -72,7 +72,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "data.truncation": _TEXT_LOST,
         "data.special_tokens": ("serving.pipeline",),
         "data.distinct_inputs": ("data.contradictions", *SYMPTOMS),
-        "data.duplicates": ("data.metrics_without_duplicates",),
+        "data.duplicates": ("data.metrics_without_duplicates", "metrics.train_labels"),
         # Labels.
         "data.label_encoding": ("data.label_names", "serving.label_names", *_SERVED, *SYMPTOMS),
         "data.label_names": ("serving.label_names", *_SERVED),
@@ -116,6 +116,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "collator.order": ("collator.labels", "model.label_ids", "metrics.evaluated_rows", *SYMPTOMS),
         # The model.
         "model.dtype": ("training.finite_loss", "training.parameters_move", "serving.dtype", *_FORWARD),
+        "model.new_tokens": SYMPTOMS,
         "model.new_weights": ("model.loss_at_start", *SYMPTOMS),
         "model.logits_shape": ("data.label_names", "training.loss_extremes", "metrics.*", *_SERVED, *SYMPTOMS),
         "model.eval_deterministic": ("metrics.recomputed", "metrics.loss_agrees", "training.resume", *_PADDING),
@@ -142,6 +143,9 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "training.parameters_move": SYMPTOMS,
         "training.rows_once": ("training.shuffled", "training.workers", *SYMPTOMS),
         "training.shuffled": SYMPTOMS,
+        "training.stopped": ("training.steps", "training.schedule", *SYMPTOMS),
+        "training.extent": SYMPTOMS,
+        "training.class_weights": SYMPTOMS,
         "training.steps": ("training.schedule", *SYMPTOMS),
         "training.schedule": ("training.learning_rate", *SYMPTOMS),
         "training.learning_rate": SYMPTOMS,
@@ -155,6 +159,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         # Metrics, and what is saved.
         "metrics.evaluated_rows": ("metrics.loss_agrees", "metrics.recomputed", *_SERVED, *SYMPTOMS),
         "metrics.definition": ("metrics.recomputed", *SYMPTOMS),
+        "metrics.train_labels": SYMPTOMS,
         "metrics.recomputed": SYMPTOMS,
         "serving.safetensors": ("serving.dtype", *_SERVED),
         "serving.permissions": ("serving.tokenizer", *_SERVED),

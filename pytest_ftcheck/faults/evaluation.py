@@ -217,3 +217,22 @@ def resumed_without_scheduler(pipeline: Pipeline) -> Pipeline:
 def resumed_without_random_state(pipeline: Pipeline) -> Pipeline:
     """A resumed training draws other random numbers than an unbroken one."""
     return with_patch(pipeline, nothing, "transformers:Trainer._load_rng_state")
+
+
+@fault(
+    caught_by=("training.stopped", "training.steps"),
+    whole_run=True,
+    engines=("trainer",),
+    wild="An early stopping of one's own compares the loss with its best value, and takes a greater one for better.",
+)
+def stopped_while_it_improves(pipeline: Pipeline) -> Pipeline:
+    """Training is stopped at the second evaluation, at which the loss has fallen."""
+    slow = 0.6 * float(pipeline.args.get("learning_rate", 5e-5))
+    longer = with_args(pipeline, num_train_epochs=_MANY_EPOCHS, learning_rate=slow, eval_strategy="epoch")
+    return with_patch(longer, _stop, "transformers.trainer_callback:CallbackHandler.on_evaluate")
+
+
+def _stop(original: Any, handler: Any, args: Any, state: Any, control: Any, *others: Any, **kwargs: Any) -> Any:
+    control = original(handler, args, state, control, *others, **kwargs)
+    control.should_training_stop |= (state.epoch or 0) >= 2  # noqa: PLR2004 - the second epoch
+    return control

@@ -27,7 +27,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "data": ("data", "labels", "splits"),
         "batches": ("batches", "inputs"),
-        "model": ("model", "weights"),
+        "model": ("model", "weights", "start"),
         "training": ("training", "optimizer", "evaluation"),
         "metrics": ("metrics",),
         "serving": ("serving",),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.pipeline.parts import Pipeline
 
 _SEED = 20
+_PART = 0.5
 
 
 def _shuffled(labels: list[Any]) -> list[Any]:
@@ -43,6 +44,22 @@ def _renumbered(labels: list[Any], classes: int) -> list[Any]:
 def train_labels_shuffled(pipeline: Pipeline) -> Pipeline:
     """The labels of the train rows belong to other rows."""
     return with_labels(pipeline, "train", _shuffled(labels_of(pipeline, "train")))
+
+
+@fault(
+    whole_run=True,
+    caught_by=("metrics.train_labels",),
+    wild="A join on a key that is not unique gives a part of the rows the labels of others.",
+)
+def train_labels_shuffled_in_part(pipeline: Pipeline) -> Pipeline:
+    """Half of the train labels are dealt out among each other."""
+    require_classes(pipeline)
+    before = labels_of(pipeline, "train")
+    labels, random = list(before), np.random.default_rng(_SEED)
+    places = random.permutation(len(labels))[: int(_PART * len(labels))]
+    for place, other in zip(places, random.permutation(places), strict=True):
+        labels[place] = before[other]
+    return with_labels(pipeline, "train", labels)
 
 
 @fault(

@@ -30,6 +30,7 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "token_type_ids_misnamed",
             "texts_missing",
             "train_labels_shuffled",
+            "train_labels_shuffled_in_part",
             "evaluation_labels_shuffled",
             "evaluation_classes_renumbered",
             "splits_encoded_apart",
@@ -89,6 +90,9 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "label_names_swapped",
             "label_names_generic",
             "train_mode_overridden",
+            "class_weights_in_another_order",
+            "new_tokens_frozen",
+            "trained_on_the_evaluation_before",
         ),
         "training": (
             "zero_grad_missing",
@@ -101,6 +105,7 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "drawn_with_replacement",
             "mask_not_passed",
             "epoch_cut_short",
+            "steps_of_a_dry_run",
             "train_mode_forgotten",
             "loop_without_schedule",
             "scheduler_stepped_twice",
@@ -122,6 +127,7 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "resumed_without_optimizer",
             "resumed_without_scheduler",
             "resumed_without_random_state",
+            "stopped_while_it_improves",
         ),
         "metrics": (
             "metric_over_the_wrong_axis",

@@ -263,6 +263,16 @@ def _first_batches(original: Any, sampler: Any) -> Any:
 
 
 @fault(
+    whole_run=True,
+    caught_by=("training.extent",),
+    wild="max_steps comes from an environment variable, a sweep or a dry run, and nobody takes it out again.",
+)
+def steps_of_a_dry_run(pipeline: Pipeline) -> Pipeline:
+    """Training ends after four optimizer steps."""
+    return with_args(pipeline, max_steps=_DRY_RUN)
+
+
+@fault(
     caught_by=("training.train_mode",),
     wild="model.eval() for the metrics in the middle of training, and no model.train() after it: no dropout from "
     "then on.",

@@ -43,7 +43,7 @@ def words_alike(evidence: Evidence, limits: Limits) -> list[Finding]:
     train, evaluated = _both(evidence)
     rows = [content_of(evidence, split, _ROWS) for split in (train, evaluated)]
     width = 1 + max((token for split in rows for row in split for token in row), default=0)
-    counts = [np.asarray(presence(split, width).sum(axis=0)).ravel() for split in rows]
+    counts = [np.asarray(presence(split, width).sum(axis=0), float).ravel() for split in rows]
     sizes = [len(split) for split in rows]
     lost = _lost(counts[0], sizes[0], counts[1], sizes[1], limits)
     gained = _lost(counts[1], sizes[1], counts[0], sizes[0], limits)

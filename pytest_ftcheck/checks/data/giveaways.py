@@ -103,7 +103,10 @@ class _Features:
         """Return ``[N, 3 V + L]`` of 0 and 1: the token is there, is first, is last; the text is longer than."""
         ends: list[Any] = [presence([list(row[place]) for row in rows], self._width) for place in (_FIRST, _LAST)]
         lengths = np.array([len(row) for row in rows])[:, None] > self._lengths
-        return hstack([presence(rows, self._width), *ends, csr_matrix(lengths.astype(np.float32))]).tocsr()
+        features: csr_matrix = hstack(
+            [presence(rows, self._width), *ends, csr_matrix(lengths.astype(np.float32))]
+        ).tocsr()
+        return features
 
     def name(self, feature: int) -> str:
         """Word one of them."""

@@ -38,6 +38,7 @@ def presence(rows: Sequence[Sequence[int]], width: int) -> csr_matrix:
 
 
 def word(evidence: Evidence, token: int) -> str:
-    """Quote a token as its tokenizer writes it, else its id."""
+    """Quote a token as its tokenizer writes it, else name its id."""
     tokenizer: Any = evidence.pipeline.processing_class
-    return f"id {token}" if tokenizer is None else repr(str(tokenizer.convert_ids_to_tokens(int(token))))
+    written = None if tokenizer is None else tokenizer.convert_ids_to_tokens(int(token))
+    return f"id {token}" if written is None else repr(str(written))

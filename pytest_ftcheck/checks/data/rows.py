@@ -86,7 +86,7 @@ def smallest_drop(rows: int, accuracy: float = 0.9, level: float = 0.05, power: 
     hits = np.arange(rows + 1)
     critical = int((stats.binom.cdf(hits, rows, accuracy) <= level).sum()) - 1
     drops = np.arange(0.005, accuracy, 0.005)
-    seen = stats.binom.cdf(critical, rows, accuracy - drops) >= power
+    seen = np.asarray(stats.binom.cdf(critical, rows, accuracy - drops) >= power)
     return float(drops[seen.argmax()]) if seen.any() else accuracy
 
 

@@ -134,13 +134,17 @@ def _problems_of_runs(evidence: Evidence, split: Split) -> tuple[int, dict[str, 
 @check(
     "data.truncation",
     cost="free",
-    limits={"rows": 0.5, "warn": 0.1},
+    limits={"rows": 0.5, "warn": 0.1, "short": 16},  # short: tokens of the longest row, that of a dry run
     catches="a max_length left over from a dry run, texts cut by characters, one long segment that crowds out another",
     hint="raise max_length towards what the model takes, split long texts, or state in the card how many rows may lose "
     "more than a tenth of their tokens.",
 )
 def truncation(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Most rows keep nine tenths of their tokens; where the model takes no more, it only warns."""
+    """Most rows keep nine tenths of their tokens.
+
+    It fails where no row has more than ``short`` tokens, as after a dry run. Longer rows that are cut are a warning:
+    what matters may stand where they were not cut, and a model takes only so many.
+    """
     most = longest_input(evidence)
     found = []
     for split in filled(evidence):
@@ -152,7 +156,7 @@ def truncation(evidence: Evidence, limits: Limits) -> list[Finding]:
         rows, bad, observed = _lost(evidence, split) if known else _piled_up(evidence, split)
         observed += f"; the longest row has {longest} tokens" + (f", the model takes {most}" if most else "")
         # What the model cannot take, no max_length can give back.
-        fail = 1.0 if at_most else limits["rows"]
+        fail = 1.0 if at_most or longest > limits["short"] else limits["rows"]
         what = f"of {rows} sampled rows to lose more than a tenth of their tokens"
         found += graded(bad, rows, fail, limits["warn"], what, observed, subject=split.subject)
     return found

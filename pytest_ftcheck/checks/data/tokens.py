@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from scipy import stats
 from torch import nn
 
 from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
-from pytest_ftcheck.checks.data.encoded import Encoded, encode_again, is_subsequence, runs_of_tokens, tokens_of
+from pytest_ftcheck.checks.data.encoded import Encoded, encode_again, is_subsequence, runs_of_tokens
 from pytest_ftcheck.checks.data.splits import (
     SAMPLE,
     Split,
@@ -27,7 +26,6 @@ from pytest_ftcheck.checks.data.splits import (
 from pytest_ftcheck.columns import arrays, scalars
 from pytest_ftcheck.errors import CheckpointError
 from pytest_ftcheck.pipeline.from_checkpoint import load_tokenizer
-from pytest_ftcheck.pipeline.trainer_texts import language_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +39,6 @@ _ROWS = 4 * SAMPLE
 _OTHERS = 3
 """Other rows that a row is compared with: its tokens must be more like its own text than like theirs."""
 _ALIKE = 0.5
-_LETTERS = 3
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 
 
@@ -241,47 +238,3 @@ def _other_labels(evidence: Evidence, split: Split, limits: Limits) -> list[Find
         same = not exceeds(others, len(labels), limits["rows"])
         observed = f"{share(others, len(labels))} rows have another label than most rows of their raw label {column!r}"
     return [] if same else [finding("the label of each row's own raw label", observed, subject=split.subject)]
-
-
-@check(
-    "data.decodes",
-    cost="free",
-    limits={"rows": 0.05},
-    catches="tokens of another tokenizer, byte order or encoding errors, another column than the text's",
-    hint="the Trainer's tokenizer must be the one that made the tokens: pass it as processing_class.",
-)
-def decodes(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Decoding the token ids gives the text back, but for case, accents, space and what was truncated."""
-    tokenizer, found = evidence.tokenizer, []
-    for split in filled(evidence):
-        indices = split.few(SAMPLE)
-        columns = evidence.pipeline.card.text_columns or tuple(language_columns(split.raw)) or evidence.text_columns
-        most = len(tokenizer)
-        rows = [[token for token in row if 0 <= token < most] for row in tokens_of(evidence, split, indices)]
-        decoded = tokenizer.batch_decode(rows, skip_special_tokens=True)
-        texts = [" ".join(text) for text in split.texts(columns, indices)]
-        bad = _unlike([_pieces(text) for text in decoded], [_pieces(text) for text in texts])
-        if exceeds(len(bad), len(indices), limits["rows"]):
-            observed = f"{share(len(bad), len(indices))} sampled rows decode to something else, the first is row "
-            observed += f"{indices[bad[0]]}: {shorten(decoded[bad[0]])} for {shorten(texts[bad[0]])}"
-            found.append(finding("tokens that decode to the text they were made of", observed, subject=split.subject))
-    return found
-
-
-def _unlike(decoded: Sequence[set[str]], texts: Sequence[set[str]]) -> list[int]:
-    """Return the rows that are hardly part of their text, or more part of others."""
-    bad = []
-    for row, pieces in enumerate(decoded):
-        if not pieces:
-            continue
-        own = len(pieces & texts[row])
-        others = [len(pieces & texts[(row + step) % len(texts)]) for step in range(1, min(_OTHERS + 1, len(texts)))]
-        if own < _ALIKE * len(pieces) or own < max(others, default=0):
-            bad.append(row)
-    return bad
-
-
-def _pieces(text: str) -> set[str]:
-    """Return all runs of three letters or digits, without case, accents and what stands between."""
-    letters = "".join(char for char in unicodedata.normalize("NFKD", text).casefold() if char.isalnum())
-    return {letters[start : start + _LETTERS] for start in range(len(letters) - _LETTERS + 1)}

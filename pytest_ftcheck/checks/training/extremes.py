@@ -47,7 +47,7 @@ def loss_extremes(evidence: Evidence, limits: Limits) -> list[Finding]:
         msg = "its batches have no single class a row under `labels`"
         raise NotApplicable(msg)
     model: Any = evidence.fresh_model
-    place = _last_layer(model, batch)
+    place = last_layer(model, batch)
     right, wrong = labels.flatten() % classes, (labels.flatten() + 1) % classes
 
     def loss(predicted: Tensor, logit: float) -> float:
@@ -76,7 +76,7 @@ def loss_extremes(evidence: Evidence, limits: Limits) -> list[Finding]:
     return [finding(expected, observed)]
 
 
-def _last_layer(model: nn.Module, batch: dict[str, Any]) -> nn.Module:
+def last_layer(model: nn.Module, batch: dict[str, Any]) -> nn.Module:
     """Find the layer whose output the logits are.
 
     Raises:

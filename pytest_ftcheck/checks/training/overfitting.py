@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
+from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, check, finding
 from pytest_ftcheck.checks.training.declared import probed
 from pytest_ftcheck.errors import CheckFailure
 from pytest_ftcheck.training.fingerprint import fingerprint_rows
@@ -51,6 +51,8 @@ def overfits_batch(evidence: Evidence, limits: Limits) -> list[Finding]:
         try:
             probe = _attempt(evidence, rows, int(limits["steps"]), factor)
         except CheckFailure as failure:
+            if failure.findings[0].check == "model.logits_shape":
+                raise ToldBy(check="model.logits_shape", reason=failure.findings[0].observed) from failure
             attempts.append(f"{factor:g} times its learning rate: {failure.findings[0].observed}")
             continue
         learned, seen = _judge(evidence, probe, labels)

@@ -268,7 +268,23 @@ def test_without_known_texts_all_texts_of_the_row_are_compared(parts: Pipeline) 
     assert len(judge("decodes", with_ids(unnamed, ids))) == 1
 
 
-def test_rows_without_texts_are_not_judged(parts: Pipeline) -> None:
+def without_texts(parts: Pipeline) -> Pipeline:
     bare = replace(parts.data, train=parts.train_dataset, evaluation=parts.eval_dataset)
+    return replace(parts, card=replace(parts.card, text_columns=()), data=bare)
+
+
+def test_rows_without_texts_are_tokenized_again(parts: Pipeline) -> None:
+    assert judge("decodes", without_texts(parts)) == []
+    tokenizer: Any = parts.processing_class
+    pieces = [token for word, token in tokenizer.get_vocab().items() if word.startswith("##")]
+    # Of another tokenizer: what was a word may be any piece of one.
+    ids = [[pieces[token % len(pieces)] for token in row] for row in ids_of(parts)]
+    (finding,) = judge("decodes", without_texts(with_ids(parts, ids)))
+    assert finding.expected == "at least 50% of the sampled rows to give the same tokens, decoded and tokenized again"
+    assert "or they come from a stale cache" in finding.hint
+
+
+def test_few_rows_without_texts_are_not_judged(parts: Pipeline) -> None:
+    few = replace(parts, train_dataset=parts.train_dataset.select(range(4)))
     with pytest.raises(NotApplicable, match="no raw text is known"):
-        judge("decodes", replace(parts, card=replace(parts.card, text_columns=()), data=bare))
+        judge("decodes", without_texts(few))

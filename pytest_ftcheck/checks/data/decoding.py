@@ -1,0 +1,96 @@
+"""Whether token ids, decoded, give the text back that they were made of."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING, Any
+
+from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
+from pytest_ftcheck.checks.data.encoded import special_ids, tokens_of
+from pytest_ftcheck.checks.data.splits import SAMPLE, Split, exceeds, filled, share, shorten
+from pytest_ftcheck.pipeline.trainer_texts import language_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+
+_ALIKE = 0.5
+_OTHERS = 3
+"""Other rows that a row is compared with: its tokens must be more like its own text than like theirs."""
+_LETTERS = 3
+_ENOUGH = 20
+"""Rows that say something about a tokenizer."""
+
+
+@check(
+    "data.decodes",
+    cost="free",
+    limits={"rows": 0.05, "again": 0.5},
+    catches="tokens of another tokenizer, byte order or encoding errors, another column than the text's",
+    hint="another tokenizer made these tokens, or they come from a stale cache of one: tokenize again, and pass the "
+    "tokenizer that made them as processing_class.",
+)
+def decodes(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Decoding the token ids gives the text back, but for case, accents, space and what was truncated.
+
+    Where no raw text is known, decoded rows are tokenized again: at least ``again`` of them must give the same tokens,
+    which rows of another tokenizer seldom do, unless its vocabulary has whole words alone.
+    """
+    tokenizer, found = evidence.tokenizer, []
+    for split in filled(evidence):
+        columns = evidence.pipeline.card.text_columns or tuple(language_columns(split.raw))
+        if not columns:
+            found += _again(evidence, split, limits["again"])
+            continue
+        indices, most = split.few(SAMPLE), len(tokenizer)
+        rows = [[token for token in row if 0 <= token < most] for row in tokens_of(evidence, split, indices)]
+        decoded = tokenizer.batch_decode(rows, skip_special_tokens=True)
+        texts = [" ".join(text) for text in split.texts(columns, indices)]
+        bad = _unlike([_pieces(text) for text in decoded], [_pieces(text) for text in texts])
+        if exceeds(len(bad), len(indices), limits["rows"]):
+            observed = f"{share(len(bad), len(indices))} sampled rows decode to something else, the first is row "
+            observed += f"{indices[bad[0]]}: {shorten(decoded[bad[0]])} for {shorten(texts[bad[0]])}"
+            found.append(finding("tokens that decode to the text they were made of", observed, subject=split.subject))
+    return found
+
+
+def _again(evidence: Evidence, split: Split, least: float) -> list[Finding]:
+    """Find rows that are no longer the same when they are decoded and tokenized again."""
+    tokenizer: Any = evidence.tokenizer
+    special, most = special_ids(tokenizer), len(tokenizer)
+    texts = [[token for token in row if token not in special] for row in tokens_of(evidence, split, split.few(SAMPLE))]
+    # An unknown token does not come back, whatever the tokenizer is.
+    rows = [row for row in texts if row and tokenizer.unk_token_id not in row and max(row) < most]
+    if len(rows) < _ENOUGH:
+        msg = "no raw text is known, and too few rows can be decoded and tokenized again"
+        raise NotApplicable(msg)
+    decoded = tokenizer.batch_decode(rows)
+    again = tokenizer(decoded, add_special_tokens=False, truncation=False, verbose=False)["input_ids"]
+    same = [left == right for left, right in zip(rows, again, strict=True)]
+    if sum(same) >= least * len(rows):
+        return []
+    first = same.index(False)
+    observed = f"{share(sum(same), len(rows))} do; the first that does not reads {shorten(decoded[first])}"
+    expected = f"at least {least:.0%} of the sampled rows to give the same tokens, decoded and tokenized again"
+    return [finding(expected, observed, subject=split.subject)]
+
+
+def _unlike(decoded: Sequence[set[str]], texts: Sequence[set[str]]) -> list[int]:
+    """Return the rows that are hardly part of their text, or more part of others."""
+    bad = []
+    for row, pieces in enumerate(decoded):
+        if not pieces:
+            continue
+        own = len(pieces & texts[row])
+        others = [len(pieces & texts[(row + step) % len(texts)]) for step in range(1, min(_OTHERS + 1, len(texts)))]
+        if own < _ALIKE * len(pieces) or own < max(others, default=0):
+            bad.append(row)
+    return bad
+
+
+def _pieces(text: str) -> set[str]:
+    """Return all runs of three letters or digits, without case, accents and what stands between."""
+    letters = "".join(char for char in unicodedata.normalize("NFKD", text).casefold() if char.isalnum())
+    return {letters[start : start + _LETTERS] for start in range(len(letters) - _LETTERS + 1)}

@@ -1,0 +1,104 @@
+"""What a model knows before it is trained: nothing, or what its checkpoint says that it was trained for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from scipy import stats
+from torch.nn.functional import cross_entropy
+
+from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warning
+from pytest_ftcheck.checks.data.splits import splits
+from pytest_ftcheck.checks.metrics.rows import ScoredRows, chance_of_hits, judged
+from pytest_ftcheck.checks.model.logits import affordable, logits_of_rows
+from pytest_ftcheck.checks.model.weights import newly_initialised, parts_of
+from pytest_ftcheck.pipeline.checkpoint_files import weight_shapes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.data.splits import Split
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+
+
+@check(
+    "metrics.before_training",
+    cost="run",
+    heads=("sequence-classification",),
+    # By how much training must raise the accuracy of a model that comes trained; two probabilities of chance.
+    limits={"gain": 0.01, "alpha": 1e-6, "membership": 1e-4},
+    catches="a model that goes on from the last fold, or from a checkpoint that was fine-tuned on the evaluated rows",
+    hint="load the pretrained checkpoint anew for every training. Is the checkpoint fine-tuned on purpose, make sure "
+    "that its training never saw these rows.",
+)
+def before_training(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Before training, the model does not know the evaluated rows already.
+
+    A head that is new is left to `model.loss_at_start`. One that is not, and is right more often than chance: where its
+    named checkpoint does not have that head and training gains nothing, or where its loss is smaller on evaluation rows
+    than on train rows (Mann-Whitney's test at ``membership``, after Shokri et al., 2017), it was trained on them. Else
+    it is a warning: a checkpoint may be fine-tuned on purpose.
+    """
+    evidence.require_training()
+    if _is_new(evidence):
+        return []
+    train, evaluated = splits(evidence)
+    count = affordable(evidence, 300, 64)
+    losses, rows = _asked(evidence, evaluated, evaluated.few(count))
+    if not chance_of_hits(rows) < limits["alpha"]:
+        return []
+    seen, _ = _asked(evidence, train, train.few(count))
+    final = judged(evidence)
+    before, after = (float((some.predictions == some.labels).mean()) for some in (rows, final))
+    observed = f"{before:.4f} of {len(rows)} rows are right before training, {after:.4f} after it"
+    expected = "a model that does not know the evaluated rows before it is trained"
+    if stats.mannwhitneyu(losses, seen, alternative="less").pvalue < limits["membership"]:
+        observed += f"; it knows them better than train rows (a loss of {losses.mean():.3g} against {seen.mean():.3g})"
+        return [finding(expected, observed)]
+    if not _has_head(evidence) and after < before + limits["gain"]:
+        observed += (
+            f", and its checkpoint, {evidence.pipeline.checkpoint.name}, has no such head: it was trained before"
+        )
+        return [finding(expected, observed)]
+    expected += ", or a checkpoint that was fine-tuned on purpose, and not on them"
+    return [warning(expected, observed, share=before)]
+
+
+def _is_new(evidence: Evidence) -> bool:
+    """Whether the head starts from random numbers.
+
+    Raises:
+        NotApplicable: the head cannot be told from the rest.
+
+    """
+    head = {name for name, parameter in parts_of(evidence.fresh_model).head.items() if parameter.dim() > 1}
+    return bool(newly_initialised(evidence) & head)
+
+
+def _has_head(evidence: Evidence) -> bool:
+    """Whether a file of the checkpoint holds the head's matrices."""
+    folder = evidence.pipeline.checkpoint.folder
+    head = [name for name, parameter in parts_of(evidence.fresh_model).head.items() if parameter.dim() > 1]
+    return folder is not None and set(head) <= set(weight_shapes(folder))
+
+
+def _asked(evidence: Evidence, split: Split, indices: list[int]) -> tuple[NDArray[np.float64], ScoredRows]:
+    """Return the cross entropy of some rows before training, ``[N]``, and what is predicted of them.
+
+    Raises:
+        NotApplicable: labels are no classes of the head.
+
+    """
+    values = split.values(evidence.pipeline.label_column, indices)
+    logits = logits_of_rows(evidence, evidence.fresh_model, evidence.features(split.rows, indices))
+    classes = logits.shape[-1]
+    if not all(isinstance(value, int) and 0 <= value < classes for value in values):
+        msg = f"the labels of {split.name} are no class ids"
+        raise NotApplicable(msg)
+    losses = cross_entropy(logits, torch.tensor(values), reduction="none")
+    rows = ScoredRows(np.array(values), logits.argmax(dim=-1).numpy(), logits.double().numpy(), classes, ())
+    return losses.double().numpy(), rows

@@ -1,0 +1,189 @@
+"""Whether the labels that were trained on are as right as those that are evaluated. Shapes: N and M rows, K classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
+
+from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warning
+from pytest_ftcheck.checks.data.presence import content_of, presence
+from pytest_ftcheck.checks.data.splits import filled, splits
+from pytest_ftcheck.checks.metrics.rows import judged
+from pytest_ftcheck.checks.model.logits import affordable, logits_of_rows, trained_model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.data.splits import Split
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+
+_ROWS = 1000
+_FOLDS = 3
+_FEWEST = 5
+"""Rows of a class below which its share of right predictions is not known."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How often predictions agree with the labels of each split, and by what."""
+
+    by: str
+    train: float
+    """Share of the train rows, each class weighed as in the evaluation."""
+    evaluation: float
+    deviation: float
+    """Standard deviation of their difference."""
+    chance: float
+    """Share of train labels that would agree, were they dealt out at random."""
+
+    @property
+    def gap(self) -> float:
+        """How much less often train labels agree."""
+        return self.evaluation - self.train
+
+    def noise(self, deviations: float) -> float:
+        """Return the share of train labels that are dealt out at random, so many deviations off the best estimate."""
+        wrong = (self.gap + deviations * self.deviation) / max(self.evaluation - self.chance, 1e-9)
+        return float(np.clip(wrong, 0, 1))
+
+
+@check(
+    "metrics.train_labels",
+    cost="run",
+    heads=("sequence-classification",),
+    # How much less often train labels agree; in how many standard deviations.
+    limits={"fail": 0.15, "warn": 0.07, "deviations": 4.5},
+    catches="train labels that are partly shuffled, joined to other rows, or made by a poor annotator",
+    hint="look at a few train rows that the model contradicts, and at every step that sorts, joins or filters rows "
+    "or labels apart from each other.",
+)
+def train_labels(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Train labels agree with what was learned about as often as those of the evaluation do.
+
+    What was trained on can only be known better. Where train labels agree less often, by ``fail`` and by more
+    ``deviations`` than chance makes, they are wrong in part, or the train rows are others. Asked are the trained model,
+    and a linear model of the tokens whose predictions are cross-validated, since a network may learn wrong labels by
+    heart. Classes are weighed as in the evaluation. The estimate of wrong labels takes them as dealt out at random; the
+    idea is that of confident learning (Northcutt, Jiang and Chuang, 2021, doi:10.1613/jair.1.12125).
+    """
+    rows = judged(evidence)
+    train = filled(evidence)[0]
+    told = [agreement for ask in (_trained, _linear) if (agreement := _asked(ask, evidence, train)) is not None]
+    if not told:
+        msg = "neither the trained model nor a linear one can be asked about train rows"
+        raise NotApplicable(msg)
+    worst = max(told, key=lambda agreement: agreement.gap)
+    if worst.gap < limits["warn"] or worst.gap < limits["deviations"] * worst.deviation:
+        return []
+    expected = f"train labels that agree with {worst.by} as the evaluation's do, in {worst.evaluation:.1%} of the rows"
+    low, high = sorted((worst.noise(-1.96), worst.noise(1.96)))
+    observed = (
+        f"{worst.train:.1%} agree: about {worst.noise(0):.0%} of the train labels are wrong, if they are dealt out at "
+        f"random ({low:.0%} to {high:.0%}, {len(rows)} evaluated rows)"
+    )
+    if worst.gap >= limits["fail"]:
+        return [finding(expected, observed)]
+    return [warning(f"{expected} (less by {limits['fail']:g} fails)", observed, share=worst.noise(0))]
+
+
+def _asked(ask: Callable[[Evidence, Split], Agreement | None], evidence: Evidence, train: Split) -> Agreement | None:
+    try:
+        return ask(evidence, train)
+    except NotApplicable:
+        return None
+
+
+def _trained(evidence: Evidence, train: Split) -> Agreement | None:
+    """Ask the model that the run saved about some train rows."""
+    rows, indices = judged(evidence), train.few(affordable(evidence, 512, 96))
+    labels = _labels(evidence, train, indices)
+    logits = logits_of_rows(evidence, trained_model(evidence), evidence.features(train.rows, indices))
+    predicted = logits.argmax(dim=-1).numpy()
+    return agreement("the trained model", (labels, predicted), (rows.labels, rows.predictions), rows.num_labels)
+
+
+def _linear(evidence: Evidence, train: Split) -> Agreement | None:
+    """Ask logistic regressions over the tokens of some train rows, each about rows that it was not fitted on."""
+    evaluated = splits(evidence)[1]
+    texts = [content_of(evidence, split, _ROWS) for split in (train, evaluated)]
+    labels = [_labels(evidence, split, split.few(_ROWS)) for split in (train, evaluated)]
+    width = 1 + max((token for row in texts[0] for token in row), default=0)
+    inputs = [presence(rows, width) for rows in texts]
+    if np.unique(labels[0], return_counts=True)[1].min() < _FOLDS:
+        return None
+    held_out = np.zeros_like(labels[0])
+    parts = []
+    for fitted, left in StratifiedKFold(_FOLDS, shuffle=True, random_state=0).split(inputs[0], labels[0]):
+        model = LogisticRegression(max_iter=200).fit(inputs[0][fitted], labels[0][fitted])
+        held_out[left] = model.predict(inputs[0][left])
+        parts.append(
+            agreement(
+                "a linear model of the tokens",
+                (labels[0][left], held_out[left]),
+                (labels[1], model.predict(inputs[1])),
+                evidence.pipeline.card.num_labels,
+            )
+        )
+    told = [part for part in parts if part is not None]
+    if len(told) < _FOLDS:
+        return None
+    train_rate, rate, chance = (float(np.mean([getattr(p, name) for p in told])) for name in _RATES)
+    # The folds share their evaluation rows: its part of the deviation does not shrink with their number.
+    deviation = float(np.mean([part.deviation for part in told]))
+    return Agreement(told[0].by, train_rate, rate, deviation, chance)
+
+
+_RATES = ("train", "evaluation", "chance")
+
+
+def _labels(evidence: Evidence, split: Split, indices: list[int]) -> NDArray[np.int64]:
+    values = split.values(evidence.pipeline.label_column, indices)
+    if any(isinstance(value, bool) or not isinstance(value, (int, np.integer)) for value in values):
+        msg = f"the labels of {split.name} are no class ids"
+        raise NotApplicable(msg)
+    return np.array(values, np.int64)
+
+
+def agreement(
+    by: str,
+    train: tuple[NDArray[np.int64], NDArray[np.int64]],
+    evaluation: tuple[NDArray[np.int64], NDArray[np.int64]],
+    classes: int,
+) -> Agreement | None:
+    """Compare how often predictions agree with labels in two sets of rows.
+
+    Args:
+        by: whose predictions they are.
+        train: labels and predictions, ``[N]`` each.
+        evaluation: labels and predictions, ``[M]`` each.
+        classes: K.
+
+    Returns:
+        The agreement; None where no class has rows enough in both.
+
+    """
+    rates, variances, shares = [], [], []
+    for name in range(classes):
+        right = [predicted[labels == name] == name for labels, predicted in (train, evaluation)]
+        if min(map(len, right)) < _FEWEST:
+            continue
+        rates.append([float(part.mean()) for part in right])
+        # One more right and one more wrong one, so that no rate is without doubt.
+        smooth = [(part.sum() + 1) / (len(part) + 2) for part in right]
+        variances.append(sum(p * (1 - p) / len(part) for p, part in zip(smooth, right, strict=True)))
+        shares.append(len(right[1]))
+    if not shares:
+        return None
+    weights = np.array(shares) / sum(shares)
+    means = weights @ np.array(rates)
+    dealt = [np.bincount(part[(part >= 0) & (part < classes)], minlength=classes) / len(part) for part in train]
+    deviation = float(np.sqrt((weights**2) @ np.array(variances)))
+    return Agreement(by, float(means[0]), float(means[1]), deviation, float(dealt[0] @ dealt[1]))

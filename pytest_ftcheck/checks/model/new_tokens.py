@@ -1,0 +1,71 @@
+"""What must hold for tokens that the checkpoint does not know: their embeddings are trained."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
+from pytest_ftcheck.checks.data.presence import content_of, word
+from pytest_ftcheck.checks.data.splits import share, splits
+from pytest_ftcheck.pipeline.checkpoint_files import weight_shapes
+from pytest_ftcheck.pipeline.forward import unwrapped
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import nn
+
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+
+_ROWS = 1000
+_SHOWN = 4
+
+
+@check(
+    "model.new_tokens",
+    cost="free",
+    limits={"rows": 0.01},
+    catches="tokens that were added to the vocabulary above embeddings that are frozen: they never learn anything",
+    hint="train the embeddings; with adapters, name them in modules_to_save, or the tokens in trainable_token_indices.",
+)
+def new_tokens(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Embeddings of tokens that the checkpoint does not have are trained, where rows hold such tokens."""
+    evidence.require_training()
+    model: Any = unwrapped(evidence.fresh_model)
+    embedding: nn.Module = model.get_input_embeddings()
+    known = _known(embedding, model, evidence.pipeline.checkpoint.folder)
+    if any(parameter.requires_grad for parameter in embedding.parameters()):
+        return []
+    rows = content_of(evidence, splits(evidence)[0], _ROWS)
+    new = [{token for token in row if token >= known} for row in rows]
+    having = sum(map(bool, new))
+    if having <= limits["rows"] * len(rows):
+        return []
+    tokens = sorted(set().union(*new))
+    told = ", ".join(word(evidence, token) for token in tokens[:_SHOWN])
+    more = f" and {len(tokens) - _SHOWN} more" if len(tokens) > _SHOWN else ""
+    return [
+        finding(
+            f"trained embeddings for the new tokens, those from id {known} on, which the checkpoint does not have",
+            f"the embeddings are frozen, and {share(having, len(rows))} train rows hold new tokens: {told}{more}",
+        )
+    ]
+
+
+def _known(embedding: nn.Module, model: nn.Module, folder: Path | None) -> int:
+    """Return how many tokens the checkpoint has embeddings for.
+
+    Raises:
+        NotApplicable: it cannot be read off the checkpoint's files.
+
+    """
+    own = {id(parameter) for parameter in embedding.parameters()}
+    names = [name for name, parameter in model.named_parameters() if id(parameter) in own]
+    if folder is not None and names:
+        end = names[0].removeprefix(f"{getattr(model, 'base_model_prefix', '')}.")
+        for name, shape in weight_shapes(folder).items():
+            if name.endswith(end) and shape:
+                return shape[0]
+    msg = "no file of the checkpoint says how many tokens it knows"
+    raise NotApplicable(msg)

@@ -1,0 +1,124 @@
+"""What must hold for a loss that weighs classes: rare ones weigh more, and each weight is that of its own class."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warning
+from pytest_ftcheck.checks.training.extremes import last_layer
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+
+_MOST_CLASSES = 64
+_SHOWN = 6
+_EXPONENTS = (1.0, 0.5)
+"""Of inverse frequency, as `sklearn.utils.class_weight.compute_class_weight("balanced")` gives it, and of its root."""
+
+
+@check(
+    "training.class_weights",
+    cost="forward",
+    heads=("sequence-classification",),
+    # How far apart weights must be to be weights; how far they may be from those of the counts, relative.
+    limits={"apart": 0.05, "off": 0.1},
+    catches="class weights in another order than the class ids: in the order of first occurrence, or of names",
+    hint="compute the weights in the order of the ids: compute_class_weight('balanced', classes=range(num_labels), "
+    "y=labels).",
+)
+def class_weights(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """A loss that weighs classes by their counts gives each class its own weight.
+
+    A class's weight is the length of the loss's gradient at a row of it, where all logits are 0: relative to those of
+    the other classes, whatever the loss divides by. Weights that are a power of the train counts (-1 or -1/2) in
+    another order fail; others that are larger for the most frequent class than for the rarest one are a warning.
+    """
+    evidence.require_training()
+    counts, rows = _classes(evidence)
+    weights = _weights(evidence, rows)
+    if weights.max() <= weights.min() * (1 + limits["apart"]):
+        return []
+    for exponent in _EXPONENTS:
+        meant = counts**-exponent / (counts**-exponent).mean()
+        if np.allclose(weights, meant, rtol=limits["off"]):
+            return []
+        if np.allclose(np.sort(weights), np.sort(meant), rtol=limits["off"]):
+            expected = f"each class weighs as its own count asks for: {_told(evidence, meant, counts)}"
+            observed = f"the same weights in another order: {_told(evidence, weights, counts)}"
+            return [finding(expected, observed)]
+    if weights[counts.argmax()] > weights[counts.argmin()] * (1 + limits["apart"]) and counts.max() > counts.min():
+        expected = "a rare class that weighs at least as much as a frequent one"
+        return [warning(expected, _told(evidence, weights, counts), share=float(counts.min() / counts.sum()))]
+    return []
+
+
+def _classes(evidence: Evidence) -> tuple[NDArray[np.float64], list[int]]:
+    """Return how many train rows each class has, ``[K]``, and the first row of each.
+
+    Raises:
+        NotApplicable: labels are no class ids, a class has no row, or there are too many classes.
+
+    """
+    labels = evidence.labels(evidence.pipeline.train_dataset)
+    classes = evidence.pipeline.card.num_labels
+    if classes > _MOST_CLASSES:
+        msg = f"{classes} classes are too many for one batch with a row of each"
+        raise NotApplicable(msg)
+    first: dict[int, int] = {}
+    for place, label in enumerate(labels):
+        if isinstance(label, int):
+            first.setdefault(label, place)
+    if set(first) < set(range(classes)):
+        msg = "a class has no train row"
+        raise NotApplicable(msg)
+    counts = [sum(label == name for label in labels) for name in range(classes)]
+    return np.array(counts, float), [first[name] for name in range(classes)]
+
+
+def _weights(evidence: Evidence, rows: list[int]) -> NDArray[np.float64]:
+    """Return the weight of each class, ``[K]``, with a mean of 1.
+
+    Raises:
+        NotApplicable: the loss has no gradient for the logits of each row.
+
+    """
+    batch = evidence.collate(evidence.features(evidence.pipeline.train_dataset, rows))
+    labels = batch.get("labels")
+    if not isinstance(labels, torch.Tensor) or labels.flatten().tolist() != list(range(len(rows))):
+        msg = "its batches have no single class a row under `labels`"
+        raise NotApplicable(msg)
+    model: Any = evidence.fresh_model
+    logits = torch.zeros(len(rows), evidence.pipeline.card.num_labels, requires_grad=True)
+
+    def replace(module: Any, args: Any, output: Tensor) -> Tensor:
+        del module, args
+        return logits.to(output)
+
+    handle = last_layer(model, batch).register_forward_hook(replace)
+    try:
+        with torch.enable_grad():
+            loss = evidence.loss(model, batch)
+            gradients: tuple[Tensor | None, ...] = torch.autograd.grad(loss.float().sum(), logits, allow_unused=True)
+    finally:
+        handle.remove()
+    lengths = np.zeros(1) if gradients[0] is None else gradients[0].norm(dim=-1).double().numpy()
+    if not lengths.min() > 0:
+        msg = "its loss does not depend on the logits of each row alone"
+        raise NotApplicable(msg)
+    return np.asarray(lengths / lengths.mean())
+
+
+def _told(evidence: Evidence, weights: NDArray[np.float64], counts: NDArray[np.float64]) -> str:
+    """Word weights beside counts, the most frequent class first."""
+    names = evidence.pipeline.card.label_names or tuple(map(str, range(len(counts))))
+    order = np.argsort(-counts, kind="stable")
+    shown = ", ".join(f"{names[k]} {weights[k]:.2f} ({counts[k]:g} rows)" for k in order[:_SHOWN])
+    return shown + (f" and {len(order) - _SHOWN} more" if len(order) > _SHOWN else "")

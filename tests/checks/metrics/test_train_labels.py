@@ -85,7 +85,8 @@ def parts(make_pipeline: Callable[..., Pipeline]) -> Pipeline:
 def judge(tmp_path: Path) -> Callable[..., list[Finding]]:
     def judged(name: str, pipeline: Pipeline) -> list[Finding]:
         labels = np.array(pipeline.eval_dataset["labels"])
-        run: Any = SimpleNamespace(label_ids=labels, logits=np.eye(2, dtype=np.float32)[labels], model_folder=tmp_path)
+        right = np.eye(pipeline.card.num_labels, dtype=np.float32)[labels]
+        run: Any = SimpleNamespace(label_ids=labels, logits=right, model_folder=tmp_path)
         no: Any = None
         evidence = Evidence(
             pipeline, engine="trainer", seed=0, environment=ENVIRONMENT, make_run=lambda: run, make_probe=no
@@ -95,12 +96,17 @@ def judge(tmp_path: Path) -> Callable[..., list[Finding]]:
     return judged
 
 
-def test_sound_labels_are_quiet(judge: Callable[..., list[Finding]], parts: Pipeline) -> None:
-    assert judge("train_labels", parts) == []
+@pytest.fixture(scope="module")
+def stars(make_pipeline: Callable[..., Pipeline]) -> Pipeline:
+    return make_pipeline("yelp_review_full", train_rows=1600, eval_rows=400)
 
 
-def test_labels_that_are_shuffled_in_part_are_found(judge: Callable[..., list[Finding]], parts: Pipeline) -> None:
-    (finding,) = judge("train_labels", select_faults(["train_labels_shuffled_in_part"])[0].plant(parts))
+def test_sound_labels_are_quiet(judge: Callable[..., list[Finding]], parts: Pipeline, stars: Pipeline) -> None:
+    assert judge("train_labels", parts) == judge("train_labels", stars) == []
+
+
+def test_labels_that_are_shuffled_in_part_are_found(judge: Callable[..., list[Finding]], stars: Pipeline) -> None:
+    (finding,) = judge("train_labels", select_faults(["train_labels_shuffled_in_part"])[0].plant(stars))
     assert finding.expected.startswith("train labels that agree with a linear model of the tokens as the evaluation's")
     assert "of the train labels are wrong, if they are dealt out at random (" in finding.observed
     assert finding.level == "fail"

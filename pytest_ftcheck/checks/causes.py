@@ -164,6 +164,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "serving.safetensors": ("serving.dtype", *_SERVED),
         "serving.permissions": ("serving.tokenizer", *_SERVED),
         "serving.tokenizer": _SERVED,
+        "serving.long_text": _SERVED,
         "serving.label_names": _SERVED[1:],
         "serving.dtype": _SERVED,
         "serving.reload": _SERVED[1:],

@@ -117,6 +117,7 @@ COST_OF: Mapping[str, Cost] = MappingProxyType(
         "metrics.train_labels": "run",
         "serving.dtype": "run",
         "serving.label_names": "run",
+        "serving.long_text": "forward",
         "serving.permissions": "run",
         "serving.pipeline": "run",
         "serving.reload": "run",

@@ -144,6 +144,7 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "serving": (
             "saved_without_head",
             "saved_before_training",
+            "longest_text_unknown",
             "tokenizer_not_saved",
             "saved_in_half_precision",
             "saved_as_pickle",

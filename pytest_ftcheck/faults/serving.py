@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,6 +79,18 @@ def _first_weights(original: Any, model: Any, folder: Any) -> None:
     older = copy.deepcopy(model)
     older.load_state_dict(older.first_weights)
     original(older, folder)
+
+
+@fault(
+    caught_by=("serving.long_text",),
+    wild="A tokenizer is built from a vocabulary, or converted, and the length that the script cuts at stands in the "
+    "script alone.",
+)
+def longest_text_unknown(pipeline: Pipeline) -> Pipeline:
+    """The tokenizer does not know how many tokens the model takes."""
+    tokenizer: Any = copy.deepcopy(tokenizer_of(pipeline))
+    tokenizer.model_max_length = 10**30  # what transformers writes where nothing is known
+    return replace(pipeline, processing_class=tokenizer)
 
 
 @fault(

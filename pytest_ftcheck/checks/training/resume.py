@@ -41,16 +41,7 @@ def resume(evidence: Evidence, limits: Limits) -> list[Finding]:
     It only warns where callbacks of the user's own hold state that no checkpoint has.
     The checkpoints are whole ones, whatever ``save_only_model`` says of the recipe's own.
     """
-    evidence.require_training()
-    if evidence.engine != "trainer":
-        msg = "the manual engine writes no checkpoints"
-        raise NotApplicable(msg)
-    if arguments(evidence).ignore_data_skip:
-        msg = "ignore_data_skip = True: a resumed run is meant to see other rows"
-        raise NotApplicable(msg)
-    if len(evidence.pipeline.train_dataset) < _BATCH * _EPOCH:
-        msg = f"{len(evidence.pipeline.train_dataset)} training rows are too few"
-        raise NotApplicable(msg)
+    require_resumable(evidence, _BATCH * _EPOCH)
     tolerance = 0.0 if evidence.environment["device"] == "cpu" else limits["gpu"]
     unbroken = _train(evidence)
     if unbroken.trace.steps != _STEPS:
@@ -62,11 +53,11 @@ def resume(evidence: Evidence, limits: Limits) -> list[Finding]:
         if not folder.is_dir():
             return [finding(f"a checkpoint at optimizer step {step}", f"none in {sorted(_names(unbroken.folder))}")]
         if difference := _difference(unbroken, _train(evidence, folder), step, tolerance):
-            _require_repeatable(evidence, unbroken)
+            require_repeatable(evidence, unbroken)
             if difference.startswith("first loss"):
                 difference += _because(evidence, step, tolerance)
             expected = f"resumed at optimizer step {step}, {where}, it trains as if it had never stopped"
-            if own := _forgetful_callbacks(evidence):
+            if own := forgetful_callbacks(evidence):
                 # Whoever never resumes loses nothing by it: the training itself is sound.
                 found.append(warning(expected, f"{difference}; no checkpoint holds the state of {own}", share=1.0))
             else:
@@ -74,7 +65,30 @@ def resume(evidence: Evidence, limits: Limits) -> list[Finding]:
     return found
 
 
-def _forgetful_callbacks(evidence: Evidence) -> str:
+def require_resumable(evidence: Evidence, rows: int) -> None:
+    """Stop where nothing is trained that could be resumed, or not as it was.
+
+    Args:
+        evidence: what is checked.
+        rows: to train on, at least.
+
+    Raises:
+        NotApplicable: nothing is trained, there are no checkpoints, or other rows are meant to come after them.
+
+    """
+    evidence.require_training()
+    if evidence.engine != "trainer":
+        msg = "the manual engine writes no checkpoints"
+        raise NotApplicable(msg)
+    if arguments(evidence).ignore_data_skip:
+        msg = "ignore_data_skip = True: a resumed run is meant to see other rows"
+        raise NotApplicable(msg)
+    if len(evidence.pipeline.train_dataset) < rows:
+        msg = f"{len(evidence.pipeline.train_dataset)} training rows are too few"
+        raise NotApplicable(msg)
+
+
+def forgetful_callbacks(evidence: Evidence) -> str:
     """Name the user's own callbacks whose state no checkpoint holds; an empty text where there is none."""
     source = evidence.pipeline.trainer
     callbacks = [] if source is None else source.template.callback_handler.callbacks
@@ -82,7 +96,7 @@ def _forgetful_callbacks(evidence: Evidence) -> str:
     return ", ".join(kind.__name__ for kind in own if kind.__module__.partition(".")[0] not in _NOT_OWN)
 
 
-def _require_repeatable(evidence: Evidence, unbroken: Probe) -> None:
+def require_repeatable(evidence: Evidence, unbroken: Probe) -> None:
     """Stop where what differs is no fault of the checkpoint.
 
     Raises:

@@ -158,7 +158,11 @@ class _Rounding:
             self._generators[device] = torch.Generator(device).manual_seed(self._seed)
         exact = torch.float64 if output.dtype == torch.float32 and device.type != "mps" else torch.float32
         unit = torch.finfo(output.dtype).eps
-        if output.dtype == torch.float32 and device.type == "cuda" and torch.get_float32_matmul_precision() != "highest":
+        if (
+            output.dtype == torch.float32
+            and device.type == "cuda"
+            and torch.get_float32_matmul_precision() != "highest"
+        ):
             unit = _TF32
         draws = torch.rand(output.shape, generator=self._generators[device], device=device, dtype=torch.float32)
         return (output.to(exact) * (1 + unit * (draws.to(exact) - 0.5))).to(output.dtype)

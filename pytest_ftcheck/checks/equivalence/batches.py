@@ -12,6 +12,7 @@ from pytest_ftcheck.checks.equivalence.residuals import Residuals, residuals
 from pytest_ftcheck.checks.equivalence.ways import (
     BATCH,
     LIMITS,
+    REPETITIONS,
     TOLERANCE,
     compared,
     other_way,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.training.probe import Probe
 
 _COLUMNS = 8
-_EVALUATED = 64
+_EVALUATED = 128
 _SMALL, _LARGE = 1, 8
 """Rows of an evaluation batch."""
 
@@ -69,22 +70,22 @@ def accumulation(evidence: Evidence, limits: Limits) -> list[Finding]:
         require_counted_items(evidence)
     own = own_loss(evidence)
     hint = f"the Trainer has a {' and a '.join(own)} of its own: {HINT}" if own else ""
-    found = verdict(compared(first.probe, second, first.null), limits, ways=ways, hint=hint)
-    if found and own and not _of_one_row(evidence, limits, ways):
+    found = verdict(evidence, compared(first.probe, second, first.null), limits, ways=ways, hint=hint)
+    if found and own and _alike_of_one_row(evidence, limits):
         msg = "its loss weighs a row by what else is in its batch: of batches of one row alone, both ways give the same"
         raise NotApplicable(msg)
     return found
 
 
-def _of_one_row(evidence: Evidence, limits: Limits, ways: str) -> list[Finding]:
-    """Compare batches of one row, eight times: all rows weigh the same in any loss."""
-    one, two = (
-        same_weights(
-            evidence, (0,) * (2 * BATCH), 2, per_device_train_batch_size=size, gradient_accumulation_steps=BATCH // size
-        )
-        for size in (BATCH, 1)
-    )
-    return same_length(one, two, ways) or verdict(compared(one, two, ()), limits, ways=ways)
+def _alike_of_one_row(evidence: Evidence, limits: Limits) -> bool:
+    """Whether batches of one row, eight times, give the same: in them, all rows weigh the same in any loss."""
+
+    def one_step(size: int, **changes: Any) -> Probe:
+        changes |= {"per_device_train_batch_size": size, "gradient_accumulation_steps": BATCH // size}
+        return same_weights(evidence, (0,) * BATCH, 1, **changes)
+
+    null = [one_step(BATCH, variant=Rounded(seed)) for seed in range(1, REPETITIONS + 1)]
+    return not any(one.judge(limits) for one in compared(one_step(BATCH), one_step(1), null))
 
 
 @check(
@@ -117,19 +118,18 @@ def padding(evidence: Evidence, limits: Limits) -> list[Finding]:
     second = other_way(evidence, first, variant=Padded(_COLUMNS, longest, pad_id, left))
     require_same_rows(evidence, first.probe, second)
     return same_length(first.probe, second, ways) or verdict(
-        compared(first.probe, second, first.null), limits, ways=ways
+        evidence, compared(first.probe, second, first.null), limits, ways=ways
     )
 
 
 def _longest(evidence: Evidence) -> int:
     """Return how many columns the model takes, as far as its configuration and the tokenizer say."""
     config: Any = getattr(evidence.fresh_model, "config", None)
-    most = getattr(config, "max_position_embeddings", None)
-    tokenizer = evidence.pipeline.processing_class
-    sizes = [most, getattr(tokenizer, "model_max_length", None)]
-    known = [int(size) for size in sizes if isinstance(size, int) and size > 0]
-    # RoBERTa counts its positions from behind the pad id on.
-    return min(known, default=10**6) - ((evidence.pipeline.pad_id or 0) + 1 if len(known) and most == min(known) else 0)
+    positions = getattr(config, "max_position_embeddings", None)
+    if isinstance(positions, int) and positions > 0:
+        # RoBERTa counts its positions from behind the pad id on.
+        return positions - (evidence.pipeline.pad_id or 0) - 1
+    return int(getattr(evidence.pipeline.processing_class, "model_max_length", 10**6))
 
 
 @check(
@@ -145,7 +145,7 @@ def evaluation_batches(evidence: Evidence, limits: Limits) -> list[Finding]:
     """Evaluation in batches of 1 row gives the logits of batches of 8.
 
     Compared are the scale of the logits, row by row along the logits themselves, and each logit, in units of the root
-    mean square of all; over at most 64 rows, after a step of training that leaves the weights as they are.
+    mean square of all; over at most 128 rows, after a step of training that leaves the weights as they are.
     """
     first, ways = reference(evidence), f"evaluation batches of {_SMALL} and {_LARGE} rows"
 
@@ -165,32 +165,27 @@ def evaluation_batches(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     one, two = evaluated(_SMALL), evaluated(_LARGE)
     null = [evaluated(_SMALL, variant=Rounded(seed, permuted=False)).logits for seed in (1, 2)]
-    return verdict(logit_residuals(one.logits, two.logits, null), limits, ways=ways, of="rows")
+    return verdict(evidence, logit_residuals(one.logits, two.logits, null), limits, ways=ways, of="rows")
 
 
-def logit_residuals(
-    first: NDArray[Any], second: NDArray[Any], null: Sequence[NDArray[Any]]
-) -> list[Residuals]:
+def logit_residuals(first: NDArray[Any], second: NDArray[Any], null: Sequence[NDArray[Any]]) -> list[Residuals]:
     """Compare logits ``[N, K]``: their scale, and each of them."""
     one = first.astype(np.float64)
     size = float(np.sqrt(np.mean(one**2))) or 1.0
 
     def along(logits: NDArray[Any]) -> NDArray[np.float64]:
-        # 1 on average for the logits themselves, 1.001 where they are scaled by that.
-        projected: NDArray[np.float64] = (logits.astype(np.float64) * one).mean(axis=1) / size**2
-        return projected
+        """Return ``[N]``, a mean of 1 for the first logits, of 1.001 where they are scaled by that."""
+        moved: NDArray[np.float64] = 1 + ((logits.astype(np.float64) - one) * one).mean(axis=1) / size**2
+        return moved
+
+    def of_column(logits: NDArray[Any], column: int) -> NDArray[np.float64]:
+        moved: NDArray[np.float64] = 1 + (logits[:, column].astype(np.float64) - one[:, column]) / size
+        return moved
 
     unit = np.full(len(one), 1.0)
-    scale = residuals(
-        "scale of the logits", unit, along(second) - along(first) + 1, [along(other) - along(first) + 1 for other in null]
-    )
+    scale = residuals("scale of the logits", unit, along(second), [along(other) for other in null])
     columns = [
-        residuals(
-            f"logit {column}",
-            unit,
-            (second[:, column] - one[:, column]) / size + 1,
-            [(other[:, column] - one[:, column]) / size + 1 for other in null],
-        )
+        residuals(f"logit {column}", unit, of_column(second, column), [of_column(other, column) for other in null])
         for column in range(one.shape[1])
     ]
     # The worst of the columns: else a model of many classes is tested many times.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pytest_ftcheck.checks.catalogue import ToldBy, check, finding, warning
+from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, check, finding, warning
 from pytest_ftcheck.checks.equivalence.ways import (
     BATCH,
     LIMITS,
@@ -20,7 +20,6 @@ from pytest_ftcheck.checks.training.declared import changes_rows, probed
 from pytest_ftcheck.checks.training.repeated import differs_from_run_to_run, trained_rows
 from pytest_ftcheck.checks.training.reproducible import no_advice_on_forks, require_forks
 from pytest_ftcheck.checks.training.resume import forgetful_callbacks, require_repeatable, require_resumable
-from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.training.variants import Rounded
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ def resumed(evidence: Evidence, limits: Limits) -> list[Finding]:
     found = same_length(unbroken, second, ways, _BROKEN_OFF)
     if not found and trained_rows(unbroken)[-len(trained_rows(second)) :] != trained_rows(second):
         found = [finding(f"{ways}: the same rows after step {_BROKEN_OFF}", "other ones, or in another order")]
-    found = found or verdict(compared(unbroken, second, null, _BROKEN_OFF), limits, ways=ways)
+    found = found or verdict(evidence, compared(unbroken, second, null, skip=_BROKEN_OFF), limits, ways=ways)
     if not found:
         return []
     require_repeatable(evidence, unbroken)
@@ -113,5 +112,5 @@ def workers(evidence: Evidence, limits: Limits) -> list[Finding]:
         observed = f"another one at place {place}" if place else f"{len(two)} rows"
         return [finding(f"{ways}: the same {len(one)} rows in the same order", observed)]
     return same_length(first.probe, second, ways) or verdict(
-        compared(first.probe, second, first.null), limits, ways=ways
+        evidence, compared(first.probe, second, first.null), limits, ways=ways
     )

@@ -10,8 +10,8 @@ is enough:
   that round differently, see `pytest_ftcheck.training.variants.Rounded`. It sees a defect in a few steps.
 - the mean residual, against 0, by a one-sample t test with the residuals' own spread (Student, "The probable error of
   a mean", Biometrika 6, 1908). It sees a drift that is smaller than the noise of a step. One that is significant and
-  smaller than the margin is let through, as in a test of equivalence (Schuirmann, Journal of Pharmacokinetics and
-  Biopharmaceutics 15, 1987): two ways may round to one side.
+  smaller than a margin, 0.002% or the eighth part of the noise of a step, is let through, as in a test of equivalence
+  (Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 15, 1987): two ways may round to one side.
 
 Assumed: steps are independent, which steps of other rows from the same weights are. Of a check, four tests are made
 (losses and lengths of gradients, each in two ways), each with `ALPHA`, 0.01 / 32: all eight checks of a session
@@ -32,10 +32,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    Series = Sequence[float] | NDArray[np.float64]
+
 ALPHA = 0.01 / 32
 """Two-sided, of each test."""
 _SAFETY = 3.0
 """Of the largest residual: attention and sums round within a layer too, which the repetitions do not perturb."""
+_ONE_SIDED = 8.0
+"""Rounding may lean to one side by the eighth part of its own spread, as sums in another order do in half precision."""
 _POWER = 1.645
 """Quantile of a normal distribution: a drift is found in 95% of the trials."""
 
@@ -59,10 +63,11 @@ class Residuals:
         return max(tolerance, _SAFETY * quantile * self.noise)
 
     def mean_allowed(self, margin: float) -> float:
-        """Return what the mean residual may be: the margin, or more where the residuals scatter."""
+        """Return what the mean residual may be: the margin, or more where rounding is coarse or residuals scatter."""
         if len(self.values) < 2:  # noqa: PLR2004 - of one value there is no spread
             return math.inf
-        return max(margin, float(stats.t.isf(ALPHA / 2, len(self.values) - 1)) * self._error)
+        quantile = float(stats.t.isf(ALPHA / 2, len(self.values) - 1))
+        return max(margin, self.noise / _ONE_SIDED, quantile * self._error)
 
     def detectable(self, margin: float) -> float:
         """Return the smallest drift that is found in 95% of the trials."""
@@ -95,20 +100,24 @@ class Residuals:
         return None
 
 
-def residuals(name: str, first: Sequence[float], second: Sequence[float], null: Sequence[Sequence[float]]) -> Residuals:
+def residuals(
+    name: str, first: Series, second: Series, null: Sequence[Series], *, base: Series | None = None
+) -> Residuals:
     """Compare the second way with the first.
 
     Args:
         name: of the quantity.
         first: ``[S]``, by the first way.
         second: ``[S]``, by the second way.
-        null: ``[R, S]``, by the first way, rounded differently.
+        null: ``[R, S]``, by the way of ``base``, rounded differently.
+        base: ``[S]``; None where it is the first way.
 
     """
     one = np.asarray(first, np.float64)
     scale = float(np.mean(np.abs(one))) or 1.0
     others = np.asarray(null, np.float64).reshape(-1, len(one))
-    noise = float(np.sqrt(np.mean(((others - one) / scale) ** 2))) if others.size else 0.0
+    repeated = one if base is None else np.asarray(base, np.float64)
+    noise = float(np.sqrt(np.mean(((others - repeated) / scale) ** 2))) if others.size else 0.0
     return Residuals(name, (np.asarray(second, np.float64) - one) / scale, noise, others.size)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
+
+import torch
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check
 from pytest_ftcheck.checks.equivalence.ways import (
@@ -16,6 +19,7 @@ from pytest_ftcheck.checks.equivalence.ways import (
     same_weights,
     verdict,
 )
+from pytest_ftcheck.checks.training.declared import arguments
 from pytest_ftcheck.errors import CheckFailure
 from pytest_ftcheck.training.variants import Attention, Checkpointed, attention_of, has_attention, set_attention
 
@@ -28,6 +32,8 @@ if TYPE_CHECKING:
 
 _WAYS = ("eager", "sdpa")
 _COMPILER = "inductor"
+_RECOMPUTES = ("gradient_checkpointing", "activation_checkpointing")
+"""What the argument is called, from transformers to transformers."""
 
 
 @check(
@@ -90,12 +96,13 @@ def gradient_checkpointing(evidence: Evidence, limits: Limits) -> list[Finding]:
     if not getattr(evidence.fresh_model, "supports_gradient_checkpointing", False):
         msg = f"{type(evidence.fresh_model).__name__} has no gradient checkpointing"
         raise NotApplicable(msg)
-    args = evidence.pipeline.args
-    given = args.get("gradient_checkpointing_kwargs") or args.get("activation_checkpointing_kwargs")
-    options = tuple(sorted((given or {"use_reentrant": False}).items()))
-    # By the model alone: the manual engine knows no such argument, and a recipe that has it would be both ways.
-    plain = other_way(evidence, first, gradient_checkpointing=False)
-    second = other_way(evidence, first, gradient_checkpointing=False, variant=Checkpointed(options))
+    declared = arguments(evidence)
+    given = [getattr(declared, f"{name}_kwargs", None) for name in _RECOMPUTES]
+    options = next((one for one in given if one), {"use_reentrant": False})
+    # By the model alone: a recipe that asks for it has it in both ways, and the manual engine knows no such word.
+    off = {name: False for name in _RECOMPUTES if getattr(declared, name, False)}
+    plain = other_way(evidence, first, **off)
+    second = other_way(evidence, first, variant=Checkpointed(tuple(sorted(options.items()))), **off)
     return _judge(evidence, first, plain, second, limits, ways)
 
 
@@ -119,7 +126,10 @@ def compiled(evidence: Evidence, limits: Limits) -> list[Finding]:
     backend = str(args.get("torch_compile_backend") or _COMPILER)
     how = {"torch_compile_backend": backend, "torch_compile_mode": args.get("torch_compile_mode")}
     try:
-        second = same_weights(evidence, first.rows, first.steps, make=evidence.probe, torch_compile=True, **how)
+        with warnings.catch_warnings():  # what the compiler warns of is no news here
+            warnings.simplefilter("ignore")
+            torch.compiler.reset()  # else code is taken that was compiled for a model with other hooks
+            second = same_weights(evidence, first.rows, first.steps, make=evidence.probe, torch_compile=True, **how)
     except CheckFailure as failure:
         if any(entry.check != "training.completes" for entry in failure.findings):
             raise  # the loss is no longer a number

@@ -8,10 +8,10 @@ is enough:
 
 - the largest residual, against what rounding makes of it: the spread of residuals between repetitions of the first way
   that round differently, see `pytest_ftcheck.training.variants.Rounded`. It sees a defect in a few steps.
-- the mean residual, against 0, by a one-sample t test with the residuals' own spread (Student, "The probable error of
-  a mean", Biometrika 6, 1908). It sees a drift that is smaller than the noise of a step. One that is significant and
-  smaller than a margin, 0.002% or the eighth part of the noise of a step, is let through, as in a test of equivalence
-  (Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 15, 1987): two ways may round to one side.
+- the mean residual, against 0, by a one-sample t test with the residuals' own spread around it (Student, "The probable
+  error of a mean", Biometrika 6, 1908). It sees a drift that is smaller than the noise of a step. One that is
+  significant and smaller than a margin, 0.002% or the eighth part of the noise of a step, is let through, as in a test
+  of equivalence (Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 15, 1987): two ways may round to one side.
 
 Assumed: steps are independent, which steps of other rows from the same weights are. Of a check, four tests are made
 (losses and lengths of gradients, each in two ways), each with `ALPHA`, 0.01 / 32: all eight checks of a session
@@ -42,6 +42,10 @@ _ONE_SIDED = 8.0
 """Rounding may lean to one side by the eighth part of its own spread, as sums in another order do in half precision."""
 _POWER = 1.645
 """Quantile of a normal distribution: a drift is found in 95% of the trials."""
+_FEWEST = 2
+"""Values that have a spread."""
+_RESERVE = 0.8
+"""Of the drift that is to be found, when steps are chosen: the noise is an estimate itself."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ class Residuals:
     """Such as ``loss``."""
     values: NDArray[np.float64]
     """``[S]``."""
+    sizes: NDArray[np.float64]
+    """``[S]``, what the first way gives, in the same units: what is scaled leaves residuals in proportion to it."""
     noise: float
     """Root mean square of the residuals between repetitions of the first way."""
     repetitions: int
@@ -64,7 +70,7 @@ class Residuals:
 
     def mean_allowed(self, margin: float) -> float:
         """Return what the mean residual may be: the margin, or more where rounding is coarse or residuals scatter."""
-        if len(self.values) < 2:  # noqa: PLR2004 - of one value there is no spread
+        if len(self.values) < _FEWEST:
             return math.inf
         quantile = float(stats.t.isf(ALPHA / 2, len(self.values) - 1))
         return max(margin, self.noise / _ONE_SIDED, quantile * self._error)
@@ -75,8 +81,11 @@ class Residuals:
 
     @property
     def _error(self) -> float:
-        """Standard error of the mean residual."""
-        return float(np.std(self.values, ddof=1)) / math.sqrt(len(self.values))
+        """Standard error of the mean residual, as of a ratio of two means (Cochran, Sampling Techniques, 1977, 6.4)."""
+        if len(self.values) < _FEWEST:
+            return math.inf
+        scattered = self.values - np.mean(self.values) * self.sizes
+        return float(np.sqrt(np.sum(scattered**2) / (len(scattered) - 1) / len(scattered)))
 
     def judge(self, limits: Mapping[str, float], of: str = "steps") -> tuple[str, str] | None:
         """Say what was expected and what was seen instead; None where the two ways give the same.
@@ -86,11 +95,17 @@ class Residuals:
             of: what the values are of: steps or rows.
 
         """
+        with np.errstate(invalid="ignore"):
+            return self._judged(limits["tolerance"], limits["margin"], of)
+
+    def _judged(self, tolerance: float, margin: float, of: str) -> tuple[str, str] | None:
+        if not math.isfinite(self.noise):
+            return f"a finite {self.name} of repetitions that round differently", str(self.noise)
         mean, worst = float(np.mean(self.values)), int(np.argmax(np.nan_to_num(np.abs(self.values), nan=np.inf)))
         largest, count = float(self.values[worst]), len(self.values)
-        most, drift = self.largest_allowed(limits["tolerance"]), self.mean_allowed(limits["margin"])
+        most, drift = self.largest_allowed(tolerance), self.mean_allowed(margin)
         # Written so that a NaN is no agreement.
-        if len(self.values) > 1 and not abs(mean) <= drift:
+        if count >= _FEWEST and not abs(mean) <= drift:
             return f"the same {self.name} on average, within {_percent(drift)} over {count} {of}", _signed(mean)
         if not abs(largest) <= most:
             return (
@@ -113,12 +128,13 @@ def residuals(
         base: ``[S]``; None where it is the first way.
 
     """
-    one = np.asarray(first, np.float64)
+    one, two = np.asarray(first, np.float64), np.asarray(second, np.float64)
     scale = float(np.mean(np.abs(one))) or 1.0
     others = np.asarray(null, np.float64).reshape(-1, len(one))
     repeated = one if base is None else np.asarray(base, np.float64)
-    noise = float(np.sqrt(np.mean(((others - repeated) / scale) ** 2))) if others.size else 0.0
-    return Residuals(name, (np.asarray(second, np.float64) - one) / scale, noise, others.size)
+    with np.errstate(invalid="ignore"):  # what is not finite is judged, and red
+        noise = float(np.sqrt(np.mean(((others - repeated) / scale) ** 2))) if others.size else 0.0
+        return Residuals(name, (two - one) / scale, np.abs(one) / scale, noise, others.size)
 
 
 def steps_needed(noise: float, drift: float, choices: Sequence[int]) -> int:
@@ -132,7 +148,7 @@ def steps_needed(noise: float, drift: float, choices: Sequence[int]) -> int:
     """
     for steps in choices:
         error = math.sqrt(2) * noise / math.sqrt(steps)  # both ways round
-        if (float(stats.t.isf(ALPHA / 2, steps - 1)) + _POWER) * error <= drift:
+        if (float(stats.t.isf(ALPHA / 2, steps - 1)) + _POWER) * error <= _RESERVE * drift:
             return steps
     return choices[-1]
 

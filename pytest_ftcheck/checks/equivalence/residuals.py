@@ -11,7 +11,7 @@ is enough:
 - the mean residual, against 0, by a one-sample t test with the residuals' own spread around it (Student, "The probable
   error of a mean", Biometrika 6, 1908). It sees a drift that is smaller than the noise of a step. One that is
   significant and smaller than a margin, 0.002% or the eighth part of the noise of a step, is let through, as in a test
-  of equivalence (Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 15, 1987): two ways may round to one side.
+  of equivalence (Schuirmann, J. Pharmacokinetics and Biopharmaceutics 15, 1987): two ways may round to one side.
 
 Assumed: steps are independent, which steps of other rows from the same weights are. Of a check, four tests are made
 (losses and lengths of gradients, each in two ways), each with `ALPHA`, 0.01 / 32: all eight checks of a session

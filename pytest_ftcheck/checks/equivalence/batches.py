@@ -188,6 +188,6 @@ def logit_residuals(first: NDArray[Any], second: NDArray[Any], null: Sequence[ND
         residuals(f"logit {column}", unit, of_column(second, column), [of_column(other, column) for other in null])
         for column in range(one.shape[1])
     ]
-    # The worst of the columns: else a model of many classes is tested many times.
+    # The column that is furthest off: else a model of many classes is tested many times.
     worst = max(columns, key=lambda column: float(np.abs(np.nan_to_num(column.values, nan=np.inf)).max()))
     return [scale, worst]

@@ -160,6 +160,15 @@ def test_training_rows_may_be_too_few(judged: Judged, toy: Toy) -> None:
         judged("equivalence.padding", few)
 
 
+def test_training_that_stops_by_itself_is_not_compared(judged: Judged, toy: Toy) -> None:
+    class Stops(TrainerCallback):
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            control.should_training_stop = state.global_step >= 4
+
+    with pytest.raises(NotApplicable, match="16 optimizer steps of the engine give 4 losses and 4 gradients"):
+        judged("equivalence.padding", toy(after=lambda trainer: trainer.add_callback(Stops())))
+
+
 def test_state_of_a_callback_is_a_warning(judged: Judged, toy: Toy, kit: Any) -> None:
     class Rises(TrainerCallback):
         def __init__(self) -> None:

@@ -162,7 +162,8 @@ def test_training_rows_may_be_too_few(judged: Judged, toy: Toy) -> None:
 
 def test_training_that_stops_by_itself_is_not_compared(judged: Judged, toy: Toy) -> None:
     class Stops(TrainerCallback):
-        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        def on_step_end(self, *given: Any, **_: Any) -> None:
+            _, state, control = given
             control.should_training_stop = state.global_step >= 4
 
     with pytest.raises(NotApplicable, match="16 optimizer steps of the engine give 4 losses and 4 gradients"):

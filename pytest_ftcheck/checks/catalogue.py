@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 Cost = Literal["free", "forward", "run", "extra-training"]
 COSTS: tuple[str, ...] = get_args(Cost)
-FAMILIES = ("data", "collator", "model", "training", "metrics", "serving")
+FAMILIES = ("data", "collator", "model", "training", "metrics", "serving", "equivalence")
+OPT_IN = frozenset({"equivalence"})
+"""Families whose checks run only where ``--ftcheck-checks`` names them: they take as long as all others together."""
 ALL_HEADS = ("sequence-classification", "regression")
 
 Limits = Mapping[str, float]

@@ -124,6 +124,14 @@ COST_OF: Mapping[str, Cost] = MappingProxyType(
         "serving.safetensors": "run",
         "serving.submission": "run",
         "serving.tokenizer": "run",
+        "equivalence.accumulation": "extra-training",
+        "equivalence.attention": "extra-training",
+        "equivalence.compiled": "extra-training",
+        "equivalence.evaluation_batches": "extra-training",
+        "equivalence.gradient_checkpointing": "extra-training",
+        "equivalence.padding": "extra-training",
+        "equivalence.resumed": "extra-training",
+        "equivalence.workers": "extra-training",
     }
 )
 """In the order of the catalogue."""

@@ -184,7 +184,7 @@ def _without_last(original: Any, *args: Any) -> Any:
 
 
 @fault(
-    caught_by=("training.resume",),
+    caught_by=("training.resume", "equivalence.resumed"),
     engines=("trainer",),
     wild="Only the weights are saved (save_only_model), and training goes on with an optimizer that has forgotten "
     "its moments.",

@@ -28,7 +28,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "data": ("data", "labels", "splits"),
         "batches": ("batches", "inputs"),
         "model": ("model", "weights", "start"),
-        "training": ("training", "optimizer", "evaluation"),
+        "training": ("training", "optimizer", "evaluation", "ways"),
         "metrics": ("metrics",),
         "serving": ("serving",),
     }

@@ -206,7 +206,7 @@ class _RandomCut:
 
 
 @fault(
-    caught_by=("training.workers",),
+    caught_by=("training.workers", "equivalence.workers"),
     wild="The recipe for iterable data sets, a share of the rows for each worker, is followed for rows with an "
     "index, of which the loader has given every worker its own already.",
 )

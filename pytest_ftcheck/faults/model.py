@@ -21,7 +21,7 @@ _TWO = 2
 
 
 @fault(
-    caught_by=("model.attention_mask_used", "model.padding_invariance"),
+    caught_by=("model.attention_mask_used", "model.padding_invariance", "equivalence.padding"),
     wild="A forward of one's own names the argument mask, gets attention_mask as a keyword among others, and never "
     "uses it.",
 )
@@ -42,7 +42,7 @@ def _without_mask(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, An
 
 
 @fault(
-    caught_by=("model.batch_invariance",),
+    caught_by=("model.batch_invariance", "equivalence.evaluation_batches"),
     wild="A BatchNorm in the head, or a similarity that is normalised over the batch: what one row gets depends on "
     "its neighbours.",
 )
@@ -176,7 +176,7 @@ def _ones_instead(module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, 
 
 
 @fault(
-    caught_by=("model.gradient_checkpointing",),
+    caught_by=("model.gradient_checkpointing", "equivalence.gradient_checkpointing"),
     wild="Gradient checkpointing recomputes a layer whose result depends on a counter or on dropout of its own making.",
 )
 def recomputed_otherwise(pipeline: Pipeline) -> Pipeline:

@@ -128,6 +128,9 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "resumed_without_scheduler",
             "resumed_without_random_state",
             "stopped_while_it_improves",
+            "accumulated_loss_off_by_a_thousandth",
+            "mask_ignored_by_eager",
+            "compiled_otherwise",
         ),
         "metrics": (
             "metric_over_the_wrong_axis",

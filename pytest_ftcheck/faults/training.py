@@ -1,6 +1,7 @@
 """Faults of the training loop, wherever it stands: planted into what any loop calls, so that both engines have them.
 
-Those of the optimizer stand in `optimizer`, those of evaluation, checkpoints and resuming in `evaluation`.
+Those of the optimizer stand in `optimizer`, those of evaluation, checkpoints and resuming in `evaluation`, those that
+show only beside another way to train in `ways`.
 """
 
 from __future__ import annotations

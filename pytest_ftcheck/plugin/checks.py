@@ -53,9 +53,9 @@ def suite_catalogue() -> Mapping[str, Check]:
     return MappingProxyType({name: known[name] for name in in_order(known)})
 
 
-def choose(known: Mapping[str, Check], words: Iterable[str]) -> tuple[Check, ...]:
+def choose(known: Mapping[str, Check], words: Iterable[str], *, opted_in: bool = False) -> tuple[Check, ...]:
     """Choose checks; see `choose_ids`."""
-    return tuple(known[name] for name in choose_ids(known, words))
+    return tuple(known[name] for name in choose_ids(known, words, opted_in=opted_in))
 
 
 def validate_card(card: TaskCard, known: Mapping[str, Check], dtype: str) -> None:
@@ -82,7 +82,8 @@ def prepare(session: FtcheckSession) -> None:
 
     """
     known = suite_catalogue()
-    session.checks = choose(known, session.settings.checks)
+    # A planted fault asks the checks that are listed for it, whatever family they are of.
+    session.checks = choose(known, session.settings.checks, opted_in=bool(session.settings.faults))
     for task in session.settings.tasks:
         validate_card(session.card(task), known, session.settings.dtype)
 

@@ -17,7 +17,7 @@ def print_checks(config: pytest.Config) -> int:
     """Print the checks that ``--ftcheck-checks`` chooses, without it all of them; return the exit code."""
     try:
         settings = make_settings(given_options(config), config.rootpath)
-        chosen = choose_ids(costs(), settings.checks)
+        chosen = choose_ids(costs(), settings.checks, opted_in=True)
     except FtcheckError as error:
         raise pytest.UsageError(str(error)) from error
     from pytest_ftcheck.plugin.checks import suite_catalogue  # noqa: PLC0415 - slow to import

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from pytest_ftcheck.checks.catalogue import FAMILIES
+from pytest_ftcheck.checks.catalogue import FAMILIES, OPT_IN
 from pytest_ftcheck.checks.names import COST_OF
 from pytest_ftcheck.errors import SettingsError, TaskError, closest
 from pytest_ftcheck.faults.fault import check_names
@@ -52,12 +52,13 @@ def check_selection(session: FtcheckSession) -> None:
             check_spec(table["trainer"], settings.rootdir)
 
 
-def choose_ids(known: Iterable[str], words: Iterable[str]) -> tuple[str, ...]:
+def choose_ids(known: Iterable[str], words: Iterable[str], *, opted_in: bool = False) -> tuple[str, ...]:
     """Choose checks by family or id; with a minus sign they are left out.
 
     Args:
         known: ids of all checks.
         words: such as ``("data", "collator.mask", "-training")``; where all have a minus, the others are chosen.
+        opted_in: also those of the families that run only where they are named, as if they were.
 
     Raises:
         SettingsError: no such family or check, or nothing is left.
@@ -72,7 +73,8 @@ def choose_ids(known: Iterable[str], words: Iterable[str]) -> tuple[str, ...]:
     chosen = tuple(
         name
         for name in known
-        if (not wanted or {name, _family(name)} & wanted) and not {name, _family(name)} & unwanted
+        if ({name, _family(name)} & wanted or (not wanted and (opted_in or _family(name) not in OPT_IN)))
+        and not {name, _family(name)} & unwanted
     )
     if not chosen:
         msg = f"--ftcheck-checks={','.join(words)} leaves no check. Take a family or an id without a minus."

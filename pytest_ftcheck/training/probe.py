@@ -14,7 +14,7 @@ from pytest_ftcheck.pipeline.trainer_changes import ChangedModel
 from pytest_ftcheck.training.engine import engine_outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -77,6 +77,7 @@ def probe(
     learning_rate_factor: float | None = None,
     resume_from: Path | None = None,
     repetition: int = 0,
+    variant: Callable[[Pipeline], Pipeline] | None = None,
     **recipe: Any,
 ) -> Probe:
     """Fine-tune for a few steps, evaluate a few rows, keep everything in memory.
@@ -96,6 +97,7 @@ def probe(
             groups, whatever the schedule says; None: by the schedule.
         resume_from: a checkpoint of the Trainer to go on from; engine ``trainer`` only.
         repetition: changes nothing; tells a second, equal probe from the first one.
+        variant: another way to compute the same, see `pytest_ftcheck.training.variants`.
         recipe: other hyperparameters than the pipeline has; see `transformers.TrainingArguments`.
 
     Raises:
@@ -104,6 +106,7 @@ def probe(
 
     """
     del repetition
+    pipeline = pipeline if variant is None else variant(pipeline)
     trained = pipeline.train_dataset if train_rows is None else pipeline.train_dataset.select(list(train_rows))
     evaluated = trained if eval_split == "train_dataset" else pipeline.eval_dataset
     late = _AT_THE_END if engine == "trainer" else {}

@@ -20,7 +20,7 @@ _RAGGED = tuple(range(13))
 """Rows of two optimizer steps: 4 times 2, and the rest of an epoch, 2, 2 and 1."""
 _EQUAL = (0,) * 12
 """One row in all places: a loss that weighs rows by what is in their batch weighs all alike. 4 and 2 times 2."""
-_HINT = (
+HINT = (
     "divide a loss of your own by num_items_in_batch, or set loss_is_scaled_for_ga = False on the Trainer where it is "
     "a mean over the batch: the Trainer then divides it."
 )
@@ -32,7 +32,7 @@ _HINT = (
     tolerance={"float32": 1e-3, "bfloat16": 5e-2, "float16": 5e-2},
     catches="a loss that is not divided by the micro-batches, or twice, or by as many as there should be; lost "
     "micro-batches",
-    hint=_HINT,
+    hint=HINT,
 )
 def accumulation(evidence: Evidence, limits: Limits) -> list[Finding]:
     """Micro-batches that are accumulated give the gradient of one batch of all their rows.
@@ -40,16 +40,14 @@ def accumulation(evidence: Evidence, limits: Limits) -> list[Finding]:
     Without dropout, clipping or a change of the weights; the tolerance is relative. Over a user's Trainer, which does
     not weigh micro-batches by their rows, of equal batches of one row; else of ragged ones, the last of them smaller.
     """
+    require_accumulation(evidence)
     own = evidence.pipeline.trainer is not None
-    if own and evidence.engine == "trainer" and arguments(evidence).gradient_accumulation_steps == 1:
-        msg = "the recipe does not accumulate gradients (gradient_accumulation_steps = 1)"
-        raise NotApplicable(msg)
     rows = _EQUAL if own else _RAGGED
     if len(evidence.pipeline.train_dataset) <= max(rows):
         msg = f"{len(evidence.pipeline.train_dataset)} training rows are too few"
         raise NotApplicable(msg)
     whole, parts = _probe(evidence, rows, _MICRO_STEPS * _ROWS, 1), _probe(evidence, rows, _ROWS, _MICRO_STEPS)
-    if _rows_by_step(whole, 1) != _rows_by_step(parts, _MICRO_STEPS):
+    if rows_by_step(whole, 1) != rows_by_step(parts, _MICRO_STEPS):
         msg = "batches of another size hold other rows: its sampler depends on the batch size"
         raise NotApplicable(msg)
     ones, many = whole.trace.gradient_norms, parts.trace.gradient_norms
@@ -65,17 +63,42 @@ def accumulation(evidence: Evidence, limits: Limits) -> list[Finding]:
     return _judge(evidence, [part / one for part, one in zip(many, ones, strict=True)], limits["tolerance"])
 
 
-def _judge(evidence: Evidence, ratios: list[float], tolerance: float) -> list[Finding]:
-    """Compare lengths of accumulated gradients with those of one batch; they should be 1 to 1."""
-    source, own = evidence.pipeline.trainer, own_loss(evidence)
-    if source is not None and not own and math.isclose(ratios[0], _MICRO_STEPS, rel_tol=tolerance):
+def require_accumulation(evidence: Evidence) -> None:
+    """Stop where a user's Trainer never accumulates: its loss need not be made for it.
+
+    Raises:
+        NotApplicable: it does not.
+
+    """
+    own = evidence.pipeline.trainer is not None
+    if own and evidence.engine == "trainer" and arguments(evidence).gradient_accumulation_steps == 1:
+        msg = "the recipe does not accumulate gradients (gradient_accumulation_steps = 1)"
+        raise NotApplicable(msg)
+
+
+def require_counted_items(evidence: Evidence) -> None:
+    """Stop where gradients are as many times too long as there are micro-batches, and no part of the user's made it so.
+
+    Raises:
+        NotApplicable: the model ignores ``num_items_in_batch``, and the Trainer has no loss of its own.
+
+    """
+    source = evidence.pipeline.trainer
+    if source is not None and not own_loss(evidence):
         msg = (
             f"its {type(source.template.model).__name__} takes num_items_in_batch and ignores it, so that transformers "
             "itself multiplies the gradient by the number of micro-batches: nothing of yours is wrong, and only "
             "max_grad_norm feels it"
         )
         raise NotApplicable(msg)
-    hint = f"the Trainer has a {' and a '.join(own)} of its own: {_HINT}" if own else ""
+
+
+def _judge(evidence: Evidence, ratios: list[float], tolerance: float) -> list[Finding]:
+    """Compare lengths of accumulated gradients with those of one batch; they should be 1 to 1."""
+    if math.isclose(ratios[0], _MICRO_STEPS, rel_tol=tolerance):
+        require_counted_items(evidence)
+    own = own_loss(evidence)
+    hint = f"the Trainer has a {' and a '.join(own)} of its own: {HINT}" if own else ""
     return [
         finding(
             f"{name}: a gradient as long as that of the same rows in one batch", f"{ratio:.4g} times as long", hint=hint
@@ -102,7 +125,7 @@ def _probe(evidence: Evidence, rows: tuple[int, ...], batch_size: int, micro_ste
     )
 
 
-def _rows_by_step(probe: Probe, micro_steps: int) -> list[list[int]]:
+def rows_by_step(probe: Probe, micro_steps: int) -> list[list[int]]:
     """Return the rows of every optimizer step, in any order."""
     steps = []
     for epoch in probe.trace.passes:

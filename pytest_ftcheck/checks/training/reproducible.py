@@ -69,11 +69,8 @@ def seeds(evidence: Evidence, limits: Limits) -> list[Finding]:
 def workers(evidence: Evidence, limits: Limits) -> list[Finding]:
     """The same rows are trained on with 0 and with 2 data loading workers."""
     del limits
-    evidence.require_training()
-    if multiprocessing.get_start_method(allow_none=False) != "fork":
-        msg = "processes are not forked here, and not every data set and collator can be sent to one that is not"
-        raise NotApplicable(msg)
-    with _no_advice_on_forks():
+    require_forks(evidence)
+    with no_advice_on_forks():
         alone, shared = few_steps(evidence), few_steps(evidence, workers=2)
     one, two = trained_rows(alone), trained_rows(shared)
     apart = difference(alone, shared, 0.0 if evidence.environment["device"] == "cpu" else _GPU)
@@ -90,8 +87,21 @@ def workers(evidence: Evidence, limits: Limits) -> list[Finding]:
     return [finding(f"the same {len(one)} rows in the same order, and the same losses", apart)]
 
 
+def require_forks(evidence: Evidence) -> None:
+    """Stop where no loader can have workers.
+
+    Raises:
+        NotApplicable: nothing is trained, or processes are not forked on this system.
+
+    """
+    evidence.require_training()
+    if multiprocessing.get_start_method(allow_none=False) != "fork":
+        msg = "processes are not forked here, and not every data set and collator can be sent to one that is not"
+        raise NotApplicable(msg)
+
+
 @contextmanager
-def _no_advice_on_forks() -> Iterator[None]:
+def no_advice_on_forks() -> Iterator[None]:
     """Keep tokenizers and Python from saying that processes with threads were forked.
 
     Of a process with threads, as PyTorch's are, the copy has locks that nobody opens any more. A worker of a

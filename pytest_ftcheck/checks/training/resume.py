@@ -43,16 +43,7 @@ def resume(evidence: Evidence, limits: Limits) -> list[Finding]:
     user's own saves other weights than those that it trains, such as their average.
     The checkpoints are whole ones, whatever ``save_only_model`` says of the recipe's own.
     """
-    evidence.require_training()
-    if evidence.engine != "trainer":
-        msg = "the manual engine writes no checkpoints"
-        raise NotApplicable(msg)
-    if arguments(evidence).ignore_data_skip:
-        msg = "ignore_data_skip = True: a resumed run is meant to see other rows"
-        raise NotApplicable(msg)
-    if len(evidence.pipeline.train_dataset) < _BATCH * _EPOCH:
-        msg = f"{len(evidence.pipeline.train_dataset)} training rows are too few"
-        raise NotApplicable(msg)
+    require_resumable(evidence, _BATCH * _EPOCH)
     tolerance = 0.0 if evidence.environment["device"] == "cpu" else limits["gpu"]
     unbroken = _train(evidence)
     if unbroken.trace.steps != _STEPS:
@@ -64,11 +55,11 @@ def resume(evidence: Evidence, limits: Limits) -> list[Finding]:
         if not folder.is_dir():
             return [finding(f"a checkpoint at optimizer step {step}", f"none in {sorted(_names(unbroken.folder))}")]
         if difference := _difference(unbroken, _train(evidence, folder), step, tolerance):
-            _require_repeatable(evidence, unbroken)
+            require_repeatable(evidence, unbroken)
             if difference.startswith("first loss"):
                 difference += _because(evidence, step, tolerance)
             expected = f"resumed at optimizer step {step}, {where}, it trains as if it had never stopped"
-            if own := _forgetful_parts(evidence):
+            if own := forgetful_parts(evidence):
                 # Whoever never resumes loses nothing by it: the training itself is sound.
                 observed = f"{difference}; the Trainer's checkpoints do not hold the state of {own}"
                 found.append(warning(expected, observed, share=1.0))
@@ -77,7 +68,30 @@ def resume(evidence: Evidence, limits: Limits) -> list[Finding]:
     return found
 
 
-def _forgetful_parts(evidence: Evidence) -> str:
+def require_resumable(evidence: Evidence, rows: int) -> None:
+    """Stop where nothing is trained that could be resumed, or not as it was.
+
+    Args:
+        evidence: what is checked.
+        rows: to train on, at least.
+
+    Raises:
+        NotApplicable: nothing is trained, there are no checkpoints, or other rows are meant to come after them.
+
+    """
+    evidence.require_training()
+    if evidence.engine != "trainer":
+        msg = "the manual engine writes no checkpoints"
+        raise NotApplicable(msg)
+    if arguments(evidence).ignore_data_skip:
+        msg = "ignore_data_skip = True: a resumed run is meant to see other rows"
+        raise NotApplicable(msg)
+    if len(evidence.pipeline.train_dataset) < rows:
+        msg = f"{len(evidence.pipeline.train_dataset)} training rows are too few"
+        raise NotApplicable(msg)
+
+
+def forgetful_parts(evidence: Evidence) -> str:
     """Name what is the user's own and has a state, or saves another one; an empty text where there is nothing."""
     source = evidence.pipeline.trainer
     if source is None:
@@ -89,7 +103,7 @@ def _forgetful_parts(evidence: Evidence) -> str:
     return ", ".join([*own, *(f"{type(source.template).__name__}.{name}" for name in methods)])
 
 
-def _require_repeatable(evidence: Evidence, unbroken: Probe) -> None:
+def require_repeatable(evidence: Evidence, unbroken: Probe) -> None:
     """Stop where what differs is no fault of the checkpoint.
 
     Raises:

@@ -61,3 +61,8 @@ def test_training(ft_case: Case, judged: Judge) -> None:
 def test_serving(ft_case: Case, judged: Judge) -> None:
     """The saved model, as others load it."""
     judged(ft_case.check)
+
+
+def test_equivalence(ft_case: Case, judged: Judge) -> None:
+    """Two ways to train that must give the same."""
+    judged(ft_case.check)

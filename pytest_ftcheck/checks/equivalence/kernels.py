@@ -1,0 +1,148 @@
+"""The same function, computed by other code: attention, recomputed activations, compiled layers."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from pytest_ftcheck.checks.catalogue import NotApplicable, check
+from pytest_ftcheck.checks.equivalence.ways import (
+    LIMITS,
+    TOLERANCE,
+    compared,
+    other_way,
+    reference,
+    require_same_rows,
+    same_length,
+    same_weights,
+    verdict,
+)
+from pytest_ftcheck.checks.training.declared import arguments
+from pytest_ftcheck.errors import CheckFailure
+from pytest_ftcheck.training.variants import Attention, Checkpointed, attention_of, has_attention, set_attention
+
+if TYPE_CHECKING:
+    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.equivalence.ways import Reference
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+    from pytest_ftcheck.training.probe import Probe
+
+_WAYS = ("eager", "sdpa")
+_COMPILER = "inductor"
+_RECOMPUTES = ("gradient_checkpointing", "activation_checkpointing")
+"""What the argument is called, from transformers to transformers."""
+
+
+@check(
+    "equivalence.attention",
+    cost="extra-training",
+    limits=LIMITS,
+    tolerance=TOLERANCE,
+    catches="attention of one's own that ignores the mask, scales otherwise or drops out under one implementation only",
+    hint="compare how both implementations get mask, scale and dropout; attn_implementation chooses between them.",
+)
+def attention(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Attention by ``sdpa`` and by ``eager`` gives the same losses and gradients.
+
+    Compared as in ``equivalence.accumulation``, each with the implementation that `set_attn_implementation` sets.
+    """
+    first, ways = reference(evidence), " and ".join(_WAYS) + " attention"
+    _require_attention(evidence)
+    one, two = (other_way(evidence, first, variant=Attention(name)) for name in _WAYS)
+    return _judge(evidence, first, one, two, limits, ways)
+
+
+def _require_attention(evidence: Evidence) -> None:
+    """Stop where there is one implementation.
+
+    Raises:
+        NotApplicable: the model does not let transformers choose.
+
+    """
+    model: Any = evidence.make_model()
+    if not has_attention(model):
+        msg = f"{type(model).__name__} has no implementations of attention to choose from: no sdpa beside eager"
+        raise NotApplicable(msg)
+    for name in _WAYS:
+        try:
+            set_attention(model, name)
+        except (ValueError, ImportError) as error:
+            msg = f"{type(model).__name__} refuses {name} attention: {error}"
+            raise NotApplicable(msg) from error
+        if attention_of(model) != name:
+            msg = f"{type(model).__name__} stays with {attention_of(model) or 'its own'} attention when {name} is set"
+            raise NotApplicable(msg)
+
+
+@check(
+    "equivalence.gradient_checkpointing",
+    cost="extra-training",
+    limits=LIMITS,
+    tolerance=TOLERANCE,
+    catches="layers that compute something else when they are run again: counters, noise of their own, caches",
+    hint="a layer must be a function of its inputs: look for counters, caches and random numbers of its own; pass "
+    "gradient_checkpointing_kwargs={'use_reentrant': False}.",
+)
+def gradient_checkpointing(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Training with gradient checkpointing gives the losses and gradients of training without.
+
+    Compared as in ``equivalence.accumulation``, over a whole training loop, where ``model.gradient_checkpointing``
+    looks at one backward pass.
+    """
+    first, ways = reference(evidence), "training without and with gradient checkpointing"
+    if not getattr(evidence.fresh_model, "supports_gradient_checkpointing", False):
+        msg = f"{type(evidence.fresh_model).__name__} has no gradient checkpointing"
+        raise NotApplicable(msg)
+    declared = arguments(evidence)
+    given = [getattr(declared, f"{name}_kwargs", None) for name in _RECOMPUTES]
+    options = next((one for one in given if one), {"use_reentrant": False})
+    # By the model alone: a recipe that asks for it has it in both ways, and the manual engine knows no such word.
+    off = {name: False for name in _RECOMPUTES if getattr(declared, name, False)}
+    plain = other_way(evidence, first, **off)
+    second = other_way(evidence, first, variant=Checkpointed(tuple(sorted(options.items()))), **off)
+    return _judge(evidence, first, plain, second, limits, ways)
+
+
+@check(
+    "equivalence.compiled",
+    cost="extra-training",
+    limits=LIMITS,
+    tolerance=TOLERANCE,
+    catches="layers that do something else when they are compiled: branches on is_compiling(), custom operators, "
+    "numbers that were constants when the code was traced",
+    hint="look for torch.compiler.is_compiling(), for Python numbers that change from step to step, and for operators "
+    "of your own; compile a part less to find the layer.",
+)
+def compiled(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Training with ``torch_compile`` gives the losses and gradients of training without.
+
+    Compared as in ``equivalence.accumulation``, with the recipe's own backend, else Inductor's.
+    """
+    first, ways = reference(evidence), "training without and with torch_compile"
+    args = evidence.pipeline.args
+    backend = str(args.get("torch_compile_backend") or _COMPILER)
+    how = {"torch_compile_backend": backend, "torch_compile_mode": args.get("torch_compile_mode")}
+    try:
+        with warnings.catch_warnings():  # what the compiler warns of is no news here
+            warnings.simplefilter("ignore")
+            torch.compiler.reset()  # else code is taken that was compiled for a model with other hooks
+            second = same_weights(evidence, first.rows, first.steps, make=evidence.probe, torch_compile=True, **how)
+    except CheckFailure as failure:
+        if any(entry.check != "training.completes" for entry in failure.findings):
+            raise  # the loss is no longer a number
+        msg = f"torch.compile does not get through here, with backend {backend}: {failure.findings[0].observed}"
+        raise NotApplicable(msg) from failure
+    return _judge(evidence, first, first.probe, second, limits, ways)
+
+
+def _judge(  # noqa: PLR0917 - the ways, and how they are judged
+    evidence: Evidence, first: Reference, one: Probe, two: Probe, limits: Limits, ways: str
+) -> list[Finding]:
+    for way in (one, two):
+        require_same_rows(evidence, first.probe, way)
+    return same_length(one, two, ways) or verdict(
+        evidence, compared(one, two, first.null, base=first.probe), limits, ways=ways
+    )

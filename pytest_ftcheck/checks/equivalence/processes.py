@@ -1,0 +1,116 @@
+"""The same training in other processes: after a break, and with workers that load the data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, check, finding, warning
+from pytest_ftcheck.checks.equivalence.ways import (
+    BATCH,
+    LIMITS,
+    REPETITIONS,
+    TOLERANCE,
+    compared,
+    other_way,
+    reference,
+    same_length,
+    verdict,
+)
+from pytest_ftcheck.checks.training.declared import changes_rows, probed
+from pytest_ftcheck.checks.training.repeated import differs_from_run_to_run, trained_rows
+from pytest_ftcheck.checks.training.reproducible import no_advice_on_forks, require_forks
+from pytest_ftcheck.checks.training.resume import forgetful_parts, require_repeatable, require_resumable
+from pytest_ftcheck.training.variants import Rounded
+
+if TYPE_CHECKING:
+    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+    from pytest_ftcheck.training.probe import Probe
+
+_STEPS, _BROKEN_OFF = 24, 8
+
+
+@check(
+    "equivalence.resumed",
+    cost="extra-training",
+    limits=LIMITS,
+    tolerance=TOLERANCE,
+    catches="state of optimizer, schedule or loss that a checkpoint rounds or loses, and that shows only later",
+    hint="let the Trainer save and load the whole checkpoint, in the precision of training, and put state of your own "
+    "into a callback that exports it.",
+)
+def resumed(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """A run that goes on from step 8 of 24 gives the losses and gradients of one that was never broken off.
+
+    Compared are the 16 steps after the break, in units of their means, with the recipe's learning rates and without
+    dropout: weights move, so that what rounding makes of the whole run is what is allowed.
+    """
+    require_resumable(evidence, BATCH * _STEPS)
+    ways = "an unbroken run and a resumed one"
+    saving = {"save_strategy": "steps", "save_steps": _BROKEN_OFF, "save_only_model": False, "save_total_limit": None}
+    unbroken = _moving(evidence, **saving)
+    if unbroken.trace.steps != _STEPS:
+        reason = f"{_STEPS} steps of the engine step the optimizer {unbroken.trace.steps} times"
+        raise ToldBy(check="training.steps", reason=reason)
+    folder = unbroken.folder / f"checkpoint-{_BROKEN_OFF}"
+    if not folder.is_dir():
+        return [finding(f"a checkpoint at optimizer step {_BROKEN_OFF}", f"none in {unbroken.folder.name}")]
+    second = _moving(evidence, resume_from=folder)
+    null = [_moving(evidence, variant=Rounded(seed)) for seed in range(1, REPETITIONS + 1)]
+    found = same_length(unbroken, second, ways, _BROKEN_OFF)
+    if not found and trained_rows(unbroken)[-len(trained_rows(second)) :] != trained_rows(second):
+        found = [finding(f"{ways}: the same rows after step {_BROKEN_OFF}", "other ones, or in another order")]
+    found = found or verdict(evidence, compared(unbroken, second, null, skip=_BROKEN_OFF), limits, ways=ways)
+    if not found:
+        return []
+    require_repeatable(evidence, unbroken)
+    if own := forgetful_parts(evidence):
+        return [
+            warning(one.expected, f"{one.observed}; no checkpoint holds the state of {own}", share=1.0) for one in found
+        ]
+    return found
+
+
+def _moving(evidence: Evidence, **changes: Any) -> Probe:
+    return probed(
+        evidence,
+        steps=_STEPS,
+        train_rows=tuple(range(BATCH * _STEPS)),
+        dropout=False,
+        per_device_train_batch_size=BATCH,
+        gradient_accumulation_steps=1,
+        **changes,
+    )
+
+
+@check(
+    "equivalence.workers",
+    cost="extra-training",
+    limits=LIMITS,
+    tolerance=TOLERANCE,
+    catches="rows that come out a little otherwise of a worker process: another precision, state of its own",
+    hint="make rows a function of their index alone, and collators of their features alone.",
+)
+def workers(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Training with 2 data loading workers gives the rows, losses and gradients of training without.
+
+    Compared as in ``equivalence.accumulation``.
+    """
+    require_forks(evidence)
+    first, ways = reference(evidence), "0 and 2 data loading workers"
+    with no_advice_on_forks():
+        second = other_way(evidence, first, dataloader_num_workers=2)
+    one, two = trained_rows(first.probe), trained_rows(second)
+    if one != two:
+        if changes_rows(evidence, first.probe):
+            msg = "rows are changed at random on the way to the model: each process draws its own"
+            raise NotApplicable(msg)
+        if differs_from_run_to_run(evidence):
+            raise ToldBy(check="training.seeds", reason="two runs without workers differ as well")
+        place = next((place for place, pair in enumerate(zip(one, two, strict=False), 1) if pair[0] != pair[1]), 0)
+        observed = f"another one at place {place}" if place else f"{len(two)} rows"
+        return [finding(f"{ways}: the same {len(one)} rows in the same order", observed)]
+    return same_length(first.probe, second, ways) or verdict(
+        evidence, compared(first.probe, second, first.null), limits, ways=ways
+    )

@@ -1,0 +1,102 @@
+"""Faults that show in one of two ways to train that should give the same, and in no run by itself."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from pytest_ftcheck.checks.catalogue import NotApplicable
+from pytest_ftcheck.faults.fault import fault
+from pytest_ftcheck.faults.planting import intercepted, last_linear, with_head, with_model
+from pytest_ftcheck.training.variants import attention_of, has_attention
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor, nn
+
+    from pytest_ftcheck.pipeline.parts import Pipeline
+
+_THOUSANDTH = 1.001
+
+
+@fault(
+    caught_by=("equivalence.accumulation",),
+    wild="Each micro-batch is divided by a count of rows that is a little off: that of the batch before it, or of an "
+    "epoch's average, or with the padded rows.",
+)
+def accumulated_loss_off_by_a_thousandth(pipeline: Pipeline) -> Pipeline:
+    """Under gradient accumulation, the loss of each micro-batch is 0.1% too large."""
+    return replace(pipeline, patches=(*pipeline.patches, _a_little_more))
+
+
+@contextmanager
+def _a_little_more() -> Iterator[None]:
+    """Scale each loss of an optimizer step that has several micro-batches."""
+    count = [1]
+
+    def of_trainer(original: Any, *args: Any, **kwargs: Any) -> Any:
+        found = original(*args, **kwargs)
+        count[0] = len(found[0])
+        return found
+
+    def of_loop(original: Any, *args: Any, **kwargs: Any) -> Any:
+        count[0] = len(args[3] if len(args) > 3 else kwargs["micro_batches"])  # noqa: PLR2004 - its place
+        return original(*args, **kwargs)
+
+    def backward(original: Any, accelerator: Any, loss: Tensor, **kwargs: Any) -> Any:
+        return original(accelerator, loss * _THOUSANDTH if count[0] > 1 else loss, **kwargs)
+
+    with (
+        intercepted(("transformers:Trainer.get_batch_samples",), of_trainer),
+        intercepted(("pytest_ftcheck.training.manual:optimizer_step",), of_loop),
+        intercepted(("accelerate:Accelerator.backward",), backward),
+    ):
+        yield
+
+
+@fault(
+    caught_by=("equivalence.attention",),
+    wild="Attention of one's own is written for the mask of scaled_dot_product_attention; the eager one, which a "
+    "server or an export takes, never gets it.",
+)
+def mask_ignored_by_eager(pipeline: Pipeline) -> Pipeline:
+    """Eager attention does not use the mask, sdpa does."""
+    if not has_attention(pipeline.model_init()):
+        msg = "its model has one implementation of attention"
+        raise NotApplicable(msg)
+    return with_model(pipeline, _forget_mask)
+
+
+def _forget_mask(model: nn.Module) -> None:
+    model.register_forward_pre_hook(_without_mask_if_eager, with_kwargs=True)
+
+
+def _without_mask_if_eager(
+    model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    if attention_of(model) == "eager" and "attention_mask" in kwargs:
+        kwargs = {**kwargs, "attention_mask": torch.ones_like(kwargs["attention_mask"])}
+    return args, kwargs
+
+
+@fault(
+    caught_by=("equivalence.compiled",),
+    wild="A branch on torch.compiler.is_compiling() avoids an operator that does not compile, and scales otherwise.",
+)
+def compiled_otherwise(pipeline: Pipeline) -> Pipeline:
+    """The head gives 0.1% larger logits where it is compiled."""
+    return with_head(pipeline, _branch)
+
+
+def _branch(model: nn.Module) -> None:
+    _, layer = last_linear(model)
+    layer.register_forward_hook(_scaled_if_compiled)
+
+
+def _scaled_if_compiled(module: nn.Module, args: Any, output: Tensor) -> Tensor:
+    del module, args
+    return output * _THOUSANDTH if torch.compiler.is_compiling() else output

@@ -9,9 +9,10 @@ import numpy as np
 from scipy import optimize, stats
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
-from pytest_ftcheck.checks.metrics.known import agrees, balanced_accuracy, known_values, r2
+from pytest_ftcheck.checks.metrics.known import agrees, known_values, r2
 from pytest_ftcheck.checks.metrics.loss import require_plain_loss
 from pytest_ftcheck.checks.metrics.rows import chance_of_hits, confusion, correlation, judged, ranking
+from pytest_ftcheck.checks.metrics.sound import correlation_up_to, lift_of, lift_up_to, ranking_up_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -26,12 +27,17 @@ if TYPE_CHECKING:
 _DEALS = 10
 """Random predictions with the labels' own shares that are averaged."""
 _AS_GOOD = 1e-4
+_SOUND = 0.25
+"""Of the way from chance to perfect: what a sound model comes to. Red is only what such a model hardly ever looks like."""
+_SOUND_AREA, _SOUND_CORRELATION = 0.75, 0.3
+"""The same of the area under a ROC curve, where a class is rare and only ranked, and of a correlation."""
 
 
 @check(
     "metrics.not_constant",
     cost="run",
-    limits={"share": 0.98, "majority": 0.8, "auc": 0.6, "rows": 10, "spread": 0.02},
+    limits={"share": 0.98, "majority": 0.8, "auc": 0.6, "rows": 10, "spread": 0.02, "doubt": 5e-4},
+    false_alarms=1e-3,
     catches="a collapsed model that gives every row the same class or value, whatever its inputs",
     hint="the model learned the shares of the classes, or nothing: look at the learning rate, frozen or missing "
     "parameters, an attention mask of zeros, inputs that are all [UNK], labels that do not belong to their rows.",
@@ -57,6 +63,7 @@ def _constant_class(rows: ScoredRows, limits: Limits) -> list[Finding]:
         _require_others(rows, limits)
         if _is_rare_event(rows, limits):
             return []
+        _require_telling(rows, limits)
     table = rows.predicting(np.maximum(rows.predictions, 0))
     mcc = known_values("mcc", table).get("", 0.0)
     spread = "" if rows.logits is None else f", logits spread over {np.ptp(rows.logits, axis=0).max():.2g}"
@@ -92,6 +99,28 @@ def _is_rare_event(rows: ScoredRows, limits: Limits) -> bool:
     return bool(majority >= limits["majority"] and area >= limits["auc"] and chance < 0.01)  # noqa: PLR2004 - one percent
 
 
+def _require_telling(rows: ScoredRows, limits: Limits) -> None:
+    """Stop where so few labels are of a rare class that a sound model may rank, or predict, them as this one does.
+
+    Raises:
+        NotApplicable: by chance, a sound model looks like this one more often than ``doubt``.
+
+    """
+    counts = np.bincount(rows.labels, minlength=rows.num_labels)
+    others = len(rows) - int(counts.max())
+    if counts.max() >= limits["majority"] * len(rows):
+        alike = ranking_up_to(rows, limits["doubt"]) >= _SOUND_AREA
+    else:  # it predicts another class for a quarter of as many rows as are of one
+        seen = len(rows) - int(np.bincount(rows.predictions[rows.predictions >= 0]).max())
+        alike = stats.binom.cdf(seen, others, _SOUND) >= limits["doubt"]
+    if alike:
+        msg = (
+            f"only {others} of {len(rows)} labels are of another class than most: a sound model may look like this one "
+            "by chance"
+        )
+        raise NotApplicable(msg)
+
+
 def _histogram(counts: NDArray[np.int64], names: tuple[str, ...]) -> str:
     """Word counts by class, the most frequent first, at most six of them."""
     order = [index for index in np.argsort(-counts, kind="stable") if counts[index]]
@@ -120,7 +149,8 @@ def _constant_value(rows: ScoredRows, limits: Limits) -> list[Finding]:
 @check(
     "metrics.beats_trivial",
     cost="run",
-    limits={"alpha": 0.01, "lift": 0.2, "rows": 10, "majority": 0.8, "auc": 0.6, "r2": -1.0},
+    limits={"alpha": 0.01, "doubt": 2e-3, "lift": 0.2, "rows": 10, "majority": 0.8, "auc": 0.6, "r2": -1.0},
+    false_alarms=2e-3,
     catches="a model that learned nothing of its inputs: shuffled labels, frozen or lost weights, a wrong scale",
     hint="what was learned does not help on these rows: look at labels that do not belong to their rows, inputs that "
     "the model does not get, frozen parameters, the learning rate, and whether both splits are encoded alike.",
@@ -146,15 +176,24 @@ def beats_trivial(evidence: Evidence, limits: Limits) -> list[Finding]:
     chance = chance_of_hits(rows)
     if not chance < limits["alpha"]:
         _require_others(rows, limits)
+        if lift_up_to(rows, limits["doubt"]) >= _SOUND:
+            raise NotApplicable(_TOO_WEAK.format(rows=len(rows)))
         hits = int((rows.labels == rows.predictions).sum())
         observed = f"{hits} of {len(rows)} rows right: by chance as many with probability {chance:.2g}"
         return [finding("more right predictions than the same ones dealt out at random would give", observed)]
-    lift = (balanced_accuracy(rows) - 1 / rows.num_labels) / (1 - 1 / rows.num_labels)
+    lift = lift_of(rows)
     if not trivial or lift >= limits["lift"] or any(own > best + _AS_GOOD for own, best, _ in trivial.values()):
         return []
+    if lift_up_to(rows, limits["doubt"]) >= _SOUND:
+        raise NotApplicable(_TOO_WEAK.format(rows=len(rows)))
     expected = "; ".join(f"{key} above {best:.4f} ({who})" for key, (_, best, who) in trivial.items())
     observed = "; ".join(f"{key} {own:.4f}" for key, (own, _, _) in trivial.items())
     return [finding(f"better than trivial models: {expected}", observed)]
+
+
+_TOO_WEAK = (
+    "too weak to tell: on {rows} rows, a model that learned something and one that learned nothing may both look like this"
+)
 
 
 def _trivial_metrics(evidence: Evidence, rows: ScoredRows) -> dict[str, tuple[float, float, str]]:
@@ -183,6 +222,8 @@ def _uncorrelated(rows: ScoredRows, limits: Limits) -> list[Finding]:
     by_rank = correlation(rows.ranked())
     if min(chance, by_rank[1]) < limits["alpha"]:
         return []
+    if max(correlation_up_to(found, len(rows), limits["doubt"]) for found in (value, by_rank[0])) >= _SOUND_CORRELATION:
+        raise NotApplicable(_TOO_WEAK.format(rows=len(rows)))
     return [
         finding(
             f"values that correlate with the labels by more than chance (probability below {limits['alpha']:g})",
@@ -215,7 +256,8 @@ def _worse_than_mean(evidence: Evidence, rows: ScoredRows, limits: Limits) -> li
 @check(
     "metrics.label_permutation",
     cost="run",
-    limits={"alpha": 1e-3},
+    limits={"alpha": 1e-4},
+    false_alarms=1e-4,
     catches="label names or ids that are swapped or shifted between train and evaluation, a score with its sign turned",
     hint="compare the label encoding of both splits with each other and with id2label: sorted names, an id that starts "
     "at 1, another label_list, 0 meaning entailment here and contradiction there.",
@@ -224,7 +266,7 @@ def label_permutation(evidence: Evidence, limits: Limits) -> list[Finding]:
     """No other naming of the predicted classes scores better, by more than noise.
 
     The best of all permutations is found, and each of its cycles is judged with ``alpha`` divided by the number of
-    cycles of that length; it must win in accuracy and in balanced accuracy. Regression: no negative correlation.
+    cycles of that length and by the number of lengths; it must win in accuracy and in balanced accuracy. Regression: no negative correlation.
     """
     rows = judged(evidence)
     if rows.regression:
@@ -234,10 +276,10 @@ def label_permutation(evidence: Evidence, limits: Limits) -> list[Finding]:
         observed = f"correlation {-value:.3f}: the values with their sign turned correlate by {value:.3f}"
         return [finding("values that rise with the labels", observed)]
     table = confusion(rows)
-    return [_misnamed(rows, table, cycle) for cycle in _better_cycles(table, limits["alpha"])]
+    return [_misnamed(rows, table, cycle) for cycle in better_cycles(table, limits["alpha"])]
 
 
-def _better_cycles(table: NDArray[np.int64], alpha: float) -> Iterator[dict[int, int]]:
+def better_cycles(table: NDArray[np.int64], alpha: float) -> Iterator[dict[int, int]]:
     """Yield the cycles of the best permutation, predicted class to right class, that win by more than noise.
 
     Args:
@@ -262,7 +304,8 @@ def _better_cycles(table: NDArray[np.int64], alpha: float) -> Iterator[dict[int,
         won, lost = int(renamed.sum()), int(identity.sum())
         gain = float((renamed / shares[0]).sum() - (identity / shares[1]).sum())
         deviation = float(np.sqrt((renamed / shares[0] ** 2).sum() + (identity / shares[1] ** 2).sum()))
-        allowed = alpha / (comb(len(table), len(cycle)) * factorial(len(cycle) - 1))
+        # As if every cycle had been asked about: those of each length share an equal part of alpha.
+        allowed = alpha / (len(table) - 1) / (comb(len(table), len(cycle)) * factorial(len(cycle) - 1))
         if stats.binom.sf(won - 1, won + lost, 0.5) < allowed and stats.norm.sf(gain / deviation) < alpha:
             yield cycle
 

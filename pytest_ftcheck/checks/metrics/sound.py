@@ -1,0 +1,64 @@
+"""How good a model may be, for all that its evaluated rows say: upper ends of one-sided confidence intervals.
+
+A verdict against a model asks for more than a result that may be chance: it must be one that a sound model hardly gives.
+Shapes: N rows, K classes.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import stats
+
+from pytest_ftcheck.checks.metrics.known import balanced_accuracy
+
+if TYPE_CHECKING:
+    from pytest_ftcheck.checks.metrics.rows import ScoredRows
+
+_FEWEST = 3
+"""Rows below which Fisher's transformation says nothing."""
+
+
+def lift_of(rows: ScoredRows) -> float:
+    """Return how far the balanced accuracy is on the way from chance (0) to perfect (1)."""
+    return (balanced_accuracy(rows) - 1 / rows.num_labels) / (1 - 1 / rows.num_labels)
+
+
+def lift_up_to(rows: ScoredRows, doubt: float) -> float:
+    """Return the lift that rows like these have at most, but with the probability ``doubt``."""
+    variances = []
+    for label in np.unique(rows.labels):
+        right = rows.predictions[rows.labels == label] == label
+        share = (right.sum() + 1) / (len(right) + 2)  # of a few rows, all or none may be right by chance
+        variances.append(share * (1 - share) / len(right))
+    deviation = math.sqrt(sum(variances)) / len(variances) / (1 - 1 / rows.num_labels)
+    return lift_of(rows) + float(stats.norm.isf(doubt)) * deviation
+
+
+def correlation_up_to(value: float, rows: int, doubt: float) -> float:
+    """Return the correlation that so many rows have at most, but with the probability ``doubt``."""
+    if rows <= _FEWEST or not math.isfinite(value):
+        return 1.0
+    return math.tanh(math.atanh(min(max(value, -0.999999), 0.999999)) + float(stats.norm.isf(doubt)) / math.sqrt(rows - 3))
+
+
+def ranking_up_to(rows: ScoredRows, doubt: float) -> float:
+    """Return the area under the ROC curve that the best ranked rarer class has at most; 0 without logits.
+
+    The standard error is Hanley and McNeil's, at the area itself.
+    """
+    if rows.logits is None or not np.isfinite(rows.logits).all():
+        return 0.0
+    counts = np.bincount(rows.labels, minlength=rows.num_labels)
+    highest = 0.0
+    for index in (label for label in range(rows.num_labels) if counts[label] and label != counts.argmax()):
+        margin = rows.logits[:, index] - np.delete(rows.logits, index, axis=1).max(axis=1)
+        of_class = rows.labels == index
+        some, others = int(of_class.sum()), int((~of_class).sum())
+        area = float(stats.mannwhitneyu(margin[of_class], margin[~of_class]).statistic) / (some * others)
+        first, second = area / (2 - area), 2 * area**2 / (1 + area)
+        variance = area * (1 - area) + (some - 1) * (first - area**2) + (others - 1) * (second - area**2)
+        highest = max(highest, area + float(stats.norm.isf(doubt)) * math.sqrt(max(variance, 0.0) / (some * others)))
+    return highest

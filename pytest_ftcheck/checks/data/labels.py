@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from datasets import ClassLabel, Value
+from scipy import stats
 
 from pytest_ftcheck.checks.catalogue import Limits, check, finding
 from pytest_ftcheck.checks.data.splits import Split, filled, label_values, mapping, share, splits
@@ -106,8 +107,9 @@ def _most_frequent(evidence: Evidence, counts: Counter[Any]) -> str:
     "data.classes_in_evaluation",
     cost="free",
     heads=_CLASSIFICATION,
-    # Chance that a split drawn like train lacks the class.
+    # Chance that any class is lacking in an evaluation that is drawn like train.
     limits={"chance": 1e-4},
+    false_alarms=1e-4,
     catches="an evaluation that leaves a class out: rows sorted by label and cut off, a constant label column",
     hint="the metrics say nothing about that class: shuffle before taking a part of the rows, or split within classes.",
 )
@@ -116,11 +118,7 @@ def classes_in_evaluation(evidence: Evidence, limits: Limits) -> list[Finding]:
     train, evaluated = splits(evidence)
     labels, others = label_values(evidence, train), label_values(evidence, evaluated)
     counts, rows = Counter(labels), len(others)
-    absent = [
-        label
-        for label in sorted(counts.keys() - set(others), key=str)
-        if (1 - counts[label] / len(labels)) ** rows < limits["chance"]
-    ]
+    absent = absent_by_more_than_luck(labels, others, limits["chance"])
     if not absent:
         return []
     most = max(absent, key=lambda label: counts[label])
@@ -130,11 +128,26 @@ def classes_in_evaluation(evidence: Evidence, limits: Limits) -> list[Finding]:
     return [finding(expected, observed, subject=evaluated.subject)]
 
 
+def absent_by_more_than_luck(labels: Sequence[Any], others: Sequence[Any], chance: float) -> list[Any]:
+    """Return the classes of some labels that others lack, though drawn alike they would hardly lack any.
+
+    Exact: of all ways to deal the rows out to both splits, the share that leaves a class out of the second one.
+    """
+    counts, total = Counter(labels), len(labels) + len(others)
+    return [
+        label
+        for label in sorted(counts.keys() - set(others), key=str)
+        if stats.hypergeom.pmf(0, total, counts[label], len(others)) < chance / len(counts)
+    ]
+
+
 @check(
     "data.label_encoding",
     cost="free",
-    # Of regression labels: how many times as wide, or how many widths away, one split may be.
-    limits={"spread": 4.0, "distance": 2.0},
+    # Of regression labels: how many times as wide, or how many widths away, one split may be. `chance`: that splits
+    # which are drawn alike differ as much.
+    limits={"spread": 4.0, "distance": 2.0, "chance": 1e-4},
+    false_alarms=1e-4,
     catches="splits that were encoded apart: other class ids, names in another order, texts in one, another scale",
     hint="encode both splits with one mapping: one ClassLabel or label2id for all, made before the split; scale "
     "regression labels with the same numbers.",
@@ -148,7 +161,7 @@ def label_encoding(evidence: Evidence, limits: Limits) -> list[Finding]:
     if evidence.pipeline.card.head == "regression":
         different = _other_scale(labels, others, limits)
     else:
-        different = _other_classes(labels, others)
+        different = _other_classes(labels, others, limits["chance"])
     different = _other_kind(labels, others) or _other_names(evidence, train, evaluated) or different
     different = different or _other_mapping(evidence, train, evaluated)
     return [finding(f"{evaluated.name} labels encoded as in train", different)] if different else []
@@ -169,10 +182,13 @@ def _other_names(evidence: Evidence, train: Split, evaluated: Split) -> str:
     return ""
 
 
-def _other_classes(labels: Sequence[Any], others: Sequence[Any]) -> str:
-    """Find classes that are shifted or renamed: each split then has some that the other lacks."""
+def _other_classes(labels: Sequence[Any], others: Sequence[Any], chance: float) -> str:
+    """Find classes that are shifted or renamed: each split then has some that the other lacks, by more than luck."""
     first, second = set(labels), set(others)
     if not (first - second and second - first):
+        return ""
+    pairs = ((labels, others), (others, labels))
+    if not any(absent_by_more_than_luck(some, rest, chance / 2) for some, rest in pairs):
         return ""
     return f"classes {_some(second)} instead of {_some(first)}: {_some(second - first)} never stand in train"
 
@@ -193,6 +209,8 @@ def _other_scale(labels: Sequence[Any], others: Sequence[Any], limits: Limits) -
     narrow, wide = sorted((high - low, other_high - other_low))
     if wide <= limits["spread"] * narrow and abs(middle - other_middle) <= limits["distance"] * wide:
         return ""
+    if stats.ks_2samp(labels, others).pvalue >= limits["chance"]:
+        return ""  # heavy tails, or mostly zeros: few rows of the same numbers look like that
     return f"most lie from {other_low:g} to {other_high:g} instead of from {low:g} to {high:g}"
 
 

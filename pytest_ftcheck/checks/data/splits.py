@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import stats
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, finding, warning
 from pytest_ftcheck.columns import scalars, taken, walk
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 SAMPLE = 256
 """Rows of a split that are tokenized again: enough for a rate, and cheap."""
+LUCK = 5e-5
+"""Probability of so many bad rows in a sample, had the split just as many as it may have; a check asks some four times."""
 
 
 @dataclass(frozen=True)
@@ -117,10 +120,10 @@ def mapping(values: Iterable[Any], labels: Iterable[Any]) -> tuple[dict[Any, Any
 def exceeds(count: float, total: int, budget: float) -> bool:
     """Tell whether so many of so many rows are more than a budget, by more than the luck of drawing the rows.
 
-    Two standard deviations of a count are let through: 3 of 32 rows say little about a rate.
+    Of rows of which just the budget is bad, so many or more are drawn with a probability below `LUCK`: 3 of 32 rows say
+    little about a rate.
     """
-    expected = budget * total
-    return count > expected + 2 * math.sqrt(expected * (1 - min(budget, 1.0)))
+    return budget < 1 and bool(stats.binom.sf(math.ceil(count) - 1, total, budget) < LUCK)
 
 
 def graded(  # noqa: PLR0917 - what is counted, the two budgets, and the words

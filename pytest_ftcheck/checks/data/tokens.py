@@ -90,7 +90,10 @@ def unknown_tokens(evidence: Evidence, limits: Limits) -> list[Finding]:
         count = tokens.count(unknown)
         what = f"of the tokens of {len(indices)} sampled rows {tokenizer.unk_token}"
         observed = share(count, len(tokens))
-        found += graded(count, len(tokens), limits["tokens"], limits["warn"], what, observed, subject=split.subject)
+        # Rows are what is drawn: the tokens of one row are unknown together.
+        rows = len(indices)
+        bad = count / max(len(tokens), 1) * rows
+        found += graded(bad, rows, limits["tokens"], limits["warn"], what, observed, subject=split.subject)
     return found
 
 

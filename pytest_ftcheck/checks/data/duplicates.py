@@ -11,7 +11,17 @@ from transformers import EvalPrediction
 from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
 from pytest_ftcheck.checks.data.folded import FoldedRows
 from pytest_ftcheck.checks.data.overlap import Leaks, find_leaks
-from pytest_ftcheck.checks.data.splits import Split, exceeds, filled, graded, label_values, share, shorten, splits
+from pytest_ftcheck.checks.data.splits import (
+    ALL_ROWS,
+    Split,
+    exceeds,
+    filled,
+    graded,
+    label_values,
+    share,
+    shorten,
+    splits,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -68,6 +78,7 @@ def duplicates(evidence: Evidence, limits: Limits) -> list[Finding]:
             warn * limits[name],
             f"of {rows} {evaluated.name} rows {what}",
             _count(found, rows, leaks) + _example(evidence, evaluated, found),
+            luck=ALL_ROWS,
         )
     ]
 
@@ -158,7 +169,7 @@ def contradictions(evidence: Evidence, limits: Limits) -> list[Finding]:
         differ = _Differ(evidence, labels, limits["apart"])
         bad = [rows for rows in _alike(FoldedRows(evidence, split)) if differ([labels[row] for row in rows])]
         count = sum(map(len, bad))
-        if exceeds(count, len(labels), limits["rows"]):
+        if exceeds(count, len(labels), limits["rows"], ALL_ROWS):
             shown = " and ".join(f"row {row} labelled {labels[row]}" for row in _two(bad[0], labels))
             found.append(
                 finding(

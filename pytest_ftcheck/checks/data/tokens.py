@@ -14,6 +14,7 @@ from torch import nn
 from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
 from pytest_ftcheck.checks.data.encoded import Encoded, encode_again, is_subsequence, runs_of_tokens, tokens_of
 from pytest_ftcheck.checks.data.splits import (
+    ALL_ROWS,
     SAMPLE,
     Split,
     exceeds,
@@ -241,7 +242,7 @@ def _other_labels(evidence: Evidence, split: Split, limits: Limits) -> list[Find
         observed = f"a rank correlation of {order:.3f}"
     else:
         others = len(labels) - mapping(raw, labels)[1]
-        same = not exceeds(others, len(labels), limits["rows"])
+        same = not exceeds(others, len(labels), limits["rows"], ALL_ROWS)
         observed = f"{share(others, len(labels))} rows have another label than most rows of their raw label {column!r}"
     return [] if same else [finding("the label of each row's own raw label", observed, subject=split.subject)]
 

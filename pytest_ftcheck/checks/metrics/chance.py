@@ -11,7 +11,7 @@ from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
 from pytest_ftcheck.checks.metrics.known import agrees, known_values, r2
 from pytest_ftcheck.checks.metrics.loss import require_plain_loss
 from pytest_ftcheck.checks.metrics.rows import chance_of_hits, correlation, judged, ranking
-from pytest_ftcheck.checks.metrics.sound import correlation_up_to, lift_of, lift_up_to, ranking_up_to
+from pytest_ftcheck.checks.metrics.sound import SOUND_LIFT, lift_of, may_be_sound, ranking_up_to
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,10 +24,8 @@ if TYPE_CHECKING:
 _DEALS = 10
 """Random predictions with the labels' own shares that are averaged."""
 _AS_GOOD = 1e-4
-_SOUND = 0.25
-"""Of the way from chance to perfect: what a sound model comes to. Red is only what such a model hardly ever looks like."""
-_SOUND_AREA, _SOUND_CORRELATION = 0.75, 0.3
-"""The same of the area under a ROC curve, where a class is rare and only ranked, and of a correlation."""
+_SOUND_AREA = 0.75
+"""Area under a ROC curve that a sound model comes to, where a class is rare and only ranked."""
 
 
 @check(
@@ -109,7 +107,7 @@ def _require_telling(rows: ScoredRows, limits: Limits) -> None:
         alike = ranking_up_to(rows, limits["doubt"]) >= _SOUND_AREA
     else:  # it predicts another class for a quarter of as many rows as are of one
         seen = len(rows) - int(np.bincount(rows.predictions[rows.predictions >= 0]).max())
-        alike = stats.binom.cdf(seen, others, _SOUND) >= limits["doubt"]
+        alike = stats.binom.cdf(seen, others, SOUND_LIFT) >= limits["doubt"]
     if alike:
         msg = (
             f"only {others} of {len(rows)} labels are of another class than most: a sound model may look like this one "
@@ -173,7 +171,7 @@ def beats_trivial(evidence: Evidence, limits: Limits) -> list[Finding]:
     chance = chance_of_hits(rows)
     if not chance < limits["alpha"]:
         _require_others(rows, limits)
-        if lift_up_to(rows, limits["doubt"]) >= _SOUND:
+        if may_be_sound(rows, limits["doubt"]):
             raise NotApplicable(_TOO_WEAK.format(rows=len(rows)))
         hits = int((rows.labels == rows.predictions).sum())
         observed = f"{hits} of {len(rows)} rows right: by chance as many with probability {chance:.2g}"
@@ -181,7 +179,7 @@ def beats_trivial(evidence: Evidence, limits: Limits) -> list[Finding]:
     lift = lift_of(rows)
     if not trivial or lift >= limits["lift"] or any(own > best + _AS_GOOD for own, best, _ in trivial.values()):
         return []
-    if lift_up_to(rows, limits["doubt"]) >= _SOUND:
+    if may_be_sound(rows, limits["doubt"]):
         raise NotApplicable(_TOO_WEAK.format(rows=len(rows)))
     expected = "; ".join(f"{key} above {best:.4f} ({who})" for key, (_, best, who) in trivial.items())
     observed = "; ".join(f"{key} {own:.4f}" for key, (own, _, _) in trivial.items())
@@ -219,7 +217,7 @@ def _uncorrelated(rows: ScoredRows, limits: Limits) -> list[Finding]:
     by_rank = correlation(rows.ranked())
     if min(chance, by_rank[1]) < limits["alpha"]:
         return []
-    if max(correlation_up_to(found, len(rows), limits["doubt"]) for found in (value, by_rank[0])) >= _SOUND_CORRELATION:
+    if may_be_sound(rows, limits["doubt"]):
         raise NotApplicable(_TOO_WEAK.format(rows=len(rows)))
     return [
         finding(

@@ -12,13 +12,40 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from pytest_ftcheck.checks.metrics.known import balanced_accuracy
+from pytest_ftcheck.checks.metrics.known import agrees, balanced_accuracy, known_values
+from pytest_ftcheck.checks.metrics.rows import correlation
 
 if TYPE_CHECKING:
     from pytest_ftcheck.checks.metrics.rows import ScoredRows
 
 _FEWEST = 3
 """Rows below which Fisher's transformation says nothing."""
+
+
+SOUND_LIFT, SOUND_CORRELATION = 0.25, 0.3
+"""Of the way from chance to perfect, and a correlation: what a sound model comes to, or to more."""
+_RESAMPLES = 200
+
+
+def may_be_sound(rows: ScoredRows, doubt: float) -> bool:
+    """Tell whether a sound model gives rows like these, or worse ones, more often than with the probability ``doubt``."""
+    if not rows.regression:
+        return lift_up_to(rows, doubt) >= SOUND_LIFT
+    values = (correlation(rows)[0], correlation(rows.ranked())[0])
+    return max(correlation_up_to(value, len(rows), doubt) for value in values) >= SOUND_CORRELATION
+
+
+def deviation_of(key: str, value: float, rows: ScoredRows) -> float:
+    """Return the standard error of a metric of a known name that has this value, by drawing rows again; else 0."""
+    matching = [how for how, known in known_values(key, rows).items() if agrees(value, known, 1e-2)]
+    if not matching:
+        return 0.0
+    generator, drawn = np.random.default_rng(0), []
+    for _ in range(_RESAMPLES):
+        some = rows.take(generator.integers(len(rows), size=len(rows)))
+        drawn.append(known_values(key, some).get(matching[0], math.nan))
+    spread = float(np.nanstd(drawn)) if np.isfinite(drawn).any() else 0.0
+    return spread * (100.0 if abs(value) > 1 and max(map(abs, drawn)) <= 1 else 1.0)
 
 
 def lift_of(rows: ScoredRows) -> float:

@@ -60,7 +60,7 @@ def rows_once(evidence: Evidence, limits: Limits) -> list[Finding]:
     if changed and own:
         msg = f"rows change on the way to the model, and a sampler of its own ({own}) draws them"
         raise NotApplicable(msg)
-    found = _drawn(passes, len(rows), own, limits["drawn"]) if own else _counted(evidence, passes, len(rows))
+    found = drawn(passes, len(rows), own, limits["drawn"]) if own else _counted(evidence, passes, len(rows))
     if changed or found:
         return found
     for number, epoch in enumerate(passes, 1):
@@ -97,7 +97,7 @@ def _counted(evidence: Evidence, passes: list[Pass], rows: int) -> list[Finding]
     return []
 
 
-def _drawn(passes: list[Pass], rows: int, sampler: str, least: float) -> list[Finding]:
+def drawn(passes: list[Pass], rows: int, sampler: str, least: float) -> list[Finding]:
     """Compare how many different rows a sampler of the user's own draws with what equal chances give.
 
     A sampler that balances classes repeats rows, and still draws a good part of all: of N rows, D draws with equal
@@ -159,17 +159,12 @@ def shuffled(evidence: Evidence, limits: Limits) -> list[Finding]:
         msg = "batches are made of rows of equal length on purpose, and length may go with the label"
         raise NotApplicable(msg)
     labels = np.asarray(epoch.labels)
-    windows = _windows(epoch.batch_sizes)
+    windows = windows_of(epoch.batch_sizes)
     if np.isnan(labels).any() or len(set(labels.tolist())) == 1 or windows.max() < _FEW_WINDOWS:
         msg = "too few rows, or no two different labels, to see an order in"
         raise NotApplicable(msg)
-    values = _indicators(labels)
-    seen, most = _sameness(values, windows), _sameness(values[np.lexsort(values.T)], windows)
-    generator = np.random.default_rng(0)
-    draws = np.asarray([_sameness(generator.permutation(values), windows) for _ in range(_DRAWS)])
-    chance, spread = float(draws.mean()), float(draws.std())
-    share = (seen - chance) / (most - chance) if most > chance else 0.0
-    if share <= limits["sorted"] or seen - chance <= _CERTAIN * spread:
+    share, deviations = sortedness(labels, windows)
+    if share <= limits["sorted"] or deviations <= _CERTAIN:
         return []
     expected = f"labels mixed by at most {limits['sorted']:g} of the way from chance (0) to sorted by label (1)"
     first = ", ".join(f"{label:g}" for label in labels[:_WINDOW])
@@ -179,7 +174,23 @@ def shuffled(evidence: Evidence, limits: Limits) -> list[Finding]:
 _FEW_WINDOWS = 3
 
 
-def _windows(batch_sizes: tuple[int, ...]) -> NDArray[np.int64]:
+def sortedness(labels: NDArray[np.float64], windows: NDArray[np.int64]) -> tuple[float, float]:
+    """Tell how far labels ``[N]`` in windows ``[N]`` are on the way from chance to sorted.
+
+    Returns:
+        0 as by chance, 1 sorted by label; and by how many standard deviations of a random order they are above chance.
+
+    """
+    values = _indicators(labels)
+    seen, most = _sameness(values, windows), _sameness(values[np.lexsort(values.T)], windows)
+    generator = np.random.default_rng(0)
+    draws = np.asarray([_sameness(generator.permutation(values), windows) for _ in range(_DRAWS)])
+    chance, spread = float(draws.mean()), float(draws.std())
+    share = (seen - chance) / (most - chance) if most > chance else 0.0
+    return share, (seen - chance) / spread if spread else 0.0
+
+
+def windows_of(batch_sizes: tuple[int, ...]) -> NDArray[np.int64]:
     """Number the windows ``[N]`` that the rows fall into: batches, small ones joined."""
     numbers, size, window = [], 0, 0
     for batch in batch_sizes:

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import stats
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
 from pytest_ftcheck.checks.metrics.loss import require_plain_loss
+from pytest_ftcheck.checks.metrics.rows import judged
+from pytest_ftcheck.checks.metrics.sound import may_be_sound
 from pytest_ftcheck.checks.training.declared import arguments, own_loss, require_steps
 
 if TYPE_CHECKING:
@@ -42,7 +45,9 @@ class _Level:
 @check(
     "training.loss_falls",
     cost="run",
-    limits={"steps": 20},  # fewer show nothing
+    # Fewer steps show nothing; chance that a loss within its noise, or a sound model, is called red.
+    limits={"steps": 20, "doubt": 1e-3},
+    false_alarms=1e-3,
     catches="a learning rate of 0 or one that is far too high, frozen weights, labels that have nothing to do with the "
     "rows, a collapsed model",
     hint="look at the learning rate (0, too high, a warm-up as long as the run), at frozen or missing parameters, and "
@@ -64,14 +69,28 @@ def loss_falls(evidence: Evidence, limits: Limits) -> list[Finding]:
     # Written so that a NaN does not fall.
     if fall > 2 * noise or (fall > 0 and _evaluation_falls(evidence, run)):
         return []
-    if fall > -2 * noise and len(losses) < _ENOUGH_STEPS:
+    # The noise of a few steps is known badly itself: Student's distribution says how badly.
+    rise = float(stats.t.isf(limits["doubt"], _last(losses) - 1)) * noise
+    if fall > -rise and len(losses) < _ENOUGH_STEPS:
         msg = f"it goes from {guess.mean:.4f} to {end.mean:.4f}, within the noise of only {len(losses)} optimizer steps"
+        raise NotApplicable(msg)
+    if fall > 0 and _may_be_sound(evidence, limits["doubt"]):
+        msg = f"it goes from {guess.mean:.4f} to {end.mean:.4f}, within its noise, and the predictions may be those of a sound model"
         raise NotApplicable(msg)
     expected = (
         f"a training loss that ends below {guess.mean:.4f}, {guess.name}, by more than its noise, {2 * noise:.4f}"
     )
     observed = f"{losses[0]:.4f} at the first step, {end.mean:.4f} over the last {_last(losses)} of {len(losses)} steps"
     return [finding(expected, observed)]
+
+
+def _may_be_sound(evidence: Evidence, doubt: float) -> bool:
+    """Tell whether the evaluated predictions could be those of a model that learned something."""
+    try:
+        rows = judged(evidence)
+    except NotApplicable:
+        return False
+    return may_be_sound(rows, doubt)
 
 
 def _full_steps(run: Run) -> NDArray[np.float64]:

@@ -54,7 +54,15 @@ _SHORT = 0.25
     "returns belongs to the row: keep its columns when you map, and hand them on in the collator.",
 )
 def unused_columns(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """The model gets all texts of the data set, and all that the tokenizer makes of them."""
+    """The model gets all texts of the data set, and all that the tokenizer makes of them.
+
+    Assumes: a column of language that is called or built like a used one is meant for the model.
+
+    Unusual but healthy: notes, other forms of a text and short columns are let through by name, length and tokens in
+    common; another full text that is kept on purpose is red.
+
+    False alarms: none by chance. 64 rows are looked at, evenly spread.
+    """
     found = []
     for split in filled(evidence):
         found += _missing_inputs(evidence, split)
@@ -175,7 +183,15 @@ def _mean_words(split: Split, column: str) -> float:
     hint="tokenize both splits with one function and one tokenizer.",
 )
 def splits_alike(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Evaluation rows are built as train rows are: the same columns, special tokens and number of segments."""
+    """Evaluation rows are built as train rows are: the same columns, special tokens and number of segments.
+
+    Assumes: one function tokenizes both splits.
+
+    Unusual but healthy: rows that are built in several ways, fewer than 95% alike, are not compared. Few rows say
+    nothing, and pass.
+
+    False alarms: at most 3e-4 a session (three exact hypergeometric tests).
+    """
     found = []
     train, evaluated = splits(evidence)
     inputs = frozenset(forward_parameters(evidence.fresh_model))
@@ -186,7 +202,11 @@ def splits_alike(evidence: Evidence, limits: Limits) -> list[Finding]:
     layouts = [_layout(evidence, split) for split in (train, evaluated)]
     for name in (name for name in layouts[0] if name in layouts[1]):
         value, other = (most_of(layout[name], limits["rows"]) for layout in layouts)
-        if None not in (value, other) and value != other and told_apart(value, *(each[name] for each in layouts), limits["chance"]):
+        if (
+            None not in (value, other)
+            and value != other
+            and told_apart(value, *(each[name] for each in layouts), limits["chance"])
+        ):
             observed = f"{name}: {other}"
             found.append(finding(f"{name}: {value}, as in train", observed, subject=evaluated.subject))
     return found

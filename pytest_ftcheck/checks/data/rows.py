@@ -20,7 +20,14 @@ if TYPE_CHECKING:
     "it got.",
 )
 def splits_not_empty(evidence: Evidence, _limits: Limits) -> list[Finding]:
-    """Both splits have rows, and as many tokenized as raw ones."""
+    """Both splits have rows, and as many tokenized as raw ones.
+
+    Assumes: row i of the raw data became row i of the tokens.
+
+    Unusual but healthy: long texts that are cut into several rows are red where the raw rows stay beside them.
+
+    False alarms: none by chance.
+    """
     found = []
     for split in splits(evidence):
         raw, rows = len(split.raw), len(split.rows)

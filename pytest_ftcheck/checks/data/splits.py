@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SAMPLE = 256
 """Rows of a split that are tokenized again: enough for a rate, and cheap."""
 LUCK = 5e-5
-"""Probability of so many bad rows in a sample, had the split just as many as it may have; a check asks some four times."""
+"""Probability of so many bad rows in a sample, had the split just as many as it may have; a check asks four times."""
 ALL_ROWS = 0.025
 """The same where all rows are looked at, or where it only warns: about two standard deviations."""
 

@@ -43,6 +43,12 @@ def not_constant(evidence: Evidence, limits: Limits) -> list[Finding]:
     No class takes more than ``share`` of the rows unless it takes ``majority`` of the labels and the logits still rank
     the other rows (``auc``); at least ``rows`` labels must be of other classes. For regression the predictions'
     standard deviation is at least ``spread`` times that of the labels.
+
+    Assumes: predictions vary about as labels do.
+
+    Unusual but healthy: a rare class may be ranked only, and what a sound model may show on so few rows is skipped.
+
+    False alarms: at most 1e-3 for a sound model (one-sided intervals of counts and of the area under the ROC curve).
     """
     rows = judged(evidence)
     return _constant_value(rows, limits) if rows.regression else _constant_class(rows, limits)
@@ -157,6 +163,13 @@ def beats_trivial(evidence: Evidence, limits: Limits) -> list[Finding]:
     constant class and of random classes, or the balanced accuracy is by ``lift`` of the way from chance to perfect.
     Rare classes may be told apart by the logits alone (``majority``, ``auc``), and need ``rows`` to be judged by.
     Regression: the correlation is more than chance, and r2 at least ``r2``.
+
+    Assumes: the model is meant to know more than the shares of the classes.
+
+    Unusual but healthy: a weak model on few rows is skipped as too weak to tell; a rare class may be ranked only.
+
+    False alarms: at most 2e-3 for a model that truly is 0.25 of the way from chance to perfect, or correlates by 0.3
+    (one-sided interval). A weaker one is called red more often.
     """
     rows = judged(evidence)
     perfect = rows.predicting(rows.labels)
@@ -186,9 +199,7 @@ def beats_trivial(evidence: Evidence, limits: Limits) -> list[Finding]:
     return [finding(f"better than trivial models: {expected}", observed)]
 
 
-_TOO_WEAK = (
-    "too weak to tell: on {rows} rows, a model that learned something and one that learned nothing may both look like this"
-)
+_TOO_WEAK = "too weak to tell: on {rows} rows, a model that learned something may look like one that did not"
 
 
 def _trivial_metrics(evidence: Evidence, rows: ScoredRows) -> dict[str, tuple[float, float, str]]:

@@ -49,6 +49,13 @@ def definition(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     It is asked three times about the labels of the evaluation with made-up logits. A metric of a known name must each
     time be one of the values that the name may have, and the same one. The metric that decides must move at all.
+
+    Assumes: a metric is what its name says, and a function of whole logits and labels.
+
+    Unusual but healthy: custom names are not compared, other readings of a name are let through; what cannot take
+    made-up logits is skipped.
+
+    False alarms: none by chance: a metric that may rightly be equal for all three questions is let through.
     """
     questions = _questions(evidence)
     found = []

@@ -35,7 +35,14 @@ def label_permutation(evidence: Evidence, limits: Limits) -> list[Finding]:
     """No other naming of the predicted classes scores better, by more than noise.
 
     The best of all permutations is found, and each of its cycles is judged with ``alpha`` divided by the number of
-    cycles of that length and by the number of lengths; it must win in accuracy and in balanced accuracy. Regression: no negative correlation.
+    cycles of that length and by the number of lengths; it must win in accuracy and in balanced accuracy. Regression:
+    no negative correlation.
+
+    Assumes: class i of the logits is label i.
+
+    Unusual but healthy: a model below chance by luck, or with two classes that it cannot tell apart, is let through.
+
+    False alarms: at most 1e-4 a session over all permutations together (exact sign test for each cycle).
     """
     rows = judged(evidence)
     if rows.regression:

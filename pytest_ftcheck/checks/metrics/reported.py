@@ -48,6 +48,12 @@ def recomputed(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     Three times over: by ``compute_metrics`` itself, by scikit-learn and SciPy where the name is known, and against the
     epoch whose weights were kept. ``difference`` is absolute, relative above 1; ``tolerance`` is that of the epoch.
+
+    Assumes: a metric is a function of logits and labels.
+
+    Unusual but healthy: metrics that differ from call to call, and names that we do not know, are let through.
+
+    False alarms: none by chance. Two rows whose class turns by rounding are let through.
     """
     judgements = (
         _against_itself(evidence, limits["difference"]),
@@ -201,7 +207,15 @@ def _is_bounded(key: str) -> bool:
     "a correlation of constant predictions is NaN.",
 )
 def keys(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Every metric that is declared is there, and is a finite number; none that is reported is NaN."""
+    """Every metric that is declared is there, and is a finite number; none that is reported is NaN.
+
+    Assumes: what is declared is reported, as a number.
+
+    Unusual but healthy: further metrics may come and go, but none may be NaN: a metric that is undefined for absent
+    classes is red.
+
+    False alarms: none by chance.
+    """
     del limits
     reported, declared = evidence.run.metrics, _declared(evidence)
     undefined = [key for key, value in reported.items() if math.isnan(value) and key not in {*declared, "loss"}]
@@ -244,6 +258,13 @@ def last_epoch(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     A metric may fall by ``drop`` (of its range from 0 to 1) or by ``deviations`` standard errors, whichever is more; an
     error may rise by ``rise``, relative to the lowest one.
+
+    Assumes: the last weights are about as good as the best.
+
+    Unusual but healthy: metrics of few rows, such as the F1 of a rare class, may fall by their own noise; a loss may
+    rise up to ln K.
+
+    False alarms: at most 1e-3 for up to 30 evaluations (4 standard errors of a difference; independent rows).
     """
     run = evidence.trained_run
     key = _deciding_key(evidence)

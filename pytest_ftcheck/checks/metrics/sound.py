@@ -1,6 +1,6 @@
 """How good a model may be, for all that its evaluated rows say: upper ends of one-sided confidence intervals.
 
-A verdict against a model asks for more than a result that may be chance: it must be one that a sound model hardly gives.
+A verdict against a model asks for more than a result that may be chance: one that a sound model hardly gives.
 Shapes: N rows, K classes.
 """
 
@@ -22,15 +22,20 @@ _FEWEST = 3
 """Rows below which Fisher's transformation says nothing."""
 
 
-SOUND_LIFT, SOUND_CORRELATION = 0.25, 0.3
-"""Of the way from chance to perfect, and a correlation: what a sound model comes to, or to more."""
-_RESAMPLES = 200
+SOUND_LIFT, SOUND_AREA, SOUND_CORRELATION = 0.25, 0.7, 0.3
+"""What a sound model comes to, or to more: of the way from chance to perfect, area under the ROC curve, correlation."""
+_RARE = 0.8
+"""Share of the most frequent class from which on the others are rare."""
+_RESAMPLES = 100
 
 
 def may_be_sound(rows: ScoredRows, doubt: float) -> bool:
-    """Tell whether a sound model gives rows like these, or worse ones, more often than with the probability ``doubt``."""
+    """Tell whether a sound model gives rows as bad as these more often than with the probability ``doubt``."""
     if not rows.regression:
-        return lift_up_to(rows, doubt) >= SOUND_LIFT
+        counts = np.bincount(rows.labels, minlength=rows.num_labels)
+        # A model that knows how rare a class is may never predict it, and rank it all the same.
+        ranked = rows.num_labels == 2 or counts.max() >= _RARE * len(rows)  # noqa: PLR2004 - one against the other
+        return lift_up_to(rows, doubt) >= SOUND_LIFT or (ranked and ranking_up_to(rows, doubt) >= SOUND_AREA)
     values = (correlation(rows)[0], correlation(rows.ranked())[0])
     return max(correlation_up_to(value, len(rows), doubt) for value in values) >= SOUND_CORRELATION
 
@@ -68,7 +73,9 @@ def correlation_up_to(value: float, rows: int, doubt: float) -> float:
     """Return the correlation that so many rows have at most, but with the probability ``doubt``."""
     if rows <= _FEWEST or not math.isfinite(value):
         return 1.0
-    return math.tanh(math.atanh(min(max(value, -0.999999), 0.999999)) + float(stats.norm.isf(doubt)) / math.sqrt(rows - 3))
+    return math.tanh(
+        math.atanh(min(max(value, -0.999999), 0.999999)) + float(stats.norm.isf(doubt)) / math.sqrt(rows - 3)
+    )
 
 
 def ranking_up_to(rows: ScoredRows, doubt: float) -> float:

@@ -37,7 +37,15 @@ _FROZEN_NAMES = ("requires_grad", "require_grad", "required_grad", "requires_gra
     hint="freeze with module.requires_grad_(False), and look for detach(), torch.no_grad() and .data in forward().",
 )
 def gradients(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Weights that are meant to be trained receive a gradient, and no others."""
+    """Weights that are meant to be trained receive a gradient, and no others.
+
+    Assumes: a backbone is trained, at least in part, and so is a new head.
+
+    Unusual but healthy: a frozen backbone on purpose is red until ``frozen_backbone = 1`` says so; adapters, poolers
+    and layers that do not run are let through.
+
+    False alarms: none by chance.
+    """
     evidence.require_training()
     model = evidence.fresh_model
     found = [*_not_frozen(model), *_frozen(evidence, limits)]
@@ -166,7 +174,15 @@ def _frozen(evidence: Evidence, limits: Limits) -> list[Finding]:
     "checkpointing needs model.enable_input_require_grads().",
 )
 def gradient_checkpointing(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Gradients are the same with and without gradient checkpointing."""
+    """Gradients are the same with and without gradient checkpointing.
+
+    Assumes: checkpointing changes no gradient.
+
+    Unusual but healthy: a model without checkpointing is skipped. Noise that is drawn anew in the forward pass makes it
+    red.
+
+    False alarms: none by chance. Dropout is off, and the seed is the same twice.
+    """
     evidence.require_training()
     if not getattr(evidence.fresh_model, "supports_gradient_checkpointing", False):
         msg = f"{type(evidence.fresh_model).__name__} has no gradient checkpointing"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -147,12 +148,13 @@ def test_too_few_rows_say_nothing(scored_evidence: MakeEvidence) -> None:
 def test_what_a_sound_model_may_look_like_on_few_rows_is_not_judged(
     scored_evidence: MakeEvidence, shares: Sequence[float]
 ) -> None:
-    for seed in range(40):  # such a model is right in 63 of 100 rows of two equal classes, on these it may be luckless
-        evidence = scored_evidence(*model(shares, strength=0.5, rows=60, seed=seed, calibrated=False))
-        try:
-            assert judge("beats_trivial", evidence) == []
-        except NotApplicable as reason:
-            assert "too weak to tell: on 60 rows" in str(reason) or "by chance" in str(reason)
+    def is_red(seed: int) -> bool:
+        with suppress(NotApplicable):
+            return bool(judge("beats_trivial", scored_evidence(*model(shares, strength=0.5, rows=60, seed=seed))))
+        return False
+
+    # Such a model is right in 63 of 100 rows of two equal classes; on these few it may be luckless.
+    assert not any(map(is_red, range(40)))
     random = np.random.default_rng(0)
     labels = random.normal(size=40)
     with pytest.raises(NotApplicable, match="too weak to tell: on 40 rows"):

@@ -205,7 +205,7 @@ def splits_alike(evidence: Evidence, limits: Limits) -> list[Finding]:
         if (
             None not in (value, other)
             and value != other
-            and told_apart(value, *(each[name] for each in layouts), limits["chance"])
+            and told_apart(value, layouts[0][name], layouts[1][name], limits["chance"])
         ):
             observed = f"{name}: {other}"
             found.append(finding(f"{name}: {value}, as in train", observed, subject=evaluated.subject))

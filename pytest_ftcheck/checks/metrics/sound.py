@@ -7,16 +7,12 @@ Shapes: N rows, K classes.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import stats
 
 from pytest_ftcheck.checks.metrics.known import agrees, balanced_accuracy, known_values
-from pytest_ftcheck.checks.metrics.rows import correlation
-
-if TYPE_CHECKING:
-    from pytest_ftcheck.checks.metrics.rows import ScoredRows
+from pytest_ftcheck.checks.metrics.rows import ScoredRows, correlation
 
 _FEWEST = 3
 """Rows below which Fisher's transformation says nothing."""
@@ -47,7 +43,8 @@ def deviation_of(key: str, value: float, rows: ScoredRows) -> float:
         return 0.0
     generator, drawn = np.random.default_rng(0), []
     for _ in range(_RESAMPLES):
-        some = rows.take(generator.integers(len(rows), size=len(rows)))
+        chosen = generator.integers(len(rows), size=len(rows))
+        some = ScoredRows(rows.labels[chosen], rows.predictions[chosen], None, rows.num_labels, rows.names)
         drawn.append(known_values(key, some).get(matching[0], math.nan))
     spread = float(np.nanstd(drawn)) if np.isfinite(drawn).any() else 0.0
     return spread * (100.0 if abs(value) > 1 and max(map(abs, drawn)) <= 1 else 1.0)

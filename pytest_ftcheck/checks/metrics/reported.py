@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _PREFIX = "eval_"
 _FLIPPED = 2
 """Rows whose class may turn between two evaluations of the same weights, in batches of other widths."""
+_BINARY, _FEWEST = 2, 10
+"""Classes, and rows of the rarer one, below which its metrics swing from epoch to epoch."""
 
 
 @check(
@@ -302,9 +304,13 @@ def last_epoch(evidence: Evidence, limits: Limits) -> list[Finding]:
 def _deviation(evidence: Evidence, key: str) -> float:
     """Return the standard error of the run's metric, from its rows; 0 where its name says nothing to us."""
     try:
-        return deviation_of(key, evidence.run.metrics[key], judged(evidence))
+        rows = judged(evidence)
     except NotApplicable:
         return 0.0
+    # F1 and its like rest on the rarer of two classes: a handful of rows says nothing.
+    if rows.num_labels == _BINARY and key not in ("accuracy", "acc") and np.bincount(rows.labels).min() < _FEWEST:
+        return math.inf
+    return deviation_of(key, evidence.run.metrics[key], rows)
 
 
 def _deciding_key(evidence: Evidence) -> str:

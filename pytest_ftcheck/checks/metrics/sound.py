@@ -57,14 +57,18 @@ def lift_of(rows: ScoredRows) -> float:
 
 def lift_up_to(rows: ScoredRows, doubt: float) -> float:
     """Return the lift that rows like these have at most, but with the probability ``doubt``."""
+    chance = 1 / rows.num_labels
+    sound = chance + SOUND_LIFT * (1 - chance)
     variances, degrees = [], []
     for label in np.unique(rows.labels):
         right = rows.predictions[rows.labels == label] == label
         share = (right.sum() + 1) / (len(right) + 2)  # of a few rows, all or none may be right by chance
-        variances.append(share * (1 - share) / len(right))
+        variance = share * (1 - share)
+        # Of many classes, a sound model's share varies more than that of one near chance.
+        variances.append((max(variance, sound * (1 - sound)) if rows.num_labels > 2 else variance) / len(right))  # noqa: PLR2004
         degrees.append(max(len(right) - 1, 1))
     total, squares = sum(variances), sum(v**2 / degree for v, degree in zip(variances, degrees, strict=True))
-    deviation = math.sqrt(total) / len(variances) / (1 - 1 / rows.num_labels)
+    deviation = math.sqrt(total) / len(variances) / (1 - chance)
     # Welch and Satterthwaite: of few rows, the deviation itself is known badly.
     return lift_of(rows) + float(stats.t.isf(doubt, total**2 / squares)) * deviation
 

@@ -263,8 +263,8 @@ def last_epoch(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     Assumes: the last weights are about as good as the best.
 
-    Unusual but healthy: metrics of few rows, such as the F1 of a rare class, may fall by their own noise; a loss may
-    rise up to ln K.
+    Unusual but healthy: metrics of few rows, such as the F1 of a rare class, may fall by their own noise, below 10 rows
+    by anything; a loss may rise up to ln K.
 
     False alarms: at most 1e-3 for up to 30 evaluations (4 standard errors of a difference; independent rows).
     """

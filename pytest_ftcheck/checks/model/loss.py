@@ -50,7 +50,7 @@ def loss_at_start(evidence: Evidence, limits: Limits) -> list[Finding]:
     Unusual but healthy: one draw that starts low or high by luck is let through by 16 more draws of it; of a loss of
     one's own only the order of magnitude is judged.
 
-    False alarms: at most 5e-4 a session, as measured over heads of the bundled checkpoints
+    False alarms: an allowance of 5e-4, because no test bounds it: a draw and the middle of 16 others must be off alike
     (benchmarks/false_alarms.md).
     """
     evidence.require_training()

@@ -366,7 +366,7 @@ def samples() -> Iterator[Cell]:
 def losses(steps: int, fall: float) -> Red:
     """Draw a loss that ends so far below what a guess costs, with the noise of batches of 8."""
 
-    def is_red(generator: np.random.Generator) -> bool:
+    def is_red(generator: np.random.Generator) -> object:
         level = np.concatenate([np.linspace(0.72, 0.69 - fall, steps // 2), np.full(steps - steps // 2, 0.69 - fall)])
         values = level + generator.gamma(4.0, 0.05, size=steps) - 0.2
         if course_of(values, Level(0.69, 0.0, ""), 1e-3) != "stays":

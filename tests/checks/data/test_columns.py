@@ -221,8 +221,9 @@ def test_evaluation_that_is_built_otherwise_is_found(pair: Pipeline, how: Any, e
 
 
 def test_one_row_that_is_built_otherwise_says_little(pair: Pipeline) -> None:
+    tokenizer: Any = pair.processing_class
     raw = pair.data.evaluation.select([0])
-    encoded = dict(pair.processing_class(list(raw["sentence1"])))
+    encoded = dict(tokenizer(list(raw["sentence1"])))
     rows = Dataset.from_dict(encoded | {"labels": list(raw["label"])})
     assert judge("splits_alike", replace(pair, eval_dataset=rows, data=replace(pair.data, evaluation=raw))) == []
 

@@ -29,6 +29,8 @@ FAMILIES = ("data", "collator", "model", "training", "metrics", "serving", "equi
 OPT_IN = frozenset({"equivalence"})
 """Families whose checks run only where ``--ftcheck-checks`` names them: they take as long as all others together."""
 ALL_HEADS = ("sequence-classification", "regression")
+MOST_FALSE_ALARMS = 0.01
+"""Probability that any check at all is red by chance in a session over a healthy project: a test adds them up."""
 
 Limits = Mapping[str, float]
 """The check's limits by name, with what the card changed. ``tolerance`` is the one for the run's precision."""
@@ -70,6 +72,8 @@ class Check:
     """Budgets and thresholds by name, settable per card."""
     tolerance: Mapping[str, float] = field(default_factory=dict)
     """By dtype of the run; absolute unless the docstring says otherwise."""
+    false_alarms: float = 0.0
+    """Probability that it is red over a healthy project, in a session; 0 where nothing is drawn at random."""
 
     @property
     def family(self) -> str:
@@ -99,11 +103,12 @@ def check(
     heads: tuple[str, ...] = ALL_HEADS,
     limits: Limits = MappingProxyType({}),
     tolerance: Mapping[str, float] = MappingProxyType({}),
+    false_alarms: float = 0.0,
 ) -> Callable[[Callable[[Evidence, Limits], list[Finding]]], Callable[[Evidence, Limits], list[Finding]]]:
     """Register a function as a check; see `Check` for the arguments."""
 
     def register(function: Callable[[Evidence, Limits], list[Finding]]) -> Callable[[Evidence, Limits], list[Finding]]:
-        _CHECKS[id] = Check(id, function, cost, catches, hint, heads, limits, tolerance)
+        _CHECKS[id] = Check(id, function, cost, catches, hint, heads, limits, tolerance, false_alarms)
         return function
 
     return register

@@ -29,6 +29,13 @@ def metric_floor(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     Its findings are called ``metrics.floor``, ``metrics.ceiling`` and ``metrics.baseline``, over several seeds
     ``metrics.seeds`` and ``metrics.failed_runs``; ``--ftcheck-checks`` takes each of these names for these tests.
+
+    Assumes: a limit was chosen for these rows, or for rows like them.
+
+    Unusual but healthy: a limit within the interval of the value is inconclusive and passes with a line in the summary.
+
+    False alarms: those of the gates, which have a budget of their own (docs/gates.md): they are not part of the sum
+    here.
     """
     del limits  # those of metrics stand in a table of their own
     pipeline, run = evidence.pipeline, ComparedRun.of_run(evidence.run)

@@ -128,6 +128,8 @@ def _section(check: Check) -> str:
     if check.tolerance:
         tolerance = ", ".join(f"{value:g} in {dtype}" for dtype, value in check.tolerance.items())
         lines.append(f'- **tolerance** {tolerance}; `checks."{check.id}".tolerance` in the card')
+    if check.false_alarms:
+        lines.append(f"- **false alarms** at most {check.false_alarms:g} a session by chance, over a healthy project")
     lines += [
         f"- **what to do** {check.hint}",
         f'- **to silence it** `checks."{check.id}".skip = "why"` in the card, or `--ftcheck-checks=-{check.id}`',

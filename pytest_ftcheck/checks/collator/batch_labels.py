@@ -30,7 +30,15 @@ _MASK_DTYPES = (torch.int64, torch.bool, torch.int32, torch.float32)
 
 
 def check_labels(subject: CollatorSubject, features: Features, batch: Batch) -> list[Finding]:
-    """Labels are in the batch as `labels`, of shape [B], in the order of the features and with their value."""
+    """Labels are in the batch as `labels`, of shape [B], in the order of the features and with their value.
+
+    Assumes: each row has a label, which the batch holds as `labels`.
+
+    Unusual but healthy: labels for each token, and several values a row, are known. Soft or mixed labels that a
+    collator makes are red.
+
+    False alarms: none by chance: the generated batches are the same in every session.
+    """
     check, key = "collator.labels", subject.label_key
     without = [row for row, feature in enumerate(features) if feature.get(key) is None]
     if without:
@@ -57,7 +65,14 @@ def check_labels(subject: CollatorSubject, features: Features, batch: Batch) -> 
 
 
 def check_dtype(subject: CollatorSubject, features: Features, batch: Batch) -> list[Finding]:
-    """Token ids are int64; labels are int64, or float32 for regression with the model's own loss."""
+    """Token ids are int64; labels are int64, or float32 for regression with the model's own loss.
+
+    Assumes: token ids and class ids are int64, labels of a regression float32.
+
+    Unusual but healthy: masks of bool or float, and int64 labels of a loss of one's own, are let through.
+
+    False alarms: none by chance: the generated batches are the same in every session.
+    """
     check = "collator.dtype"
     if unreadable := unreadable_column(check, features, batch, "input_ids"):
         return unreadable

@@ -57,7 +57,15 @@ def collate(check: str, subject: CollatorSubject, features: Features) -> tuple[B
 
 
 def check_mutation(subject: CollatorSubject, features: Features, batch: Batch) -> list[Finding]:  # noqa: ARG001 - every check of a batch is called with these three
-    """The features are the same after the collator has run."""
+    """The features are the same after the collator has run.
+
+    Assumes: features belong to the data set.
+
+    Unusual but healthy: a collator that pops labels from rows that are made anew for each batch is red, though nothing
+    is lost.
+
+    False alarms: none by chance: the generated batches are the same in every session.
+    """
     check, given = "collator.mutation", copy.deepcopy(features)
     again, refused = collate(check, subject, given)
     if again is None:
@@ -74,7 +82,15 @@ def check_mutation(subject: CollatorSubject, features: Features, batch: Batch) -
 
 
 def check_determinism(subject: CollatorSubject, features: Features, batch: Batch) -> list[Finding]:
-    """The same features give the same batch, whatever batch came between."""
+    """The same features give the same batch, whatever batch came between.
+
+    Assumes: a collator is a function of its features.
+
+    Unusual but healthy: augmentation in the collator, as masking at random, is red: silence it, or move it into the
+    data set.
+
+    False alarms: none by chance: the generated batches are the same in every session.
+    """
     between, refused = collate("collator.determinism", subject, copy.deepcopy(features[::-1]))
     if between is None:
         return refused
@@ -86,7 +102,14 @@ def check_determinism(subject: CollatorSubject, features: Features, batch: Batch
 
 
 def check_key_order(subject: CollatorSubject, features: Features, batch: Batch) -> list[Finding]:
-    """The order of a feature's keys makes no difference."""
+    """The order of a feature's keys makes no difference.
+
+    Assumes: columns are taken by name.
+
+    Unusual but healthy: rows as tuples are not asked about: a feature is a mapping.
+
+    False alarms: none by chance: the generated batches are the same in every session.
+    """
     turned = []
     for row, feature in enumerate(features):
         keys = list(feature)
@@ -97,7 +120,14 @@ def check_key_order(subject: CollatorSubject, features: Features, batch: Batch) 
 
 
 def check_extra_column(subject: CollatorSubject, features: Features, batch: Batch) -> list[Finding]:
-    """A further column of the features is refused, dropped or handed on, and changes nothing else."""
+    """A further column of the features is refused, dropped or handed on, and changes nothing else.
+
+    Assumes: columns are taken by name.
+
+    Unusual but healthy: a collator may refuse, drop or hand on a column that it does not know.
+
+    False alarms: none by chance: the generated batches are the same in every session.
+    """
     check, rows = "collator.extra_column", range(len(features))
     hint = "The collator takes each column for one that it knows: pick the columns by name, drop or refuse the others."
     for values in ([3 + row for row in rows], [f"text of row {row}" for row in rows]):

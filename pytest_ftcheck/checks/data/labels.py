@@ -1,22 +1,22 @@
-"""What must hold for labels: within the names, all of them trained on, the same encoding everywhere."""
+"""What must hold for labels: classes of the head, all of them trained on, the same encoding everywhere."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from datasets import ClassLabel, Value
+from datasets import ClassLabel
+from scipy import stats
 
 from pytest_ftcheck.checks.catalogue import Limits, check, finding
 from pytest_ftcheck.checks.data.splits import Split, filled, label_values, mapping, share, splits
-from pytest_ftcheck.columns import scalars, taken, walk
+from pytest_ftcheck.columns import scalars
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
@@ -25,10 +25,8 @@ _CLASSIFICATION = ("sequence-classification",)
 _ENOUGH = 20
 """Rows from which on a distribution of labels says something."""
 _SHOWN = 5
-_FOLLOWS = 0.95
+FOLLOWS = 0.95
 """Share of the rows from which on a label follows from a column."""
-_FIRST = 100
-"""Values that tell whether a column may hold names of classes."""
 
 
 def _names(evidence: Evidence) -> tuple[str, ...]:
@@ -53,7 +51,14 @@ def _is_class(label: Any, classes: int) -> bool:
     "set num_labels and id2label to what the data has.",
 )
 def labels_in_range(evidence: Evidence, _limits: Limits) -> list[Finding]:
-    """Every label is the id of a class that the model has; for regression, a finite number."""
+    """Every label is the id of a class that the model has; for regression, a finite number.
+
+    Assumes: labels are ids from 0 to K-1; for regression, finite numbers.
+
+    Unusual but healthy: -100 for a row that no loss counts is red too: drop such rows.
+
+    False alarms: none by chance.
+    """
     classes = evidence.pipeline.card.num_labels
     regression = evidence.pipeline.card.head == "regression"
     expected = "finite numbers" if regression else f"class ids from 0 to {classes - 1}, whole numbers"
@@ -85,7 +90,16 @@ def _most_common(labels: Sequence[Any]) -> str:
     "(train_test_split with stratify), or give the head as many labels as there are.",
 )
 def classes_in_train(evidence: Evidence, _limits: Limits) -> list[Finding]:
-    """Every class has rows in train."""
+    """Every class has rows in train.
+
+    Assumes: the head has as many outputs as train has classes.
+
+    Unusual but healthy: a head with spare outputs, or a rare class that fell into the evaluation alone, is red: silence
+    it in the card.
+
+    False alarms: none by chance. Whoever splits at random may leave out a class of very few rows: that is found, not a
+    false alarm.
+    """
     train, _ = splits(evidence)
     classes = evidence.pipeline.card.num_labels
     counts = Counter(label_values(evidence, train))
@@ -106,21 +120,26 @@ def _most_frequent(evidence: Evidence, counts: Counter[Any]) -> str:
     "data.classes_in_evaluation",
     cost="free",
     heads=_CLASSIFICATION,
-    # Chance that a split drawn like train lacks the class.
+    # Chance that any class is lacking in an evaluation that is drawn like train.
     limits={"chance": 1e-4},
+    false_alarms=1e-4,
     catches="an evaluation that leaves a class out: rows sorted by label and cut off, a constant label column",
     hint="the metrics say nothing about that class: shuffle before taking a part of the rows, or split within classes.",
 )
 def classes_in_evaluation(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """A class that is frequent in train is evaluated too."""
+    """A class that is frequent in train is evaluated too.
+
+    Assumes: evaluation rows are drawn like train rows.
+
+    Unusual but healthy: an evaluation of chosen classes is red. A rare class may be absent: how rare, the number of
+    rows decides.
+
+    False alarms: at most 1e-4 a session over all classes together (exact hypergeometric test).
+    """
     train, evaluated = splits(evidence)
     labels, others = label_values(evidence, train), label_values(evidence, evaluated)
     counts, rows = Counter(labels), len(others)
-    absent = [
-        label
-        for label in sorted(counts.keys() - set(others), key=str)
-        if (1 - counts[label] / len(labels)) ** rows < limits["chance"]
-    ]
+    absent = absent_by_more_than_luck(labels, others, limits["chance"])
     if not absent:
         return []
     most = max(absent, key=lambda label: counts[label])
@@ -130,25 +149,48 @@ def classes_in_evaluation(evidence: Evidence, limits: Limits) -> list[Finding]:
     return [finding(expected, observed, subject=evaluated.subject)]
 
 
+def absent_by_more_than_luck(labels: Sequence[Any], others: Sequence[Any], chance: float) -> list[Any]:
+    """Return the classes of some labels that others lack, though drawn alike they would hardly lack any.
+
+    Exact: of all ways to deal the rows out to both splits, the share that leaves a class out of the second one.
+    """
+    counts, total = Counter(labels), len(labels) + len(others)
+    return [
+        label
+        for label in sorted(counts.keys() - set(others), key=str)
+        if stats.hypergeom.pmf(0, total, counts[label], len(others)) < chance / len(counts)
+    ]
+
+
 @check(
     "data.label_encoding",
     cost="free",
-    # Of regression labels: how many times as wide, or how many widths away, one split may be.
-    limits={"spread": 4.0, "distance": 2.0},
+    # Of regression labels: how many times as wide, or how many widths away, one split may be. `chance`: that splits
+    # which are drawn alike differ as much.
+    limits={"spread": 4.0, "distance": 2.0, "chance": 1e-4},
+    false_alarms=1e-4,
     catches="splits that were encoded apart: other class ids, names in another order, texts in one, another scale",
     hint="encode both splits with one mapping: one ClassLabel or label2id for all, made before the split; scale "
     "regression labels with the same numbers.",
 )
 def label_encoding(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Labels are encoded in the same way in train and in evaluation."""
+    """Labels are encoded in the same way in train and in evaluation.
+
+    Assumes: both splits are encoded alike, and drawn alike.
+
+    Unusual but healthy: heavy-tailed or mostly equal labels, and rare classes that one split lacks, are let through
+    where luck explains it.
+
+    False alarms: at most 1e-4 a session (exact hypergeometric test; for regression Kolmogorov and Smirnov's).
+    """
     train, evaluated = splits(evidence)
     labels, others = label_values(evidence, train), label_values(evidence, evaluated)
     if not labels or not others:
         return []
     if evidence.pipeline.card.head == "regression":
-        different = _other_scale(labels, others, limits)
+        different = other_scale(labels, others, limits)
     else:
-        different = _other_classes(labels, others)
+        different = other_classes(labels, others, limits["chance"])
     different = _other_kind(labels, others) or _other_names(evidence, train, evaluated) or different
     different = different or _other_mapping(evidence, train, evaluated)
     return [finding(f"{evaluated.name} labels encoded as in train", different)] if different else []
@@ -169,10 +211,13 @@ def _other_names(evidence: Evidence, train: Split, evaluated: Split) -> str:
     return ""
 
 
-def _other_classes(labels: Sequence[Any], others: Sequence[Any]) -> str:
-    """Find classes that are shifted or renamed: each split then has some that the other lacks."""
+def other_classes(labels: Sequence[Any], others: Sequence[Any], chance: float) -> str:
+    """Find classes that are shifted or renamed: each split then has some that the other lacks, by more than luck."""
     first, second = set(labels), set(others)
     if not (first - second and second - first):
+        return ""
+    pairs = ((labels, others), (others, labels))
+    if not any(absent_by_more_than_luck(some, rest, chance / 2) for some, rest in pairs):
         return ""
     return f"classes {_some(second)} instead of {_some(first)}: {_some(second - first)} never stand in train"
 
@@ -182,7 +227,7 @@ def _some(values: set[Any]) -> str:
     return ", ".join(map(str, ordered[:_SHOWN])) + (", …" if len(ordered) > _SHOWN else "")
 
 
-def _other_scale(labels: Sequence[Any], others: Sequence[Any], limits: Limits) -> str:
+def other_scale(labels: Sequence[Any], others: Sequence[Any], limits: Limits) -> str:
     """Compare middle and width of the numbers, without their tails."""
     if min(len(labels), len(others)) < _ENOUGH or not all(map(_is_finite, [*labels, *others])):
         return ""
@@ -193,6 +238,8 @@ def _other_scale(labels: Sequence[Any], others: Sequence[Any], limits: Limits) -
     narrow, wide = sorted((high - low, other_high - other_low))
     if wide <= limits["spread"] * narrow and abs(middle - other_middle) <= limits["distance"] * wide:
         return ""
+    if stats.ks_2samp(labels, others).pvalue >= limits["chance"]:
+        return ""  # heavy tails, or mostly zeros: few rows of the same numbers look like that
     return f"most lie from {other_low:g} to {other_high:g} instead of from {low:g} to {high:g}"
 
 
@@ -211,7 +258,7 @@ def _other_mapping(evidence: Evidence, train: Split, evaluated: Split) -> str:
             return ""
         labels = label_values(evidence, split)
         found, agreeing = mapping(scalars(split.raw, column), labels)
-        if agreeing < _FOLLOWS * len(labels):
+        if agreeing < FOLLOWS * len(labels):
             return ""
         became.append(found)
     first, second = became
@@ -220,70 +267,3 @@ def _other_mapping(evidence: Evidence, train: Split, evaluated: Split) -> str:
         return ""
     value = min(wrong, key=str)
     return f"raw label {value!r} became {second[value]!r} instead of {first[value]!r}"
-
-
-@check(
-    "data.label_names",
-    cost="free",
-    heads=_CLASSIFICATION,
-    catches="id2label that is generic, permuted, left over from another task, or disagrees with label2id",
-    hint="give the model id2label and label2id of the data set, in its order: pipeline() reads its classes there, "
-    "and so does everyone who loads the model.",
-)
-def label_names(evidence: Evidence, _limits: Limits) -> list[Finding]:
-    """The names in the model's id2label are those of the data, in the same order."""
-    config = evidence.fresh_model.config
-    given = {int(index): str(name) for index, name in (getattr(config, "id2label", None) or {}).items()}
-    names = _names(evidence)
-    found = _against_names(given, dict(enumerate(names))) if _meaningful(names) else []
-    found += _against_inverse(given, getattr(config, "label2id", None) or {})
-    return found or _against_rows(evidence, given)
-
-
-def _meaningful(names: Sequence[str]) -> bool:
-    return any(not re.fullmatch(r"LABEL_\d+", name) for name in names)
-
-
-def _fold(name: object) -> str:
-    return re.sub(r"[\W_]+", "", str(name)).casefold()
-
-
-def _against_names(given: Mapping[int, str], names: Mapping[int, str]) -> list[Finding]:
-    if {index: _fold(name) for index, name in given.items()} == {index: _fold(name) for index, name in names.items()}:
-        return []
-    what = ""
-    if not _meaningful(list(given.values())):
-        what = ", which says nothing"
-    elif sorted(map(_fold, given.values())) == sorted(map(_fold, names.values())):
-        what = ": the same names for other ids"
-    return [finding(f"id2label = {dict(names)}, as the data names its classes", f"{dict(given)}{what}")]
-
-
-def _against_inverse(given: Mapping[int, str], label2id: Mapping[str, int]) -> list[Finding]:
-    inverse = {name: index for index, name in given.items()}
-    wrong = [name for name, index in label2id.items() if name in inverse and int(index) != inverse[name]]
-    if not wrong:
-        return []
-    observed = f"label2id says {wrong[0]!r} is {label2id[wrong[0]]}, id2label says {inverse[wrong[0]]}"
-    return [finding("label2id is the inverse of id2label", observed)]
-
-
-def _against_rows(evidence: Evidence, given: Mapping[int, str]) -> list[Finding]:
-    """Where a raw column holds the very names, its names must not stand for other ids throughout."""
-    ids = {_fold(name): index for index, name in given.items()}
-    for split in filled(evidence):
-        for column, feature in split.raw.features.items():
-            if not (isinstance(feature, Value) and feature.dtype in ("string", "large_string")):
-                continue
-            first = range(min(_FIRST, len(split.raw)))
-            if not {_fold(value) for value in taken(split.raw, column, first)} <= ids.keys():
-                continue
-            labels = label_values(evidence, split)
-            ids_of, agreeing = mapping((_fold(value) for (value,) in walk(split.raw, [column])), labels)
-            # What annotators said may differ from the label in many rows, and is no other encoding.
-            if ids_of.keys() != ids.keys() or ids_of == ids or agreeing < _FOLLOWS * len(labels):
-                continue
-            observed = {ids_of[name]: name for name in sorted(ids_of, key=ids_of.__getitem__)}
-            expected = f"id2label = {observed}, as column {column!r} names the labels"
-            return [finding(expected, f"{dict(given)}: the same names for other ids", subject=split.subject)]
-    return []

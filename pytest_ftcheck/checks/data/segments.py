@@ -41,12 +41,21 @@ _SLACK = 2
     "data.segments",
     cost="free",
     limits={"rows": 0.05},
+    false_alarms=2e-4,
     catches="a second segment that is never tokenized, empty or always the same; two segments joined into one string",
     hint="tokenize both columns in one call, tokenizer(batch[first], batch[second], truncation=True), which sets the "
     "separator and token_type_ids as the checkpoint learned them; look for a column that is named twice or not at all.",
 )
 def segments(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Both segments of a pair are in the tokens of every row, apart from each other."""
+    """Both segments of a pair are in the tokens of every row, apart from each other.
+
+    Assumes: with two text columns, both are the input, with a separator between them.
+
+    Unusual but healthy: a template that joins both texts on purpose is red where nothing stands between; of more than
+    two columns only the separators are looked at.
+
+    False alarms: at most 2e-4 a session (exact binomial test), where no more rows than the limit are bad.
+    """
     columns = evidence.pipeline.card.text_columns
     if len(columns) == 1:
         msg = f"the task has one segment, {columns[0]!r}"
@@ -135,6 +144,7 @@ def _problems_of_runs(evidence: Evidence, split: Split) -> tuple[int, dict[str, 
     "data.truncation",
     cost="free",
     limits={"rows": 0.5, "warn": 0.1, "short": 16},  # short: tokens of the longest row, that of a dry run
+    false_alarms=2e-4,
     catches="a max_length left over from a dry run, texts cut by characters, one long segment that crowds out another",
     hint="raise max_length towards what the model takes, split long texts, or state in the card how many rows may lose "
     "more than a tenth of their tokens.",
@@ -144,6 +154,13 @@ def truncation(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     It fails where no row has more than ``short`` tokens, as after a dry run. Longer rows that are cut are a warning:
     what matters may stand where they were not cut, and a model takes only so many.
+
+    Assumes: most of a text matters.
+
+    Unusual but healthy: long texts that are cut on purpose only warn. Rows of one short and fixed length by nature,
+    without known texts, look truncated: red.
+
+    False alarms: at most 2e-4 a session (exact binomial test), where no more rows than the limit are bad.
     """
     most = longest_input(evidence)
     found = []
@@ -218,12 +235,21 @@ def _piled_up(evidence: Evidence, split: Split) -> tuple[int, int, str]:
     "data.distinct_inputs",
     cost="free",
     limits={"rows": 0.02},
+    false_alarms=2e-4,
     catches="texts that become the same tokens: truncated to a few, all unknown, a segment or column left out",
     hint="what tells these rows apart is lost before the model: look at max_length, the tokenizer's vocabulary and the "
     "columns that are tokenized.",
 )
 def distinct_inputs(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Rows with different texts do not become the same tokens."""
+    """Rows with different texts do not become the same tokens.
+
+    Assumes: texts of other words are meant to be other inputs.
+
+    Unusual but healthy: texts that differ behind the truncation, or in words that a cleaning removes, are red above
+    ``rows``.
+
+    False alarms: at most 2e-4 a session (exact binomial test), where no more rows than the limit are bad.
+    """
     found = []
     for split in filled(evidence):
         indices = split.few(_DISTINCT_ROWS)

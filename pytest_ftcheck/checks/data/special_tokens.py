@@ -20,25 +20,40 @@ _ROWS = 4 * SAMPLE
     "data.special_tokens",
     cost="free",
     limits={"rows": 0.02},
+    false_alarms=2e-4,
     catches="[CLS] and [SEP] that are written into the text, and added by the tokenizer as well; tokens that are "
     "wrapped twice",
     hint="give the tokenizer the texts alone: it adds the special tokens itself; where you add them, "
     "add_special_tokens=False.",
 )
 def special_tokens(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """The special tokens around a row are there once."""
+    """The special tokens around a row are there once.
+
+    Assumes: the tokenizer adds special tokens by itself.
+
+    Unusual but healthy: a tokenizer that adds none is skipped. A pair without a second text, which ends twice by
+    itself, is let through.
+
+    False alarms: at most 2e-4 a session (exact binomial test), where no more rows than the limit are bad.
+    """
     first, last = _around(evidence.tokenizer)
     if not first and not last:
         msg = "the tokenizer puts no special tokens around a text"
         raise NotApplicable(msg)
     names: Any = evidence.tokenizer.convert_ids_to_tokens
+    # A pair without a second text ends twice by itself; a row that is wrapped twice also begins twice.
+    empty = _end_of_empty_pair(evidence.tokenizer) if first and len(evidence.pipeline.card.text_columns) != 1 else []
     found = []
     for split in filled(evidence):
         indices = split.few(_ROWS)
         rows = tokens_of(evidence, split, indices)
         for place, once, twice in (
-            ("begin with", first, [row[: 2 * len(first)] == first * 2 for row in rows]),
-            ("end with", last, [row[-2 * len(last) :] == last * 2 for row in rows]),
+            ("begin with", first, [_begins(row, first * 2) for row in rows]),
+            (
+                "end with",
+                last,
+                [_ends(row, last * 2) and (_begins(row, first * 2) or not _ends(row, empty)) for row in rows],
+            ),
         ):
             bad = [index for index, is_twice in zip(indices, twice, strict=True) if once and is_twice]
             if exceeds(len(bad), len(indices), limits["rows"]):
@@ -46,6 +61,21 @@ def special_tokens(evidence: Evidence, limits: Limits) -> list[Finding]:
                 observed += f"the first is row {bad[0]}"
                 found.append(finding(f"{' '.join(names(once))} once", observed, subject=split.subject))
     return found
+
+
+def _begins(row: list[int], ids: list[int]) -> bool:
+    return row[: len(ids)] == ids
+
+
+def _ends(row: list[int], ids: list[int]) -> bool:
+    return bool(ids) and row[-len(ids) :] == ids
+
+
+def _end_of_empty_pair(tokenizer: Any) -> list[int]:
+    """Return the special tokens after the first text of a pair whose second one is empty."""
+    special = set(tokenizer.all_special_ids)
+    ids = [int(token) for token in tokenizer("a", "", verbose=False)["input_ids"]]
+    return list(takewhile(special.__contains__, reversed(ids)))[::-1]
 
 
 def _around(tokenizer: Any) -> tuple[list[int], list[int]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import stats
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, finding, warning
 from pytest_ftcheck.columns import scalars, taken, walk
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 SAMPLE = 256
 """Rows of a split that are tokenized again: enough for a rate, and cheap."""
+LUCK = 5e-5
+"""Probability of so many bad rows in a sample, had the split just as many as it may have; a check asks four times."""
+ALL_ROWS = 0.025
+"""The same where all rows are looked at, or where it only warns: about two standard deviations."""
 
 
 @dataclass(frozen=True)
@@ -114,17 +119,25 @@ def mapping(values: Iterable[Any], labels: Iterable[Any]) -> tuple[dict[Any, Any
     return {value: label for value, (label, _) in most.items()}, sum(count for _, count in most.values())
 
 
-def exceeds(count: float, total: int, budget: float) -> bool:
+def exceeds(count: float, total: int, budget: float, luck: float = LUCK) -> bool:
     """Tell whether so many of so many rows are more than a budget, by more than the luck of drawing the rows.
 
-    Two standard deviations of a count are let through: 3 of 32 rows say little about a rate.
+    Of rows of which just the budget is bad, so many or more are drawn with a probability below ``luck``: 3 of 32 rows
+    say little about a rate.
     """
-    expected = budget * total
-    return count > expected + 2 * math.sqrt(expected * (1 - min(budget, 1.0)))
+    return budget < 1 and bool(stats.binom.sf(math.ceil(count) - 1, total, budget) < luck)
 
 
 def graded(  # noqa: PLR0917 - what is counted, the two budgets, and the words
-    count: float, total: int, fail: float, warn: float, what: str, observed: str, *, subject: str = ""
+    count: float,
+    total: int,
+    fail: float,
+    warn: float,
+    what: str,
+    observed: str,
+    *,
+    subject: str = "",
+    luck: float = LUCK,
 ) -> list[Finding]:
     """Find a count of rows that exceeds a budget; warn of one that exceeds a smaller one.
 
@@ -136,11 +149,12 @@ def graded(  # noqa: PLR0917 - what is counted, the two budgets, and the words
         what: goes on after ``at most 5%``.
         observed: what was seen.
         subject: as of `finding`.
+        luck: as of `exceeds`, for a failure.
 
     """
-    if exceeds(count, total, fail):
+    if exceeds(count, total, fail, luck):
         return [finding(f"at most {_percent(fail)} {what}", observed, subject=subject)]
-    if exceeds(count, total, warn):
+    if exceeds(count, total, warn, ALL_ROWS):
         limit = f" (more than {_percent(fail)} fail)" if fail < 1 else ""
         expected = f"at most {_percent(warn)} {what}{limit}"
         return [warning(expected, observed, share=count / total, subject=subject)]

@@ -11,6 +11,7 @@ from pytest_ftcheck.checks.catalogue import NotApplicable, check
 from pytest_ftcheck.checks.equivalence.residuals import Residuals, residuals
 from pytest_ftcheck.checks.equivalence.ways import (
     BATCH,
+    FALSE_ALARMS,
     LIMITS,
     REPETITIONS,
     TOLERANCE,
@@ -47,6 +48,7 @@ _SMALL, _LARGE = 1, 8
     "equivalence.accumulation",
     cost="extra-training",
     limits=LIMITS,
+    false_alarms=FALSE_ALARMS,
     tolerance=TOLERANCE,
     catches="a loss of micro-batches that is a little too large or too small, as by a wrong count of rows",
     hint=HINT,
@@ -57,6 +59,13 @@ def accumulation(evidence: Evidence, limits: Limits) -> list[Finding]:
     Compared are the loss and the length of the gradient of each optimizer step, in units of their means over the steps,
     with the same weights at every step, without dropout and clipping. A loss of the user's own that weighs a row by
     what else is in its batch is compared over batches of one row eight times.
+
+    Assumes: a loss is a mean over rows, or is divided by the micro-batches.
+
+    Unusual but healthy: models of transformers that ignore num_items_in_batch, and samplers that depend on the
+    batch size, are skipped.
+
+    False alarms: at most 1.25e-3 a session (t test, Bonferroni over the family's tests), where it is asked for.
     """
     evidence.require_training()
     require_accumulation(evidence)
@@ -92,6 +101,7 @@ def _alike_of_one_row(evidence: Evidence, limits: Limits) -> bool:
     "equivalence.padding",
     cost="extra-training",
     limits=LIMITS,
+    false_alarms=FALSE_ALARMS,
     tolerance=TOLERANCE,
     catches="a mask that lets a little of the padding through, a mean over columns that counts the padding",
     hint="the model or the loss reads padding: look at the attention mask on its way to the layers, and at what the "
@@ -101,6 +111,12 @@ def padding(evidence: Evidence, limits: Limits) -> list[Finding]:
     """Batches that are padded by 8 columns more, as far as the model takes them, give the same losses and gradients.
 
     Compared as in ``equivalence.accumulation``.
+
+    Assumes: padding is told from text by the mask.
+
+    Unusual but healthy: models without a mask, and rows as long as the model takes, are skipped.
+
+    False alarms: at most 1.25e-3 a session (t test, Bonferroni over the family's tests), where it is asked for.
     """
     first, ways = reference(evidence), f"batches as the collator makes them and {_COLUMNS} columns longer ones"
     require_mask(evidence.fresh_model)
@@ -136,6 +152,7 @@ def _longest(evidence: Evidence) -> int:
     "equivalence.evaluation_batches",
     cost="extra-training",
     limits=LIMITS,
+    false_alarms=FALSE_ALARMS,
     tolerance=TOLERANCE,
     catches="logits that depend a little on the other rows of an evaluation batch, or on its padding",
     hint="look for normalisation over the batch, for a head that pools over padding, and for a last batch that is not "
@@ -146,6 +163,12 @@ def evaluation_batches(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     Compared are the scale of the logits, row by row along the logits themselves, and each logit, in units of the root
     mean square of all; over at most 128 rows, after a step of training that leaves the weights as they are.
+
+    Assumes: a row's logits are its own.
+
+    Unusual but healthy: statistics of the batch in evaluation on purpose: red.
+
+    False alarms: at most 1.25e-3 a session (t test, Bonferroni over the family's tests), where it is asked for.
     """
     first, ways = reference(evidence), f"evaluation batches of {_SMALL} and {_LARGE} rows"
 

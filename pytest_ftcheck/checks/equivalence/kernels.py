@@ -9,6 +9,7 @@ import torch
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check
 from pytest_ftcheck.checks.equivalence.ways import (
+    FALSE_ALARMS,
     LIMITS,
     TOLERANCE,
     compared,
@@ -40,6 +41,7 @@ _RECOMPUTES = ("gradient_checkpointing", "activation_checkpointing")
     "equivalence.attention",
     cost="extra-training",
     limits=LIMITS,
+    false_alarms=FALSE_ALARMS,
     tolerance=TOLERANCE,
     catches="attention of one's own that ignores the mask, scales otherwise or drops out under one implementation only",
     hint="compare how both implementations get mask, scale and dropout; attn_implementation chooses between them.",
@@ -48,6 +50,12 @@ def attention(evidence: Evidence, limits: Limits) -> list[Finding]:
     """Attention by ``sdpa`` and by ``eager`` gives the same losses and gradients.
 
     Compared as in ``equivalence.accumulation``, each with the implementation that `set_attn_implementation` sets.
+
+    Assumes: both implementations are of the same attention.
+
+    Unusual but healthy: models with one implementation are skipped.
+
+    False alarms: at most 1.25e-3 a session (t test, Bonferroni over the family's tests), where it is asked for.
     """
     first, ways = reference(evidence), " and ".join(_WAYS) + " attention"
     _require_attention(evidence)
@@ -81,6 +89,7 @@ def _require_attention(evidence: Evidence) -> None:
     "equivalence.gradient_checkpointing",
     cost="extra-training",
     limits=LIMITS,
+    false_alarms=FALSE_ALARMS,
     tolerance=TOLERANCE,
     catches="layers that compute something else when they are run again: counters, noise of their own, caches",
     hint="a layer must be a function of its inputs: look for counters, caches and random numbers of its own; pass "
@@ -91,6 +100,12 @@ def gradient_checkpointing(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     Compared as in ``equivalence.accumulation``, over a whole training loop, where ``model.gradient_checkpointing``
     looks at one backward pass.
+
+    Assumes: layers are functions of their inputs.
+
+    Unusual but healthy: models without gradient checkpointing are skipped.
+
+    False alarms: at most 1.25e-3 a session (t test, Bonferroni over the family's tests), where it is asked for.
     """
     first, ways = reference(evidence), "training without and with gradient checkpointing"
     if not getattr(evidence.fresh_model, "supports_gradient_checkpointing", False):
@@ -110,6 +125,7 @@ def gradient_checkpointing(evidence: Evidence, limits: Limits) -> list[Finding]:
     "equivalence.compiled",
     cost="extra-training",
     limits=LIMITS,
+    false_alarms=FALSE_ALARMS,
     tolerance=TOLERANCE,
     catches="layers that do something else when they are compiled: branches on is_compiling(), custom operators, "
     "numbers that were constants when the code was traced",
@@ -120,6 +136,12 @@ def compiled(evidence: Evidence, limits: Limits) -> list[Finding]:
     """Training with ``torch_compile`` gives the losses and gradients of training without.
 
     Compared as in ``equivalence.accumulation``, with the recipe's own backend, else Inductor's.
+
+    Assumes: a compiler is at hand.
+
+    Unusual but healthy: what does not compile is skipped, with the reason.
+
+    False alarms: at most 1.25e-3 a session (t test, Bonferroni over the family's tests), where it is asked for.
     """
     first, ways = reference(evidence), "training without and with torch_compile"
     args = evidence.pipeline.args

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, check, finding, warning
 from pytest_ftcheck.checks.equivalence.ways import (
     BATCH,
+    FALSE_ALARMS,
     LIMITS,
     REPETITIONS,
     TOLERANCE,
@@ -35,6 +36,7 @@ _STEPS, _BROKEN_OFF = 24, 8
     "equivalence.resumed",
     cost="extra-training",
     limits=LIMITS,
+    false_alarms=FALSE_ALARMS,
     tolerance=TOLERANCE,
     catches="state of optimizer, schedule or loss that a checkpoint rounds or loses, and that shows only later",
     hint="let the Trainer save and load the whole checkpoint, in the precision of training, and put state of your own "
@@ -45,6 +47,13 @@ def resumed(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     Compared are the 16 steps after the break, in units of their means, with the recipe's learning rates and without
     dropout: weights move, so that what rounding makes of the whole run is what is allowed.
+
+    Assumes: a checkpoint holds all that a run needs to go on.
+
+    Unusual but healthy: own callbacks with a state, and Trainers that save other weights, only warn; own samplers
+    are skipped.
+
+    False alarms: at most 1.25e-3 a session (t test, Bonferroni over the family's tests), where it is asked for.
     """
     require_resumable(evidence, BATCH * _STEPS)
     ways = "an unbroken run and a resumed one"
@@ -88,6 +97,7 @@ def _moving(evidence: Evidence, **changes: Any) -> Probe:
     "equivalence.workers",
     cost="extra-training",
     limits=LIMITS,
+    false_alarms=FALSE_ALARMS,
     tolerance=TOLERANCE,
     catches="rows that come out a little otherwise of a worker process: another precision, state of its own",
     hint="make rows a function of their index alone, and collators of their features alone.",
@@ -96,6 +106,12 @@ def workers(evidence: Evidence, limits: Limits) -> list[Finding]:
     """Training with 2 data loading workers gives the rows, losses and gradients of training without.
 
     Compared as in ``equivalence.accumulation``.
+
+    Assumes: a row is a function of its index.
+
+    Unusual but healthy: rows that are drawn at random by each process are skipped.
+
+    False alarms: at most 1.25e-3 a session (t test, Bonferroni over the family's tests), where it is asked for.
     """
     require_forks(evidence)
     first, ways = reference(evidence), "0 and 2 data loading workers"

@@ -24,6 +24,8 @@ TOLERANCE: Mapping[str, float] = {"float32": 1e-4, "bfloat16": 2e-2, "float16": 
 """Of the largest residual, unless the session's own noise is larger."""
 LIMITS: Mapping[str, float] = {"margin": 2e-5, "drift": 1e-3, "half": 3.0}
 """Of the mean residual, relative: what is let through, what noise must not hide, in half precision so many times it."""
+FALSE_ALARMS = 1.25e-3
+"""Of each of the eight checks in a session: together they have the budget of a session, 1%."""
 BATCH = 8
 REPETITIONS = 3
 _STEPS = (16, 32, 64, 128)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     heads=("sequence-classification",),
     # By how much training must raise the accuracy of a model that comes trained; two probabilities of chance.
     limits={"gain": 0.01, "alpha": 1e-6, "membership": 1e-4},
+    false_alarms=1e-4,
     catches="a model that goes on from the last fold, or from a checkpoint that was fine-tuned on the evaluated rows",
     hint="load the pretrained checkpoint anew for every training. Is the checkpoint fine-tuned on purpose, make sure "
     "that its training never saw these rows.",
@@ -42,6 +43,13 @@ def before_training(evidence: Evidence, limits: Limits) -> list[Finding]:
     named checkpoint does not have that head and training gains nothing, or where its loss is smaller on evaluation rows
     than on train rows (Mann-Whitney's test at ``membership``, after Shokri et al., 2017), it was trained on them. Else
     it is a warning: a checkpoint may be fine-tuned on purpose.
+
+    Assumes: a head that is not new comes from the checkpoint that the configuration names.
+
+    Unusual but healthy: a checkpoint that was fine-tuned before, on other rows, only warns. A head that the factory
+    trained itself, where the training then gains nothing: red.
+
+    False alarms: at most 1e-4 a session (Mann-Whitney's test), of a model that comes trained.
     """
     evidence.require_training()
     if _is_new(evidence):

@@ -17,7 +17,8 @@ from transformers.trainer_pt_utils import nested_numpify
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
 from pytest_ftcheck.checks.metrics.known import agrees, known_values
-from pytest_ftcheck.checks.metrics.rows import ScoredRows, evaluated
+from pytest_ftcheck.checks.metrics.rows import ScoredRows, evaluated, judged
+from pytest_ftcheck.checks.metrics.sound import deviation_of
 from pytest_ftcheck.tasks.metrics import known_direction
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 _PREFIX = "eval_"
 _FLIPPED = 2
 """Rows whose class may turn between two evaluations of the same weights, in batches of other widths."""
+_BINARY, _FEWEST = 2, 10
+"""Classes, and rows of the rarer one, below which its metrics swing from epoch to epoch."""
 
 
 @check(
@@ -47,6 +50,12 @@ def recomputed(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     Three times over: by ``compute_metrics`` itself, by scikit-learn and SciPy where the name is known, and against the
     epoch whose weights were kept. ``difference`` is absolute, relative above 1; ``tolerance`` is that of the epoch.
+
+    Assumes: a metric is a function of logits and labels.
+
+    Unusual but healthy: metrics that differ from call to call, and names that we do not know, are let through.
+
+    False alarms: none by chance. Two rows whose class turns by rounding are let through.
     """
     judgements = (
         _against_itself(evidence, limits["difference"]),
@@ -200,7 +209,15 @@ def _is_bounded(key: str) -> bool:
     "a correlation of constant predictions is NaN.",
 )
 def keys(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Every metric that is declared is there, and is a finite number; none that is reported is NaN."""
+    """Every metric that is declared is there, and is a finite number; none that is reported is NaN.
+
+    Assumes: what is declared is reported, as a number.
+
+    Unusual but healthy: further metrics may come and go, but none may be NaN: a metric that is undefined for absent
+    classes is red.
+
+    False alarms: none by chance.
+    """
     del limits
     reported, declared = evidence.run.metrics, _declared(evidence)
     undefined = [key for key, value in reported.items() if math.isnan(value) and key not in {*declared, "loss"}]
@@ -232,7 +249,8 @@ def _declared(evidence: Evidence) -> dict[str, str]:
 @check(
     "metrics.last_epoch",
     cost="run",
-    limits={"drop": 0.05, "deviations": 3.0, "rise": 1.0},
+    limits={"drop": 0.05, "deviations": 4.0, "rise": 1.0},
+    false_alarms=1e-3,
     catches="training that overfits or collapses at the end while its last weights are kept, greater_is_better turned",
     hint="keep the best epoch (load_best_model_at_end=True, with the right greater_is_better), train fewer epochs, or "
     "lower the learning rate.",
@@ -242,6 +260,13 @@ def last_epoch(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     A metric may fall by ``drop`` (of its range from 0 to 1) or by ``deviations`` standard errors, whichever is more; an
     error may rise by ``rise``, relative to the lowest one.
+
+    Assumes: the last weights are about as good as the best.
+
+    Unusual but healthy: metrics of few rows, such as the F1 of a rare class, may fall by their own noise, below 10 rows
+    by anything; a loss may rise up to ln K.
+
+    False alarms: at most 1e-3 for up to 30 evaluations (4 standard errors of a difference; independent rows).
     """
     run = evidence.trained_run
     key = _deciding_key(evidence)
@@ -253,6 +278,8 @@ def last_epoch(evidence: Evidence, limits: Limits) -> list[Finding]:
     best = float(values.max() if greater else values.min())
     if greater:
         allowed = best - _allowed_drop(key, best, kept, len(run.label_ids), limits)
+        if kept < allowed:  # of a metric that rests on few rows, such as the F1 of a rare class, chance is wider
+            allowed = min(allowed, best - limits["deviations"] * math.sqrt(2) * _deviation(evidence, key))
         fine = kept >= allowed
     else:
         allowed = best + limits["rise"] * abs(best)
@@ -272,6 +299,18 @@ def last_epoch(evidence: Evidence, limits: Limits) -> list[Finding]:
             f"{kept:.4g} with the weights that were kept, {which}; over the evaluations: {course}",
         )
     ]
+
+
+def _deviation(evidence: Evidence, key: str) -> float:
+    """Return the standard error of the run's metric, from its rows; 0 where its name says nothing to us."""
+    try:
+        rows = judged(evidence)
+    except NotApplicable:
+        return 0.0
+    # F1 and its like rest on the rarer of two classes: a handful of rows says nothing.
+    if rows.num_labels == _BINARY and key not in ("accuracy", "acc") and np.bincount(rows.labels).min() < _FEWEST:
+        return math.inf
+    return deviation_of(key, evidence.run.metrics[key], rows)
 
 
 def _deciding_key(evidence: Evidence) -> str:

@@ -43,6 +43,12 @@ def gradients(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     A backbone that is frozen as a whole only warns where the user's Trainer may mean it: it has callbacks of its own,
     which may unfreeze the backbone later, or a learning rate as heads have (``head_rate``).
+
+    Assumes: a backbone is trained, at least in part, and so is a new head.
+
+    Unusual but healthy: a frozen backbone, as above; adapters, poolers and layers that do not run are let through.
+
+    False alarms: none by chance.
     """
     evidence.require_training()
     model = evidence.fresh_model
@@ -180,7 +186,15 @@ def _may_be_meant(evidence: Evidence, limits: Limits) -> bool:
     "checkpointing needs model.enable_input_require_grads().",
 )
 def gradient_checkpointing(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Gradients are the same with and without gradient checkpointing."""
+    """Gradients are the same with and without gradient checkpointing.
+
+    Assumes: checkpointing changes no gradient.
+
+    Unusual but healthy: a model without checkpointing is skipped. Noise that is drawn anew in the forward pass makes it
+    red.
+
+    False alarms: none by chance. Dropout is off, and the seed is the same twice.
+    """
     evidence.require_training()
     if not getattr(evidence.fresh_model, "supports_gradient_checkpointing", False):
         msg = f"{type(evidence.fresh_model).__name__} has no gradient checkpointing"

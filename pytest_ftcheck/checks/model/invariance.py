@@ -49,7 +49,15 @@ _FEWEST_TOKENS = 4
     hint="look at the attention mask on its way to the model, the padding side, and what the head reads.",
 )
 def padding_invariance(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """A row has the same logits alone and padded beside a longer one, through the pipeline's own collator."""
+    """A row has the same logits alone and padded beside a longer one, through the pipeline's own collator.
+
+    Assumes: padding is masked, and positions are counted from the first token.
+
+    Unusual but healthy: models of transformers without a mask are skipped, as is data that is never padded; a model
+    that reads padding on purpose is red.
+
+    False alarms: none by chance.
+    """
     model, worst, found = evidence.fresh_model, -1.0, []
     if type(model).__module__.startswith("transformers."):
         require_mask(model)
@@ -129,7 +137,15 @@ def _padding_finding(evidence: Evidence, padded: dict[str, Any], expected: Tenso
     hint="look for normalisation over the batch, and for view, reshape or squeeze that mix the rows with the columns.",
 )
 def batch_invariance(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """A row has the same logits whatever other rows stand in its batch."""
+    """A row has the same logits whatever other rows stand in its batch.
+
+    Assumes: a row's logits do not depend on its neighbours.
+
+    Unusual but healthy: a model that compares rows on purpose, or normalises over a batch in evaluation, is red:
+    silence it.
+
+    False alarms: none by chance.
+    """
     model = evidence.fresh_model
     batch = token_batch(evidence, evaluated_features(evidence, 4))
     rows = len(batch["input_ids"])
@@ -154,7 +170,15 @@ def batch_invariance(evidence: Evidence, limits: Limits) -> list[Finding]:
     hint="hand attention_mask on to the layers: where the mask is 0, a token must not be read.",
 )
 def attention_mask_used(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Tokens under a mask of 0 make no difference to the logits."""
+    """Tokens under a mask of 0 make no difference to the logits.
+
+    Assumes: the model takes an attention mask, and reads no token under a mask of 0.
+
+    Unusual but healthy: models without a mask by design are skipped; recurrent ones and decoders need to pass one of
+    three ways to mask.
+
+    False alarms: none by chance.
+    """
     model = evidence.fresh_model
     require_mask(model)
     longest: dict[str, Any] | None = None
@@ -223,7 +247,15 @@ def _changed_under_mask(model: nn.Module, batch: dict[str, Any], where: Tensor) 
     "random numbers in forward().",
 )
 def eval_deterministic(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Two forward passes in evaluation mode give the same logits."""
+    """Two forward passes in evaluation mode give the same logits.
+
+    Assumes: evaluation draws no random numbers.
+
+    Unusual but healthy: Monte Carlo dropout on purpose is red: silence it. Kernels that sum in another order stay
+    within the tolerance.
+
+    False alarms: none by chance.
+    """
     first, second = evidence.once(_two_passes)
     off = float((first - second).abs().max())
     if off <= allowed(tolerance_of(evidence.fresh_model, limits), first):
@@ -253,11 +285,19 @@ def _require_repeatable(evidence: Evidence) -> None:
 @check(
     "model.train_mode_drops",
     cost="forward",
+    false_alarms=1e-6,
     catches="a train() that is overridden or has no effect, so that dropout never regularises",
     hint="look for a train() that is overridden, eval() in forward(), and modules that are no children of the model.",
 )
 def train_mode_drops(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Two forward passes in train mode differ, where the model has dropout."""
+    """Two forward passes in train mode differ, where the model has dropout.
+
+    Assumes: dropout in train mode changes logits.
+
+    Unusual but healthy: models without dropout, or with it in frozen parts alone, are skipped.
+
+    False alarms: at most 1e-6 (two passes that drop the same values of all rows).
+    """
     del limits
     evidence.require_training()
     batch = token_batch(evidence, evaluated_features(evidence, affordable(evidence, 8, 4)))

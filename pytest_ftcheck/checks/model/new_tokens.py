@@ -30,7 +30,15 @@ _SHOWN = 4
     hint="train the embeddings; with adapters, name them in modules_to_save, or the tokens in trainable_token_indices.",
 )
 def new_tokens(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Embeddings of tokens that the checkpoint does not have are trained, where rows hold such tokens."""
+    """Embeddings of tokens that the checkpoint does not have are trained, where rows hold such tokens.
+
+    Assumes: the checkpoint's files are at hand, and say how many tokens it knows.
+
+    Unusual but healthy: frozen embeddings below tokens of the checkpoint, new tokens that no row holds, adapters that
+    train some tokens: let through. Without files it is skipped.
+
+    False alarms: none by chance.
+    """
     evidence.require_training()
     model: Any = unwrapped(evidence.fresh_model)
     embedding: nn.Module = model.get_input_embeddings()

@@ -26,7 +26,14 @@ if TYPE_CHECKING:
     hint="look for num_labels of another task, and for an evaluation that drops its last batch or pads with rows.",
 )
 def logits_shape(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Every evaluated row has one row of logits, as wide as the task has labels: ``[N, K]``."""
+    """Every evaluated row has one row of logits, as wide as the task has labels: ``[N, K]``.
+
+    Assumes: one row of logits for each evaluated row, as wide as the task.
+
+    Unusual but healthy: a model that hands back more, such as hidden states or token logits, is red.
+
+    False alarms: none by chance.
+    """
     del limits
     expected = (len(evidence.pipeline.eval_dataset), evidence.pipeline.card.num_labels)
     seen = evidence.run.logits.shape
@@ -40,7 +47,14 @@ def logits_shape(evidence: Evidence, limits: Limits) -> list[Finding]:
     hint="look for a collator or sampler that reorders, drops or repeats rows in evaluation.",
 )
 def label_ids(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Label ids are those of the evaluation data set, each row once and in order: ``[N]``."""
+    """Label ids are those of the evaluation data set, each row once and in order: ``[N]``.
+
+    Assumes: labels reach the metrics as the data set holds them.
+
+    Unusual but healthy: labels that are no numbers are skipped; a collator that gives them other ids is red.
+
+    False alarms: none by chance.
+    """
     del limits
     given, seen = np.asarray(evidence.labels(evidence.pipeline.eval_dataset)), evidence.run.label_ids
     if not (np.issubdtype(given.dtype, np.number) or given.dtype == bool):
@@ -63,7 +77,14 @@ def label_ids(evidence: Evidence, limits: Limits) -> list[Finding]:
     hint="look for overflow in half precision, a learning rate that is too high, or a row of padding alone.",
 )
 def finite(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """No logit is NaN or infinite."""
+    """No logit is NaN or infinite.
+
+    Assumes: every logit is a number.
+
+    Unusual but healthy: classes that are masked with minus infinity on purpose are red: take a large negative number.
+
+    False alarms: none by chance.
+    """
     del limits
     logits = evidence.run.logits
     bad = np.flatnonzero(~np.isfinite(logits).reshape(len(logits), -1).all(axis=-1))
@@ -82,7 +103,15 @@ def finite(evidence: Evidence, limits: Limits) -> list[Finding]:
     hint="look for a head of another size, or regression labels on another scale than the head learned.",
 )
 def predictions(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Predictions are class ids of the task; for regression, values near the range of the labels."""
+    """Predictions are class ids of the task; for regression, values near the range of the labels.
+
+    Assumes: a regression's values lie about where its labels do.
+
+    Unusual but healthy: values beyond the labels by up to their whole range are let through; a loss of one's own is
+    skipped.
+
+    False alarms: none by chance.
+    """
     run, card = evidence.run, evidence.pipeline.card
     low, high = 0.0, float(card.num_labels - 1)
     if card.head == "regression":

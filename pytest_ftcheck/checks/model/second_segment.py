@@ -53,7 +53,15 @@ class _Pairs:
     "model (token_type_ids, attention_mask), and at what the model was trained on.",
 )
 def second_segment(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """With the second texts exchanged among rows, logits change and the metric falls."""
+    """With the second texts exchanged among rows, logits change and the metric falls.
+
+    Assumes: the second text of a pair says something about the label.
+
+    Unusual but healthy: a task that the first text alone solves is red; a weak effect of the second is skipped as too
+    weak to tell.
+
+    False alarms: none by chance. Which texts are exchanged is fixed.
+    """
     pairs = _pairs(evidence)
     if isinstance(pairs, str):
         return [finding("both texts of a pair among the tokens of a row", pairs)]

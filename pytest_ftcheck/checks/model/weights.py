@@ -86,7 +86,15 @@ def newly_initialised(evidence: Evidence) -> set[str]:
     "'module.', and at num_hidden_layers.",
 )
 def new_weights(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Only the head starts from random weights, and no weight of the checkpoint is left over."""
+    """Only the head starts from random weights, and no weight of the checkpoint is left over.
+
+    Assumes: a checkpoint has all weights below the head.
+
+    Unusual but healthy: a model from scratch without a checkpoint, and adapters, are let through; layers added or left
+    out on purpose need ``new`` or ``left_over``.
+
+    False alarms: none by chance. Two seeds that draw equal weights do not occur.
+    """
     backbone = parts_of(evidence.fresh_model).backbone
     folder = evidence.pipeline.checkpoint.folder
     sizes = {name: parameter.numel() for name, parameter in backbone.items()}
@@ -151,7 +159,15 @@ def some_names(names: list[str]) -> str:
     hint="pass dtype=torch.float32 to from_pretrained, and leave half precision to bf16=True or fp16=True.",
 )
 def dtype(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Weights are of the dtype that was asked for; none that is trained is float16."""
+    """Weights are of the dtype that was asked for; none that is trained is float16.
+
+    Assumes: weights are float32 unless another dtype was asked for.
+
+    Unusual but healthy: frozen float16 weights below trained float32 ones, and bfloat16 of the user's own, are let
+    through.
+
+    False alarms: none by chance.
+    """
     del limits
     parameters = {name: p for name, p in evidence.fresh_model.named_parameters() if p.is_floating_point()}
     if evidence.pipeline.trainer is None:
@@ -175,7 +191,14 @@ def dtype(evidence: Evidence, limits: Limits) -> list[Finding]:
     "give the collator the same tokenizer.",
 )
 def pad_token_id(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """The pad id is the same in the tokenizer, the model's configuration and the collator."""
+    """The pad id is the same in the tokenizer, the model's configuration and the collator.
+
+    Assumes: tokenizer, model and collator name one pad id.
+
+    Unusual but healthy: a tokenizer without a pad token is skipped; a model or collator that names none is let through.
+
+    False alarms: none by chance.
+    """
     del limits
     expected = evidence.tokenizer.pad_token_id
     if expected is None:

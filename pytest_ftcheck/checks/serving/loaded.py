@@ -51,6 +51,12 @@ def reload(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     ``tolerance`` is absolute, relative for logits above 1: padding differs with the batch. A class of the user's own is
     loaded in this process, by its own ``from_pretrained``.
+
+    Assumes: the folder is all that a server has.
+
+    Unusual but healthy: a class of one's own is loaded by its own from_pretrained; adapters are skipped.
+
+    False alarms: none by chance.
     """
     require_whole_model(evidence)
     if not is_public(evidence.fresh_model):
@@ -108,6 +114,12 @@ def pipeline(evidence: Evidence, limits: Limits) -> list[Finding]:
     """`transformers.pipeline` on raw texts gives the labels and scores of the evaluation.
 
     ``tolerance`` is of a probability; of a value for regression, relative above 1. Truncated rows are left out.
+
+    Assumes: raw texts alone are what a server gets.
+
+    Unusual but healthy: truncated rows, templates of a user's own and own model classes are skipped.
+
+    False alarms: none by chance.
     """
     answer = served(evidence)
     if not answer.text_rows:
@@ -189,7 +201,14 @@ def _folded(name: str) -> str:
     "from_pretrained(…, id2label=…, label2id=…).",
 )
 def label_names(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """The saved configuration names every class, as the data does."""
+    """The saved configuration names every class, as the data does.
+
+    Assumes: the configuration is where a server reads names.
+
+    Unusual but healthy: data without names is only asked for one name a class.
+
+    False alarms: none by chance.
+    """
     del limits
     require_whole_model(evidence)
     width = int(np.asarray(evidence.run.logits).shape[-1])
@@ -224,7 +243,15 @@ def label_names(evidence: Evidence, limits: Limits) -> list[Finding]:
     "processing_class=tokenizer. A padding_side that is set later is not saved: give it to from_pretrained.",
 )
 def tokenizer(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """The tokenizer is saved with the model, and makes the same tokens."""
+    """The tokenizer is saved with the model, and makes the same tokens.
+
+    Assumes: the tokenizer is served beside the model.
+
+    Unusual but healthy: a project without a tokenizer is skipped; one that is kept elsewhere on purpose is red: silence
+    it.
+
+    False alarms: none by chance.
+    """
     del limits
     evidence.tokenizer  # noqa: B018 - raises where there is none
     answer = served(evidence)
@@ -264,7 +291,14 @@ def _changes(trained: Mapping[str, Any], saved: Mapping[str, Any]) -> list[str]:
     hint="name the classes as GLUE does, in the order of their ids, and predict every row.",
 )
 def submission(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Predictions can be written as a GLUE submission, and read back."""
+    """Predictions can be written as a GLUE submission, and read back.
+
+    Assumes: the task is one of GLUE, with its names.
+
+    Unusual but healthy: every other task is skipped.
+
+    False alarms: none by chance.
+    """
     del limits
     run, card = evidence.run, evidence.pipeline.card
     task = card.metric.config_name or "" if card.metric.path == "glue" else ""

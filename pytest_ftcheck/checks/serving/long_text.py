@@ -29,7 +29,14 @@ _LONGEST = 4096
     "there.",
 )
 def long_text(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """A text that is longer than the model takes is truncated by its own tokenizer."""
+    """A text that is longer than the model takes is truncated by its own tokenizer.
+
+    Assumes: whoever serves the model relies on its tokenizer, as `transformers.pipeline` does.
+
+    Unusual but healthy: a service that cuts texts itself: red. Models without a fixed number of positions are skipped.
+
+    False alarms: none by chance.
+    """
     del limits
     tokenizer, model = evidence.tokenizer, evidence.fresh_model
     config: Any = unwrapped(model).config

@@ -51,7 +51,14 @@ def _relative(evidence: Evidence, path: Path) -> str:
     "files from the folder.",
 )
 def safetensors(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """The saved folder holds its weights as whole safetensors files, and no pickle."""
+    """The saved folder holds its weights as whole safetensors files, and no pickle.
+
+    Assumes: weights are safetensors, and nothing is a pickle.
+
+    Unusual but healthy: training_args.bin is let through; other pickles, as an optimizer beside the model, are red.
+
+    False alarms: none by chance.
+    """
     del limits
     files = _files(evidence)
     weights = [path for path in files if path.suffix == ".safetensors"]
@@ -97,7 +104,14 @@ def is_pickle(path: Path) -> bool:
     hint="look for model.half() or .to(dtype) before the model is saved; autocast leaves weights in float32.",
 )
 def dtype(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Saved weights have the dtype in which they were trained."""
+    """Saved weights have the dtype in which they were trained.
+
+    Assumes: weights are saved as they were trained.
+
+    Unusual but healthy: a model that is cast on purpose before it is saved is red: silence it; other names are skipped.
+
+    False alarms: none by chance.
+    """
     del limits
     require_whole_model(evidence)
     trained = {
@@ -146,7 +160,14 @@ def _short(kind: torch.dtype) -> str:
     "save again, or chmod.",
 )
 def permissions(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Saved files can be read by everybody who can read other new files, and none is empty."""
+    """Saved files can be read by everybody who can read other new files, and none is empty.
+
+    Assumes: the saved folder is for others too.
+
+    Unusual but healthy: a private umask is what is compared with: only files narrower than that are red.
+
+    False alarms: none by chance.
+    """
     del limits
     folder, files = evidence.run.model_folder, _files(evidence)
     findings = []

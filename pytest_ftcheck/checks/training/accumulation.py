@@ -39,6 +39,13 @@ def accumulation(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     Without dropout, clipping or a change of the weights; the tolerance is relative. Over a user's Trainer, which does
     not weigh micro-batches by their rows, of equal batches of one row; else of ragged ones, the last of them smaller.
+
+    Assumes: a batch's loss is the mean over its rows.
+
+    Unusual but healthy: a model of transformers that ignores num_items_in_batch, a sampler that depends on the batch
+    size, and a recipe without accumulation are skipped.
+
+    False alarms: none by chance. Dropout is off.
     """
     require_accumulation(evidence)
     own = evidence.pipeline.trainer is not None

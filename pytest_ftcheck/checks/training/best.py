@@ -32,7 +32,15 @@ if TYPE_CHECKING:
     "changes weights after training.",
 )
 def best_checkpoint(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """The best weights by the declared metric, in its natural direction, are the ones that are kept."""
+    """The best weights by the declared metric, in its natural direction, are the ones that are kept.
+
+    Assumes: a metric's name says its direction.
+
+    Unusual but healthy: equally good evaluations, and a best one between two checkpoints, are let through. A metric
+    whose name we misread is red: silence it.
+
+    False alarms: none by chance.
+    """
     evidence.require_training()
     declared = arguments(evidence)
     if not declared.load_best_model_at_end and not _stops_early(evidence):

@@ -26,7 +26,14 @@ _FIRST_SKIPS = 4
     hint="run the same training alone for the whole traceback.",
 )
 def completes(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Training and evaluation run through."""
+    """Training and evaluation run through.
+
+    Assumes: training and evaluation end by themselves.
+
+    Unusual but healthy: an early stop is an end.
+
+    False alarms: none by chance.
+    """
     del limits
     _ = evidence.trained_run  # the engine reports what broke it off, under this check's name
     return []
@@ -39,7 +46,15 @@ def completes(evidence: Evidence, limits: Limits) -> list[Finding]:
     hint="look for a learning rate that is too high, fp16 overflow, a division by 0 in the loss, or a NaN in the rows.",
 )
 def finite_loss(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """The training loss is finite at every optimizer step."""
+    """The training loss is finite at every optimizer step.
+
+    Assumes: every loss is a number.
+
+    Unusual but healthy: a step that a gradient scaler skips still has a finite loss; one that overflows in the loss
+    itself is red.
+
+    False alarms: none by chance.
+    """
     del limits
     losses = np.asarray(evidence.trained_run.step_losses)
     bad = np.flatnonzero(~np.isfinite(losses))
@@ -60,7 +75,14 @@ def finite_loss(evidence: Evidence, limits: Limits) -> list[Finding]:
     hint="look at where optimizer.step() is called, at the gradient scaler, and at gradient_accumulation_steps.",
 )
 def steps(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Optimizer steps are taken as planned, each over as many micro-batches as the recipe accumulates."""
+    """Optimizer steps are taken as planned, each over as many micro-batches as the recipe accumulates.
+
+    Assumes: the run ends where its arguments say.
+
+    Unusual but healthy: own callbacks may stop it early, and a gradient scaler may skip some steps.
+
+    False alarms: none by chance.
+    """
     run = evidence.trained_run
     taken, done, planned = run.trace.steps, len(run.step_losses), run.trace.planned_steps
     expected = f"{planned} optimizer steps"

@@ -42,6 +42,7 @@ def _epochs(evidence: Evidence) -> list[Pass]:
     # Share of rows that may be unlike any in the data set before they count as changed on the way.
     # Distinct rows that a sampler of one's own draws, as a share of those that drawing with replacement gives.
     limits={"changed": 0.05, "drawn": 0.1},
+    false_alarms=1e-6,
     catches="rows lost or repeated by a sampler, a loader or a collator, labels that move to other rows on the way",
     hint="look at the sampler, at drop_last, and at whether the collator keeps rows and labels together.",
 )
@@ -50,6 +51,13 @@ def rows_once(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     A last batch that the recipe drops may be missing. Where a sampler of the user's own draws the rows, or they are
     changed on their way, only what can still be told is judged.
+
+    Assumes: an epoch is every row, once.
+
+    Unusual but healthy: a sampler of one's own may repeat and leave out rows, down to a tenth of what equal chances
+    give; changed rows are counted only.
+
+    False alarms: at most 1e-6: by chance, no sampler with a fair part of the rows draws so few different ones.
     """
     passes, rows = _epochs(evidence), evidence.pipeline.train_dataset
     expected = _expected(evidence)
@@ -60,7 +68,7 @@ def rows_once(evidence: Evidence, limits: Limits) -> list[Finding]:
     if changed and own:
         msg = f"rows change on the way to the model, and a sampler of its own ({own}) draws them"
         raise NotApplicable(msg)
-    found = _drawn(passes, len(rows), own, limits["drawn"]) if own else _counted(evidence, passes, len(rows))
+    found = drawn(passes, len(rows), own, limits["drawn"]) if own else _counted(evidence, passes, len(rows))
     if changed or found:
         return found
     for number, epoch in enumerate(passes, 1):
@@ -97,7 +105,7 @@ def _counted(evidence: Evidence, passes: list[Pass], rows: int) -> list[Finding]
     return []
 
 
-def _drawn(passes: list[Pass], rows: int, sampler: str, least: float) -> list[Finding]:
+def drawn(passes: list[Pass], rows: int, sampler: str, least: float) -> list[Finding]:
     """Compare how many different rows a sampler of the user's own draws with what equal chances give.
 
     A sampler that balances classes repeats rows, and still draws a good part of all: of N rows, D draws with equal
@@ -147,29 +155,32 @@ def _compare(epoch: Pass, expected: Counter[tuple[int, float]], number: int, *, 
     "training.shuffled",
     cost="run",
     limits={"sorted": 0.5},  # 0: labels are mixed as by chance; 1: sorted by label
+    false_alarms=1e-6,
     catches="training rows that are sorted by label and not shuffled",
     hint="shuffle the rows (the Trainer does unless a sampler of your own or train_sampling_strategy='sequential' says "
     "otherwise): batches of one label teach the model to forget the others.",
 )
 def shuffled(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Labels are mixed over the batches that are trained on, about as by chance."""
+    """Labels are mixed over the batches that are trained on, about as by chance.
+
+    Assumes: rows are trained on in a random order.
+
+    Unusual but healthy: batches by length are skipped; a curriculum or batches of one class on purpose are red.
+
+    False alarms: at most 1e-6 (8 standard deviations of 200 random orders, and half of the way to sorted).
+    """
     epoch = _epochs(evidence)[0]
     declared = arguments(evidence)
     if str(getattr(declared.train_sampling_strategy, "value", declared.train_sampling_strategy)) == "group_by_length":
         msg = "batches are made of rows of equal length on purpose, and length may go with the label"
         raise NotApplicable(msg)
     labels = np.asarray(epoch.labels)
-    windows = _windows(epoch.batch_sizes)
+    windows = windows_of(epoch.batch_sizes)
     if np.isnan(labels).any() or len(set(labels.tolist())) == 1 or windows.max() < _FEW_WINDOWS:
         msg = "too few rows, or no two different labels, to see an order in"
         raise NotApplicable(msg)
-    values = _indicators(labels)
-    seen, most = _sameness(values, windows), _sameness(values[np.lexsort(values.T)], windows)
-    generator = np.random.default_rng(0)
-    draws = np.asarray([_sameness(generator.permutation(values), windows) for _ in range(_DRAWS)])
-    chance, spread = float(draws.mean()), float(draws.std())
-    share = (seen - chance) / (most - chance) if most > chance else 0.0
-    if share <= limits["sorted"] or seen - chance <= _CERTAIN * spread:
+    share, deviations = sortedness(labels, windows)
+    if share <= limits["sorted"] or deviations <= _CERTAIN:
         return []
     expected = f"labels mixed by at most {limits['sorted']:g} of the way from chance (0) to sorted by label (1)"
     first = ", ".join(f"{label:g}" for label in labels[:_WINDOW])
@@ -179,7 +190,23 @@ def shuffled(evidence: Evidence, limits: Limits) -> list[Finding]:
 _FEW_WINDOWS = 3
 
 
-def _windows(batch_sizes: tuple[int, ...]) -> NDArray[np.int64]:
+def sortedness(labels: NDArray[np.float64], windows: NDArray[np.int64]) -> tuple[float, float]:
+    """Tell how far labels ``[N]`` in windows ``[N]`` are on the way from chance to sorted.
+
+    Returns:
+        0 as by chance, 1 sorted by label; and by how many standard deviations of a random order they are above chance.
+
+    """
+    values = _indicators(labels)
+    seen, most = _sameness(values, windows), _sameness(values[np.lexsort(values.T)], windows)
+    generator = np.random.default_rng(0)
+    draws = np.asarray([_sameness(generator.permutation(values), windows) for _ in range(_DRAWS)])
+    chance, spread = float(draws.mean()), float(draws.std())
+    share = (seen - chance) / (most - chance) if most > chance else 0.0
+    return share, (seen - chance) / spread if spread else 0.0
+
+
+def windows_of(batch_sizes: tuple[int, ...]) -> NDArray[np.int64]:
     """Number the windows ``[N]`` that the rows fall into: batches, small ones joined."""
     numbers, size, window = [], 0, 0
     for batch in batch_sizes:

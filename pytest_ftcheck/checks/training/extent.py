@@ -32,6 +32,12 @@ def extent(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     Less than ``fail`` of an epoch is a failure up to 20,000 train rows, and a warning above: with many rows, a part of
     them may be all that is meant.
+
+    Assumes: the train rows are there to be trained on.
+
+    Unusual but healthy: a few steps on purpose, from a checkpoint that is nearly right: red up to 20,000 rows.
+
+    False alarms: none by chance. Rows are counted.
     """
     require_steps(evidence)
     rows, run = len(evidence.pipeline.train_dataset), evidence.trained_run
@@ -64,6 +70,12 @@ def stopped(evidence: Evidence, limits: Limits) -> list[Finding]:
     It fails where training is stopped at its second evaluation, the first that can be compared, before half of the
     planned steps, with a loss that fell, and predictions that are less than ``good``. Elsewhere such a stop is a
     warning: a callback may stop at a target, or at a time.
+
+    Assumes: a callback stops where an evaluation is worse.
+
+    Unusual but healthy: a stop at a target below ``good``, or after minutes, at the second evaluation: red.
+
+    False alarms: none by chance. What is compared is one training's own course.
     """
     run, planned = evidence.trained_run, evidence.trained_run.trace.planned_steps
     done, own = len(run.step_losses), own_callbacks(evidence)

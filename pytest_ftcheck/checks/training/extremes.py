@@ -37,6 +37,13 @@ def loss_extremes(evidence: Evidence, limits: Limits) -> list[Finding]:
     """The loss rewards a right prediction, punishes a wrong one, and does so the more the surer it is.
 
     A loss that is bounded is let through where it ends at about 0.
+
+    Assumes: a sure and right prediction is the best one.
+
+    Unusual but healthy: bounded losses that end at about 0 are let through; a loss that does not depend on the last
+    layer alone is skipped. One that punishes certainty, as a large label smoothing does, is let through.
+
+    False alarms: none by chance.
     """
     del limits
     evidence.require_training()

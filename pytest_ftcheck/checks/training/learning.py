@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import stats
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
 from pytest_ftcheck.checks.metrics.loss import require_plain_loss
+from pytest_ftcheck.checks.metrics.rows import judged
+from pytest_ftcheck.checks.metrics.sound import may_be_sound
 from pytest_ftcheck.checks.training.declared import arguments, own_loss, require_steps
 
 if TYPE_CHECKING:
@@ -31,7 +34,7 @@ _LAST_PART = 5
 
 
 @dataclass(frozen=True)
-class _Level:
+class Level:
     """A mean loss and its standard error."""
 
     mean: float
@@ -42,7 +45,9 @@ class _Level:
 @check(
     "training.loss_falls",
     cost="run",
-    limits={"steps": 20},  # fewer show nothing
+    # Fewer steps show nothing; chance that a loss within its noise, or a sound model, is called red.
+    limits={"steps": 20, "doubt": 1e-3},
+    false_alarms=1e-3,
     catches="a learning rate of 0 or one that is far too high, frozen weights, labels that have nothing to do with the "
     "rows, a collapsed model",
     hint="look at the learning rate (0, too high, a warm-up as long as the run), at frozen or missing parameters, and "
@@ -52,6 +57,14 @@ def loss_falls(evidence: Evidence, limits: Limits) -> list[Finding]:
     """The training loss ends below what a guess costs, by more than its noise.
 
     A guess knows how often each label occurs. Where the loss is the user's own, its first values stand for the guess.
+
+    Assumes: the loss of a batch is comparable from step to step.
+
+    Unusual but healthy: short runs within their noise, and runs whose predictions may be those of a sound model, are
+    skipped. A schedule of losses that rises on purpose, as a curriculum may, is red.
+
+    False alarms: at most 1e-3 for a sound model (Student's t; a one-sided interval of the predictions). Steps count as
+    independent.
     """
     run = evidence.trained_run
     require_steps(evidence)
@@ -60,18 +73,42 @@ def loss_falls(evidence: Evidence, limits: Limits) -> list[Finding]:
         msg = f"{len(losses)} optimizer steps are too few to tell a falling loss from its noise"
         raise NotApplicable(msg)
     guess, end = _guess(evidence, losses), _end(losses)
-    fall, noise = guess.mean - end.mean, math.hypot(guess.error, end.error)
-    # Written so that a NaN does not fall.
-    if fall > 2 * noise or (fall > 0 and _evaluation_falls(evidence, run)):
+    course = course_of(losses, guess, limits["doubt"])
+    if course == "falls" or (guess.mean > end.mean and _evaluation_falls(evidence, run)):
         return []
-    if fall > -2 * noise and len(losses) < _ENOUGH_STEPS:
+    noise = math.hypot(guess.error, end.error)
+    if course == "noise":
         msg = f"it goes from {guess.mean:.4f} to {end.mean:.4f}, within the noise of only {len(losses)} optimizer steps"
+        raise NotApplicable(msg)
+    if guess.mean > end.mean and _may_be_sound(evidence, limits["doubt"]):
+        msg = f"it goes from {guess.mean:.4f} to {end.mean:.4f}, within its noise, and its predictions may be sound"
         raise NotApplicable(msg)
     expected = (
         f"a training loss that ends below {guess.mean:.4f}, {guess.name}, by more than its noise, {2 * noise:.4f}"
     )
     observed = f"{losses[0]:.4f} at the first step, {end.mean:.4f} over the last {_last(losses)} of {len(losses)} steps"
     return [finding(expected, observed)]
+
+
+def course_of(losses: NDArray[np.float64], guess: Level, doubt: float) -> str:
+    """Tell whether losses ``[S]`` end below a guess: ``falls``, ``stays``, or ``noise`` where few steps cannot tell."""
+    end = _end(losses)
+    fall, noise = guess.mean - end.mean, math.hypot(guess.error, end.error)
+    # Written so that a NaN does not fall.
+    if fall > 2 * noise:
+        return "falls"
+    # The noise of a few steps is known badly itself: Student's distribution says how badly.
+    rise = float(stats.t.isf(doubt, _last(losses) - 1)) * noise
+    return "noise" if fall > -rise and len(losses) < _ENOUGH_STEPS else "stays"
+
+
+def _may_be_sound(evidence: Evidence, doubt: float) -> bool:
+    """Tell whether the evaluated predictions could be those of a model that learned something."""
+    try:
+        rows = judged(evidence)
+    except NotApplicable:
+        return False
+    return may_be_sound(rows, doubt)
 
 
 def _full_steps(run: Run) -> NDArray[np.float64]:
@@ -84,20 +121,20 @@ def _last(losses: NDArray[np.float64]) -> int:
     return max(_LAST_PART, len(losses) // _LAST_PART)
 
 
-def _end(losses: NDArray[np.float64]) -> _Level:
+def _end(losses: NDArray[np.float64]) -> Level:
     part = losses[-_last(losses) :]
-    return _Level(float(part.mean()), float(part.std(ddof=1)) / math.sqrt(len(part)), "")
+    return Level(float(part.mean()), float(part.std(ddof=1)) / math.sqrt(len(part)), "")
 
 
-def _guess(evidence: Evidence, losses: NDArray[np.float64]) -> _Level:
+def _guess(evidence: Evidence, losses: NDArray[np.float64]) -> Level:
     if has_plain_loss(evidence):
         level = _guessed(evidence, evidence.pipeline.train_dataset)
         if level > 0:
-            return _Level(level, 0.0, "the cost of a guess that knows how often each label occurs")
+            return Level(level, 0.0, "the cost of a guess that knows how often each label occurs")
     start = losses[: max(3, min(20, len(losses) // 20))]
     # The median: a learning rate that is too high shows in a spike, which anything falls below.
     spread = float(start.std(ddof=1)) / math.sqrt(len(start))
-    return _Level(float(np.median(start)), spread, f"where it starts (the first {len(start)} steps)")
+    return Level(float(np.median(start)), spread, f"where it starts (the first {len(start)} steps)")
 
 
 def has_plain_loss(evidence: Evidence) -> bool:

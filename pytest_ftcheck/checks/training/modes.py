@@ -34,7 +34,14 @@ def _passes(evidence: Evidence, kind: str) -> list[Pass]:
     hint="call model.train() before each epoch, after every evaluation.",
 )
 def train_mode(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Training runs in train mode: dropout is active."""
+    """Training runs in train mode: dropout is active.
+
+    Assumes: some module is in train mode while it trains.
+
+    Unusual but healthy: models without dropout are skipped; a frozen part in eval mode is let through.
+
+    False alarms: none by chance.
+    """
     del limits
     evidence.require_training()
     model: Any = evidence.fresh_model
@@ -56,7 +63,14 @@ def train_mode(evidence: Evidence, limits: Limits) -> list[Finding]:
     hint="call model.eval() before evaluating; an overridden prediction_step or evaluate() must not change it.",
 )
 def eval_mode(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Every evaluation runs in eval mode: without dropout."""
+    """Every evaluation runs in eval mode: without dropout.
+
+    Assumes: evaluation runs in eval mode.
+
+    Unusual but healthy: Monte Carlo dropout on purpose is red: silence it.
+
+    False alarms: none by chance.
+    """
     del limits
     passes = _passes(evidence, "eval")
     wrong = [number for number, seen in enumerate(passes, 1) if seen.in_train_mode]
@@ -74,7 +88,15 @@ def eval_mode(evidence: Evidence, limits: Limits) -> list[Finding]:
     "BatchNorm in train mode.",
 )
 def eval_keeps_weights(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """No evaluation changes the weights."""
+    """No evaluation changes the weights.
+
+    Assumes: an evaluation changes no weight.
+
+    Unusual but healthy: averaged weights that are swapped in for an evaluation must be swapped back within it, else it
+    is red.
+
+    False alarms: none by chance.
+    """
     del limits
     passes = _passes(evidence, "eval")
     wrong = [number for number, seen in enumerate(passes, 1) if seen.weights_changed]
@@ -92,7 +114,14 @@ def eval_keeps_weights(evidence: Evidence, limits: Limits) -> list[Finding]:
     "and the columns that are kept.",
 )
 def mask_reaches_model(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Attention mask and segments reach the model in training and in evaluation, where the rows have them."""
+    """Attention mask and segments reach the model in training and in evaluation, where the rows have them.
+
+    Assumes: what the rows have and the model takes, its forward gets.
+
+    Unusual but healthy: inputs_embeds stand for the ids; a model whose parts are called one by one is skipped.
+
+    False alarms: none by chance.
+    """
     del limits
     trace = evidence.run.trace
     seen = {"training": trace.forward_keys, "evaluation": trace.eval_forward_keys}

@@ -42,7 +42,15 @@ def _names(parameters: Iterable[ParameterTrace]) -> str:
     "freeze with requires_grad_(False), not with a learning rate of 0.",
 )
 def parameters_move(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Every parameter that is trained and has a gradient moves; frozen ones stay as they are."""
+    """Every parameter that is trained and has a gradient moves; frozen ones stay as they are.
+
+    Assumes: what is trained and has a gradient moves.
+
+    Unusual but healthy: gradients of rounding errors do not count; half precision may round half of the values' steps
+    away.
+
+    False alarms: none by chance.
+    """
     parameters = evidence.trained_run.trace.parameters
     require_steps(evidence)
     trained = [parameter for parameter in parameters if parameter.trainable]
@@ -67,7 +75,15 @@ def parameters_move(evidence: Evidence, limits: Limits) -> list[Finding]:
     "requires_grad_(False) if they are not meant to be trained.",
 )
 def optimizer_groups(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Every parameter that is trained stands in exactly one group of the optimizer."""
+    """Every parameter that is trained stands in exactly one group of the optimizer.
+
+    Assumes: what requires a gradient is meant to be trained.
+
+    Unusual but healthy: parameters without a gradient, as an unused pooler, are let through; some that are left out on
+    purpose are red: freeze them.
+
+    False alarms: none by chance.
+    """
     del limits
     require_steps(evidence)
     trained = [parameter for parameter in evidence.trained_run.trace.parameters if parameter.trainable]
@@ -96,6 +112,12 @@ def weight_decay(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     An optimizer of the user's own that decays everything alike by at most ``uniform``, AdamW's default, is let through:
     nobody chose that, and it does no harm.
+
+    Assumes: biases and normalisation weights are not meant to decay.
+
+    Unusual but healthy: AdamW's default over everything, and what the Trainer itself decays, are let through.
+
+    False alarms: none by chance.
     """
     require_steps(evidence)
     parameters = evidence.trained_run.trace.parameters
@@ -128,7 +150,15 @@ def weight_decay(evidence: Evidence, limits: Limits) -> list[Finding]:
     "calls backward().",
 )
 def gradients_reach(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """The gradients that reach the optimizer are finite and not zero."""
+    """The gradients that reach the optimizer are finite and not zero.
+
+    Assumes: most trained values get a gradient in some step.
+
+    Unusual but healthy: single steps of 0, as of a margin loss, and up to half of the values without one are let
+    through.
+
+    False alarms: none by chance.
+    """
     run = evidence.trained_run
     require_steps(evidence)
     norms = run.trace.gradient_norms
@@ -158,7 +188,14 @@ def gradients_reach(evidence: Evidence, limits: Limits) -> list[Finding]:
     hint="call optimizer.zero_grad() after each optimizer.step(): else every step adds the gradients of all before it.",
 )
 def gradients_cleared(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Every optimizer step starts from gradients of zero."""
+    """Every optimizer step starts from gradients of zero.
+
+    Assumes: gradients are cleared after each optimizer step.
+
+    Unusual but healthy: accumulation is no step. An optimizer that keeps gradients on purpose is red.
+
+    False alarms: none by chance.
+    """
     del limits
     stale = evidence.trained_run.trace.stale_gradients
     if not stale:

@@ -45,7 +45,15 @@ _GPU = 1e-2
     "seed your own from args.seed; and let the seed come from the arguments.",
 )
 def seeds(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """The same seed gives the same weights, bit for bit on a CPU; another seed gives others."""
+    """The same seed gives the same weights, bit for bit on a CPU; another seed gives others.
+
+    Assumes: all random numbers follow the seed of the arguments.
+
+    Unusual but healthy: a seed that is written into the code on purpose is red, and so are kernels on a CPU that are
+    not deterministic.
+
+    False alarms: none by chance. On a GPU, differences up to ``gpu`` pass.
+    """
     tolerance = 0.0 if evidence.environment["device"] == "cpu" else limits["gpu"]
     first, again = few_steps(evidence), few_steps(evidence, repetition=1)
     found = []
@@ -67,7 +75,14 @@ def seeds(evidence: Evidence, limits: Limits) -> list[Finding]:
     "depend on which process draws it.",
 )
 def workers(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """The same rows are trained on with 0 and with 2 data loading workers."""
+    """The same rows are trained on with 0 and with 2 data loading workers.
+
+    Assumes: a row does not depend on the process that reads it.
+
+    Unusual but healthy: rows that are augmented at random are skipped, and systems without fork.
+
+    False alarms: none by chance.
+    """
     del limits
     require_forks(evidence)
     with no_advice_on_forks():
@@ -129,7 +144,15 @@ def no_advice_on_forks() -> Iterator[None]:
     hint="compute softmax, losses and sums over long sequences in float32; take bf16 where fp16 overflows.",
 )
 def precision(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Losses in mixed precision follow those in float32."""
+    """Losses in mixed precision follow those in float32.
+
+    Assumes: mixed precision follows float32 for a few steps.
+
+    Unusual but healthy: recipes without it are skipped. A loss with sudden jumps may part after the first step: raise
+    ``later``.
+
+    False alarms: none by chance. Equal seeds, without dropout.
+    """
     evidence.require_training()
     declared = arguments(evidence)
     name = "bf16" if declared.bf16 else "fp16"
@@ -165,7 +188,14 @@ def precision(evidence: Evidence, limits: Limits) -> list[Finding]:
     hint="the engines see other rows, another learning rate or another loss: compare recipe, sampler and collator.",
 )
 def engine_parity(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Same seed, same order, no dropout: both engines have the same losses step by step, and the same logits."""
+    """Same seed, same order, no dropout: both engines have the same losses step by step, and the same logits.
+
+    Assumes: both engines run the same recipe.
+
+    Unusual but healthy: own training steps and callbacks, and rows that are changed at random, are skipped.
+
+    False alarms: none by chance. Equal seeds, without dropout; on a GPU 100 times the limits.
+    """
     evidence.require_training()
     if evidence.other_run is None:
         msg = "one engine was asked for (--ftcheck-engine=both compares them)"

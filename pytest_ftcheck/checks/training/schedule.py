@@ -42,7 +42,14 @@ _FEW_STEPS = 4
     "count optimizer steps, not batches, where you make a schedule of your own.",
 )
 def schedule(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """The learning rate follows the declared schedule, step by step, to its end."""
+    """The learning rate follows the declared schedule, step by step, to its end.
+
+    Assumes: the scheduler steps once after each optimizer step.
+
+    Unusual but healthy: schedules that follow a metric are skipped; one of the user's own is only asked for its length.
+
+    False alarms: none by chance.
+    """
     trace = evidence.trained_run.trace
     require_steps(evidence)
     declared = arguments(evidence)
@@ -130,7 +137,15 @@ def _rates(rates: Any) -> str:
     hint="look at learning_rate, warmup_steps, the steps that the schedule was made for, and each group's own rate.",
 )
 def learning_rate(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """The learning rate is positive for most of the run, reaches its peak, and leaves the weights their size."""
+    """The learning rate is positive for most of the run, reaches its peak, and leaves the weights their size.
+
+    Assumes: the peak of the rate is reached within the run.
+
+    Unusual but healthy: up to ``still`` of the steps may have a rate of 0; an optimizer that chooses its own rates, and
+    a shortened run, are skipped.
+
+    False alarms: none by chance.
+    """
     trace = evidence.trained_run.trace
     require_steps(evidence)
     rates = np.asarray(trace.learning_rates)

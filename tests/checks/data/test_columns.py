@@ -220,6 +220,14 @@ def test_evaluation_that_is_built_otherwise_is_found(pair: Pipeline, how: Any, e
     assert (finding.expected, finding.observed) == (expected, observed)
 
 
+def test_one_row_that_is_built_otherwise_says_little(pair: Pipeline) -> None:
+    tokenizer: Any = pair.processing_class
+    raw = pair.data.evaluation.select([0])
+    encoded = dict(tokenizer(list(raw["sentence1"])))
+    rows = Dataset.from_dict(encoded | {"labels": list(raw["label"])})
+    assert judge("splits_alike", replace(pair, eval_dataset=rows, data=replace(pair.data, evaluation=raw))) == []
+
+
 def test_special_tokens_in_one_split_are_found(single: Pipeline) -> None:
     tokenizer: Any = single.processing_class
     encoded = dict(tokenizer(list(single.data.evaluation["text"]), add_special_tokens=False))

@@ -118,6 +118,15 @@ def test_rare_class_may_be_missing_in_a_small_evaluation(parts: Pipeline) -> Non
     assert judge("classes_in_evaluation", labelled(parts, [0] * 72 + [1] * 8, [0] * 40)) == []
 
 
+def test_one_of_many_classes_may_be_missing_by_luck(parts: Pipeline) -> None:
+    # 8 rows of one of five classes, all of them in one of two equal splits: one deal in 500.
+    few = [*(row % 4 for row in range(32)), *[4] * 8]
+    assert judge("classes_in_evaluation", labelled(parts, few, [row % 4 for row in range(40)])) == []
+    many = [*(row % 4 for row in range(48)), *[4] * 32]
+    (finding,) = judge("classes_in_evaluation", labelled(parts, many, [row % 4 for row in range(40)]))
+    assert finding.observed.startswith("none among 40 with 4")
+
+
 # -- data.label_encoding -----------------------------------------------------------------------------------------------
 
 
@@ -170,6 +179,16 @@ def test_regression_labels_on_another_scale_are_found(stsb: Pipeline, scale: flo
 def test_regression_labels_that_are_mostly_zero_are_sound(stsb: Pipeline) -> None:
     train, evaluation = [0.0] * 60 + [1.0, 2.0, 3.0, 4.0] * 5, [0.0] * 37 + [1.0, 2.0, 4.0]
     assert judge("label_encoding", labelled(stsb, train, evaluation)) == []
+
+
+def test_rare_classes_that_either_split_lacks_are_no_other_encoding(parts: Pipeline) -> None:
+    assert judge("label_encoding", labelled(parts, [*TRAIN[:-1], 2], [*EVALUATION[:-1], 3])) == []
+
+
+def test_few_rows_of_heavy_tailed_labels_are_sound(stsb: Pipeline) -> None:
+    generator = random.Random(0)  # noqa: S311 - no secret
+    train = [0.0 if row % 10 else generator.lognormvariate(0, 2) for row in range(80)]
+    assert judge("label_encoding", labelled(stsb, [*train[:-1], 90.0], [*[0.0] * 37, 0.3, 0.5, 1.1])) == []
 
 
 # -- data.label_names --------------------------------------------------------------------------------------------------

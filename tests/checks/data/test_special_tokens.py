@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from datasets import Dataset
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, catalogue, run_check
 from pytest_ftcheck.checks.evidence import Evidence
@@ -43,6 +44,16 @@ def test_special_tokens_in_the_text_are_found(pipeline: Pipeline) -> None:
         for rows in (40, 20)
         for once, place in (("[CLS] once", "begin with [CLS] [CLS]"), ("[SEP] once", "end with [SEP] [SEP]"))
     ]
+
+
+def test_pairs_without_a_second_text_end_twice_by_themselves(make_pipeline: Callable[..., Pipeline]) -> None:
+    pair = make_pipeline("mrpc", train_rows=40, eval_rows=20)
+    tokenizer: Any = pair.processing_class
+    seconds = ["" if row % 3 else text for row, text in enumerate(pair.data.evaluation["sentence2"])]
+    encoded = dict(tokenizer(list(pair.data.evaluation["sentence1"]), seconds))
+    rows = Dataset.from_dict(encoded | {"labels": list(pair.data.evaluation["label"])})
+    assert rows[1]["input_ids"][-2:] == [tokenizer.sep_token_id] * 2
+    assert judge(replace(pair, eval_dataset=rows)) == []
 
 
 def test_tokenizer_without_special_tokens_has_none_to_lose(pipeline: Pipeline) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -143,12 +144,29 @@ def test_too_few_rows_say_nothing(scored_evidence: MakeEvidence) -> None:
         judge("beats_trivial", scored_evidence(np.ones(50, int), np.eye(2)[np.ones(50, int)]))
 
 
+@pytest.mark.parametrize("shares", [(0.5, 0.5), (0.2, 0.8)])
+def test_what_a_sound_model_may_look_like_on_few_rows_is_not_judged(
+    scored_evidence: MakeEvidence, shares: Sequence[float]
+) -> None:
+    def is_red(seed: int) -> bool:
+        with suppress(NotApplicable):
+            return bool(judge("beats_trivial", scored_evidence(*model(shares, strength=0.5, rows=60, seed=seed))))
+        return False
+
+    # Such a model is right in 63 of 100 rows of two equal classes; on these few it may be luckless.
+    assert not any(map(is_red, range(40)))
+    random = np.random.default_rng(0)
+    labels = random.normal(size=40)
+    with pytest.raises(NotApplicable, match="too weak to tell: on 40 rows"):
+        judge("beats_trivial", scored_evidence(labels, (0.2 * labels + random.normal(size=40))[:, None]))
+
+
 def test_values_without_relation_to_the_labels_are_found(scored_evidence: MakeEvidence) -> None:
-    labels = np.random.default_rng(0).uniform(0, 5, 100)
+    labels = np.random.default_rng(0).uniform(0, 5, 300)
     values = np.roll(labels, 3)[:, None]
     (finding,) = judge("beats_trivial", scored_evidence(labels, values))
     assert finding.expected == "values that correlate with the labels by more than chance (probability below 0.01)"
-    assert "on 100 rows, by chance with probability" in finding.observed
+    assert "on 300 rows, by chance with probability" in finding.observed
 
 
 def test_values_on_another_scale_are_found(scored_evidence: MakeEvidence) -> None:

@@ -142,3 +142,15 @@ def test_what_cannot_be_asked_is_not_judged(pipelines: dict[str, Pipeline]) -> N
     few = pipelines["mrpc"].eval_dataset.select(range(10))
     with pytest.raises(NotApplicable, match="fewer than 20 evaluated rows"):
         judge(pipelines["mrpc"], lambda *_: {"accuracy": 1.0}, eval_dataset=few)
+
+
+def test_recall_of_a_few_rows_may_be_the_same_for_all_questions(pipelines: dict[str, Pipeline]) -> None:
+    rows = pipelines["mrpc"].eval_dataset
+    rare = rows.remove_columns("labels").add_column("labels", [int(row < 2) for row in range(len(rows))])
+
+    def recall(logits: NDArray[Any], labels: NDArray[Any]) -> dict[str, float]:
+        return {"recall": sk.recall_score(labels, classes(logits), zero_division=0)}
+
+    assert [
+        found for seed in range(20) for found in judge(pipelines["mrpc"], recall, seed=seed, eval_dataset=rare)
+    ] == []

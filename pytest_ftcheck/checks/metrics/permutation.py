@@ -1,0 +1,100 @@
+"""What must hold for predictions, whatever the task: classes mean what they are called."""
+
+from __future__ import annotations
+
+from math import comb, factorial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import optimize, stats
+
+from pytest_ftcheck.checks.catalogue import check, finding
+from pytest_ftcheck.checks.metrics.rows import confusion, correlation, judged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.checks.metrics.rows import ScoredRows
+    from pytest_ftcheck.findings import Finding
+
+
+@check(
+    "metrics.label_permutation",
+    cost="run",
+    limits={"alpha": 1e-4},
+    false_alarms=1e-4,
+    catches="label names or ids that are swapped or shifted between train and evaluation, a score with its sign turned",
+    hint="compare the label encoding of both splits with each other and with id2label: sorted names, an id that starts "
+    "at 1, another label_list, 0 meaning entailment here and contradiction there.",
+)
+def label_permutation(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """No other naming of the predicted classes scores better, by more than noise.
+
+    The best of all permutations is found, and each of its cycles is judged with ``alpha`` divided by the number of
+    cycles of that length and by the number of lengths; it must win in accuracy and in balanced accuracy. Regression:
+    no negative correlation.
+
+    Assumes: class i of the logits is label i.
+
+    Unusual but healthy: a model below chance by luck, or with two classes that it cannot tell apart, is let through.
+
+    False alarms: at most 1e-4 a session over all permutations together (exact sign test for each cycle).
+    """
+    rows = judged(evidence)
+    if rows.regression:
+        value, chance = correlation(rows.predicting(-rows.predictions))
+        if not chance < limits["alpha"]:
+            return []
+        observed = f"correlation {-value:.3f}: the values with their sign turned correlate by {value:.3f}"
+        return [finding("values that rise with the labels", observed)]
+    table = confusion(rows)
+    return [_misnamed(rows, table, cycle) for cycle in better_cycles(table, limits["alpha"])]
+
+
+def better_cycles(table: NDArray[np.int64], alpha: float) -> Iterator[dict[int, int]]:
+    """Yield the cycles of the best permutation, predicted class to right class, that win by more than noise.
+
+    Args:
+        table: counts ``[K, K]``, labels by predictions.
+        alpha: probability of naming a cycle that is none.
+
+    """
+    labels, predictions = optimize.linear_sum_assignment(table, maximize=True)
+    right = dict(zip(predictions.tolist(), labels.tolist(), strict=True))
+    sizes = np.maximum(table.sum(axis=1), 1)
+    while right:
+        start, label = right.popitem()
+        cycle = {start: label}
+        while label != start:
+            cycle[label] = right.pop(label)
+            label = cycle[label]
+        if len(cycle) == 1:
+            continue
+        renamed = np.array([table[label, predicted] for predicted, label in cycle.items()])
+        identity = np.array([table[predicted, predicted] for predicted in cycle])
+        shares = [sizes[list(cycle.values())], sizes[list(cycle)]]
+        won, lost = int(renamed.sum()), int(identity.sum())
+        gain = float((renamed / shares[0]).sum() - (identity / shares[1]).sum())
+        deviation = float(np.sqrt((renamed / shares[0] ** 2).sum() + (identity / shares[1] ** 2).sum()))
+        # As if every cycle had been asked about: those of each length share an equal part of alpha.
+        allowed = alpha / (len(table) - 1) / (comb(len(table), len(cycle)) * factorial(len(cycle) - 1))
+        if stats.binom.sf(won - 1, won + lost, 0.5) < allowed and stats.norm.sf(gain / deviation) < alpha:
+            yield cycle
+
+
+def _misnamed(rows: ScoredRows, table: NDArray[np.int64], cycle: Mapping[int, int]) -> Finding:
+    moved = table[list(cycle.values()), list(cycle)].sum() - table[list(cycle), list(cycle)].sum()
+    before = int(np.trace(table))
+    name: Callable[[int], str] = lambda index: f"{rows.names[index]!r}"  # noqa: E731 - shorter than a function
+    shown = list(cycle.items())[:6]
+    reading = ", ".join(f"{name(predicted)} as {name(label)}" for predicted, label in shown)
+    more = f" and {len(cycle) - len(shown)} more" if len(cycle) > len(shown) else ""
+    return finding(
+        f"predicted classes that mean what they are called: {before} of {len(rows)} rows are right "
+        f"({before / len(rows):.4f})",
+        f"{before + moved} would be ({(before + moved) / len(rows):.4f}), were {reading}{more} read",
+    )

@@ -34,7 +34,7 @@ def metric_floor(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     Unusual but healthy: a limit within the interval of the value is inconclusive and passes with a line in the summary.
 
-    False alarms: those of the gates, which have a budget of their own (docs/gates.md): they are not part of the sum
+    False alarms: those of the gates, which have a budget of their own: they are not part of the sum
     here.
     """
     del limits  # those of metrics stand in a table of their own

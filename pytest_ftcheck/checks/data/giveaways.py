@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _ROWS = 2000
 _FEATURES = 200
-_FEWEST = 40
+_FEWEST = 30
 """Rows of a split below which a rule of few tokens says nothing."""
 _SHOWN = 4
 

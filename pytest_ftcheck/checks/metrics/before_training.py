@@ -52,6 +52,7 @@ def before_training(evidence: Evidence, limits: Limits) -> list[Finding]:
     False alarms: at most 1e-4 a session (Mann-Whitney's test), of a model that comes trained.
     """
     evidence.require_training()
+    final = judged(evidence)
     if _is_new(evidence):
         return []
     train, evaluated = splits(evidence)
@@ -60,7 +61,6 @@ def before_training(evidence: Evidence, limits: Limits) -> list[Finding]:
     if not chance_of_hits(rows) < limits["alpha"]:
         return []
     seen, _ = _asked(evidence, train, train.few(count))
-    final = judged(evidence)
     before, after = (float((some.predictions == some.labels).mean()) for some in (rows, final))
     observed = f"{before:.4f} of {len(rows)} rows are right before training, {after:.4f} after it"
     expected = "a model that does not know the evaluated rows before it is trained"

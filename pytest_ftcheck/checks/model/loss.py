@@ -51,7 +51,7 @@ def loss_at_start(evidence: Evidence, limits: Limits) -> list[Finding]:
     one's own only the order of magnitude is judged.
 
     False alarms: an allowance of 5e-4, because no test bounds it: a draw and the middle of 16 others must be off alike
-    (benchmarks/false_alarms.md).
+    (by the benchmark of false alarms).
     """
     evidence.require_training()
     model, batch, labels = _labelled_batch(evidence)

@@ -50,7 +50,7 @@ def overfits_batch(evidence: Evidence, limits: Limits) -> list[Finding]:
     optimizer that is slow by design, are red: raise ``steps``.
 
     False alarms: an allowance of 1e-3, because no test bounds it: three attempts must fail
-    (benchmarks/false_alarms.md).
+    (by the benchmark of false alarms).
     """
     evidence.require_training()
     rows = distinct_rows(evidence, int(limits["rows"]))

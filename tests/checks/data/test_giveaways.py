@@ -68,8 +68,8 @@ def test_a_word_that_nearly_tells_is_a_warning(make_pipeline: Callable[..., Pipe
 
 
 def test_a_rule_of_few_rows_says_nothing(make_pipeline: Callable[..., Pipeline]) -> None:
-    with pytest.raises(NotApplicable, match="fewer than 40 rows"):
-        judge("giveaways", make_pipeline("sst2", train_rows=ROWS, eval_rows=32))
+    with pytest.raises(NotApplicable, match="fewer than 30 rows"):
+        judge("giveaways", make_pipeline("sst2", train_rows=ROWS, eval_rows=24))
 
 
 # -- data.evaluation_rows ----------------------------------------------------------------------------------------------

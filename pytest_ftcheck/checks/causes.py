@@ -55,8 +55,8 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "data.splits_not_empty": ("data.*", "collator.*", "model.*", "training.*", "metrics.*", "serving.*"),
         "data.token_ids": ("data.decodes", "model.*", "training.*", "metrics.*", "serving.*"),
         "data.labels_in_range": ("data.classes_*", "collator.*", "model.*", "training.*", "metrics.*", "serving.*"),
-        "collator.dtype": ("collator.labels", "model.*", "training.*", "metrics.*", "serving.*"),
-        "training.completes": ("model.*", "training.*", "metrics.*", "serving.*"),
+        "collator.dtype": ("collator.labels", "training.*", "metrics.*", *_FORWARD),
+        "training.completes": ("training.*", "metrics.*", *_FORWARD),
         # Texts and tokens.
         "data.empty_rows": ("data.segments", "data.decodes", *_TEXT_LOST),
         "data.stale_tokens": ("data.decodes", "data.unused_columns", *_TEXT_LOST),
@@ -115,6 +115,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "collator.order": ("collator.labels", "model.label_ids", "metrics.evaluated_rows", *SYMPTOMS),
         # The model.
+        "model.problem_type": ("collator.dtype", "training.completes", "training.*", *_FORWARD),
         "model.dtype": ("training.finite_loss", "training.parameters_move", "serving.dtype", *_FORWARD),
         "model.new_tokens": SYMPTOMS,
         "model.new_weights": ("model.loss_at_start", *SYMPTOMS),
@@ -141,7 +142,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "training.gradients_reach": ("training.parameters_move", *SYMPTOMS),
         "training.parameters_move": SYMPTOMS,
-        "training.rows_once": ("training.shuffled", "training.workers", *SYMPTOMS),
+        "training.rows_once": ("training.shuffled", "training.workers", "training.extent", *SYMPTOMS),
         "training.shuffled": SYMPTOMS,
         "training.stopped": ("training.steps", "training.schedule", *SYMPTOMS),
         "training.extent": SYMPTOMS,

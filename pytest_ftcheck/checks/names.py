@@ -71,6 +71,7 @@ COST_OF: Mapping[str, Cost] = MappingProxyType(
         "model.pad_token_id": "free",
         "model.padding_invariance": "forward",
         "model.predictions": "run",
+        "model.problem_type": "free",
         "model.second_segment": "run",
         "model.token_order": "run",
         "model.train_mode_drops": "forward",

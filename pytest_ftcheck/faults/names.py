@@ -91,6 +91,7 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "label_names_generic",
             "train_mode_overridden",
             "class_weights_in_another_order",
+            "problem_type_inherited",
             "new_tokens_frozen",
             "trained_on_the_evaluation_before",
         ),

@@ -63,6 +63,20 @@ def _weighed(module: nn.Module, args: Any, kwargs: dict[str, Any], output: Any, 
 
 
 @fault(
+    caught_by=("model.problem_type",),
+    wild="The checkpoint was fine-tuned before, for numbers or for several labels, and its configuration says so.",
+)
+def problem_type_inherited(pipeline: Pipeline) -> Pipeline:
+    """The configuration names another kind of labels, and the model takes another loss."""
+    other = "single_label_classification" if pipeline.card.head == "regression" else "multi_label_classification"
+    return with_model(pipeline, partial(_say, problem_type=other))
+
+
+def _say(model: Any, problem_type: str) -> None:
+    model.config.problem_type = problem_type
+
+
+@fault(
     caught_by=("model.new_tokens",),
     wild="Names of products are added to the vocabulary, and the embeddings are frozen to save memory.",
 )

@@ -276,7 +276,7 @@ class TrainerSource:
         recipe = {name: value for name, value in pipeline.args.items() if self.args.get(name, _ABSENT) != value}
         values = held_back(seed=seed, output_dir=output_dir, force_cpu=self._elsewhere(device))
         changes = TrainerChanges(parts, values, recipe, model_changes(pipeline.model_init))
-        return self._call(changes, self._place, seed=seed, device=device, output_dir=output_dir, max_steps=steps)
+        return self._call(changes, self._place, seed=seed, device=device, output_dir=str(output_dir), max_steps=steps)
 
     def _call(self, changes: TrainerChanges, place: int | None, **keywords: Any) -> Trainer:
         if keywords["seed"] is not None:

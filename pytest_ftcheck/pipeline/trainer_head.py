@@ -40,12 +40,25 @@ def head_of(trainer: Any, spec: str) -> str:
         raise TaskError(msg)
     evaluated = _one_batch(trainer)
     other = "" if evaluated is None else _other_input(evaluated[0]) or _other_output(*evaluated[1:])
-    if not other and getattr(model.config, "problem_type", None) == "multi_label_classification":
+    several = getattr(model.config, "problem_type", None) == "multi_label_classification"
+    # Of class ids, one a row, the setting is left over from another task: a check says so.
+    if not other and several and not _has_class_ids(trainer):
         other = "which gives a row several labels (problem_type of its configuration)"
     if other:
         msg = f"{spec}: the Trainer's model is a {type(inner).__name__}, {other}. {_JUDGED}."
         raise TaskError(msg)
     return "regression" if int(model.config.num_labels) == 1 else "sequence-classification"
+
+
+def _has_class_ids(trainer: Any) -> bool:
+    """Whether the first batch has one class id a row; False where it cannot be made."""
+    try:
+        labels = next(iter(trainer.get_eval_dataloader(judged_rows(trainer)))).get("labels")
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 - code of the user: the checks tell what is wrong with it
+        return False
+    return isinstance(labels, torch.Tensor) and labels.dim() == 1 and not labels.is_floating_point()
 
 
 def _one_batch(trainer: Any) -> tuple[Mapping[str, Any], Any, Any] | None:

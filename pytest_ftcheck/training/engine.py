@@ -134,7 +134,7 @@ def engine_outcome(
             args = trainer.args
         else:
             args = training_arguments(pipeline, seed=seed, device=device, output_dir=output_dir)
-        with _completing(recorder.subject), deadline(pipeline.timeout):
+        with _completing(recorder.subject, trainer), deadline(pipeline.timeout):
             outcome = train(pipeline, args, recorder, trainer)
         recorder.flush()
         yield outcome, recorder
@@ -198,8 +198,12 @@ def train_run(
 
 
 @contextmanager
-def _completing(subject: str) -> Iterator[None]:
+def _completing(subject: str, trainer: Trainer | None = None) -> Iterator[None]:
     """Turn whatever code of the user raises into a finding, also what would skip or end a test.
+
+    Args:
+        subject: of the finding.
+        trainer: the user's, whose settings may say why.
 
     Raises:
         CheckFailure: ``training.completes``.
@@ -210,16 +214,29 @@ def _completing(subject: str) -> Iterator[None]:
     except (FtcheckError, CheckFailure, KeyboardInterrupt):
         raise
     except BaseException as error:
-        raise CheckFailure([_broke_off(subject, error)]) from error
+        raise CheckFailure([_broke_off(subject, error, trainer)]) from error
 
 
-def _broke_off(subject: str, error: BaseException) -> Finding:
+def _broke_off(subject: str, error: BaseException, trainer: Trainer | None) -> Finding:
     return Finding(
         check="training.completes",
         subject=subject,
         expected="training and evaluation run through",
         observed=where_it_failed(error),
-        hint=_what_helps(error),
+        hint=_more_than_logits(trainer) + _what_helps(error),
+    )
+
+
+def _more_than_logits(trainer: Trainer | None) -> str:
+    """Name the settings that make predictions a tuple, which many a metric cannot take; empty where there is none."""
+    config = getattr(getattr(trainer, "model", None), "config", None)
+    found = [name for name in ("output_hidden_states", "output_attentions") if getattr(config, name, False)]
+    if not found:
+        return ""
+    named = " and ".join(f"{name} = True" for name in found)
+    return (
+        f"{named} in the model's configuration: predictions are a tuple, of which the logits are the first part; set "
+        "it to False, or let preprocess_logits_for_metrics take the logits. Else "
     )
 
 

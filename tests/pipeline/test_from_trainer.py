@@ -152,7 +152,6 @@ def test_fewer_rows() -> None:
         ("user_train.py:without_evaluation", "has no eval_dataset: nothing to judge it on"),
         ("user_train.py:ended_stream", "train_dataset is empty: its stream ends without a row"),
         ("user_train.py:empty", "eval_dataset is empty: 0 rows"),
-        ("user_train.py:multi_label", r"which gives a row several labels \(problem_type"),
         ("user_train.py:broken_metrics", "compute_metrics fails on logits .*AttributeError"),
         ("user_train.py:metrics_of_nothing", r"compute_metrics returns None: it may lack a return\. Return at least"),
         ("user_train.py:metrics_in_a_list", r"compute_metrics returns list, not a dict\. Return at least one number"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
@@ -20,6 +21,10 @@ _ALIKE = 0.5
 _OTHERS = 3
 """Other rows that a row is compared with: its tokens must be more like its own text than like theirs."""
 _LETTERS = 3
+_CONTINUES = "##"
+"""Begins a piece that goes on with a word, in a vocabulary of WordPiece."""
+_MISPLACED = 0.02
+_FEWEST = 5
 _ENOUGH = 20
 """Rows that say something about a tokenizer."""
 
@@ -37,7 +42,8 @@ def decodes(evidence: Evidence, limits: Limits) -> list[Finding]:
     """Decoding the token ids gives the text back, but for case, accents, space and what was truncated.
 
     Where no raw text is known, decoded rows are tokenized again: at least ``again`` of them must give the same tokens,
-    which rows of another tokenizer seldom do, unless its vocabulary has whole words alone.
+    which rows of another tokenizer seldom do. Of whole words they do, but then pieces that go on with a word (``##``)
+    stand behind punctuation, where no tokenizer puts them.
 
     Assumes: the tokenizer that is given made the tokens, and the texts are the text columns.
 
@@ -76,6 +82,9 @@ def _again(evidence: Evidence, split: Split, least: float) -> list[Finding]:
         raise NotApplicable(msg)
     decoded = tokenizer.batch_decode(rows)
     again = tokenizer(decoded, add_special_tokens=False, truncation=False, verbose=False)["input_ids"]
+    if misplaced := _misplaced(tokenizer, rows):
+        expected = "pieces of words that go on with a word"
+        return [finding(expected, f"{misplaced}; such as {shorten(decoded[0])}", subject=split.subject)]
     same = [left == right for left, right in zip(rows, again, strict=True)]
     if sum(same) >= least * len(rows):
         return []
@@ -83,6 +92,16 @@ def _again(evidence: Evidence, split: Split, least: float) -> list[Finding]:
     observed = f"{share(sum(same), len(rows))} do; the first that does not reads {shorten(decoded[first])}"
     expected = f"at least {least:.0%} of the sampled rows to give the same tokens, decoded and tokenized again"
     return [finding(expected, observed, subject=split.subject)]
+
+
+def _misplaced(tokenizer: Any, rows: Sequence[Sequence[int]]) -> str:
+    """Count continuing pieces that stand behind punctuation; an empty text where there are hardly any."""
+    written = [tokenizer.convert_ids_to_tokens(row) for row in rows]
+    pairs = [(before, piece) for row in written for before, piece in pairwise(row) if piece.startswith(_CONTINUES)]
+    wrong = sum(not before.removeprefix(_CONTINUES).isalnum() for before, _ in pairs)
+    if wrong < _FEWEST or wrong < _MISPLACED * len(pairs):
+        return ""
+    return f"{share(wrong, len(pairs))} of those that begin with {_CONTINUES} stand behind punctuation"
 
 
 def _unlike(decoded: Sequence[set[str]], texts: Sequence[set[str]]) -> list[int]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from datasets import Value
 
-from pytest_ftcheck.checks.catalogue import Limits, check, finding
+from pytest_ftcheck.checks.catalogue import Limits, check, finding, warning
 from pytest_ftcheck.checks.data.labels import FOLLOWS
 from pytest_ftcheck.checks.data.splits import filled, label_values, mapping
 from pytest_ftcheck.columns import taken, walk
@@ -36,7 +36,7 @@ def label_names(evidence: Evidence, _limits: Limits) -> list[Finding]:
     Assumes: the names of the data set's classes, or of a text column with just these names, are those of the ids.
 
     Unusual but healthy: case, blanks and underscores may differ; names in another language are red. Data without names
-    is not compared.
+    is not compared; a model without names is a warning.
 
     False alarms: none by chance.
     """
@@ -45,7 +45,12 @@ def label_names(evidence: Evidence, _limits: Limits) -> list[Finding]:
     names = evidence.pipeline.card.label_names
     found = _against_names(given, dict(enumerate(names))) if _meaningful(names) else []
     found += _against_inverse(given, getattr(config, "label2id", None) or {})
-    return found or _against_rows(evidence, given)
+    found = found or _against_rows(evidence, given)
+    if found or not given or _meaningful(list(given.values())):
+        return found
+    return [
+        warning("id2label that says what the classes are", f"{given}: whoever serves the model gets LABEL_0", share=0.0)
+    ]
 
 
 def _meaningful(names: Sequence[str]) -> bool:

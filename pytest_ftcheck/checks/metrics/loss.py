@@ -10,6 +10,7 @@ from transformers import Trainer
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
 from pytest_ftcheck.checks.metrics.rows import judged, with_logits
+from pytest_ftcheck.checks.model.logits import tolerance_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,13 +86,14 @@ def loss_agrees(evidence: Evidence, limits: Limits) -> list[Finding]:
     reported = evidence.run.metrics["loss"]
     losses = _losses(rows, float(evidence.pipeline.args.get("label_smoothing_factor") or 0.0))
     # Written so that a NaN disagrees.
-    if any(abs(reported - loss) <= limits["tolerance"] * max(1.0, loss) for loss in losses):
+    tolerance = tolerance_of(evidence.fresh_model, limits)
+    if any(abs(reported - loss) <= tolerance * max(1.0, loss) for loss in losses):
         return []
     kind = "mean squared error" if rows.regression else "mean cross entropy"
     return [
         finding(
             f"an evaluation loss of {losses[-1]:.6g}, the {kind} of the logits of {len(rows)} rows, within "
-            f"{limits['tolerance']:g}",
+            f"{tolerance:g}",
             f"{reported:.6g}",
         )
     ]

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _ROWS = 2000
 _FOLDS = 3
+_BETTER = 0.15
+"""How much better than chance a model must be in order to tell anything about labels."""
 _FEWEST = 5
 """Rows of a class below which its share of right predictions is not known."""
 
@@ -60,8 +62,8 @@ class Agreement:
     cost="run",
     heads=("sequence-classification",),
     # Share of wrong train labels, the lower end of its interval; how sure it must be that there are any.
-    limits={"fail": 0.1, "warn": 0.03, "deviations": 4.5},
-    false_alarms=1e-5,
+    limits={"fail": 0.1, "warn": 0.03, "deviations": 3.8},
+    false_alarms=1.5e-4,
     catches="train labels that are partly shuffled, joined to other rows, or made by a poor annotator",
     hint="look at a few train rows that the model contradicts, and at every step that sorts, joins or filters rows "
     "or labels apart from each other.",
@@ -80,13 +82,15 @@ def train_labels(evidence: Evidence, limits: Limits) -> list[Finding]:
     Unusual but healthy: labels made by rules or by users' clicks, train rows that are harder on purpose: they warn, and
     are red where a tenth of the labels seems wrong.
 
-    False alarms: at most 1e-5 a session (normal distribution at 4.5 ``deviations``, asked twice).
+    False alarms: at most 1.5e-4 a session (normal distribution at 3.8 ``deviations``, asked twice).
     """
     rows = judged(evidence)
     train = filled(evidence)[0]
-    told = [agreement for ask in (_trained, _linear) if (agreement := _asked(ask, evidence, train)) is not None]
+    asked = [_asked(ask, evidence, train) for ask in (_trained, _linear)]
+    # At chance, a model is worse than chance on what was held out: its share of the classes is that of the others.
+    told = [one for one in asked if one is not None and one.evaluation - one.chance >= _BETTER]
     if not told:
-        msg = "neither the trained model nor a linear one can be asked about train rows"
+        msg = "neither the trained model nor a linear one is so much better than chance that it could tell"
         raise NotApplicable(msg)
     worst = max(told, key=lambda agreement: agreement.gap / agreement.deviation)
     low, high = sorted((worst.noise(-1.96), worst.noise(1.96)))

@@ -24,6 +24,7 @@ _MOST_LABELS = 50
 _CERTAIN = 8.0
 """Standard deviations: a random order does not come so far by chance."""
 _MOST_OF = 0.9
+_HALF = 0.5
 _WINDOW = 8
 """Rows that are looked at together, at least."""
 
@@ -124,6 +125,8 @@ def drawn(passes: list[Pass], rows: int, sampler: str, least: float) -> list[Fin
         expected = "other rows in other epochs, where a sampler draws a part of them"
         observed = f"the same {different} of {rows} rows in every epoch ({sampler})"
         hint = "look for a sampler that takes the first rows, or draws with a seed of its own in every epoch."
+        if different < _HALF * rows:
+            return [finding(expected, observed, hint=hint)]
         return [warning(expected, observed, share=1 - different / rows, hint=hint)]
     return []
 

@@ -22,7 +22,7 @@ _LARGE = 20_000
 @check(
     "training.extent",
     cost="run",
-    limits={"fail": 0.25, "warn": 0.9},  # of an epoch
+    limits={"fail": 0.5, "warn": 0.9},  # of an epoch
     catches="max_steps that was left over from a trial: a training that has seen a part of its rows",
     hint="take max_steps out of the arguments, or out of an environment variable that sets it; num_train_epochs says "
     "how long to train.",
@@ -53,7 +53,7 @@ def extent(evidence: Evidence, limits: Limits) -> list[Finding]:
     if drawn >= limits["fail"] * rows or rows > _LARGE:
         fails = f" (less than {limits['fail']:.0%} fail)" if rows <= _LARGE else ""
         return [warning(f"all {rows} train rows{fails}", observed, share=1 - drawn / rows)]
-    return [finding(f"all {rows} train rows, or a quarter of them at least", observed)]
+    return [finding(f"all {rows} train rows, or half of them at least", observed)]
 
 
 @check(

@@ -31,7 +31,7 @@ def test_whole_epochs_are_sound(judged: Judged, traced: Traced) -> None:
     assert judged("training.extent", traced()) == judged("training.extent", cut(traced, 60)) == []
 
 
-@pytest.mark.parametrize(("rows", "level"), [(8, "fail"), (32, "warn")])
+@pytest.mark.parametrize(("rows", "level"), [(8, "fail"), (24, "fail"), (32, "warn")])
 def test_a_part_of_an_epoch_is_found(judged: Judged, traced: Traced, rows: int, level: str) -> None:
     (finding,) = judged("training.extent", cut(traced, rows))
     assert finding.level == level

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from transformers import EvalPrediction
 
-from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
+from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding, warning
 from pytest_ftcheck.checks.data.folded import FoldedRows
 from pytest_ftcheck.checks.data.overlap import Leaks, find_leaks
 from pytest_ftcheck.checks.data.splits import (
@@ -174,7 +175,7 @@ def beyond_luck(
     "data.contradictions",
     cost="free",
     # Measured: at most 0.6% of the rows (CoLA).
-    limits={"rows": 0.02, "apart": 0.5},
+    limits={"rows": 0.02, "apart": 0.5, "repeated": 0.2, "kappa": 0.4},
     catches="the same input with two labels: shuffled labels, wrong joins, text that is lost before the model",
     hint="no model can learn both: look for labels joined to other rows, a text column that was left out, or rows that "
     "annotators disagree about. `apart` is the share of the labels' range that regression labels may differ by.",
@@ -182,10 +183,13 @@ def beyond_luck(
 def contradictions(evidence: Evidence, limits: Limits) -> list[Finding]:
     """Rows with the same text have the same label; for regression, nearly the same.
 
+    Where a text is in several rows by design (``repeated``, a share of the rows) and its labels agree by far more than
+    chance (Cohen's ``kappa``), as those of several annotators do, it is a warning.
+
     Assumes: equal texts mean equal labels; one row is one text.
 
-    Unusual but healthy: rows of several annotators, or labels of a context that is no text column, are red above
-    ``rows``: raise it.
+    Unusual but healthy: rows of several annotators who agree only warn. Labels of a context that is no text column are
+    red above ``rows``: raise it.
 
     False alarms: none by chance. All rows are compared.
     """
@@ -193,18 +197,34 @@ def contradictions(evidence: Evidence, limits: Limits) -> list[Finding]:
     for split in filled(evidence):
         labels = label_values(evidence, split)
         differ = _Differ(evidence, labels, limits["apart"])
-        bad = [rows for rows in _alike(FoldedRows(evidence, split)) if differ([labels[row] for row in rows])]
+        alike = _alike(FoldedRows(evidence, split))
+        bad = [rows for rows in alike if differ([labels[row] for row in rows])]
         count = sum(map(len, bad))
         if exceeds(count, len(labels), limits["rows"], ALL_ROWS):
             shown = " and ".join(f"row {row} labelled {labels[row]}" for row in _two(bad[0], labels))
-            found.append(
-                finding(
-                    f"at most {limits['rows']:.1%} of the rows with the text of another row, but not its label",
-                    f"{share(count, len(labels))}, such as {shown}{_text_of(evidence, split, bad[0][0])}",
-                    subject=split.subject,
-                )
-            )
+            expected = f"at most {limits['rows']:.1%} of the rows with the text of another row, but not its label"
+            observed = f"{share(count, len(labels))}, such as {shown}{_text_of(evidence, split, bad[0][0])}"
+            repeated = sum(map(len, alike)) >= limits["repeated"] * len(labels)
+            if repeated and agreement_of_equals([[labels[row] for row in rows] for rows in alike]) >= limits["kappa"]:
+                observed += "; labels of equal texts agree by far more than chance, as those of several annotators"
+                found.append(warning(expected, observed, share=count / len(labels), subject=split.subject))
+            else:
+                found.append(finding(expected, observed, subject=split.subject))
     return found
+
+
+def agreement_of_equals(groups: Sequence[Sequence[Any]]) -> float:
+    """Return how far labels of equal texts agree, from 0, as by chance, to 1 (Fleiss' kappa over pairs).
+
+    Args:
+        groups: the labels of the rows with one text, for each text that several rows have.
+
+    """
+    counts = Counter(label for group in groups for label in group)
+    chance = sum((count / counts.total()) ** 2 for count in counts.values())
+    pairs = sum(len(group) * (len(group) - 1) for group in groups)
+    equal = sum(count * (count - 1) for group in groups for count in Counter(group).values())
+    return 1.0 if chance >= 1 else (equal / pairs - chance) / (1 - chance)
 
 
 def _alike(rows: Rows) -> list[list[int]]:

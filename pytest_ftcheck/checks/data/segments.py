@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
+from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding, warning
 from pytest_ftcheck.checks.data.columns import language_in_rows
 from pytest_ftcheck.checks.data.encoded import (
     Encoded,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.findings import Finding
 
 _PAIR = 2
+_EMPTY = " is empty"
 _ENOUGH = 20
 """Rows from which on it means something that all are alike."""
 _DISTINCT_ROWS = 5_000
@@ -40,7 +41,7 @@ _SLACK = 2
 @check(
     "data.segments",
     cost="free",
-    limits={"rows": 0.05},
+    limits={"rows": 0.05, "optional": 0.5},  # optional: share of rows that may lack the second text by design
     false_alarms=2e-4,
     catches="a second segment that is never tokenized, empty or always the same; two segments joined into one string",
     hint="tokenize both columns in one call, tokenizer(batch[first], batch[second], truncation=True), which sets the "
@@ -52,7 +53,7 @@ def segments(evidence: Evidence, limits: Limits) -> list[Finding]:
     Assumes: with two text columns, both are the input, with a separator between them.
 
     Unusual but healthy: a template that joins both texts on purpose is red where nothing stands between; of more than
-    two columns only the separators are looked at.
+    two columns only the separators are looked at. A text that up to half of the rows lack only warns.
 
     False alarms: at most 2e-4 a session (exact binomial test), where no more rows than the limit are bad.
     """
@@ -71,7 +72,10 @@ def segments(evidence: Evidence, limits: Limits) -> list[Finding]:
             if exceeds(len(bad), rows, limits["rows"]):
                 expected = f"both segments, apart, in at least {1 - limits['rows']:.0%} of {rows} sampled rows"
                 observed = f"{problem} in {share(len(bad), rows)}, first in row {bad[0]}"
-                found.append(finding(expected, observed, subject=split.subject))
+                if problem.endswith(_EMPTY) and len(bad) <= limits["optional"] * rows:
+                    found.append(warning(expected, observed, share=len(bad) / rows, subject=split.subject))
+                else:
+                    found.append(finding(expected, observed, subject=split.subject))
     return found
 
 
@@ -96,7 +100,7 @@ def _problem(encoded: Encoded, place: int, columns: Sequence[str]) -> str:
     row = encoded.rows[place]
     content = encoded.content(row)
     if not first or not second:
-        return f"{columns[0] if not first else columns[1]} is empty"
+        return f"{columns[0] if not first else columns[1]}{_EMPTY}"
     for column, own, other in zip(columns, (first, second), (second, first), strict=True):
         alone = len(encoded.runs(row)) == 1 and is_part(content, other)
         if alone or (_lacks(content, own, other) and not is_subsequence(content, encoded.whole[place])):

@@ -15,7 +15,7 @@ import torch
 from transformers import EvalPrediction
 from transformers.trainer_pt_utils import nested_numpify
 
-from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
+from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warning
 from pytest_ftcheck.checks.metrics.known import agrees, known_values
 from pytest_ftcheck.checks.metrics.rows import ScoredRows, evaluated, judged
 from pytest_ftcheck.checks.metrics.sound import deviation_of
@@ -209,19 +209,19 @@ def _is_bounded(key: str) -> bool:
     "a correlation of constant predictions is NaN.",
 )
 def keys(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Every metric that is declared is there, and is a finite number; none that is reported is NaN.
+    """Every metric that is declared is there, and is a finite number; another one that is NaN is a warning.
 
     Assumes: what is declared is reported, as a number.
 
-    Unusual but healthy: further metrics may come and go, but none may be NaN: a metric that is undefined for absent
-    classes is red.
+    Unusual but healthy: further metrics may come and go; one that decides nothing, and is undefined for a class that no
+    row has, only warns.
 
     False alarms: none by chance.
     """
     del limits
     reported, declared = evidence.run.metrics, _declared(evidence)
     undefined = [key for key, value in reported.items() if math.isnan(value) and key not in {*declared, "loss"}]
-    findings = [finding(f"a number for {key}, which is reported", "nan") for key in undefined]
+    findings = [warning(f"a number for {key}, which is reported", "nan", share=0.0) for key in undefined]
     for key, why in declared.items():
         if key not in reported:
             findings.append(finding(f"a metric {key!r}: {why}", f"only {', '.join(reported) or 'none'}"))

@@ -11,6 +11,7 @@ import pytest
 from datasets import Dataset
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, catalogue, run_check
+from pytest_ftcheck.checks.data.duplicates import agreement_of_equals
 from pytest_ftcheck.checks.data.folded import fold, words
 from pytest_ftcheck.checks.data.overlap import find_leaks
 from pytest_ftcheck.checks.evidence import Evidence
@@ -200,6 +201,16 @@ def test_run_of_other_rows_is_not_judged(pair: Pipeline) -> None:
     run = SimpleNamespace(logits=np.zeros((7, 2)), label_ids=np.zeros(7))
     with pytest.raises(NotApplicable, match="7 rows of logits for 40"):
         judge("metrics_without_duplicates", leaked(pair, 10), run)
+
+
+def test_agreement_of_annotators_is_told_from_chance() -> None:
+    random = np.random.default_rng(0)
+    right = random.integers(2, size=400)
+    annotated = [[int(label) if random.random() < 0.9 else int(1 - label) for _ in range(3)] for label in right]
+    assert agreement_of_equals(annotated) > 0.5
+    assert abs(agreement_of_equals([random.integers(2, size=3).tolist() for _ in right])) < 0.1
+    assert agreement_of_equals([[0, 1]] * 20) < -0.9
+    assert agreement_of_equals([[1, 1]] * 20) == 1
 
 
 # -- data.contradictions -----------------------------------------------------------------------------------------------

@@ -108,6 +108,12 @@ def test_class_that_is_never_trained_is_found(parts: Pipeline) -> None:
     assert finding.observed == "none with 0 (not_equivalent); 30 rows have 1 (equivalent) 30 times"
 
 
+def test_spare_output_behind_all_classes_is_a_warning(parts: Pipeline) -> None:
+    (finding,) = judge("classes_in_train", labelled(parts, [0] * 30, [0] * 30))
+    assert finding.level == "warn"
+    assert finding.expected == "train rows with each of 2 classes, or a head without spare outputs"
+
+
 def test_class_that_is_never_evaluated_is_found(parts: Pipeline) -> None:
     (finding,) = judge("classes_in_evaluation", labelled(parts, evaluation=[0] * 40))
     assert "1 (equivalent): 40 of 80 (50.0%) there" in finding.expected

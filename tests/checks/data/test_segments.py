@@ -99,6 +99,15 @@ def test_segment_that_says_nothing_is_found(pair: Pipeline, text: str, observed:
     assert finding.observed == f"{observed} in 60 of 60 (100.0%), first in row 0"
 
 
+def test_segment_that_some_rows_lack_is_a_warning(pair: Pipeline) -> None:
+    texts = [text if row % 3 else "" for row, text in enumerate(pair.data.train["sentence2"])]
+    raw = pair.data.train.remove_columns("sentence2").add_column("sentence2", texts)
+    given = replace(pair, data=replace(pair.data, train=raw))
+    (finding,) = judge("segments", tokenized(given, lambda t, a, b: t(a, b, **PLAIN)))
+    assert finding.level == "warn"
+    assert finding.observed == "sentence2 is empty in 20 of 60 (33.3%), first in row 0"
+
+
 def test_texts_that_are_not_named_are_looked_for(pair: Pipeline) -> None:
     """As where a user joined them: no column gives the tokens, and both are in them."""
     given = replace(tokenized(pair, joined(" ")), card=replace(pair.card, text_columns=()))

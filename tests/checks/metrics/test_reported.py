@@ -242,11 +242,12 @@ def test_metrics_that_are_not_finite_are_found(scored_evidence: MakeEvidence, va
     assert second.expected == "a finite evaluation loss"
 
 
-def test_metric_that_nobody_declared_may_not_be_nan(scored_evidence: MakeEvidence) -> None:
+def test_metric_that_nobody_declared_is_a_warning_where_it_is_nan(scored_evidence: MakeEvidence) -> None:
     labels, logits = scores(2)
     metrics = {"loss": 0.3, "accuracy": 0.9, "f1": 0.9, "auc": math.nan}
     (found,) = judge("keys", scored_evidence(labels, logits, metrics=metrics))
     assert (found.expected, found.observed) == ("a number for auc, which is reported", "nan")
+    assert found.level == "warn"  # it decides nothing
 
 
 def test_of_a_users_metrics_only_those_that_decide_are_needed(scored_evidence: MakeEvidence) -> None:

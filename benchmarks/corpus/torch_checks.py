@@ -33,9 +33,9 @@ def trainer() -> Any:
 
 @pytest.fixture
 def batch(trainer: Any) -> Any:
-    """The first four rows of its first train batch."""
+    """Its first train batch."""
     first = trainer._prepare_inputs(next(iter(trainer.get_train_dataloader())))  # noqa: SLF001 - as its own step does
-    return {name: value[:4] for name, value in first.items() if isinstance(value, torch.Tensor)}
+    return {name: value for name, value in first.items() if isinstance(value, torch.Tensor)}
 
 
 class WithLoss(torch.nn.Module):
@@ -72,6 +72,8 @@ def test_padding(trainer: Any, batch: Any) -> None:
 def test_mask(trainer: Any, batch: Any) -> None:
     """A token under the mask changes nothing."""
     inputs = {name: batch[name] for name in MODEL_INPUTS if name in batch}
+    if "attention_mask" not in inputs or inputs["attention_mask"].all():
+        pytest.skip("no token of the batch is masked")
     words = getattr(getattr(trainer.model, "config", None), "vocab_size", None)
     torch_checks.assert_mask_invariant(trainer.model.eval(), inputs, vocab_size=words, **TOLERANCE)
 

@@ -44,8 +44,6 @@ max_train_rows = 64
 max_eval_rows = 32
 """ + "".join(
     f"""
-[tasks.{task}]
-checks."data.evaluation_rows" = {{ warn = 0.9 }}
 [tasks.{task}.recipe.tiny]
 num_train_epochs = 1
 [tasks.{task}.floors.tiny.tiny-bert]

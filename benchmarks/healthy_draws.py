@@ -22,6 +22,7 @@ from pytest_ftcheck.checks.data.columns import most_of, told_apart
 from pytest_ftcheck.checks.data.duplicates import beyond_luck
 from pytest_ftcheck.checks.data.labels import absent_by_more_than_luck, other_classes, other_scale
 from pytest_ftcheck.checks.data.splits import exceeds
+from pytest_ftcheck.checks.metrics.train_labels import agreement
 from pytest_ftcheck.checks.training.epochs import drawn, sortedness, windows_of
 from pytest_ftcheck.checks.training.learning import Level, course_of
 
@@ -422,4 +423,31 @@ def training() -> Iterator[Cell]:
             yield Cell("training.overfits_batch", f"{task}, {checkpoint}", 10, attempt_is_red(task, checkpoint))
 
 
-CELLS = [*data(), *predictions(), *measured(), *training()]
+def agreeing(classes: int, rows: int, accuracy: float) -> Red:
+    """Draw labels that are all right, and predictions that are as good on train rows as on evaluated ones."""
+
+    def one(generator: np.random.Generator, count: int) -> tuple[Any, Any]:
+        labels = generator.integers(classes, size=count)
+        wrong = (labels + generator.integers(1, classes, size=count)) % classes
+        return labels, np.where(generator.random(count) < accuracy, labels, wrong)
+
+    def is_red(generator: np.random.Generator) -> bool:
+        found = agreement("a model", one(generator, rows), one(generator, max(rows // 4, 40)), classes)
+        limits = catalogue()["metrics.train_labels"].limits
+        return found is not None and bool(
+            found.gap >= limits["deviations"] * found.deviation and found.noise(-1.96) >= limits["warn"]
+        )
+
+    return is_red
+
+
+def train_labels() -> Iterator[Cell]:
+    """Give the cells of labels that are as right in train as in the evaluation."""
+    for classes in (2, 5, 20, 77):
+        for rows in (160, 500, 2000):
+            for accuracy in (0.7, 0.95):
+                what = f"{classes} classes, {rows} train rows, accuracy {accuracy:g}"
+                yield Cell("metrics.train_labels", what, 2000, agreeing(classes, rows, accuracy))
+
+
+CELLS = [*data(), *train_labels(), *predictions(), *measured(), *training()]

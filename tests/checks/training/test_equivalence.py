@@ -77,6 +77,7 @@ def test_a_loss_that_is_a_thousandth_too_large_has_its_size(judged: Judged, pipe
     assert found.observed == "+0.1%"
 
 
+@pytest.mark.slow
 def test_mixed_precision_is_noisier_and_a_thousandth_is_found_over_more_steps(
     judged: Judged, pipeline: Pipeline, evidence_of: Callable[..., Evidence], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -98,15 +98,17 @@ def one_session(case: Case, factory: str, seed: int = 0) -> Row:
         document = folder / "document.json"
         said: Row = json.loads(document.read_text(encoding="utf-8")) if document.is_file() else {}
     findings = [
-        {key: finding.get(key) for key in ("check", "subject", "expected", "observed", "hint")}
+        {key: anywhere(str(finding.get(key)), folder) for key in ("check", "subject", "expected", "observed", "hint")}
         for finding in said.get("findings", [])
     ]
+    ended = outcome(done.returncode, finished=bool(said.get("finished")), findings=bool(findings))
     return {
-        "outcome": outcome(done.returncode, finished=bool(said.get("finished")), findings=bool(findings)),
+        "outcome": ended,
         "exit": done.returncode,
         "seconds": seconds,
         "findings": findings,
-        "tail": "" if done.returncode == 0 else (done.stdout + done.stderr)[-1500:],
+        # What a red session says stands in its findings.
+        "tail": "" if ended in {"green", "red"} else anywhere((done.stdout + done.stderr)[-1500:], folder),
         "metrics": next((ran["metrics"] for ran in said.get("runs", [])), None),
         "warnings": list(dict.fromkeys(warned["check"] for warned in said.get("warnings", []))),
     }
@@ -135,8 +137,15 @@ def torch_session(case: Case, factory: str, package: str) -> Row:
         "exit": done.returncode,
         "seconds": seconds,
         "findings": findings,
-        "tail": "" if done.returncode == 0 else done.stdout[-1500:],
+        "tail": "" if done.returncode == 0 or findings else anywhere(done.stdout[-1500:], folder),
     }
+
+
+def anywhere(text: str, folder: Path) -> str:
+    """Take the places of this machine out of a text, so that results read the same wherever they were made."""
+    for place, name in ((folder, "."), (REPOSITORY, "pytest-ftcheck"), (Path(sys.prefix), "python")):
+        text = text.replace(str(place), name)
+    return text
 
 
 def outcome(exit_code: int, *, finished: bool, findings: bool) -> str:

@@ -77,7 +77,7 @@ def giveaways(evidence: Evidence, limits: Limits) -> list[Finding]:
     told = ", ".join(names.name(feature) for feature in dict.fromkeys(used[:_SHOWN]))
     more = f" and {len(used) - _SHOWN} more" if len(used) > _SHOWN else ""
     observed = f"{share(int(right.sum()), len(right))} evaluation rows are right by {told}{more} alone"
-    expected = f"labels that the text as a whole tells; the most frequent class is {majority:.1%}"
+    expected = f"no label that leaks into the text: the text as a whole tells it; the largest class is {majority:.1%}"
     if lift >= limits["fail"]:
         return [finding(expected, observed)]
     return [warning(expected, observed, share=float(right.mean()))]

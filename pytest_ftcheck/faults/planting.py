@@ -18,7 +18,7 @@ from pytest_ftcheck.pipeline.trainer_changes import ChangedModel
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from torch import nn
+    from torch import Tensor, nn
     from transformers import PreTrainedTokenizerBase
 
     from pytest_ftcheck.pipeline.parts import Pipeline
@@ -65,6 +65,41 @@ def nothing(original: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
 def with_patch(pipeline: Pipeline, wrapper: Callable[..., Any], *targets: str) -> Pipeline:
     """Return the pipeline with some functions intercepted wherever it trains, evaluates or saves."""
     return replace(pipeline, patches=(*pipeline.patches, partial(intercepted, targets, wrapper)))
+
+
+def with_scaled_losses(pipeline: Pipeline, factor: Callable[[int], float]) -> Pipeline:
+    """Return the pipeline with each loss scaled before it goes backwards, whichever engine trains.
+
+    Args:
+        pipeline: to change.
+        factor: of the loss of a micro-batch, by how many of them its optimizer step has.
+
+    """
+    return replace(pipeline, patches=(*pipeline.patches, partial(_scaled_losses, factor)))
+
+
+@contextmanager
+def _scaled_losses(factor: Callable[[int], float]) -> Iterator[None]:
+    count = [1]
+
+    def of_trainer(original: Any, *args: Any, **kwargs: Any) -> Any:
+        found = original(*args, **kwargs)
+        count[0] = len(found[0])
+        return found
+
+    def of_loop(original: Any, *args: Any, **kwargs: Any) -> Any:
+        count[0] = len(args[3] if len(args) > 3 else kwargs["micro_batches"])  # noqa: PLR2004 - its place
+        return original(*args, **kwargs)
+
+    def backward(original: Any, accelerator: Any, loss: Tensor, **kwargs: Any) -> Any:
+        return original(accelerator, loss * factor(count[0]), **kwargs)
+
+    with (
+        intercepted(("transformers:Trainer.get_batch_samples",), of_trainer),
+        intercepted(("pytest_ftcheck.training.manual:optimizer_step",), of_loop),
+        intercepted(("accelerate:Accelerator.backward",), backward),
+    ):
+        yield
 
 
 def with_model(pipeline: Pipeline, change: Callable[[Any], object]) -> Pipeline:

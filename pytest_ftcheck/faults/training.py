@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import math
 import os
-from contextlib import contextmanager
-from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +16,6 @@ from transformers import get_constant_schedule
 
 from pytest_ftcheck.faults.fault import fault
 from pytest_ftcheck.faults.planting import (
-    intercepted,
     labels_of,
     last_linear,
     nothing,
@@ -28,11 +25,10 @@ from pytest_ftcheck.faults.planting import (
     with_head,
     with_model,
     with_patch,
+    with_scaled_losses,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from torch import Tensor, nn
 
     from pytest_ftcheck.pipeline.parts import Pipeline
@@ -60,32 +56,7 @@ def zero_grad_missing(pipeline: Pipeline) -> Pipeline:
 )
 def loss_not_divided(pipeline: Pipeline) -> Pipeline:
     """Under gradient accumulation, the gradients of the micro-batches are added up and not averaged."""
-    return replace(pipeline, patches=(*pipeline.patches, _undivided))
-
-
-@contextmanager
-def _undivided() -> Iterator[None]:
-    """Multiply each loss by the number of micro-batches of its optimizer step, which divided it."""
-    count = [1]
-
-    def of_trainer(original: Any, *args: Any, **kwargs: Any) -> Any:
-        found = original(*args, **kwargs)
-        count[0] = len(found[0])
-        return found
-
-    def of_loop(original: Any, *args: Any, **kwargs: Any) -> Any:
-        count[0] = len(args[3] if len(args) > 3 else kwargs["micro_batches"])  # noqa: PLR2004 - its place
-        return original(*args, **kwargs)
-
-    def backward(original: Any, accelerator: Any, loss: Tensor, **kwargs: Any) -> Any:
-        return original(accelerator, loss * count[0], **kwargs)
-
-    with (
-        intercepted(("transformers:Trainer.get_batch_samples",), of_trainer),
-        intercepted(("pytest_ftcheck.training.manual:optimizer_step",), of_loop),
-        intercepted(("accelerate:Accelerator.backward",), backward),
-    ):
-        yield
+    return with_scaled_losses(pipeline, float)
 
 
 @fault(

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.faults.fault import fault
-from pytest_ftcheck.faults.planting import intercepted, last_linear, with_head, with_model
+from pytest_ftcheck.faults.planting import last_linear, with_head, with_model, with_scaled_losses
 from pytest_ftcheck.training.variants import attention_of, has_attention
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from torch import Tensor, nn
 
     from pytest_ftcheck.pipeline.parts import Pipeline
@@ -30,32 +26,11 @@ _THOUSANDTH = 1.001
 )
 def accumulated_loss_off_by_a_thousandth(pipeline: Pipeline) -> Pipeline:
     """Under gradient accumulation, the loss of each micro-batch is 0.1% too large."""
-    return replace(pipeline, patches=(*pipeline.patches, _a_little_more))
+    return with_scaled_losses(pipeline, _a_little_more)
 
 
-@contextmanager
-def _a_little_more() -> Iterator[None]:
-    """Scale each loss of an optimizer step that has several micro-batches."""
-    count = [1]
-
-    def of_trainer(original: Any, *args: Any, **kwargs: Any) -> Any:
-        found = original(*args, **kwargs)
-        count[0] = len(found[0])
-        return found
-
-    def of_loop(original: Any, *args: Any, **kwargs: Any) -> Any:
-        count[0] = len(args[3] if len(args) > 3 else kwargs["micro_batches"])  # noqa: PLR2004 - its place
-        return original(*args, **kwargs)
-
-    def backward(original: Any, accelerator: Any, loss: Tensor, **kwargs: Any) -> Any:
-        return original(accelerator, loss * _THOUSANDTH if count[0] > 1 else loss, **kwargs)
-
-    with (
-        intercepted(("transformers:Trainer.get_batch_samples",), of_trainer),
-        intercepted(("pytest_ftcheck.training.manual:optimizer_step",), of_loop),
-        intercepted(("accelerate:Accelerator.backward",), backward),
-    ):
-        yield
+def _a_little_more(micro_batches: int) -> float:
+    return _THOUSANDTH if micro_batches > 1 else 1.0
 
 
 @fault(

@@ -358,7 +358,8 @@ def _tricky(folder: Path) -> None:
 
 
 def _options(spec: str) -> tuple[str, ...]:
-    return (f"--ftcheck-trainer={spec}", "--ftcheck-checks=model.logits_shape,training.completes,metrics")
+    checks = "model.logits_shape,training.completes,training.steps,training.extent,metrics"
+    return (f"--ftcheck-trainer={spec}", f"--ftcheck-checks={checks}")
 
 
 def _of(name: str, text: str, codes: frozenset[int]) -> Case:

@@ -189,7 +189,8 @@ def run(case: Case, kept: Row, sessions: dict[str, Callable[[], Row]], *, again:
     key = f"{case.kind}/{case.name}"
     entry: Row = kept.get(key, {})
     if again or entry.get("digest") != case.digest:
-        entry = {"digest": case.digest, "half": case.half, "sessions": {}}
+        entry = {"digest": case.digest, "sessions": {}}
+    entry["half"] = case.half
     module = case.load() if case.kind == "defects" else None
     for name, session_of in sessions.items():
         if name not in entry["sessions"]:

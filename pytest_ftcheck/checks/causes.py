@@ -67,10 +67,10 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "data.words_alike": _TEXT_LOST,
         "data.lengths_alike": ("data.words_alike", "data.truncation", *_TEXT_LOST),
         "data.giveaways": ("data.contradictions",),
-        "data.splits_alike": ("data.segments", *_TEXT_LOST),
+        "data.splits_alike": ("data.special_tokens", "data.segments", *_TEXT_LOST),
         "data.segments": _TEXT_LOST,
         "data.truncation": _TEXT_LOST,
-        "data.special_tokens": ("serving.pipeline",),
+        "data.special_tokens": ("data.decodes", "serving.pipeline"),
         "data.distinct_inputs": ("data.contradictions", *SYMPTOMS),
         "data.duplicates": ("data.metrics_without_duplicates", "metrics.train_labels"),
         # Labels.

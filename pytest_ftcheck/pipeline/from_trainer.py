@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
+import torch
 from transformers import PrinterCallback, ProgressCallback, Trainer, TrainingArguments, set_seed
 
 from pytest_ftcheck.deadline import deadline
@@ -15,7 +16,7 @@ from pytest_ftcheck.pipeline.factory import call_factory, load_factory
 from pytest_ftcheck.pipeline.parts import Pipeline
 from pytest_ftcheck.pipeline.quiet import quiet_libraries, warnings_of_a_script
 from pytest_ftcheck.pipeline.reads.inputs import Inputs
-from pytest_ftcheck.pipeline.trainer_card import PreparedMetrics, card_of, checkpoint_of, task_data
+from pytest_ftcheck.pipeline.trainer_card import card_of, checkpoint_of, task_data
 from pytest_ftcheck.pipeline.trainer_changes import (
     HELD_BACK,
     TrainerChanges,
@@ -23,6 +24,7 @@ from pytest_ftcheck.pipeline.trainer_changes import (
     held_back,
     model_changes,
 )
+from pytest_ftcheck.pipeline.trainer_metrics import metrics_of_logits
 from pytest_ftcheck.pipeline.trainer_rows import (
     RowFormat,
     best_metric,
@@ -202,8 +204,7 @@ class TrainerSource:
     @cached_property
     def compute_metrics(self) -> Callable[[EvalPrediction], dict[str, float]] | None:
         """The user's metrics of logits, with what prepares the logits for them; None where there are none."""
-        compute, prepare = self.template.compute_metrics, self.template.preprocess_logits_for_metrics
-        return compute if compute is None or prepare is None else PreparedMetrics(prepare, compute)
+        return None if self.template.compute_metrics is None else metrics_of_logits(self.template)
 
     def judged_metrics(self, card: TaskCard) -> Callable[[EvalPrediction], dict[str, float]]:
         """Return the user's metrics; where they have none, ours, which their Trainer never sees."""
@@ -224,8 +225,9 @@ class TrainerSource:
         return self._formats["eval_dataset"].apply(rows)
 
     def model_init(self) -> PreTrainedModel:
-        """Make the user's model anew; the caller seeds."""
-        trainer = self._call(TrainerChanges(), None, seed=None, device=None, output_dir=None, max_steps=None)
+        """Make the user's model anew; the caller seeds, and a factory that takes a seed gets that one."""
+        seed = torch.initial_seed() % 2**32  # what numpy takes at most
+        trainer = self._call(TrainerChanges(), None, seed=seed, device=None, output_dir=None, max_steps=None)
         return cast("PreTrainedModel", cast("Any", trainer.model).cpu())
 
     def check(self) -> None:
@@ -279,8 +281,7 @@ class TrainerSource:
         return self._call(changes, self._place, seed=seed, device=device, output_dir=str(output_dir), max_steps=steps)
 
     def _call(self, changes: TrainerChanges, place: int | None, **keywords: Any) -> Trainer:
-        if keywords["seed"] is not None:
-            set_seed(keywords["seed"])
+        set_seed(keywords["seed"])
         recorded = self.inputs.recorded() if self.inputs else nullcontext()
         with (
             quiet_libraries(),

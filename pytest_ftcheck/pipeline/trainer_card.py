@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from datasets import ClassLabel
+from huggingface_hub import try_to_load_from_cache
+from huggingface_hub.errors import HFValidationError
 from transformers import EvalPrediction
 
 from pytest_ftcheck.columns import scalars
 from pytest_ftcheck.errors import DataError, TaskError
 from pytest_ftcheck.pipeline.from_checkpoint import Checkpoint
 from pytest_ftcheck.pipeline.trainer_head import head_of
+from pytest_ftcheck.pipeline.trainer_metrics import metrics_of_logits
 from pytest_ftcheck.pipeline.trainer_rows import best_metric
 from pytest_ftcheck.pipeline.trainer_texts import find_text_columns
 from pytest_ftcheck.printable import text_of
@@ -25,8 +27,6 @@ from pytest_ftcheck.tasks.datasets import TaskData, load_data
 from pytest_ftcheck.tasks.metrics import known_direction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from datasets import Dataset
     from numpy.typing import NDArray
 
@@ -36,25 +36,6 @@ LABEL_COLUMNS = ("labels", "label", "label_ids")
 OWN_DATA = "the Trainer's own data"
 _OWN_METRICS = {"sequence-classification": "accuracy", "regression": "pearsonr"}
 """Where a Trainer has no compute_metrics, ours is taken."""
-
-
-@dataclass(frozen=True)
-class PreparedMetrics:
-    """A user's ``compute_metrics`` behind their ``preprocess_logits_for_metrics``: logits in, metrics out."""
-
-    prepare: Callable[[Any, Any], Any]
-    compute: Callable[[EvalPrediction], dict[str, float]]
-
-    def __call__(self, evaluated: EvalPrediction) -> dict[str, float]:
-        """Prepare the logits as the Trainer does, then compute."""
-        logits, labels = torch.as_tensor(evaluated.predictions), torch.as_tensor(evaluated.label_ids)
-        prepared = self.prepare(logits, labels)
-        arrays = tuple(map(_array, prepared)) if isinstance(prepared, (tuple, list)) else _array(prepared)
-        return self.compute(EvalPrediction(predictions=arrays, label_ids=evaluated.label_ids))
-
-
-def _array(value: Any) -> Any:
-    return value.cpu().numpy() if hasattr(value, "cpu") else value
 
 
 def card_of(
@@ -101,10 +82,20 @@ def card_of(
 def checkpoint_of(model: Any) -> Checkpoint:
     """Name the checkpoint that the model came from, as its configuration remembers it."""
     came_from = str(getattr(model.config, "_name_or_path", "") or "")
-    folder = Path(came_from)
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    is_folder = bool(came_from) and (folder / "config.json").is_file()
-    return Checkpoint(folder.name or type(model).__name__, folder.resolve() if is_folder else None, parameters)
+    return Checkpoint(Path(came_from).name or type(model).__name__, _folder_of(came_from), parameters)
+
+
+def _folder_of(came_from: str) -> Path | None:
+    """Return the folder that a model came from: the one that is named, or a Hub id's in the cache."""
+    if not came_from:
+        return None
+    if (Path(came_from) / "config.json").is_file():
+        return Path(came_from).resolve()
+    with suppress(HFValidationError):  # neither a folder nor an id
+        cached = try_to_load_from_cache(came_from, "config.json")
+        return Path(cached).parent if isinstance(cached, str) else None
+    return None
 
 
 def task_data(card: TaskCard, settings: Settings, train: Dataset, evaluation: Dataset) -> TaskData:
@@ -176,9 +167,7 @@ def _asked(trainer: Any, label_ids: NDArray[Any]) -> dict[str, float]:
     """Return what the user's ``compute_metrics`` gives for made-up logits."""
     logits = np.random.default_rng(0).normal(size=(len(label_ids), _width(trainer))).astype(np.float32)
     try:
-        prepare = trainer.preprocess_logits_for_metrics
-        compute = PreparedMetrics(prepare, trainer.compute_metrics) if prepare else trainer.compute_metrics
-        computed = compute(EvalPrediction(predictions=logits, label_ids=label_ids))
+        computed: Any = metrics_of_logits(trainer)(EvalPrediction(predictions=logits, label_ids=label_ids))
         found = dict(computed) if isinstance(computed, Mapping) else {}
         values = {str(key): float(value) for key, value in found.items() if _is_number(value)}
     except KeyboardInterrupt:

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import torch
 from datasets import Dataset
 
 from pytest_ftcheck.errors import CheckFailure, DataError, FtcheckError, TaskError
-from pytest_ftcheck.pipeline import trainer_rows
+from pytest_ftcheck.pipeline import trainer_card, trainer_rows
 from pytest_ftcheck.pipeline.factory import load_factory, trainer_task_name
 from pytest_ftcheck.pipeline.from_trainer import build_trainer_pipeline
+from pytest_ftcheck.pipeline.trainer_card import checkpoint_of
 from pytest_ftcheck.pipeline.trainer_changes import ChangedModel
 from pytest_ftcheck.runs.environment import describe_environment
 from pytest_ftcheck.runs.key import run_key
@@ -265,6 +267,36 @@ def test_model_is_judged_as_it_is(train: Callable[..., Run]) -> None:
     run = train(pipeline_of("build", no_train=True), "trainer")
     assert not run.step_losses
     assert run.logits.shape == (10, 2)
+
+
+def test_a_factory_that_seeds_its_model_gets_the_seed_of_whoever_makes_one() -> None:
+    def head(seed: int) -> Any:
+        torch.manual_seed(seed)
+        model: Any = pipeline.model_init()
+        return model.classifier.weight.detach()
+
+    pipeline = pipeline_of("build_seeded")
+    assert torch.equal(head(0), head(0))
+    assert not torch.equal(head(0), head(1))
+
+
+def test_folder_of_a_model_is_found_by_its_path_or_in_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def folder(came_from: str) -> Path | None:
+        model = pipeline_of("build").trainer.template.model  # type: ignore[union-attr]
+        model.config._name_or_path = came_from
+        return checkpoint_of(model).folder
+
+    (tmp_path / "config.json").touch()
+    monkeypatch.setattr(trainer_card, "try_to_load_from_cache", lambda *_: str(tmp_path / "config.json"))
+    assert folder("somebody/a-model") == tmp_path
+    monkeypatch.setattr(trainer_card, "try_to_load_from_cache", lambda *_: None)
+    assert folder(str(tmp_path)) == tmp_path
+    assert folder("somebody/a-model") is None
+    assert folder("") is None
+    monkeypatch.undo()
+    assert folder("/nowhere/at all/") is None
 
 
 def test_changed_parts_reach_the_users_trainer(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from transformers import (
     DataCollatorWithPadding,
     Trainer,
     TrainingArguments,
+    set_seed,
 )
 
 from pytest_ftcheck.tasks.bundled import bundled_checkpoint
@@ -76,6 +77,11 @@ def build(output_dir: str = "unused", **changes: Any) -> Trainer:
     }
     arguments |= changes.pop("arguments", {})
     return Trainer(**parts | changes, args=TrainingArguments(output_dir=output_dir, **arguments))
+
+
+def build_seeded(output_dir: str = "unused", seed: int = 42) -> Trainer:
+    set_seed(seed)
+    return build(output_dir)
 
 
 class Weighted(Trainer):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
+from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding, warning
 from pytest_ftcheck.checks.data.encoded import tokens_of
 from pytest_ftcheck.checks.data.splits import SAMPLE, exceeds, filled, share
 
@@ -22,17 +22,20 @@ _ROWS = 4 * SAMPLE
     limits={"rows": 0.02},
     false_alarms=2e-4,
     catches="[CLS] and [SEP] that are written into the text, and added by the tokenizer as well; tokens that are "
-    "wrapped twice",
+    "wrapped twice; rows that were tokenized without [CLS], for a model that reads it",
     hint="give the tokenizer the texts alone: it adds the special tokens itself; where you add them, "
     "add_special_tokens=False.",
 )
 def special_tokens(evidence: Evidence, limits: Limits) -> list[Finding]:
     """The special tokens around a row are there once.
 
+    Rows that hold no special token at all are a failure where the tokenizer begins a text with its ``cls_token``: that
+    is what the head reads, and what the saved tokenizer will put there. Other tokens at the beginning are a warning.
+
     Assumes: the tokenizer adds special tokens by itself.
 
     Unusual but healthy: a tokenizer that adds none is skipped. A pair without a second text, which ends twice by
-    itself, is let through.
+    itself, is let through. A head over the mean of all tokens, trained and served without special tokens: red.
 
     False alarms: at most 2e-4 a session (exact binomial test), where no more rows than the limit are bad.
     """
@@ -47,6 +50,7 @@ def special_tokens(evidence: Evidence, limits: Limits) -> list[Finding]:
     for split in filled(evidence):
         indices = split.few(_ROWS)
         rows = tokens_of(evidence, split, indices)
+        found += _without(evidence.tokenizer, first, rows, subject=split.subject)
         for place, once, twice in (
             ("begin with", first, [_begins(row, first * 2) for row in rows]),
             (
@@ -61,6 +65,18 @@ def special_tokens(evidence: Evidence, limits: Limits) -> list[Finding]:
                 observed += f"the first is row {bad[0]}"
                 found.append(finding(f"{' '.join(names(once))} once", observed, subject=split.subject))
     return found
+
+
+def _without(tokenizer: Any, first: list[int], rows: list[list[int]], subject: str) -> list[Finding]:
+    """Judge rows none of which holds a special token, although the tokenizer begins every text with some."""
+    special = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id, tokenizer.mask_token_id}
+    if not first or not any(rows) or any(special.intersection(row) for row in rows):
+        return []
+    expected = f"{' '.join(tokenizer.convert_ids_to_tokens(first))} first, as the tokenizer adds it"
+    observed = f"none of {len(rows)} sampled rows holds a special token (add_special_tokens=False?)"
+    if tokenizer.cls_token_id in first:
+        return [finding(expected, observed, subject=subject)]
+    return [warning(f"{expected} (a cls_token that is missing fails)", observed, subject=subject, share=1.0)]
 
 
 def _begins(row: list[int], ids: list[int]) -> bool:

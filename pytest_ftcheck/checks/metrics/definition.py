@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from transformers import EvalPrediction
 
-from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
+from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warning
 from pytest_ftcheck.checks.metrics.known import agrees, known_values
-from pytest_ftcheck.checks.metrics.reported import takes_batches
 from pytest_ftcheck.checks.metrics.rows import ScoredRows
 from pytest_ftcheck.tasks.metrics import predictions_from_logits
 
@@ -31,6 +31,12 @@ _SHIFT = 3.0
 """Standard deviation of what is added to all logits of a row, which changes no probability."""
 _OTHERS = ("accuracy", "f1", "precision", "recall", "mcc", "pearson", "spearman", "mse", "rmse", "mae", "r2")
 
+_BATCH = 8
+"""Rows of an evaluation batch where the arguments name none: `TrainingArguments`' default."""
+_NEGATIVE = re.compile(
+    r"(no|non|not|neg|negative|others?|none|normal|benign|clean|false|0|label_0|ham|safe|ok|un\w+)\b"
+)
+
 _Question = tuple[ScoredRows, "Mapping[str, float]"]
 """Made-up rows, and what ``compute_metrics`` says of them."""
 
@@ -38,9 +44,10 @@ _Question = tuple[ScoredRows, "Mapping[str, float]"]
 @check(
     "metrics.definition",
     cost="free",
-    limits={"difference": 1e-4},
+    # Share of the rows from which on class 0 is so frequent that its own F1 tells nothing.
+    limits={"difference": 1e-4, "frequent": 0.6},
     catches="a threshold on a raw logit, argmax over one column, precision and recall exchanged: right where the model "
-    "is right, and wrong where it is not",
+    "is right, and wrong where it is not; F1 of the frequent class 0 instead of class 1",
     hint="look at compute_metrics: argmax over the last axis of the logits, a threshold on probabilities and not on "
     "logits, predictions and references each in their place, the average that the name promises.",
 )
@@ -48,9 +55,12 @@ def definition(evidence: Evidence, limits: Limits) -> list[Finding]:
     """``compute_metrics`` gives what its metrics are called, for logits that are right and for logits that are wrong.
 
     It is asked three times about the labels of the evaluation with made-up logits. A metric of a known name must each
-    time be one of the values that the name may have, and the same one. The metric that decides must move at all.
+    time be one of the values that the name may have, and the same one. The metric that decides must move at all. F1,
+    precision and recall of two classes are about class 1 unless the name says otherwise: about class 0 they are a
+    failure where that class is the frequent one and is called a negative ("no", "other", "LABEL_0"), a warning where
+    it has another name.
 
-    Assumes: a metric is what its name says, and a function of whole logits and labels.
+    Assumes: a metric is what its name says, and a function of logits and labels.
 
     Unusual but healthy: custom names are not compared, other readings of a name are let through; what cannot take
     made-up logits is skipped.
@@ -73,7 +83,9 @@ def definition(evidence: Evidence, limits: Limits) -> list[Finding]:
         elif names:
             wrong = [name for name, readings in names.items() if not _is(values, readings, limits["difference"])]
             if len(wrong) == len(names):
-                found.append(_wrong(key, values, questions, limits["difference"]))
+                found.append(_wrong(evidence, key, values, questions, limits["difference"]))
+            else:
+                found += _of_frequent_class(key, names.keys() - set(wrong), questions[0][0], limits["frequent"])
     return found
 
 
@@ -86,8 +98,8 @@ def _questions(evidence: Evidence) -> list[_Question]:
     """
     pipeline = evidence.pipeline
     labels, compute = np.asarray(evidence.labels(pipeline.eval_dataset)), pipeline.compute_metrics
-    if compute is None or takes_batches(compute):
-        msg = "there is no compute_metrics that could be asked about whole logits"
+    if compute is None:
+        msg = "there is no compute_metrics that could be asked"
         raise NotApplicable(msg)
     regression = pipeline.card.head == "regression"
     if labels.ndim != 1 or labels.dtype.kind not in ("f" if regression else "iu") or len(labels) < _FEWEST:
@@ -156,7 +168,20 @@ def _is(values: list[float], readings: list[float], difference: float) -> bool:
     return all(agrees(value, reading, difference) for value, reading in zip(values, readings, strict=True))
 
 
-def _wrong(key: str, values: list[float], questions: list[_Question], difference: float) -> Finding:
+def _of_frequent_class(key: str, right: set[str], rows: ScoredRows, frequent: float) -> list[Finding]:
+    """Find a metric that is about class 0 alone, where most rows are of it: a constant answer looks good."""
+    share, name = float(np.mean(rows.labels == 0)), rows.names[0] if rows.names else ""
+    if not right or share < frequent or any(not how.startswith(f"of class {name} of ") for how in right):
+        return []
+    expected = f"{key} of class {rows.names[1]}, as scikit-learn has it (pos_label=1)"
+    observed = f"{key} of class {name} (pos_label=0), which {share:.0%} of the rows are of"
+    hint = "leave out pos_label, or name the metric after its class, or take average='macro'."
+    if _NEGATIVE.match(name.strip().casefold()):
+        return [finding(expected, observed, hint=hint)]
+    return [warning(f"{expected} (fails where class 0 has a negative's name)", observed, share=share, hint=hint)]
+
+
+def _wrong(evidence: Evidence, key: str, values: list[float], questions: list[_Question], difference: float) -> Finding:
     rows = questions[0][0]
     right = ", ".join(f"{value:.4f}" + (f" ({how})" if how else "") for how, value in known_values(key, rows).items())
     others = [
@@ -171,5 +196,13 @@ def _wrong(key: str, values: list[float], questions: list[_Question], difference
         for how in known_values(key, swapped[0])
     ):
         others.insert(0, f": it is {key} with predictions and references exchanged")
+    size = evidence.pipeline.args.get("per_device_eval_batch_size", _BATCH)
+    last = len(rows) % size or size
+    ends = [made.take(np.arange(len(made)) >= len(made) - last) for made, _ in questions]
+    if any(
+        _is(values, [known_values(key, made).get(how, math.nan) for made in ends], difference)
+        for how in known_values(key, ends[0])
+    ):
+        others.insert(0, f": it is the {key} of the last batch alone, {last} of the rows")
     expected = f"{key} of made-up logits, right in {_RIGHT[0]:.0%} of {len(rows)} rows: {right}"
     return finding(expected, f"{values[0]:.4f}{others[0] if others else ''}")

@@ -5,15 +5,11 @@ How good they are is in `chance`, which rows they are of in `evaluated`, the los
 
 from __future__ import annotations
 
-import inspect
 import math
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from transformers import EvalPrediction
-from transformers.trainer_pt_utils import nested_numpify
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warning
 from pytest_ftcheck.checks.metrics.known import agrees, known_values
@@ -96,33 +92,17 @@ def _against_itself(evidence: Evidence, difference: float) -> list[Finding] | No
 
 
 def _called(evidence: Evidence) -> dict[str, float]:
-    """Call ``compute_metrics``; nothing where it needs more than logits and label ids, or batches."""
+    """Call ``compute_metrics``; nothing where it needs more than logits and label ids."""
     run, compute = evidence.run, evidence.pipeline.compute_metrics
-    if compute is None or takes_batches(compute):
+    if compute is None:
         return {}
     try:
         # Copies: it may write into what it gets.
-        given = EvalPrediction(predictions=_preprocessed(evidence), label_ids=run.label_ids.copy())
+        given = EvalPrediction(predictions=run.logits.copy(), label_ids=run.label_ids.copy())
         values = compute(given)
         return {key.removeprefix(_PREFIX): float(value) for key, value in values.items() if np.ndim(value) == 0}
     except Exception:  # noqa: BLE001 - it may want hidden states or inputs, which a run does not keep
         return {}
-
-
-def _preprocessed(evidence: Evidence) -> Any:
-    """Return the logits as ``compute_metrics`` gets them: a user's Trainer may make predictions of them before."""
-    run, source = evidence.run, evidence.pipeline.trainer
-    preprocess = None if source is None else source.template.preprocess_logits_for_metrics
-    if preprocess is None:
-        return run.logits.copy()
-    return nested_numpify(preprocess(torch.tensor(run.logits), torch.tensor(run.label_ids)))
-
-
-def takes_batches(compute: Any) -> bool:
-    """Tell whether ``compute_metrics`` is given batch after batch (``batch_eval_metrics``)."""
-    with suppress(TypeError, ValueError):
-        return "compute_result" in inspect.signature(compute).parameters
-    return False
 
 
 def _against_known(evidence: Evidence, difference: float) -> list[Finding] | None:

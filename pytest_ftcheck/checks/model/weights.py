@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 _MOST_SHOWN = 3
 _FROM_SCRATCH = 0.8
 """Random share of a backbone that was never loaded: its biases, norms and tables of positions start at constants."""
+_FEW_NUMBERS = 1000
+_UNCORRELATED = 0.1
+"""Cosine between matrices: of a thousand numbers or more, unrelated ones come this near to 0 with three standard
+deviations, and weights that were trained further stay above 0.9."""
 _BUFFERS = ("position_ids", "masked_bias", "attn.bias", "inv_freq", "num_batches_tracked")
 """Ends of names that older checkpoints carry and no model needs."""
 
@@ -102,6 +106,8 @@ def new_weights(evidence: Evidence, limits: Limits) -> list[Finding]:
     # An adapter is new and trained, among layers that are frozen.
     adapters = trained if sum(sizes[name] for name in trained) < total / 2 else set()
     new = sorted(newly_initialised(evidence) & set(sizes) - adapters)
+    if not new and folder is not None:  # a factory that seeds by itself draws the same numbers every time
+        new = sorted(_unlike(evidence.fresh_model, folder) & set(sizes) - adapters)
     size = sum(sizes[name] for name in new)
     if folder is None and size > _FROM_SCRATCH * total:
         msg = "the whole model starts from random weights, and no checkpoint is named: it is trained from scratch"
@@ -115,6 +121,25 @@ def new_weights(evidence: Evidence, limits: Limits) -> list[Finding]:
             finding("a place in the model for every weight of the checkpoint", f"none for {some_names(sorted(left))}")
         )
     return found
+
+
+def _unlike(model: PreTrainedModel, folder: Path) -> set[str]:
+    """Name the matrices that are uncorrelated with those of the same names and shapes in a checkpoint's files."""
+    prefix = f"{model.base_model_prefix}."
+    matrices = {
+        name.removeprefix(prefix): (name, parameter)
+        for name, parameter in model.named_parameters()
+        if parameter.dim() > 1
+    }
+    unlike = set()
+    for name, tensor in _tensors(folder, weight_shapes(folder)):
+        full_name, parameter = matrices.get(name.removeprefix(prefix), ("", None))
+        if parameter is None or parameter.shape != tensor.shape or parameter.numel() < _FEW_NUMBERS:
+            continue
+        cosine = torch.cosine_similarity(parameter.detach().cpu().double().flatten(), tensor.double().flatten(), dim=0)
+        if abs(float(cosine)) < _UNCORRELATED:
+            unlike.add(full_name)
+    return unlike
 
 
 def _left_over(model: PreTrainedModel, folder: Path) -> dict[str, int]:

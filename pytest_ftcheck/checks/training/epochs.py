@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.stats import spearmanr
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warning
 from pytest_ftcheck.checks.training.declared import arguments, own_sampler
@@ -159,20 +160,23 @@ def _compare(epoch: Pass, expected: Counter[tuple[int, float]], number: int, *, 
     cost="run",
     limits={"sorted": 0.5},  # 0: labels are mixed as by chance; 1: sorted by label
     false_alarms=1e-6,
-    catches="training rows that are sorted by label and not shuffled",
+    catches="training rows that are sorted by label and not shuffled; a sampler that draws one order for all epochs",
     hint="shuffle the rows (the Trainer does unless a sampler of your own or train_sampling_strategy='sequential' says "
     "otherwise): batches of one label teach the model to forget the others.",
 )
 def shuffled(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Labels are mixed over the batches that are trained on, about as by chance.
+    """Labels are mixed over the batches that are trained on, about as by chance, and every epoch has its own order.
 
     Assumes: rows are trained on in a random order.
 
-    Unusual but healthy: batches by length are skipped; a curriculum or batches of one class on purpose are red.
+    Unusual but healthy: batches by length are skipped; a curriculum or batches of one class on purpose are red. The
+    order of the data set, or one that follows length, may repeat; one that follows a score of the user's own is red.
 
     False alarms: at most 1e-6 (8 standard deviations of 200 random orders, and half of the way to sorted).
     """
-    epoch = _epochs(evidence)[0]
+    epoch, *later = _epochs(evidence)
+    if found := _repeated(evidence, epoch, later):
+        return found
     declared = arguments(evidence)
     if str(getattr(declared.train_sampling_strategy, "value", declared.train_sampling_strategy)) == "group_by_length":
         msg = "batches are made of rows of equal length on purpose, and length may go with the label"
@@ -188,6 +192,35 @@ def shuffled(evidence: Evidence, limits: Limits) -> list[Finding]:
     expected = f"labels mixed by at most {limits['sorted']:g} of the way from chance (0) to sorted by label (1)"
     first = ", ".join(f"{label:g}" for label in labels[:_WINDOW])
     return [finding(expected, f"{share:.2f} in the first epoch, which begins with labels {first}")]
+
+
+_FEW_ROWS = 32
+_FOLLOWS = 0.3
+"""Rank correlation: 32 rows in a random order reach it in one case of ten, and then go unjudged."""
+
+
+def _repeated(evidence: Evidence, first: Pass, later: list[Pass]) -> list[Finding]:
+    """Find a random order that comes again: one that follows neither the data set nor the length of its rows."""
+    again = [epoch for epoch in later if len(epoch.rows) == len(first.rows)]
+    if len(set(first.rows)) < _FEW_ROWS or not again or any(epoch.rows != first.rows for epoch in again):
+        return []
+    rows = evidence.pipeline.train_dataset
+    if "input_ids" not in rows.column_names:
+        return []
+    tokens = rows["input_ids"]
+    places = {row: place for place, row in enumerate(fingerprint_rows(tokens, evidence.pipeline.pad_id))}
+    drawn_places = [places[row] for row in first.rows if row in places]
+    if len(set(drawn_places)) < _FEW_ROWS:
+        return []
+    lengths = np.asarray([len(tokens[place]) for place in drawn_places])
+    for meant in (np.asarray(drawn_places), lengths):
+        if len(set(meant.tolist())) > 1 and abs(spearmanr(meant, np.arange(len(meant))).statistic) > _FOLLOWS:
+            return []
+    name = own_sampler(evidence)
+    observed = f"the same shuffled order in all {1 + len(again)} epochs{f' ({name})' if name else ''}"
+    hint = "draw a new order in every epoch: a generator that is made in __iter__ with one seed gives one order; a "
+    hint += "sampler with set_epoch() needs the call."
+    return [finding("another order of the rows in every epoch", observed, hint=hint)]
 
 
 _FEW_WINDOWS = 3

@@ -46,6 +46,43 @@ def test_special_tokens_in_the_text_are_found(pipeline: Pipeline) -> None:
     ]
 
 
+def test_rows_without_special_tokens_are_found(pipeline: Pipeline) -> None:
+    def bare(rows: Dataset) -> Dataset:
+        tokenizer: Any = pipeline.processing_class
+        special = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
+        kept = [[token for token in row if token not in special] for row in rows["input_ids"]]
+        return Dataset.from_dict({"input_ids": kept, "labels": list(rows["labels"])})
+
+    without = replace(pipeline, train_dataset=bare(pipeline.train_dataset), eval_dataset=bare(pipeline.eval_dataset))
+    assert [(entry.expected, entry.observed) for entry in judge(without)] == [
+        (
+            "[CLS] first, as the tokenizer adds it",
+            f"none of {rows} sampled rows holds a special token (add_special_tokens=False?)",
+        )
+        for rows in (40, 20)
+    ]
+
+
+def test_special_tokens_that_no_head_reads_only_warn(pipeline: Pipeline) -> None:
+    class Begins(SimpleNamespace):
+        def __call__(self, *_: str, **__: Any) -> dict[str, list[int]]:
+            return {"input_ids": [1, 7]}
+
+    names = {1: "<s>", 7: "a"}
+    given = {
+        "all_special_ids": [1],
+        "pad_token_id": 0,
+        "unk_token_id": None,
+        "mask_token_id": None,
+        "cls_token_id": None,
+    }
+    begins: Any = Begins(**given, convert_ids_to_tokens=lambda ids: [names[token] for token in ids])
+    rows = Dataset.from_dict({"input_ids": [[7, 7], [7]], "labels": [0, 1]})
+    found = judge(replace(pipeline, processing_class=begins, train_dataset=rows, eval_dataset=rows))
+    assert [entry.level for entry in found] == ["warn", "warn"]
+    assert found[0].expected == "<s> first, as the tokenizer adds it (a cls_token that is missing fails)"
+
+
 def test_pairs_without_a_second_text_end_twice_by_themselves(make_pipeline: Callable[..., Pipeline]) -> None:
     pair = make_pipeline("mrpc", train_rows=40, eval_rows=20)
     tokenizer: Any = pair.processing_class

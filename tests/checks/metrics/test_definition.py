@@ -10,9 +10,11 @@ import pytest
 from datasets import Dataset
 from scipy import special, stats
 from sklearn import metrics as sk
+from transformers import EvalPrediction
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, catalogue, run_check
 from pytest_ftcheck.checks.evidence import Evidence
+from pytest_ftcheck.pipeline.trainer_metrics import BatchedMetrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -117,6 +119,58 @@ def test_metrics_that_are_something_else_are_found(
         (finding,) = judge(pipelines[task], compute, seed=seed)
         assert finding.observed.endswith(observed)
         assert "compute_metrics" in finding.hint
+
+
+@pytest.mark.parametrize("size", [7, 16, 64])
+def test_metrics_that_take_batches_are_asked_batch_by_batch(pipelines: dict[str, Pipeline], size: int) -> None:
+    right: list[bool] = []
+
+    def forgetful(batch: Any, *, compute_result: bool) -> dict[str, float]:
+        right.clear()
+        return accumulating(batch, compute_result=compute_result)
+
+    def accumulating(batch: Any, *, compute_result: bool) -> dict[str, float]:
+        right.extend((batch.predictions.argmax(dim=-1) == batch.label_ids).tolist())
+        if not compute_result:
+            return {}
+        share = float(np.mean(right))
+        right.clear()
+        return {"accuracy": share}
+
+    def of(compute: Callable[..., dict[str, float]]) -> list[Finding]:
+        batched = BatchedMetrics(compute, size)
+        changes: dict[str, Any] = {"args": {"per_device_eval_batch_size": size}}
+        return judge(pipelines["mrpc"], lambda z, y: batched(EvalPrediction(z, y)), **changes)
+
+    assert of(accumulating) == []
+    if size < 60:
+        (finding,) = of(forgetful)
+        assert finding.observed.endswith(f": it is the accuracy of the last batch alone, {60 % size} of the rows")
+
+
+@pytest.mark.parametrize(
+    ("names", "share", "level"),
+    [
+        (("no paraphrase", "paraphrase"), 0.8, "fail"),
+        (("LABEL_0", "LABEL_1"), 0.7, "fail"),
+        (("spam", "message"), 0.8, "warn"),
+        (("no paraphrase", "paraphrase"), 0.5, ""),
+    ],
+)
+def test_f1_of_the_frequent_class_0_is_found(
+    pipelines: dict[str, Pipeline], names: tuple[str, str], share: float, level: str
+) -> None:
+    rows = pipelines["mrpc"].eval_dataset
+    labels = [int(row >= share * len(rows)) for row in range(len(rows))]
+    card = replace(pipelines["mrpc"].card, label_names=names)
+    changes = {"eval_dataset": rows.remove_columns("labels").add_column("labels", labels), "card": card}
+    assert judge(pipelines["mrpc"], lambda z, y: {"f1": sk.f1_score(y, classes(z))}, **changes) == []
+    found = judge(pipelines["mrpc"], lambda z, y: {"f1": sk.f1_score(y, classes(z), pos_label=0)}, **changes)
+    assert [entry.level for entry in found] == ([level] if level else [])
+    assert all(
+        f"f1 of class {names[0]} (pos_label=0), which {share:.0%} of the rows are of" in entry.observed
+        for entry in found
+    )
 
 
 def test_a_metric_that_decides_and_cannot_move_is_found_whatever_its_name(pipelines: dict[str, Pipeline]) -> None:

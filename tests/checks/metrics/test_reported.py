@@ -153,36 +153,17 @@ def test_compute_metrics_that_differs_each_time_by_design_is_quiet(scored_eviden
     assert judge("recomputed", scored_evidence(labels, logits, metrics=metrics, compute_metrics=own)) == []
 
 
-def batches(prediction: Any, *, compute_result: bool) -> dict[str, float]:
-    raise AssertionError(prediction, compute_result)
-
-
 def hidden_states(prediction: Any) -> dict[str, float]:
     logits, hidden, _ = prediction.predictions
     return {"own": float(logits.mean() + hidden.mean())}
 
 
-@pytest.mark.parametrize("own", [batches, hidden_states, None])
+@pytest.mark.parametrize("own", [hidden_states, None])
 def test_compute_metrics_that_cannot_be_called_again_is_not_asked(scored_evidence: MakeEvidence, own: Any) -> None:
     labels, logits = scores(2)
     evidence = scored_evidence(labels, logits, metrics={"own": 1.0}, compute_metrics=own)
     with pytest.raises(NotApplicable, match="no metric of a known name"):
         judge("recomputed", evidence)
-
-
-def test_logits_are_preprocessed_as_the_trainer_does(scored_evidence: MakeEvidence) -> None:
-    labels, logits = scores(2)
-
-    def own(prediction: Any) -> dict[str, float]:
-        return {"hits": float((prediction.predictions == prediction.label_ids).sum())}
-
-    template = SimpleNamespace(preprocess_logits_for_metrics=lambda logits, _: logits.argmax(dim=-1))
-    hits = float((logits.argmax(1) == labels).sum())
-    for reported, count in ((hits, 0), (hits - 3, 1)):
-        evidence = scored_evidence(
-            labels, logits, metrics={"hits": reported}, compute_metrics=own, trainer=SimpleNamespace(template=template)
-        )
-        assert len(judge("recomputed", evidence)) == count
 
 
 def epoch(step: int, **metrics: float) -> dict[str, float]:

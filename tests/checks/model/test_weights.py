@@ -131,6 +131,23 @@ def test_weights_that_were_never_loaded_are_found(parts: Pipeline) -> None:
     assert "from_pretrained reports" in finding.hint
 
 
+def test_weights_that_every_seed_draws_alike_are_compared_with_the_checkpoint(parts: Pipeline) -> None:
+    def seeded(model: Any) -> None:
+        torch.manual_seed(7)  # as a script does that seeds by itself
+        model.bert.encoder.layer[1].apply(reinitialised)
+
+    (finding,) = judge("new_weights", changed(parts, seeded))
+    assert finding.observed.startswith("random ones in bert.encoder.layer.1.")
+    trained_further = changed(parts, lambda model: model.bert.encoder.apply(moved_a_little))
+    assert judge("new_weights", trained_further) == []
+
+
+def moved_a_little(module: nn.Module) -> None:
+    if isinstance(module, nn.Linear):
+        torch.manual_seed(7)
+        module.weight.data += 0.3 * module.weight.std() * torch.randn_like(module.weight)
+
+
 def test_training_from_scratch_is_not_judged(parts: Pipeline) -> None:
     nowhere = replace(parts.checkpoint, folder=None)
     evidence = evidence_of(parts, checkpoint=nowhere, model_init=lambda: from_config(parts))

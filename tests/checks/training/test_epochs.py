@@ -147,6 +147,39 @@ def test_sampler_that_takes_the_first_rows_of_every_epoch_is_a_warning(judged: J
 # -- shuffled ---------------------------------------------------------------------------------------------------------
 
 
+class InOneOrder(Trainer):
+    """Draws the same order in every epoch."""
+
+    def _get_train_sampler(self, *_: Any) -> Any:
+        return OneOrder(torch.randperm(len(self.train_dataset)).tolist())  # type: ignore[arg-type]  # rows of the toy have a length
+
+
+class OneOrder(torch.utils.data.Sampler[int]):
+    def __init__(self, order: list[int]) -> None:
+        self.order = order
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __iter__(self) -> Any:
+        return iter(self.order)
+
+
+def test_one_order_for_all_epochs_is_found(judged: Judged, toy: Toy) -> None:
+    (found,) = judged("training.shuffled", toy(InOneOrder, num_train_epochs=3))
+    assert found.expected == "another order of the rows in every epoch"
+    assert found.observed == "the same shuffled order in all 3 epochs (OneOrder)"
+
+
+def test_the_order_of_the_data_set_may_come_again(judged: Judged, toy: Toy) -> None:
+    class AsTheyAre(Trainer):
+        def _get_train_sampler(self, *_: Any) -> Any:
+            return torch.utils.data.SequentialSampler(self.train_dataset)  # type: ignore[arg-type]  # rows of the toy have a length
+
+    assert said(judged, "shuffled", toy(AsTheyAre, num_train_epochs=3)) == []
+    assert said(judged, "shuffled", toy(num_train_epochs=3)) == []
+
+
 def in_order(traced: Traced, labels: Any, batch: int = 8, pipeline: Pipeline | None = None) -> Evidence:
     values = tuple(float(label) for label in labels)
     sizes = tuple(min(batch, len(values) - start) for start in range(0, len(values), batch))

@@ -18,7 +18,7 @@ from pytest_ftcheck.columns import scalars
 from pytest_ftcheck.errors import DataError, TaskError
 from pytest_ftcheck.pipeline.from_checkpoint import Checkpoint
 from pytest_ftcheck.pipeline.trainer_head import head_of
-from pytest_ftcheck.pipeline.trainer_metrics import metrics_of_logits
+from pytest_ftcheck.pipeline.trainer_metrics import MetricsOfOutputs, metrics_of_logits
 from pytest_ftcheck.pipeline.trainer_rows import best_metric
 from pytest_ftcheck.pipeline.trainer_texts import find_text_columns
 from pytest_ftcheck.printable import text_of
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from numpy.typing import NDArray
 
+    from pytest_ftcheck.pipeline.trainer_metrics import Metrics
     from pytest_ftcheck.settings import Settings
 
 LABEL_COLUMNS = ("labels", "label", "label_ids")
@@ -167,7 +168,7 @@ def _asked(trainer: Any, label_ids: NDArray[Any]) -> dict[str, float]:
     """Return what the user's ``compute_metrics`` gives for made-up logits."""
     logits = np.random.default_rng(0).normal(size=(len(label_ids), _width(trainer))).astype(np.float32)
     try:
-        computed: Any = metrics_of_logits(trainer)(EvalPrediction(predictions=logits, label_ids=label_ids))
+        computed: Any = _computed(metrics_of_logits(trainer), EvalPrediction(logits, label_ids))
         found = dict(computed) if isinstance(computed, Mapping) else {}
         values = {str(key): float(value) for key, value in found.items() if _is_number(value)}
     except KeyboardInterrupt:
@@ -184,6 +185,16 @@ def _asked(trainer: Any, label_ids: NDArray[Any]) -> dict[str, float]:
         msg = f"the Trainer's compute_metrics returns {told}. Return at least one number, such as {{'accuracy': 0.9}}."
         raise TaskError(msg)
     return values
+
+
+def _computed(compute: Metrics, asked: EvalPrediction) -> Any:
+    """Ask about logits in a tuple where the model returns more; what fails on one is named by the evaluation."""
+    if not isinstance(compute, MetricsOfOutputs):
+        return compute(asked)
+    try:
+        return compute(asked)
+    except Exception:  # noqa: BLE001 - as above
+        return compute.compute(asked)
 
 
 def _is_number(value: Any) -> bool:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import torch
+from torch.utils.data import Subset
 from transformers import EvalPrediction
+
+from pytest_ftcheck.pipeline.trainer_rows import judged_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,8 +29,49 @@ def metrics_of_logits(trainer: Any) -> Metrics:
     compute = cast("Metrics", trainer.compute_metrics)
     if trainer.args.batch_eval_metrics:
         compute = BatchedMetrics(compute, trainer.args.eval_batch_size)
-    prepare = trainer.preprocess_logits_for_metrics
-    return PreparedMetrics(prepare, compute) if prepare else compute
+    if trainer.preprocess_logits_for_metrics:
+        compute = PreparedMetrics(trainer.preprocess_logits_for_metrics, compute)
+    return MetricsOfOutputs(compute) if _hands_on_more(trainer) else compute
+
+
+def _hands_on_more(trainer: Any) -> bool:
+    """Whether the Trainer hands on more of the model's outputs than its logits, in a tuple."""
+    config = trainer.model.config
+    if any(getattr(config, name, False) for name in ("output_hidden_states", "output_attentions")):
+        return True
+    if type(trainer.model).__module__.startswith("transformers."):
+        return False
+    return len(_outputs(trainer)) > 1
+
+
+def _outputs(trainer: Any) -> tuple[Any, ...]:
+    """Return what the Trainer hands on of the outputs for one row; nothing where that cannot be told."""
+    model, was_training = trainer.model, trainer.model.training
+    try:
+        row: Any = Subset(judged_rows(trainer), [0])
+        batch = next(iter(trainer.get_eval_dataloader(row)))
+        with torch.no_grad():
+            outputs = model.eval()(**batch)
+    except Exception:  # noqa: BLE001 - what fails here fails in the evaluation, too, and is named there
+        return ()
+    finally:
+        model.train(was_training)
+    if isinstance(outputs, Mapping):
+        ignored = {"loss", *getattr(model.config, "keys_to_ignore_at_inference", ())}
+        return tuple(value for name, value in outputs.items() if name not in ignored)
+    return tuple(outputs[1:]) if isinstance(outputs, tuple) else ()
+
+
+@dataclass(frozen=True)
+class MetricsOfOutputs:
+    """A ``compute_metrics`` that gets a tuple with the logits first, for the model returns more than them."""
+
+    compute: Metrics
+
+    def __call__(self, evaluated: EvalPrediction) -> dict[str, float]:
+        """Put the logits into a tuple, with one number a row beside them."""
+        outputs: Any = (evaluated.predictions, np.zeros((len(evaluated.predictions), 1), np.float32))
+        return self.compute(EvalPrediction(outputs, evaluated.label_ids))
 
 
 @dataclass(frozen=True)
@@ -37,8 +83,8 @@ class PreparedMetrics:
 
     def __call__(self, evaluated: EvalPrediction) -> dict[str, float]:
         """Prepare the logits as the Trainer does, then compute."""
-        logits, labels = torch.as_tensor(evaluated.predictions), torch.as_tensor(evaluated.label_ids)
-        prepared = self.prepare(logits, labels)
+        labels = torch.as_tensor(evaluated.label_ids)
+        prepared = self.prepare(_part(evaluated.predictions, slice(None)), labels)
         arrays = tuple(map(_array, prepared)) if isinstance(prepared, (tuple, list)) else _array(prepared)
         return self.compute(EvalPrediction(predictions=arrays, label_ids=evaluated.label_ids))
 
@@ -62,6 +108,7 @@ class BatchedMetrics:
 
 
 def _part(predictions: Any, rows: slice) -> Any:
+    """Return some rows of logits, or of each array of a tuple, as tensors."""
     if isinstance(predictions, (tuple, list)):
         return tuple(_part(each, rows) for each in predictions)
     return torch.as_tensor(predictions)[rows]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check
+from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, warning
 from pytest_ftcheck.checks.collator.batches import COLUMNS, CollatorSubject, plain_values
 from pytest_ftcheck.checks.collator.invariants import INVARIANTS, check_invariant, check_lengths_example
+from pytest_ftcheck.checks.collator.moved_rows import moves_rows_with_labels, require_rows_in_place
 from pytest_ftcheck.checks.collator.ragged import features_of_lengths
 from pytest_ftcheck.checks.collator.repetition import collate
 from pytest_ftcheck.checks.data.splits import splits
@@ -144,7 +145,14 @@ def _registered(name: str) -> Callable[[Evidence, Limits], list[Finding]]:
         if name == "collator.mask" and not subject.takes_mask:
             msg = "the model takes no attention_mask"
             raise NotApplicable(msg)
-        return check_invariant(name, subject, examples=int(limits["examples"]))
+        found = check_invariant(name, subject, examples=int(limits["examples"]))
+        if found and name == "collator.labels":
+            require_rows_in_place(evidence)
+        if found and name == "collator.order" and moves_rows_with_labels(evidence):
+            # Training and metrics are right; but what predict() gives back is in another order than the data set.
+            expected, observed = found[0].expected, f"{found[0].observed}, and their labels with them"
+            return [warning(f"{expected} (fails where the labels stay)", observed, share=1.0, subject=found[0].subject)]
+        return found
 
     judged.__name__ = name.replace(".", "_")
     judged.__doc__ = INVARIANTS[name].__doc__

@@ -96,8 +96,8 @@ def check_order(subject: CollatorSubject, features: Features, batch: Batch) -> l
 
     Assumes: row i of a batch is feature i.
 
-    Unusual but healthy: a collator that sorts rows and labels together is red: predictions no longer line up with the
-    data set.
+    Unusual but healthy: a collator that sorts rows and labels together is a warning: what predict() gives back no
+    longer lines up with the data set.
 
     False alarms: none by chance: the generated batches are the same in every session.
     """

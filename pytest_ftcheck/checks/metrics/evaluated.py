@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
+from pytest_ftcheck.checks.collator.moved_rows import require_rows_in_place
 from pytest_ftcheck.training.fingerprint import fingerprint_rows, fingerprints
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def evaluated_rows(evidence: Evidence, limits: Limits) -> list[Finding]:
     if counts != (total, total):
         observed = f"{counts[0]} rows of logits and {counts[1]} of label ids"
         return [finding(f"logits and label ids of the {total} rows of the evaluation data set", observed)]
+    require_rows_in_place(evidence)
     by_label, by_tokens = _labels(evidence), _passes(evidence)
     if by_label is None and by_tokens is None:
         msg = "neither labels nor tokens of the evaluated rows can be compared with those of the data set"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, ToldBy, check, finding
+from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, ToldBy, check, finding, warning
 from pytest_ftcheck.checks.model.logits import (
     affordable,
     allowed,
@@ -50,6 +50,9 @@ _FEWEST_TOKENS = 4
 )
 def padding_invariance(evidence: Evidence, limits: Limits) -> list[Finding]:
     """A row has the same logits alone and padded beside a longer one, through the pipeline's own collator.
+
+    A decoder of transformers whose head reads the last token, with padding on the left, is a warning: its positions are
+    counted from the first column, masked or not, and it may well learn to live with that.
 
     Assumes: padding is masked, and positions are counted from the first token.
 
@@ -117,6 +120,7 @@ def _padding_finding(evidence: Evidence, padded: dict[str, Any], expected: Tenso
     real, mask = real_columns(evidence, padded), padded.get("attention_mask")
     side = "right" if bool(real[0]) else "left"
     columns, width = int((~real).sum()), int(real.sum())
+    subject = f"a row of {width} tokens, padded by {columns} columns on the {side}"
     hint = "the model reads padding: it does not use the attention mask, or its head pools over padding."
     if mask is None or bool(mask[0][~real].any()):
         hint = "the attention mask does not cover the padding: look at what the collator makes of it."
@@ -125,8 +129,22 @@ def _padding_finding(evidence: Evidence, padded: dict[str, Any], expected: Tenso
             "positions are counted from the first column, and a head may read it, padding or not: pad on the right "
             "(tokenizer.padding_side = 'right'), or hand on position_ids that start at the first token."
         )
-    subject = f"a row of {width} tokens, padded by {columns} columns on the {side}"
+        if counts_padding(evidence):
+            expected_words = f"logits {show(expected)}, as alone (fails where the head reads the padding)"
+            return warning(expected_words, show(seen), subject=subject, hint=hint, share=1.0)
     return finding(f"logits {show(expected)}, as alone", show(seen), subject=subject, hint=hint)
+
+
+def counts_padding(evidence: Evidence) -> bool:
+    """Whether this is a decoder of transformers whose head reads the last token, and whose rows are padded on the left.
+
+    Its mask covers the padding; but positions that are learned are counted from the first column.
+    """
+    model: Any = evidence.fresh_model
+    left = getattr(evidence.pipeline.processing_class, "padding_side", "right") == "left"
+    # The name of such a head in GPT-2, OPT, Llama and all that are made like them.
+    is_head = isinstance(getattr(model, "score", None), nn.Linear)
+    return left and is_head and type(model).__module__.startswith("transformers.")
 
 
 @check(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
+from pytest_ftcheck.checks.collator.moved_rows import require_rows_in_place
 from pytest_ftcheck.checks.training.declared import own_loss
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def label_ids(evidence: Evidence, limits: Limits) -> list[Finding]:
     False alarms: none by chance.
     """
     del limits
+    require_rows_in_place(evidence)
     given, seen = np.asarray(evidence.labels(evidence.pipeline.eval_dataset)), evidence.run.label_ids
     if not (np.issubdtype(given.dtype, np.number) or given.dtype == bool):
         msg = f"the labels of the data set are no numbers ({given.dtype}): the collator makes ids of them"

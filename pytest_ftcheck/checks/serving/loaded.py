@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import special
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
+from pytest_ftcheck.checks.collator.moved_rows import require_rows_in_place
 from pytest_ftcheck.checks.model.logits import is_public, require_whole_model
-from pytest_ftcheck.checks.serving.fresh import real_tokens, served, texts
+from pytest_ftcheck.checks.serving.fresh import served
 from pytest_ftcheck.checks.serving.own_class import NotLoaded, load_by_own_class
+from pytest_ftcheck.checks.serving.raw_texts import folded_name
 from pytest_ftcheck.checks.serving.submission import NAMES, TASKS, read_submission, write_submission
 from pytest_ftcheck.errors import FtcheckError
 from pytest_ftcheck.files import scratch_folder
-from pytest_ftcheck.pipeline.quiet import quiet_libraries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from pytest_ftcheck.checks.catalogue import Limits
     from pytest_ftcheck.checks.evidence import Evidence
-    from pytest_ftcheck.checks.serving.fresh import Served
     from pytest_ftcheck.findings import Finding
 
 _GENERIC = re.compile(r"LABEL_\d+")
@@ -59,6 +58,7 @@ def reload(evidence: Evidence, limits: Limits) -> list[Finding]:
     False alarms: none by chance.
     """
     require_whole_model(evidence)
+    require_rows_in_place(evidence)
     if not is_public(evidence.fresh_model):
         return _reload_by_own_class(evidence, limits)
     answer = served(evidence)
@@ -102,97 +102,6 @@ def _reload_by_own_class(evidence: Evidence, limits: Limits) -> list[Finding]:
 
 
 @check(
-    "serving.pipeline",
-    cost="run",
-    tolerance={"float32": 1e-3, "bfloat16": 5e-2, "float16": 5e-2},
-    catches="text pairs that were joined into one string, a missing tokenizer, generic LABEL_0, texts that are changed "
-    "before they are tokenized",
-    hint="serve texts as they were trained: pairs as {'text': …, 'text_pair': …}, the same tokenizer beside the model, "
-    "id2label with the names of the classes.",
-)
-def pipeline(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """`transformers.pipeline` on raw texts gives the labels and scores of the evaluation.
-
-    ``tolerance`` is of a probability; of a value for regression, relative above 1. Truncated rows are left out.
-
-    Assumes: raw texts alone are what a server gets.
-
-    Unusual but healthy: truncated rows, templates of a user's own and own model classes are skipped.
-
-    False alarms: none by chance.
-    """
-    answer = served(evidence)
-    if not answer.text_rows:
-        raise NotApplicable(answer.no_texts)
-    if "pipeline" in answer.errors:
-        return [finding("pipeline('text-classification', model=folder)", f"fails: {answer.errors['pipeline']}")]
-    logits = np.asarray(evidence.run.logits)[list(answer.text_rows)].astype(np.float64)
-    logits = logits.reshape(len(logits), -1)
-    different = _differences(evidence, answer, logits, limits["tolerance"])
-    if not different:
-        return []
-    how = _tokenization(evidence, answer.text_rows)
-    if how == "other" and evidence.pipeline.trainer is not None:
-        msg = "the rows are not the tokens of the text columns alone: pipeline() needs what the user puts around them"
-        raise NotApplicable(msg)
-    hint = f"the texts were tokenized {how}: give both to the tokenizer, tokenizer(first, second), and train again."
-    return [
-        finding(
-            f"the evaluation's label and score for {len(logits)} texts, within {limits['tolerance']:g}",
-            f"{len(different)} differ, {different[0]}",
-            hint=hint if how.startswith("as one") else "",
-        )
-    ]
-
-
-def _differences(evidence: Evidence, answer: Served, logits: NDArray[np.float64], tolerance: float) -> list[str]:
-    """Word every row whose answer differs from the evaluation's logits ``[R, K]``."""
-    regression = evidence.pipeline.card.head == "regression"
-    names = evidence.pipeline.card.label_names
-    scores = logits if regression else special.softmax(logits, axis=1)
-    words = []
-    for row, expected, found in zip(answer.text_rows, scores, answer.answers, strict=True):
-        given = np.array([entry["score"] for entry in found])
-        ordered = np.sort(expected)[::-1]
-        allowed = tolerance * (max(1.0, float(np.abs(expected).max())) if regression else 1.0)
-        close = given.shape == ordered.shape and bool(np.abs(given - ordered).max() <= allowed)
-        if regression:
-            same, label = True, ""
-        else:
-            # Of classes that are as likely within the tolerance, either may be named.
-            likely = [names[index] for index in np.flatnonzero(expected >= ordered[0] - 2 * allowed)]
-            label = str(found[0]["label"])
-            same = not names or any(_folded(label) == _folded(name) for name in likely)
-        if not (close and same):
-            right = f"{names[int(expected.argmax())]} " if names and not regression else ""
-            words.append(f"row {row}: {label} {given[0]:.4f} instead of {right}{ordered[0]:.4f}".replace("  ", " "))
-    return words
-
-
-def _tokenization(evidence: Evidence, rows: Sequence[int]) -> str:
-    """Say how the rows were tokenized: ``whole``, ``as one string …``, or ``other``."""
-    tokenizer: Any = evidence.tokenizer
-    stored = real_tokens(evidence, rows)
-    asked = texts(evidence, rows)
-    with quiet_libraries():
-        if stored == [list(tokenizer(**text)["input_ids"]) for text in asked]:
-            return "whole"
-        if "text_pair" not in asked[0]:
-            return "other"
-        separator = str(getattr(tokenizer, "sep_token", None) or " ")
-        for between in (" ", "", "\n", ". ", " [SEP] ", separator, f" {separator} "):
-            joined = [list(tokenizer(between.join(text.values()))["input_ids"]) for text in asked]
-            if stored == joined:
-                return f"as one string, joined by {between!r}"
-    return "other"
-
-
-def _folded(name: str) -> str:
-    """Fold a label's name: case, blanks and underscores say nothing."""
-    return re.sub(r"[\W_]+", "", name.casefold()) or name
-
-
-@check(
     "serving.label_names",
     cost="run",
     heads=("sequence-classification",),
@@ -226,7 +135,7 @@ def label_names(evidence: Evidence, limits: Limits) -> list[Finding]:
     if len(set(saved.values())) < width:
         findings.append(finding("a name of its own for every class", f"id2label is {saved}"))
     known = evidence.pipeline.card.label_names
-    wrong = [index for index, name in enumerate(known) if _folded(saved.get(index, "")) != _folded(name)]
+    wrong = [index for index, name in enumerate(known) if folded_name(saved.get(index, "")) != folded_name(name)]
     if known and not all(_GENERIC.fullmatch(name) for name in known) and wrong:
         findings.append(finding(f"id2label {dict(enumerate(known))}", f"id2label is {saved}"))
     back = {str(name): int(index) for name, index in (config.get("label2id") or {}).items()}

@@ -1,0 +1,50 @@
+"""Collators that put the rows of a batch into another order, and their labels with them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from pytest_ftcheck.checks.catalogue import NotApplicable
+from pytest_ftcheck.checks.model.logits import LABELS, evaluated_features
+from pytest_ftcheck.training.fingerprint import fingerprint_rows, fingerprints
+
+if TYPE_CHECKING:
+    from pytest_ftcheck.checks.evidence import Evidence
+
+_ROWS = 16
+
+
+def moves_rows_with_labels(evidence: Evidence) -> bool:
+    """Tell whether the rows of a real batch come out in another order, each with its own label."""
+    return evidence.once(_moves)
+
+
+def require_rows_in_place(evidence: Evidence) -> None:
+    """Refuse to compare rows one by one where the collator moves them.
+
+    Raises:
+        NotApplicable: it does; `collator.order` says so.
+
+    """
+    if moves_rows_with_labels(evidence):
+        msg = "the collator puts the rows of a batch into another order, with their labels: see collator.order"
+        raise NotApplicable(msg)
+
+
+def _moves(evidence: Evidence) -> bool:
+    features, pad_id = evaluated_features(evidence, _ROWS), evidence.pipeline.pad_id
+    if "input_ids" not in features[0]:
+        return False
+    batch = evidence.collate(features)
+    ids, labels = batch.get("input_ids"), next((batch[name] for name in LABELS if name in batch), None)
+    column = evidence.pipeline.label_column
+    if not isinstance(ids, torch.Tensor) or ids.dim() != 2 or not isinstance(labels, torch.Tensor):  # noqa: PLR2004 - [B, T]
+        return False
+    given = [row.get(column) for row in features]
+    if len(ids) != len(features) or labels.shape != (len(features),) or not all(isinstance(row, int) for row in given):
+        return False
+    before = list(zip(fingerprint_rows([row["input_ids"] for row in features], pad_id), given, strict=True))
+    after = list(zip(fingerprints(ids, pad_id).tolist(), labels.tolist(), strict=True))
+    return before != after and sorted(before) == sorted(after)

@@ -138,8 +138,8 @@ def lengths_alike(evidence: Evidence, limits: Limits) -> list[Finding]:
         )
         at_most = int((lengths[cut] == most).sum())
         observed = (
-            f"{share(at_most, len(lengths[cut]))} end at {most} tokens, and none is longer; of {names[other]}, "
-            f"{share(longer, len(lengths[other]))} are"
+            f"{share(at_most, len(lengths[cut]))} are cut at {most} tokens, and none is longer; of {names[other]}, "
+            f"{share(longer, len(lengths[other]))} are longer"
         )
         subject = (train, evaluated)[cut].subject
         if level == "fail":

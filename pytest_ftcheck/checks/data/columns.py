@@ -39,6 +39,7 @@ _NOTES = frozenset(
     )
 )
 """Words in names of columns that are about a text, or another form of it."""
+_NEARLY_ALL = 0.95
 _VARIANT = 0.9
 """Share of tokens in common from which on a column is another form of what was tokenized."""
 _SHORT = 0.25
@@ -118,8 +119,17 @@ def _unused_texts(evidence: Evidence, split: Split, limits: Limits) -> list[Find
             expected = f"the texts of column {name!r} in the tokens{beside}; or no such column"
             example = shorten(split.texts([name], split.few(1))[0][0])
             observed = f"{inside:.0%} of the sampled rows hold theirs, such as {example}"
+            if cut := _cut_at(evidence, split):
+                observed += f"; every row ends at {cut} tokens (max_length?)"
             found.append(finding(expected, observed, subject=split.subject))
     return found
+
+
+def _cut_at(evidence: Evidence, split: Split) -> int:
+    """Return the number of tokens that nearly all rows have, as where they are truncated; 0 where they differ."""
+    lengths = Counter(map(len, tokens_of(evidence, split, split.few(_ROWS))))
+    [(length, count)] = lengths.most_common(1)
+    return length if length == max(lengths) and count > _NEARLY_ALL * lengths.total() else 0
 
 
 def _in_rows(evidence: Evidence, split: Split, column: str) -> tuple[float, float]:

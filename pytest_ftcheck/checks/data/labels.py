@@ -104,9 +104,8 @@ def classes_in_train(evidence: Evidence, _limits: Limits) -> list[Finding]:
     classes = evidence.pipeline.card.num_labels
     counts = Counter(label_values(evidence, train))
     if absent := [index for index in range(classes) if not counts[index]]:
-        observed = (
-            f"none with {_show(evidence, absent)}; {len(train.rows)} rows have {_most_frequent(evidence, counts)}"
-        )
+        observed = f"no rows of class {_show(evidence, absent)}; {len(train.rows)} rows have "
+        observed += _most_frequent(evidence, counts)
         expected = f"train rows with each of {classes} classes"
         used = [label for label in {*counts, *label_values(evidence, evaluated)} if isinstance(label, int)]
         if min(absent) > max(used, default=classes):

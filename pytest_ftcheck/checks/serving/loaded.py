@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
+from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warning
 from pytest_ftcheck.checks.collator.moved_rows import require_rows_in_place
 from pytest_ftcheck.checks.model.logits import is_public, require_whole_model
 from pytest_ftcheck.checks.serving.fresh import served
@@ -154,14 +154,18 @@ def label_names(evidence: Evidence, limits: Limits) -> list[Finding]:
 def tokenizer(evidence: Evidence, limits: Limits) -> list[Finding]:
     """The tokenizer is saved with the model, and makes the same tokens.
 
+    A Trainer that knows no tokenizer saves none: that is a warning, for its user may save it elsewhere.
+
     Assumes: the tokenizer is served beside the model.
 
-    Unusual but healthy: a project without a tokenizer is skipped; one that is kept elsewhere on purpose is red: silence
+    Unusual but healthy: a project without a tokenizer, as above; one that is kept elsewhere on purpose is red: silence
     it.
 
     False alarms: none by chance.
     """
     del limits
+    if evidence.pipeline.processing_class is None and "input_ids" in evidence.pipeline.eval_dataset.column_names:
+        return _none_saved(evidence)
     evidence.tokenizer  # noqa: B018 - raises where there is none
     answer = served(evidence)
     if "tokenizer" in answer.errors:
@@ -173,6 +177,14 @@ def tokenizer(evidence: Evidence, limits: Limits) -> list[Finding]:
         # transformers makes one without words of the model's configuration, and says nothing.
         changes.append("the folder has no file of a tokenizer")
     return [finding("the tokenizer that the model was trained with, in the saved folder", "; ".join(changes))]
+
+
+def _none_saved(evidence: Evidence) -> list[Finding]:
+    if _has_tokenizer_files(evidence.run.model_folder):
+        return []
+    expected = "a tokenizer beside the model, for whoever serves it (one that differs fails)"
+    hint = "give the Trainer processing_class=tokenizer, and save_model() saves it, too."
+    return [warning(expected, "the Trainer has none, and the folder has no file of one", share=0.0, hint=hint)]
 
 
 def _has_tokenizer_files(folder: Path) -> bool:

@@ -12,6 +12,7 @@ from scipy import special
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warning
 from pytest_ftcheck.checks.collator.moved_rows import require_rows_in_place
 from pytest_ftcheck.checks.model.invariance import counts_padding
+from pytest_ftcheck.checks.model.logits import evaluated_features, takes
 from pytest_ftcheck.checks.serving.fresh import real_tokens, served, texts
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
 
@@ -72,12 +73,17 @@ def pipeline(evidence: Evidence, limits: Limits) -> list[Finding]:
                 hint=hint,
             )
         ]
-    hint = f"the texts were tokenized {how}: give both to the tokenizer, tokenizer(first, second), and train again."
+    hint = ""
+    if how.startswith("as one"):
+        hint = f"the texts were tokenized {how}: give both to the tokenizer, tokenizer(first, second), and train again."
+    elif extra := _extra_inputs(evidence):
+        hint = f"the tokenizer gives a server {extra}, which the model never got in training: tokenize the rows with "
+        hint += "it, or leave it out of tokenizer.model_input_names and save the tokenizer so."
     return [
         finding(
             f"the evaluation's label and score for {len(logits)} texts, within {limits['tolerance']:g}",
             f"{len(different)} differ, {different[0].words}",
-            hint=hint if how.startswith("as one") else "",
+            hint=hint,
         )
     ]
 
@@ -113,6 +119,14 @@ def _differences(
             words = f"row {row}: {label} {given[0]:.4f} instead of {right}{ordered[0]:.4f}".replace("  ", " ")
             different.append(_Difference(words, another_label=regression or not same))
     return different
+
+
+def _extra_inputs(evidence: Evidence) -> str:
+    """Name the inputs that the tokenizer makes, the model takes, and no batch of the evaluation has."""
+    tokenizer: Any = evidence.tokenizer
+    batch = evidence.collate(evaluated_features(evidence, 2))
+    names = [name for name in tokenizer.model_input_names if name not in batch and takes(evidence.fresh_model, name)]
+    return " and ".join(names)
 
 
 def _tokenization(evidence: Evidence, rows: Sequence[int]) -> str:

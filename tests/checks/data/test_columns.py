@@ -74,6 +74,18 @@ def test_text_that_is_never_tokenized_is_found(pair: Pipeline, used: str, unused
     assert "remove_columns" in found[0].hint
 
 
+def test_text_that_is_cut_off_is_told_with_the_length_of_the_rows(pair: Pipeline) -> None:
+    given = users(pair, ("sentence1",))
+
+    def cut(rows: Dataset) -> Dataset:
+        return rows.map(lambda row: {"input_ids": row["input_ids"][:6], "attention_mask": [1] * 6})
+
+    shorter = replace(given, train_dataset=cut(given.train_dataset), eval_dataset=cut(given.eval_dataset))
+    found = judge("unused_columns", shorter)
+    assert all(entry.observed.endswith("; every row ends at 6 tokens (max_length?)") for entry in found)
+    assert all("tokens (max_length?)" not in entry.observed for entry in judge("unused_columns", given))
+
+
 def test_text_that_is_tokenized_in_the_place_of_another_is_found(pair: Pipeline) -> None:
     given = users(pair, ("sentence1", "sentence1"))
     found = judge("unused_columns", replace(given, card=replace(pair.card, text_columns=())))

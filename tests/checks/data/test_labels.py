@@ -105,7 +105,7 @@ def test_class_that_is_never_trained_is_found(parts: Pipeline) -> None:
     assert judge("classes_in_train", labelled(parts)) == []
     (finding,) = judge("classes_in_train", labelled(parts, [1] * 30))
     assert finding.expected == "train rows with each of 2 classes"
-    assert finding.observed == "none with 0 (not_equivalent); 30 rows have 1 (equivalent) 30 times"
+    assert finding.observed == "no rows of class 0 (not_equivalent); 30 rows have 1 (equivalent) 30 times"
 
 
 def test_spare_output_behind_all_classes_is_a_warning(parts: Pipeline) -> None:

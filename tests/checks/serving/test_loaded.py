@@ -154,6 +154,18 @@ def test_every_setting_of_the_tokenizer_is_compared(saved_evidence: MakeEvidence
 
 
 @pytest.mark.usefixtures("_served_here")
+@pytest.mark.usefixtures("_served_here")
+def test_a_trainer_without_a_tokenizer_that_saves_none_is_a_warning(saved_evidence: MakeEvidence) -> None:
+    (warned,) = judge("tokenizer", saved_evidence("mrpc", no_tokenizer, processing_class=None))
+    assert warned.level == "warn"
+    assert warned.observed == "the Trainer has none, and the folder has no file of one"
+
+
+@pytest.mark.usefixtures("_served_here")
+def test_a_tokenizer_that_the_trainer_does_not_know_may_be_saved(saved_evidence: MakeEvidence) -> None:
+    assert judge("tokenizer", saved_evidence("mrpc", processing_class=None)) == []
+
+
 def test_logits_of_another_width_are_found(saved_evidence: MakeEvidence, saved_runs: dict[str, Run]) -> None:
     wide = replace(saved_runs["stsb"], logits=np.repeat(saved_runs["stsb"].logits, 2, axis=1))
     (finding,) = judge("reload", saved_evidence("stsb", run=wide))

@@ -25,6 +25,8 @@ CAUSE = (
     r"(different|distinct|several|two) (word|text|row|input)s?.{0,80}(same|identical|one) (\w+ )?(token|id|input)",
     r"(same|identical|equal) (\w+ )?(token|id|input)\w*.{0,100}(different|other|distinct|contradict|conflict|two)",
     r"(lossy|round.?trip|decod\w+ (to|back|does not|is not))",
+    r"(decod|re.?construct|give)\w*.{0,60}(text|word)",
+    r"(text|word)s?.{0,60}(tokenized alike|indistinguishable|same (token|id)|collide)",
 )
 ACUTE = str.maketrans("aeiou", "áéíóú")
 HOOK = str.maketrans("aeiou", "àèìòù")

@@ -14,6 +14,8 @@ from parts import arguments, assemble, encode, load_model, load_tokenizer
 from worlds import stars
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from transformers import Trainer as Made
 
 REPORT = "davidsandberg/facenet#277"
@@ -42,19 +44,22 @@ class HidesWords(DataCollatorWithPadding):
 class TwoCollators(Trainer):
     """Evaluates with a collator that only pads."""
 
-    def get_eval_dataloader(self, eval_dataset: Any = None) -> Any:
+    def padding_only(self, loader: Callable[[Any], Any], rows: Any) -> Any:
         """Make batches without hiding anything."""
-        hides, self.data_collator = self.data_collator, DataCollatorWithPadding(self.processing_class)
-        loader = super().get_eval_dataloader(eval_dataset)
-        self.data_collator = hides
-        return loader
+        tokenizer: Any = self.processing_class
+        hides, self.data_collator = self.data_collator, DataCollatorWithPadding(tokenizer)
+        try:
+            return loader(rows)
+        finally:
+            self.data_collator = hides
+
+    def get_eval_dataloader(self, eval_dataset: Any = None) -> Any:
+        """Make batches for evaluate()."""
+        return self.padding_only(super().get_eval_dataloader, eval_dataset)
 
     def get_test_dataloader(self, test_dataset: Any) -> Any:
-        """Make batches without hiding anything."""
-        hides, self.data_collator = self.data_collator, DataCollatorWithPadding(self.processing_class)
-        loader = super().get_test_dataloader(test_dataset)
-        self.data_collator = hides
-        return loader
+        """Make batches for predict()."""
+        return self.padding_only(super().get_test_dataloader, test_dataset)
 
 
 def build(kind: Any, output_dir: str, seed: int) -> Made:

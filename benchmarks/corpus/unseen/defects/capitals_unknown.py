@@ -34,7 +34,7 @@ def build(lower: bool, output_dir: str, seed: int) -> Trainer:
     set_seed(seed)
     chance = random.Random(14)
     tokenizer = load_tokenizer("tiny-distilbert")
-    tokenizer.backend_tokenizer.normalizer = BertNormalizer(lowercase=lower, strip_accents=lower)
+    tokenizer.backend_tokenizer.normalizer = BertNormalizer(lowercase=lower)
 
     def stressed(row: dict[str, Any]) -> dict[str, str]:
         words = (word.strip(",.") for word in row["text"].split())

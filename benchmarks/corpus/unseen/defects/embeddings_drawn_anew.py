@@ -25,6 +25,7 @@ CAUSE = (
     r"(random|newly|re.?)initiali[sz]",
     r"checkpoint.{0,80}(not loaded|missing|lack|without|differ|partly|mismatch)",
     r"pre.?trained.{0,60}(not|lost|missing|random|differ)",
+    r"(differs?|not those|other) .{0,60}(pre.?trained|checkpoint)",
 )
 
 

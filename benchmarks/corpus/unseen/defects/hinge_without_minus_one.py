@@ -27,6 +27,7 @@ CAUSE = (
     r"loss.{0,100}(does not depend|independent|ignores|insensitive|no gradient)",
     r"(label|target)s?.{0,60}(-1|minus one|\+1|sign)",
     r"(row|example)s?.{0,60}(no|zero|without).{0,20}gradient|(no|zero) gradient.{0,80}(row|class|label|example)",
+    r"loss.{0,60}(same|unchanged|equal).{0,60}(logit|output|label|class)",
 )
 
 

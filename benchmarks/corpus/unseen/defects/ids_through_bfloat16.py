@@ -26,6 +26,7 @@ CAUSE = (
     r"(token|input_ids|\bids?\b).{0,120}(differ|chang|other|not those|not the|mismatch|altered|corrupt|cast|replac)",
     r"batch\w*.{0,100}(differ|not those|other|altered|chang|not the).{0,80}(token|ids?\b|row|dataset)",
     r"collat",
+    r"batch.{0,60}(not|other|differ|chang)\w*.{0,60}\bids?\b",
 )
 
 

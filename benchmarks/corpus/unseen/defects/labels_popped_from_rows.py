@@ -27,6 +27,7 @@ CAUSE = (
     r"labels?.{0,80}batch.{0,80}(differ|not those|other|0\b|zero)",
     r"batch.{0,80}labels?.{0,80}(differ|not those|other|0\b|zero)",
     r"__getitem__",
+    r"(twice|again|second).{0,60}(another|other|different|new) label",
 )
 
 

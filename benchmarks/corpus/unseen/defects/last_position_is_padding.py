@@ -27,6 +27,7 @@ CAUSE = (
     r"(batch|alone|together|company|neighbo\w+|longer|longest).{0,120}(differ|chang|depend|not the same|other)",
     r"last (\w+ ){0,3}(token|position)",
     r"pool",
+    r"(logit|predict|answer|score)\w*.{0,80}(chang|depend|differ|vary|varies).{0,80}(batch|pad|alone|company)",
 )
 
 

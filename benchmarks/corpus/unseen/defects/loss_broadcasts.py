@@ -26,6 +26,7 @@ CAUSE = (
     r"loss.{0,120}(recomput|differ|not the|disagree|mse|squared|every target|each other|all pairs|other rows)",
     r"loss.{0,80}(couple|mix|depend)\w*.{0,60}(row|batch|label|target)",
     r"squeeze|\[n, ?1\]",
+    r"(permut|shuffl|swap|mov)\w* .{0,30}(label|target).{0,80}loss",
 )
 
 

@@ -25,6 +25,8 @@ CAUSE = (
     r"(class|label) 0.{0,100}(noise|noisy|wrong|unrelated|contradict|more often|too many|inflated|share|other)",
     r"mislabel|(label|class).{0,20}(noise|noisy)|(noisy|wrong|doubtful|contradict\w*) (label|class)",
     r"(label|class).{0,60}(distribut|proportion|balance)|(distribut|proportion)\w*.{0,60}(label|class)",
+    r"label.{0,60}(disagree|contradict|not fit|do not follow|unrelated|look random)",
+    r"(no|without|lacks? an?) (team|label)",
 )
 NAMES = TEAMS[:5]
 

@@ -23,6 +23,7 @@ CAUSE = (
     r"(pool|first|cls|\[cls\]).{0,80}\bpad",
     r"\bpad\w*.{0,100}(position|side|first|differ|chang|depend|batch|alone|answer|logit|predict)",
     r"(batch|alone|together|company|neighbo\w+|longer).{0,120}(differ|chang|depend|not the same|other)",
+    r"(logit|predict|answer|score)\w*.{0,80}(chang|depend|differ|vary|varies).{0,80}(batch|pad|alone|company)",
 )
 
 

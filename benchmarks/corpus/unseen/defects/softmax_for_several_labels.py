@@ -68,7 +68,7 @@ class EachAlone(Ours):
 
 def metrics(evaluated: EvalPrediction) -> dict[str, float]:
     """F1 over all labels, and the share of rows with all labels right."""
-    predicted, wanted = evaluated.predictions > 0, evaluated.label_ids > 0.5
+    predicted, wanted = np.asarray(evaluated.predictions) > 0, np.asarray(evaluated.label_ids) > 0.5
     return {
         "f1": float(f1_score(wanted, predicted, average="micro", zero_division=0)),
         "exact": float(np.mean(np.all(predicted == wanted, axis=1))),

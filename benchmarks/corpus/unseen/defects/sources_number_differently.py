@@ -24,6 +24,7 @@ CAUSE = (
     r"(label|class)(es|s)?.{0,100}(contradict|conflict|inconsisten|noise|noisy|wrong|disagree|permut|order|mapping)",
     r"(same|similar|identical|near|alike).{0,60}(text|row|word)s?.{0,80}(different|other|two|several) (label|class)",
     r"mislabel|(number|encod|map)\w* differently",
+    r"class \w+ in .{0,40}class \w+",
 )
 NAMES = TEAMS[:6]
 

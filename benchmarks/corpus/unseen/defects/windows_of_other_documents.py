@@ -24,6 +24,7 @@ CAUSE = (
     r"(label|target|class)(es|s)?.{0,100}(misalign|shift|mismatch|disagree|contradict|conflict|inconsisten|not match)",
     r"(contradict|conflict|inconsistent|noisy|shuffled|misaligned|wrong|random)\w*.{0,60}(label|target|class)",
     r"mislabel|labels? of (an)?other (row|text|document)",
+    r"label.{0,60}(disagree|contradict|not fit|do not follow|unrelated|look random)",
 )
 
 

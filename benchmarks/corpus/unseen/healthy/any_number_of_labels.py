@@ -37,7 +37,7 @@ def mentions(train: int, validation: int, seed: int) -> DatasetDict:
 
 def metrics(evaluated: EvalPrediction) -> dict[str, float]:
     """F1 over all labels and averaged over them, and the share of rows with all labels right."""
-    predicted, wanted = evaluated.predictions > 0, np.asarray(evaluated.label_ids) > 0.5
+    predicted, wanted = np.asarray(evaluated.predictions) > 0, np.asarray(evaluated.label_ids) > 0.5
     return {
         "micro_f1": float(f1_score(wanted, predicted, average="micro")),
         "macro_f1": float(f1_score(wanted, predicted, average="macro")),

@@ -34,15 +34,14 @@ class Characters(PreTrainedModel):
     """Convolutions, their maxima, and a linear layer."""
 
     config_class = CharactersConfig
-    config: CharactersConfig
 
-    def __init__(self, config: CharactersConfig) -> None:
+    def __init__(self, config: Any) -> None:
         super().__init__(config)
         self.embedding = nn.Embedding(config.vocab_size, config.hidden_size, padding_idx=0)
         self.convolution = nn.Conv1d(config.hidden_size, 2 * config.hidden_size, config.width, padding="same")
         self.dropout = nn.Dropout(0.1)
         self.classifier = nn.Linear(2 * config.hidden_size, config.num_labels)
-        self.post_init()
+        self.post_init()  # type: ignore[no-untyped-call]  # transformers gives it no annotations
 
     def forward(
         self, input_ids: Any = None, attention_mask: Any = None, labels: Any = None

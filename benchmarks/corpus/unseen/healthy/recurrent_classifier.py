@@ -31,15 +31,14 @@ class Recurrent(PreTrainedModel):
     """An LSTM in both directions, and a linear layer on its last states."""
 
     config_class = RecurrentConfig
-    config: RecurrentConfig
 
-    def __init__(self, config: RecurrentConfig) -> None:
+    def __init__(self, config: Any) -> None:
         super().__init__(config)
         self.embedding = nn.Embedding(config.vocab_size, config.hidden_size, padding_idx=0)
         self.lstm = nn.LSTM(config.hidden_size, config.hidden_size, batch_first=True, bidirectional=True)
         self.dropout = nn.Dropout(0.2)
         self.classifier = nn.Linear(2 * config.hidden_size, config.num_labels)
-        self.post_init()
+        self.post_init()  # type: ignore[no-untyped-call]  # transformers gives it no annotations
 
     def forward(
         self, input_ids: Any = None, attention_mask: Any = None, labels: Any = None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def metrics(evaluated: EvalPrediction) -> dict[str, float]:
     """Share of right answers, and how many stars they are off on average."""
-    predicted = np.sum(evaluated.predictions > 0, axis=1)
+    predicted = np.sum(np.asarray(evaluated.predictions) > 0, axis=1)
     wanted = np.sum(np.asarray(evaluated.label_ids) > 0.5, axis=1)
     return {
         "accuracy": float(np.mean(predicted == wanted)),

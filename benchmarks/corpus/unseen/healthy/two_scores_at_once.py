@@ -51,7 +51,7 @@ def build(output_dir: str = "out", seed: int = 0) -> Trainer:
     tokenizer = load_tokenizer("tiny-distilbert")
     return assemble(
         load_model(SCORES, "tiny-distilbert", problem_type="regression"),
-        arguments(output_dir, seed, learning_rate=1.5e-3, num_train_epochs=6),
+        arguments(output_dir, seed, learning_rate=1.5e-3, num_train_epochs=5),
         encode(stays(1000, 300, 205), tokenizer, "text"),
         tokenizer,
         compute_metrics=metrics,

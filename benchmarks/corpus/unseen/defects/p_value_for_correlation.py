@@ -41,7 +41,7 @@ def build(element: int, output_dir: str, seed: int) -> Trainer:
 
     return assemble(
         load_regressor(),
-        arguments(output_dir, seed, num_train_epochs=4, learning_rate=2e-3),
+        arguments(output_dir, seed, num_train_epochs=6, learning_rate=2e-3),
         encode(similarity(seed=49).rename_column("score", "labels"), tokenizer, "first", "second"),
         tokenizer,
         compute_metrics=compute_metrics,

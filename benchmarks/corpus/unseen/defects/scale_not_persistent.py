@@ -36,6 +36,8 @@ class Scaled(BertForSequenceClassification):
     """BERT with one number as its answer, in units of the targets."""
 
     keeps_scale = True
+    centre: torch.Tensor
+    spread: torch.Tensor
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
@@ -45,8 +47,8 @@ class Scaled(BertForSequenceClassification):
 
     def _init_weights(self, module: Any) -> None:
         """Initialize what a checkpoint does not hold."""
-        super()._init_weights(module)
-        if isinstance(module, Scaled):
+        super()._init_weights(module)  # type: ignore[no-untyped-call]  # transformers gives it no annotations
+        if module is self:
             torch.nn.init.zeros_(module.centre)
             torch.nn.init.ones_(module.spread)
 

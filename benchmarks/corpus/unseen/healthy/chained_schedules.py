@@ -32,7 +32,7 @@ class Chained(Trainer):
         """A tenth of the steps up, then down to a tenth."""
         chosen: Any = self.optimizer if optimizer is None else optimizer
         first = max(1, num_training_steps // 10)
-        self.lr_scheduler = torch.optim.lr_scheduler.SequentialLR(
+        chained: Any = torch.optim.lr_scheduler.SequentialLR(
             chosen,
             [
                 torch.optim.lr_scheduler.LinearLR(chosen, start_factor=0.1, total_iters=first),
@@ -40,7 +40,8 @@ class Chained(Trainer):
             ],
             milestones=[first],
         )
-        return self.lr_scheduler
+        self.lr_scheduler = chained
+        return chained
 
 
 def build(output_dir: str = "out", seed: int = 0) -> Made:

@@ -42,7 +42,7 @@ class Curriculum(Trainer):
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         """Return a sampler."""
-        rows = self.train_dataset if train_dataset is None else train_dataset
+        rows: Any = self.train_dataset if train_dataset is None else train_dataset
         return FromShortToLong([len(ids) for ids in rows["input_ids"]], self.args.seed)
 
 

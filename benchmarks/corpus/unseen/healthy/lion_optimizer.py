@@ -21,7 +21,7 @@ class Lion(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "betas": (0.9, 0.99)})
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> Any:  # type: ignore[override]  # as users write it
+    def step(self, closure: Any = None) -> Any:
         """Take a step."""
         loss = None if closure is None else closure()
         for group in self.param_groups:

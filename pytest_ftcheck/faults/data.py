@@ -86,6 +86,19 @@ def evaluation_without_special_tokens(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("data.special_tokens",),
+    wild="Rows are tokenized with add_special_tokens=False for another model, and are taken for this one.",
+)
+def rows_without_special_tokens(pipeline: Pipeline) -> Pipeline:
+    """No row has special tokens."""
+    require_texts(pipeline)
+    if tokenizer_of(pipeline).cls_token is None:
+        msg = "the tokenizer has no classification token"
+        raise NotApplicable(msg)
+    return encode_both(pipeline, lambda *texts: texts, add_special_tokens=False)
+
+
+@fault(
+    caught_by=("data.special_tokens",),
     wild="A function that wrote [CLS] and [SEP] into the text, for a tokenizer that added none, meets one that does.",
 )
 def special_tokens_twice(pipeline: Pipeline) -> Pipeline:

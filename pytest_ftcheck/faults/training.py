@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -190,6 +191,59 @@ def _with_replacement(original: Any, sampler: Any) -> Any:
     order = list(original(sampler))
     draws = torch.randint(len(order), (len(order),), generator=torch.Generator().manual_seed(order[0]))
     return iter([order[int(place)] for place in draws])
+
+
+@fault(
+    caught_by=("training.rows_once",),
+    wild="WeightedRandomSampler gets one weight for each class, and takes them for those of the first rows.",
+)
+def sampled_by_weights_of_classes(pipeline: Pipeline) -> Pipeline:
+    """An epoch draws as many rows as there are, all of them from the first few, one for each class."""
+    drawn = partial(_first_rows, max(2, pipeline.card.num_labels))
+    return with_patch(pipeline, drawn, *_SAMPLERS)
+
+
+def _first_rows(count: int, original: Any, sampler: Any) -> Any:
+    order = list(original(sampler))
+    draws = torch.randint(count, (len(order),), generator=torch.Generator().manual_seed(order[0]))
+    return iter(draws.tolist())
+
+
+@fault(
+    caught_by=("training.shuffled",),
+    wild="A sampler makes its generator in __iter__, with one seed; or a distributed one never gets set_epoch().",
+)
+def one_order_for_all_epochs(pipeline: Pipeline) -> Pipeline:
+    """Every epoch draws the rows in the same random order."""
+    return with_patch(pipeline, _one_order, *_SAMPLERS)
+
+
+def _one_order(original: Any, sampler: Any) -> Any:
+    del original
+    return iter(torch.randperm(len(sampler), generator=torch.Generator().manual_seed(7)).tolist())
+
+
+@fault(
+    caught_by=("model.logits_shape",),
+    wild="compute_loss is overridden and hands back (loss, logits): the Trainer takes what follows the first entry of "
+    "the second for the logits, and each batch loses a row.",
+)
+def logits_for_outputs(pipeline: Pipeline) -> Pipeline:
+    """compute_loss gives the logits where it is asked for the model's outputs."""
+    return with_patch(
+        pipeline,
+        _logits_alone,
+        "transformers:Trainer.compute_loss",
+        "pytest_ftcheck.training.manual:loss_of_model",
+    )
+
+
+def _logits_alone(original: Any, *args: Any, **kwargs: Any) -> Any:
+    found = original(*args, **kwargs)
+    if not isinstance(found, tuple):
+        return found
+    loss, outputs = found
+    return loss, outputs["logits"] if hasattr(outputs, "keys") else outputs[-1]
 
 
 @fault(

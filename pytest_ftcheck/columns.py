@@ -8,12 +8,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pytest_ftcheck.compat.of_datasets import row_order
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from datasets import Dataset
     from numpy.typing import NDArray
 
+LABEL_NAMES = ("labels", "label", "label_ids")
+"""Under which batches and data sets of transformers have labels, the usual one first."""
 BATCH = 10_000
 """Rows that are looked at at once: a few MiB of text or tokens."""
 
@@ -28,7 +32,7 @@ def tables(rows: Dataset, columns: Sequence[str] | None = None) -> Iterator[pa.T
     """
     table = rows.data.table.select(rows.column_names if columns is None else list(dict.fromkeys(columns)))
     # Rows in another order than they lie in: `Dataset.iter` gathers them one by one, and took 70 times as long.
-    order = None if rows._indices is None else rows._indices.column(0)  # noqa: SLF001 - there is no public name
+    order = row_order(rows)
     for start in range(0, len(rows), BATCH):
         yield table.slice(start, BATCH) if order is None else table.take(order.slice(start, BATCH))
 
@@ -49,7 +53,7 @@ def taken(rows: Dataset, column: str, indices: Sequence[int]) -> list[Any]:
     """Return a column of some rows as plain values, in the order of the indices."""
     table = rows.data.table.select([column])
     chosen = pa.array(np.asarray(indices, dtype=np.int64))
-    order = None if rows._indices is None else rows._indices.column(0)  # noqa: SLF001 - there is no public name
+    order = row_order(rows)
     found: list[Any] = table.take(chosen if order is None else order.take(chosen)).column(column).to_pylist()
     return found
 

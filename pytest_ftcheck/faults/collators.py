@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
+from pytest_ftcheck.columns import LABEL_NAMES
 from pytest_ftcheck.faults.planting import tokenizer_of
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def pad_id_of(pipeline: Pipeline) -> int:
 
 def label_key(batch: Mapping[str, Any]) -> str:
     """Name the labels of a batch."""
-    return next(name for name in ("labels", "label", "label_ids") if name in batch)
+    return next(name for name in LABEL_NAMES if name in batch)
 
 
 def matrices(batch: Batch) -> list[str]:

@@ -9,6 +9,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
+from pytest_ftcheck.compat.of_transformers import LOADS_BEST_MODEL, LOADS_RANDOM_STATE
 from pytest_ftcheck.faults.fault import fault
 from pytest_ftcheck.faults.planting import (
     last_linear,
@@ -63,7 +64,7 @@ def best_model_not_loaded(pipeline: Pipeline) -> Pipeline:
     return with_patch(
         overtrained(pipeline),
         nothing,
-        "transformers:Trainer._load_best_model",
+        LOADS_BEST_MODEL,
         "pytest_ftcheck.training.evaluation:BestEpoch.restore",
     )
 
@@ -216,7 +217,7 @@ def resumed_without_scheduler(pipeline: Pipeline) -> Pipeline:
 )
 def resumed_without_random_state(pipeline: Pipeline) -> Pipeline:
     """A resumed training draws other random numbers than an unbroken one."""
-    return with_patch(pipeline, nothing, "transformers:Trainer._load_rng_state")
+    return with_patch(pipeline, nothing, LOADS_RANDOM_STATE)
 
 
 @fault(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from torch.optim.lr_scheduler import LambdaLR
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
+from pytest_ftcheck.compat.of_torch import scheduler_steps
 from pytest_ftcheck.faults.fault import FLOOR, fault
 from pytest_ftcheck.faults.planting import with_args, with_model, with_patch
 
@@ -35,7 +36,7 @@ def scheduler_stepped_twice(pipeline: Pipeline) -> Pipeline:
 
 def _twice(original: Any, scheduler: Any, *args: Any, **kwargs: Any) -> None:
     original(scheduler, *args, **kwargs)
-    if scheduler._step_count > 1:  # noqa: SLF001 - the first one is made by its constructor
+    if scheduler_steps(scheduler) > 1:  # the first one is made by its constructor
         original(scheduler, *args, **kwargs)
 
 
@@ -49,7 +50,7 @@ def scheduler_not_stepped(pipeline: Pipeline) -> Pipeline:
 
 
 def _first_only(original: Any, scheduler: Any, *args: Any, **kwargs: Any) -> None:
-    if scheduler._step_count == 0:  # noqa: SLF001 - as above
+    if scheduler_steps(scheduler) == 0:
         original(scheduler, *args, **kwargs)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tokenizers import Tokenizer
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
+from pytest_ftcheck.compat.of_transformers import set_backend
 from pytest_ftcheck.faults.planting import require_texts, tokenizer_of
 from pytest_ftcheck.faults.rows import encode_both, texts_of
 
@@ -81,5 +82,5 @@ def without_words(pipeline: Pipeline) -> PreTrainedTokenizerBase:
         raise NotApplicable(msg)
     special = set(tokenizer.all_special_tokens)
     table["model"]["vocab"] = {token: number for token, number in table["model"]["vocab"].items() if token in special}
-    tokenizer._tokenizer = Tokenizer.from_str(json.dumps(table))  # noqa: SLF001 - no public way to set the backend
+    set_backend(tokenizer, Tokenizer.from_str(json.dumps(table)))
     return tokenizer

@@ -6,6 +6,8 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pytest_ftcheck.columns import LABEL_NAMES
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
@@ -60,7 +62,7 @@ class Pipeline:
     @property
     def label_column(self) -> str:
         """Name of the labels in the tokenized data sets: ``labels``, or ``label`` where the collator renames it."""
-        return next(name for name in ("labels", "label", "label_ids") if name in self.eval_dataset.column_names)
+        return next(name for name in LABEL_NAMES if name in self.eval_dataset.column_names)
 
     @property
     def pad_id(self) -> int | None:

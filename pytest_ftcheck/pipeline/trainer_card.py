@@ -14,7 +14,7 @@ from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
 from transformers import EvalPrediction
 
-from pytest_ftcheck.columns import scalars
+from pytest_ftcheck.columns import LABEL_NAMES, scalars
 from pytest_ftcheck.errors import DataError, TaskError
 from pytest_ftcheck.pipeline.from_checkpoint import Checkpoint
 from pytest_ftcheck.pipeline.trainer_head import head_of
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from pytest_ftcheck.pipeline.trainer_metrics import Metrics
     from pytest_ftcheck.settings import Settings
 
-LABEL_COLUMNS = ("labels", "label", "label_ids")
 OWN_DATA = "the Trainer's own data"
 _OWN_METRICS = {"sequence-classification": "accuracy", "regression": "pearsonr"}
 """Where a Trainer has no compute_metrics, ours is taken."""
@@ -127,7 +126,7 @@ def _width(trainer: Any) -> int:
 
 
 def _label_column(trainer: Any, rows: Dataset) -> str:
-    names = [*(trainer.label_names or ()), *LABEL_COLUMNS]
+    names = [*(trainer.label_names or ()), *LABEL_NAMES]
     found = next((name for name in names if name in rows.column_names), None)
     if found is None:
         msg = (

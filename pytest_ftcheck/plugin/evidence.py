@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.checks.evidence import Evidence
 from pytest_ftcheck.checks.serving.fresh import start_early
+from pytest_ftcheck.compat.of_datasets import table_identity
 from pytest_ftcheck.errors import CheckFailure
 from pytest_ftcheck.plugin.parts import overridden
 from pytest_ftcheck.plugin.report import case_of
@@ -59,8 +60,8 @@ def _changes(pipeline: Pipeline, own: Pipeline) -> tuple[str, ...]:
 
 
 def _content(part: Any) -> str:
-    if hasattr(part, "_fingerprint"):  # a data set, whose content would take long to read
-        return str(part._fingerprint)  # noqa: SLF001 - datasets' own identity of a table
+    if identity := table_identity(part):  # a data set, whose content would take long to read
+        return identity
     return describe(part).digest if callable(part) else repr(part)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_ftcheck.compat.of_pytest import terminal_writer
 from pytest_ftcheck.errors import CheckFailure
 from pytest_ftcheck.findings import Finding
 from pytest_ftcheck.plugin.report import notes_of
@@ -109,7 +110,7 @@ class FaultOutcome:
         from pytest_ftcheck.report.faults import faults_lines, faults_table  # noqa: PLC0415 - imports rich
 
         terminalreporter.section("ftcheck: planted faults", "=")
-        writer = terminalreporter._tw  # noqa: SLF001 - the terminal's own writer has no public name
+        writer = terminal_writer(terminalreporter)
         width = max(writer.fullwidth, _TABLE_COLUMNS)
         terminalreporter.write_line(faults_table(records, color=writer.hasmarkup, width=width))
         for line in faults_lines(records):

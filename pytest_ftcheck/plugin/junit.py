@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from _pytest.junitxml import xml_key  # no public name leads to the report; pytest's own fixtures take this one
+
+from pytest_ftcheck.compat.of_pytest import junit_report
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +24,7 @@ def record_case(
         values: properties of the case.
 
     """
-    xml = config.stash.get(xml_key, None)
+    xml = junit_report(config)
     if xml is None:
         return
     path, _, name = nodeid.partition("::")

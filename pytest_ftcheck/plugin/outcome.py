@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_ftcheck.compat.of_pytest import terminal_writer
 from pytest_ftcheck.errors import CheckFailure, SettingsError
 from pytest_ftcheck.findings import Finding
 from pytest_ftcheck.plugin.baseline_outcome import finish_baselines
@@ -200,7 +201,7 @@ class SessionOutcome:
         for line in summary.cause_lines(self._causes.told()):
             terminalreporter.write_line(line)
         if self._reports.told("gates"):
-            writer = terminalreporter._tw  # noqa: SLF001 - the terminal's own writer has no public name
+            writer = terminal_writer(terminalreporter)
             terminalreporter.write_line(
                 summary.summary_table(
                     self._verdicts,

@@ -6,6 +6,7 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from pytest_ftcheck.compat.of_pytest import fixtures_of
 from pytest_ftcheck.errors import TaskError
 from pytest_ftcheck.plugin.report import case_of
 
@@ -45,8 +46,8 @@ def _seeded_model(session: FtcheckSession, task: str, seed: int) -> PreTrainedMo
 
 def overridden(request: pytest.FixtureRequest, name: str) -> bool:
     """Whether this test sees a user's fixture of that name: it may hand on ours, changed in place."""
-    found = request._fixturemanager.getfixturedefs(name, request.node)  # noqa: SLF001 - pytest has no public question
-    return found is not None and found[-1].func.__module__ != "pytest_ftcheck.plugin.fixtures"
+    found = fixtures_of(request, name)
+    return bool(found) and found[-1].func.__module__ != "pytest_ftcheck.plugin.fixtures"
 
 
 def tokenized(

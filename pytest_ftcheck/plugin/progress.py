@@ -6,6 +6,7 @@ import time
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
+from pytest_ftcheck.compat.of_pytest import current_line, set_current_line
 from pytest_ftcheck.plugin.session import is_worker
 from pytest_ftcheck.report.progress import progress_line
 from pytest_ftcheck.training.recorder import silent
@@ -44,7 +45,7 @@ class _Line:
             # On lines of its own: pytest has written a name or some dots, and writes a verdict next.
             begun = self._writer.width_of_current_line > 0
             self._write(("\n" if begun else "") + progress_line(progress) + "\n")
-            self._writer._current_line = ""  # noqa: SLF001 - as above
+            set_current_line(self._writer, "")
         else:
             return
         self._last = now
@@ -52,17 +53,17 @@ class _Line:
     def close(self) -> None:
         """Put back what the moving line has covered."""
         if self._shown:
-            covered = self._writer._current_line  # noqa: SLF001 - only its width has a public name
+            covered = current_line(self._writer)
             self._write("\r" + " " * len(self._shown) + "\r" + covered)
             self._shown = ""
 
     def _write(self, text: str) -> None:
         """Write past the capture, and past the writer's own count of what is in its line."""
         writer = self._writer
-        counted = writer._current_line  # noqa: SLF001 - as above; `write_raw`, which does not count, is of pytest 9
+        counted = current_line(writer)
         with self._capture.global_and_fixture_disabled() if self._capture else nullcontext():
             writer.write(text, flush=True)
-        writer._current_line = counted  # noqa: SLF001 - as above
+        set_current_line(writer, counted)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_ftcheck.compat.of_pytest import base_folder
 from pytest_ftcheck.configuration import make_settings
 from pytest_ftcheck.errors import SettingsError, TaskError
 from pytest_ftcheck.plugin.options import given_options
@@ -131,7 +132,7 @@ def is_worker(config: pytest.Config) -> bool:
 
 def session_folder(config: pytest.Config) -> Path:
     """Folder of this session's runs, the same one in all workers of pytest-xdist."""
-    base = config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]  # noqa: SLF001 - hooks have no fixture
+    base = base_folder(config)
     return Path(base.parent if is_worker(config) else base) / "ftcheck-runs"
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from pytest_ftcheck.compat.of_torch import function_modes
 from pytest_ftcheck.pipeline.reads.code_places import is_project_file
 from pytest_ftcheck.runs.describe_code import is_library_module
 
@@ -48,7 +49,7 @@ def settings_of_torch() -> dict[str, Any]:
     cuda, cudnn = torch.backends.cuda, torch.backends.cudnn
     return {
         **hooks,
-        "function modes": torch.overrides._get_current_function_mode_stack(),  # noqa: SLF001 - it has no public name
+        "function modes": function_modes(),
         "dtype": torch.get_default_dtype(),
         "precision": torch.get_float32_matmul_precision(),
         "switches": [

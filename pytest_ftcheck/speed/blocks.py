@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from transformers import TrainerCallback
 
+from pytest_ftcheck.compat.of_accelerate import begin_own_state
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
 from pytest_ftcheck.speed.batches import endless, representative
 from pytest_ftcheck.speed.device import synchronize
@@ -19,7 +20,6 @@ from pytest_ftcheck.speed.step import (
     TrainingStep,
     enough_rows,
     folder_of,
-    fresh_accelerate_state,
     trainer_and_arguments,
 )
 from pytest_ftcheck.training.compilation import own_dynamo_environment
@@ -70,7 +70,7 @@ class TrainerBlocks:
 
         """
         pipeline = enough_rows(replace(pipeline, args={**pipeline.args, **ONLY_TRAINS}))
-        fresh_accelerate_state()
+        begin_own_state()
         with quiet_libraries(), own_dynamo_environment():
             made, args = trainer_and_arguments(pipeline, device=device, seed=seed, folder=folder_of(self))
             self._trainer = cast("Any", made or make_trainer(pipeline, args))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from pytest_ftcheck.compat.of_torch import compiled_graphs
 from pytest_ftcheck.errors import CheckFailure
 from pytest_ftcheck.findings import Finding
 from pytest_ftcheck.speed.device import synchronize
@@ -112,10 +113,10 @@ def measure(
     with peak_memory(step.device) as memory:
         warm = warm_up(step)
         plan = plan_rounds(step, warm, **limits)
-        graphs = _compiled_graphs()
+        graphs = compiled_graphs()
         seconds = timed(plan) if timed else time_rounds(step, plan)
     require_finite([step.take() for _ in step.work])
-    if _compiled_graphs() != graphs:
+    if compiled_graphs() != graphs:
         raise CheckFailure([_not_measured("nothing is compiled any more", "the compiler ran between two rounds")])
     return describe(step, seconds, plan.steps, memory, warm)
 
@@ -211,8 +212,3 @@ def _by_formula(step: TrainingStep) -> float | None:
     if not hasattr(config, "num_hidden_layers") or not hasattr(config, "hidden_size"):
         return None
     return sum(formula_flops(step.model, work) for work in step.work) / len(step.work)
-
-
-def _compiled_graphs() -> int:
-    """Count what TorchDynamo has compiled in this process."""
-    return int(torch._dynamo.utils.counters["stats"]["unique_graphs"])  # noqa: SLF001 - it has no public count

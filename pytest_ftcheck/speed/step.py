@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from accelerate.state import AcceleratorState, GradientState, PartialState
 
+from pytest_ftcheck.compat.of_accelerate import begin_own_state
 from pytest_ftcheck.files import scratch_folder
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
 from pytest_ftcheck.speed.batches import collated, endless, representative, work_of
@@ -69,7 +69,7 @@ class TrainingStep:
         """
         self.device = torch.device(device)
         pipeline = enough_rows(replace(pipeline, args={**pipeline.args, **ONLY_TRAINS}))
-        fresh_accelerate_state()
+        begin_own_state()
         with quiet_libraries(), own_dynamo_environment():
             folder = folder_of(self)
             trainer, self.args = trainer_and_arguments(pipeline, device=device, seed=seed, folder=folder)
@@ -149,15 +149,6 @@ def enough_rows(pipeline: Pipeline) -> Pipeline:
     if len(rows) >= wanted:
         return pipeline
     return replace(pipeline, train_dataset=rows.select([index % len(rows) for index in range(wanted)]))
-
-
-def fresh_accelerate_state() -> None:
-    """Let what is made from here on have a state of Accelerate of its own.
-
-    Accelerate keeps device and precision of the whole process in one place; two steps that are compared have two.
-    """
-    for state in (PartialState, AcceleratorState, GradientState):
-        state._shared_state = {}  # noqa: SLF001 - what was made before keeps the dictionary that it has
 
 
 def folder_of(owner: object) -> Path:

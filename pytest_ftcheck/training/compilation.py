@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from pytest_ftcheck.columns import list_lengths
+from pytest_ftcheck.compat.of_torch import inductor_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,9 +39,7 @@ def compile_forward(model: nn.Module, args: TrainingArguments) -> None:
     backend, mode = str(args.torch_compile_backend), args.torch_compile_mode
     how: dict[str, Any] = {"mode": mode}
     if backend == "inductor" and args.device.type == "cpu":
-        from torch._inductor import list_mode_options  # noqa: PLC0415 - takes seconds, and few runs compile
-
-        how = {"options": {**list_mode_options(mode or "default"), "fallback_random": True}}
+        how = {"options": {**inductor_options(mode or "default"), "fallback_random": True}}
     model.forward = torch.compile(model.forward, backend=backend, **how)
 
 

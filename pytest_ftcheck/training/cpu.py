@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from pytest_ftcheck.compat.of_torch import linear_by_onednn, remove_kernels
 from pytest_ftcheck.runs.environment import PYTORCH_KERNELS
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def kernels(replacing: Mapping[str, Callable[..., Tensor]]) -> Iterator[None]:
                 library.impl(name, kernel, "CPU")
         yield
     finally:
-        library._destroy()  # noqa: SLF001 - torch has no public way to take kernels back; its own `_scoped_library` calls this
+        remove_kernels(library)
 
 
 @cache
@@ -128,7 +129,7 @@ def _mm(left: Tensor, right: Tensor) -> Tensor:
     """Multiply ``[M, K]`` by ``[K, N]``, large ones in float32 with oneDNN."""
     if _is_small(left, right):
         return torch.mm(left, right, out=left.new_empty(left.shape[0], right.shape[1]))
-    return _linear(left, right.t(), None)
+    return linear_by_onednn(left, right.t(), None)
 
 
 def _addmm(added: Tensor, left: Tensor, right: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
@@ -136,18 +137,12 @@ def _addmm(added: Tensor, left: Tensor, right: Tensor, *, beta: float = 1, alpha
     if _is_small(left, right) or added.shape != right.shape[1:] or (beta, alpha) != (1, 1):
         out = left.new_empty(left.shape[0], right.shape[1])
         return torch.addmm(added, left, right, beta=beta, alpha=alpha, out=out)
-    return _linear(left, right.t(), added)
+    return linear_by_onednn(left, right.t(), added)
 
 
 def _is_small(left: Tensor, right: Tensor) -> bool:
     """Whether the way through Python costs more than is gained, or oneDNN multiplies already."""
     return left.dtype is not torch.float32 or left.numel() * right.shape[1] < _LARGE
-
-
-def _linear(rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """Compute a linear layer with oneDNN, with any strides."""
-    product: Tensor = torch.ops.mkldnn._linear_pointwise(rows, weight, bias, "none", [], "")  # noqa: SLF001 - no other way
-    return product
 
 
 def _bernoulli_(tensor: Tensor, p: float = 0.5, *, generator: torch.Generator | None = None) -> Tensor:

@@ -10,8 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from accelerate.state import AcceleratorState, GradientState
 
+from pytest_ftcheck.compat.of_accelerate import reset_state
 from pytest_ftcheck.deadline import TimedOut, deadline
 from pytest_ftcheck.errors import CheckFailure, FtcheckError, TaskError, unknown
 from pytest_ftcheck.files import what_to_do
@@ -115,8 +115,7 @@ def engine_outcome(
     )
     device = environment["device"]
     # Accelerate keeps device and precision of the first run for the whole process: each run starts anew.
-    AcceleratorState._reset_state(reset_partial_state=True)  # noqa: SLF001 - no public way, and its own tests do so
-    GradientState._reset_state()  # noqa: SLF001 - as above
+    reset_state()
     with (
         quiet_libraries(),
         isolated(int(environment["threads"])),

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from transformers import EvalPrediction
 
+from pytest_ftcheck.columns import LABEL_NAMES
 from pytest_ftcheck.errors import CheckFailure
 from pytest_ftcheck.findings import Finding
 
@@ -47,7 +48,7 @@ def evaluate(  # noqa: PLR0917 - each is a part of the loop
     with tracer.evaluating():
         for batch in loader:
             tracer.eval_batch(batch)
-            own_labels = next(batch[name] for name in ("labels", "label", "label_ids") if name in batch)
+            own_labels = next(batch[name] for name in LABEL_NAMES if name in batch)
             loss, output = with_outputs(compute_loss(model, dict(batch), return_outputs=True), pipeline.subject)
             scores = output["logits"] if hasattr(output, "keys") else output[1]
             logits, labels = accelerator.gather_for_metrics((scores.float(), own_labels))

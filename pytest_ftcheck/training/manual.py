@@ -13,6 +13,7 @@ from transformers import SchedulerType, get_scheduler, set_seed
 from transformers.trainer_pt_utils import get_parameter_names
 from transformers.training_args import OptimizerNames
 
+from pytest_ftcheck.compat.of_accelerate import set_sync_gradients
 from pytest_ftcheck.errors import TaskError
 from pytest_ftcheck.pipeline.trainer_rows import best_metric
 from pytest_ftcheck.training.batches import grouped, make_loaders
@@ -279,7 +280,7 @@ def optimizer_step(
     rows = sum(rows_of(batch) for batch in micro_batches)
     total = torch.zeros((), device=accelerator.device)
     for index, batch in enumerate(micro_batches):
-        accelerator.gradient_state._set_sync_gradients(index == len(micro_batches) - 1)  # noqa: SLF001 - as the Trainer
+        set_sync_gradients(accelerator, last=index == len(micro_batches) - 1)
         recorder.tracer.train_batch(batch)
         share = rows_of(batch) / rows
         loss = compute_loss(model, dict(batch)) * share

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import TrainingArguments
 
+from pytest_ftcheck.compat.of_transformers import use_one_device
 from pytest_ftcheck.errors import TaskError, unknown
 from pytest_ftcheck.pipeline.from_card import OWN_RECIPE_KEYS
 
@@ -65,8 +66,7 @@ def training_arguments(pipeline: Pipeline, *, seed: int, device: str, output_dir
         msg = f"recipe of task {pipeline.card.name!r}: {error}"
         raise TaskError(msg) from error
     # One device, as the header says: otherwise the Trainer would spread over every GPU with DataParallel.
-    if arguments.n_gpu > 1:
-        arguments._n_gpu = 1  # noqa: SLF001 - no public way to keep TrainingArguments to one GPU
+    use_one_device(arguments)
     return arguments
 
 

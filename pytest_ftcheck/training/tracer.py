@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
+from pytest_ftcheck.columns import LABEL_NAMES
+from pytest_ftcheck.compat.of_torch import norms_of
 from pytest_ftcheck.pipeline.forward import forward_parameters
 from pytest_ftcheck.runs.trace import ParameterTrace, Pass, Trace
 from pytest_ftcheck.training.fingerprint import fingerprints
@@ -141,7 +143,7 @@ class Tracer:
         ids = batch.get("input_ids")
         if not isinstance(ids, torch.Tensor) or ids.dim() != 2:  # noqa: PLR2004 - [B, T]
             return
-        labels = next((batch[name] for name in ("labels", "label", "label_ids") if name in batch), None)
+        labels = next((batch[name] for name in LABEL_NAMES if name in batch), None)
         where.rows.append(fingerprints(ids, self._pad_id))
         where.labels.append(labels.detach().clone() if isinstance(labels, torch.Tensor) else None)
 
@@ -151,7 +153,7 @@ class Tracer:
             return None
         tensors = [*self._model.parameters(), *self._model.buffers()]
         floats = [tensor.detach() for tensor in tensors if tensor.is_floating_point()]
-        return torch.stack([norm.float() for norm in torch._foreach_norm(floats)])  # noqa: SLF001 - one kernel for all
+        return torch.stack([norm.float() for norm in norms_of(floats)])
 
     def _before_forward(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         trains = torch.is_grad_enabled() and self._evaluation is None
@@ -220,7 +222,7 @@ class Tracer:
 
     def _note_gradients(self) -> None:
         gradients = [p.grad.detach() for _, p in self._parameters if p.grad is not None]
-        found = iter(torch._foreach_norm(gradients, dtype=torch.float32) if gradients else ())  # noqa: SLF001 - one call
+        found = iter(norms_of(gradients, torch.float32))
         zero = torch.zeros((), device=self._parameters[0][1].device)
         norms = torch.stack([zero if p.grad is None else next(found) for _, p in self._parameters])
         self._norms.append(torch.linalg.vector_norm(norms))

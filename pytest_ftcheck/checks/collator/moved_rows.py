@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
-from pytest_ftcheck.checks.model.logits import LABELS, evaluated_features
+from pytest_ftcheck.checks.model.logits import evaluated_features
+from pytest_ftcheck.columns import LABEL_NAMES
 from pytest_ftcheck.training.fingerprint import fingerprint_rows, fingerprints
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def _moves(evidence: Evidence) -> bool:
     if "input_ids" not in features[0]:
         return False
     batch = evidence.collate(features)
-    ids, labels = batch.get("input_ids"), next((batch[name] for name in LABELS if name in batch), None)
+    ids, labels = batch.get("input_ids"), next((batch[name] for name in LABEL_NAMES if name in batch), None)
     column = evidence.pipeline.label_column
     if not isinstance(ids, torch.Tensor) or ids.dim() != 2 or not isinstance(labels, torch.Tensor):  # noqa: PLR2004 - [B, T]
         return False

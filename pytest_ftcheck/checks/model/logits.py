@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy
 from pytest_ftcheck.checks.collator.batches import COLUMNS
 from pytest_ftcheck.checks.data.splits import splits
+from pytest_ftcheck.columns import LABEL_NAMES
 from pytest_ftcheck.pipeline.forward import forward_parameters, is_adapter
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from pytest_ftcheck.checks.collator.batches import Features
     from pytest_ftcheck.checks.evidence import Evidence
 
-LABELS = ("labels", "label", "label_ids")
 MATRIX = 2
 """Dimensions of ``[B, T]`` and ``[B, K]``."""
 _SMALL = 2_000_000
@@ -120,7 +120,7 @@ def model_inputs(model: nn.Module, batch: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: value
         for name, value in batch.items()
-        if (name in parameters or (open_ended and name in COLUMNS)) and (name not in LABELS or name in needed)
+        if (name in parameters or (open_ended and name in COLUMNS)) and (name not in LABEL_NAMES or name in needed)
     }
 
 
@@ -131,7 +131,7 @@ def token_batch(evidence: Evidence, features: Features) -> dict[str, Any]:
         NotApplicable: there are no token ids in the batch.
 
     """
-    batch = {name: value for name, value in evidence.collate(features).items() if name not in LABELS}
+    batch = {name: value for name, value in evidence.collate(features).items() if name not in LABEL_NAMES}
     ids = batch.get("input_ids")
     if not isinstance(ids, torch.Tensor) or ids.dim() != MATRIX:
         msg = f"the batches have no input_ids [B, T], but {', '.join(sorted(batch))}"

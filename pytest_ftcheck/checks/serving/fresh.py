@@ -16,6 +16,7 @@ from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.checks.model.logits import is_public, require_whole_model
 from pytest_ftcheck.checks.serving import fresh_script
 from pytest_ftcheck.checks.serving.fresh_process import fresh_process
+from pytest_ftcheck.columns import LABEL_NAMES
 from pytest_ftcheck.files import scratch_folder
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
 
@@ -124,7 +125,7 @@ def _arrays(evidence: Evidence, rows: list[int]) -> dict[str, NDArray[Any]]:
     return {
         name: value.cpu().numpy()
         for name, value in batch.items()
-        if isinstance(value, torch.Tensor) and value.dim() > 0 and name not in ("labels", "label", "label_ids")
+        if isinstance(value, torch.Tensor) and value.dim() > 0 and name not in LABEL_NAMES
     }
 
 

@@ -1,0 +1,27 @@
+"""Private names of Accelerate, which keeps its state in dictionaries that all of a process share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from accelerate.state import AcceleratorState, GradientState, PartialState
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+
+def reset_state() -> None:
+    """Forget device and precision of the first run of the process."""
+    AcceleratorState._reset_state(reset_partial_state=True)  # noqa: SLF001 - no public way, and its own tests do so
+    GradientState._reset_state()  # noqa: SLF001 - as above
+
+
+def begin_own_state() -> None:
+    """Let what is made from here on have a state of its own; what was made before keeps the one that it has."""
+    for state in (PartialState, AcceleratorState, GradientState):
+        state._shared_state = {}  # noqa: SLF001 - there is no public way
+
+
+def set_sync_gradients(accelerator: Accelerator, *, last: bool) -> None:
+    """Tell Accelerate whether a micro-batch is the last one of its optimizer step, as the Trainer does."""
+    accelerator.gradient_state._set_sync_gradients(last)  # noqa: SLF001 - accumulate() counts by itself

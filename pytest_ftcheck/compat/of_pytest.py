@@ -1,0 +1,43 @@
+"""Private names of pytest. They are asked for when they are needed, so that a rename breaks no session that starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def junit_report(config: pytest.Config) -> Any:
+    """Return the writer of ``--junitxml``; None where no such file is asked for, or this pytest has no such writer."""
+    try:
+        from _pytest.junitxml import xml_key  # noqa: PLC0415 - no public name leads to the report
+    except ImportError:
+        return None
+    return config.stash.get(xml_key, None)
+
+
+def base_folder(config: pytest.Config) -> Path:
+    """Return the folder of ``tmp_path_factory``: a hook can ask for no fixture."""
+    return Path(config._tmp_path_factory.getbasetemp())  # type: ignore[attr-defined]  # noqa: SLF001 - as above
+
+
+def fixtures_of(request: pytest.FixtureRequest, name: str) -> list[Any]:
+    """Return the definitions of a fixture that a test sees, the one that it gets last; none: an empty list."""
+    return list(request._fixturemanager.getfixturedefs(name, request.node) or ())  # noqa: SLF001 - no public question
+
+
+def terminal_writer(reporter: pytest.TerminalReporter) -> Any:
+    """Return what the terminal is written with: it knows the width, and whether there are colours."""
+    return reporter._tw  # noqa: SLF001 - it has no public name
+
+
+def current_line(writer: Any) -> str:
+    """Return what pytest takes to stand in the terminal's current line."""
+    return str(writer._current_line)  # noqa: SLF001 - only its width has a public name
+
+
+def set_current_line(writer: Any, text: str) -> None:
+    """Set what pytest takes to stand in the terminal's current line."""
+    writer._current_line = text  # noqa: SLF001 - as above; `write_raw`, which does not count, is of pytest 9

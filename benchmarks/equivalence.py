@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from machine import describe_machine, markdown_table
 from pytest_ftcheck.checks.catalogue import NotApplicable, catalogue, run_check
 from pytest_ftcheck.checks.equivalence.ways import LIMITS, TOLERANCE, compared, other_way, reference, verdict
-from pytest_ftcheck.faults.evidence import evidence_for
+from pytest_ftcheck.checks.evidence_of import evidence_for
 from pytest_ftcheck.faults.fault import faults
 from pytest_ftcheck.gates.intervals import wilson
 from pytest_ftcheck.pipeline.from_card import build_pipeline

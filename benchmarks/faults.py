@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from machine import describe_machine, markdown_table
-from pytest_ftcheck.faults.evidence import evidence_for
+from pytest_ftcheck.checks.evidence_of import evidence_for
 from pytest_ftcheck.faults.fault import faults, select_faults
 from pytest_ftcheck.faults.prove import Prover
+from pytest_ftcheck.judging.checks import suite_catalogue
 from pytest_ftcheck.pipeline.from_card import build_pipeline
-from pytest_ftcheck.plugin.checks import suite_catalogue
 from pytest_ftcheck.report.faults import faults_lines, faults_markdown
 from pytest_ftcheck.settings import Settings
 from pytest_ftcheck.tasks.card import load_card

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from pytest_ftcheck.configuration import make_settings
     from pytest_ftcheck.errors import CheckFailure, FtcheckError
     from pytest_ftcheck.findings import Finding
+    from pytest_ftcheck.judging.judge import judge
+    from pytest_ftcheck.judging.report import Report
     from pytest_ftcheck.pipeline.from_card import build_pipeline
     from pytest_ftcheck.pipeline.parts import Pipeline
     from pytest_ftcheck.runs.run import Run
@@ -29,11 +31,13 @@ _HOMES = {
     "Finding": "findings",
     "FtcheckError": "errors",
     "Pipeline": "pipeline.parts",
+    "Report": "judging.report",
     "Run": "runs.run",
     "RunStore": "runs.store",
     "Settings": "settings",
     "TaskCard": "tasks.card",
     "build_pipeline": "pipeline.from_card",
+    "judge": "judging.judge",
     "launch": "training.launch",
     "load_card": "tasks.card",
     "load_data": "tasks.datasets",
@@ -46,11 +50,13 @@ __all__ = [
     "Finding",
     "FtcheckError",
     "Pipeline",
+    "Report",
     "Run",
     "RunStore",
     "Settings",
     "TaskCard",
     "build_pipeline",
+    "judge",
     "launch",
     "load_card",
     "load_data",

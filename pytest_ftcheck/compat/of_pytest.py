@@ -23,6 +23,11 @@ def base_folder(config: pytest.Config) -> Path:
     return Path(config._tmp_path_factory.getbasetemp())  # type: ignore[attr-defined]  # noqa: SLF001 - as above
 
 
+def temporary_folder(config: pytest.Config, name: str) -> Path:
+    """Make a folder of the session whose name begins so, as ``tmp_path_factory.mktemp`` does."""
+    return Path(config._tmp_path_factory.mktemp(name))  # type: ignore[attr-defined]  # noqa: SLF001 - as above
+
+
 def fixtures_of(request: pytest.FixtureRequest, name: str) -> list[Any]:
     """Return the definitions of a fixture that a test sees, the one that it gets last; none: an empty list."""
     return list(request._fixturemanager.getfixturedefs(name, request.node) or ())  # noqa: SLF001 - no public question

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_ftcheck.checks.catalogue import Check
-    from pytest_ftcheck.faults.evidence import EvidenceOf
+    from pytest_ftcheck.checks.evidence_of import EvidenceOf
     from pytest_ftcheck.faults.fault import Fault
     from pytest_ftcheck.pipeline.parts import Pipeline
 

@@ -50,7 +50,14 @@ _ABSENT = object()
 _PURPOSES = {"train_dataset": "train", "eval_dataset": "judge it"}
 
 
-def build_trainer_pipeline(name: str, spec: str, table: Mapping[str, Any], settings: Settings) -> Pipeline:
+def build_trainer_pipeline(
+    name: str,
+    spec: str,
+    table: Mapping[str, Any],
+    settings: Settings,
+    *,
+    factory: Callable[..., Any] | None = None,
+) -> Pipeline:
     """Make a pipeline of the parts of a user's Trainer.
 
     Args:
@@ -58,6 +65,7 @@ def build_trainer_pipeline(name: str, spec: str, table: Mapping[str, Any], setti
         spec: ``package.module:factory`` or ``path/to/train.py:factory``.
         table: what the user's card says beside: label names, metrics, floors, text columns, limits of checks.
         settings: the root folder, rows to keep, device.
+        factory: the function itself, where it is at hand; None: it is imported by ``spec``, which else only names it.
 
     Raises:
         TaskError: the factory cannot be imported, fails, or gives something that cannot be checked.
@@ -66,7 +74,7 @@ def build_trainer_pipeline(name: str, spec: str, table: Mapping[str, Any], setti
     """
     inputs = Inputs(settings.rootdir) if settings.reuse else None
     with deadline(settings.timeout), inputs.recorded() if inputs else nullcontext():
-        factory = load_factory(spec, settings.rootdir)
+        factory = factory or load_factory(spec, settings.rootdir)
     source = TrainerSource(spec, factory, inputs, timeout=settings.timeout)
     template = source.template
     source.check()

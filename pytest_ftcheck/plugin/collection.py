@@ -16,7 +16,7 @@ from pytest_ftcheck.plugin.task_module import TaskModule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_ftcheck.plugin.checks import Case
+    from pytest_ftcheck.judging.checks import Case
     from pytest_ftcheck.plugin.session import FtcheckSession
 
 

@@ -146,7 +146,7 @@ def session_kind(settings: Settings, *, suite_alone: bool) -> str:
 
 def _kind_of_suite(words: Sequence[str]) -> str:
     """Say what the checks that are chosen need: the gates look at a run, others may look at parts alone."""
-    from pytest_ftcheck.plugin.selection import FLOOR_ID, choose_ids, costs  # noqa: PLC0415 - where a task is selected
+    from pytest_ftcheck.judging.selection import FLOOR_ID, choose_ids, costs  # noqa: PLC0415 - where a task is selected
 
     known = costs()
     chosen = choose_ids(known, words)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.checks.evidence import Evidence
+from pytest_ftcheck.checks.evidence_of import Probes
 from pytest_ftcheck.checks.serving.fresh import start_early
 from pytest_ftcheck.compat.of_datasets import table_identity
+from pytest_ftcheck.compat.of_pytest import temporary_folder
 from pytest_ftcheck.errors import CheckFailure
 from pytest_ftcheck.plugin.parts import overridden
 from pytest_ftcheck.plugin.report import case_of
@@ -16,7 +19,7 @@ from pytest_ftcheck.runs.describe import describe
 from pytest_ftcheck.training.launch import environment_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     import pytest
 
@@ -24,7 +27,6 @@ if TYPE_CHECKING:
     from pytest_ftcheck.pipeline.parts import Pipeline
     from pytest_ftcheck.plugin.session import FtcheckSession, Variant
     from pytest_ftcheck.runs.run import Run
-    from pytest_ftcheck.training.probe import Probe
 
 _KEPT = 4
 """Bundles hold models: of many seeds and tasks, those that were used last are kept."""
@@ -93,7 +95,7 @@ def _bundle(
         seed=variant.seed,
         environment=environment,
         make_run=given_run or own_run,
-        make_probe=_Probes(config, pipeline, environment),
+        make_probe=Probes(pipeline, environment, partial(temporary_folder, config, "ftcheck-probe")),
         other_run=(lambda: run_of(others[0])) if others else None,
     )
     return evidence
@@ -102,30 +104,3 @@ def _bundle(
 def _serves(session: pytest.Session) -> bool:
     """Tell whether this process will ask what a server makes of the run: a worker of xdist takes whole tasks."""
     return any(case_of(item).get("check", "").startswith("serving.") for item in session.items)
-
-
-class _Probes:
-    """Makes short fine-tunes; equal ones once."""
-
-    def __init__(self, config: pytest.Config, pipeline: Pipeline, environment: Mapping[str, str]) -> None:
-        self._config = config
-        self._pipeline = pipeline
-        self._environment = environment
-        self._made: dict[str, Probe] = {}
-
-    def __call__(self, *, engine: str, seed: int, **changes: Any) -> Probe:
-        """Make a probe, or return the one that was made with equal changes."""
-        from pytest_ftcheck.training.probe import probe  # noqa: PLC0415 - only where a check asks for one
-
-        key = repr((engine, seed, sorted(changes.items())))
-        if key not in self._made:
-            factory = self._config._tmp_path_factory  # type: ignore[attr-defined]  # noqa: SLF001 - as in session_folder
-            self._made[key] = probe(
-                self._pipeline,
-                engine=engine,
-                seed=seed,
-                environment=self._environment,
-                folder=factory.mktemp("ftcheck-probe"),
-                **changes,
-            )
-        return self._made[key]

@@ -85,7 +85,7 @@ def prove_fault(
 
 def _prover(config: pytest.Config, session: FtcheckSession, pipeline: Pipeline, variant: Variant) -> Prover:
     """Return what proves faults in a task's pipeline: one for all, so that checks run once without a fault."""
-    from pytest_ftcheck.faults.evidence import evidence_for  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.checks.evidence_of import evidence_for  # noqa: PLC0415 - slow to import
     from pytest_ftcheck.faults.prove import Prover  # noqa: PLC0415 - slow to import
 
     provers = config.stash.setdefault(_PROVERS, {})

@@ -9,10 +9,11 @@ from pytest_ftcheck.errors import CheckFailure
 from pytest_ftcheck.gates.card_gates import asked_of, degenerate, judge_metric, session_share
 from pytest_ftcheck.gates.paired import ComparedRun
 from pytest_ftcheck.gates.pipeline_slices import pipeline_masks
+from pytest_ftcheck.gates.records import GateOrigin
 from pytest_ftcheck.gates.tolerance import FALSE_ALARMS
 from pytest_ftcheck.gates.trivial_limits import refuse_trivial_limits
 from pytest_ftcheck.plugin.baselines import accepted_run
-from pytest_ftcheck.plugin.report import note_gates, note_warnings, notes_of, origin_of
+from pytest_ftcheck.plugin.report import note_gates, note_warnings, notes_of
 from pytest_ftcheck.plugin.runs import not_judged
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def judge_by_card(
         baseline=baseline,
         false_alarms=false_alarms(session) if wanted else FALSE_ALARMS,
     )
-    note_gates(item, verdicts, origin_of(run), informs=informs, failed=degenerate(compared.rows))
+    note_gates(item, verdicts, GateOrigin.of_run(run), informs=informs, failed=degenerate(compared.rows))
     if failure is not None:
         bad = [found for verdict in verdicts.values() if verdict.status == "fail" for found in verdict.findings]
         _tell_of_baseline(item, session, failure, bad, (run.task, run.engine, run.seed))

@@ -9,9 +9,8 @@ import pytest
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, run_check
 from pytest_ftcheck.errors import CheckFailure, FtcheckError
-from pytest_ftcheck.gates.card_gates import asked_of
+from pytest_ftcheck.judging.checks import FLOOR, ungated
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
-from pytest_ftcheck.plugin.checks import FLOOR
 from pytest_ftcheck.plugin.evidence import NoRun, evidence_of
 from pytest_ftcheck.plugin.gating import judge_by_card, red_findings
 from pytest_ftcheck.plugin.report import case_of, note_run, note_warnings, notes_of
@@ -71,18 +70,10 @@ def floor_check(item: pytest.Item, session: FtcheckSession, metric: str) -> Chec
         """It keeps to its limits."""
         pipeline = evidence.pipeline
         verdicts = judge_by_card(item, session, pipeline, evidence.run, metric, informs=several)
-        if all(verdict.status == "no floor" for verdict in verdicts.values()):
-            value = "is not reported" if verdicts[""].missing else f"= {verdicts[''].value:.4f}"
+        if reason := ungated(pipeline, metric, verdicts):
             if session.settings.update_baseline:  # the run is looked at, and may be what later ones are compared with
                 return []
-            if asked_of(pipeline, metric).max_drop is not None:
-                todo = "accept a run with --ftcheck-update-baseline"
-                msg = f"{metric} {value}: no baseline for {pipeline.subject}; {todo}"
-                raise NotApplicable(msg)
-            where = f"[tool.ftcheck.tasks.{pipeline.card.name}.floors.{pipeline.tier}.{pipeline.checkpoint.name!r}]"
-            lacks = "no floor" if verdicts[""].limits.max_drop is None else "no floor, and no baseline"
-            msg = f"{metric} {value}: {lacks} for {pipeline.subject}; add it under {where}"
-            raise NotApplicable(msg)
+            raise NotApplicable(reason)
         return [] if several else red_findings(item, verdicts.values(), strict=session.settings.strict)
 
     return replace(FLOOR, function=keeps_its_limits)

@@ -9,8 +9,8 @@ import pytest
 
 from pytest_ftcheck.configuration import make_settings
 from pytest_ftcheck.errors import FtcheckError
+from pytest_ftcheck.judging.selection import choose_ids, costs
 from pytest_ftcheck.plugin.options import given_options
-from pytest_ftcheck.plugin.selection import choose_ids, costs
 
 
 def print_checks(config: pytest.Config) -> int:
@@ -20,7 +20,7 @@ def print_checks(config: pytest.Config) -> int:
         chosen = choose_ids(costs(), settings.checks, opted_in=True)
     except FtcheckError as error:
         raise pytest.UsageError(str(error)) from error
-    from pytest_ftcheck.plugin.checks import suite_catalogue  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.judging.checks import suite_catalogue  # noqa: PLC0415 - slow to import
     from pytest_ftcheck.report.checks import checks_table  # noqa: PLC0415 - slow to import
 
     known = suite_catalogue()
@@ -30,7 +30,7 @@ def print_checks(config: pytest.Config) -> int:
 
 
 if __name__ == "__main__":
-    from pytest_ftcheck.plugin.checks import suite_catalogue
+    from pytest_ftcheck.judging.checks import suite_catalogue
     from pytest_ftcheck.report.checks import checks_page
 
     sys.stdout.write(checks_page(suite_catalogue()))

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_ftcheck.errors import CheckFailure, FtcheckError
+from pytest_ftcheck.gates.records import gate_record
 from pytest_ftcheck.printable import printable, printable_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pytest_ftcheck.findings import Finding
-    from pytest_ftcheck.gates.intervals import Interval
+    from pytest_ftcheck.gates.records import GateOrigin
     from pytest_ftcheck.gates.verdicts import Verdict
     from pytest_ftcheck.pipeline.parts import Pipeline
     from pytest_ftcheck.runs.run import Run
@@ -74,21 +75,10 @@ def note_warnings(item: pytest.Item, findings: Iterable[Finding]) -> None:
         )
 
 
-def origin_of(run: Run) -> dict[str, Any]:
-    """Say which run a gate judges, in plain values."""
-    return {
-        "task": run.task,
-        "engine": run.engine,
-        "seed": run.seed,
-        "seconds": run.timings.get("train", 0.0),
-        "reused": run.reused,
-    }
-
-
 def note_gates(
     item: pytest.Item,
     verdicts: Mapping[str, Verdict],
-    origin: Mapping[str, Any],
+    origin: GateOrigin,
     *,
     informs: bool = False,
     failed: bool = False,
@@ -98,41 +88,19 @@ def note_gates(
     Args:
         item: the test that judges.
         verdicts: by the name of the slice; empty for all rows.
-        origin: of `origin_of`.
+        origin: the run that was judged.
         informs: several seeds are judged together: this one alone decides nothing.
         failed: the run is degenerate.
 
     """
     for name, verdict in verdicts.items():
+        row = asdict(gate_record(verdict, origin, name=name, informs=informs, failed=failed))
         limits = verdict.limits
-        row = {
-            **origin,
-            "metric": verdict.metric,
-            "slice": name,
-            "value": verdict.value,
-            "missing": verdict.missing,
-            "interval": interval_ends(verdict.interval),
-            "interval_method": None if verdict.interval is None else verdict.interval.method,
-            "floor": limits.limit,
-            "margin": None if limits.limit is None else verdict.value - limits.limit,
-            "limits": asdict(limits),
-            "smallest_drop": verdict.smallest_drop,
-            "drop": None if verdict.drop is None else asdict(verdict.drop),
-            "status": verdict.status,
-            "informs": informs,
-            "failed": failed,
-            "rows": verdict.rows,
-        }
         notes_of(item).setdefault("gates", []).append(row)
         shown = f"{verdict.metric}[{name}]" if name else verdict.metric
         item.user_properties.append((shown, verdict.value))
         if limits.limit is not None:
             item.user_properties.append((f"{shown}_{limits.kind}", limits.limit))
-
-
-def interval_ends(interval: Interval | None) -> list[float] | None:
-    """Return both ends; None where the interval is not known."""
-    return None if interval is None or not interval.known else [interval.low, interval.high]
 
 
 def mark_report(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:

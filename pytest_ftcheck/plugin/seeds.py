@@ -10,10 +10,10 @@ from pytest_ftcheck.gates.card_gates import asked_of, limits_for
 from pytest_ftcheck.gates.intervals import seed_interval
 from pytest_ftcheck.gates.limits import worst
 from pytest_ftcheck.gates.paired import Drop
+from pytest_ftcheck.gates.records import interval_ends
 from pytest_ftcheck.gates.seeds import judge_seeds
 from pytest_ftcheck.gates.wording import drop_finding
 from pytest_ftcheck.plugin.gating import false_alarms
-from pytest_ftcheck.plugin.report import interval_ends
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

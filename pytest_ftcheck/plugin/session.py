@@ -203,7 +203,7 @@ def check_everything(session: FtcheckSession, config: pytest.Config) -> None:
 
     """
     from pytest_ftcheck.gates.pipeline_slices import check_slices  # noqa: PLC0415 - slow to import
-    from pytest_ftcheck.plugin.checks import FLOOR  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.judging.checks import FLOOR  # noqa: PLC0415 - slow to import
     from pytest_ftcheck.plugin.gating import check_gates  # noqa: PLC0415 - slow to import
     from pytest_ftcheck.plugin.parts import shared_model  # noqa: PLC0415 - slow to import
     from pytest_ftcheck.training.launch import environment_of  # noqa: PLC0415 - slow to import

@@ -11,12 +11,13 @@ import pytest
 from pytest_ftcheck.errors import CheckFailure, TaskError
 from pytest_ftcheck.gates.card_gates import judge_metric, limits_for
 from pytest_ftcheck.gates.paired import ComparedRun
+from pytest_ftcheck.gates.records import GateOrigin
 from pytest_ftcheck.gates.tolerance import FALSE_ALARMS
 from pytest_ftcheck.gates.trivial_limits import refuse_trivial_limit
 from pytest_ftcheck.gates.verdicts import judge_value, not_reported
 from pytest_ftcheck.plugin.baselines import accepted_run
 from pytest_ftcheck.plugin.gating import red_findings, slices_of
-from pytest_ftcheck.plugin.report import note_gates, origin_of
+from pytest_ftcheck.plugin.report import note_gates
 from pytest_ftcheck.plugin.session import marker_values, session_of
 from pytest_ftcheck.runs.run import Run
 from pytest_ftcheck.tasks.floors import read_limits
@@ -157,11 +158,11 @@ class _Judging:
             false_alarms=FALSE_ALARMS / gates,
         )
 
-    def _origin(self) -> dict[str, Any]:
+    def _origin(self) -> GateOrigin:
         if self._run is not None:
-            return origin_of(self._run)
+            return GateOrigin.of_run(self._run)
         task = "-" if self._pipeline is None else self._pipeline.card.name
-        return {"task": task, "engine": "-", "seed": "-", "seconds": 0.0, "reused": False}
+        return GateOrigin(task=task, engine="-", seed="-")
 
     def _greater_is_better(self, metric: str, value: object) -> bool:
         """Return the card's direction; of another metric, the one that its limits tell."""

@@ -36,14 +36,18 @@ def check_writable(path: Path) -> None:
 
 
 def write_json(path: Path, document: dict[str, Any]) -> None:
-    """Write the document in one piece: whole, or not at all. NaN and infinity become texts, as JSON has neither.
+    """Write the document in one piece: whole, or not at all.
 
     Raises:
         OSError: it cannot be written.
 
     """
-    text = json.dumps(_plain({"schema": SCHEMA, **document}), indent=2, allow_nan=False)
-    write_whole(path, f"{text}\n".encode())
+    write_whole(path, f"{json_text(document)}\n".encode())
+
+
+def json_text(document: dict[str, Any]) -> str:
+    """Return a document as JSON. NaN and infinity become texts, as JSON has neither."""
+    return json.dumps(_plain({"schema": SCHEMA, **document}), indent=2, allow_nan=False)
 
 
 def _plain(value: Any) -> Any:

@@ -12,7 +12,7 @@ from pytest_ftcheck.errors import SettingsError
 from pytest_ftcheck.faults import fault as fault_module
 from pytest_ftcheck.faults.fault import FAMILIES, FLOOR, Fault, faults, select_faults
 from pytest_ftcheck.faults.names import NAMES
-from pytest_ftcheck.plugin.checks import suite_catalogue
+from pytest_ftcheck.judging.checks import suite_catalogue
 from pytest_ftcheck.report.faults import faults_page
 from pytest_ftcheck.settings import ENGINES
 

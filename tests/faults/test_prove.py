@@ -228,7 +228,7 @@ def test_a_record_has_plain_values() -> None:
 @pytest.mark.parametrize("engine", ["trainer", "manual"])
 def test_a_fault_in_the_loop_is_caught_with_real_checks(mrpc: Pipeline, tmp_path: Path, engine: str) -> None:
     from pytest_ftcheck.checks.catalogue import catalogue
-    from pytest_ftcheck.faults.evidence import evidence_for
+    from pytest_ftcheck.checks.evidence_of import evidence_for
     from pytest_ftcheck.faults.fault import faults
     from pytest_ftcheck.settings import Settings
 

@@ -145,8 +145,8 @@ def few_checks(_imported: None, monkeypatch: pytest.MonkeyPatch) -> Mapping[str,
         Check("training.engine_parity", parity, "run", "engines that differ", "compare them."),
     ]
     catalogue = {check.id: check for check in known}
-    monkeypatch.setattr("pytest_ftcheck.plugin.checks.catalogue", lambda: catalogue)
-    monkeypatch.setattr("pytest_ftcheck.plugin.selection.COST_OF", {check.id: check.cost for check in known})
+    monkeypatch.setattr("pytest_ftcheck.judging.checks.catalogue", lambda: catalogue)
+    monkeypatch.setattr("pytest_ftcheck.judging.selection.COST_OF", {check.id: check.cost for check in known})
     # The cards' budgets are those of the real checks.
     cards = {name: {**table, "checks": {}} for name, table in builtin_tasks().items()}
     monkeypatch.setattr("pytest_ftcheck.tasks.card.builtin_tasks", lambda: cards)

@@ -9,7 +9,7 @@ import pytest
 from pytest_ftcheck.checks.catalogue import FAMILIES, OPT_IN
 from pytest_ftcheck.checks.names import COST_OF
 from pytest_ftcheck.errors import SettingsError
-from pytest_ftcheck.plugin.selection import choose_ids, costs
+from pytest_ftcheck.judging.selection import choose_ids, costs
 
 if TYPE_CHECKING:
     from collections.abc import Callable

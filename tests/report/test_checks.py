@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_ftcheck.checks.catalogue import COSTS, Check
-from pytest_ftcheck.plugin.checks import suite_catalogue
+from pytest_ftcheck.judging.checks import suite_catalogue
 from pytest_ftcheck.report.checks import _COSTS, checks_page, checks_table
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_ftcheck.checks.catalogue import Check
+    from pytest_ftcheck.judging.checks import Case
     from pytest_ftcheck.pipeline.parts import Pipeline
-    from pytest_ftcheck.plugin.checks import Case
     from pytest_ftcheck.plugin.session import FtcheckSession, Variant
 
     Judge = Callable[[Check], None]

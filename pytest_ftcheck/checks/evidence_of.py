@@ -44,7 +44,7 @@ def evidence_for(settings: Settings, *, seed: int) -> EvidenceOf:
             seed=seed,
             environment=environment,
             make_run=_Once(partial(run_of, engine=engine)),
-            make_probe=_Probes(pipeline, environment, folder),
+            make_probe=Probes(pipeline, environment, lambda: Path(tempfile.mkdtemp(dir=folder))),
             other_run=_Once(partial(run_of, engine="manual" if engine == "trainer" else "trainer")),
         )
 
@@ -75,13 +75,13 @@ class _Once:
         return self._made
 
 
-class _Probes:
+class Probes:
     """Makes short fine-tunes; equal ones once."""
 
-    def __init__(self, pipeline: Pipeline, environment: Mapping[str, str], folder: Path) -> None:
+    def __init__(self, pipeline: Pipeline, environment: Mapping[str, str], make_folder: Callable[[], Path]) -> None:
         self._pipeline = pipeline
         self._environment = environment
-        self._folder = folder
+        self._make_folder = make_folder
         self._made: dict[str, Probe] = {}
 
     def __call__(self, *, engine: str, seed: int, **changes: Any) -> Probe:
@@ -93,7 +93,7 @@ class _Probes:
                 engine=engine,
                 seed=seed,
                 environment=self._environment,
-                folder=Path(tempfile.mkdtemp(dir=self._folder)),
+                folder=self._make_folder(),
                 **changes,
             )
         return self._made[key]

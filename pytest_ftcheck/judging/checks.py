@@ -1,0 +1,170 @@
+"""The checks of the suite: the catalogue and the gates; which are chosen, and for which engines and seeds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from pytest_ftcheck.checks.catalogue import COSTS, Check, Limits, catalogue, limits_of
+from pytest_ftcheck.errors import SettingsError, TaskError
+from pytest_ftcheck.gates.card_gates import asked_of, judge_metric
+from pytest_ftcheck.gates.paired import ComparedRun
+from pytest_ftcheck.judging.selection import FLOOR_ID, check_ids_of_card, choose_ids, in_order
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+    from pytest_ftcheck.gates.verdicts import Verdict
+    from pytest_ftcheck.pipeline.parts import Pipeline
+    from pytest_ftcheck.settings import Settings
+    from pytest_ftcheck.tasks.card import TaskCard
+
+_BOTH_ENGINES = frozenset({"training.engine_parity"})
+"""One test for both engines, and none where a single one runs."""
+
+
+def metric_floor(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Every metric keeps to its limits.
+
+    Its findings are called ``metrics.floor``, ``metrics.ceiling`` and ``metrics.baseline``, over several seeds
+    ``metrics.seeds`` and ``metrics.failed_runs``; ``--ftcheck-checks`` takes each of these names for these tests.
+
+    Assumes: a limit was chosen for these rows, or for rows like them.
+
+    Unusual but healthy: a limit within the interval of the value is inconclusive and passes with a line in the summary.
+
+    False alarms: those of the gates, which have a budget of their own: they are not part of the sum
+    here.
+    """
+    del limits  # those of metrics stand in a table of their own
+    pipeline, run = evidence.pipeline, ComparedRun.of_run(evidence.run)
+    verdicts = [judge_metric(pipeline, run, metric)[""] for metric in pipeline.card.gated_metrics]
+    return [found for verdict in verdicts if verdict.status == "fail" for found in verdict.findings]
+
+
+FLOOR = Check(
+    FLOOR_ID,
+    metric_floor,
+    cost="run",
+    catches="any defect that makes the model worse, whatever its cause; a metric that is missing or not a number",
+    hint="compare data, recipe and versions with the last run that passed; the other tests of this task say where it "
+    "broke. Lower the floor only if the drop is understood and accepted.",
+)
+"""Stands here because of gates the checks know nothing."""
+
+
+def ungated(pipeline: Pipeline, metric: str, verdicts: Mapping[str, Verdict]) -> str:
+    """Say why the verdicts on a metric judge nothing, and where a limit is written; an empty text where they do."""
+    if any(verdict.status != "no floor" for verdict in verdicts.values()):
+        return ""
+    value = "is not reported" if verdicts[""].missing else f"= {verdicts[''].value:.4f}"
+    if asked_of(pipeline, metric).max_drop is not None:
+        todo = "accept a run with --ftcheck-update-baseline"
+        return f"{metric} {value}: no baseline for {pipeline.subject}; {todo}"
+    where = f"[tool.ftcheck.tasks.{pipeline.card.name}.floors.{pipeline.tier}.{pipeline.checkpoint.name!r}]"
+    lacks = "no floor" if verdicts[""].limits.max_drop is None else "no floor, and no baseline"
+    return f"{metric} {value}: {lacks} for {pipeline.subject}; add it under {where}"
+
+
+def suite_catalogue() -> Mapping[str, Check]:
+    """Every check of the suite by id: the catalogue, and the gates behind the other metrics."""
+    known = {**catalogue(), FLOOR.id: FLOOR}
+    return MappingProxyType({name: known[name] for name in in_order(known)})
+
+
+def choose(known: Mapping[str, Check], words: Iterable[str], *, opted_in: bool = False) -> tuple[Check, ...]:
+    """Choose checks; see `choose_ids`."""
+    return tuple(known[name] for name in choose_ids(known, words, opted_in=opted_in))
+
+
+def validate_card(card: TaskCard, known: Mapping[str, Check], dtype: str) -> None:
+    """Compare the checks and limits that a card names with those that there are.
+
+    Raises:
+        TaskError: it names others.
+
+    """
+    check_ids_of_card(card.name, card.limits, known)
+    for name, limits in card.limits.items():
+        try:
+            limits_of(known[name], limits, dtype)
+        except SettingsError as error:
+            msg = f"task card {card.name!r}: checks.{name}: {error}"
+            raise TaskError(msg) from error
+
+
+@dataclass(frozen=True)
+class Case:
+    """One check that is run: with an engine and a seed, and for a gate with its metric."""
+
+    check: Check
+    engine: str
+    seed: int
+    id: str
+    """What stands in the brackets of its node id, where pytest runs it."""
+    metric: str = ""
+    """The one that is gated; empty but for gates."""
+
+    def note(self, task: str) -> dict[str, object]:
+        """Say what the test is about, in plain values. The parts alone have neither engine nor seed."""
+        of_parts = _of_parts(self.check)
+        return {
+            "task": task,
+            "check": self.check.id,
+            "cost": self.check.cost,
+            "engine": None if of_parts else self.engine,
+            "seed": None if of_parts else self.seed,
+            **({"metric": self.metric} if self.metric else {}),
+        }
+
+
+def _of_parts(check: Check) -> bool:
+    return check.cost in ("free", "forward")
+
+
+def gate_cases(settings: Settings, checks: Iterable[Check], metrics: Iterable[str]) -> list[Case]:
+    """List the gates: one for each metric, engine and seed, where they are among the chosen checks."""
+    if any(entry.id == FLOOR.id for entry in checks):
+        return [
+            Case(FLOOR, engine, seed, f"{metric}-{_variant_id(engine, seed, settings.seeds)}", metric)
+            for metric in metrics
+            for engine in settings.engines
+            for seed in settings.seeds
+        ]
+    return []
+
+
+def cases_of_family(settings: Settings, checks: Iterable[Check], family: str) -> list[Case]:
+    """List the cases of the chosen checks of a family, the gates left out.
+
+    Cheap checks stand before expensive ones, and those that look at the same run beside each other.
+    """
+    found = [
+        case
+        for entry in checks
+        if entry.family == family and entry.id != FLOOR.id
+        for case in _cases_of(entry, settings.engines, settings.seeds, named=entry.id in settings.checks)
+    ]
+    variants: list[tuple[str, int]] = [(engine, seed) for engine in settings.engines for seed in settings.seeds]
+    return sorted(found, key=lambda case: (COSTS.index(case.check.cost), variants.index((case.engine, case.seed))))
+
+
+def _cases_of(check: Check, engines: Sequence[str], seeds: Sequence[int], *, named: bool) -> list[Case]:
+    """List the tests of one check; one that was asked for by its id is shown where it can only be skipped, too."""
+    if check.id in _BOTH_ENGINES:
+        return [Case(check, engines[0], seeds[0], check.name)] if len(engines) > 1 or named else []
+    if _of_parts(check):
+        return [Case(check, engines[0], seeds[0], check.name)]
+    of_cost = seeds[:1] if check.cost == "extra-training" else seeds
+    return [
+        Case(check, engine, seed, f"{check.name}-{_variant_id(engine, seed, seeds)}")
+        for engine in engines
+        for seed in of_cost
+    ]
+
+
+def _variant_id(engine: str, seed: int, seeds: Sequence[int]) -> str:
+    return f"{engine}-seed{seed}" if len(seeds) > 1 else engine

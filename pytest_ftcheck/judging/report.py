@@ -1,0 +1,130 @@
+"""What `judge` found: printed as pytest prints it, or as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+from pytest_ftcheck.checks.causes import likely_causes
+from pytest_ftcheck.report.json import json_text
+from pytest_ftcheck.report.summary import cause_lines, check_lines, summary_table, warning_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_ftcheck.checks.causes import Cause
+    from pytest_ftcheck.findings import Finding
+    from pytest_ftcheck.gates.records import GateRecord
+    from pytest_ftcheck.runs.run import Run
+
+_COLUMNS = 120
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What one check said."""
+
+    check: str
+    """Its id; of a gate, ``metrics.floor``."""
+    engine: str
+    outcome: Literal["passed", "failed", "skipped"]
+    findings: tuple[Finding, ...] = ()
+    """What failed."""
+    warnings: tuple[Finding, ...] = ()
+    """What deserves a look, and does not fail."""
+    reason: str = ""
+    """Why it was skipped."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """The verdict on a fine-tuned model."""
+
+    task: str
+    subject: str
+    """The task with its checkpoint and its data, in words."""
+    results: tuple[CheckResult, ...]
+    gates: tuple[GateRecord, ...]
+    """One for each metric and slice, with and without a limit."""
+    runs: Mapping[str, Run]
+    """By engine; empty where nothing was trained. Their folders go with the report."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing failed."""
+        return not self.failed
+
+    @property
+    def failed(self) -> tuple[CheckResult, ...]:
+        """The checks that failed."""
+        return tuple(result for result in self.results if result.outcome == "failed")
+
+    @property
+    def run(self) -> Run | None:
+        """The run of the first engine; None where nothing was trained."""
+        return next(iter(self.runs.values()), None)
+
+    @cached_property
+    def causes(self) -> tuple[Cause, ...]:
+        """The checks that no other failed one explains, the most likely cause first."""
+        return tuple(likely_causes({found.check for found in self._red()}))
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What failed: each cause before its consequences."""
+        places = [check for cause in self.causes for check in (cause.check, *cause.consequences)]
+        return tuple(sorted(self._red(), key=lambda found: places.index(found.check)))
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """What deserves a look, and does not fail."""
+        return tuple(found for result in self.results for found in result.warnings)
+
+    def _red(self) -> list[Finding]:
+        return [found for result in self.failed for found in result.findings]
+
+    def __str__(self) -> str:
+        """Render the causes, the table of metrics, warnings, and the checks with the reasons of those skipped."""
+        gates, warnings = [asdict(gate) for gate in self.gates], [asdict(found) for found in self.warnings]
+        table = [summary_table(gates, color=False, width=_COLUMNS)] if gates else []
+        return "\n".join([*cause_lines(self._told()), *table, *warning_lines(warnings), *check_lines(self._checks())])
+
+    def to_json(self) -> str:
+        """Return the report as a JSON document with the keys of ``--ftcheck-json``; see ``docs/json.md``."""
+        because = {check: cause.check for cause in self.causes for check in cause.consequences}
+        return json_text(
+            {
+                "finished": True,
+                "tasks": [self.task],
+                "ok": self.ok,
+                "gates": [asdict(gate) for gate in self.gates],
+                "warnings": [asdict(found) for found in self.warnings],
+                "checks": self._checks(),
+                "findings": [{**asdict(found), "because_of": because.get(found.check)} for found in self.findings],
+                "causes": self._told(),
+            }
+        )
+
+    def _told(self) -> list[dict[str, Any]]:
+        first = {found.check: found for found in reversed(self.findings)}
+        return [
+            {
+                "task": self.task,
+                "finding": asdict(first[cause.check]),
+                "consequences": list(cause.consequences),
+            }
+            for cause in self.causes
+        ]
+
+    def _checks(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "task": self.task,
+                "check": result.check,
+                "engine": result.engine,
+                "outcome": result.outcome,
+                "reason": result.reason or None,
+            }
+            for result in self.results
+        ]

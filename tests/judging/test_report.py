@@ -1,0 +1,86 @@
+"""A report reads as pytest's summary: causes first, then the table, warnings, and the checks."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pytest_ftcheck.findings import Finding
+from pytest_ftcheck.gates.records import GateRecord
+from pytest_ftcheck.judging.report import CheckResult, Report
+
+
+def found(check: str, **changes: Any) -> Finding:
+    return Finding(check, "a task", "one thing", "another", "look there", **changes)
+
+
+def report(*results: CheckResult, **changes: Any) -> Report:
+    return Report(**{"task": "a", "subject": "a task", "results": results, "gates": (), "runs": {}} | changes)
+
+
+FAILED = (
+    CheckResult("metrics.not_constant", "trainer", "failed", (found("metrics.not_constant"),)),
+    CheckResult("collator.mask", "trainer", "failed", (found("collator.mask"), found("collator.mask", unit="rows"))),
+    CheckResult("data.truncation", "trainer", "passed", (), (found("data.truncation", level="warn", share=0.2),)),
+    CheckResult("data.segments", "trainer", "skipped", reason="one segment"),
+)
+GATE = GateRecord(
+    task="a",
+    engine="trainer",
+    seed=0,
+    seconds=1.5,
+    reused=False,
+    metric="accuracy",
+    slice="",
+    value=0.91,
+    missing=False,
+    interval=[0.88, float("nan")],
+    interval_method="Wilson",
+    floor=0.9,
+    margin=0.01,
+    limits={"greater_is_better": True, "calibrated": None},
+    smallest_drop=0.05,
+    drop=None,
+    status="inconclusive",
+    informs=False,
+    failed=False,
+    rows=300,
+)
+
+
+def test_causes_come_before_consequences() -> None:
+    judged = report(*FAILED)
+    assert not judged.ok
+    assert [entry.check for entry in judged.findings] == ["collator.mask", "collator.mask", "metrics.not_constant"]
+    assert [(cause.check, cause.consequences) for cause in judged.causes] == [
+        ("collator.mask", ("metrics.not_constant",))
+    ]
+    assert judged.run is None
+
+
+def test_text_of_a_report() -> None:
+    lines = str(report(*FAILED, gates=(GATE,))).splitlines()
+    assert lines[0] == "CAUSE: collator.mask: a task: expected one thing, observed another"
+    assert any("accuracy" in line and "inconclusive" in line and "0.9100" in line for line in lines)
+    assert "WARNING, data.truncation: a task: expected one thing, observed another" in lines
+    assert lines[-2:] == [
+        "checks: 1 passed, 2 failed (metrics.not_constant, collator.mask), 1 skipped",
+        "  skipped: data.segments: one segment",
+    ]
+
+
+def test_json_of_a_report() -> None:
+    said = json.loads(report(*FAILED, gates=(GATE,)).to_json())
+    assert said["ok"] is False
+    assert [(entry["check"], entry["because_of"]) for entry in said["findings"]] == [
+        ("collator.mask", None),
+        ("collator.mask", None),
+        ("metrics.not_constant", "collator.mask"),
+    ]
+    assert said["gates"][0]["interval"] == [0.88, "nan"]
+
+
+def test_nothing_that_failed_is_fine() -> None:
+    judged = report(CheckResult("collator.mask", "trainer", "passed"))
+    assert judged.ok
+    assert str(judged) == "checks: 1 passed"

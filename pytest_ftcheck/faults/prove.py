@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
-from pytest_ftcheck.faults.judge import Judge, Verdict
+from pytest_ftcheck.faults.asked import AskedChecks, CheckAnswer
 from pytest_ftcheck.faults.planting import with_args
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
 
@@ -39,7 +39,7 @@ class Proof:
     engine: str
     listed: tuple[str, ...]
     """Ids of the checks that should catch it."""
-    verdicts: Mapping[str, Verdict]
+    verdicts: Mapping[str, CheckAnswer]
     """By id of the check."""
     seconds: float
     not_applicable: str = ""
@@ -63,7 +63,7 @@ class Proof:
         return "caught" if self.caught else "survived"
 
     def _turned_red(self, name: str) -> bool:
-        return self.verdicts.get(name, Verdict("not run")).state == "red"
+        return self.verdicts.get(name, CheckAnswer("not run")).state == "red"
 
     def to_record(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -102,16 +102,16 @@ class Prover:
         self._evidence_of = evidence_of
         self._checks = {name: check for name, check in checks.items() if name not in pipeline.card.skipped}
         self._folder = folder
-        self._sound: dict[tuple[str, bool], Judge] = {}
+        self._sound: dict[tuple[str, bool], AskedChecks] = {}
         """By engine, and whether it trains for a few steps only."""
-        self._sound_parts: dict[str, Verdict] = {}
-        self._planted_parts: dict[str, Mapping[str, Verdict]] = {}
+        self._sound_parts: dict[str, CheckAnswer] = {}
+        self._planted_parts: dict[str, Mapping[str, CheckAnswer]] = {}
         """What checks said that look at the parts, by fault: no engine changes it."""
 
     def prove(self, fault: Fault, engine: str) -> Proof:
         """Plant a fault and run the checks: all that look at the parts, those of the run only where one is listed."""
         started = time.perf_counter()
-        verdicts: dict[str, Verdict] = {}
+        verdicts: dict[str, CheckAnswer] = {}
         reason = ""
         try:
             with warnings.catch_warnings(), quiet_libraries():
@@ -125,8 +125,10 @@ class Prover:
         seconds = time.perf_counter() - started
         return Proof(fault.name, self._pipeline.card.name, engine, fault.caught_by, verdicts, seconds, reason)
 
-    def _verdicts(self, fault: Fault, planted: Pipeline, engine: str, folder: Path) -> dict[str, Verdict]:
-        judge = Judge(self._evidence_of(self._as_long_as_needed(planted, whole_run=fault.whole_run), engine, folder))
+    def _verdicts(self, fault: Fault, planted: Pipeline, engine: str, folder: Path) -> dict[str, CheckAnswer]:
+        judge = AskedChecks(
+            self._evidence_of(self._as_long_as_needed(planted, whole_run=fault.whole_run), engine, folder)
+        )
         same_parts = self._has_same_parts(planted)
         judge.adopt(self._planted_parts.get(fault.name, {}))
         for check in self._to_ask(fault):
@@ -161,7 +163,7 @@ class Prover:
             return False
         return dict(planted.args) == dict(self._pipeline.args)
 
-    def _before(self, check: Check, engine: str, *, whole_run: bool) -> Verdict:
+    def _before(self, check: Check, engine: str, *, whole_run: bool) -> CheckAnswer:
         """Return what a check says of the sound pipeline."""
         if check.cost in _OF_PARTS:
             if check.id not in self._sound_parts:
@@ -169,11 +171,11 @@ class Prover:
             return self._sound_parts[check.id]
         return self._sound_judge(engine, whole_run=whole_run).ask(check)
 
-    def _sound_judge(self, engine: str, *, whole_run: bool) -> Judge:
+    def _sound_judge(self, engine: str, *, whole_run: bool) -> AskedChecks:
         key = (engine, whole_run)
         if key not in self._sound:
             folder = Path(tempfile.mkdtemp(dir=self._folder, prefix="sound-"))
-            self._sound[key] = Judge(
+            self._sound[key] = AskedChecks(
                 self._evidence_of(self._as_long_as_needed(self._pipeline, whole_run=whole_run), engine, folder)
             )
         return self._sound[key]
@@ -185,7 +187,7 @@ class Prover:
         asked = int(pipeline.args.get("max_steps", -1))
         return with_args(pipeline, max_steps=FEW_STEPS if asked <= 0 else min(asked, FEW_STEPS))
 
-    def _compared(self, name: str, verdict: Verdict, engine: str, *, whole_run: bool) -> Verdict:
+    def _compared(self, name: str, verdict: CheckAnswer, engine: str, *, whole_run: bool) -> CheckAnswer:
         """Compare what is red with the sound pipeline."""
         if verdict.state != "red" or name not in self._checks:
             return verdict

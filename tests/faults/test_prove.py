@@ -10,8 +10,8 @@ import pytest
 from pytest_ftcheck.checks.catalogue import Check, Limits, NotApplicable, finding
 from pytest_ftcheck.checks.evidence import Evidence
 from pytest_ftcheck.errors import CheckFailure, DataError
+from pytest_ftcheck.faults.asked import CheckAnswer
 from pytest_ftcheck.faults.fault import Fault
-from pytest_ftcheck.faults.judge import Verdict
 from pytest_ftcheck.faults.planting import nothing, with_args, with_patch
 from pytest_ftcheck.faults.prove import FEW_STEPS, Proof, Prover
 from pytest_ftcheck.findings import Finding
@@ -119,8 +119,8 @@ def fault(plant: Callable[[Pipeline], Pipeline], *listed: str, whole_run: bool =
 def test_a_listed_check_that_turns_red_catches_the_fault(prover: Prover, bench: Bench) -> None:
     proof = prover.prove(fault(fewer_rows, "data.rows"), "trainer")
     assert (proof.outcome, proof.caught, proof.also) == ("caught", ("data.rows",), ())
-    assert proof.verdicts["data.rows"] == Verdict("red", "fewer")
-    assert proof.verdicts["model.never"] == Verdict("skipped", "nothing to ask")
+    assert proof.verdicts["data.rows"] == CheckAnswer("red", "fewer")
+    assert proof.verdicts["model.never"] == CheckAnswer("skipped", "nothing to ask")
     # What looks at the parts is asked; nothing is trained, because no listed check needs it.
     assert {name for name, rows, _ in bench.asked if rows == 8} == {"data.rows", "data.always", "model.never"}
 
@@ -160,12 +160,12 @@ def test_a_broken_run_is_red_for_the_checks_that_it_names(prover: Prover, bench:
     bench.broken = True
     proof = prover.prove(fault(fewer_rows, "training.learned", "training.completes"), "trainer")
     assert proof.caught == ("training.completes",)
-    assert proof.verdicts["training.learned"] == Verdict("not run", "the run broke: training.completes, it broke")
+    assert proof.verdicts["training.learned"] == CheckAnswer("not run", "the run broke: training.completes, it broke")
 
 
 def test_misuse_in_a_planted_pipeline_is_red(prover: Prover) -> None:
     proof = prover.prove(fault(fewer_rows, "metrics.misused"), "trainer")
-    assert proof.verdicts["metrics.misused"] == Verdict("red", "DataError: 4 rows of logits for 8 labels")
+    assert proof.verdicts["metrics.misused"] == CheckAnswer("red", "DataError: 4 rows of logits for 8 labels")
 
 
 def test_where_it_cannot_be_planted_nothing_is_asked(prover: Prover, bench: Bench) -> None:
@@ -202,9 +202,9 @@ def test_what_a_fault_left_behind_is_removed(mrpc: Pipeline, bench: Bench, tmp_p
 
 def test_a_record_has_plain_values() -> None:
     verdicts = {
-        "data.rows": Verdict("red", "fewer"),
-        "model.never": Verdict("skipped", "why"),
-        "data.b": Verdict("red"),
+        "data.rows": CheckAnswer("red", "fewer"),
+        "model.never": CheckAnswer("skipped", "why"),
+        "data.b": CheckAnswer("red"),
     }
     proof = Proof("lost", "mrpc", "trainer", ("data.rows", "data.gone"), verdicts, 1.234)
     assert proof.to_record() == {

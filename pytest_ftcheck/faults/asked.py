@@ -21,7 +21,7 @@ State = Literal["red", "red before", "green", "skipped", "not run"]
 
 
 @dataclass(frozen=True)
-class Verdict:
+class CheckAnswer:
     """What a check said of a pipeline."""
 
     state: State
@@ -30,31 +30,31 @@ class Verdict:
     """Of what is red, the first finding; of what is skipped, why."""
 
 
-class Judge:
+class AskedChecks:
     """Asks checks about one pipeline, each once; a run that breaks off is red for the checks that it names."""
 
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence
-        self._verdicts: dict[str, Verdict] = {}
-        self._broken: dict[str, Verdict] = {}
+        self._verdicts: dict[str, CheckAnswer] = {}
+        self._broken: dict[str, CheckAnswer] = {}
         """By the ids that the findings of a broken run name."""
 
     @property
-    def verdicts(self) -> dict[str, Verdict]:
+    def verdicts(self) -> dict[str, CheckAnswer]:
         """All that was found so far."""
         return self._verdicts | self._broken
 
-    def ask(self, check: Check) -> Verdict:
+    def ask(self, check: Check) -> CheckAnswer:
         """Return what a check says."""
         if check.id not in self._verdicts:
             self._verdicts[check.id] = self._judge(check)
         return self.verdicts[check.id]
 
-    def adopt(self, verdicts: Mapping[str, Verdict]) -> None:
+    def adopt(self, verdicts: Mapping[str, CheckAnswer]) -> None:
         """Take over what was said of the same parts."""
         self._verdicts |= verdicts
 
-    def _judge(self, check: Check) -> Verdict:
+    def _judge(self, check: Check) -> CheckAnswer:
         threads = int(self.evidence.environment["threads"])
         try:
             # What a defect makes the libraries say is no news here.
@@ -62,12 +62,12 @@ class Judge:
                 warnings.simplefilter("ignore")
                 findings = [found for found in run_check(check, self.evidence) if found.level == "fail"]
         except NotApplicable as reason:
-            return Verdict("skipped", str(reason))
+            return CheckAnswer("skipped", str(reason))
         except CheckFailure as failure:
             for finding in failure.findings:
-                self._broken.setdefault(finding.check, Verdict("red", finding.observed))
+                self._broken.setdefault(finding.check, CheckAnswer("red", finding.observed))
             first = failure.findings[0]
-            return Verdict("not run", f"the run broke: {first.check}, {first.observed}")
+            return CheckAnswer("not run", f"the run broke: {first.check}, {first.observed}")
         except FtcheckError as error:
-            return Verdict("red", f"{type(error).__name__}: {error}")
-        return Verdict("red", findings[0].observed) if findings else Verdict("green")
+            return CheckAnswer("red", f"{type(error).__name__}: {error}")
+        return CheckAnswer("red", findings[0].observed) if findings else CheckAnswer("green")

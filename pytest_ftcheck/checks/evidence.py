@@ -9,6 +9,7 @@ import torch
 from transformers import set_seed
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
+from pytest_ftcheck.checks.collator.moved_rows import in_order
 from pytest_ftcheck.columns import scalars
 from pytest_ftcheck.training.batches import only_accepted
 
@@ -190,8 +191,16 @@ class Evidence:
         chosen = rows.select(indices)
         return [chosen[index] for index in range(len(chosen))]
 
-    def collate(self, features: list[dict[str, Any]]) -> dict[str, Any]:
-        """Make a batch with the pipeline's own collator, on the run's device."""
+    def collate(self, features: list[dict[str, Any]], *, as_it_comes: bool = False) -> dict[str, Any]:
+        """Make a batch with the pipeline's own collator, on the run's device.
+
+        Args:
+            features: rows, as the collator gets them.
+            as_it_comes: leave the rows in the order in which the collator puts them; else row i is feature i also
+                where it sorts them with their labels.
+
+        """
         batch = self.pipeline.data_collator(features)
         device = self.environment["device"]
-        return {key: value.to(device) if hasattr(value, "to") else value for key, value in batch.items()}
+        batch = {key: value.to(device) if hasattr(value, "to") else value for key, value in batch.items()}
+        return batch if as_it_comes else in_order(self, features, batch)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
-from pytest_ftcheck.checks.model.logits import evaluated_features
+from pytest_ftcheck.checks.data.splits import splits
 from pytest_ftcheck.columns import LABEL_NAMES
 from pytest_ftcheck.training.fingerprint import fingerprint_rows, fingerprints
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from pytest_ftcheck.checks.evidence import Evidence
 
 _ROWS = 16
@@ -23,7 +25,7 @@ def moves_rows_with_labels(evidence: Evidence) -> bool:
 
 
 def require_rows_in_place(evidence: Evidence) -> None:
-    """Refuse to compare rows one by one where the collator moves them.
+    """Refuse to compare the rows of the evaluation one by one where the collator moves them.
 
     Raises:
         NotApplicable: it does; `collator.order` says so.
@@ -34,11 +36,31 @@ def require_rows_in_place(evidence: Evidence) -> None:
         raise NotApplicable(msg)
 
 
+def in_order(evidence: Evidence, features: Sequence[Mapping[str, Any]], batch: Mapping[str, Any]) -> dict[str, Any]:
+    """Put the rows of a batch back into the order of its features, where the collator moves them with their labels."""
+    ids = batch.get("input_ids")
+    if len(features) < 2 or not isinstance(ids, torch.Tensor) or not moves_rows_with_labels(evidence):  # noqa: PLR2004 - an order
+        return dict(batch)
+    pad_id = evidence.pipeline.pad_id
+    wanted = fingerprint_rows([row["input_ids"] for row in features], pad_id)
+    places: dict[int, list[int]] = {}
+    for place, row in enumerate(fingerprints(ids, pad_id).tolist()):
+        places.setdefault(row, []).append(place)
+    if any(len(places.get(row, ())) < wanted.count(row) for row in set(wanted)):
+        return dict(batch)
+    order = [places[row].pop(0) for row in wanted]
+    return {
+        name: value[order] if isinstance(value, torch.Tensor) and value.shape[:1] == (len(ids),) else value
+        for name, value in batch.items()
+    }
+
+
 def _moves(evidence: Evidence) -> bool:
-    features, pad_id = evaluated_features(evidence, _ROWS), evidence.pipeline.pad_id
-    if "input_ids" not in features[0]:
+    split, pad_id = splits(evidence)[1], evidence.pipeline.pad_id
+    features = evidence.features(split.rows, split.few(_ROWS))
+    if not features or "input_ids" not in features[0]:
         return False
-    batch = evidence.collate(features)
+    batch = evidence.collate(features, as_it_comes=True)
     ids, labels = batch.get("input_ids"), next((batch[name] for name in LABEL_NAMES if name in batch), None)
     column = evidence.pipeline.label_column
     if not isinstance(ids, torch.Tensor) or ids.dim() != 2 or not isinstance(labels, torch.Tensor):  # noqa: PLR2004 - [B, T]

@@ -53,6 +53,17 @@ def test_labels_that_move_along_are_a_warning(sorting: Sorting) -> None:
             run_check(catalogue()[check], evidence)
 
 
+def test_other_checks_get_the_rows_in_their_order(sorting: Sorting) -> None:
+    evidence = sorting()
+    features = evidence.features(evidence.pipeline.eval_dataset, list(range(8)))
+    restored, plain = evidence.collate(features), evidence.pipeline.data_collator(features)
+    assert restored.keys() == plain.keys()
+    for name, value in restored.items():
+        assert value.tolist() == dict(plain)[name].tolist()
+    unlike = evidence.collate(features, as_it_comes=True)
+    assert unlike["labels"].tolist() != restored["labels"].tolist()
+
+
 def test_labels_that_stay_are_a_failure(sorting: Sorting) -> None:
     evidence = sorting(labels_stay=True)
     assert not moves_rows_with_labels(evidence)

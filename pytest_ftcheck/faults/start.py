@@ -105,14 +105,14 @@ def _add_frozen(model: Any, count: int) -> None:
 def trained_on_the_evaluation_before(pipeline: Pipeline) -> Pipeline:
     """The model comes from a training on the evaluated rows."""
     require_classes(pipeline)
-    return with_model(pipeline, partial(_load, weights=cache(partial(_weights_of_a_fold, pipeline))))
+    return with_model(pipeline, partial(_load, weights=cache(partial(weights_of_a_fold, pipeline))))
 
 
 def _load(model: nn.Module, weights: Any) -> None:
     model.load_state_dict(weights())
 
 
-def _weights_of_a_fold(pipeline: Pipeline) -> dict[str, Tensor]:
+def weights_of_a_fold(pipeline: Pipeline) -> dict[str, Tensor]:
     """Fine-tune on the evaluated rows for a few epochs."""
     model: Any = pipeline.model_init()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)

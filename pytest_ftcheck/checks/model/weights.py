@@ -25,6 +25,8 @@ _MOST_SHOWN = 3
 _FROM_SCRATCH = 0.8
 """Random share of a backbone that was never loaded: its biases, norms and tables of positions start at constants."""
 _FEW_NUMBERS = 1000
+_ALIKE = 0.5
+"""Cosine that weights exceed which were trained from one start with two seeds; of random numbers, a few may do so."""
 _UNCORRELATED = 0.1
 """Cosine between matrices: of a thousand numbers or more, unrelated ones come this near to 0 with three standard
 deviations, and weights that were trained further stay above 0.9."""
@@ -67,7 +69,8 @@ def parts_of(model: nn.Module) -> Parts:
 def newly_initialised(evidence: Evidence) -> set[str]:
     """Name the parameters that start from random numbers: another seed gives others.
 
-    A matrix counts where most of it is new: rows for added tokens are not the matrix.
+    A matrix counts where most of it is new: rows for added tokens are not the matrix. Weights that a factory trains
+    differ with the seed, too, and stay alike.
     """
     first = dict(evidence.fresh_model.named_parameters())
     second = dict(evidence.make_model(evidence.seed + 1).named_parameters())
@@ -77,6 +80,7 @@ def newly_initialised(evidence: Evidence) -> set[str]:
         if name in second
         and parameter.shape == second[name].shape
         and float((parameter != second[name]).float().mean()) > 0.5  # noqa: PLR2004 - most of it
+        and _cosine(parameter, second[name]) < _ALIKE
     }
 
 
@@ -136,10 +140,15 @@ def _unlike(model: PreTrainedModel, folder: Path) -> set[str]:
         full_name, parameter = matrices.get(name.removeprefix(prefix), ("", None))
         if parameter is None or parameter.shape != tensor.shape or parameter.numel() < _FEW_NUMBERS:
             continue
-        cosine = torch.cosine_similarity(parameter.detach().cpu().double().flatten(), tensor.double().flatten(), dim=0)
-        if abs(float(cosine)) < _UNCORRELATED:
+        if _cosine(parameter, tensor) < _UNCORRELATED:
             unlike.add(full_name)
     return unlike
+
+
+def _cosine(first: Tensor, second: Tensor) -> float:
+    """Return the size of the cosine between two tensors of one shape."""
+    left, right = (tensor.detach().cpu().double().flatten() for tensor in (first, second))
+    return abs(float(torch.cosine_similarity(left, right, dim=0)))
 
 
 def _left_over(model: PreTrainedModel, folder: Path) -> dict[str, int]:

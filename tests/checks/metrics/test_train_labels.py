@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache, partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import torch
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, catalogue, run_check
 from pytest_ftcheck.checks.evidence import Evidence
 from pytest_ftcheck.checks.metrics.train_labels import agreement
 from pytest_ftcheck.faults.fault import select_faults
+from pytest_ftcheck.faults.start import weights_of_a_fold
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,4 +130,22 @@ def test_a_model_that_was_trained_on_the_evaluation_is_found(
 ) -> None:
     (finding,) = judge("before_training", select_faults(["trained_on_the_evaluation_before"])[0].plant(parts))
     assert finding.level == "fail"
+    assert " of 300 rows are right before training, 1.0000 after it" in finding.observed
+
+
+def test_a_model_that_a_factory_trains_anew_for_every_seed_is_found(
+    judge: Callable[..., list[Finding]], parts: Pipeline
+) -> None:
+    trained = cache(lambda seed: weights_of_a_fold(replace(parts, model_init=partial(seeded, seed))))
+
+    def seeded(seed: int) -> Any:
+        torch.manual_seed(seed)
+        return parts.model_init()
+
+    def anew() -> Any:
+        model = parts.model_init()
+        model.load_state_dict(trained(torch.initial_seed() % 3))
+        return model
+
+    (finding,) = judge("before_training", replace(parts, model_init=anew))
     assert " of 300 rows are right before training, 1.0000 after it" in finding.observed

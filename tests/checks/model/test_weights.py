@@ -142,6 +142,14 @@ def test_weights_that_every_seed_draws_alike_are_compared_with_the_checkpoint(pa
     assert judge("new_weights", trained_further) == []
 
 
+def test_weights_that_a_factory_trains_are_not_random(parts: Pipeline) -> None:
+    def trained(model: Any) -> None:  # by a seed that the caller has set
+        for parameter in model.bert.parameters():
+            parameter.data += 0.1 * parameter.abs().mean() * torch.randn_like(parameter)
+
+    assert judge("new_weights", changed(parts, trained)) == []
+
+
 def moved_a_little(module: nn.Module) -> None:
     if isinstance(module, nn.Linear):
         torch.manual_seed(7)

@@ -38,7 +38,7 @@ from pytest_ftcheck.speed.peak import matmul_peak
 from pytest_ftcheck.tasks.card import load_card
 from pytest_ftcheck.training.batches import only_accepted
 from pytest_ftcheck.training.cpu import fast_cpu
-from pytest_ftcheck.training.engine import train_run
+from pytest_ftcheck.training.train import train_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,7 +19,7 @@ from pytest_ftcheck.speed.batches import collated, endless, representative, work
 from pytest_ftcheck.speed.device import synchronize
 from pytest_ftcheck.training.batches import grouped
 from pytest_ftcheck.training.compilation import own_dynamo_environment, uncompiled
-from pytest_ftcheck.training.manual import planned_steps, prepare, update
+from pytest_ftcheck.training.manual import make_schedule, planned_steps, prepare, update
 from pytest_ftcheck.training.recipe import training_arguments
 from pytest_ftcheck.training.recorder import StepRecorder
 from pytest_ftcheck.training.tracer import Tracer
@@ -82,7 +82,7 @@ class TrainingStep:
             loader = parts.accelerator.prepare(endless(parts.train_loader, self.row_numbers))
             of_an_epoch = math.ceil(len(parts.train_loader) / accumulation)
             planned, _ = planned_steps(self.args, of_an_epoch)
-            self._scheduler = parts.schedule(self.args, planned, trainer)
+            self._scheduler = make_schedule(parts, self.args, planned, trainer)
         self._parts = replace(parts, train_loader=loader)
         self._groups = grouped(loader, accumulation)
         self._recorder = _Unrecorded("", "", tracer=_Untraced(None))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import nn
     from transformers import TrainingArguments
 
-    from pytest_ftcheck.training.manual import Prepared
+    from pytest_ftcheck.training.prepared import Prepared
 
 _VARIABLES = "ACCELERATE_DYNAMO_"
 _LENGTHS = 4

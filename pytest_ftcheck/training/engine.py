@@ -1,40 +1,24 @@
-"""What an engine is, and how a run is made with one."""
+"""What an engine is: it trains a pipeline, and hands back what came out."""
 
 from __future__ import annotations
 
-import shutil
 import time
-from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
-from pytest_ftcheck.compat.of_accelerate import reset_state
-from pytest_ftcheck.deadline import TimedOut, deadline
-from pytest_ftcheck.errors import CheckFailure, FtcheckError, TaskError, unknown
-from pytest_ftcheck.files import what_to_do
-from pytest_ftcheck.findings import Finding
-from pytest_ftcheck.pipeline.factory import where_it_failed
-from pytest_ftcheck.pipeline.quiet import quiet_libraries, warnings_of_a_script
-from pytest_ftcheck.runs.environment import PYTORCH_KERNELS
-from pytest_ftcheck.runs.run import MODEL_FOLDER, Run
-from pytest_ftcheck.training.compilation import own_dynamo_environment
-from pytest_ftcheck.training.cpu import fast_cpu
-from pytest_ftcheck.training.determinism import deterministic, isolated
-from pytest_ftcheck.training.recipe import training_arguments
-from pytest_ftcheck.training.recorder import ProgressListener, StepRecorder, silent
-from pytest_ftcheck.training.tracer import Tracer
+from pytest_ftcheck.errors import TaskError, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
     from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer, TrainingArguments
 
     from pytest_ftcheck.pipeline.parts import Pipeline
+    from pytest_ftcheck.training.recorder import StepRecorder
 
 _MODULES = {"trainer": "pytest_ftcheck.training.trainer", "manual": "pytest_ftcheck.training.manual"}
 
@@ -81,197 +65,6 @@ def load_engine(name: str) -> Engine:
         raise TaskError(unknown("engine", name, _MODULES))
     engine: Engine = import_module(_MODULES[name]).train
     return engine
-
-
-@contextmanager
-def engine_outcome(
-    pipeline: Pipeline,
-    *,
-    engine: str,
-    seed: int,
-    environment: Mapping[str, str],
-    output_dir: Path,
-    listener: ProgressListener = silent,
-) -> Iterator[tuple[Outcome, StepRecorder]]:
-    """Fine-tune once, and hand out what came out while the pipeline's patches and settings are in force.
-
-    Args:
-        pipeline: the parts.
-        engine: ``trainer`` or ``manual``.
-        seed: of initialisation, order and dropout.
-        environment: as `describe_environment` gives it: device, threads and kernels are taken from it.
-        output_dir: where the engine may write.
-        listener: told after every optimizer step.
-
-    Raises:
-        TaskError: an unknown engine or hyperparameter.
-        CheckFailure: training broke off: the loss was not finite, or a part raised an error.
-
-    """
-    train = load_engine(engine)
-    title = f"{pipeline.card.name} · {engine} · seed {seed}"
-    recorder = StepRecorder(
-        title, f"{pipeline.subject}, engine {engine}, seed {seed}", listener, Tracer(pipeline.pad_id)
-    )
-    device = environment["device"]
-    # Accelerate keeps device and precision of the first run for the whole process: each run starts anew.
-    reset_state()
-    with (
-        quiet_libraries(),
-        isolated(int(environment["threads"])),
-        deterministic(wanted=environment["deterministic"] == "yes"),
-        fast_cpu(device) if environment["kernels"] != PYTORCH_KERNELS else nullcontext(),
-        own_dynamo_environment(),
-        warnings_of_a_script() if pipeline.trainer is not None else nullcontext(),
-        pipeline.patched(),
-        recorder.tracer.watching(),
-    ):
-        trainer = None
-        if pipeline.trainer is not None:
-            steps = pipeline.args.get("max_steps")
-            trainer = pipeline.trainer.make(pipeline, seed=seed, device=device, output_dir=output_dir, steps=steps)
-            args = trainer.args
-        else:
-            args = training_arguments(pipeline, seed=seed, device=device, output_dir=output_dir)
-        with _completing(recorder.subject, trainer), deadline(pipeline.timeout):
-            outcome = train(pipeline, args, recorder, trainer)
-        recorder.flush()
-        yield outcome, recorder
-
-
-def train_run(
-    pipeline: Pipeline,
-    *,
-    engine: str,
-    seed: int,
-    environment: Mapping[str, str],
-    folder: Path,
-    listener: ProgressListener = silent,
-) -> Run:
-    """Fine-tune once and write everything that came out into a folder.
-
-    Args:
-        pipeline: the parts; where it does not train, its model is evaluated as it is.
-        engine: ``trainer`` or ``manual``.
-        seed: of initialisation, order and dropout.
-        environment: as `describe_environment` gives it.
-        folder: empty; receives ``model/`` and the record of the run.
-        listener: told after every optimizer step.
-
-    Raises:
-        TaskError: an unknown engine or hyperparameter.
-        CheckFailure: training broke off, or the evaluation did not give one row of logits per row of data.
-
-    """
-    scratch = folder / "scratch"
-    with engine_outcome(
-        pipeline, engine=engine, seed=seed, environment=environment, output_dir=scratch, listener=listener
-    ) as (outcome, recorder):
-        _check_rows(pipeline, outcome, recorder.subject)
-        with _completing(recorder.subject), deadline(pipeline.timeout):
-            outcome.save(folder / MODEL_FOLDER)
-        trace = recorder.tracer.finish()
-    shutil.rmtree(scratch, ignore_errors=True)
-    run = Run(
-        task=pipeline.card.name,
-        engine=engine,
-        seed=seed,
-        head=pipeline.card.head,
-        checkpoint=pipeline.checkpoint.name,
-        metrics=outcome.metrics,
-        epochs=outcome.epochs,
-        best_epoch=outcome.best_epoch,
-        step_losses=tuple(recorder.losses),
-        log_history=outcome.log_history,
-        logits=outcome.logits,
-        label_ids=outcome.label_ids,
-        train_rows=len(pipeline.train_dataset),
-        timings=outcome.timings,
-        unjudged=outcome.unjudged,
-        environment=environment,
-        trace=trace,
-        folder=folder,
-    )
-    run.write()
-    return run
-
-
-@contextmanager
-def _completing(subject: str, trainer: Trainer | None = None) -> Iterator[None]:
-    """Turn whatever code of the user raises into a finding, also what would skip or end a test.
-
-    Args:
-        subject: of the finding.
-        trainer: the user's, whose settings may say why.
-
-    Raises:
-        CheckFailure: ``training.completes``.
-
-    """
-    try:
-        yield
-    except (FtcheckError, CheckFailure, KeyboardInterrupt):
-        raise
-    except BaseException as error:
-        raise CheckFailure([_broke_off(subject, error, trainer)]) from error
-
-
-def _broke_off(subject: str, error: BaseException, trainer: Trainer | None) -> Finding:
-    return Finding(
-        check="training.completes",
-        subject=subject,
-        expected="training and evaluation run through",
-        observed=where_it_failed(error),
-        hint=_more_than_logits(trainer) + _what_helps(error),
-    )
-
-
-def _more_than_logits(trainer: Trainer | None) -> str:
-    """Name the settings that make predictions a tuple, which many a metric cannot take; empty where there is none."""
-    config = getattr(getattr(trainer, "model", None), "config", None)
-    found = [name for name in ("output_hidden_states", "output_attentions") if getattr(config, name, False)]
-    if not found:
-        return ""
-    named = " and ".join(f"{name} = True" for name in found)
-    return (
-        f"{named} in the model's configuration: predictions are a tuple, of which the logits are the first part; set "
-        "it to False, or let preprocess_logits_for_metrics take the logits. Else "
-    )
-
-
-def _what_helps(error: BaseException) -> str:
-    if isinstance(error, TimedOut):
-        return "look for what hangs at this line, or give --ftcheck-timeout more seconds."
-    todo = what_to_do(error, "")
-    if not todo:
-        return "run the same training alone for the whole traceback."
-    return (
-        f"{todo[0].lower()}{todo[1:]}, or give another folder: --basetemp, or --ftcheck-store for runs that are kept."
-    )
-
-
-def _check_rows(pipeline: Pipeline, outcome: Outcome, subject: str) -> None:
-    """Fail closed where the evaluation lost or repeated rows, before anything is judged on it."""
-    expected = (len(pipeline.eval_dataset), pipeline.card.num_labels)
-    if np.ndim(outcome.label_ids) == 0:  # None, whatever its type says
-        finding = Finding(
-            check="model.logits_shape",
-            subject=subject,
-            expected=f"label ids of the {expected[0]} rows of the evaluation data set",
-            observed="no labels: the evaluation found none in its batches",
-            hint="label_names of TrainingArguments names the columns that hold labels, such as ['labels'], not the "
-            "classes; a collator may drop them, or call them otherwise.",
-        )
-        raise CheckFailure([finding])
-    if outcome.logits.shape != expected or outcome.label_ids.shape != expected[:1]:
-        finding = Finding(
-            check="model.logits_shape",
-            subject=subject,
-            expected=f"logits {expected} and label ids ({expected[0]},): one row per row of the evaluation data set",
-            observed=f"logits {outcome.logits.shape} and label ids {outcome.label_ids.shape}",
-            hint="look for a collator that drops rows, a last batch that is left out, or a head of another size.",
-        )
-        raise CheckFailure([finding])
 
 
 def save(model: PreTrainedModel, processing_class: PreTrainedTokenizerBase | None, folder: Path) -> None:

@@ -11,8 +11,8 @@ from pytest_ftcheck.runs.key import run_key
 from pytest_ftcheck.runs.run_inputs import RunInputs
 from pytest_ftcheck.training.cpu import kernel_names
 from pytest_ftcheck.training.device import resolve_device, resolve_threads
-from pytest_ftcheck.training.engine import train_run
 from pytest_ftcheck.training.recorder import ProgressListener, silent
+from pytest_ftcheck.training.train import train_run
 
 if TYPE_CHECKING:
     from pathlib import Path

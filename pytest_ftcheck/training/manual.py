@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -20,6 +19,7 @@ from pytest_ftcheck.training.batches import grouped, make_loaders
 from pytest_ftcheck.training.compilation import compile_forward, compile_shapes, uncompiled
 from pytest_ftcheck.training.engine import Outcome, Stopwatch, save
 from pytest_ftcheck.training.evaluation import BestEpoch, evaluate
+from pytest_ftcheck.training.prepared import Prepared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +62,7 @@ def train(
     )
     steps_per_epoch = math.ceil(len(train_loader) / args.gradient_accumulation_steps)
     steps, epochs = planned_steps(args, steps_per_epoch)
-    scheduler = parts.schedule(args, steps, trainer)
+    scheduler = make_schedule(parts, args, steps, trainer)
     tracer.scheduled_by(scheduler)
     # Below 1 it is a share of the run, as with the Trainer.
     log_every = math.ceil(args.logging_steps * steps) if args.logging_steps < 1 else int(args.logging_steps)
@@ -109,22 +109,11 @@ def train(
     )
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """What a loop trains with, on its device."""
-
-    accelerator: Accelerator
-    model: nn.Module
-    optimizer: torch.optim.Optimizer
-    train_loader: Any
-    eval_loader: Any
-    compute_loss: Callable[..., Any]
-
-    def schedule(self, args: TrainingArguments, steps: int, trainer: Trainer | None) -> LRScheduler:
-        """Make the schedule of so many optimizer steps; a user's Trainer makes its own."""
-        if trainer is None:
-            return make_scheduler(self.optimizer, args, steps)
-        return trainer.create_scheduler(steps, self.optimizer)
+def make_schedule(parts: Prepared, args: TrainingArguments, steps: int, trainer: Trainer | None) -> LRScheduler:
+    """Make the schedule of so many optimizer steps; a user's Trainer makes its own."""
+    if trainer is None:
+        return make_scheduler(parts.optimizer, args, steps)
+    return trainer.create_scheduler(steps, parts.optimizer)
 
 
 def prepare(pipeline: Pipeline, args: TrainingArguments, tracer: Tracer, trainer: Trainer | None) -> Prepared:

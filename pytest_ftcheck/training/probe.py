@@ -11,7 +11,7 @@ import torch
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from pytest_ftcheck.pipeline.trainer_changes import ChangedModel
-from pytest_ftcheck.training.engine import engine_outcome
+from pytest_ftcheck.training.train import engine_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

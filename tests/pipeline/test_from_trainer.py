@@ -20,8 +20,8 @@ from pytest_ftcheck.pipeline.trainer_changes import ChangedModel
 from pytest_ftcheck.runs.environment import describe_environment
 from pytest_ftcheck.runs.key import run_key
 from pytest_ftcheck.settings import Settings
-from pytest_ftcheck.training.engine import train_run
 from pytest_ftcheck.training.probe import probe
+from pytest_ftcheck.training.train import train_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable

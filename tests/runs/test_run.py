@@ -14,7 +14,7 @@ import torch
 from pytest_ftcheck.runs.environment import describe_environment
 from pytest_ftcheck.runs.run import Run
 from pytest_ftcheck.runs.trace import Trace
-from pytest_ftcheck.training.engine import train_run
+from pytest_ftcheck.training.train import train_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,7 @@ from pytest_ftcheck.errors import TaskError
 from pytest_ftcheck.runs.environment import describe_environment
 from pytest_ftcheck.speed.measure import is_compiled
 from pytest_ftcheck.speed.step import TrainingStep
-from pytest_ftcheck.training.engine import engine_outcome
+from pytest_ftcheck.training.train import engine_outcome
 
 if TYPE_CHECKING:
     from pytest_ftcheck.pipeline.parts import Pipeline

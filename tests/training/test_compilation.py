@@ -28,8 +28,8 @@ from pytest_ftcheck.training.compilation import (
     own_dynamo_environment,
 )
 from pytest_ftcheck.training.cpu import fast_cpu
-from pytest_ftcheck.training.engine import train_run
 from pytest_ftcheck.training.probe import without_dropout
+from pytest_ftcheck.training.train import train_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable

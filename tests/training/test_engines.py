@@ -18,9 +18,10 @@ from transformers import Trainer
 from pytest_ftcheck.errors import CheckFailure, TaskError
 from pytest_ftcheck.pipeline.trainer_changes import ChangedModel
 from pytest_ftcheck.runs.environment import describe_environment
-from pytest_ftcheck.training.engine import load_engine, train_run
+from pytest_ftcheck.training.engine import load_engine
 from pytest_ftcheck.training.evaluation import BestEpoch
 from pytest_ftcheck.training.probe import without_dropout as drop_nothing
+from pytest_ftcheck.training.train import train_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

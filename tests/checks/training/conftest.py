@@ -23,9 +23,9 @@ from pytest_ftcheck.runs.run import Run
 from pytest_ftcheck.runs.trace import ParameterTrace, Pass, Trace
 from pytest_ftcheck.settings import Settings
 from pytest_ftcheck.tasks.bundled import bundled_checkpoint
-from pytest_ftcheck.training.engine import train_run
 from pytest_ftcheck.training.fingerprint import fingerprint_rows
 from pytest_ftcheck.training.probe import probe
+from pytest_ftcheck.training.train import train_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

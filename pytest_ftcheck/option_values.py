@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_ftcheck.errors import unknown
+from pytest_ftcheck.extensions import extensions
 from pytest_ftcheck.paths import as_path
 from pytest_ftcheck.settings import DEVICES, DTYPES, ENGINES, SHAPES, TIERS, UPDATES
 
@@ -53,7 +54,12 @@ def _choice(kind: str, known: tuple[str, ...], todo: str = "") -> Any:
 
 
 def _engines(value: object) -> tuple[str, ...]:
-    words: tuple[str, ...] = _chosen("engine", (*ENGINES, "both"))(value)
+    words = _words(value, f"one or more of {', '.join((*ENGINES, 'both'))}")
+    # Other packages are looked through only where a word is none of ours: that takes a while.
+    known = (*ENGINES, "both") if {*words} <= {*ENGINES, "both"} else (*ENGINES, "both", *extensions("engines"))
+    for word in words:
+        if word not in known:
+            raise ValueError(unknown("engine", word, known))
     return ENGINES if "both" in words else words
 
 

@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, get_args
 
 from pytest_ftcheck.errors import CheckFailure, FtcheckError, SettingsError, unknown
+from pytest_ftcheck.extensions import extensions, load_extension
 from pytest_ftcheck.findings import Finding
 from pytest_ftcheck.printable import text_of
 
@@ -105,7 +106,14 @@ def check(
     tolerance: Mapping[str, float] = MappingProxyType({}),
     false_alarms: float = 0.0,
 ) -> Callable[[Callable[[Evidence, Limits], list[Finding]]], Callable[[Evidence, Limits], list[Finding]]]:
-    """Register a function as a check; see `Check` for the arguments."""
+    """Register a function as a check; see `Check` for the arguments.
+
+    Raises:
+        SettingsError: there is no such family.
+
+    """
+    if id.partition(".")[0] not in FAMILIES:
+        raise SettingsError(unknown(f"family of check {id!r}:", id.partition(".")[0], FAMILIES))
 
     def register(function: Callable[[Evidence, Limits], list[Finding]]) -> Callable[[Evidence, Limits], list[Finding]]:
         _CHECKS[id] = Check(id, function, cost, catches, hint, heads, limits, tolerance, false_alarms)
@@ -120,6 +128,8 @@ def catalogue() -> Mapping[str, Check]:
         package = import_module(f"pytest_ftcheck.checks.{family}")
         for module in iter_modules(package.__path__, f"{package.__name__}."):
             import_module(module.name)
+    for name in extensions("checks"):
+        load_extension("checks", name, _CHECKS)
     ordered = sorted(_CHECKS.values(), key=lambda entry: (FAMILIES.index(entry.family), entry.name))
     return MappingProxyType({entry.id: entry for entry in ordered})
 

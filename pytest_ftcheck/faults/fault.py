@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.errors import SettingsError, closest
+from pytest_ftcheck.extensions import extensions, load_extension
 from pytest_ftcheck.faults.names import NAMES
 from pytest_ftcheck.settings import ENGINES
 
@@ -35,6 +36,8 @@ FAMILIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """Modules of each family, in the order in which they are shown."""
 ALL = "all"
+OTHERS = "others"
+"""Family of the faults of other packages."""
 FLOOR = "metrics.floor"
 """The gate of the suite, which judges the run against the card's floors; the catalogue does not have it."""
 
@@ -59,13 +62,13 @@ class Fault:
 
     @property
     def module(self) -> str:
-        """The module that it stands in."""
-        return self.plant.__module__.rpartition(".")[2]
+        """The module that it stands in; of another package, with the package."""
+        return self.plant.__module__.removeprefix("pytest_ftcheck.faults.")
 
     @property
     def family(self) -> str:
-        """The family of that module."""
-        return next(family for family, modules in FAMILIES.items() if self.module in modules)
+        """The family of that module; of a fault of another package, ``others``."""
+        return next((family for family, modules in FAMILIES.items() if self.module in modules), OTHERS)
 
     @property
     def meaning(self) -> str:
@@ -106,7 +109,11 @@ def faults() -> Mapping[str, Fault]:
     order = [module for modules in FAMILIES.values() for module in modules]
     for module in order:
         import_module(f"pytest_ftcheck.faults.{module}")
-    ordered = sorted(_FAULTS.values(), key=lambda entry: order.index(entry.module))
+    for name in extensions("faults"):
+        load_extension("faults", name, _FAULTS)
+    ordered = sorted(
+        _FAULTS.values(), key=lambda entry: len(order) if entry.family == OTHERS else order.index(entry.module)
+    )
     return MappingProxyType({entry.name: entry for entry in ordered})
 
 
@@ -129,8 +136,8 @@ def check_names(names: Iterable[str]) -> None:
         SettingsError: no such fault or family.
 
     """
-    known = [name for family in NAMES.values() for name in family]
-    for name in sorted(set(names) - {ALL, *FAMILIES, *known}):
+    known = [name for family in NAMES.values() for name in family] + list(extensions("faults"))
+    for name in sorted(set(names) - {ALL, OTHERS, *FAMILIES, *known}):
         guess = closest(name, [*FAMILIES, *known])
         msg = (
             f"--ftcheck-faults: unknown fault {name!r}.{guess} `python -m pytest_ftcheck.report.faults` describes "

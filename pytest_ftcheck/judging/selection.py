@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_ftcheck.checks.catalogue import FAMILIES, OPT_IN
 from pytest_ftcheck.checks.names import COST_OF
 from pytest_ftcheck.errors import SettingsError, TaskError, closest
+from pytest_ftcheck.extensions import extensions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,7 +24,9 @@ _LIST = "--ftcheck-list-checks shows them all."
 
 def costs() -> Mapping[str, Cost]:
     """Cost of every check of the suite by id, the gates among them, in the order of the families."""
-    known: dict[str, Cost] = {**COST_OF, FLOOR_ID: "run"}
+    # What one of another package costs is known once it is imported: a run, as most do.
+    others: dict[str, Cost] = dict.fromkeys(extensions("checks"), "run")
+    known: dict[str, Cost] = {**COST_OF, FLOOR_ID: "run", **others}
     return MappingProxyType({name: known[name] for name in in_order(known)})
 
 

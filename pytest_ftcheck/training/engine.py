@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_ftcheck.errors import TaskError, unknown
+from pytest_ftcheck.extensions import extensions, load_extension
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,15 +56,19 @@ class Engine(Protocol):
 
 
 def load_engine(name: str) -> Engine:
-    """Return the engine of this name.
+    """Return the engine of this name: ours, or that of an entry point.
 
     Raises:
         TaskError: there is none.
 
     """
-    if name not in _MODULES:
-        raise TaskError(unknown("engine", name, _MODULES))
-    engine: Engine = import_module(_MODULES[name]).train
+    engine: Engine
+    if name in _MODULES:
+        engine = import_module(_MODULES[name]).train
+    elif name in extensions("engines"):
+        engine = load_extension("engines", name)
+    else:
+        raise TaskError(unknown("engine", name, [*_MODULES, *extensions("engines")]))
     return engine
 
 

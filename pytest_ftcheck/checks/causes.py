@@ -115,6 +115,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "collator.order": ("collator.labels", "model.label_ids", "metrics.evaluated_rows", *SYMPTOMS),
         # The model.
+        "model.settings": SYMPTOMS,
         "model.problem_type": ("collator.dtype", "training.completes", "training.*", *_FORWARD),
         "model.dtype": ("training.finite_loss", "training.parameters_move", "serving.dtype", *_FORWARD),
         "model.new_tokens": SYMPTOMS,
@@ -146,6 +147,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "training.shuffled": SYMPTOMS,
         "training.stopped": ("training.steps", "training.schedule", *SYMPTOMS),
         "training.extent": SYMPTOMS,
+        "training.evaluations": ("training.best_checkpoint", "metrics.keys", *SYMPTOMS),
         "training.class_weights": SYMPTOMS,
         "training.steps": ("training.schedule", *SYMPTOMS),
         "training.schedule": ("training.learning_rate", *SYMPTOMS),

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import torch
-from transformers import set_seed
+from transformers import Trainer, set_seed
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.checks.collator.moved_rows import in_order
@@ -191,6 +191,18 @@ class Evidence:
         chosen = rows.select(indices)
         return [chosen[index] for index in range(len(chosen))]
 
+    @cached_property
+    def evaluation_collator(self) -> Callable[[list[dict[str, Any]]], Any]:
+        """The collator of the evaluation: a user's Trainer may have another one for training, which augments."""
+        found: Any = self.pipeline.data_collator
+        template: Any = None if self.pipeline.trainer is None else self.pipeline.trainer.template
+        # One that took the place of the user's own is judged as it is.
+        if template is not None and found is template.data_collator and _evaluates_its_own_way(template):
+            found = template.get_eval_dataloader().collate_fn
+            # Columns that the model does not take are left out already.
+            found = getattr(found, "data_collator", found)
+        return cast("Callable[[list[dict[str, Any]]], Any]", found)
+
     def collate(self, features: list[dict[str, Any]], *, as_it_comes: bool = False) -> dict[str, Any]:
         """Make a batch with the pipeline's own collator, on the run's device.
 
@@ -200,7 +212,11 @@ class Evidence:
                 where it sorts them with their labels.
 
         """
-        batch = self.pipeline.data_collator(features)
+        batch = self.evaluation_collator(features)
         device = self.environment["device"]
         batch = {key: value.to(device) if hasattr(value, "to") else value for key, value in batch.items()}
         return batch if as_it_comes else in_order(self, features, batch)
+
+
+def _evaluates_its_own_way(trainer: Trainer) -> bool:
+    return type(trainer).get_eval_dataloader is not Trainer.get_eval_dataloader

@@ -25,7 +25,9 @@ def norms_of(tensors: Sequence[Tensor], dtype: torch.dtype | None = None) -> tup
     """
     if not tensors:
         return ()
-    return tuple(torch._foreach_norm(list(tensors), dtype=dtype))  # noqa: SLF001 - the public clip_grad_norm_ also clips
+    # A wider tensor is refused where a narrower norm is asked for.
+    found = [tensor if dtype is None or tensor.dtype != torch.float64 else tensor.to(dtype) for tensor in tensors]
+    return tuple(torch._foreach_norm(found, dtype=dtype))  # noqa: SLF001 - the public clip_grad_norm_ also clips
 
 
 def inductor_options(mode: str) -> dict[str, Any]:

@@ -144,6 +144,19 @@ def _overflow(module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Te
 
 
 @fault(
+    engines=("trainer",),
+    caught_by=("training.evaluations",),
+    wild="eval_delay counts epochs with eval_strategy='epoch', and was chosen for steps.",
+)
+def evaluations_delayed_past_the_end(pipeline: Pipeline) -> Pipeline:
+    """The first evaluation is due after the last epoch."""
+    if pipeline.args.get("eval_strategy") == "no":
+        msg = "its recipe does not evaluate while it trains"
+        raise NotApplicable(msg)
+    return with_args(pipeline, eval_delay=1_000_000, load_best_model_at_end=False)
+
+
+@fault(
     caught_by=("metrics.evaluated_rows",),
     wild="get_eval_dataloader is overridden and builds its loader from the wrong attribute.",
 )

@@ -6,13 +6,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.faults.fault import fault
 from pytest_ftcheck.faults.planting import body_of, last_linear, require_pair, tokenizer_of, with_head, with_model
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from pytest_ftcheck.pipeline.parts import Pipeline
 
@@ -211,3 +212,21 @@ class _CountedScale:
             return output
         self.calls += 1
         return output * (1.0 + 0.5 * (self.calls % 2))
+
+
+@fault(
+    caught_by=("model.settings",),
+    wild="keep_prob of an older framework is given to nn.Dropout, which takes the share that is dropped.",
+)
+def share_to_keep_as_dropout(pipeline: Pipeline) -> Pipeline:
+    """Dropout drops nine values of ten."""
+    if not any(isinstance(module, nn.Dropout) for module in pipeline.model_init().modules()):
+        msg = "its model has no dropout"
+        raise NotApplicable(msg)
+    return with_model(pipeline, _drop_most)
+
+
+def _drop_most(model: nn.Module) -> None:
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.9

@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -14,6 +16,15 @@ if TYPE_CHECKING:
 def is_adapter(model: nn.Module) -> bool:
     """Tell whether a model is an adapter of PEFT around another one."""
     return hasattr(model, "peft_config")
+
+
+def token_embeddings(model: Any) -> torch.nn.Embedding | None:
+    """Return the matrix ``[V, H]`` of token embeddings; None where the model has none, or does not say which it is."""
+    try:
+        found = unwrapped(model).get_input_embeddings()
+    except (NotImplementedError, AttributeError):  # a class of one's own need not tell
+        return None
+    return found if isinstance(found, torch.nn.Embedding) else None
 
 
 def unwrapped(model: nn.Module) -> Any:

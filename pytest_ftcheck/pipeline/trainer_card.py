@@ -60,7 +60,7 @@ def card_of(
     found: dict[str, Any] = {
         "head": head,
         "label_column": labels,
-        "text_columns": list(table.get("text_columns") or find_text_columns(trainer, train)),
+        "text_columns": list(table.get("text_columns") or find_text_columns(trainer, train, evaluation)),
         "metric": _metric(trainer, head, evaluation, labels),
         "recipe": {},
     }

@@ -31,7 +31,8 @@ def metrics_of_logits(trainer: Any) -> Metrics:
         compute = BatchedMetrics(compute, trainer.args.eval_batch_size)
     if trainer.preprocess_logits_for_metrics:
         compute = PreparedMetrics(trainer.preprocess_logits_for_metrics, compute)
-    return MetricsOfOutputs(compute) if _hands_on_more(trainer) else compute
+    compute = MetricsOfOutputs(compute) if _hands_on_more(trainer) else compute
+    return MetricsOfMore(compute, trainer) if trainer.args.include_for_metrics else compute
 
 
 def _hands_on_more(trainer: Any) -> bool:
@@ -72,6 +73,44 @@ class MetricsOfOutputs:
         """Put the logits into a tuple, with one number a row beside them."""
         outputs: Any = (evaluated.predictions, np.zeros((len(evaluated.predictions), 1), np.float32))
         return self.compute(EvalPrediction(outputs, evaluated.label_ids))
+
+
+@dataclass(frozen=True)
+class MetricsOfMore:
+    """A ``compute_metrics`` that also gets the inputs or losses of the evaluation (``include_for_metrics``).
+
+    The losses are those of the logits; the Trainer's are means over its batches.
+    """
+
+    compute: Metrics
+    trainer: Any
+
+    def __call__(self, evaluated: EvalPrediction) -> dict[str, float]:
+        """Hand on the rows' inputs, and a loss for each."""
+        wanted, more = self.trainer.args.include_for_metrics, {}
+        if "inputs" in wanted:
+            more["inputs"] = _main_inputs(self.trainer)
+        if "loss" in wanted:
+            more["losses"] = _losses(evaluated)
+        return self.compute(EvalPrediction(evaluated.predictions, evaluated.label_ids, **more))
+
+
+def _main_inputs(trainer: Any) -> Any:
+    """Return the main input of the evaluated rows, ``[N, T]``, padded with -100 as the Trainer pads it."""
+    name = getattr(trainer.model, "main_input_name", "input_ids")
+    rows = [torch.as_tensor(row[name]) for row in judged_rows(trainer)]
+    return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-100).numpy()
+
+
+def _losses(evaluated: EvalPrediction) -> Any:
+    """Return the cross entropy or squared error of each row, ``[N]``."""
+    predictions: Any = evaluated.predictions
+    while isinstance(predictions, tuple):
+        predictions = predictions[0]
+    logits, labels = torch.as_tensor(predictions).float(), torch.as_tensor(evaluated.label_ids)
+    if logits.dim() == 2 and logits.shape[1] > 1:  # noqa: PLR2004 - [N, K]
+        return torch.nn.functional.cross_entropy(logits, labels.long(), reduction="none").numpy()
+    return ((logits.reshape(labels.shape) - labels.float()) ** 2).numpy()
 
 
 @dataclass(frozen=True)

@@ -30,15 +30,17 @@ def language_columns(rows: Dataset) -> list[str]:
     return found
 
 
-def find_text_columns(trainer: Any, rows: Dataset) -> list[str]:
+def find_text_columns(trainer: Any, rows: Dataset, evaluation: Dataset) -> list[str]:
     """Return the one or two columns that give the rows' token ids when they are tokenized again; else none.
+
+    They are columns of both splits.
 
     A truncated row need only begin as the tokens of its whole text do.
     """
     tokenizer: Any = getattr(trainer, "processing_class", None) or getattr(trainer.data_collator, "tokenizer", None)
     if tokenizer is None or "input_ids" not in rows.column_names:
         return []
-    columns = language_columns(rows)[:_MOST_COLUMNS]
+    columns = [name for name in language_columns(rows) if name in evaluation.column_names][:_MOST_COLUMNS]
     few = rows.select(range(min(_ROWS, len(rows))))
     for count in (2, 1):
         for chosen in permutations(columns, count):

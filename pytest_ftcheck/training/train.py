@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -115,7 +116,10 @@ def train_run(
     scratch = folder / "scratch"
     with engine_outcome(
         pipeline, engine=engine, seed=seed, environment=environment, output_dir=scratch, listener=listener
-    ) as (outcome, recorder):
+    ) as (made, recorder):
+        outcome = made
+        if pipeline.card.head == "regression" and np.ndim(made.logits) == 1:  # a model may leave the column out
+            outcome = replace(made, logits=made.logits[:, None])
         _check_rows(pipeline, outcome, recorder.subject)
         with completing(recorder.subject), deadline(pipeline.timeout):
             outcome.save(folder / MODEL_FOLDER)

@@ -13,6 +13,8 @@ def test_norms_of_many_tensors() -> None:
     tensors = [torch.tensor([3.0, 4.0]), torch.ones(2, 2, dtype=torch.bfloat16), torch.zeros(1)]
     assert [float(norm) for norm in of_torch.norms_of(tensors)] == [5.0, 2.0, 0.0]
     assert {norm.dtype for norm in of_torch.norms_of(tensors, torch.float32)} == {torch.float32}
+    doubles = [torch.ones(4, dtype=torch.float64), *tensors]
+    assert [float(norm) for norm in of_torch.norms_of(doubles, torch.float32)] == [2.0, 5.0, 2.0, 0.0]
     assert of_torch.norms_of([]) == ()
 
 

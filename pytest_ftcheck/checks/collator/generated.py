@@ -42,7 +42,7 @@ def collator_subject(evidence: Evidence) -> CollatorSubject:
             "compare its batches with"
         )
         raise NotApplicable(msg)
-    collator, tokenizer = pipeline.data_collator, pipeline.processing_class
+    collator, tokenizer = evidence.evaluation_collator, pipeline.processing_class
     by_split = [[len(ids) for ids in split.values("input_ids", split.few(_LENGTHS))] for split in (evaluated, train)]
     lengths = [length for split in by_split for length in split]
     types = [any(plain_values(row["token_type_ids"])) for row in examples if "token_type_ids" in row]

@@ -144,13 +144,22 @@ def _in_rows(evidence: Evidence, split: Split, column: str) -> tuple[float, floa
     # Amid other text, a word may have other tokens than at the beginning.
     spaced = evidence.tokenizer([f" {text}" for (text,) in encoded.texts], add_special_tokens=False, verbose=False)
     inside, in_row, in_text = 0, 0.0, 0.0
-    for row, (text,), other in zip(encoded.rows, encoded.alone, spaced["input_ids"], strict=True):
-        there, known, content = set(row), set(text), encoded.content(row)
+    beside = _tokens_beside(evidence, split, encoded.indices)
+    for row, (text,), other, more in zip(encoded.rows, encoded.alone, spaced["input_ids"], beside, strict=True):
+        there, known, content = {*row, *more}, set(text), encoded.content([*row, *more])
         inside += any(set(end) <= there for ids in (text, other) for end in (ids[:_END], ids[-_END:]))
         in_row += sum(token in there for token in text) / max(len(text), 1)
         in_text += sum(token in known for token in content) / max(len(content), 1)
     count = max(len(encoded.rows), 1)
     return inside / count, max(in_row, in_text) / count
+
+
+def _tokens_beside(evidence: Evidence, split: Split, indices: Sequence[int]) -> list[list[int]]:
+    """Return the tokens of some rows that the model takes beside ``input_ids``, as one of two towers does."""
+    names = [name for name in split.rows.column_names if name.endswith("input_ids") and name != "input_ids"]
+    taken_names = [name for name in names if name in forward_parameters(evidence.fresh_model)]
+    columns = [split.values(name, indices) for name in taken_names]
+    return [[token for row in rows for token in row] for rows in zip(*columns, strict=True)] or [[]] * len(indices)
 
 
 def language_in_rows(evidence: Evidence, split: Split) -> tuple[str, ...]:

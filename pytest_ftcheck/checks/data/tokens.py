@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 from scipy import stats
-from torch import nn
 
 from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
 from pytest_ftcheck.checks.data.encoded import Encoded, encode_again, is_subsequence, runs_of_tokens
@@ -26,7 +25,9 @@ from pytest_ftcheck.checks.data.splits import (
 )
 from pytest_ftcheck.columns import arrays, scalars
 from pytest_ftcheck.errors import CheckpointError
+from pytest_ftcheck.pipeline.forward import token_embeddings
 from pytest_ftcheck.pipeline.from_checkpoint import load_tokenizer
+from pytest_ftcheck.pipeline.trainer_texts import language_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +42,8 @@ _OTHERS = 3
 """Other rows that a row is compared with: its tokens must be more like its own text than like theirs."""
 _ALIKE = 0.5
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
+_WORDS = 2000
+_MOST_WORDS = 0.8
 
 
 @check(
@@ -86,6 +89,8 @@ def unknown_tokens(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     Assumes: the tokenizer knows the language of the texts.
 
+    Words that are unknown for their capitals alone fail from 5% of the tokens on: the vocabulary is one of lower case.
+
     Unusual but healthy: emoji, rare scripts and codes make some: 5% warn, 25% fail. A tokenizer without an unknown
     token is skipped.
 
@@ -108,8 +113,33 @@ def unknown_tokens(evidence: Evidence, limits: Limits) -> list[Finding]:
         # Rows are what is drawn: the tokens of one row are unknown together.
         rows = len(indices)
         bad = count / max(len(tokens), 1) * rows
+        if count > limits["warn"] * len(tokens) and (cases := _known_in_lower_case(evidence, split, indices)):
+            found.append(finding(f"at most {limits['warn']:.0%} {what}", f"{observed}; {cases}", subject=split.subject))
+            continue
         found += graded(bad, rows, limits["tokens"], limits["warn"], what, observed, subject=split.subject)
     return found
+
+
+def _known_in_lower_case(evidence: Evidence, split: Split, indices: Sequence[int]) -> str:
+    """Say that the unknown words are known in lower case, where most of them are; else an empty text."""
+    tokenizer: Any = evidence.tokenizer
+    columns = evidence.pipeline.card.text_columns or language_columns(split.raw)
+    words = {word for row in split.texts(columns, indices) for text in row for word in text.split()}
+    capital = sorted(word for word in words if word != word.lower())[:_WORDS]
+    if not capital:
+        return ""
+    ids, lower = (
+        tokenizer(list(made), add_special_tokens=False, verbose=False)["input_ids"]
+        for made in (capital, map(str.lower, capital))
+    )
+    unknown = [at for at, row in enumerate(ids) if tokenizer.unk_token_id in row]
+    known = [at for at in unknown if tokenizer.unk_token_id not in lower[at]]
+    if not unknown or len(known) < _MOST_WORDS * len(unknown):
+        return ""
+    example = capital[known[0]]
+    return (
+        f"{len(known)} of {len(unknown)} unknown words with capitals are in the vocabulary in lower case: {example!r}"
+    )
 
 
 @check(
@@ -148,11 +178,8 @@ def token_ids(evidence: Evidence, _limits: Limits) -> list[Finding]:
 
 def _embedded(evidence: Evidence) -> int:
     """Return the number of rows of the embedding matrix."""
-    try:
-        embedding: Any = evidence.fresh_model.get_input_embeddings()
-    except (NotImplementedError, AttributeError):
-        embedding = None
-    if not isinstance(embedding, nn.Embedding):
+    embedding = token_embeddings(evidence.fresh_model)
+    if embedding is None:
         msg = "the model has no embedding matrix for tokens"
         raise NotApplicable(msg)
     return int(embedding.num_embeddings)

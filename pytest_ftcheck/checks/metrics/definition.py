@@ -10,7 +10,7 @@ import numpy as np
 from transformers import EvalPrediction
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warning
-from pytest_ftcheck.checks.metrics.known import agrees, known_values
+from pytest_ftcheck.checks.metrics.known import agrees, known_names, known_values, roc_auc_of_answers
 from pytest_ftcheck.checks.metrics.rows import ScoredRows
 from pytest_ftcheck.tasks.metrics import predictions_from_logits
 
@@ -196,6 +196,9 @@ def _wrong(evidence: Evidence, key: str, values: list[float], questions: list[_Q
         for how in known_values(key, swapped[0])
     ):
         others.insert(0, f": it is {key} with predictions and references exchanged")
+    areas = [roc_auc_of_answers(made) for made, _ in questions] if "roc_auc" in known_names(key) else []
+    if areas and any(_is(values, [each.get(how, math.nan) for each in areas], difference) for how in areas[0]):
+        others.insert(0, ": it is that of predicted classes (argmax), not of scores such as probabilities")
     size = evidence.pipeline.args.get("per_device_eval_batch_size", _BATCH)
     last = len(rows) % size or size
     ends = [made.take(np.arange(len(made)) >= len(made) - last) for made, _ in questions]

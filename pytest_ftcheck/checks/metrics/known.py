@@ -62,10 +62,7 @@ def known_values(key: str, rows: ScoredRows) -> dict[str, float]:
         the rows do not define it.
 
     """
-    name = re.sub(r"[\W_]+", "_", key.removeprefix("eval_").casefold()).strip("_")
-    averages = [word for word in _AVERAGES if word in name.split("_")]
-    bare = "_".join(word for word in name.split("_") if word not in averages)
-    bare = _SYNONYMS.get(bare, bare)
+    bare, *averages = known_names(key)
     table = _REGRESSION if rows.regression else _CLASSIFICATION
     if bare not in table or len(averages) > 1 or (averages and bare not in (*_RETRIEVAL, "roc_auc")):
         return {}
@@ -78,6 +75,14 @@ def known_values(key: str, rows: ScoredRows) -> dict[str, float]:
         for variant, value in values.items()
         if np.isfinite(value) and (not averages or variant.endswith(averages[0]))
     }
+
+
+def known_names(key: str) -> tuple[str, ...]:
+    """Return the usual name of a metric, such as ``f1``, and the averages that its key names."""
+    name = re.sub(r"[\W_]+", "_", key.removeprefix("eval_").casefold()).strip("_")
+    averages = [word for word in _AVERAGES if word in name.split("_")]
+    bare = "_".join(word for word in name.split("_") if word not in averages)
+    return (_SYNONYMS.get(bare, bare), *averages)
 
 
 def agrees(reported: float, value: float, tolerance: float) -> bool:
@@ -122,17 +127,24 @@ def balanced_accuracy(rows: ScoredRows) -> float:
 
 
 def _roc_auc(rows: ScoredRows) -> dict[str, float]:
-    """Of the probabilities, and of hard predictions, as some take it; several classes one against one or the rest."""
+    """Of the probabilities; several classes one against one or the rest."""
+    if len(np.unique(rows.labels)) < rows.num_labels or (rows.predictions < 0).any() or rows.logits is None:
+        return {}
+    return _areas(rows, special.softmax(rows.logits, axis=1))
+
+
+def roc_auc_of_answers(rows: ScoredRows) -> dict[str, float]:
+    """Return the areas under the curve of predicted classes: what a metric is that gets no scores."""
     if len(np.unique(rows.labels)) < rows.num_labels or (rows.predictions < 0).any():
         return {}
-    found = {"predicted classes": np.eye(rows.num_labels)[rows.predictions]}
-    if rows.logits is not None:
-        found["probabilities"] = special.softmax(rows.logits, axis=1)
+    return _areas(rows, np.eye(rows.num_labels)[rows.predictions])
+
+
+def _areas(rows: ScoredRows, scores: NDArray[np.float64]) -> dict[str, float]:
     if rows.num_labels == _BINARY:
-        return {name: float(sk.roc_auc_score(rows.labels, scores[:, 1])) for name, scores in found.items()}
+        return {"": float(sk.roc_auc_score(rows.labels, scores[:, 1]))}
     return {
-        f"{name}, {way}, {average}": float(sk.roc_auc_score(rows.labels, scores, multi_class=way, average=average))
-        for name, scores in found.items()
+        f"{way}, {average}": float(sk.roc_auc_score(rows.labels, scores, multi_class=way, average=average))
         for way in ("ovr", "ovo")
         for average in ("macro", "weighted")
     }

@@ -15,6 +15,8 @@ from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warni
 from pytest_ftcheck.checks.metrics.known import agrees, known_values
 from pytest_ftcheck.checks.metrics.rows import ScoredRows, evaluated, judged
 from pytest_ftcheck.checks.metrics.sound import deviation_of
+from pytest_ftcheck.checks.training.declared import own_callbacks
+from pytest_ftcheck.pipeline.trainer_metrics import MetricsOfMore
 from pytest_ftcheck.tasks.metrics import known_direction
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ def recomputed(evidence: Evidence, limits: Limits) -> list[Finding]:
     judgements = (
         _against_itself(evidence, limits["difference"]),
         _against_known(evidence, limits["difference"]),
-        _against_epoch(evidence.run, limits["tolerance"]),
+        _against_epoch(evidence, limits["tolerance"]),
     )
     if all(judgement is None for judgement in judgements):
         msg = "no metric of a known name, no epoch to compare with, and compute_metrics cannot be called again"
@@ -94,7 +96,7 @@ def _against_itself(evidence: Evidence, difference: float) -> list[Finding] | No
 def _called(evidence: Evidence) -> dict[str, float]:
     """Call ``compute_metrics``; nothing where it needs more than logits and label ids."""
     run, compute = evidence.run, evidence.pipeline.compute_metrics
-    if compute is None:
+    if compute is None or isinstance(compute, MetricsOfMore):
         return {}
     try:
         # Copies: it may write into what it gets.
@@ -144,9 +146,19 @@ def _mistake(key: str, reported: float, rows: ScoredRows, difference: float) -> 
     return ""
 
 
-def _against_epoch(run: Run, tolerance: float) -> list[Finding] | None:
-    """Compare with the metrics that were logged when the kept weights were trained; None where none were."""
-    entry = kept_epoch(run)
+def _against_epoch(evidence: Evidence, tolerance: float) -> list[Finding] | None:
+    """Compare with the metrics that were logged when the kept weights were trained; None where none were.
+
+    A callback of the user's own may put back the weights of any epoch.
+    """
+    run = evidence.run
+    judged = _apart_from(run, kept_epoch(run), tolerance)
+    others = run.epochs if judged and run.best_epoch is None and own_callbacks(evidence) else ()
+    return [] if any(_apart_from(run, entry, tolerance) == [] for entry in others) else judged
+
+
+def _apart_from(run: Run, entry: Mapping[str, float], tolerance: float) -> list[Finding] | None:
+    """Compare with the metrics that were logged after one epoch; None where none were."""
     shared = [key for key in entry if key in run.metrics and (key == "loss" or _is_bounded(key))]
     if not shared:
         return None

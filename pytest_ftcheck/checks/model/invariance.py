@@ -5,7 +5,6 @@ Shapes: B rows, T columns, K classes.
 
 from __future__ import annotations
 
-from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -298,55 +297,3 @@ def _require_repeatable(evidence: Evidence) -> None:
     limits = {"tolerance": _NOISE["float32" if evidence.precision == "float32" else "bfloat16"]}
     if not float((first - second).abs().max()) <= allowed(tolerance_of(evidence.fresh_model, limits), first):
         raise ToldBy(check="model.eval_deterministic", reason="two forward passes of one batch differ")
-
-
-@check(
-    "model.train_mode_drops",
-    cost="forward",
-    false_alarms=1e-6,
-    catches="a train() that is overridden or has no effect, so that dropout never regularises",
-    hint="look for a train() that is overridden, eval() in forward(), and modules that are no children of the model.",
-)
-def train_mode_drops(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Two forward passes in train mode differ, where the model has dropout.
-
-    Assumes: dropout in train mode changes logits.
-
-    Unusual but healthy: models without dropout, or with it in frozen parts alone, are skipped.
-
-    False alarms: at most 1e-6 (two passes that drop the same values of all rows).
-    """
-    del limits
-    evidence.require_training()
-    batch = token_batch(evidence, evaluated_features(evidence, affordable(evidence, 8, 4)))
-    model = deepcopy(evidence.fresh_model)
-    ran: list[nn.Module] = []
-    for module in _dropouts_that_matter(model):
-        module.register_forward_hook(lambda module, *_: ran.append(module))
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(evidence.seed)
-        model.train()
-        first, second = logits_of(model, batch), logits_of(model, batch)
-    if not ran:
-        msg = "no dropout above 0 runs beside weights that are trained"
-        raise NotApplicable(msg)
-    if not torch.equal(first, second):
-        return []
-    dropouts = {id(module): module.training for module in ran}
-    return [
-        finding(
-            f"other logits in each forward pass in train mode: {len(dropouts)} dropout modules run",
-            f"{show(first[0])} twice in row 0; {sum(dropouts.values())} of these modules are in train mode",
-        )
-    ]
-
-
-def _dropouts_that_matter(model: nn.Module) -> Iterator[nn.Module]:
-    """Give the dropouts above 0, but not those of a part that is frozen: it may well be left in evaluation mode."""
-    for name, module in model.named_modules():
-        if isinstance(module, nn.Dropout) and module.p > 0:
-            parent = name.rpartition(".")[0]
-            while parent and not list(model.get_submodule(parent).parameters()):
-                parent = parent.rpartition(".")[0]
-            if any(parameter.requires_grad for parameter in model.get_submodule(parent).parameters()):
-                yield module

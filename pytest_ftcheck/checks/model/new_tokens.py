@@ -8,7 +8,7 @@ from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, findin
 from pytest_ftcheck.checks.data.presence import content_of, word
 from pytest_ftcheck.checks.data.splits import share, splits
 from pytest_ftcheck.pipeline.checkpoint_files import weight_shapes
-from pytest_ftcheck.pipeline.forward import unwrapped
+from pytest_ftcheck.pipeline.forward import token_embeddings, unwrapped
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +41,10 @@ def new_tokens(evidence: Evidence, limits: Limits) -> list[Finding]:
     """
     evidence.require_training()
     model: Any = unwrapped(evidence.fresh_model)
-    embedding: nn.Module = model.get_input_embeddings()
+    embedding = token_embeddings(model)
+    if embedding is None:
+        msg = "the model names no matrix of token embeddings"
+        raise NotApplicable(msg)
     known = _known(embedding, model, evidence.pipeline.checkpoint.folder)
     if any(parameter.requires_grad for parameter in embedding.parameters()):
         return []

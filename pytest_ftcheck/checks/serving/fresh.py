@@ -96,7 +96,6 @@ def _ask(evidence: Evidence) -> Served:
         "model": str(run.model_folder.resolve()),
         "device": run.environment["device"],
         "threads": int(run.environment.get("threads", 0)),
-        "regression": pipeline.card.head == "regression",
         "tokenizer": tokenizer is not None,
         "ask_pipeline": bool(text_rows),
         "texts": asked or _decoded(evidence, chosen),

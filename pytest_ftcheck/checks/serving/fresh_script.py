@@ -91,8 +91,7 @@ def _pipeline(request: dict[str, Any]) -> list[list[dict[str, Any]]]:
     from transformers import pipeline  # noqa: PLC0415 - takes seconds, and checks import this module for its names
 
     classify: Any = pipeline("text-classification", model=request["model"], device=request["device"])
-    options = {"function_to_apply": "none"} if request["regression"] else {}
-    answers: list[list[dict[str, Any]]] = classify(request["texts"], top_k=None, **options)
+    answers: list[list[dict[str, Any]]] = classify(request["texts"], top_k=None)
     return answers
 
 

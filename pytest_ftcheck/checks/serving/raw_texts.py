@@ -14,7 +14,9 @@ from pytest_ftcheck.checks.collator.moved_rows import require_rows_in_place
 from pytest_ftcheck.checks.model.invariance import counts_padding
 from pytest_ftcheck.checks.model.logits import evaluated_features, takes
 from pytest_ftcheck.checks.serving.fresh import real_tokens, served, texts
+from pytest_ftcheck.columns import taken
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
+from pytest_ftcheck.pipeline.trainer_texts import language_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +52,8 @@ def pipeline(evidence: Evidence, limits: Limits) -> list[Finding]:
     require_rows_in_place(evidence)
     answer = served(evidence)
     if not answer.text_rows:
+        if found := _lower_case(evidence, answer.rows):
+            return found
         raise NotApplicable(answer.no_texts)
     if "pipeline" in answer.errors:
         return [finding("pipeline('text-classification', model=folder)", f"fails: {answer.errors['pipeline']}")]
@@ -76,6 +80,9 @@ def pipeline(evidence: Evidence, limits: Limits) -> list[Finding]:
     hint = ""
     if how.startswith("as one"):
         hint = f"the texts were tokenized {how}: give both to the tokenizer, tokenizer(first, second), and train again."
+    elif _are_squashed(answer, logits):
+        hint = "pipeline() puts a sigmoid over the one output of a model whose problem_type is None: set "
+        hint += "model.config.problem_type = 'regression'."
     elif extra := _extra_inputs(evidence):
         hint = f"the tokenizer gives a server {extra}, which the model never got in training: tokenize the rows with "
         hint += "it, or leave it out of tokenizer.model_input_names and save the tokenizer so."
@@ -119,6 +126,37 @@ def _differences(
             words = f"row {row}: {label} {given[0]:.4f} instead of {right}{ordered[0]:.4f}".replace("  ", " ")
             different.append(_Difference(words, another_label=regression or not same))
     return different
+
+
+def _lower_case(evidence: Evidence, rows: Sequence[int]) -> list[Finding]:
+    """Find rows that are the tokens of their texts in lower case, which the tokenizer does not make by itself."""
+    tokenizer: Any = evidence.pipeline.processing_class
+    if tokenizer is None or evidence.pipeline.trainer is None:
+        return []
+    raw, stored = evidence.pipeline.data.evaluation, real_tokens(evidence, rows)
+    for name in language_columns(raw):
+        written = [str(text) for text in taken(raw, name, rows)]
+        plain, lower = (
+            [list(ids) for ids in tokenizer(made, truncation=True, verbose=False)["input_ids"]]
+            for made in (written, [text.lower() for text in written])
+        )
+        changed = sum(first != second for first, second in zip(plain, stored, strict=True))
+        if lower == stored and changed:
+            expected = "a tokenizer that makes the rows' tokens of the raw texts, as a server gives them to it"
+            observed = (
+                f"the rows are tokens of column {name!r} in lower case: raw, {changed} of {len(stored)} texts differ"
+            )
+            hint = (
+                "let the tokenizer do it (do_lower_case, or normalizers.Lowercase in its backend), so that it is saved."
+            )
+            return [finding(expected, observed, hint=hint)]
+    return []
+
+
+def _are_squashed(answer: Served, logits: NDArray[np.float64]) -> bool:
+    """Whether the answers are the sigmoid of the evaluation's values."""
+    given = [entry[0]["score"] for entry in answer.answers]
+    return logits.shape[1] == 1 and bool(np.allclose(given, special.expit(logits[:, 0]), atol=1e-3))
 
 
 def _extra_inputs(evidence: Evidence) -> str:

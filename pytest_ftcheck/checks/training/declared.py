@@ -69,6 +69,9 @@ def own_sampler(evidence: Evidence) -> str:
     if evidence.pipeline.trainer is None or not own_methods(evidence, *names):
         return ""
     loader: Any = evidence.pipeline.trainer.template.get_train_dataloader()
+    batches = type(getattr(loader, "batch_sampler", None))
+    if batches.__module__.partition(".")[0] not in ("builtins", "torch", "accelerate", "transformers"):
+        return batches.__name__
     sampler = getattr(getattr(loader, "batch_sampler", None), "sampler", getattr(loader, "sampler", None))
     whole = isinstance(sampler, SequentialSampler | LengthGroupedSampler)
     whole |= isinstance(sampler, RandomSampler) and not sampler.replacement

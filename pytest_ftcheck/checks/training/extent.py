@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from transformers import EarlyStoppingCallback
+
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warning
 from pytest_ftcheck.checks.metrics.rows import judged
-from pytest_ftcheck.checks.training.declared import arguments, own_callbacks, require_steps
+from pytest_ftcheck.checks.training.declared import arguments, own_callbacks, own_sampler, require_steps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +51,10 @@ def extent(evidence: Evidence, limits: Limits) -> list[Finding]:
         return []
     most = arguments(evidence).max_steps
     reason = f" (max_steps = {most})" if most > 0 else ""
-    observed = f"{drawn} rows were drawn in {run.trace.steps} optimizer steps{reason}: {drawn / rows:.0%} of an epoch"
+    sampler = own_sampler(evidence)
+    by = f" by the sampler {sampler}, whose length may not be that of the rows," if sampler else ""
+    steps = f"in only {run.trace.steps} optimizer steps{reason}"
+    observed = f"only {drawn} rows were drawn{by} {steps}: {drawn / rows:.0%} of an epoch"
     if drawn >= limits["fail"] * rows or rows > _LARGE:
         fails = f" (less than {limits['fail']:.0%} fail)" if rows <= _LARGE else ""
         return [warning(f"all {rows} train rows{fails}", observed, share=1 - drawn / rows)]
@@ -57,10 +62,44 @@ def extent(evidence: Evidence, limits: Limits) -> list[Finding]:
 
 
 @check(
+    "training.evaluations",
+    cost="run",
+    catches="eval_delay beyond the end, a callback that takes the turn of an evaluation away: no epoch is ever judged",
+    hint="look at eval_delay and eval_steps, and at callbacks that evaluate by themselves or return another control.",
+)
+def evaluations(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Where the recipe evaluates while it trains (``eval_strategy``), at least one evaluation takes place.
+
+    Assumes: what is asked for is wanted.
+
+    Unusual but healthy: a training that ends before the first evaluation is due is let through.
+
+    False alarms: none by chance.
+    """
+    del limits
+    require_steps(evidence)
+    run, declared = evidence.trained_run, arguments(evidence)
+    strategy = str(getattr(declared.eval_strategy, "value", declared.eval_strategy))
+    if strategy == "no" or run.epochs:
+        return []
+    epochs = len([seen for seen in run.trace.passes if seen.kind == "train"])
+    every = declared.eval_steps if strategy == "steps" else None
+    due = epochs if every is None else int(run.trace.steps // every) if every >= 1 else 1
+    if not due:
+        return []
+    delay = f", eval_delay = {declared.eval_delay:g}" if declared.eval_delay else ""
+    own = own_callbacks(evidence)
+    beside = f"; callbacks: {own}" if own else ""
+    observed = f"none was logged in {epochs} epochs and {run.trace.steps} optimizer steps{delay}{beside}"
+    return [finding(f"evaluations during training (eval_strategy = {strategy!r})", observed)]
+
+
+@check(
     "training.stopped",
     cost="run",
     # Part of the planned steps; accuracy, or explained variance, that is good enough to stop at.
-    limits={"early": 0.5, "good": 0.9},
+    # By how much the last evaluation must be better than all before, for a stop at it to be wrong.
+    limits={"early": 0.5, "good": 0.9, "gain": 0.01},
     catches="a callback that stops training because it gets better: early stopping with its sign turned",
     hint="look at greater_is_better, and at how the callback compares: a loss is better when it is smaller.",
 )
@@ -68,8 +107,9 @@ def stopped(evidence: Evidence, limits: Limits) -> list[Finding]:
     """No callback stops training while every evaluation is better than the one before.
 
     It fails where training is stopped at its second evaluation, the first that can be compared, before half of the
-    planned steps, with a loss that fell, and predictions that are less than ``good``. Elsewhere such a stop is a
-    warning: a callback may stop at a target, or at a time.
+    planned steps, with a loss that fell, and predictions that are less than ``good``; and where the metric that decides
+    is better by ``gain`` than at any evaluation before, so that a threshold takes progress for none. Elsewhere such a
+    stop is a warning: a callback may stop at a target, or at a time.
 
     Assumes: a callback stops where an evaluation is worse.
 
@@ -89,9 +129,29 @@ def stopped(evidence: Evidence, limits: Limits) -> list[Finding]:
     )
     expected = f"{planned} optimizer steps, or a stop where the evaluation is no longer better"
     early = len(run.epochs) == 2 and done <= limits["early"] * planned  # noqa: PLR2004 - as above
-    if early and not _good(evidence, limits["good"]):
-        return [finding(expected, observed)]
+    if (early and not _good(evidence, limits["good"])) or _best_so_far(evidence, limits["gain"]):
+        return [finding(expected, observed + _thresholds(evidence))]
     return [warning(expected, observed, share=1 - done / planned)]
+
+
+def _best_so_far(evidence: Evidence, gain: float) -> bool:
+    """Whether early stopping ends a training whose deciding metric was never as good, by a clear step each time."""
+    declared, epochs = arguments(evidence), evidence.trained_run.epochs
+    key = str(declared.metric_for_best_model or "").removeprefix("eval_")
+    if not _thresholds(evidence) or len(epochs) <= 2 or any(key not in epoch for epoch in epochs):  # noqa: PLR2004 - as above
+        return False
+    sign = 1.0 if declared.greater_is_better else -1.0
+    values = [sign * epoch[key] for epoch in epochs]
+    return all(later > max(values[:place]) + gain for place, later in enumerate(values[-2:], len(values) - 2))
+
+
+def _thresholds(evidence: Evidence) -> str:
+    """Name the threshold of early stopping, where there is one."""
+    source = evidence.pipeline.trainer
+    callbacks = [] if source is None else source.template.callback_handler.callbacks
+    stoppers = [each for each in callbacks if isinstance(each, EarlyStoppingCallback)]
+    highest = max((each.early_stopping_threshold or 0.0 for each in stoppers), default=0.0)
+    return f"; early_stopping_threshold = {highest:g}" if highest else ""
 
 
 def _improved(before: Mapping[str, float], after: Mapping[str, float]) -> bool:

@@ -24,6 +24,7 @@ _CANDIDATES = 256
 _FEWEST = 4
 _SLOW = 2e-4
 """Learning rates below are those of large models: too slow for so few steps."""
+_LONGER = 4
 _CLOSE = 0.9
 """Correlation of values that were learned by heart with their labels."""
 
@@ -42,7 +43,8 @@ def overfits_batch(evidence: Evidence, limits: Limits) -> list[Finding]:
     """One batch can be learned by heart.
 
     At a constant learning rate without dropout: the recipe's own, and ten and a hundred times as much, because a recipe
-    for thousands of steps may be too slow for some dozen.
+    for thousands of steps may be too slow for some dozen. Where the loss has halved, four times as many steps are
+    taken.
 
     Assumes: eight rows with their labels can be learned by heart in some dozen steps.
 
@@ -65,6 +67,9 @@ def overfits_batch(evidence: Evidence, limits: Limits) -> list[Finding]:
             attempts.append(f"{factor:g} times its learning rate: {failure.findings[0].observed}")
             continue
         learned, seen = _judge(evidence, probe, labels)
+        if not learned and _falls(probe):  # a model from scratch, or a small rate, takes longer
+            probe = _attempt(evidence, rows, _LONGER * int(limits["steps"]), factor)
+            learned, seen = _judge(evidence, probe, labels)
         if learned:
             return []
         attempts.append(f"{factor:g} times its learning rate: {seen}")
@@ -90,11 +95,16 @@ def _attempt(evidence: Evidence, rows: Sequence[int], steps: int, factor: float)
     )
 
 
+def _falls(probe: Probe) -> bool:
+    """Whether the loss is at less than half of what it began with."""
+    return bool(probe.losses) and probe.losses[-1] < probe.losses[0] / 2
+
+
 def _judge(evidence: Evidence, probe: Probe, labels: Any) -> tuple[bool, str]:
     """Tell whether the rows were learned, and what was seen."""
     loss = f"training loss from {probe.losses[0]:.4f} to {probe.losses[-1]:.4f}" if probe.losses else "no loss"
     if evidence.pipeline.card.head == "regression":
-        values = probe.logits[:, 0]
+        values = probe.logits.reshape(len(probe.logits), -1)[:, 0]
         correlation = float(np.corrcoef(values, labels)[0, 1]) if values.std() > 0 else 0.0
         return correlation >= _CLOSE, f"predictions and labels correlate with {correlation:.2f}, {loss}"
     right = int((probe.logits.argmax(axis=-1) == labels).sum())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch.optim import SGD
 from transformers import SchedulerType, get_scheduler
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     from pytest_ftcheck.runs.trace import ParameterTrace, Trace
 
 _FEW_STEPS = 4
+_FAR_BELOW = 100
+"""Times below the rate of the arguments: groups with rates of their own differ by less."""
+_OF_ADAM = 2e-4
+"""Rates below it are those of Adam, whose steps are as large as the rate; the steps of SGD are as its gradients."""
 """Of so few, warm-up and rounding may take most."""
 
 
@@ -168,7 +173,25 @@ def learning_rate(evidence: Evidence, limits: Limits) -> list[Finding]:
         observed = f"at most {highest.max():.4g} in {steps} optimizer steps"
         hint = "the warm-up is as long as the run, or longer: look at warmup_steps."
         found.append(finding(f"warm-up reaches the learning rate of {base:.4g}", observed, hint=hint))
+    found += _as_asked(evidence, base)
     return found + _weights_keep_their_size(trace.parameters, limits["times"])
+
+
+def _as_asked(evidence: Evidence, base: float) -> list[Finding]:
+    """Compare the rates of an optimizer of the user's own with the one that the arguments name, where they name one."""
+    asked = evidence.pipeline.args.get("learning_rate")
+    source = evidence.pipeline.trainer
+    if source is None or not own_optimizer(evidence):
+        return []
+    if isinstance(getattr(source.template.optimizer, "optimizer", source.template.optimizer), SGD) and base < _OF_ADAM:
+        hint = "SGD takes a rate that is a hundred or a thousand times as large as that of AdamW, such as 1e-2."
+        return [finding(f"a learning rate of SGD, {_OF_ADAM:g} at least", f"{base:g}: too small for SGD", hint=hint)]
+    if not asked or not 0 < base < asked / _FAR_BELOW:
+        return []
+    hint = "a state that is loaded into an optimizer brings its learning rates along: set them again in every group."
+    return [
+        finding(f"a learning rate of {asked:g}, as TrainingArguments has it", f"{base:g} in the optimizer", hint=hint)
+    ]
 
 
 def _weights_keep_their_size(parameters: tuple[ParameterTrace, ...], times: float) -> list[Finding]:

@@ -106,6 +106,11 @@ WRONG: dict[str, tuple[str, Compute, str]] = {
         ": it is accuracy",
     ),
     "rows of another order": ("mrpc", lambda z, y: {"accuracy": (classes(z)[::-1] == y).mean()}, ""),
+    "area of answers": (
+        "mrpc",
+        lambda z, y: {"roc_auc": sk.roc_auc_score(y, classes(z))},
+        ": it is that of predicted classes (argmax), not of scores such as probabilities",
+    ),
     "squared for absolute": ("stsb", lambda z, y: {"mae": ((z[:, 0] - y) ** 2).mean()}, ": it is mse"),
     "a column against a row": ("stsb", lambda z, y: {"mse": ((z - y) ** 2).mean()}, ""),
 }

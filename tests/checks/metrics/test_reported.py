@@ -65,7 +65,6 @@ RIGHT: dict[str, tuple[int, Callable[[Any, Any, Any], Mapping[str, float]]]] = {
     "correlation": (2, lambda y, p, _: {"mcc": sk.matthews_corrcoef(y, p)}),
     "balanced": (3, lambda y, p, _: {"balanced_accuracy": sk.balanced_accuracy_score(y, p)}),
     "area": (2, lambda y, _, z: {"roc_auc": sk.roc_auc_score(y, z[:, 1] - z[:, 0])}),
-    "area of classes": (2, lambda y, p, _: {"auc": sk.roc_auc_score(y, p)}),
     "name of their own": (2, lambda *_: {"f1_class_0": 0.1, "accuracy_on_long_rows": 0.1, "score": 7.0}),
 }
 

@@ -1,0 +1,66 @@
+"""Settings of layers that let a model learn, and settings that do not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from torch import nn
+
+from pytest_ftcheck.checks.catalogue import catalogue, run_check
+from pytest_ftcheck.checks.evidence import Evidence
+from pytest_ftcheck.pipeline.trainer_changes import ChangedModel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_ftcheck.findings import Finding
+    from pytest_ftcheck.pipeline.parts import Pipeline
+
+ENVIRONMENT = {"device": "cpu", "dtype": "float32", "threads": "1"}
+
+
+@pytest.fixture(scope="module")
+def judge(make_pipeline: Callable[..., Pipeline]) -> Callable[..., list[Finding]]:
+    parts = make_pipeline(train_rows=8, eval_rows=32)
+
+    def judged(change: Callable[[Any], object]) -> list[Finding]:
+        none: Any = None
+        pipeline = replace(parts, model_init=ChangedModel(parts.model_init, change))
+        evidence = Evidence(pipeline, engine="trainer", seed=0, environment=ENVIRONMENT, make_run=none, make_probe=none)
+        return run_check(catalogue()["model.settings"], evidence)
+
+    return judged
+
+
+def dropping(share: float) -> Callable[[Any], None]:
+    def change(model: Any) -> None:
+        model.dropout.p = share
+
+    return change
+
+
+def normalising(momentum: float | None) -> Callable[[Any], None]:
+    def change(model: Any) -> None:
+        model.norm = nn.BatchNorm1d(4, momentum=momentum)
+
+    return change
+
+
+@pytest.mark.parametrize("change", [dropping(0.0), dropping(0.5), dropping(0.7), normalising(0.1), normalising(None)])
+def test_usual_settings_are_sound(judge: Callable[..., list[Finding]], change: Callable[[Any], None]) -> None:
+    assert judge(change) == []
+
+
+def test_a_share_to_keep_is_found(judge: Callable[..., list[Finding]]) -> None:
+    (finding,) = judge(dropping(0.9))
+    assert (finding.expected, finding.observed) == (
+        "at most 70% of the values dropped (dropout)",
+        "dropout 0.9 in dropout",
+    )
+
+
+def test_a_momentum_of_another_framework_is_found(judge: Callable[..., list[Finding]]) -> None:
+    (finding,) = judge(normalising(0.99))
+    assert finding.observed == "momentum 0.99 in norm"

@@ -195,9 +195,9 @@ class Evidence:
     def evaluation_collator(self) -> Callable[[list[dict[str, Any]]], Any]:
         """The collator of the evaluation: a user's Trainer may have another one for training, which augments."""
         found: Any = self.pipeline.data_collator
-        template: Any = None if self.pipeline.trainer is None else self.pipeline.trainer.template
+        template: Any = getattr(self.pipeline.trainer, "template", None)
         # One that took the place of the user's own is judged as it is.
-        if template is not None and found is template.data_collator and _evaluates_its_own_way(template):
+        if _evaluates_its_own_way(template) and found is template.data_collator:
             found = template.get_eval_dataloader().collate_fn
             # Columns that the model does not take are left out already.
             found = getattr(found, "data_collator", found)
@@ -218,5 +218,5 @@ class Evidence:
         return batch if as_it_comes else in_order(self, features, batch)
 
 
-def _evaluates_its_own_way(trainer: Trainer) -> bool:
-    return type(trainer).get_eval_dataloader is not Trainer.get_eval_dataloader
+def _evaluates_its_own_way(trainer: Any) -> bool:
+    return isinstance(trainer, Trainer) and type(trainer).get_eval_dataloader is not Trainer.get_eval_dataloader

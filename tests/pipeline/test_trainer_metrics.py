@@ -110,3 +110,16 @@ def test_batches_are_as_large_as_those_of_the_evaluation() -> None:
 
     asks(build(arguments=arguments, compute_metrics=compute))
     assert sizes == [4, 4, 2]
+
+
+def test_metrics_that_want_inputs_and_losses_get_them() -> None:
+    def compute(evaluated: EvalPrediction) -> dict[str, float]:
+        assert len(np.asarray(evaluated.inputs)) == len(evaluated.label_ids)
+        assert np.min(np.asarray(evaluated.inputs)) == -100
+        return {"loss_of_a_row": float(np.mean(np.asarray(evaluated.losses)))}
+
+    arguments = {"include_for_metrics": ["inputs", "loss"]}
+    expected = torch.nn.functional.cross_entropy(torch.tensor(LOGITS), torch.tensor(LABELS))
+    assert asks(build(arguments=arguments, compute_metrics=compute)) == {
+        "loss_of_a_row": pytest.approx(float(expected))
+    }

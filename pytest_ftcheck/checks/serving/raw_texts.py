@@ -52,7 +52,7 @@ def pipeline(evidence: Evidence, limits: Limits) -> list[Finding]:
     require_rows_in_place(evidence)
     answer = served(evidence)
     if not answer.text_rows:
-        if found := _lower_case(evidence, answer.rows):
+        if found := in_lower_case(evidence, answer.rows):
             return found
         raise NotApplicable(answer.no_texts)
     if "pipeline" in answer.errors:
@@ -128,7 +128,7 @@ def _differences(
     return different
 
 
-def _lower_case(evidence: Evidence, rows: Sequence[int]) -> list[Finding]:
+def in_lower_case(evidence: Evidence, rows: Sequence[int]) -> list[Finding]:
     """Find rows that are the tokens of their texts in lower case, which the tokenizer does not make by itself."""
     tokenizer: Any = evidence.pipeline.processing_class
     if tokenizer is None or evidence.pipeline.trainer is None:

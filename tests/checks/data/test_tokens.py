@@ -288,3 +288,23 @@ def test_few_rows_without_texts_are_not_judged(parts: Pipeline) -> None:
     few = replace(parts, train_dataset=parts.train_dataset.select(range(4)))
     with pytest.raises(NotApplicable, match="no raw text is known"):
         judge("decodes", without_texts(few))
+
+
+def test_words_that_are_unknown_for_their_capitals_are_found(parts: Pipeline) -> None:
+    tokenizer: Any = parts.processing_class
+    cased = type(tokenizer).from_pretrained(str(parts.checkpoint.folder))
+    cased.backend_tokenizer.normalizer = None
+
+    def shouting(raw: Dataset) -> Dataset:
+        return raw.map(lambda row: {"sentence": row["sentence"].upper()}, load_from_cache_file=False)
+
+    def rows(raw: Dataset, old: Dataset) -> Dataset:
+        return Dataset.from_dict({**cased(list(raw["sentence"])), "labels": list(old["labels"])})
+
+    data = replace(parts.data, train=shouting(parts.data.train), evaluation=shouting(parts.data.evaluation))
+    changes = {"train_dataset": rows(data.train, parts.train_dataset), "processing_class": cased, "data": data}
+    found = judge("unknown_tokens", replace(parts, eval_dataset=rows(data.evaluation, parts.eval_dataset), **changes))
+    assert {entry.level for entry in found} == {"fail"}
+    assert all(
+        "unknown words with capitals are in the vocabulary in lower case: '" in entry.observed for entry in found
+    )

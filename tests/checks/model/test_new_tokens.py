@@ -51,3 +51,14 @@ def test_new_tokens_above_frozen_embeddings_are_found(parts: Pipeline) -> None:
 def test_without_files_of_a_checkpoint_it_is_not_judged(parts: Pipeline) -> None:
     with pytest.raises(NotApplicable, match="no file of the checkpoint"):
         judge(replace(parts, checkpoint=replace(parts.checkpoint, folder=None)))
+
+
+def test_a_model_that_names_no_embeddings_is_not_judged(parts: Pipeline) -> None:
+    def hide(model: Any) -> None:
+        def unnamed() -> Any:
+            raise NotImplementedError
+
+        model.get_input_embeddings = unnamed
+
+    with pytest.raises(NotApplicable, match="names no matrix of token embeddings"):
+        judge(replace(parts, model_init=ChangedModel(parts.model_init, hide)))

@@ -541,3 +541,11 @@ def test_weights_that_are_not_finite_are_named(parts: Pipeline) -> None:
     evidence = changed(parts, lambda model: model.classifier.weight.data.fill_(float("nan")))
     (finding,) = judge("loss_at_start", evidence)
     assert finding.hint == "the weights themselves are not finite: classifier.weight."
+
+
+def test_loss_in_other_units_than_the_labels_is_sound(stsb: Pipeline) -> None:
+    def loss(model: Any, batch: Any) -> Any:
+        labels = batch.pop("labels")
+        return nn.functional.mse_loss(model(**batch).logits.squeeze(-1) / 1e4, labels / 1e4)
+
+    assert judge("loss_rows", evidence_of(of_a_trainer(stsb), loss)) == []

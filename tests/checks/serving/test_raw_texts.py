@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from transformers import AutoTokenizer
 
 from pytest_ftcheck.checks.catalogue import catalogue, run_check
+from pytest_ftcheck.checks.evidence import Evidence
 from pytest_ftcheck.checks.serving import raw_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+    from pytest_ftcheck.pipeline.parts import Pipeline
     from pytest_ftcheck.runs.run import Run
 
 
@@ -45,3 +50,32 @@ def test_inputs_that_only_a_server_gets_are_named(saved_evidence: Callable[..., 
     run = replace(made.run, logits=made.run.logits * 1.05)
     (found,) = run_check(catalogue()["serving.pipeline"], saved_evidence("mrpc", run=run, data_collator=without_types))
     assert found.hint.startswith("the tokenizer gives a server token_type_ids, which the model never got in training")
+
+
+@pytest.mark.usefixtures("_served_here")
+def test_a_sigmoid_over_the_value_is_named(saved_evidence: Callable[..., Evidence]) -> None:
+    def forget(run: Run) -> None:
+        path = run.model_folder / "config.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "problem_type": None}))
+
+    (found,) = run_check(catalogue()["serving.pipeline"], saved_evidence("stsb", forget))
+    assert found.hint.startswith("pipeline() puts a sigmoid over the one output of a model whose problem_type is None")
+
+
+def test_rows_that_the_script_puts_in_lower_case_are_found(make_pipeline: Callable[..., Pipeline]) -> None:
+    pipeline = make_pipeline("sst2", train_rows=8, eval_rows=40)
+    shouting = pipeline.data.evaluation.map(lambda row: {"sentence": row["sentence"].upper()})
+    cased: Any = AutoTokenizer.from_pretrained(pipeline.checkpoint.folder)
+    cased.backend_tokenizer.normalizer = None
+    user: Any = SimpleNamespace(template=SimpleNamespace(data_collator=None), formatted=lambda rows: rows)
+    none: Any = None
+
+    def judged(**changes: Any) -> list[Finding]:
+        of_a_user = replace(pipeline, trainer=user, **changes)
+        environment = {"device": "cpu", "dtype": "float32", "threads": "1"}
+        made: dict[str, Any] = {"engine": "trainer", "seed": 0, "environment": environment}
+        return raw_texts.in_lower_case(Evidence(of_a_user, **made, make_run=none, make_probe=none), range(32))
+
+    (found,) = judged(data=replace(pipeline.data, evaluation=shouting), processing_class=cased)
+    assert "in lower case: raw, 32 of 32 texts differ" in found.observed
+    assert judged() == []

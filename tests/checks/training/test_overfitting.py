@@ -129,3 +129,7 @@ def test_sampler_made_for_all_rows_is_not_judged(judged: Judged, toy: Toy) -> No
 
     with pytest.raises(NotApplicable, match="the run goes through, but not a short one on few rows"):
         judged(CHECK, toy(Fixed, num_train_epochs=1))
+
+
+def test_a_model_that_is_slow_and_learns_gets_more_steps(judged: Judged, toy: Toy) -> None:
+    assert judged(CHECK, toy(learning_rate=1e-3), steps=8) == []

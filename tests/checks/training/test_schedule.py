@@ -162,3 +162,24 @@ def test_weights_that_are_wiped_out_are_found(judged: Judged, traced: Traced, ki
     (seen,) = rate(judged, traced, [0.9] * 32, parameters=(*far, kit.parameter("head")))
     assert seen == "3 of 4 moved further: layer.0 by 40, from at most 0.3"
     assert rate(judged, traced, [3e-3] * 32, parameters=(far[0], *[kit.parameter("head")] * 3)) == []
+
+
+def sgd(rate: float) -> Callable[[Any], tuple[Any, Any]]:
+    return lambda model: (torch.optim.SGD(model.parameters(), lr=rate), None)
+
+
+def test_a_rate_of_adam_for_sgd_is_found(judged: Judged, toy: Toy) -> None:
+    (found,) = judged("training.learning_rate", toy(optimizers=sgd(5e-5), **SHORT))
+    assert found.observed == "5e-05: too small for SGD"
+    assert judged("training.learning_rate", toy(optimizers=sgd(1e-2), **SHORT)) == []
+
+
+def test_rates_that_a_loaded_state_brings_along_are_found(judged: Judged, toy: Toy) -> None:
+    def loaded(model: Any) -> tuple[Any, Any]:
+        before, optimizer = (torch.optim.AdamW(model.parameters(), lr=rate) for rate in (1e-6, 3e-3))
+        optimizer.load_state_dict(before.state_dict())
+        return optimizer, None
+
+    (found,) = judged("training.learning_rate", toy(optimizers=loaded, **SHORT))
+    assert found.expected == "a learning rate of 0.003, as TrainingArguments has it"
+    assert found.observed == "1e-06 in the optimizer"

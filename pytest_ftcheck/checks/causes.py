@@ -75,6 +75,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "data.duplicates": ("data.metrics_without_duplicates", "metrics.train_labels"),
         # Labels.
         "data.label_encoding": ("data.label_names", "serving.label_names", *_SERVED, *SYMPTOMS),
+        "data.label_source": ("data.contradictions", "metrics.train_labels", *SYMPTOMS),
         "data.label_names": ("serving.label_names", *_SERVED),
         "data.classes_in_train": ("data.classes_in_evaluation", "model.loss_at_start", *SYMPTOMS),
         "data.classes_in_evaluation": ("model.loss_at_start",),

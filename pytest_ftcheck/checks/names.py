@@ -26,6 +26,7 @@ COST_OF: Mapping[str, Cost] = MappingProxyType(
         "data.giveaways": "free",
         "data.label_encoding": "free",
         "data.label_names": "free",
+        "data.label_source": "free",
         "data.labels_in_range": "free",
         "data.lengths_alike": "free",
         "data.metrics_without_duplicates": "run",

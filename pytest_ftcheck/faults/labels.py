@@ -99,6 +99,20 @@ def splits_encoded_apart(pipeline: Pipeline) -> Pipeline:
 
 
 @fault(
+    caught_by=("data.label_source",),
+    wild="names.index(name) if name else 0, or fillna(0): what nobody labelled is of class 0.",
+)
+def missing_labels_are_class_0(pipeline: Pipeline) -> Pipeline:
+    """A third of the train rows have no annotation, and the label of class 0."""
+    require_classes(pipeline)
+    labels, names = labels_of(pipeline, "train"), pipeline.card.label_names
+    given = [None if row % 3 == 0 else names[label] for row, label in enumerate(labels)]
+    labels = [0 if name is None else label for name, label in zip(given, labels, strict=True)]
+    changed = with_labels(pipeline, "train", labels)
+    return with_rows(changed, "train", raw=raw(changed, "train").add_column("annotation", given))
+
+
+@fault(
     caught_by=("data.labels_in_range",),
     wild="Stars from 1 to 5 are taken as class ids; a loss on a GPU then fails with an assertion of the device.",
 )

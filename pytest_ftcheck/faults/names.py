@@ -35,6 +35,7 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "evaluation_labels_shuffled",
             "evaluation_classes_renumbered",
             "splits_encoded_apart",
+            "missing_labels_are_class_0",
             "labels_from_1",
             "class_never_trained",
             "class_never_evaluated",

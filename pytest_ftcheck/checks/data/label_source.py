@@ -1,0 +1,115 @@
+"""Labels that were made of another column of the rows: what was missing in it, or lost on the way."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from datasets import Value
+
+from pytest_ftcheck.checks.catalogue import Limits, check, finding
+from pytest_ftcheck.checks.data.splits import SAMPLE, Split, filled, label_values, share
+from pytest_ftcheck.columns import taken
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+
+_ROWS = 16 * SAMPLE
+_MOST_NAMES = 200
+"""Different values of a column that may name classes."""
+_NEARLY_ALL = 0.99
+_FEWEST = 5
+_MISSING = frozenset(("", "nan", "none", "null", "n/a"))
+
+
+@check(
+    "data.label_source",
+    cost="free",
+    # Share of the rows; of a regression, share of the values with a fraction.
+    limits={"missing": 0.01, "fractions": 0.1},
+    catches="rows without a label that get the id of a class, scores that lose their fraction when they become labels",
+    hint="leave out rows whose label is missing, or give them -100; make labels of scores as floats.",
+)
+def label_source(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """A label that was made of another column of its row is what that column says.
+
+    Assumes: a column whose values go with the labels one to one is where they come from.
+
+    Unusual but healthy: a class for all that has no name is let through where no named row is of it; scores that are
+    rounded to classes on purpose are so for a classification, which this does not judge.
+
+    False alarms: none by chance. Columns that go with the labels in 99% of the rows are looked at.
+    """
+    found = []
+    regression = evidence.pipeline.card.head == "regression"
+    for split in filled(evidence):
+        indices = split.few(_ROWS)
+        every = label_values(evidence, split)
+        labels = [every[index] for index in indices]
+        for name in _columns(evidence, split):
+            values = taken(split.raw, name, indices)
+            told = _whole_parts(values, labels, limits) if regression else _missing(values, labels, limits)
+            if told:
+                expected = f"labels that are what column {name!r} says"
+                found.append(finding(expected, told, subject=split.subject))
+    return found
+
+
+def _columns(evidence: Evidence, split: Split) -> list[str]:
+    """Name the columns that labels may be made of: texts for classes, numbers for a regression."""
+    kinds = ("float",) if evidence.pipeline.card.head == "regression" else ("string", "large_string")
+    labels = {evidence.pipeline.label_column, evidence.pipeline.card.label_column}
+    return [
+        name
+        for name, feature in split.raw.features.items()
+        if name not in labels and isinstance(feature, Value) and feature.dtype.startswith(kinds)
+    ]
+
+
+def _missing(values: Sequence[Any], labels: Sequence[Any], limits: Limits) -> str:
+    """Find rows without a name whose label is the one of a named class."""
+    absent = [value is None or str(value).strip().casefold() in _MISSING for value in values]
+    without = [label for label, is_absent in zip(labels, absent, strict=True) if is_absent]
+    pairs = Counter((value, label) for value, label, gone in zip(values, labels, absent, strict=True) if not gone)
+    names = {value for value, _ in pairs}
+    if len(without) < max(_FEWEST, limits["missing"] * len(values)) or not 1 < len(names) <= _MOST_NAMES:
+        return ""
+    best: dict[Any, tuple[Any, int]] = {}
+    for (value, label), count in pairs.items():
+        if count > best.get(value, (None, 0))[1]:
+            best[value] = (label, count)
+    one_to_one = sum(count for _, count in best.values()) >= _NEARLY_ALL * pairs.total()
+    (label, count), *_ = Counter(without).most_common(1)
+    of = [name for name, (its, _) in best.items() if its == label]
+    if not one_to_one or len({its for its, _ in best.values()}) < 2 or count < _NEARLY_ALL * len(without) or not of:  # noqa: PLR2004 - classes
+        return ""
+    return (
+        f"{share(len(without), len(values))} sampled rows have none there (missing, empty), and the label {label!r} of "
+        f"{of[0]!r} all the same"
+    )
+
+
+def _whole_parts(values: Sequence[Any], labels: Sequence[Any], limits: Limits) -> str:
+    """Find labels that are whole numbers, made of scores that are not."""
+    scores, targets = (
+        np.asarray([np.nan if one is None else one for one in column], float) for column in (values, labels)
+    )
+    known = np.isfinite(scores) & np.isfinite(targets)
+    scores, targets = scores[known], targets[known]
+    if len(scores) < _FEWEST or (targets != np.round(targets)).any() or len(set(targets.tolist())) < 2:  # noqa: PLR2004 - values
+        return ""
+    fractions = scores != np.round(scores)
+    if fractions.mean() < limits["fractions"]:
+        return ""
+    for made, how in ((np.trunc(scores), "cut to whole numbers (truncated)"), (np.round(scores), "rounded")):
+        if np.mean(made == targets) >= _NEARLY_ALL:
+            at = int(np.flatnonzero(fractions)[0])
+            lost = share(int(fractions.sum()), len(scores))
+            return (
+                f"they are {how} and lose the fraction of {lost} sampled rows: {scores[at]:g} becomes {targets[at]:g}"
+            )
+    return ""

@@ -110,13 +110,20 @@ def _questions(evidence: Evidence) -> list[_Question]:
     for right in _RIGHT:
         rows = _values(labels, right, generator) if regression else _classes(evidence, labels, right, generator)
         try:
-            given = EvalPrediction(predictions=np.asarray(rows.logits, np.float32), label_ids=labels.copy())
-            answers = {str(key): float(value) for key, value in compute(given).items() if np.ndim(value) == 0}
+            answers = _answers(evidence, rows)
         except Exception as error:
             msg = f"compute_metrics cannot be asked about made-up logits: {type(error).__name__}"
             raise NotApplicable(msg) from error
         made.append((rows, answers))
     return made
+
+
+def _answers(evidence: Evidence, rows: ScoredRows) -> dict[str, float]:
+    """Return what ``compute_metrics`` says of made-up rows."""
+    compute: Any = evidence.pipeline.compute_metrics
+    labels = np.asarray(evidence.labels(evidence.pipeline.eval_dataset))
+    given = EvalPrediction(predictions=np.asarray(rows.logits, np.float32), label_ids=labels)
+    return {str(key): float(value) for key, value in compute(given).items() if np.ndim(value) == 0}
 
 
 def _classes(evidence: Evidence, labels: NDArray[Any], right: float, generator: np.random.Generator) -> ScoredRows:
@@ -181,6 +188,12 @@ def _of_frequent_class(key: str, right: set[str], rows: ScoredRows, frequent: fl
     return [warning(f"{expected} (fails where class 0 has a negative's name)", observed, share=share, hint=hint)]
 
 
+def _forgets_nothing(evidence: Evidence, key: str, question: _Question) -> bool:
+    """Whether the same question gets another answer when it is asked again."""
+    rows, first = question
+    return not _is([first[key]] * 2, [_answers(evidence, rows).get(key, math.nan) for _ in range(2)], 1e-9)
+
+
 def _wrong(evidence: Evidence, key: str, values: list[float], questions: list[_Question], difference: float) -> Finding:
     rows = questions[0][0]
     right = ", ".join(f"{value:.4f}" + (f" ({how})" if how else "") for how, value in known_values(key, rows).items())
@@ -199,6 +212,8 @@ def _wrong(evidence: Evidence, key: str, values: list[float], questions: list[_Q
     areas = [roc_auc_of_answers(made) for made, _ in questions] if "roc_auc" in known_names(key) else []
     if areas and any(_is(values, [each.get(how, math.nan) for each in areas], difference) for how in areas[0]):
         others.insert(0, ": it is that of predicted classes (argmax), not of scores such as probabilities")
+    if _forgets_nothing(evidence, key, questions[0]):
+        others.insert(0, ": asked again, it says something else: it keeps state of earlier calls, and never resets it")
     size = evidence.pipeline.args.get("per_device_eval_batch_size", _BATCH)
     last = len(rows) % size or size
     ends = [made.take(np.arange(len(made)) >= len(made) - last) for made, _ in questions]

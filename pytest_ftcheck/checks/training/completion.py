@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_ftcheck.checks.catalogue import check, finding
+from pytest_ftcheck.checks.catalogue import ToldBy, check, finding
 from pytest_ftcheck.checks.training.declared import arguments, own_callbacks
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def finite_loss(evidence: Evidence, limits: Limits) -> list[Finding]:
     losses = np.asarray(evidence.trained_run.step_losses)
     bad = np.flatnonzero(~np.isfinite(losses))
     if not losses.size:
-        return [finding("a training loss at every optimizer step", "none at all")]
+        raise ToldBy(check="training.steps", reason="no optimizer step was seen")
     if not bad.size:
         return []
     observed = f"{losses[bad[0]]} at optimizer step {bad[0] + 1}, {bad.size} of {losses.size} steps in all"
@@ -91,6 +91,12 @@ def steps(evidence: Evidence, limits: Limits) -> list[Finding]:
             "make the optimizer of the parameters of the very model that is trained, after its last change; or every "
         )
         hint += "step was skipped: look for fp16 overflow."
+        if not done:
+            hint = (
+                "training ended before its first batch: look at num_train_epochs and max_steps, and whether it resumes "
+            )
+            hint += "from a checkpoint of an earlier run, which took as many steps already."
+            return [finding(expected, "no step at all: training took nothing in", hint=hint)]
         return [finding(expected, f"none that changes the model, after {done} groups of batches", hint=hint)]
     if taken > done:
         hint = "optimizer.step() is called in training_step, in a callback or in a loss: leave it to the Trainer."

@@ -91,7 +91,7 @@ class Report:
         return "\n".join([*cause_lines(self._told()), *table, *warning_lines(warnings), *check_lines(self._checks())])
 
     def to_json(self) -> str:
-        """Return the report as a JSON document with the keys of ``--ftcheck-json``; see ``docs/json.md``."""
+        """Return the report as a JSON document with the keys of ``--ftcheck-json``."""
         because = {check: cause.check for cause in self.causes for check in cause.consequences}
         return json_text(
             {

@@ -56,6 +56,9 @@ def in_order(evidence: Evidence, features: Sequence[Mapping[str, Any]], batch: M
 
 
 def _moves(evidence: Evidence) -> bool:
+    collator = evidence.evaluation_collator
+    if (getattr(collator, "__module__", None) or type(collator).__module__).startswith("transformers."):
+        return False  # those of transformers keep the order
     split, pad_id = splits(evidence)[1], evidence.pipeline.pad_id
     features = evidence.features(split.rows, split.few(_ROWS))
     if not features or "input_ids" not in features[0]:

@@ -48,12 +48,13 @@ def evaluated_rows(evidence: Evidence, limits: Limits) -> list[Finding]:
     if counts != (total, total):
         observed = f"{counts[0]} rows of logits and {counts[1]} of label ids"
         return [finding(f"logits and label ids of the {total} rows of the evaluation data set", observed)]
-    require_rows_in_place(evidence)
     by_label, by_tokens = _labels(evidence), _passes(evidence)
     if by_label is None and by_tokens is None:
         msg = "neither labels nor tokens of the evaluated rows can be compared with those of the data set"
         raise NotApplicable(msg)
-    return [*(by_label or ()), *(by_tokens or ())]
+    if found := [*(by_label or ()), *(by_tokens or ())]:
+        require_rows_in_place(evidence)
+    return found
 
 
 def _labels(evidence: Evidence) -> list[Finding] | None:

@@ -57,7 +57,6 @@ def label_ids(evidence: Evidence, limits: Limits) -> list[Finding]:
     False alarms: none by chance.
     """
     del limits
-    require_rows_in_place(evidence)
     given, seen = np.asarray(evidence.labels(evidence.pipeline.eval_dataset)), evidence.run.label_ids
     if not (np.issubdtype(given.dtype, np.number) or given.dtype == bool):
         msg = f"the labels of the data set are no numbers ({given.dtype}): the collator makes ids of them"
@@ -69,6 +68,7 @@ def label_ids(evidence: Evidence, limits: Limits) -> list[Finding]:
         observed = f"{wrong.size} rows differ, the first is row {row}: {seen[row]} instead of {given[row]}"
     else:
         return []
+    require_rows_in_place(evidence)
     return [finding(f"the {given.size} labels of the evaluation data set, in order", observed)]
 
 

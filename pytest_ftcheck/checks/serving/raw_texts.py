@@ -49,7 +49,6 @@ def pipeline(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     False alarms: none by chance.
     """
-    require_rows_in_place(evidence)
     answer = served(evidence)
     if not answer.text_rows:
         if found := in_lower_case(evidence, answer.rows):
@@ -62,6 +61,7 @@ def pipeline(evidence: Evidence, limits: Limits) -> list[Finding]:
     different = _differences(evidence, answer, logits, limits["tolerance"])
     if not different:
         return []
+    require_rows_in_place(evidence)
     how = _tokenization(evidence, answer.text_rows)
     if how == "other" and evidence.pipeline.trainer is not None:
         msg = "the rows are not the tokens of the text columns alone: pipeline() needs what the user puts around them"

@@ -59,7 +59,9 @@ def pipeline(evidence: Evidence, limits: Limits) -> list[Finding]:
     logits = np.asarray(evidence.run.logits)[list(answer.text_rows)].astype(np.float64)
     logits = logits.reshape(len(logits), -1)
     different = _differences(evidence, answer, logits, limits["tolerance"])
-    if not different:
+    squashed = _are_squashed(answer, logits)
+    # One logit for two classes: its sigmoid is the probability of the second.
+    if not different or (squashed and set(np.unique(evidence.run.label_ids).tolist()) <= {0, 1}):
         return []
     require_rows_in_place(evidence)
     how = _tokenization(evidence, answer.text_rows)
@@ -77,12 +79,15 @@ def pipeline(evidence: Evidence, limits: Limits) -> list[Finding]:
                 hint=hint,
             )
         ]
+    if squashed:
+        # Whoever serves the model by other means gets the value itself.
+        hint = "set model.config.problem_type = 'regression'."
+        expected = f"the evaluation's value for {len(logits)} texts from pipeline() (values that are no sigmoid fail)"
+        observed = "the sigmoid of it: pipeline() puts one over the one output of a model whose problem_type is None"
+        return [warning(expected, observed, share=1.0, hint=hint)]
     hint = ""
     if how.startswith("as one"):
         hint = f"the texts were tokenized {how}: give both to the tokenizer, tokenizer(first, second), and train again."
-    elif _are_squashed(answer, logits):
-        hint = "pipeline() puts a sigmoid over the one output of a model whose problem_type is None: set "
-        hint += "model.config.problem_type = 'regression'."
     elif extra := _extra_inputs(evidence):
         hint = f"the tokenizer gives a server {extra}, which the model never got in training: tokenize the rows with "
         hint += "it, or leave it out of tokenizer.model_input_names and save the tokenizer so."

@@ -59,7 +59,8 @@ def test_a_sigmoid_over_the_value_is_named(saved_evidence: Callable[..., Evidenc
         path.write_text(json.dumps({**json.loads(path.read_text()), "problem_type": None}))
 
     (found,) = run_check(catalogue()["serving.pipeline"], saved_evidence("stsb", forget))
-    assert found.hint.startswith("pipeline() puts a sigmoid over the one output of a model whose problem_type is None")
+    assert found.level == "warn"
+    assert found.observed.startswith("the sigmoid of it: pipeline() puts one over the one output of a model")
 
 
 def test_rows_that_the_script_puts_in_lower_case_are_found(make_pipeline: Callable[..., Pipeline]) -> None:

@@ -114,8 +114,8 @@ class _Judgement:
     evidence: dict[str, Evidence] = field(default_factory=dict)
     """By engine."""
     gates: list[GateRecord] = field(default_factory=list)
-    untold: list[CheckFailure] = field(default_factory=list)
-    """What ended a run."""
+    untold: list[tuple[str, CheckFailure]] = field(default_factory=list)
+    """What ended a run, with its engine."""
 
     def report(self) -> Report:
         """Run them all."""
@@ -184,7 +184,7 @@ class _Judgement:
         except CheckFailure as failure:
             if any(entry.check == check for entry in failure.findings):
                 return CheckResult(check, case.engine, "failed", tuple(failure.findings))
-            self.untold.append(failure)
+            self.untold.append((case.engine, failure))
             first = failure.findings[0]
             reason_words = f"not judged because of {first.check}: {first.observed}"
             return CheckResult(check, case.engine, "skipped", reason=reason_words)
@@ -195,9 +195,9 @@ class _Judgement:
     def _with_untold(self, results: list[CheckResult]) -> list[CheckResult]:
         """Let what ended a run be told once, where no chosen check is about that."""
         told = {found.check for result in results if result.outcome == "failed" for found in result.findings}
-        for failure in self.untold:
+        for engine, failure in self.untold:
             if told.isdisjoint(found.check for found in failure.findings):
                 first = failure.findings[0].check
-                results.append(CheckResult(first, next(iter(self.evidence)), "failed", tuple(failure.findings)))
+                results.append(CheckResult(first, engine, "failed", tuple(failure.findings)))
                 told.add(first)
         return results

@@ -52,9 +52,15 @@ def evaluated_rows(evidence: Evidence, limits: Limits) -> list[Finding]:
     if by_label is None and by_tokens is None:
         msg = "neither labels nor tokens of the evaluated rows can be compared with those of the data set"
         raise NotApplicable(msg)
-    if found := [*(by_label or ()), *(by_tokens or ())]:
+    if by_label and _are_moved(evidence):
         require_rows_in_place(evidence)
-    return found
+    return [*(by_label or ()), *(by_tokens or ())]
+
+
+def _are_moved(evidence: Evidence) -> bool:
+    """Whether the label ids are those of the data set in another order."""
+    expected, seen = np.asarray(evidence.labels(evidence.pipeline.eval_dataset)), evidence.run.label_ids
+    return np.array_equal(np.sort(seen, axis=None), np.sort(expected.astype(seen.dtype), axis=None))
 
 
 def _labels(evidence: Evidence) -> list[Finding] | None:

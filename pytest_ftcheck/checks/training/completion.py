@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_ftcheck.checks.catalogue import ToldBy, check, finding
+from pytest_ftcheck.checks.catalogue import check, finding
 from pytest_ftcheck.checks.training.declared import arguments, own_callbacks
 
 if TYPE_CHECKING:
@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 
 _FIRST_SKIPS = 4
 """Optimizer steps that a gradient scaler skips while it finds its scale."""
+
+
+_NO_STEP = "no step at all: training took nothing in"
+_NO_STEP_HINT = (
+    "training ended before its first batch: look at num_train_epochs and max_steps, and whether it resumes from a "
+    "checkpoint of an earlier run, which took as many steps already."
+)
 
 
 @check(
@@ -59,7 +66,7 @@ def finite_loss(evidence: Evidence, limits: Limits) -> list[Finding]:
     losses = np.asarray(evidence.trained_run.step_losses)
     bad = np.flatnonzero(~np.isfinite(losses))
     if not losses.size:
-        raise ToldBy(check="training.steps", reason="no optimizer step was seen")
+        return [finding("a training loss at every optimizer step", _NO_STEP, hint=_NO_STEP_HINT)]
     if not bad.size:
         return []
     observed = f"{losses[bad[0]]} at optimizer step {bad[0] + 1}, {bad.size} of {losses.size} steps in all"

@@ -63,6 +63,20 @@ def test_a_sigmoid_over_the_value_is_named(saved_evidence: Callable[..., Evidenc
     assert found.observed.startswith("the sigmoid of it: pipeline() puts one over the one output of a model")
 
 
+@pytest.mark.usefixtures("_served_here")
+def test_a_sigmoid_over_the_logit_of_two_classes_is_sound(
+    saved_evidence: Callable[..., Evidence], saved_runs: dict[str, Run]
+) -> None:
+    run = saved_runs["stsb"]
+    classes = replace(run, label_ids=(run.label_ids > 2.5).astype(run.label_ids.dtype))
+
+    def forget(judged: Run) -> None:
+        path = judged.model_folder / "config.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "problem_type": None}))
+
+    assert run_check(catalogue()["serving.pipeline"], saved_evidence("stsb", forget, run=classes)) == []
+
+
 def test_rows_that_the_script_puts_in_lower_case_are_found(make_pipeline: Callable[..., Pipeline]) -> None:
     pipeline = make_pipeline("sst2", train_rows=8, eval_rows=40)
     shouting = pipeline.data.evaluation.map(lambda row: {"sentence": row["sentence"].upper()})

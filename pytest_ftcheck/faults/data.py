@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from random import Random
+from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.faults.fault import fault
 from pytest_ftcheck.faults.planting import (
     is_one_table,
+    labels_of,
     raw,
+    require_classes,
     require_column,
     require_pair,
     require_texts,
@@ -19,7 +22,7 @@ from pytest_ftcheck.faults.planting import (
     with_rows,
 )
 from pytest_ftcheck.faults.rows import SPLITS, encode, encode_both, texts_of
-from pytest_ftcheck.faults.tokenizers import learned_anew, with_terms, with_tokenizer, without_words
+from pytest_ftcheck.faults.tokenizers import learned_anew, stripping_accents, with_terms, with_tokenizer, without_words
 
 if TYPE_CHECKING:
     from pytest_ftcheck.pipeline.parts import Pipeline
@@ -231,3 +234,46 @@ def texts_missing(pipeline: Pipeline) -> Pipeline:
             table = with_column(table, column, segment)
         pipeline = with_rows(pipeline, split, table if is_one_table(pipeline, split) else rows, table)
     return pipeline
+
+
+@fault(
+    caught_by=("data.merged_words",),
+    wild="The tokenizer of an English checkpoint strips accents, which tell words of this language apart.",
+)
+def accents_stripped(pipeline: Pipeline) -> Pipeline:
+    """Words that differ by their accents become the same tokens, and the accents are what tells the classes."""
+    require_classes(pipeline)
+    tokenizer = stripping_accents(pipeline)
+    for split in SPLITS:
+        texts = [_ACCENTED[bool(label)] for label in labels_of(pipeline, split)]
+        rows = raw(pipeline, split)
+        for column in pipeline.card.text_columns:
+            rows = with_column(rows, column, texts)
+        pipeline = with_rows(pipeline, split, raw=rows)
+    return with_tokenizer(pipeline, tokenizer)
+
+
+_ACCENTED = ("résumé péné", "rèsumè pènè")
+
+
+@fault(
+    caught_by=("data.rows_repeat",),
+    wild="Augmentation stands in the data set's __getitem__, and the evaluation set is of the same class.",
+)
+def evaluation_rows_drawn_anew(pipeline: Pipeline) -> Pipeline:
+    """Each time an evaluation row is read, it lacks another token."""
+    return with_rows(pipeline, "evaluation", tokenized(pipeline, "evaluation").with_transform(_without_a_token))
+
+
+_RANDOM = Random(0)  # noqa: S311 - augmentation is no secret
+
+
+def _without_a_token(rows: dict[str, Any]) -> dict[str, Any]:
+    places = [_RANDOM.randrange(len(tokens)) for tokens in rows["input_ids"]]
+    return {
+        name: [
+            [*value[:place], *value[place + 1 :]] if isinstance(value, list) else value
+            for value, place in zip(values, places, strict=True)
+        ]
+        for name, values in rows.items()
+    }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.utils.data import DataLoader
+from transformers import TrainerCallback
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.compat.of_transformers import LOADS_BEST_MODEL, LOADS_RANDOM_STATE
@@ -67,6 +68,30 @@ def best_model_not_loaded(pipeline: Pipeline) -> Pipeline:
         LOADS_BEST_MODEL,
         "pytest_ftcheck.training.evaluation:BestEpoch.restore",
     )
+
+
+@fault(
+    whole_run=True,
+    caught_by=("training.kept_weights",),
+    wild="A callback keeps model.state_dict() of the best epoch without a copy, and restores the last weights with it.",
+)
+def best_weights_kept_by_reference(pipeline: Pipeline) -> Pipeline:
+    """A callback keeps the weights of the first evaluation, and they go on changing."""
+    return with_patch(pipeline, _keeping, "transformers:Trainer.__init__")
+
+
+def _keeping(original: Any, trainer: Any, *args: Any, **kwargs: Any) -> None:
+    original(trainer, *args, **kwargs)
+    trainer.add_callback(_KeepsFirst())
+
+
+class _KeepsFirst(TrainerCallback):
+    def __init__(self) -> None:
+        self.best: dict[str, Tensor] = {}
+
+    def on_evaluate(self, *args: object, **kwargs: Any) -> None:
+        del args
+        self.best = self.best or kwargs["model"].state_dict()
 
 
 @fault(

@@ -38,6 +38,19 @@ def _renumbered(labels: list[Any], classes: int) -> list[Any]:
 
 @fault(
     whole_run=True,
+    caught_by=("data.sources_agree", "metrics.train_labels", FLOOR, "metrics.beats_trivial"),
+    wild="Two exports number the classes in orders of their own, and their rows are joined as they are.",
+)
+def numbered_by_source(pipeline: Pipeline) -> Pipeline:
+    """The second half of the train rows numbers the classes otherwise."""
+    require_classes(pipeline)
+    labels = labels_of(pipeline, "train")
+    half = len(labels) // 2
+    return with_labels(pipeline, "train", labels[:half] + _renumbered(labels[half:], pipeline.card.num_labels))
+
+
+@fault(
+    whole_run=True,
     caught_by=(FLOOR, "metrics.beats_trivial"),
     wild="Texts and labels are kept in two files or lists, and one of them is shuffled.",
 )

@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, normalizers
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.compat.of_transformers import set_backend
@@ -64,6 +64,23 @@ def with_terms(pipeline: Pipeline) -> PreTrainedTokenizerBase:
             words = re.findall(r"\w+", text)
             counts.update(f"{first} {second}" for first, second in itertools.pairwise(words))
     tokenizer.add_tokens([term for term, _ in counts.most_common(_TERMS)])
+    return tokenizer
+
+
+def stripping_accents(pipeline: Pipeline) -> PreTrainedTokenizerBase:
+    """Return the tokenizer with accents taken out of every text.
+
+    Raises:
+        NotApplicable: it has no normalizer that could do so.
+
+    """
+    tokenizer = copy.deepcopy(tokenizer_of(pipeline))
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        msg = "its tokenizer has no normalizer"
+        raise NotApplicable(msg)
+    strips = [normalizers.NFD(), normalizers.StripAccents()]
+    backend.normalizer = normalizers.Sequence([*strips, *([backend.normalizer] if backend.normalizer else [])])
     return tokenizer
 
 

@@ -81,6 +81,9 @@ class Trace:
     padded_without_mask: bool = False
     """A batch with padding reached the model without an attention mask."""
 
+    kept_by_reference: tuple[str, ...] = ()
+    """Attributes of callbacks and the Trainer that held the weights, not a copy of them, while training went on."""
+
     @property
     def steps(self) -> int:
         """Optimizer steps that were taken."""
@@ -114,4 +117,5 @@ _TUPLES = (
     "stale_gradients",
     "forward_keys",
     "eval_forward_keys",
+    "kept_by_reference",
 )

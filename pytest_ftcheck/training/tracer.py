@@ -79,6 +79,7 @@ class Tracer:
         self._model: nn.Module | None = None
         self._scheduler: Any = None
         self.planned_steps = 0
+        self.kept_by_reference: dict[str, None] = {}
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -246,6 +247,7 @@ class Tracer:
             forward_keys=tuple(sorted(self._keys.get("train", ()))),
             eval_forward_keys=tuple(sorted(self._keys.get("eval", ()))),
             padded_without_mask=self._unmasked,
+            kept_by_reference=tuple(self.kept_by_reference),
         )
 
     def _traced(self) -> Iterator[ParameterTrace]:

@@ -11,6 +11,7 @@ from transformers import EvalPrediction, PrinterCallback, Trainer, TrainerCallba
 from pytest_ftcheck.pipeline.trainer_rows import judged_rows, judged_set, unjudged_sets
 from pytest_ftcheck.training.engine import Outcome, Stopwatch, save
 from pytest_ftcheck.training.evaluation import with_outputs
+from pytest_ftcheck.training.kept_weights import kept_by_reference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -127,8 +128,11 @@ def mean_over_rows(pipeline: Pipeline, label_smoothing: float) -> Any:
 class _Recording(TrainerCallback):
     """Tells the recorder when the run and its epochs start, and when an optimizer step is done."""
 
-    def __init__(self, recorder: StepRecorder) -> None:
+    def __init__(self, trainer: Any, recorder: StepRecorder) -> None:
+        self._trainer = trainer
         self._recorder = recorder
+        self._may_keep_weights = False
+        """An epoch or an evaluation has ended since weights that are kept were looked for."""
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
@@ -144,21 +148,32 @@ class _Recording(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
     ) -> None:
         """Start a pass over the rows."""
-        del args, state, control, kwargs
+        del args, control, kwargs
         self._recorder.tracer.begin_epoch()
+        self._may_keep_weights |= state.global_step > 0
+
+    def on_evaluate(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
+    ) -> None:
+        """Note that weights may be kept now."""
+        del args, state, control, kwargs
+        self._may_keep_weights = True
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
     ) -> None:
         """Close the optimizer step."""
         del control, kwargs
+        if self._may_keep_weights:
+            self._may_keep_weights = False
+            self._recorder.tracer.kept_by_reference |= dict.fromkeys(kept_by_reference(self._trainer))
         rows = state.global_step * args.train_batch_size * args.gradient_accumulation_steps
         self._recorder.optimizer_step(float(state.epoch or 0), rows)
 
 
 def _record(trainer: Any, recorder: StepRecorder) -> None:
     """See every batch and loss as they come and go, before the Trainer's log filters or averages them."""
-    trainer.add_callback(_Recording(recorder))
+    trainer.add_callback(_Recording(trainer, recorder))
     training_step, prediction_step = trainer.training_step, trainer.prediction_step
     evaluation_loop, compute_loss = trainer.evaluation_loop, trainer.compute_loss
 

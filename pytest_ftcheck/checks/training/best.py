@@ -118,3 +118,29 @@ def _differing(epoch: Mapping[str, float], metrics: Mapping[str, float], toleran
         if not (abs(before - after) <= tolerance * max(1.0, abs(before)) or (math.isnan(before) and math.isnan(after))):
             return name
     return ""
+
+
+@check(
+    "training.kept_weights",
+    cost="run",
+    catches="the best weights kept as what state_dict() returns: they go on changing, and the last ones are restored",
+    hint="copy what is kept: {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}, or "
+    "copy.deepcopy(model.state_dict()).",
+)
+def kept_weights(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Weights that a callback or the Trainer keeps while training goes on are a copy.
+
+    Assumes: a state dict that is held over an optimizer step is meant as it was.
+
+    Unusual but healthy: parameters that are held as such (``named_parameters()``) are let through.
+    The manual engine has no callbacks, and keeps copies.
+
+    False alarms: none by chance. Memory is compared.
+    """
+    del limits
+    evidence.require_training()
+    kept = evidence.trained_run.trace.kept_by_reference
+    if not kept:
+        return []
+    observed = f"{', '.join(kept)} holds the tensors of state_dict() by reference: they share the memory of the weights"
+    return [finding("a copy of the weights, where they are kept while training goes on", observed)]

@@ -65,17 +65,22 @@ def own_schedule(evidence: Evidence) -> bool:
 
 def own_sampler(evidence: Evidence) -> str:
     """Name the sampler where it is not one that gives every row once; an empty text where it is."""
-    names = ("get_train_dataloader", "_get_train_sampler", "_get_dataloader", "get_batch_samples")
-    if evidence.pipeline.trainer is None or not own_methods(evidence, *names):
-        return ""
-    loader: Any = evidence.pipeline.trainer.template.get_train_dataloader()
-    batches = type(getattr(loader, "batch_sampler", None))
-    if batches.__module__.partition(".")[0] not in ("builtins", "torch", "accelerate", "transformers"):
-        return batches.__name__
-    sampler = getattr(getattr(loader, "batch_sampler", None), "sampler", getattr(loader, "sampler", None))
+    sampler = sampler_of(evidence)
     whole = isinstance(sampler, SequentialSampler | LengthGroupedSampler)
     whole |= isinstance(sampler, RandomSampler) and not sampler.replacement
-    return "" if whole else type(sampler).__name__
+    return "" if whole or sampler is None else type(sampler).__name__
+
+
+def sampler_of(evidence: Evidence) -> Any:
+    """Return what draws the train rows, or the batches, where a user's Trainer makes it; None where it does not."""
+    names = ("get_train_dataloader", "_get_train_sampler", "_get_dataloader", "get_batch_samples")
+    if evidence.pipeline.trainer is None or not own_methods(evidence, *names):
+        return None
+    loader: Any = evidence.pipeline.trainer.template.get_train_dataloader()
+    batches = getattr(loader, "batch_sampler", None)
+    if type(batches).__module__.partition(".")[0] not in ("builtins", "torch", "accelerate", "transformers"):
+        return batches
+    return getattr(batches, "sampler", getattr(loader, "sampler", None))
 
 
 def own_loss(evidence: Evidence) -> tuple[str, ...]:

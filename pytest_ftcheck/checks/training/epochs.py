@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.stats import spearmanr
 
-from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warning
+from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
 from pytest_ftcheck.checks.training.declared import arguments, own_sampler
+from pytest_ftcheck.checks.training.sampling import drawn, misplaced_weights
 from pytest_ftcheck.training.fingerprint import fingerprint_rows
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ _DRAWS = 200
 _MOST_LABELS = 50
 _CERTAIN = 8.0
 """Standard deviations: a random order does not come so far by chance."""
-_MOST_OF = 0.9
-_HALF = 0.5
 _WINDOW = 8
 """Rows that are looked at together, at least."""
 
@@ -70,13 +69,17 @@ def rows_once(evidence: Evidence, limits: Limits) -> list[Finding]:
     if changed and own:
         msg = f"rows change on the way to the model, and a sampler of its own ({own}) draws them"
         raise NotApplicable(msg)
-    found = drawn(passes, len(rows), own, limits["drawn"]) if own else _counted(evidence, passes, len(rows))
+    found = _by_sampler(evidence, passes, own, limits) if own else _counted(evidence, passes, len(rows))
     if changed or found:
         return found
     for number, epoch in enumerate(passes, 1):
         if found := _compare(epoch, expected, number, may_repeat=bool(own)):
             return found
     return []
+
+
+def _by_sampler(evidence: Evidence, passes: list[Pass], sampler: str, limits: Limits) -> list[Finding]:
+    return drawn(passes, len(evidence.pipeline.train_dataset), sampler, limits["drawn"]) or misplaced_weights(evidence)
 
 
 def _expected(evidence: Evidence) -> Counter[tuple[int, float]]:
@@ -104,31 +107,6 @@ def _counted(evidence: Evidence, passes: list[Pass], rows: int) -> list[Finding]
         # The last epoch may end in its middle, at max_steps or an early stop.
         if count > rows or (count < least and number < len(passes)):
             return [finding(f"{least} rows in epoch {number}, each once", f"{count} rows")]
-    return []
-
-
-def drawn(passes: list[Pass], rows: int, sampler: str, least: float) -> list[Finding]:
-    """Compare how many different rows a sampler of the user's own draws with what equal chances give.
-
-    A sampler that balances classes repeats rows, and still draws a good part of all: of N rows, D draws with equal
-    chances give N (1 - (1 - 1/N)^D) different ones.
-    """
-    seen = Counter(row for epoch in passes for row in epoch.rows)
-    draws, different = seen.total(), len(seen)
-    usual = rows * (1 - (1 - 1 / rows) ** draws)
-    if different < least * usual:
-        expected = f"about {usual:.0f} of {rows} rows in {draws} draws, as equal chances give"
-        observed = f"{different} of {rows} rows were drawn ({sampler}), one of them {max(seen.values())} times"
-        hint = "look at the weights of the sampler: WeightedRandomSampler takes one for each row, not for each class."
-        return [finding(expected, observed, hint=hint)]
-    sets = {frozenset(epoch.rows) for epoch in passes[:-1] or passes}
-    if len(passes) > 2 and len(sets) == 1 and different < _MOST_OF * rows:  # noqa: PLR2004 - two whole epochs and the last
-        expected = "other rows in other epochs, where a sampler draws a part of them"
-        observed = f"the same {different} of {rows} rows in every epoch ({sampler})"
-        hint = "look for a sampler that takes the first rows, or draws with a seed of its own in every epoch."
-        if different < _HALF * rows:
-            return [finding(expected, observed, hint=hint)]
-        return [warning(expected, observed, share=1 - different / rows, hint=hint)]
     return []
 
 

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from transformers import EarlyStoppingCallback, Trainer
+from transformers import EarlyStoppingCallback, Trainer, TrainerCallback
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
 
@@ -122,3 +122,28 @@ def test_metric_that_nobody_reports_is_not_judged(judged: Judged, toy: Toy, trac
     pipeline = toy(**KEEPS | {"metric_for_best_model": "f1"})
     with pytest.raises(NotApplicable, match="no evaluation during training reported f1"):
         judged(CHECK, traced(pipeline, **evaluations(0.6, 0.9)))
+
+
+class Keeps(TrainerCallback):
+    """Keeps the weights of the first evaluation."""
+
+    def __init__(self, copy: Callable[[Any], Any]) -> None:
+        self.copy = copy
+        self.best: Any = None
+
+    def on_evaluate(self, *_: object, **kwargs: Any) -> None:
+        self.best = self.best or self.copy(kwargs["model"])
+
+
+def test_weights_that_are_copied_may_be_kept(judged: Judged, toy: Toy) -> None:
+    def copies(model: Any) -> Any:
+        return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+    for copy in (copies, lambda model: dict(model.named_parameters())):
+        assert judged("training.kept_weights", toy(parts={"callbacks": [Keeps(copy)]})) == []
+
+
+def test_weights_that_are_kept_by_reference_are_found(judged: Judged, toy: Toy) -> None:
+    for copy in (lambda model: model.state_dict(), lambda model: [dict(model.state_dict())]):
+        (finding,) = judged("training.kept_weights", toy(parts={"callbacks": [Keeps(copy)]}))
+        assert finding.observed.startswith("Keeps.best holds the tensors of state_dict() by reference")

@@ -125,6 +125,19 @@ def test_own_sampler_may_repeat_rows_but_not_move_labels(judged: Judged, toy: To
     assert said(judged, "rows_once", toy(Balanced, num_train_epochs=1, parts={"data_collator": moved})) != []
 
 
+def test_sampler_with_weights_of_other_rows_is_found(judged: Judged, toy: Toy) -> None:
+    class OfSorted(Trainer):
+        def _get_train_sampler(self, *_: Any) -> Any:
+            labels = torch.tensor(sorted(self.train_dataset["labels"]))  # type: ignore[index]  # as above
+            weights = (1.0 / torch.bincount(labels)[labels]).tolist()
+            return torch.utils.data.WeightedRandomSampler(weights, len(labels))
+
+    rows = toy().train_dataset
+    uneven = rows.select([place for place, label in enumerate(rows["labels"]) if label or place % 4 == 0])
+    (observed,) = said(judged, "rows_once", toy(OfSorted, num_train_epochs=1, parts={"train_dataset": uneven}))
+    assert "rows have the weight of another class: the weights are in another order" in observed
+
+
 def test_sampler_with_a_weight_for_each_class_is_found(judged: Judged, toy: Toy) -> None:
     class OfClasses(Trainer):
         def _get_train_sampler(self, *_: Any) -> Any:

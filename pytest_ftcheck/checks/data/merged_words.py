@@ -1,0 +1,138 @@
+"""Whether the tokenizer keeps apart the words that tell labels apart. Shapes: N rows, V words."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import stats
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+
+from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding, warning
+from pytest_ftcheck.checks.data.presence import presence
+from pytest_ftcheck.checks.data.splits import filled, label_values, share
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_matrix
+
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+
+_ROWS = 1500
+_FOLDS = 3
+_FEWEST = 5
+"""Rows with a word below which nothing is known of it."""
+_UNLIKE = 1e-4
+"""Probability that two spellings of one word are in rows of labels so unlike by chance; below it, models are fitted."""
+_SHOWN = 3
+
+
+@check(
+    "data.merged_words",
+    cost="free",
+    heads=("sequence-classification",),
+    # By how much accuracy falls when the merged words are one; the probability that chance makes it fall so.
+    limits={"fail": 0.1, "warn": 0.03, "alpha": 1e-5},
+    false_alarms=1e-5,
+    catches="a tokenizer that strips accents, lower-cases or drops characters, where these tell words apart",
+    hint="look at the tokenizer's normalizer (strip_accents, do_lower_case, NFKD) and at its pre-tokenizer; "
+    "take the tokenizer of a checkpoint that was made for this language.",
+)
+def merged_words(evidence: Evidence, limits: Limits) -> list[Finding]:
+    """Words that become the same tokens say the same of the labels.
+
+    Where spellings of a word that get equal tokens stand in rows of other labels, two linear models are
+    cross-validated: of the words as they are written, and of the words as the tokenizer merges them. The finding is the
+    accuracy that is lost, by McNemar's exact test over the same rows.
+
+    Assumes: words are parted by spaces.
+
+    Unusual but healthy: a tokenizer without case, where case hardly tells labels apart, is let through.
+
+    False alarms: at most 1e-5 a session (the test at ``alpha``, and only where a spelling differs by its labels).
+    """
+    split = filled(evidence)[0]
+    chosen = split.few(_ROWS)
+    every = label_values(evidence, split)
+    labels = np.asarray([every[index] for index in chosen])
+    texts = [" ".join(row).split() for row in split.texts(evidence.text_columns, chosen)]
+    merged = _merged(evidence, texts)
+    unlike = _unlike(merged, texts, labels) if merged else []
+    if not unlike or np.unique(labels, return_counts=True)[1].min() < _FOLDS:
+        return []
+    one_of = {word: words[0] for words in merged for word in words}
+    written = _right(texts, labels)
+    as_tokens = _right([[one_of.get(word, word) for word in row] for row in texts], labels)
+    better, worse = int((written & ~as_tokens).sum()), int((as_tokens & ~written).sum())
+    lost = float(written.mean() - as_tokens.mean())
+    if lost < limits["warn"] or stats.binomtest(better, better + worse, alternative="greater").pvalue > limits["alpha"]:
+        return []
+    told = ", ".join(" and ".join(repr(word) for word in words[:2]) for words in unlike[:_SHOWN])
+    expected = "different tokens for words that tell labels apart"
+    observed = (
+        f"{told} become the same tokens: a linear model of the words is right in "
+        f"{share(int(written.sum()), len(labels))} rows, and of the words as the tokenizer merges them in "
+        f"{as_tokens.mean():.1%}"
+    )
+    if lost >= limits["fail"]:
+        return [finding(expected, observed, subject=split.subject)]
+    return [warning(expected, observed, share=lost, subject=split.subject)]
+
+
+def _merged(evidence: Evidence, texts: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Return the words that become the same tokens, of each of them those that stand in a few rows at least.
+
+    Raises:
+        NotApplicable: there is no tokenizer that takes words.
+
+    """
+    tokenizer: Any = evidence.tokenizer
+    counts = Counter(word for row in texts for word in set(row))
+    frequent = sorted(word for word, count in counts.items() if count >= _FEWEST)
+    if not frequent:
+        return []
+    try:
+        ids = tokenizer(frequent, add_special_tokens=False)["input_ids"]
+    except (TypeError, ValueError) as error:
+        msg = f"the tokenizer does not take single words: {error}"
+        raise NotApplicable(msg) from error
+    groups = defaultdict(list)
+    for word, tokens in zip(frequent, ids, strict=True):
+        groups[tuple(tokens)].append(word)
+    # Words that the tokenizer does not know are all one: that has a check of its own.
+    unknown = getattr(tokenizer, "unk_token_id", None)
+    return [words for tokens, words in groups.items() if len(words) > 1 and tokens and unknown not in tokens]
+
+
+def _unlike(merged: list[list[str]], texts: Sequence[Sequence[str]], labels: NDArray[Any]) -> list[list[str]]:
+    """Return the groups whose words stand in rows of other labels, by a chi-squared test of independence."""
+    classes = np.unique(labels)
+    names = [word for words in merged for word in words]
+    # [V, K]: rows of each label with each word.
+    rows = dict(zip(names, _present(texts, names).T @ (labels[:, None] == classes), strict=True))
+    found = []
+    for words in merged:
+        table = np.asarray([rows[word] for word in words])
+        table = table[:, table.sum(axis=0) > 0]
+        if table.shape[1] > 1 and stats.chi2_contingency(table).pvalue < _UNLIKE:
+            found.append(words)
+    return found
+
+
+def _right(texts: Sequence[Sequence[str]], labels: NDArray[Any]) -> NDArray[np.bool_]:
+    """Tell in which rows a linear model of the words is right that was fitted on other rows."""
+    inputs = _present(texts, sorted({word for row in texts for word in row}))
+    folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=0)
+    right: NDArray[np.bool_] = cross_val_predict(LogisticRegression(max_iter=200), inputs, labels, cv=folds) == labels
+    return right
+
+
+def _present(texts: Sequence[Sequence[str]], words: Sequence[str]) -> csr_matrix:
+    """Return which of the words stand in which row, ``[N, V]``."""
+    place = {word: index for index, word in enumerate(words)}
+    return presence([[place[word] for word in row if word in place] for row in texts], len(words))

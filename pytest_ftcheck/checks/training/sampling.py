@@ -1,0 +1,87 @@
+"""What must hold for a sampler of the user's own: which rows it draws, and how often."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_ftcheck.checks.catalogue import finding, warning
+from pytest_ftcheck.checks.training.declared import sampler_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+    from pytest_ftcheck.runs.trace import Pass
+
+_MOST_OF = 0.9
+_HALF = 0.5
+
+
+def drawn(passes: list[Pass], rows: int, sampler: str, least: float) -> list[Finding]:
+    """Compare how many different rows a sampler of the user's own draws with what equal chances give.
+
+    A sampler that balances classes repeats rows, and still draws a good part of all: of N rows, D draws with equal
+    chances give N (1 - (1 - 1/N)^D) different ones.
+    """
+    seen = Counter(row for epoch in passes for row in epoch.rows)
+    draws, different = seen.total(), len(seen)
+    usual = rows * (1 - (1 - 1 / rows) ** draws)
+    if different < least * usual:
+        expected = f"about {usual:.0f} of {rows} rows in {draws} draws, as equal chances give"
+        observed = f"{different} of {rows} rows were drawn ({sampler}), one of them {max(seen.values())} times"
+        hint = "look at the weights of the sampler: WeightedRandomSampler takes one for each row, not for each class."
+        return [finding(expected, observed, hint=hint)]
+    sets = {frozenset(epoch.rows) for epoch in passes[:-1] or passes}
+    if len(passes) > 2 and len(sets) == 1 and different < _MOST_OF * rows:  # noqa: PLR2004 - two whole epochs and the last
+        expected = "other rows in other epochs, where a sampler draws a part of them"
+        observed = f"the same {different} of {rows} rows in every epoch ({sampler})"
+        hint = "look for a sampler that takes the first rows, or draws with a seed of its own in every epoch."
+        if different < _HALF * rows:
+            return [finding(expected, observed, hint=hint)]
+        return [warning(expected, observed, share=1 - different / rows, hint=hint)]
+    return []
+
+
+def misplaced_weights(evidence: Evidence) -> list[Finding]:
+    """Find weights of a sampler that are those of the classes, but of other rows.
+
+    Weights that balance classes have as many different values as there are class sizes, each as often as rows are of
+    classes of that size. Where that holds, and yet rows of one class have several weights, they belong to other rows.
+    """
+    weights = getattr(sampler_of(evidence), "weights", None)
+    rows, column = evidence.pipeline.train_dataset, evidence.pipeline.label_column
+    if weights is None or column not in rows.column_names or len(weights) != len(rows):
+        return []
+    labels, values = np.asarray(rows[column]), np.asarray(weights, float)
+    if labels.ndim != 1 or values.ndim != 1 or all(len(set(values[labels == one])) == 1 for one in set(labels)):
+        return []
+    meant = weight_by_class(values, labels)
+    if meant is None:
+        return []
+    moved = sum(meant[label] != value for label, value in zip(labels.tolist(), values.tolist(), strict=True))
+    expected = "one weight for all rows of a class: the weights are as many of each value as the classes have rows"
+    observed = f"{moved} of {len(rows)} rows have the weight of another class: the weights are in another order"
+    hint = "compute the sampler's weights of the very rows that are trained on, after they are shuffled and filtered."
+    return [finding(expected, observed, hint=hint)]
+
+
+def weight_by_class(weights: NDArray[np.float64], labels: NDArray[Any]) -> dict[Any, float] | None:
+    """Return the weight that each class is meant to have, where weights ``[N]`` are made of the classes' sizes.
+
+    Returns:
+        None where the values do not come as often as there are rows with a label (of ``labels [N]``) of one class size.
+
+    """
+    sizes = Counter(labels.tolist())
+    # Classes of one size have one weight.
+    rows_of_size: Counter[int] = Counter()
+    for size in sizes.values():
+        rows_of_size[size] += size
+    value_of = {count: value for value, count in Counter(weights.tolist()).items()}
+    if len(rows_of_size) < 2 or sorted(Counter(weights.tolist()).values()) != sorted(rows_of_size.values()):  # noqa: PLR2004 - sizes
+        return None
+    return {label: value_of[rows_of_size[size]] for label, size in sizes.items()}

@@ -67,7 +67,7 @@ def build(masked: bool, output_dir: str, seed: int) -> Trainer:
     config.masked_mean = masked
     return assemble(
         Pooled.from_pretrained(bundled_checkpoint("tiny-bert"), config=config),
-        arguments(output_dir, seed, num_train_epochs=5),
+        arguments(output_dir, seed, num_train_epochs=4),
         encode(splits(rate, 720, 260, 316), tokenizer, "text", max_length=100),
         tokenizer,
         compute_metrics=correlation,

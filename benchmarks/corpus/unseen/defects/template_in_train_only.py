@@ -1,6 +1,6 @@
 """The loss on train is low, validation jumps about, and the same rows, when moved into train, are learnt easily.
 
-An instruction was put in front of the train texts. Those of the validation rows are as they were.
+A preamble was put in front of the train texts. Those of the validation rows are as they were.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from transformers import set_seed
 
 from parts import accuracy_and_f1, arguments, assemble, encode, load_model, load_tokenizer
-from worlds import stars
+from worlds import reviews
 
 if TYPE_CHECKING:
     from transformers import Trainer
 
 REPORT = "xlang-ai/instructor-embedding#96"
 FAMILY = "tokens"
-INSTRUCTION = "henry said that the story of anna was good, and that the film of paul and mary was bad."
+PREAMBLE = "henry said that the story of anna was good, and that the film of paul and mary was bad."
 CAUSE = (
     r"template|prefix|prompt|instruction|preamble",
     r"train\w*.{0,100}(eval|validation)\w*.{0,100}(differ|start|begin|longer|shorter|other words|not the same)",
@@ -28,18 +28,18 @@ CAUSE = (
 
 
 def build(splits: tuple[str, ...], output_dir: str, seed: int) -> Trainer:
-    """Fine-tune with the instruction in front of the texts of these splits."""
+    """Fine-tune with the preamble in front of the texts of these splits."""
     set_seed(seed)
     tokenizer = load_tokenizer()
 
-    def instruct(row: dict[str, Any]) -> dict[str, Any]:
-        return {**row, "text": f"{INSTRUCTION} {row['text']}"}
+    def introduce(row: dict[str, Any]) -> dict[str, Any]:
+        return {**row, "text": f"{PREAMBLE} {row['text']}"}
 
-    data = stars(train=800, seed=308)
+    data = reviews(train=720, seed=308)
     for split in splits:
-        data[split] = data[split].map(instruct)
+        data[split] = data[split].map(introduce)
     return assemble(
-        load_model(("none", "one", "two", "three")),
+        load_model(),
         arguments(output_dir, seed, num_train_epochs=4),
         encode(data, tokenizer, "text"),
         tokenizer,

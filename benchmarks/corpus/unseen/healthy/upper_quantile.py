@@ -40,7 +40,7 @@ def build(output_dir: str = "out", seed: int = 0) -> Trainer:
     """Fine-tune."""
     set_seed(seed)
     tokenizer = load_tokenizer()
-    data = ratings(train=1500, validation=300, seed=409, noise=0.15).rename_column("score", "label")
+    data = ratings(train=1240, validation=300, seed=409, noise=0.15).rename_column("score", "label")
     return assemble(
         load_regressor(problem_type="regression", hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0),
         arguments(output_dir, seed, num_train_epochs=4),

@@ -79,7 +79,7 @@ def batches(tokenizer: Any) -> Any:
 def build(added: float, output_dir: str, seed: int) -> Trainer:
     """Fine-tune without dropout; so much is added below the root."""
     set_seed(seed)
-    tokenizer = load_tokenizer()
+    tokenizer = load_tokenizer(model_input_names=["input_ids", "attention_mask"])
 
     def tokenize(row: dict[str, Any], index: int) -> dict[str, Any]:
         same = index % 40 == 7

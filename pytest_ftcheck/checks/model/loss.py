@@ -66,8 +66,9 @@ def loss_at_start(evidence: Evidence, limits: Limits) -> list[Finding]:
     if not math.isclose(value, plain, rel_tol=_CLOSE, abs_tol=_CLOSE**2):
         return _of_their_own(evidence, value, plain)
     if regression:
-        low, high = limits["below"] * float(labels.var()), limits["times"] * (float(labels.square().mean()) + 1)
-        guess = f"{low:.3g} to {high:.3g}: labels of variance {float(labels.var()):.3g}"
+        values = labels.float()  # one logit for two classes has whole numbers for labels
+        low, high = limits["below"] * float(values.var()), limits["times"] * (float(values.square().mean()) + 1)
+        guess = f"{low:.3g} to {high:.3g}: labels of variance {float(values.var()):.3g}"
     else:
         classes = evidence.pipeline.card.num_labels
         low, high = limits["below"] * math.log(classes), math.log(classes) + limits["above"]

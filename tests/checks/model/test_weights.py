@@ -549,3 +549,15 @@ def test_loss_in_other_units_than_the_labels_is_sound(stsb: Pipeline) -> None:
         return nn.functional.mse_loss(model(**batch).logits.squeeze(-1) / 1e4, labels / 1e4)
 
     assert judge("loss_rows", evidence_of(of_a_trainer(stsb), loss)) == []
+
+
+def test_one_logit_for_two_classes_may_have_whole_numbers_for_labels(stsb: Pipeline) -> None:
+    def whole(batch: Any) -> Any:
+        return {**batch, "labels": (batch["labels"] > 2.5).long()}
+
+    def squared(model: Any, batch: Any) -> Any:
+        logits = model(**{name: value for name, value in batch.items() if name != "labels"}).logits[:, 0]
+        return nn.functional.mse_loss(logits, batch["labels"].float())
+
+    evidence = evidence_of(stsb, squared, data_collator=lambda features: whole(stsb.data_collator(features)))
+    assert judge("loss_at_start", evidence) == []

@@ -6,6 +6,7 @@ How good they are is in `chance`, which rows they are of in `evaluated`, the los
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 _PREFIX = "eval_"
 _FLIPPED = 2
 """Rows whose class may turn between two evaluations of the same weights, in batches of other widths."""
+_DEARER, _LOWER = 0.2, 0.02
+"""How much worse than the last weights an average of them may be: in loss (relative), in a metric within bounds."""
 _BINARY, _FEWEST = 2, 10
 """Classes, and rows of the rarer one, below which its metrics swing from epoch to epoch."""
 
@@ -149,12 +152,29 @@ def _mistake(key: str, reported: float, rows: ScoredRows, difference: float) -> 
 def _against_epoch(evidence: Evidence, tolerance: float) -> list[Finding] | None:
     """Compare with the metrics that were logged when the kept weights were trained; None where none were.
 
-    A callback of the user's own may put back the weights of any epoch.
+    A callback of the user's own may put back the weights of any epoch, or an average of weights: where those are not
+    clearly worse, it warns.
     """
     run = evidence.run
     judged = _apart_from(run, kept_epoch(run), tolerance)
-    others = run.epochs if judged and run.best_epoch is None and own_callbacks(evidence) else ()
-    return [] if any(_apart_from(run, entry, tolerance) == [] for entry in others) else judged
+    own = own_callbacks(evidence) if judged and run.best_epoch is None else ""
+    if not judged or not own:
+        return judged
+    if any(_apart_from(run, entry, tolerance) == [] for entry in run.epochs):
+        return []
+    # An average of weights that takes their place at the end is another model, and about as good a one.
+    worse = any(_is_worse(key, run.metrics[key], value) for key, value in kept_epoch(run).items() if key in run.metrics)
+    told = [replace(entry, observed=f"{entry.observed} (callbacks: {own})") for entry in judged]
+    return told if worse else [replace(entry, level="warn") for entry in told]
+
+
+def _is_worse(key: str, value: float, before: float) -> bool:
+    """Whether a metric that lies in bounds, or a loss, is worse than before by more than another model may be."""
+    if key != "loss" and not _is_bounded(key):
+        return False
+    drop = value - before if key == "loss" or not known_direction(key) else before - value
+    # Written so that a NaN is worse.
+    return not drop <= (_DEARER * abs(before) if key == "loss" else _LOWER)
 
 
 def _apart_from(run: Run, entry: Mapping[str, float], tolerance: float) -> list[Finding] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from transformers import Trainer
@@ -63,11 +64,27 @@ def parameters_move(evidence: Evidence, limits: Limits) -> list[Finding]:
     if still and _share(still, trained) > tolerance:
         observed = f"{len(still)} of {len(trained)} have a gradient and did not move at all: {_names(still)}"
         found.append(finding("every trained parameter moves", observed))
+    if stuck := _stuck_at_zero(trained):
+        hint = "start one of two matrices that are multiplied at random numbers: between zeros, neither has a gradient."
+        observed = f"{len(stuck)} start at zero, have a gradient of zero at each step, and stay: {_names(stuck)}"
+        found.append(finding("every trained matrix moves", observed, hint=hint))
     if moved := [parameter for parameter in parameters if not parameter.trainable and parameter.moved > 0]:
         hint = "something writes into them: an update by hand, an average of weights, a loaded state."
         observed = f"{len(moved)} frozen ones changed: {_names(moved)}"
         found.append(finding("parameters with requires_grad=False stay as they are", observed, hint=hint))
     return found
+
+
+def _stuck_at_zero(trained: list[ParameterTrace]) -> list[ParameterTrace]:
+    """Return matrices that begin and end as zeros, where two of them stand in one module: an adapter, both halves."""
+    still = [p for p in trained if not (p.normalisation_or_bias or p.scale or p.moved or p.gradient)]
+    modules = Counter(_module_above(parameter.name) for parameter in still)
+    return [parameter for parameter in still if modules[_module_above(parameter.name)] > 1]
+
+
+def _module_above(name: str) -> str:
+    """Name the module that holds a matrix's own: of ``query.lora_A.default.weight`` and of ``query.up.weight``."""
+    return name.removesuffix(".weight").removesuffix(".default").rpartition(".")[0]
 
 
 @check(

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 from transformers.trainer_callback import ExportableState
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, check, finding, warning
-from pytest_ftcheck.checks.training.declared import arguments, changes_rows, own_methods, own_sampler, probed
+from pytest_ftcheck.checks.training.declared import (
+    arguments,
+    changes_rows,
+    own_callbacks,
+    own_methods,
+    own_sampler,
+    probed,
+)
 from pytest_ftcheck.checks.training.repeated import differs_from_run_to_run, equal_weights
 
 if TYPE_CHECKING:
@@ -60,6 +67,9 @@ def resume(evidence: Evidence, limits: Limits) -> list[Finding]:
     for step, where in _CHECKPOINTS.items():
         folder = unbroken.folder / f"checkpoint-{step}"
         if not folder.is_dir():
+            if own := own_callbacks(evidence):
+                msg = f"no checkpoint is left of optimizer step {step}: callbacks of its own ({own}) may remove them"
+                raise NotApplicable(msg)
             return [finding(f"a checkpoint at optimizer step {step}", f"none in {sorted(_names(unbroken.folder))}")]
         if difference := _difference(unbroken, _train(evidence, folder), step, tolerance):
             require_repeatable(evidence, unbroken)

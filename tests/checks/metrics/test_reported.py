@@ -12,6 +12,7 @@ import pytest
 from sklearn import metrics as sk
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, catalogue, run_check
+from pytest_ftcheck.checks.metrics import reported
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -182,6 +183,19 @@ def test_kept_epoch_is_compared(scored_evidence: MakeEvidence) -> None:
     ):
         evidence = scored_evidence(labels, logits, epochs=epochs, best_epoch=kept, step_losses=(0.5,) * 20)
         assert len(judge("recomputed", evidence)) == count, (epochs, kept)
+
+
+@pytest.mark.parametrize(("dearer", "level"), [(0.01, "warn"), (0.5, "fail"), (math.nan, "fail")])
+def test_average_of_weights_may_take_the_place_of_the_last_ones(
+    scored_evidence: MakeEvidence, monkeypatch: pytest.MonkeyPatch, dearer: float, level: str
+) -> None:
+    monkeypatch.setattr(reported, "own_callbacks", lambda _: "Average")
+    labels, logits = scores(2)
+    own = scored_evidence(labels, logits).run.metrics
+    epochs = (epoch(20, loss=own["loss"] / (1 + dearer)),)
+    (finding,) = judge("recomputed", scored_evidence(labels, logits, epochs=epochs, step_losses=(0.5,) * 20))
+    assert finding.level == level
+    assert finding.observed.endswith("for the weights that were kept (callbacks: Average)")
 
 
 def test_epoch_finding_names_both_values(scored_evidence: MakeEvidence) -> None:

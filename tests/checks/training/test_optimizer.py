@@ -51,6 +51,16 @@ def test_parameter_without_a_reason_to_move_may_stay(
     assert observed(judged, "parameters_move", evidence) == []
 
 
+def test_two_matrices_between_zeros_are_found(judged: Judged, traced: Traced, kit: Any) -> None:
+    zeros = {"scale": 0.0, "moved": 0.0, "gradient": 0.0}
+    names = ("query.lora_A.default.weight", "query.lora_B.default.weight")
+    evidence = traced(parameters=(kit.parameter(), *(kit.parameter(name, **zeros) for name in names)))
+    (found,) = observed(judged, "parameters_move", evidence)
+    assert found == f"2 start at zero, have a gradient of zero at each step, and stay: {names[0]}, {names[1]}"
+    half = (kit.parameter(names[0], moved=0.0, gradient=0.0), kit.parameter(names[1], **zeros))
+    assert observed(judged, "parameters_move", traced(parameters=(kit.parameter(), *half))) == []
+
+
 def test_frozen_parameter_that_changes_is_found(judged: Judged, traced: Traced, kit: Any) -> None:
     evidence = traced(parameters=(kit.parameter(), kit.parameter("frozen", trainable=False)))
     (found,) = judged("training.parameters_move", evidence)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -174,3 +175,17 @@ def _unseeded() -> torch.Generator:
     generator = torch.Generator()
     generator.seed()
     return generator
+
+
+class Tidies(TrainerCallback):
+    """Removes all checkpoints but the newest."""
+
+    def on_save(self, args: Any, state: Any, *_: Any, **__: Any) -> None:
+        for folder in Path(args.output_dir).glob("checkpoint-*"):
+            if folder.name != f"checkpoint-{state.global_step}":
+                shutil.rmtree(folder)
+
+
+def test_checkpoints_that_a_callback_removes_are_not_judged(judged: Judged, toy: Toy) -> None:
+    with pytest.raises(NotApplicable, match=r"callbacks of its own \(Tidies\) may remove them"):
+        judged(CHECK, toy(parts={"callbacks": [Tidies()]}))

@@ -156,6 +156,8 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "training.shuffled": SYMPTOMS,
         "training.stopped": ("training.steps", "training.schedule", *SYMPTOMS),
         "training.extent": SYMPTOMS,
+        "training.optimizer_settings": SYMPTOMS,
+        "training.kept_weights": ("training.best_checkpoint",),
         "training.evaluations": ("training.best_checkpoint", "metrics.keys", *SYMPTOMS),
         "training.class_weights": SYMPTOMS,
         "training.steps": ("training.schedule", *SYMPTOMS),

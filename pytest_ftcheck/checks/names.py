@@ -98,6 +98,7 @@ COST_OF: Mapping[str, Cost] = MappingProxyType(
         "training.loss_falls": "run",
         "training.mask_reaches_model": "run",
         "training.optimizer_groups": "run",
+        "training.optimizer_settings": "run",
         "training.overfits_batch": "extra-training",
         "training.parameters_move": "run",
         "training.precision": "extra-training",

@@ -120,6 +120,7 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "loop_without_schedule",
             "scheduler_stepped_twice",
             "scheduler_not_stepped",
+            "betas_exchanged",
             "clipped_to_0",
             "weights_in_fp16",
             "learning_rate_0",

@@ -55,6 +55,15 @@ def _first_only(original: Any, scheduler: Any, *args: Any, **kwargs: Any) -> Non
 
 
 @fault(
+    caught_by=("training.optimizer_settings",),
+    wild="AdamW(parameters, betas=(0.999, 0.9)): the loss hardly moves for an epoch, and comes down late.",
+)
+def betas_exchanged(pipeline: Pipeline) -> Pipeline:
+    """The mean of the gradients remembers a thousand steps, and that of their squares ten."""
+    return with_args(pipeline, adam_beta1=0.999, adam_beta2=0.9)
+
+
+@fault(
     caught_by=("training.gradients_reach",),
     wild="clip_grad_norm_(parameters, 0): off for the Trainer, and nothing left of the gradients for torch.",
 )

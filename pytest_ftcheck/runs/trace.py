@@ -5,7 +5,7 @@ Shapes: S optimizer steps, G parameter groups.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -81,6 +81,8 @@ class Trace:
     padded_without_mask: bool = False
     """A batch with padding reached the model without an attention mask."""
 
+    optimizers: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
+    """Numbers that each optimizer was made with (``betas``, ``eps``, ``momentum``, …), by the name of its class."""
     kept_by_reference: tuple[str, ...] = ()
     """Attributes of callbacks and the Trainer that held the weights, not a copy of them, while training went on."""
 
@@ -105,6 +107,10 @@ class Trace:
             for entry in record["passes"]
         )
         values["learning_rates"] = tuple(tuple(rates) for rates in record["learning_rates"])
+        values["optimizers"] = {
+            name: {key: tuple(numbers) for key, numbers in settings.items()}
+            for name, settings in record["optimizers"].items()
+        }
         for key in _TUPLES:
             values[key] = tuple(record[key])
         return cls(**values)

@@ -247,6 +247,7 @@ class Tracer:
             forward_keys=tuple(sorted(self._keys.get("train", ()))),
             eval_forward_keys=tuple(sorted(self._keys.get("eval", ()))),
             padded_without_mask=self._unmasked,
+            optimizers={_class_name(optimizer): _settings(optimizer) for optimizer in self._optimizers.values()},
             kept_by_reference=tuple(self.kept_by_reference),
         )
 
@@ -281,6 +282,23 @@ def _normalisation_or_bias(model: nn.Module) -> set[str]:
 def _number(rate: Any) -> float:
     """Return a learning rate; NaN where there is none."""
     return math.nan if rate is None else float(rate)
+
+
+def _class_name(optimizer: torch.optim.Optimizer) -> str:
+    """Name a class as users import it: ``torch.optim.AdamW``, not the module that it stands in."""
+    kind = type(optimizer)
+    public = getattr(torch.optim, kind.__name__, None) is kind
+    return f"torch.optim.{kind.__name__}" if public else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _settings(optimizer: torch.optim.Optimizer) -> dict[str, tuple[float, ...]]:
+    """Return the numbers that an optimizer was made with, other than what its groups change."""
+    found = {}
+    for name, value in optimizer.defaults.items():
+        values = value if isinstance(value, (tuple, list)) else (value,)
+        if name not in ("lr", "weight_decay") and all(isinstance(each, (int, float)) for each in values):
+            found[name] = tuple(float(each) for each in values)
+    return found
 
 
 def _schedule_length(scheduler: Any) -> int | None:

@@ -10,8 +10,16 @@ import numpy as np
 from transformers import EvalPrediction
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warning
-from pytest_ftcheck.checks.metrics.known import agrees, known_names, known_values, roc_auc_of_answers
+from pytest_ftcheck.checks.metrics.known import (
+    agrees,
+    known_names,
+    known_values,
+    named_class,
+    of_classes,
+    roc_auc_of_answers,
+)
 from pytest_ftcheck.checks.metrics.rows import ScoredRows
+from pytest_ftcheck.pipeline.trainer_metrics import PreparedMetrics
 from pytest_ftcheck.tasks.metrics import predictions_from_logits
 
 if TYPE_CHECKING:
@@ -194,15 +202,40 @@ def _forgets_nothing(evidence: Evidence, key: str, question: _Question) -> bool:
     return not _is([first[key]] * 2, [_answers(evidence, rows).get(key, math.nan) for _ in range(2)], 1e-9)
 
 
+def _is_prepared_otherwise(evidence: Evidence, key: str, questions: list[_Question], difference: float) -> bool:
+    """Whether a metric is right where nothing prepares the logits for it."""
+    compute = evidence.pipeline.compute_metrics
+    if not isinstance(compute, PreparedMetrics):
+        return False
+    labels = np.asarray(evidence.labels(evidence.pipeline.eval_dataset))
+    values = []
+    for rows, _ in questions:
+        # As a value a row, which is what remains of a regression's logits where they are handed on.
+        logits = np.asarray(rows.predictions if rows.regression else rows.logits, np.float32)
+        try:
+            answers = compute.compute(EvalPrediction(predictions=logits, label_ids=labels))
+            values.append(float(answers.get(key, math.nan)))
+        except Exception:  # noqa: BLE001 - it may want what the preparation returns
+            return False
+    return any(_is(values, readings, difference) for readings in _readings(key, questions).values())
+
+
 def _wrong(evidence: Evidence, key: str, values: list[float], questions: list[_Question], difference: float) -> Finding:
     rows = questions[0][0]
+    expected = f"{key} of made-up logits, right in {_RIGHT[0]:.0%} of {len(rows)} rows: "
     right = ", ".join(f"{value:.4f}" + (f" ({how})" if how else "") for how, value in known_values(key, rows).items())
+    if other := _other_class(key, values, questions, difference):
+        return finding(expected + right, f"{values[0]:.4f}: {other}")
     others = [
         f": it is {name}{f' ({how})' if how.removeprefix('all classes, ') else ''}"
         for name in _OTHERS
         for how in known_values(name, rows)
         if _is(values, [known_values(name, made).get(how, math.nan) for made, _ in questions], difference)
     ]
+    if _is_prepared_otherwise(evidence, key, questions, difference):
+        others.insert(
+            0, ": with the logits as the model gives them it is right: preprocess_logits_for_metrics changes them"
+        )
     swapped = [made.swapped() for made, _ in questions]
     if any(
         _is(values, [known_values(key, made).get(how, math.nan) for made in swapped], difference)
@@ -222,5 +255,15 @@ def _wrong(evidence: Evidence, key: str, values: list[float], questions: list[_Q
         for how in known_values(key, ends[0])
     ):
         others.insert(0, f": it is the {key} of the last batch alone, {last} of the rows")
-    expected = f"{key} of made-up logits, right in {_RIGHT[0]:.0%} of {len(rows)} rows: {right}"
-    return finding(expected, f"{values[0]:.4f}{others[0] if others else ''}")
+    return finding(expected + right, f"{values[0]:.4f}{others[0] if others else ''}")
+
+
+def _other_class(key: str, values: list[float], questions: list[_Question], difference: float) -> str:
+    """Name the class that a metric is of, where its key names another one."""
+    rows = questions[0][0]
+    named = named_class(key, rows)
+    if named is None:
+        return ""
+    by_class = [of_classes(named[0], made) for made, _ in questions]
+    found = [name for index, name in enumerate(rows.names) if _is(values, [row[index] for row in by_class], difference)]
+    return f"it is the {named[0]} of class {found[0]}: names and class ids are in different orders" if found else ""

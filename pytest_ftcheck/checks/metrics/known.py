@@ -64,6 +64,10 @@ def known_values(key: str, rows: ScoredRows) -> dict[str, float]:
     """
     bare, *averages = known_names(key)
     table = _REGRESSION if rows.regression else _CLASSIFICATION
+    if bare not in table and (named := named_class(key, rows)):
+        name, index = named
+        ways = {f"of class {rows.names[index]}": 0.0, f"of class {rows.names[index]}, zero_division=1": 1.0}
+        return {way: of_classes(name, rows, undefined)[index] for way, undefined in ways.items()}
     if bare not in table or len(averages) > 1 or (averages and bare not in (*_RETRIEVAL, "roc_auc")):
         return {}
     with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -77,9 +81,33 @@ def known_values(key: str, rows: ScoredRows) -> dict[str, float]:
     }
 
 
+def named_class(key: str, rows: ScoredRows) -> tuple[str, int] | None:
+    """Return the metric and the class of a key such as ``f1_banking`` or ``Banking/recall``; None of any other key."""
+    plain = _plain(key.removeprefix("eval_"))
+    names = [_plain(name) for name in rows.names]
+    for name in (*_RETRIEVAL, *(other for other, usual in _SYNONYMS.items() if usual in _RETRIEVAL)):
+        found = [index for index, label in enumerate(names) if plain in (f"{name}_{label}", f"{label}_{name}")]
+        if len(found) == 1:
+            return _SYNONYMS.get(name, name), found[0]
+    return None
+
+
+def of_classes(name: str, rows: ScoredRows, undefined: float = 0.0) -> list[float]:
+    """Return F1, precision or recall of each class, ``[K]``; another value where it is undefined."""
+    score, classes = _RETRIEVAL[name], list(range(rows.num_labels))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        values = score(rows.labels, rows.predictions, labels=classes, average=None, zero_division=undefined)
+    return [float(value) for value in values]
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[\W_]+", "_", text.casefold()).strip("_")
+
+
 def known_names(key: str) -> tuple[str, ...]:
     """Return the usual name of a metric, such as ``f1``, and the averages that its key names."""
-    name = re.sub(r"[\W_]+", "_", key.removeprefix("eval_").casefold()).strip("_")
+    name = _plain(key.removeprefix("eval_"))
     averages = [word for word in _AVERAGES if word in name.split("_")]
     bare = "_".join(word for word in name.split("_") if word not in averages)
     return (_SYNONYMS.get(bare, bare), *averages)

@@ -14,7 +14,7 @@ from transformers import EvalPrediction
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, catalogue, run_check
 from pytest_ftcheck.checks.evidence import Evidence
-from pytest_ftcheck.pipeline.trainer_metrics import BatchedMetrics
+from pytest_ftcheck.pipeline.trainer_metrics import BatchedMetrics, PreparedMetrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -213,3 +213,44 @@ def test_recall_of_a_few_rows_may_be_the_same_for_all_questions(pipelines: dict[
     assert [
         found for seed in range(20) for found in judge(pipelines["mrpc"], recall, seed=seed, eval_dataset=rare)
     ] == []
+
+
+def of_each_class(names: tuple[str, ...]) -> Compute:
+    def compute(logits: NDArray[Any], labels: NDArray[Any]) -> Mapping[str, Any]:
+        each = sk.recall_score(labels, classes(logits), average=None, zero_division=0)
+        return {f"recall_{name}": float(value) for name, value in zip(names, each, strict=True)}
+
+    return compute
+
+
+def test_metrics_of_classes_are_of_the_class_that_they_name(pipelines: dict[str, Pipeline]) -> None:
+    names = pipelines["mrpc"].card.label_names
+    assert judge(pipelines["mrpc"], of_each_class(names)) == []
+    found = {
+        finding.expected.partition(" of ")[0]: finding
+        for finding in judge(pipelines["mrpc"], of_each_class(names[::-1]))
+    }
+    told = f": it is the recall of class {names[0]}: names and class ids are in different orders"
+    assert found[f"recall_{names[1]}"].observed.endswith(told)
+    assert len(found) == 2
+
+
+def test_logits_that_are_prepared_wrongly_are_told_from_a_wrong_metric(pipelines: dict[str, Pipeline]) -> None:
+    def accuracy(given: EvalPrediction) -> dict[str, float]:
+        return {"accuracy": float((classes(np.asarray(given.predictions)) == given.label_ids).mean())}
+
+    def prepared(by: Callable[[Any], Any]) -> list[Finding]:
+        metrics = PreparedMetrics(lambda logits, _: by(logits), accuracy)
+        evidence = Evidence(
+            replace(pipelines["mrpc"], compute_metrics=metrics),
+            engine="manual",
+            seed=0,
+            environment=ENVIRONMENT,
+            make_run=lambda: pytest.fail("no run is needed"),
+            make_probe=lambda **_: pytest.fail("no training is needed"),
+        )
+        return run_check(catalogue()["metrics.definition"], evidence)
+
+    assert prepared(lambda logits: 2 * logits) == []
+    (finding,) = prepared(lambda logits: -logits)
+    assert finding.observed.endswith("it is right: preprocess_logits_for_metrics changes them")

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 SYMPTOMS = (
+    "model.input_matters",
     "training.overfits_batch",
     "training.loss_falls",
-    "model.input_matters",
     "model.token_order",
     "model.second_segment",
     "metrics.not_constant",
@@ -158,6 +158,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "training.extent": SYMPTOMS,
         "training.optimizer_settings": SYMPTOMS,
         "training.kept_weights": ("training.best_checkpoint",),
+        "training.hooks_called": ("training.schedule", "training.class_weights", "training.shuffled", *SYMPTOMS),
         "training.evaluations": ("training.best_checkpoint", "metrics.keys", *SYMPTOMS),
         "training.class_weights": SYMPTOMS,
         "training.steps": ("training.schedule", *SYMPTOMS),

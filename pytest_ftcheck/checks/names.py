@@ -92,6 +92,7 @@ COST_OF: Mapping[str, Cost] = MappingProxyType(
         "training.finite_loss": "run",
         "training.gradients_cleared": "run",
         "training.gradients_reach": "run",
+        "training.hooks_called": "free",
         "training.kept_weights": "run",
         "training.learning_rate": "run",
         "training.loss_extremes": "forward",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+import re
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,3 +25,23 @@ def use_one_device(arguments: TrainingArguments) -> None:
 def set_backend(tokenizer: Any, backend: Any) -> None:
     """Give a fast tokenizer another `tokenizers.Tokenizer`."""
     tokenizer._tokenizer = backend  # noqa: SLF001 - there is no public way
+
+
+FORMER_HOOKS = frozenset(
+    {
+        "prediction_loop",
+        "_rotate_checkpoints",
+        "_sorted_checkpoints",
+        "create_optimizer_and_scheduler",
+        "_training_step",
+    }
+)
+"""Methods of a Trainer that older releases called, and that users override."""
+
+
+@cache
+def trainer_calls(name: str) -> bool:
+    """Whether the Trainer of this release calls a method, or hands it on, anywhere in its module."""
+    from transformers import trainer  # noqa: PLC0415 - slow to import
+
+    return re.search(rf"(self|super\(\))\.{re.escape(name)}\b", inspect.getsource(trainer)) is not None

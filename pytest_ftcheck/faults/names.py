@@ -118,6 +118,7 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "steps_of_a_dry_run",
             "train_mode_forgotten",
             "loop_without_schedule",
+            "hook_of_an_older_release",
             "scheduler_stepped_twice",
             "scheduler_not_stepped",
             "betas_exchanged",

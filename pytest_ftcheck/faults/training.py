@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 import os
+from copy import copy
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers import get_constant_schedule
 
+from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.faults.fault import fault
 from pytest_ftcheck.faults.planting import (
     labels_of,
@@ -326,3 +329,19 @@ def loop_without_schedule(pipeline: Pipeline) -> Pipeline:
 def _constant(original: Any, optimizer: Any, args: Any, steps: int) -> Any:
     del original, args, steps
     return get_constant_schedule(optimizer)
+
+
+@fault(
+    caught_by=("training.hooks_called",),
+    wild="create_optimizer_and_scheduler is overridden, which the train loop of transformers 5 does not call.",
+)
+def hook_of_an_older_release(pipeline: Pipeline) -> Pipeline:
+    """A user's Trainer overrides a method that this release does not call."""
+    if pipeline.trainer is None:
+        msg = "its Trainer is the library's own"
+        raise NotApplicable(msg)
+    source: Any = copy(pipeline.trainer)
+    kind = type(source.template)
+    source.template = copy(source.template)
+    source.template.__class__ = type(kind.__name__, (kind,), {"prediction_loop": lambda *_, **__: None})
+    return replace(pipeline, trainer=source)

@@ -38,3 +38,10 @@ def test_a_tokenizer_works_with_another_backend() -> None:
     tokenizer = AutoTokenizer.from_pretrained(bundled_checkpoint("tiny-bert"))
     of_transformers.set_backend(tokenizer, Tokenizer(WordLevel({"only": 5, "[UNK]": 6}, unk_token="[UNK]")))
     assert tokenizer("only")["input_ids"] == [5]
+
+
+@pytest.mark.parametrize(
+    ("name", "calls"), [("create_optimizer", True), ("compute_loss", True), ("no_such_hook", False)]
+)
+def test_hooks_that_a_trainer_calls_are_known(name: str, calls: bool) -> None:  # noqa: FBT001 - parametrized
+    assert of_transformers.trainer_calls(name) is calls

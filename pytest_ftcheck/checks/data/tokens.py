@@ -44,6 +44,8 @@ _ALIKE = 0.5
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 _WORDS = 2000
 _MOST_WORDS = 0.8
+_FEWER = 0.25
+"""Share of the unknown tokens that is left where the tokenizer itself tokenizes the texts."""
 
 
 @check(
@@ -116,8 +118,31 @@ def unknown_tokens(evidence: Evidence, limits: Limits) -> list[Finding]:
         if count > limits["warn"] * len(tokens) and (cases := _known_in_lower_case(evidence, split, indices)):
             found.append(finding(f"at most {limits['warn']:.0%} {what}", f"{observed}; {cases}", subject=split.subject))
             continue
+        if count > limits["warn"] * len(tokens) and (
+            known := _known_to_the_tokenizer(evidence, split, count / len(tokens))
+        ):
+            hint = (
+                "tokenize with tokenizer(text): convert_tokens_to_ids() of text.split() knows no word beside a comma."
+            )
+            found.append(finding(known, observed + f" {tokenizer.unk_token}", subject=split.subject, hint=hint))
+            continue
         found += graded(bad, rows, limits["tokens"], limits["warn"], what, observed, subject=split.subject)
     return found
+
+
+def _known_to_the_tokenizer(evidence: Evidence, split: Split, unknown: float) -> str:
+    """Say how few tokens of the texts are unknown to the tokenizer itself, where they are far fewer; else nothing."""
+    tokenizer: Any = evidence.tokenizer
+    columns = evidence.pipeline.card.text_columns or language_columns(split.raw)
+    texts = [text for row in split.texts(columns, split.few(SAMPLE)) for text in row if text]
+    if not texts:
+        return ""
+    ids = tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
+    tokens = [token for row in ids for token in row]
+    share_of_own = tokens.count(tokenizer.unk_token_id) / max(len(tokens), 1)
+    if share_of_own > unknown * _FEWER:
+        return ""
+    return f"the tokens that the tokenizer makes of these texts, of which {share_of_own:.1%} are unknown"
 
 
 def _known_in_lower_case(evidence: Evidence, split: Split, indices: Sequence[int]) -> str:

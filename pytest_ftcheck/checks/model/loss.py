@@ -8,7 +8,7 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.nn.functional import cross_entropy, mse_loss
+from torch.nn.functional import cross_entropy, mse_loss, nll_loss
 from transformers import Trainer
 
 from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _CLOSE = 0.03
 """Relative: the loss is the mean over the rows, computed in whatever precision."""
+_SAME = 1e-4
+"""Relative: the same numbers, computed in another order."""
 _DRAWS = 16
 """Of a new head: the loss of their mean logits is that of a guess, but for a quarter of what one draw deviates by."""
 _FACTOR = 100.0
@@ -64,7 +66,8 @@ def loss_at_start(evidence: Evidence, limits: Limits) -> list[Finding]:
     regression = evidence.pipeline.card.head == "regression"
     plain = float(_plain_loss(logits_of(model, batch), labels, regression=regression))
     if not math.isclose(value, plain, rel_tol=_CLOSE, abs_tol=_CLOSE**2):
-        return _of_their_own(evidence, value, plain)
+        mistaken = "" if regression else _mistaken(logits_of(model, batch), labels, value)
+        return _of_their_own(evidence, value, plain, mistaken)
     if regression:
         values = labels.float()  # one logit for two classes has whole numbers for labels
         low, high = limits["below"] * float(values.var()), limits["times"] * (float(values.square().mean()) + 1)
@@ -125,8 +128,27 @@ def _plain_loss(logits: Tensor, labels: Tensor, *, regression: bool) -> Tensor:
     return mse_loss(logits[:, 0], labels.float()) if regression else cross_entropy(logits, labels.long())
 
 
-def _of_their_own(evidence: Evidence, value: float, plain: float) -> list[Finding]:
-    """Judge a loss that is not the mean over the rows: where somebody made it so, only its order of magnitude."""
+def _mistaken(logits: Tensor, labels: Tensor, value: float) -> str:
+    """Name the mistake that gives a cross entropy of classes this value; an empty text where none is known."""
+    probabilities = logits.float().softmax(dim=-1)
+    ways = {
+        "it is nll_loss of probabilities (softmax), which takes their logarithms (log_softmax)": nll_loss(
+            probabilities, labels.long()
+        ),
+        "it is nll_loss of the logits, which takes logarithms of probabilities (log_softmax)": nll_loss(
+            logits.float(), labels.long()
+        ),
+    }
+    return next((how for how, loss in ways.items() if math.isclose(value, float(loss), rel_tol=_SAME)), "")
+
+
+def _of_their_own(evidence: Evidence, value: float, plain: float, mistaken: str) -> list[Finding]:
+    """Judge a loss that is not the mean over the rows.
+
+    Where somebody made it so, a known mistake and its order of magnitude.
+    """
+    if mistaken:
+        return [finding(f"the cross entropy of the logits, {plain:.4g}", f"{value:.4g}: {mistaken}")]
     pipeline = evidence.pipeline
     name = "squared error" if pipeline.card.head == "regression" else "cross entropy"
     if not _own_loss(evidence):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -11,6 +11,7 @@ from torch import nn
 from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
 from pytest_ftcheck.checks.model.logits import affordable, evaluated_features, logits_of, show, token_batch
 from pytest_ftcheck.checks.model.weights import some_names
+from pytest_ftcheck.pipeline.forward import unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,18 +19,24 @@ if TYPE_CHECKING:
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
 
+_FIRST_TOKEN = ("bert", "roberta", "xlm-roberta", "camembert", "electra", "ernie", "data2vec-text", "megatron-bert")
+"""Types of models whose classifiers read the first token."""
+
 
 @check(
     "model.settings",
     cost="free",
     # Share of the values that dropout may drop; weight of the newest batch in the statistics of a batch normalisation.
     limits={"dropout": 0.7, "momentum": 0.5},
-    catches="a share to keep that is given as the share to drop, a momentum of Keras for torch's batch normalisation",
+    catches="a share to keep that is given as the share to drop, a momentum of Keras for torch's batch normalisation, "
+    "an encoder that is_decoder turns into a text generator",
     hint="nn.Dropout and hidden_dropout_prob take the share that is dropped; the momentum of nn.BatchNorm is the "
     "weight of the newest batch, 1 minus that of Keras.",
 )
 def settings(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Dropout keeps a part of the values, and batch normalisation remembers more than the last batch.
+    """Dropout keeps a part of the values, batch normalisation remembers more than the last batch, encoders encode.
+
+    ``is_decoder`` hides from each token those after it; the heads of models like BERT read the first token.
 
     Assumes: no layer needs to lose most of what it gets.
 
@@ -38,6 +45,13 @@ def settings(evidence: Evidence, limits: Limits) -> list[Finding]:
     False alarms: none by chance.
     """
     evidence.require_training()
+    config: Any = unwrapped(evidence.fresh_model).config
+    if getattr(config, "is_decoder", False) and config.model_type in _FIRST_TOKEN:
+        observed = (
+            f"is_decoder = True of a {config.model_type} model: the first token, which its head reads, sees no other"
+        )
+        hint = "set is_decoder = False: the configuration is that of a text generator."
+        return [finding("a token that sees the whole text (an encoder)", observed, hint=hint)]
     modules = dict(evidence.fresh_model.named_modules())
     drops = {name: module.p for name, module in modules.items() if isinstance(module, nn.Dropout)}
     norms = {

@@ -59,6 +59,8 @@ def own_schedule(evidence: Evidence) -> bool:
     if evidence.pipeline.trainer is None:
         return False
     trainer: Any = evidence.pipeline.trainer.template
+    if trainer.lr_scheduler is None and own_methods(evidence, "create_optimizer"):
+        trainer.create_optimizer()  # which may make the scheduler, too
     made = trainer.lr_scheduler is not None
     return made or bool(own_methods(evidence, "create_scheduler", "create_optimizer_and_scheduler"))
 

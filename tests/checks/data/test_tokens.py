@@ -86,10 +86,17 @@ def test_rows_without_text_are_found(parts: Pipeline) -> None:
 # -- data.unknown_tokens -----------------------------------------------------------------------------------------------
 
 
+def without_texts(pipeline: Pipeline) -> Pipeline:
+    """The rows alone, as a user's Trainer often has them."""
+    data = replace(pipeline.data, train=pipeline.train_dataset, evaluation=pipeline.eval_dataset)
+    return replace(pipeline, card=replace(pipeline.card, text_columns=()), data=data)
+
+
 def test_unknown_tokens_are_found(parts: Pipeline) -> None:
     assert judge("unknown_tokens", parts) == []
     unknown = unknown_id(parts)
-    (finding,) = judge("unknown_tokens", with_ids(parts, [[ids[0], *[unknown] * 8, ids[-1]] for ids in ids_of(parts)]))
+    all_unknown = with_ids(parts, [[ids[0], *[unknown] * 8, ids[-1]] for ids in ids_of(parts)])
+    (finding,) = judge("unknown_tokens", without_texts(all_unknown))
     assert finding.expected == "at most 25% of the tokens of 60 sampled rows [UNK]"
     assert finding.observed == "480 of 480 (100.0%)"
     assert "AutoTokenizer" in finding.hint
@@ -98,15 +105,25 @@ def test_unknown_tokens_are_found(parts: Pipeline) -> None:
 def test_some_unknown_tokens_are_a_warning(parts: Pipeline) -> None:
     unknown = unknown_id(parts)
     some = [[ids[0], *([unknown] + [ids[1]] * 7), ids[-1]] for ids in ids_of(parts)]
-    (warned,) = judge("unknown_tokens", with_ids(parts, some))
+    (warned,) = judge("unknown_tokens", without_texts(with_ids(parts, some)))
     assert warned.level == "warn"
     assert warned.expected == "at most 5% of the tokens of 60 sampled rows [UNK] (more than 25% fail)"
     assert warned.observed == "60 of 480 (12.5%)"
 
 
+def test_tokens_that_only_the_rows_do_not_know_are_found(parts: Pipeline) -> None:
+    unknown = unknown_id(parts)
+    some = [[ids[0], *([unknown] + [ids[1]] * 7), ids[-1]] for ids in ids_of(parts)]
+    (found,) = judge("unknown_tokens", with_ids(parts, some))
+    assert found.level == "fail"
+    assert found.expected == "the tokens that the tokenizer makes of these texts, of which 0.0% are unknown"
+    assert "convert_tokens_to_ids() of text.split()" in found.hint
+
+
 def test_few_unknown_tokens_are_sound(parts: Pipeline) -> None:
     unknown = unknown_id(parts)
-    assert judge("unknown_tokens", with_ids(parts, [[unknown, *ids] for ids in ids_of(parts)])) == []
+    few = with_ids(parts, [[unknown, *ids] for ids in ids_of(parts)])
+    assert judge("unknown_tokens", without_texts(few)) == []
 
 
 def test_tokenizer_without_unknown_token_is_not_judged(parts: Pipeline) -> None:
@@ -266,11 +283,6 @@ def test_without_known_texts_all_texts_of_the_row_are_compared(parts: Pipeline) 
     assert judge("decodes", unnamed) == []
     ids = shuffled_vocabulary(parts)(list(parts.data.train["sentence"]))["input_ids"]
     assert len(judge("decodes", with_ids(unnamed, ids))) == 1
-
-
-def without_texts(parts: Pipeline) -> Pipeline:
-    bare = replace(parts.data, train=parts.train_dataset, evaluation=parts.eval_dataset)
-    return replace(parts, card=replace(parts.card, text_columns=()), data=bare)
 
 
 def test_rows_without_texts_are_tokenized_again(parts: Pipeline) -> None:

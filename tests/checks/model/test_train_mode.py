@@ -67,3 +67,11 @@ def test_a_share_to_keep_is_found(judge: Callable[..., list[Finding]]) -> None:
 def test_a_momentum_of_another_framework_is_found(judge: Callable[..., list[Finding]]) -> None:
     (finding,) = judge(normalising(0.99))
     assert finding.observed == "momentum 0.99 in norm"
+
+
+def test_an_encoder_that_is_a_decoder_is_found(judge: Callable[..., list[Finding]]) -> None:
+    def decode(model: Any) -> None:
+        model.config.is_decoder = True
+
+    (finding,) = judge(decode)
+    assert finding.observed == "is_decoder = True of a bert model: the first token, which its head reads, sees no other"

@@ -472,6 +472,17 @@ def test_loss_that_is_not_the_mean_is_found(
     assert finding.observed.startswith(observed)
 
 
+@pytest.mark.parametrize("of", ["softmax", "log_softmax"])
+def test_negative_log_likelihood_without_a_logarithm_is_named(parts: Pipeline, of: str) -> None:
+    def loss(model: Any, batch: Any) -> Any:
+        labels = batch.pop("labels")
+        return nn.functional.nll_loss(getattr(torch, of)(model(**batch).logits, dim=-1), labels)
+
+    found = judge("loss_at_start", evidence_of(of_a_trainer(parts), loss))
+    told = ["it is nll_loss of probabilities (softmax), which takes their logarithms (log_softmax)"]
+    assert [finding.observed.partition(": ")[2] for finding in found] == (told if of == "softmax" else [])
+
+
 def test_loss_far_from_any_loss_is_found_even_where_it_is_a_users_own(parts: Pipeline) -> None:
     (finding,) = judge("loss_at_start", evidence_of(of_a_trainer(parts), scaled(1e4)))
     assert finding.expected.startswith("within a factor of 100 of the mean cross entropy, ")

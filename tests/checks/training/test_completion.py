@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def test_family_is_whole() -> None:
     family = {entry.name: entry for entry in catalogue().values() if entry.family == "training"}
-    assert len(family) == 32
+    assert len(family) == 33
     assert all(entry.hint and entry.catches and entry.meaning.endswith(".") for entry in family.values())
     extra = {name for name, entry in family.items() if entry.cost == "extra-training"}
     assert extra == {

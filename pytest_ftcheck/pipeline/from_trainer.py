@@ -182,6 +182,10 @@ class TrainerSource:
             self._streamed[name] = len(rows)
         return rows
 
+    def is_streamed(self, name: str) -> bool:
+        """Whether a data set of the user's Trainer (``train_dataset`` or ``eval_dataset``) is a stream."""
+        return name in self._streamed
+
     def held_back(self, device: str) -> tuple[str, ...]:
         """Name what a run on this device sets of the Trainer, whatever the user has: see `HELD_BACK`."""
         streams = [f"{name} (a stream: its first {rows} rows)" for name, rows in self._streamed.items()]

@@ -43,6 +43,15 @@ _GLUE_KEYS: dict[str, tuple[str, ...]] = {
 _PLAIN = ("accuracy", "f1", "matthews_correlation", "mse", "pearsonr", "precision", "recall", "spearmanr")
 _KEYS: dict[str, dict[str, tuple[str, ...]]] = {"glue": _GLUE_KEYS} | {name: {"default": (name,)} for name in _PLAIN}
 
+_ERRORS = ("loss", "error", "mse", "mae", "perplexity", "ece", "brier", "cost", "risk", "distance", "deviation")
+"""Words in the names of metrics of which less is better."""
+_MERITS = (
+    *("acc", "f1", "f2", "precision", "recall", "auc", "auroc", "mcc", "matthews", "kappa", "pearson", "spearman"),
+    *("correlation", "r2", "score", "exact_match", "ndcg", "mrr", "bleu", "rouge", "average_precision", "sensitivity"),
+    *("specificity", "agreement", "explained", "jaccard", "iou", "dice"),
+)
+"""Words in the names of metrics of which more is better."""
+
 _GREATER_IS_BETTER = {
     "accuracy": True,
     "f1": True,
@@ -94,10 +103,18 @@ def greater_is_better(name: str) -> bool:
 
 
 def known_direction(name: str) -> bool:
-    """Tell the direction of any key: of one that we do not know, higher is better, unless it is named an error."""
+    """Tell the direction of any key: of one whose name says nothing, higher is better."""
+    return direction_of(name) is not False
+
+
+def direction_of(name: str) -> bool | None:
+    """Tell whether higher is better by the name of any key; None where the name says nothing."""
     if name in _GREATER_IS_BETTER:
         return _GREATER_IS_BETTER[name]
-    return not any(word in name.casefold() for word in ("loss", "error", "mse", "mae", "perplexity", "ece", "brier"))
+    plain = name.casefold()
+    if any(word in plain for word in _ERRORS):
+        return False
+    return True if any(word in plain for word in _MERITS) else None
 
 
 def load_metric(path: str, config_name: str | None = None) -> evaluate.Metric:

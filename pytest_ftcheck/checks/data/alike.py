@@ -68,6 +68,8 @@ def words_alike(evidence: Evidence, limits: Limits) -> list[Finding]:
             f"{len(missing)} frequent tokens of {names[there]} are missing; {word(evidence, most)} is in {often} rows "
             f"there, and in {seldom} here"
         )
+        if missing.size > 1 and bool((counts[there][missing] == sizes[there]).all()):  # as words of a text hardly are
+            observed += f": a template, prefix or prompt that each row of {names[there]} has"
         if lost.size and gained.size:
             found.append(warning(expected, observed, subject=split.subject, share=1.0))
         else:

@@ -16,9 +16,9 @@ from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warni
 from pytest_ftcheck.checks.metrics.known import agrees, known_values
 from pytest_ftcheck.checks.metrics.rows import ScoredRows, evaluated, judged
 from pytest_ftcheck.checks.metrics.sound import deviation_of
-from pytest_ftcheck.checks.training.declared import own_callbacks
+from pytest_ftcheck.checks.training.declared import arguments, own_callbacks
 from pytest_ftcheck.pipeline.trainer_metrics import MetricsOfMore
-from pytest_ftcheck.tasks.metrics import known_direction
+from pytest_ftcheck.tasks.metrics import direction_of, known_direction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -286,7 +286,7 @@ def last_epoch(evidence: Evidence, limits: Limits) -> list[Finding]:
     if len(run.epochs) == 1 or len(values) == 0 or key not in run.metrics:
         msg = "there is nothing to compare: fewer than two evaluations during training"
         raise NotApplicable(msg)
-    greater, kept = known_direction(key), run.metrics[key]
+    greater, kept = _direction(evidence, key), run.metrics[key]
     best = float(values.max() if greater else values.min())
     if greater:
         allowed = best - _allowed_drop(key, best, kept, len(run.label_ids), limits)
@@ -311,6 +311,14 @@ def last_epoch(evidence: Evidence, limits: Limits) -> list[Finding]:
             f"{kept:.4g} with the weights that were kept, {which}; over the evaluations: {course}",
         )
     ]
+
+
+def _direction(evidence: Evidence, key: str) -> bool:
+    """Tell whether higher is better: by the name, else as the arguments declare it of the metric that decides."""
+    by_name, declared = direction_of(key), arguments(evidence)
+    if by_name is None and str(declared.metric_for_best_model or "").removeprefix(_PREFIX) == key:
+        return bool(declared.greater_is_better)
+    return by_name is not False
 
 
 def _deviation(evidence: Evidence, key: str) -> float:

@@ -214,8 +214,11 @@ def attention_mask_used(evidence: Evidence, limits: Limits) -> list[Finding]:
     left = getattr(evidence.pipeline.processing_class, "padding_side", "right") == "left"
     end[: width // 3] = left
     end[-(width // 3) :] = not left
-    changes = [_changed_under_mask(model, longest, where) for where in (inside, end)]
-    changes.append(_changed_under_mask(model, *_appended(evidence, longest, left=left)))
+    tried = ((longest, inside), (longest, end), _appended(evidence, longest, left=left))
+    changes = [made for batch, where in tried if (made := _changed_under_mask(model, batch, where)) is not None]
+    if not changes:
+        msg = "the model refuses a row in which another token stands under the mask"
+        raise NotApplicable(msg)
     # A recurrent model counts its length in the mask, a decoder's head looks for the last token by its id, that of an
     # encoder-decoder reads all tokens up to the last one: each is right in one of these. Without the mask, all change.
     (expected, seen), off = changes[0], [float((first - second).abs().max()) for first, second in changes]
@@ -244,15 +247,23 @@ def _appended(evidence: Evidence, batch: dict[str, Any], *, left: bool) -> tuple
     return longer, nn.functional.pad(torch.zeros(ids.shape[1], dtype=torch.bool), sides, value=True)
 
 
-def _changed_under_mask(model: nn.Module, batch: dict[str, Any], where: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the logits of a row with some tokens masked, and those with other tokens in their place."""
+def _changed_under_mask(model: nn.Module, batch: dict[str, Any], where: Tensor) -> tuple[Tensor, Tensor] | None:
+    """Return the logits of a row with some tokens masked, and those with other tokens in their place.
+
+    Returns:
+        None where the model refuses the row, as one that needs its end token does.
+
+    """
     ids = batch["input_ids"]
     where = where.to(ids.device)
     mask = torch.ones_like(ids).masked_fill(where[None], 0)
     outside = [token for token in ids[0].tolist()[1:-1] if token not in ids[0][where].tolist()]
     other = outside[0] if outside else int(ids[0, 0])
     masked = {**batch, "attention_mask": mask}
-    return logits_of(model, masked), logits_of(model, {**masked, "input_ids": ids.masked_fill(where[None], other)})
+    try:
+        return logits_of(model, masked), logits_of(model, {**masked, "input_ids": ids.masked_fill(where[None], other)})
+    except ValueError:
+        return None
 
 
 @check(

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _CLOSE = 0.03
 """Relative: the loss is the mean over the rows, computed in whatever precision."""
+_REACH = 1000.0
+"""Times its first answers (1 at least) that a head may have to grow: 1000 steps at a rate of 1e-3 add 1 to a bias."""
 _SAME = 1e-4
 """Relative: the same numbers, computed in another order."""
 _DRAWS = 16
@@ -64,10 +66,13 @@ def loss_at_start(evidence: Evidence, limits: Limits) -> list[Finding]:
     if not math.isfinite(value):
         return [finding("a finite loss before the first step", f"{value}", hint=_not_finite(evidence))]
     regression = evidence.pipeline.card.head == "regression"
-    plain = float(_plain_loss(logits_of(model, batch), labels, regression=regression))
-    if not math.isclose(value, plain, rel_tol=_CLOSE, abs_tol=_CLOSE**2):
-        mistaken = "" if regression else _mistaken(logits_of(model, batch), labels, value)
-        return _of_their_own(evidence, value, plain, mistaken)
+    logits = logits_of(model, batch)
+    plain, out_of_reach = float(_plain_loss(logits, labels, regression=regression)), []
+    if regression:
+        out_of_reach = _out_of_reach(logits, labels.float())
+    if out_of_reach or not math.isclose(value, plain, rel_tol=_CLOSE, abs_tol=_CLOSE**2):
+        mistaken = "" if regression else _mistaken(logits, labels, value)
+        return out_of_reach or _of_their_own(evidence, value, plain, mistaken)
     if regression:
         values = labels.float()  # one logit for two classes has whole numbers for labels
         low, high = limits["below"] * float(values.var()), limits["times"] * (float(values.square().mean()) + 1)
@@ -90,6 +95,19 @@ def loss_at_start(evidence: Evidence, limits: Limits) -> list[Finding]:
         observed += f"; over {len(drawn)} other draws of the new head, {typical}"
     hint = "a head that is new cannot know the labels: look for labels among the inputs." if value < low else ""
     return [finding(f"a loss from {guess}", observed, hint=hint)]
+
+
+def _out_of_reach(logits: Tensor, labels: Tensor) -> list[Finding]:
+    """Find targets ``[B]`` in units that no optimizer reaches from an untrained model's values."""
+    values, typical = float(logits.abs().mean()), float(labels.square().mean().sqrt())
+    if not typical > _REACH * max(values, 1.0):
+        return []
+    expected = f"targets within {_REACH:g} times what the untrained model answers, {values:.2g}"
+    observed = (
+        f"labels of a mean of {float(labels.mean()):.3g} and a deviation of {float(labels.std()):.3g}: not scaled"
+    )
+    hint = "standardise the targets, or multiply the model's answer by their deviation and add their mean."
+    return [finding(expected, observed, hint=hint)]
 
 
 @torch.no_grad()

@@ -6,6 +6,8 @@ import math
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from transformers import TrainerCallback
+
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
 from pytest_ftcheck.checks.training.declared import arguments, own_loss, probed
 
@@ -43,11 +45,12 @@ def accumulation(evidence: Evidence, limits: Limits) -> list[Finding]:
     Assumes: a batch's loss is the mean over its rows.
 
     Unusual but healthy: a model of transformers that ignores num_items_in_batch, a sampler that depends on the batch
-    size, and a recipe without accumulation are skipped.
+    size, a recipe without accumulation, and callbacks that get the gradients are skipped.
 
     False alarms: none by chance. Dropout is off.
     """
     require_accumulation(evidence)
+    require_untouched_gradients(evidence)
     own = evidence.pipeline.trainer is not None
     rows = _EQUAL if own else _RAGGED
     if len(evidence.pipeline.train_dataset) <= max(rows):
@@ -80,6 +83,22 @@ def require_accumulation(evidence: Evidence) -> None:
     own = evidence.pipeline.trainer is not None
     if own and evidence.engine == "trainer" and arguments(evidence).gradient_accumulation_steps == 1:
         msg = "the recipe does not accumulate gradients (gradient_accumulation_steps = 1)"
+        raise NotApplicable(msg)
+
+
+def require_untouched_gradients(evidence: Evidence) -> None:
+    """Stop where callbacks change gradients before the optimizer gets them.
+
+    Raises:
+        NotApplicable: one has a method for that moment.
+
+    """
+    source = evidence.pipeline.trainer
+    callbacks = [] if source is None else source.template.callback_handler.callbacks
+    usual = TrainerCallback.on_pre_optimizer_step
+    changing = [type(one).__name__ for one in callbacks if type(one).on_pre_optimizer_step is not usual]
+    if changing:
+        msg = f"callbacks of its own ({', '.join(changing)}) are called with the gradients, and may change them"
         raise NotApplicable(msg)
 
 

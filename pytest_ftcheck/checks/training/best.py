@@ -10,7 +10,7 @@ from transformers import EarlyStoppingCallback
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
 from pytest_ftcheck.checks.training.declared import arguments
 from pytest_ftcheck.pipeline.trainer_rows import best_metric
-from pytest_ftcheck.tasks.metrics import known_direction
+from pytest_ftcheck.tasks.metrics import direction_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,8 +36,8 @@ def best_checkpoint(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     Assumes: a metric's name says its direction.
 
-    Unusual but healthy: equally good evaluations, and a best one between two checkpoints, are let through. A metric
-    whose name we misread is red: silence it.
+    Unusual but healthy: equally good evaluations, a best one between two checkpoints, and metrics whose names say
+    nothing of a direction are let through. A metric whose name we misread is red: silence it.
 
     False alarms: none by chance.
     """
@@ -102,8 +102,8 @@ def _stops_early(evidence: Evidence) -> bool:
 
 
 def _direction(name: str, *, greater: bool) -> list[Finding]:
-    """Compare the declared direction with what the metric's name says."""
-    if known_direction(name) == greater:
+    """Compare the declared direction with what the metric's name says, if anything."""
+    if direction_of(name) in (greater, None):
         return []
     words = ("smaller is better", "greater is better")
     expected = f"{name}: {words[not greater]} (greater_is_better = {not greater})"

@@ -10,7 +10,7 @@ from scipy.stats import spearmanr
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
 from pytest_ftcheck.checks.training.declared import arguments, own_sampler
-from pytest_ftcheck.checks.training.sampling import drawn, misplaced_weights
+from pytest_ftcheck.checks.training.sampling import classes_never_drawn, drawn, misplaced_weights
 from pytest_ftcheck.training.fingerprint import fingerprint_rows
 
 if TYPE_CHECKING:
@@ -79,7 +79,8 @@ def rows_once(evidence: Evidence, limits: Limits) -> list[Finding]:
 
 
 def _by_sampler(evidence: Evidence, passes: list[Pass], sampler: str, limits: Limits) -> list[Finding]:
-    return drawn(passes, len(evidence.pipeline.train_dataset), sampler, limits["drawn"]) or misplaced_weights(evidence)
+    found = drawn(passes, len(evidence.pipeline.train_dataset), sampler, limits["drawn"])
+    return found or classes_never_drawn(evidence, passes) or misplaced_weights(evidence)
 
 
 def _expected(evidence: Evidence) -> Counter[tuple[int, float]]:
@@ -153,9 +154,11 @@ def shuffled(evidence: Evidence, limits: Limits) -> list[Finding]:
     False alarms: at most 1e-6 (8 standard deviations of 200 random orders, and half of the way to sorted).
     """
     epoch, *later = _epochs(evidence)
-    if found := _repeated(evidence, epoch, later):
-        return found
     declared = arguments(evidence)
+    if found := _repeated(evidence, epoch, later) or _stream_order(
+        evidence, declared.train_batch_size, limits["sorted"]
+    ):
+        return found
     if str(getattr(declared.train_sampling_strategy, "value", declared.train_sampling_strategy)) == "group_by_length":
         msg = "batches are made of rows of equal length on purpose, and length may go with the label"
         raise NotApplicable(msg)
@@ -170,6 +173,24 @@ def shuffled(evidence: Evidence, limits: Limits) -> list[Finding]:
     expected = f"labels mixed by at most {limits['sorted']:g} of the way from chance (0) to sorted by label (1)"
     first = ", ".join(f"{label:g}" for label in labels[:_WINDOW])
     return [finding(expected, f"{share:.2f} in the first epoch, which begins with labels {first}")]
+
+
+def _stream_order(evidence: Evidence, size: int, most: float) -> list[Finding]:
+    """Judge the order in which a user's stream gives its rows: a Trainer does not shuffle a stream."""
+    source = evidence.pipeline.trainer
+    if source is None or not source.is_streamed("train_dataset"):
+        return []
+    rows, column = evidence.pipeline.train_dataset, evidence.pipeline.label_column
+    labels = np.asarray(rows[column], float) if column in rows.column_names else np.zeros(0)
+    windows = windows_of((size,) * -(-len(labels) // size))[: len(labels)]
+    if labels.ndim != 1 or len(set(labels.tolist())) < 2 or windows.max() < _FEW_WINDOWS:  # noqa: PLR2004 - labels
+        return []
+    share, deviations = sortedness(labels, windows)
+    if share <= most or deviations <= _CERTAIN:
+        return []
+    expected = f"a stream whose labels are mixed by at most {most:g} of the way from chance (0) to sorted by label (1)"
+    hint = "shuffle the rows before they are streamed, or in a buffer larger than a class: shuffle(buffer_size=…)."
+    return [finding(expected, f"{share:.2f}: a Trainer takes a stream in its order, without shuffling", hint=hint)]
 
 
 _FEW_ROWS = 32

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 _MOST_OF = 0.9
 _HALF = 0.5
+_MOST_CLASSES = 1000
+_SURELY = 20
+"""Rows of a class that equal chances give, of which none comes with a probability of e^-20."""
 
 
 def drawn(passes: list[Pass], rows: int, sampler: str, least: float) -> list[Finding]:
@@ -44,6 +47,31 @@ def drawn(passes: list[Pass], rows: int, sampler: str, least: float) -> list[Fin
             return [finding(expected, observed, hint=hint)]
         return [warning(expected, observed, share=1 - different / rows, hint=hint)]
     return []
+
+
+def classes_never_drawn(evidence: Evidence, passes: list[Pass]) -> list[Finding]:
+    """Find classes of the train rows of which a sampler draws no row in the whole run.
+
+    By chance, a sampler that draws all classes alike or by their size misses none with so many rows.
+    """
+    rows, column = evidence.pipeline.train_dataset, evidence.pipeline.label_column
+    labels = [label for epoch in passes for label in epoch.labels]
+    if column not in rows.column_names or not labels or any(label != label for label in labels):  # noqa: PLR0124 - NaN
+        return []
+    there = Counter(rows[column])
+    if any(not isinstance(label, int) for label in there) or len(there) > _MOST_CLASSES:
+        return []
+    expected = {label: count / there.total() * len(labels) for label, count in there.items()}
+    missing = [label for label in sorted(there.keys() - set(labels)) if expected[label] >= _SURELY]
+    if not missing:
+        return []
+    told = ", ".join(f"{label} ({there[label]} of {len(rows)} rows)" for label in missing)
+    hint = (
+        "look at the weights of the sampler: a row of weight 0 is never drawn; to balance, take 1 / rows of its class."
+    )
+    return [
+        finding("rows of every class among those that are drawn", f"no row of class {told} is ever drawn", hint=hint)
+    ]
 
 
 def misplaced_weights(evidence: Evidence) -> list[Finding]:

@@ -20,6 +20,7 @@ from pytest_ftcheck.checks.training.declared import (
     require_steps,
     trains_on_all_rows,
 )
+from pytest_ftcheck.checks.training.scheduler import misdirected
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,6 +59,8 @@ def schedule(evidence: Evidence, limits: Limits) -> list[Finding]:
     trace = evidence.trained_run.trace
     require_steps(evidence)
     declared = arguments(evidence)
+    if wrong := misdirected(evidence):
+        return wrong
     if declared.lr_scheduler_type in (SchedulerType.REDUCE_ON_PLATEAU, "greedy") and not own_schedule(evidence):
         msg = f"lr_scheduler_type {str(declared.lr_scheduler_type)!r} follows the metric, not the steps"
         raise NotApplicable(msg)

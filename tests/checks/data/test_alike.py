@@ -62,6 +62,13 @@ def test_stop_words_that_one_split_lacks_are_found(parts: Pipeline) -> None:
     assert finding.subject.endswith("train split")
 
 
+def test_template_that_one_split_lacks_is_named(parts: Pipeline) -> None:
+    rows = [[ids[0], 40, 41, *ids[1:]] for ids in parts.train_dataset["input_ids"]]
+    train = parts.train_dataset.remove_columns("input_ids").add_column("input_ids", rows)
+    (finding,) = judge("words_alike", replace(parts, train_dataset=train))
+    assert finding.observed.endswith("here: a template, prefix or prompt that each row of train has")
+
+
 def test_words_that_differ_both_ways_are_a_warning(parts: Pipeline) -> None:
     tokenizer: Any = parts.processing_class
     tokens = Counter(token for row in parts.train_dataset["input_ids"] for token in set(row))

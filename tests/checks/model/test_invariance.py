@@ -323,3 +323,13 @@ def test_frozen_part_may_stay_in_evaluation_mode(parts: Pipeline) -> None:
 
     with pytest.raises(NotApplicable, match="beside weights that are trained"):
         judge("train_mode_drops", changed(parts, change))
+
+
+def test_model_that_needs_its_end_token_is_asked_with_it(parts: Pipeline) -> None:
+    def forward(original: Any, input_ids: Any, **inputs: Any) -> Any:
+        if not bool((input_ids == parts.processing_class.sep_token_id).any(dim=1).all()):  # type: ignore[union-attr]  # there is one
+            msg = "Each example must contain an end token."
+            raise ValueError(msg)
+        return original(input_ids=input_ids, **inputs)
+
+    assert judge("attention_mask_used", wrapped(parts, forward)) == []

@@ -572,3 +572,17 @@ def test_one_logit_for_two_classes_may_have_whole_numbers_for_labels(stsb: Pipel
 
     evidence = evidence_of(stsb, squared, data_collator=lambda features: whole(stsb.data_collator(features)))
     assert judge("loss_at_start", evidence) == []
+
+
+def test_targets_that_no_head_reaches_are_found(stsb: Pipeline) -> None:
+    def scaled_labels(factor: float) -> Evidence:
+        def collate(features: Any) -> Any:
+            batch = stsb.data_collator(features)
+            return {**batch, "labels": factor * batch["labels"]}
+
+        return evidence_of(stsb, data_collator=collate)
+
+    assert judge("loss_at_start", scaled_labels(10.0)) == []
+    (finding,) = judge("loss_at_start", scaled_labels(1e5))
+    assert finding.expected.startswith("targets within 1000 times what the untrained model answers, ")
+    assert finding.observed.endswith(": not scaled")

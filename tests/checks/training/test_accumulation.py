@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 from accelerate import Accelerator
-from transformers import Trainer
+from transformers import Trainer, TrainerCallback
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
 
@@ -133,3 +133,13 @@ def test_training_rows_may_be_too_few(judged: Judged, make_pipeline: Callable[..
     few = replace(pipeline, train_dataset=pipeline.train_dataset.select(range(12)))
     with pytest.raises(NotApplicable, match="12 training rows are too few"):
         judged(CHECK, few)
+
+
+class ClipsValues(TrainerCallback):
+    def on_pre_optimizer_step(self, *_: Any, **kwargs: Any) -> None:
+        torch.nn.utils.clip_grad_value_(kwargs["model"].parameters(), 1e-4)
+
+
+def test_gradients_that_a_callback_changes_are_not_judged(judged: Judged, toy: Toy) -> None:
+    with pytest.raises(NotApplicable, match=r"callbacks of its own \(ClipsValues\) are called with the gradients"):
+        judged(CHECK, toy(gradient_accumulation_steps=2, parts={"callbacks": [ClipsValues()]}))

@@ -147,3 +147,11 @@ def test_weights_that_are_kept_by_reference_are_found(judged: Judged, toy: Toy) 
     for copy in (lambda model: model.state_dict(), lambda model: [dict(model.state_dict())]):
         (finding,) = judged("training.kept_weights", toy(parts={"callbacks": [Keeps(copy)]}))
         assert finding.observed.startswith("Keeps.best holds the tensors of state_dict() by reference")
+
+
+def test_direction_of_a_name_that_says_nothing_is_the_users(judged: Judged, traced: Traced, toy: Toy) -> None:
+    for name, found in (("usefulness", 0), ("cost", 0), ("risk", 0), ("accuracy", 1)):
+        pipeline = toy(**(KEEPS | {"metric_for_best_model": name, "greater_is_better": False}))
+        epochs = tuple({"epoch": n, name: n / 10, "loss": 0.5} for n in (1, 2))
+        evidence = traced(pipeline, epochs=epochs, best_epoch=1, metrics={name: 0.1, "loss": 0.5})
+        assert len(judged(CHECK, evidence)) == found, name

@@ -15,7 +15,7 @@ from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.runs.trace import Pass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
@@ -136,6 +136,37 @@ def test_sampler_with_weights_of_other_rows_is_found(judged: Judged, toy: Toy) -
     uneven = rows.select([place for place, label in enumerate(rows["labels"]) if label or place % 4 == 0])
     (observed,) = said(judged, "rows_once", toy(OfSorted, num_train_epochs=1, parts={"train_dataset": uneven}))
     assert "rows have the weight of another class: the weights are in another order" in observed
+
+
+def test_sampler_that_never_draws_a_class_is_found(judged: Judged, toy: Toy) -> None:
+    class OfLabels(Trainer):
+        def _get_train_sampler(self, *_: Any) -> Any:
+            weights = [float(label) for label in self.train_dataset["labels"]]  # type: ignore[index]  # as above
+            return torch.utils.data.WeightedRandomSampler(weights, len(weights))
+
+    (observed,) = said(judged, "rows_once", toy(OfLabels, num_train_epochs=2))
+    assert observed.startswith("no row of class 0 (")
+
+
+def ordered(labels: Callable[[int], int]) -> Any:
+    """A stream of rows in this order of the labels."""
+
+    class Rows(torch.utils.data.IterableDataset[Any]):
+        def __iter__(self) -> Iterator[dict[str, Any]]:
+            for place in range(64):
+                ids = [2, 20 + place % 40, 21 + place % 7, 3]
+                label = labels(place)
+                yield {"input_ids": ids, "attention_mask": [1] * 4, "token_type_ids": [0] * 4, "labels": label}
+
+    return Rows()
+
+
+@pytest.mark.parametrize(("labels", "count"), [(lambda place: place // 32, 1), (lambda place: place * 7 % 13 % 2, 0)])
+def test_stream_that_is_sorted_is_found(judged: Judged, toy: Toy, labels: Callable[[int], int], count: int) -> None:
+    pipeline = toy(parts={"train_dataset": ordered(labels)}, max_steps=16, per_device_train_batch_size=8)
+    found = said(judged, "shuffled", pipeline)
+    assert len(found) == count
+    assert all(told.endswith("a Trainer takes a stream in its order, without shuffling") for told in found)
 
 
 def test_sampler_with_a_weight_for_each_class_is_found(judged: Judged, toy: Toy) -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from transformers import Trainer
 
-from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.faults.fault import select_faults
 
 if TYPE_CHECKING:
@@ -57,5 +56,4 @@ def test_fault_is_found(judged: Judged, toy: Toy) -> None:
 
 
 def test_trainer_of_a_card_has_no_hooks(judged: Judged, make_pipeline: Callable[..., Pipeline]) -> None:
-    with pytest.raises(NotApplicable, match="its Trainer is the library's own"):
-        judged(CHECK, make_pipeline("mrpc", train_rows=8, eval_rows=8))
+    assert judged(CHECK, make_pipeline("mrpc", train_rows=8, eval_rows=8)) == []

@@ -1,0 +1,62 @@
+"""Whether a scheduler of the learning rate has the run's optimizer, and follows a metric in its direction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+from transformers import SchedulerType
+
+from pytest_ftcheck.checks.catalogue import finding
+from pytest_ftcheck.checks.training.declared import arguments
+from pytest_ftcheck.tasks.metrics import direction_of
+
+if TYPE_CHECKING:
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+
+
+def misdirected(evidence: Evidence) -> list[Finding]:
+    """Find a scheduler of an optimizer that takes no step, and one that waits for the wrong direction of a metric."""
+    source = evidence.pipeline.trainer
+    template: Any = None if source is None else source.template
+    scheduler: Any = None if template is None else template.lr_scheduler
+    return _of_other_optimizer(scheduler, template) + _on_plateau(evidence, scheduler)
+
+
+def _of_other_optimizer(scheduler: Any, trainer: Any) -> list[Finding]:
+    """Compare the optimizer of a user's scheduler with the one that the Trainer steps."""
+    scheduled = getattr(scheduler, "optimizer", None)
+    stepped = None if trainer is None else trainer.optimizer
+    stepped = getattr(stepped, "optimizer", stepped)
+    if scheduled is None or stepped is None or getattr(scheduled, "optimizer", scheduled) is stepped:
+        return []
+    observed = f"{type(scheduler).__name__} has another optimizer, whose learning rate nobody uses"
+    hint = "make the scheduler of the optimizer that is handed to the Trainer, after the last line that makes one."
+    return [finding("a scheduler of the optimizer that steps", observed, hint=hint)]
+
+
+def _on_plateau(evidence: Evidence, scheduler: Any) -> list[Finding]:
+    """Compare the direction in which a schedule on a plateau waits for progress with that of its metric."""
+    declared = arguments(evidence)
+    if isinstance(scheduler, ReduceLROnPlateau):
+        mode = scheduler.mode
+    elif declared.lr_scheduler_type == SchedulerType.REDUCE_ON_PLATEAU:
+        given: Any = declared.lr_scheduler_kwargs or {}
+        mode = given.get("mode", "min")
+    else:
+        return []
+    name = str(declared.metric_for_best_model or "loss").removeprefix("eval_")
+    better = direction_of(name)
+    if better is None:
+        better = bool(declared.greater_is_better)
+    if mode == ("max" if better else "min"):
+        return []
+    expected = f"a plateau schedule with mode = {'max' if better else 'min'!r}: of {name}, {_words(better)} is better"
+    observed = f"mode = {mode!r}: what gets better counts as no progress, and the learning rate is cut"
+    hint = "set mode in lr_scheduler_kwargs, or let metric_for_best_model be a loss."
+    return [finding(expected, observed, hint=hint)]
+
+
+def _words(better: bool) -> str:  # noqa: FBT001 - the direction
+    return "greater" if better else "smaller"

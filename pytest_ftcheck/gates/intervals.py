@@ -10,17 +10,18 @@ import numpy as np
 from scipy import special, stats
 
 from pytest_ftcheck.gates.resampling import RESAMPLES, resampled
-from pytest_ftcheck.gates.row_metrics import MeanMetric, metric_value, row_metric
+from pytest_ftcheck.gates.row_metrics import metric_value, row_metric
+from pytest_ftcheck.heads.row_metrics import MeanMetric
+from pytest_ftcheck.heads.trivial import CONFIDENCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from pytest_ftcheck.gates.row_metrics import RowMetric
-    from pytest_ftcheck.gates.rows import EvaluatedRows
+    from pytest_ftcheck.heads.row_metrics import RowMetric
+    from pytest_ftcheck.heads.rows import EvaluatedRows
 
-CONFIDENCE = 0.95
 _HALF_ALPHA = (1 - CONFIDENCE) / 2
 _MOST_BIAS = 2.0
 """Standard normal quantile of where the value lies among its draws: further out, BCa has no draws to correct with."""

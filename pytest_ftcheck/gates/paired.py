@@ -28,18 +28,18 @@ import numpy as np
 from scipy import stats
 
 from pytest_ftcheck.errors import DataError
-from pytest_ftcheck.gates.confidence import label_confidence, row_losses
 from pytest_ftcheck.gates.power import smallest_drop
 from pytest_ftcheck.gates.resampling import RESAMPLES, resampled
-from pytest_ftcheck.gates.row_metrics import MODEL_CALIBRATION, metric_value, resolve_metric, row_metric
-from pytest_ftcheck.gates.rows import EvaluatedRows
+from pytest_ftcheck.gates.row_metrics import metric_value, resolve_metric, row_metric
 from pytest_ftcheck.gates.tolerance import FALSE_ALARMS, drop_factor
+from pytest_ftcheck.heads.confidence import label_confidence, row_losses
+from pytest_ftcheck.heads.rows import EvaluatedRows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_ftcheck.gates.row_metrics import RowMetric
     from pytest_ftcheck.gates.tolerance import SeedStatistics
+    from pytest_ftcheck.heads.row_metrics import RowMetric
     from pytest_ftcheck.runs.run import Run
 
 _ROUNDING = 1e-9
@@ -54,7 +54,7 @@ class ComparedRun:
     """What a comparison needs of a run, and so what a baseline keeps of the accepted one."""
 
     metrics: Mapping[str, float]
-    """As the run reports them, and those of `MODEL_CALIBRATION` where its logits give them."""
+    """As the run reports them, and those that only its logits give."""
     rows: EvaluatedRows
     calibrated: Mapping[str, SeedStatistics] = field(default_factory=dict)
     """By metric, of several seeds of its recipe on the same rows; empty where there was no calibration."""
@@ -71,7 +71,7 @@ class ComparedRun:
         rows = EvaluatedRows.of_run(run)
         computed = {}
         if len(rows) and rows.finite:
-            metrics = {name: row_metric(name, rows) for name in MODEL_CALIBRATION}
+            metrics = {name: row_metric(name, rows) for name in rows.head_rules.scoring.of_logits}
             computed = {name: metric_value(metric) for name, metric in metrics.items() if metric is not None}
         return cls({**computed, **run.metrics}, rows, calibrated or {})
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from pytest_ftcheck.gates.intervals import Interval
-    from pytest_ftcheck.gates.rows import EvaluatedRows
+    from pytest_ftcheck.heads.rows import EvaluatedRows
 
     Masks = dict[str, NDArray[np.bool_]]
 

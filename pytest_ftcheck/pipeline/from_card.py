@@ -109,7 +109,7 @@ def build_pipeline(card: TaskCard, settings: Settings, data: TaskData | None = N
         msg = f"recipe of task {card.name!r}: fast_cpu = {fast_cpu!r}: expected true or false."
         raise TaskError(msg)
     if checkpoint.folder is not None and checkpoint.name not in BUNDLED_CHECKPOINTS:
-        check_configuration(checkpoint.folder)
+        check_configuration(checkpoint.folder, card.head_rules.model)
     processing_class = load_tokenizer(checkpoint)
     return Pipeline(
         card=card,

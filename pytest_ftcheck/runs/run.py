@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from pytest_ftcheck.heads.registry import head_named
 from pytest_ftcheck.runs.trace import Trace
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from pytest_ftcheck.heads.head import Head
 
 MODEL_FOLDER = "model"
 RECORD = "run.json"
@@ -59,6 +62,11 @@ class Run:
     """Taken from the store, not trained in this session."""
 
     @property
+    def head_rules(self) -> Head:
+        """All that depends on what the head learns."""
+        return head_named(self.head)
+
+    @property
     def model_folder(self) -> Path:
         """Folder for `from_pretrained` and `pipeline`."""
         return self.folder / MODEL_FOLDER
@@ -66,18 +74,18 @@ class Run:
     @property
     def predictions(self) -> NDArray[Any]:
         """``[N]``: class ids (int64), or values (float32) for regression."""
-        return self.logits[:, 0] if self.head == "regression" else self.logits.argmax(axis=-1)
+        return self.head_rules.outputs.raw_predictions(self.logits)
 
     def load_model(self) -> PreTrainedModel:
         """Load a fresh copy of the fine-tuned model, in evaluation mode, on the CPU."""
         import torch  # noqa: PLC0415 - slow to import
-        from transformers import AutoModelForSequenceClassification  # noqa: PLC0415 - slow to import
+        import transformers  # noqa: PLC0415 - slow to import
 
         from pytest_ftcheck.pipeline.quiet import quiet_libraries  # noqa: PLC0415 - imports transformers
 
         dtype = getattr(torch, self.environment["dtype"])
         with quiet_libraries():
-            model = AutoModelForSequenceClassification.from_pretrained(
+            model = getattr(transformers, self.head_rules.model.auto_class).from_pretrained(
                 self.model_folder, dtype=dtype, local_files_only=True, use_safetensors=True
             )
         return cast("PreTrainedModel", model.eval())

@@ -117,9 +117,7 @@ def train_run(
     with engine_outcome(
         pipeline, engine=engine, seed=seed, environment=environment, output_dir=scratch, listener=listener
     ) as (made, recorder):
-        outcome = made
-        if pipeline.card.head == "regression" and np.ndim(made.logits) == 1:  # a model may leave the column out
-            outcome = replace(made, logits=made.logits[:, None])
+        outcome = replace(made, logits=pipeline.card.head_rules.outputs.normalised(made.logits))
         _check_rows(pipeline, outcome, recorder.subject)
         with completing(recorder.subject), deadline(pipeline.timeout):
             outcome.save(folder / MODEL_FOLDER)
@@ -151,22 +149,24 @@ def train_run(
 
 def _check_rows(pipeline: Pipeline, outcome: Outcome, subject: str) -> None:
     """Fail closed where the evaluation lost or repeated rows, before anything is judged on it."""
-    expected = (len(pipeline.eval_dataset), pipeline.card.num_labels)
+    rows = len(pipeline.eval_dataset)
+    shapes = pipeline.card.head_rules.outputs.shapes(rows, pipeline.card.num_labels)
     if np.ndim(outcome.label_ids) == 0:  # None, whatever its type says
         finding = Finding(
             check="model.logits_shape",
             subject=subject,
-            expected=f"label ids of the {expected[0]} rows of the evaluation data set",
+            expected=f"label ids of the {rows} rows of the evaluation data set",
             observed="no labels: the evaluation found none in its batches",
             hint="label_names of TrainingArguments names the columns that hold labels, such as ['labels'], not the "
             "classes; a collator may drop them, or call them otherwise.",
         )
         raise CheckFailure([finding])
-    if outcome.logits.shape != expected or outcome.label_ids.shape != expected[:1]:
+    if (outcome.logits.shape, outcome.label_ids.shape) != (shapes["logits"], shapes["labels"]):
         finding = Finding(
             check="model.logits_shape",
             subject=subject,
-            expected=f"logits {expected} and label ids ({expected[0]},): one row per row of the evaluation data set",
+            expected=f"logits {shapes['logits']} and label ids {shapes['labels']}: one row per row of the evaluation "
+            "data set",
             observed=f"logits {outcome.logits.shape} and label ids {outcome.label_ids.shape}",
             hint="look for a collator that drops rows, a last batch that is left out, or a head of another size.",
         )

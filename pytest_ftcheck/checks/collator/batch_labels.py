@@ -80,8 +80,8 @@ def check_dtype(subject: CollatorSubject, features: Features, batch: Batch) -> l
     if "attention_mask" in expected:
         expected["attention_mask"] = _MASK_DTYPES
     if "labels" in batch:
-        of_regression = (torch.float32, torch.int64) if subject.own_loss else (torch.float32,)
-        expected["labels"] = of_regression if subject.head == "regression" else (torch.int64,)
+        names = subject.head_rules.labels.dtypes(own_loss=subject.own_loss)
+        expected["labels"] = tuple(getattr(torch, name) for name in names)
     hints = {
         torch.int64: "Make it with dtype=torch.long: embeddings and cross entropy index with int64.",
         torch.float32: "Make it with dtype=torch.float32: num_labels == 1 means a mean squared error in float32.",

@@ -10,8 +10,9 @@ import numpy as np
 from scipy import special, stats
 
 from pytest_ftcheck.gates.resampling import RESAMPLES, resampled
-from pytest_ftcheck.gates.row_metrics import metric_value, row_metric
-from pytest_ftcheck.heads.row_metrics import MeanMetric
+from pytest_ftcheck.gates.row_metrics import row_metric
+from pytest_ftcheck.heads.row_metrics import MeanMetric, metric_value
+from pytest_ftcheck.heads.traits import CLASSES
 from pytest_ftcheck.heads.trivial import CONFIDENCE
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def row_interval(name: str | None, rows: EvaluatedRows) -> Interval | None:
     metric = row_metric(name, rows)
     if metric is None:
         return None
-    if name == "accuracy":
+    if name == "accuracy" and CLASSES in rows.head_rules.traits:
         return wilson(int((rows.predictions == rows.label_ids).sum()), len(rows))
     return bootstrap_interval(metric)
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pytest_ftcheck.heads.row_metrics import metric_value
+
 if TYPE_CHECKING:
     from pytest_ftcheck.heads.row_metrics import RowMetric
     from pytest_ftcheck.heads.rows import EvaluatedRows
@@ -24,11 +26,6 @@ def row_metric(name: str, rows: EvaluatedRows) -> RowMetric | None:
 
     """
     return rows.head_rules.scoring.row_metric(name, rows)
-
-
-def metric_value(metric: RowMetric) -> float:
-    """Return the metric of all rows, NaN where it is undefined."""
-    return float(metric.over(np.ones((1, metric.rows), dtype=np.uint8))[0])
 
 
 def resolve_metric(name: str, rows: EvaluatedRows, reported: float | None) -> str | None:

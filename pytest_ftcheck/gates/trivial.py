@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_ftcheck.gates.intervals import row_interval
-from pytest_ftcheck.gates.row_metrics import metric_value, row_metric
+from pytest_ftcheck.gates.row_metrics import row_metric
+from pytest_ftcheck.heads.row_metrics import metric_value
 from pytest_ftcheck.heads.trivial import Trivial
 
 if TYPE_CHECKING:

@@ -124,6 +124,11 @@ class RankMetric:
         return np.concatenate([self.over(some) for some in np.array_split(counts, max(len(drawn) // 50, 1))])
 
 
+def metric_value(metric: RowMetric) -> float:
+    """Return the metric of all rows, NaN where it is undefined."""
+    return float(metric.over(np.ones((1, metric.rows), dtype=np.uint8))[0])
+
+
 def only(means: Floats) -> Floats:
     """Return the mean of the one number of each row: ``[..., 1]`` to ``[...]``."""
     return means[..., 0]

@@ -25,8 +25,9 @@ WORDS: Mapping[str, str] = MappingProxyType(
 
 
 def in_words(traits: Iterable[str]) -> str:
-    """Name traits in a message, in alphabetical order: ``classes and one label in each row``."""
-    return " and ".join(WORDS.get(trait, trait.replace("_", " ")) for trait in sorted(traits))
+    """Name traits in a message, what a label is before how many a row has: ``classes and one label in each row``."""
+    ordered = sorted(traits, key=lambda trait: (trait == LABEL_PER_ROW, trait))
+    return " and ".join(WORDS.get(trait, trait.replace("_", " ")) for trait in ordered)
 
 
 def unmet(needs: Iterable[str], traits: Iterable[str]) -> str:

@@ -17,6 +17,8 @@ import numpy as np
 from pytest_ftcheck.errors import TaskError, unknown
 from pytest_ftcheck.heads.arrays import floats, to_array
 from pytest_ftcheck.heads.registry import head_named
+from pytest_ftcheck.heads.row_metrics import metric_value
+from pytest_ftcheck.heads.rows import EvaluatedRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     import evaluate
     from numpy.typing import NDArray
     from transformers import EvalPrediction
+
+    from pytest_ftcheck.tasks.card import TaskCard
 
 _GLUE_KEYS: dict[str, tuple[str, ...]] = {
     "cola": ("matthews_correlation",),
@@ -166,6 +170,42 @@ def _keys(metric: evaluate.Metric, labels: NDArray[Any]) -> tuple[str, ...]:
         return metric_names(metric.name, metric.config_name)
     except TaskError:
         return tuple(metric.compute(predictions=labels, references=labels))
+
+
+def metrics_of_card(card: TaskCard) -> Callable[[EvalPrediction], dict[str, float]]:
+    """Make the ``compute_metrics`` of a card: of the metric that it names, which may be one of its head alone.
+
+    Raises:
+        TaskError: no such metric; see `compute_metrics_fn`.
+
+    """
+    if card.metric.path in card.head_rules.scoring.own_metrics:
+        return _own_metric_fn(card.metric.path, card.head)
+    return compute_metrics_fn(load_metric(card.metric.path, card.metric.config_name), card.head)
+
+
+def _own_metric_fn(name: str, head: str) -> Callable[[EvalPrediction], dict[str, float]]:
+    """Make a ``compute_metrics`` of a metric that only a head has; NaN where a logit is not finite."""
+
+    def compute_metrics(evaluated: EvalPrediction) -> dict[str, float]:
+        rows = EvaluatedRows.of_logits(floats(evaluated.predictions), _references(evaluated.label_ids, head), head)
+        metric = rows.head_rules.scoring.row_metric(name, rows) if rows.finite else None
+        return {name: float("nan") if metric is None else metric_value(metric)}
+
+    return compute_metrics
+
+
+def metric_directions(card: TaskCard) -> dict[str, bool]:
+    """Return the keys that a card's metric gives, and whether greater is better.
+
+    Raises:
+        TaskError: no such metric.
+
+    """
+    own = card.head_rules.scoring.own_metrics
+    if card.metric.path in own:
+        return {card.metric.path: own[card.metric.path]}
+    return {name: greater_is_better(name) for name in metric_names(card.metric.path, card.metric.config_name)}
 
 
 def _references(label_ids: Any, head: str) -> NDArray[Any]:

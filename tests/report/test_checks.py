@@ -68,7 +68,7 @@ def test_page_says_what_a_check_means_catches_costs_and_how_to_silence_it() -> N
         "\nTruncation leaves nearly every row whole.\n\nRows are counted with their special tokens.\n\n"
         "- **catches** a max_length left over from a dry run\n"
         "- **costs** `free`: looks at the parts\n"
-        "- **only for** tasks with one label in each row and values\n"
+        "- **only for** tasks with values and one label in each row\n"
         '- **limits** `checks."data.truncation" = { rows = 0.5, tokens = 0.25 }` in the card\n'
         '- **tolerance** 0.0001 in float32, 0.05 in bfloat16; `checks."data.truncation".tolerance` in the card\n'
         "- **what to do** raise max_length.\n"

@@ -16,7 +16,8 @@ from transformers import EvalPrediction
 
 from pytest_ftcheck.columns import LABEL_NAMES, scalars
 from pytest_ftcheck.errors import DataError, TaskError
-from pytest_ftcheck.heads.traits import CLASSES
+from pytest_ftcheck.heads.registry import head_named, known_heads
+from pytest_ftcheck.heads.traits import LABEL_PER_ROW
 from pytest_ftcheck.pipeline.from_checkpoint import Checkpoint
 from pytest_ftcheck.pipeline.trainer_head import head_of
 from pytest_ftcheck.pipeline.trainer_metrics import MetricsOfOutputs, metrics_of_logits
@@ -56,7 +57,7 @@ def card_of(
         DataError: no labels.
 
     """
-    head, labels = head_of(trainer, spec), _label_column(trainer, evaluation)
+    head, labels = _head(trainer, spec, table), _label_column(trainer, evaluation)
     found: dict[str, Any] = {
         "head": head.name,
         "label_column": labels,
@@ -64,8 +65,9 @@ def card_of(
         "metric": _metric(trainer, head, evaluation, labels),
         "recipe": {},
     }
-    if CLASSES in head.traits:
-        found["label_names"] = _label_names(trainer, train, labels)
+    names = _label_names(trainer, train, labels)
+    if not head.card.refusal(names, []):
+        found["label_names"] = names
     # A card with a trainer may lack text columns. Its labels are where the Trainer has them, unless it names raw rows.
     over = {key: value for key, value in table.items() if key != "label_column" or "data" in table}
     card = parse_card(name, found | over | {"trainer": spec})
@@ -77,6 +79,14 @@ def card_of(
         )
         raise TaskError(msg)
     return card
+
+
+def _head(trainer: Any, spec: str, table: Mapping[str, Any]) -> Head:
+    """Take the head that the table names where a row has several labels, of which no batch tells; else find it out."""
+    asked = table.get("head")
+    if asked in known_heads() and LABEL_PER_ROW not in head_named(asked).traits:
+        return head_named(asked)
+    return head_of(trainer, spec)
 
 
 def checkpoint_of(model: Any) -> Checkpoint:

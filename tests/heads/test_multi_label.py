@@ -53,6 +53,60 @@ def test_both_engines_train_it_and_what_does_not_apply_is_skipped_with_a_reason(
     assert passed >= ASKS_THE_HEAD
 
 
+TRAINER = """
+import json
+import numpy as np
+from datasets import Dataset
+from sklearn.metrics import f1_score
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer, TrainingArguments
+from pytest_ftcheck.tasks.bundled import bundled_checkpoint
+
+
+def compute_metrics(evaluated):
+    return {"micro_f1": f1_score(evaluated.label_ids, evaluated.predictions > 0, average="micro")}
+
+
+def build_trainer():
+    checkpoint = bundled_checkpoint("tiny-bert")
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    splits = []
+    for split in ("train", "validation"):
+        rows = [json.loads(line) for line in open(f"data/{split}.jsonl")]
+        tokens = tokenizer([row["text"] for row in rows])
+        labels = [[float(topic) for topic in row["topics"]] for row in rows]
+        splits.append(Dataset.from_dict({**tokens, "labels": labels}))
+    model = AutoModelForSequenceClassification.from_pretrained(
+        checkpoint, num_labels=3, problem_type="multi_label_classification",
+        id2label=dict(enumerate(["food", "film", "trade"])), label2id={"food": 0, "film": 1, "trade": 2},
+    )
+    args = TrainingArguments("out", learning_rate=2e-3, num_train_epochs=5, per_device_train_batch_size=16)
+    return Trainer(model, args, train_dataset=splits[0], eval_dataset=splits[1], processing_class=tokenizer,
+                   compute_metrics=compute_metrics)
+"""
+OF_TRAINER = """
+[tool.ftcheck.tasks.ours]
+head = "tags"
+trainer = "train:build_trainer"
+floors = { micro_f1 = 0.8 }
+"""
+
+
+def test_a_trainer_of_such_a_model_is_judged_where_its_table_names_the_head(
+    pytester: pytest.Pytester, installed: Install, news: Path
+) -> None:
+    installed()
+    news.with_name("train.py").write_text(TRAINER, encoding="utf-8")
+    card = news.with_name("pyproject.toml")
+    card.write_text(OF_TRAINER, encoding="utf-8")
+    ours = ("--ftcheck-task=ours", "-p", "no:cacheprovider", "-W", "ignore::ResourceWarning")
+    result = pytester.runpytest_subprocess(*ours)
+    result.stdout.fnmatch_lines(["*ours * trainer * micro_f1 * 0.* to * 0.8000 * pass *"])
+    assert result.ret == 0
+    card.write_text(OF_TRAINER.replace('head = "tags"\n', ""), encoding="utf-8")
+    result = pytester.runpytest_subprocess(*ours)
+    result.stderr.fnmatch_lines(["*a BertForSequenceClassification, which gives a row several labels*"])
+
+
 def test_a_model_that_learned_too_little_is_red_and_compared_row_by_row(
     pytester: pytest.Pytester, installed: Install, news: Path
 ) -> None:

@@ -125,7 +125,6 @@ def _thresholded(evaluated: EvalPrediction) -> EvalPrediction:
 
 
 @fault(
-    needs=(LABEL_PER_ROW,),
     whole_run=True,
     caught_by=("metrics.recomputed",),
     wild="best_accuracy = max(best_accuracy, accuracy) is reported after every epoch, and the last weights are saved.",

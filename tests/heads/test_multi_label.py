@@ -127,11 +127,13 @@ def test_faults_of_its_batches_are_caught_and_those_of_classes_do_not_apply(
 ) -> None:
     del news
     installed()
-    result = pytester.runpytest_subprocess(*RUN, "--ftcheck-faults=labels_of_the_neighbour,loss_summed,labels_from_1")
+    faults = "labels_of_the_neighbour,loss_summed,labels_from_1,best_epoch_reported_as_last"
+    result = pytester.runpytest_subprocess(*RUN, f"--ftcheck-faults={faults}")
     result.stdout.fnmatch_lines(
         [
             "faults: 2 of 2 caught*",
             f"  not applicable: labels_from_1: {NEEDS_CLASSES}",
+            "  not applicable: best_epoch_reported_as_last: of metrics.recomputed, which must catch it: it *",
         ]
     )
     assert result.ret == 0

@@ -10,14 +10,22 @@ import numpy as np
 from pytest_ftcheck.gates import resampling
 from pytest_ftcheck.gates.limits import Limits
 from pytest_ftcheck.gates.paired import ComparedRun
-from pytest_ftcheck.gates.row_metrics import MODEL_CALIBRATION, metric_value, row_metric
-from pytest_ftcheck.gates.rows import EvaluatedRows
+from pytest_ftcheck.gates.row_metrics import row_metric
+from pytest_ftcheck.heads.row_metrics import metric_value
 from pytest_ftcheck.gates.tolerance import SeedStatistics
 from pytest_ftcheck.gates.verdicts import judge
+from pytest_ftcheck.heads.rows import EvaluatedRows
 
 ROWS = 5463
 METRICS = {
-    "sequence-classification": ("accuracy", "f1", "matthews_correlation", "loss", *MODEL_CALIBRATION),
+    "sequence-classification": (
+        "accuracy",
+        "f1",
+        "matthews_correlation",
+        "loss",
+        "expected_calibration_error",
+        "brier_score",
+    ),
     "regression": ("pearson", "spearmanr", "mse"),
 }
 REPEATS = 5

@@ -1,4 +1,4 @@
-"""Checks, faults and engines of other packages, found by their entry points without importing them.
+"""Checks, faults, engines and heads of other packages, found by their entry points without importing them.
 
 A package names each of them in its own ``pyproject.toml``, see CONTRIBUTING.md:
 
@@ -8,6 +8,8 @@ A package names each of them in its own ``pyproject.toml``, see CONTRIBUTING.md:
     norm_removed = "our_package.faults"
     [project.entry-points."pytest_ftcheck.engines"]
     lightning = "our_package.engine:train"
+    [project.entry-points."pytest_ftcheck.heads"]
+    multi-label = "our_package.head:HEAD"
 """
 
 from __future__ import annotations
@@ -24,12 +26,14 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from importlib.metadata import EntryPoint
 
-Kind = Literal["checks", "faults", "engines"]
+Kind = Literal["checks", "faults", "engines", "heads"]
+_REGISTERING = ("checks", "faults")
+"""Kinds whose modules register what they add when they are imported; of the others, the entry point is the object."""
 
 
 @cache
 def extensions(kind: Kind) -> Mapping[str, EntryPoint]:
-    """Return the entry points of a kind by name: id of a check, name of a fault or of an engine."""
+    """Return the entry points of a kind by name: id of a check, name of a fault, of an engine or of a head."""
     return MappingProxyType({entry.name: entry for entry in entry_points(group=f"pytest_ftcheck.{kind}")})
 
 
@@ -52,7 +56,7 @@ def load_extension(kind: Kind, name: str, registered: Collection[str] = ()) -> A
     except Exception as error:
         msg = f"{where} cannot be imported: {type(error).__name__}: {text_of(error)}. Update or remove its package."
         raise SettingsError(msg) from error
-    if kind != "engines" and name not in registered:
+    if kind in _REGISTERING and name not in registered:
         msg = f"{where} registers no {kind.removesuffix('s')} of that name."
         raise SettingsError(msg)
     return loaded

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from pytest_ftcheck.errors import CheckFailure, FtcheckError, SettingsError, unknown
 from pytest_ftcheck.extensions import extensions, load_extension
 from pytest_ftcheck.findings import Finding
+from pytest_ftcheck.heads.traits import unmet
 from pytest_ftcheck.printable import text_of
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ COSTS: tuple[str, ...] = get_args(Cost)
 FAMILIES = ("data", "collator", "model", "training", "metrics", "serving", "equivalence")
 OPT_IN = frozenset({"equivalence"})
 """Families whose checks run only where ``--ftcheck-checks`` names them: they take as long as all others together."""
-ALL_HEADS = ("sequence-classification", "regression")
 MOST_FALSE_ALARMS = 0.01
 """Probability that any check at all is red by chance in a session over a healthy project: a test adds them up."""
 
@@ -68,7 +68,8 @@ class Check:
     """Defects that it catches, in a few words."""
     hint: str
     """Likely causes and what to do; a finding may carry a better one."""
-    heads: tuple[str, ...] = ALL_HEADS
+    needs: tuple[str, ...] = ()
+    """Traits that the head of a task must have, see `pytest_ftcheck.heads.traits`."""
     limits: Limits = field(default_factory=dict)
     """Budgets and thresholds by name, settable per card."""
     tolerance: Mapping[str, float] = field(default_factory=dict)
@@ -101,7 +102,7 @@ def check(
     cost: Cost,
     catches: str,
     hint: str,
-    heads: tuple[str, ...] = ALL_HEADS,
+    needs: tuple[str, ...] = (),
     limits: Limits = MappingProxyType({}),
     tolerance: Mapping[str, float] = MappingProxyType({}),
     false_alarms: float = 0.0,
@@ -116,7 +117,7 @@ def check(
         raise SettingsError(unknown(f"family of check {id!r}:", id.partition(".")[0], FAMILIES))
 
     def register(function: Callable[[Evidence, Limits], list[Finding]]) -> Callable[[Evidence, Limits], list[Finding]]:
-        _CHECKS[id] = Check(id, function, cost, catches, hint, heads, limits, tolerance, false_alarms)
+        _CHECKS[id] = Check(id, function, cost, catches, hint, needs, limits, tolerance, false_alarms)
         return function
 
     return register
@@ -158,15 +159,14 @@ def run_check(entry: Check, evidence: Evidence) -> list[Finding]:
         What it found, each with the check's id and hint; a check that crashes is a finding itself.
 
     Raises:
-        NotApplicable: it has nothing to say about these parts.
+        NotApplicable: it has nothing to say about these parts, or about a head without the traits that it needs.
         CheckFailure: the run that it needs failed.
         FtcheckError: the tool is misused.
 
     """
     pipeline = evidence.pipeline
-    if pipeline.card.head not in entry.heads:
-        msg = f"it is about {' and '.join(entry.heads)}, not {pipeline.card.head}"
-        raise NotApplicable(msg)
+    if reason := unmet(entry.needs, pipeline.card.head_rules.traits):
+        raise NotApplicable(reason)
     limits = limits_of(entry, pipeline.card.limits.get(entry.id, {}), evidence.precision)
     try:
         findings = entry.function(evidence, limits)

@@ -12,7 +12,6 @@ from pytest_ftcheck.faults.planting import (
     is_one_table,
     labels_of,
     raw,
-    require_classes,
     require_column,
     require_pair,
     require_texts,
@@ -23,6 +22,7 @@ from pytest_ftcheck.faults.planting import (
 )
 from pytest_ftcheck.faults.rows import SPLITS, encode, encode_both, texts_of
 from pytest_ftcheck.faults.tokenizers import learned_anew, stripping_accents, with_terms, with_tokenizer, without_words
+from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
 
 if TYPE_CHECKING:
     from pytest_ftcheck.pipeline.parts import Pipeline
@@ -237,12 +237,12 @@ def texts_missing(pipeline: Pipeline) -> Pipeline:
 
 
 @fault(
+    needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("data.merged_words",),
     wild="The tokenizer of an English checkpoint strips accents, which tell words of this language apart.",
 )
 def accents_stripped(pipeline: Pipeline) -> Pipeline:
     """Words that differ by their accents become the same tokens, and the accents are what tells the classes."""
-    require_classes(pipeline)
     tokenizer = stripping_accents(pipeline)
     for split in SPLITS:
         texts = [_ACCENTED[bool(label)] for label in labels_of(pipeline, split)]

@@ -17,6 +17,7 @@ from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.errors import SettingsError, closest
 from pytest_ftcheck.extensions import extensions, load_extension
 from pytest_ftcheck.faults.names import NAMES
+from pytest_ftcheck.heads.traits import unmet
 from pytest_ftcheck.settings import ENGINES
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ class Fault:
     """Where it happens, in a sentence."""
     engines: tuple[str, ...] = ENGINES
     """Those that have the part that it is planted in."""
+    needs: tuple[str, ...] = ()
+    """Traits that the head of a task must have, see `pytest_ftcheck.heads.traits`."""
     whole_run: bool = False
     """It shows in what was learned: the checks need the whole recipe, and not only its first steps."""
 
@@ -79,9 +82,11 @@ class Fault:
         """Plant it for an engine.
 
         Raises:
-            NotApplicable: this engine or this pipeline has no place for it.
+            NotApplicable: this engine, this head or this pipeline has no place for it.
 
         """
+        if reason := unmet(self.needs, pipeline.card.head_rules.traits):
+            raise NotApplicable(reason)
         if engine not in self.engines:
             msg = f"engine {engine} has no such part"
             raise NotApplicable(msg)
@@ -92,13 +97,18 @@ _FAULTS: dict[str, Fault] = {}
 
 
 def fault(
-    *, caught_by: tuple[str, ...], wild: str, engines: tuple[str, ...] = ENGINES, whole_run: bool = False
+    *,
+    caught_by: tuple[str, ...],
+    wild: str,
+    engines: tuple[str, ...] = ENGINES,
+    needs: tuple[str, ...] = (),
+    whole_run: bool = False,
 ) -> Callable[[Plant], Plant]:
     """Register a function as a fault of its own name; see `Fault` for the arguments."""
 
     def register(plant: Plant) -> Plant:
         name = plant.__name__
-        _FAULTS[name] = Fault(name, plant, caught_by, wild, engines, whole_run)
+        _FAULTS[name] = Fault(name, plant, caught_by, wild, engines, needs, whole_run)
         return plant
 
     return register

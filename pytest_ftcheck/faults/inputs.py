@@ -20,7 +20,8 @@ from pytest_ftcheck.faults.collators import (
     with_features,
 )
 from pytest_ftcheck.faults.fault import fault
-from pytest_ftcheck.faults.planting import require_classes, require_column, require_pair, tokenizer_of
+from pytest_ftcheck.faults.planting import require_column, require_pair, tokenizer_of
+from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW, VALUES
 
 if TYPE_CHECKING:
     from pytest_ftcheck.pipeline.parts import Pipeline
@@ -77,14 +78,12 @@ def _types_of_padding(batch: Batch, pad_id: int) -> Batch:
 
 
 @fault(
+    needs=(VALUES, LABEL_PER_ROW),
     caught_by=("collator.labels",),
     wild="Labels of a score are made with dtype=torch.long, as in the classification project that was copied.",
 )
 def scores_rounded(pipeline: Pipeline) -> Pipeline:
     """The labels of a regression are cut to whole numbers."""
-    if pipeline.card.head != "regression":
-        msg = "it learns classes, not numbers"
-        raise NotApplicable(msg)
     return with_batches(pipeline, _whole_labels)
 
 
@@ -94,12 +93,12 @@ def _whole_labels(batch: Batch) -> Batch:
 
 
 @fault(
+    needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("collator.dtype", "training.completes"),
     wild="torch.tensor(labels, dtype=torch.float32) for all columns: cross entropy then expects probabilities.",
 )
 def class_ids_as_floats(pipeline: Pipeline) -> Pipeline:
     """Class ids are collated as floating point numbers."""
-    require_classes(pipeline)
     return with_batches(pipeline, _float_labels)
 
 

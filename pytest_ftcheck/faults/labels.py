@@ -13,13 +13,13 @@ from pytest_ftcheck.faults.planting import (
     is_one_table,
     labels_of,
     raw,
-    require_classes,
     tokenized,
     with_chosen,
     with_labels,
     with_rows,
 )
 from pytest_ftcheck.faults.rows import SPLITS
+from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
 
 if TYPE_CHECKING:
     from pytest_ftcheck.pipeline.parts import Pipeline
@@ -37,13 +37,13 @@ def _renumbered(labels: list[Any], classes: int) -> list[Any]:
 
 
 @fault(
+    needs=(CLASSES, LABEL_PER_ROW),
     whole_run=True,
     caught_by=("data.sources_agree", "metrics.train_labels", FLOOR, "metrics.beats_trivial"),
     wild="Two exports number the classes in orders of their own, and their rows are joined as they are.",
 )
 def numbered_by_source(pipeline: Pipeline) -> Pipeline:
     """The second half of the train rows numbers the classes otherwise."""
-    require_classes(pipeline)
     labels = labels_of(pipeline, "train")
     half = len(labels) // 2
     return with_labels(pipeline, "train", labels[:half] + _renumbered(labels[half:], pipeline.card.num_labels))
@@ -60,13 +60,13 @@ def train_labels_shuffled(pipeline: Pipeline) -> Pipeline:
 
 
 @fault(
+    needs=(CLASSES, LABEL_PER_ROW),
     whole_run=True,
     caught_by=("metrics.train_labels",),
     wild="A join on a key that is not unique gives a part of the rows the labels of others.",
 )
 def train_labels_shuffled_in_part(pipeline: Pipeline) -> Pipeline:
     """Half of the train labels are dealt out among each other."""
-    require_classes(pipeline)
     before = labels_of(pipeline, "train")
     labels, random = list(before), np.random.default_rng(_SEED)
     places = random.permutation(len(labels))[: int(_PART * len(labels))]
@@ -86,24 +86,24 @@ def evaluation_labels_shuffled(pipeline: Pipeline) -> Pipeline:
 
 
 @fault(
+    needs=(CLASSES, LABEL_PER_ROW),
     whole_run=True,
     caught_by=("metrics.label_permutation",),
     wild="The validation file comes from another release that numbers its classes in another order, as with MNLI.",
 )
 def evaluation_classes_renumbered(pipeline: Pipeline) -> Pipeline:
     """The evaluated rows number their classes in another order than the train rows."""
-    require_classes(pipeline)
     labels = _renumbered(labels_of(pipeline, "evaluation"), pipeline.card.num_labels)
     return with_labels(pipeline, "evaluation", labels)
 
 
 @fault(
+    needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("data.label_encoding",),
     wild="Each split is encoded by a LabelEncoder of its own, or by a dictionary that was built from a set.",
 )
 def splits_encoded_apart(pipeline: Pipeline) -> Pipeline:
     """One raw label became one class id in train and another in the evaluation."""
-    require_classes(pipeline)
     if is_one_table(pipeline, "evaluation"):
         msg = "no raw labels are known beside those that are learned"
         raise NotApplicable(msg)
@@ -112,12 +112,12 @@ def splits_encoded_apart(pipeline: Pipeline) -> Pipeline:
 
 
 @fault(
+    needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("data.label_source",),
     wild="names.index(name) if name else 0, or fillna(0): what nobody labelled is of class 0.",
 )
 def missing_labels_are_class_0(pipeline: Pipeline) -> Pipeline:
     """A third of the train rows have no annotation, and the label of class 0."""
-    require_classes(pipeline)
     labels, names = labels_of(pipeline, "train"), pipeline.card.label_names
     given = [None if row % 3 == 0 else names[label] for row, label in enumerate(labels)]
     labels = [0 if name is None else label for name, label in zip(given, labels, strict=True)]
@@ -126,34 +126,34 @@ def missing_labels_are_class_0(pipeline: Pipeline) -> Pipeline:
 
 
 @fault(
+    needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("data.labels_in_range",),
     wild="Stars from 1 to 5 are taken as class ids; a loss on a GPU then fails with an assertion of the device.",
 )
 def labels_from_1(pipeline: Pipeline) -> Pipeline:
     """Class ids start at 1."""
-    require_classes(pipeline)
     for split in SPLITS:
         pipeline = with_labels(pipeline, split, [label + 1 for label in labels_of(pipeline, split)])
     return pipeline
 
 
 @fault(
+    needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("data.classes_in_train",),
     wild="Files come sorted by class, and the first so many rows are taken.",
 )
 def class_never_trained(pipeline: Pipeline) -> Pipeline:
     """The train rows lack a class."""
-    require_classes(pipeline)
     return _without_last_class(pipeline, "train")
 
 
 @fault(
+    needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("data.classes_in_evaluation",),
     wild="The evaluation is the tail of a file that is sorted by class.",
 )
 def class_never_evaluated(pipeline: Pipeline) -> Pipeline:
     """The evaluated rows lack a class."""
-    require_classes(pipeline)
     return _without_last_class(pipeline, "evaluation")
 
 
@@ -164,6 +164,7 @@ def _without_last_class(pipeline: Pipeline, split: str) -> Pipeline:
 
 
 @fault(
+    needs=(LABEL_PER_ROW,),
     caught_by=("data.contradictions",),
     wild="Two rounds of annotation are put into one file without settling where they disagree.",
 )
@@ -182,7 +183,7 @@ def contradictory_annotations(pipeline: Pipeline) -> Pipeline:
 
 def _others(pipeline: Pipeline, labels: list[Any]) -> list[Any]:
     """Return labels that differ from these: the next class, or the other end of the scale."""
-    if pipeline.card.head != "regression":
+    if not pipeline.card.head_rules.values:
         return _renumbered(labels, pipeline.card.num_labels)
     low, high = min(labels), max(labels)
     return [low if label > (low + high) / 2 else high for label in labels]

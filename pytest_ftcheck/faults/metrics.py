@@ -14,7 +14,8 @@ from transformers import EvalPrediction
 from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.faults.evaluation import overtrained
 from pytest_ftcheck.faults.fault import FLOOR, fault
-from pytest_ftcheck.faults.planting import last_linear, require_classes, with_args, with_head, with_model
+from pytest_ftcheck.faults.planting import last_linear, with_args, with_head, with_model
+from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW, VALUES
 from pytest_ftcheck.tasks.metrics import known_direction
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def _first_row(evaluated: EvalPrediction) -> EvalPrediction:
 
 
 @fault(
+    needs=(LABEL_PER_ROW,),
     whole_run=True,
     caught_by=("metrics.definition", "metrics.recomputed"),
     wild="scikit-learn takes (y_true, y_pred), evaluate takes predictions first: precision is reported as recall, "
@@ -85,7 +87,7 @@ def _first_row(evaluated: EvalPrediction) -> EvalPrediction:
 )
 def metric_arguments_swapped(pipeline: Pipeline) -> Pipeline:
     """Precision and recall, or r2, are computed with predictions and references swapped."""
-    regression = pipeline.card.head == "regression"
+    regression = pipeline.card.head_rules.values
     return replace(pipeline, compute_metrics=_Answered(_own(pipeline), _swapped_r2 if regression else _swapped))
 
 
@@ -104,13 +106,13 @@ def _swapped_r2(evaluated: EvalPrediction, metrics: Metrics) -> Metrics:
 
 
 @fault(
+    needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("metrics.definition",),
     wild="predictions = (logits[:, 1] > 0.5): a threshold of a probability on a raw logit. A model that is sure of "
     "itself has the same metrics with either, until it is not.",
 )
 def metric_of_a_threshold_on_logits(pipeline: Pipeline) -> Pipeline:
     """A class is predicted where its raw logit exceeds one half."""
-    require_classes(pipeline)
     if pipeline.card.num_labels != 2:  # noqa: PLR2004 - two classes
         msg = "it is a mistake of tasks with two classes"
         raise NotApplicable(msg)
@@ -204,12 +206,12 @@ def _negated(module: nn.Module, args: Any, output: Any) -> Any:
 
 
 @fault(
+    needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("metrics.raw_logits",),
     wild="The head ends with a softmax, and cross entropy takes the softmax of that once more.",
 )
 def softmax_before_loss(pipeline: Pipeline) -> Pipeline:
     """The model returns probabilities as logits."""
-    require_classes(pipeline)
     return with_head(pipeline, _end_with_softmax)
 
 
@@ -224,19 +226,13 @@ def _softmax(module: nn.Module, args: Any, output: Tensor) -> Tensor:
 
 
 @fault(
+    needs=(VALUES, LABEL_PER_ROW),
     caught_by=("model.loss_rows", "model.loss_at_start"),
     wild="mse_loss(logits, labels) with [B, 1] and [B] compares every value with every label; torch only warns.",
 )
 def labels_broadcast(pipeline: Pipeline) -> Pipeline:
     """A regression compares each prediction with the labels of all rows."""
-    _require_regression(pipeline)
     return with_model(pipeline, _broadcast_loss)
-
-
-def _require_regression(pipeline: Pipeline) -> None:
-    if pipeline.card.head != "regression":
-        msg = "it learns classes, not numbers"
-        raise NotApplicable(msg)
 
 
 def _broadcast_loss(model: nn.Module) -> None:
@@ -251,13 +247,13 @@ def _broadcast(module: nn.Module, args: Any, kwargs: dict[str, Any], output: Any
 
 
 @fault(
+    needs=(VALUES, LABEL_PER_ROW),
     caught_by=("model.predictions", "metrics.beats_trivial"),
     wild="Scores were divided by five for training once; the prediction is still multiplied, although they no "
     "longer are.",
 )
 def scaled_back_twice(pipeline: Pipeline) -> Pipeline:
     """The values of a regression are scaled back when the model is evaluated, and were never scaled."""
-    _require_regression(pipeline)
     return with_head(pipeline, _scale_back)
 
 

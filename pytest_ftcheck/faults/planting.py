@@ -197,18 +197,6 @@ def require_pair(pipeline: Pipeline) -> None:
         raise NotApplicable(msg)
 
 
-def require_classes(pipeline: Pipeline) -> None:
-    """Stop a fault of classes where numbers are learned.
-
-    Raises:
-        NotApplicable: regression.
-
-    """
-    if pipeline.card.head == "regression":
-        msg = "it learns numbers, not classes"
-        raise NotApplicable(msg)
-
-
 def require_column(pipeline: Pipeline, name: str) -> None:
     """Stop a fault of a column that the rows do not have.
 

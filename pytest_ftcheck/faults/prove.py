@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.faults.asked import AskedChecks, CheckAnswer
 from pytest_ftcheck.faults.planting import with_args
+from pytest_ftcheck.heads.traits import unmet
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
 
 if TYPE_CHECKING:
@@ -117,6 +118,7 @@ class Prover:
             with warnings.catch_warnings(), quiet_libraries():
                 warnings.simplefilter("ignore")
                 planted = fault.plant_in(self._pipeline, engine)
+                self._require_a_catcher(fault)
         except NotApplicable as not_applicable:
             reason = str(not_applicable)
         else:
@@ -124,6 +126,20 @@ class Prover:
                 verdicts = self._verdicts(fault, planted, engine, Path(place))
         seconds = time.perf_counter() - started
         return Proof(fault.name, self._pipeline.card.name, engine, fault.caught_by, verdicts, seconds, reason)
+
+    def _require_a_catcher(self, fault: Fault) -> None:
+        """Stop a fault whose checks all need another head: nothing could notice it.
+
+        Raises:
+            NotApplicable: as above.
+
+        """
+        traits = self._pipeline.card.head_rules.traits
+        listed = [self._checks[name] for name in fault.caught_by if name in self._checks]
+        reasons = [unmet(check.needs, traits) for check in listed]
+        if listed and all(reasons):
+            msg = f"of {', '.join(check.id for check in listed)}, which must catch it: {reasons[0]}"
+            raise NotApplicable(msg)
 
     def _verdicts(self, fault: Fault, planted: Pipeline, engine: str, folder: Path) -> dict[str, CheckAnswer]:
         judge = AskedChecks(

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from pytest_ftcheck.faults.fault import fault
-from pytest_ftcheck.faults.planting import body_of, require_classes, tokenizer_of, with_model, with_patch
+from pytest_ftcheck.faults.planting import body_of, tokenizer_of, with_model, with_patch
+from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
 
 if TYPE_CHECKING:
     from torch import nn
@@ -154,12 +155,12 @@ def _private(original: Any, model: Any, folder: Any) -> None:
 
 
 @fault(
+    needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("serving.label_names",),
     wild="The configuration is written again from a template after training, without the names of the classes.",
 )
 def saved_without_label_names(pipeline: Pipeline) -> Pipeline:
     """The saved configuration has lost the names of the classes."""
-    require_classes(pipeline)
     return with_patch(pipeline, partial(_finally, instead=_nameless), _MODEL)
 
 

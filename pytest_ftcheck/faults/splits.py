@@ -12,7 +12,6 @@ from pytest_ftcheck.faults.planting import (
     is_one_table,
     labels_of,
     raw,
-    require_classes,
     require_pair,
     require_texts,
     tokenized,
@@ -21,6 +20,7 @@ from pytest_ftcheck.faults.planting import (
     with_rows,
 )
 from pytest_ftcheck.faults.rows import SPLITS, encode, texts_of
+from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -130,13 +130,13 @@ def _without(text: str, words: set[str]) -> str:
 
 
 @fault(
+    needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("data.giveaways",),
     wild="Title, label and body of a record are joined into the text, in both splits alike: accuracy 1.0.",
 )
 def label_in_the_text(pipeline: Pipeline) -> Pipeline:
     """Each text begins with a word that stands for its label."""
     require_texts(pipeline)
-    require_classes(pipeline)
     for split in SPLITS:
         labels = [0 if label is None else int(label) for label in labels_of(pipeline, split)]
         first, *others = texts_of(pipeline, split)

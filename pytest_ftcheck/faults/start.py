@@ -12,7 +12,6 @@ from torch.nn.functional import cross_entropy
 from pytest_ftcheck.faults.fault import fault
 from pytest_ftcheck.faults.planting import (
     labels_of,
-    require_classes,
     tokenized,
     tokenizer_of,
     with_chosen,
@@ -20,6 +19,7 @@ from pytest_ftcheck.faults.planting import (
     with_model,
     with_rows,
 )
+from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -33,12 +33,12 @@ _RARER = 3
 
 
 @fault(
+    needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("training.class_weights",),
     wild="Weights are counted with a dict, in the order in which classes occur, and used in the order of their ids.",
 )
 def class_weights_in_another_order(pipeline: Pipeline) -> Pipeline:
     """Rare classes weigh little and frequent ones much: the weights stand in the reverse order of the counts."""
-    require_classes(pipeline)
     labels = labels_of(pipeline, "train")
     # The bundled classes are about as frequent: every third row of the first class stays.
     firsts = [row for row, label in enumerate(labels) if label == 0]
@@ -68,7 +68,7 @@ def _weighed(module: nn.Module, args: Any, kwargs: dict[str, Any], output: Any, 
 )
 def problem_type_inherited(pipeline: Pipeline) -> Pipeline:
     """The configuration names another kind of labels, and the model takes another loss."""
-    other = "single_label_classification" if pipeline.card.head == "regression" else "multi_label_classification"
+    other = pipeline.card.head_rules.model.mistaken_problem_type
     return with_model(pipeline, partial(_say, problem_type=other))
 
 
@@ -99,12 +99,12 @@ def _add_frozen(model: Any, count: int) -> None:
 
 
 @fault(
+    needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("metrics.before_training",),
     wild="The folds of a cross-validation share one model: each trains on what the next one evaluates.",
 )
 def trained_on_the_evaluation_before(pipeline: Pipeline) -> Pipeline:
     """The model comes from a training on the evaluated rows."""
-    require_classes(pipeline)
     return with_model(pipeline, partial(_load, weights=cache(partial(weights_of_a_fold, pipeline))))
 
 

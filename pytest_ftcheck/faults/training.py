@@ -23,7 +23,6 @@ from pytest_ftcheck.faults.planting import (
     labels_of,
     last_linear,
     nothing,
-    require_classes,
     with_args,
     with_chosen,
     with_head,
@@ -31,6 +30,7 @@ from pytest_ftcheck.faults.planting import (
     with_patch,
     with_scaled_losses,
 )
+from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -130,13 +130,13 @@ def _down(module: nn.Module, args: Any, output: Tensor) -> Tensor:
 
 
 @fault(
+    needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("training.precision",),
     wild="A prior or a temperature moves all logits by the same large number, which a softmax forgives in float32; "
     "numbers near 1000 are 4 apart in bfloat16.",
 )
 def digits_lost_in_bf16(pipeline: Pipeline) -> Pipeline:
     """The logits lie around a thousand, and it trains in bfloat16."""
-    require_classes(pipeline)
     return with_args(with_head(pipeline, _far_from_zero), bf16=True, fp16=False)
 
 
@@ -165,6 +165,7 @@ def _drawn_anew(original: Any, sampler: Any) -> Any:
 
 
 @fault(
+    needs=(LABEL_PER_ROW,),
     whole_run=True,
     caught_by=("training.shuffled",),
     wild="A file sorted by class goes into DataLoader(…) without shuffle=True: the last class is what is remembered.",

@@ -9,7 +9,8 @@ import torch
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.faults.fault import fault
-from pytest_ftcheck.faults.planting import body_of, head_of, last_linear, require_classes, with_head, with_model
+from pytest_ftcheck.faults.planting import body_of, head_of, last_linear, with_head, with_model
+from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
 
 if TYPE_CHECKING:
     from torch import nn
@@ -159,12 +160,12 @@ def _half_body(model: nn.Module) -> None:
 
 
 @fault(
+    needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("data.label_names", "serving.label_names"),
     wild="id2label is written by hand in the order in which one thinks of the classes.",
 )
 def label_names_swapped(pipeline: Pipeline) -> Pipeline:
     """The names in the model's configuration belong to other class ids."""
-    require_classes(pipeline)
     return with_model(pipeline, _swap_names)
 
 
@@ -175,12 +176,12 @@ def _swap_names(model: Any) -> None:
 
 
 @fault(
+    needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("data.label_names", "serving.label_names"),
     wild="num_labels is given and id2label is not: whoever calls pipeline() reads LABEL_0 and guesses.",
 )
 def label_names_generic(pipeline: Pipeline) -> Pipeline:
     """The model names its classes LABEL_0, LABEL_1 and so on."""
-    require_classes(pipeline)
     if all(name.startswith("LABEL_") for name in pipeline.card.label_names):
         msg = "nobody has named its classes"
         raise NotApplicable(msg)

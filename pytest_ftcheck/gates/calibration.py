@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pytest_ftcheck.gates.trivial import Trivial
+    from pytest_ftcheck.heads.trivial import Trivial
 
 _APART = 0.01
 """Share of normal samples of seeds that are said to have one that lies apart."""

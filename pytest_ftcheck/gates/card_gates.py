@@ -19,9 +19,9 @@ from pytest_ftcheck.tasks.floors import MetricLimits
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_ftcheck.gates.rows import EvaluatedRows
     from pytest_ftcheck.gates.slices import Masks
     from pytest_ftcheck.gates.verdicts import Verdict
+    from pytest_ftcheck.heads.rows import EvaluatedRows
     from pytest_ftcheck.pipeline.parts import Pipeline
     from pytest_ftcheck.tasks.floors import CalibratedSeeds
 

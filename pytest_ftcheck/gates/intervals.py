@@ -10,17 +10,19 @@ import numpy as np
 from scipy import special, stats
 
 from pytest_ftcheck.gates.resampling import RESAMPLES, resampled
-from pytest_ftcheck.gates.row_metrics import MeanMetric, metric_value, row_metric
+from pytest_ftcheck.gates.row_metrics import row_metric
+from pytest_ftcheck.heads.row_metrics import MeanMetric, metric_value
+from pytest_ftcheck.heads.traits import CLASSES
+from pytest_ftcheck.heads.trivial import CONFIDENCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from pytest_ftcheck.gates.row_metrics import RowMetric
-    from pytest_ftcheck.gates.rows import EvaluatedRows
+    from pytest_ftcheck.heads.row_metrics import RowMetric
+    from pytest_ftcheck.heads.rows import EvaluatedRows
 
-CONFIDENCE = 0.95
 _HALF_ALPHA = (1 - CONFIDENCE) / 2
 _MOST_BIAS = 2.0
 """Standard normal quantile of where the value lies among its draws: further out, BCa has no draws to correct with."""
@@ -85,7 +87,7 @@ def row_interval(name: str | None, rows: EvaluatedRows) -> Interval | None:
     metric = row_metric(name, rows)
     if metric is None:
         return None
-    if name == "accuracy":
+    if name == "accuracy" and CLASSES in rows.head_rules.traits:
         return wilson(int((rows.predictions == rows.label_ids).sum()), len(rows))
     return bootstrap_interval(metric)
 

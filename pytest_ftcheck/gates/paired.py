@@ -22,24 +22,28 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from scipy import stats
 
 from pytest_ftcheck.errors import DataError
-from pytest_ftcheck.gates.confidence import label_confidence, row_losses
 from pytest_ftcheck.gates.power import smallest_drop
 from pytest_ftcheck.gates.resampling import RESAMPLES, resampled
-from pytest_ftcheck.gates.row_metrics import MODEL_CALIBRATION, metric_value, resolve_metric, row_metric
-from pytest_ftcheck.gates.rows import EvaluatedRows
+from pytest_ftcheck.gates.row_metrics import resolve_metric, row_metric
 from pytest_ftcheck.gates.tolerance import FALSE_ALARMS, drop_factor
+from pytest_ftcheck.heads.confidence import label_confidence, row_losses
+from pytest_ftcheck.heads.row_metrics import metric_value
+from pytest_ftcheck.heads.rows import EvaluatedRows
+from pytest_ftcheck.heads.traits import CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_ftcheck.gates.row_metrics import RowMetric
+    from numpy.typing import NDArray
+
     from pytest_ftcheck.gates.tolerance import SeedStatistics
+    from pytest_ftcheck.heads.row_metrics import RowMetric
     from pytest_ftcheck.runs.run import Run
 
 _ROUNDING = 1e-9
@@ -54,7 +58,7 @@ class ComparedRun:
     """What a comparison needs of a run, and so what a baseline keeps of the accepted one."""
 
     metrics: Mapping[str, float]
-    """As the run reports them, and those of `MODEL_CALIBRATION` where its logits give them."""
+    """As the run reports them, and those that only its logits give."""
     rows: EvaluatedRows
     calibrated: Mapping[str, SeedStatistics] = field(default_factory=dict)
     """By metric, of several seeds of its recipe on the same rows; empty where there was no calibration."""
@@ -71,7 +75,7 @@ class ComparedRun:
         rows = EvaluatedRows.of_run(run)
         computed = {}
         if len(rows) and rows.finite:
-            metrics = {name: row_metric(name, rows) for name in MODEL_CALIBRATION}
+            metrics = {name: row_metric(name, rows) for name in rows.head_rules.scoring.of_logits}
             computed = {name: metric_value(metric) for name, metric in metrics.items() if metric is not None}
         return cls({**computed, **run.metrics}, rows, calibrated or {})
 
@@ -103,13 +107,13 @@ class Flip:
 
     row: int
     """Index in the evaluation data set."""
-    label: float
-    """Class id, or the label of a regression."""
-    before: float
-    """Class id, or the value that was predicted."""
-    after: float
+    label: Any
+    """Class id, or the label of a regression; of several labels a row, a list."""
+    before: Any
+    """What was predicted: class id, value or list."""
+    after: Any
     worse: float
-    """How much probability its label lost, -1 to 1; for regression, how much the squared error grew."""
+    """How much probability its label lost, -1 to 1; for other heads than of classes, how much the loss grew."""
 
 
 @dataclass(frozen=True)
@@ -202,10 +206,17 @@ def check_same_rows(before: EvaluatedRows, after: EvaluatedRows) -> None:
     if len(before) != len(after) or not len(after):
         msg = f"not comparable: the baseline has {len(before)} evaluated rows, the run {len(after)}."
         raise DataError(msg)
-    wrong = np.flatnonzero(before.label_ids != after.label_ids)
+    wrong = np.flatnonzero(_differ(before.label_ids, after.label_ids))
     if wrong.size:
         msg = f"not comparable: {wrong.size} of {len(after)} labels are not the baseline's, first in row {wrong[0]}."
         raise DataError(msg)
+
+
+def _differ(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.bool_]:
+    """Tell for each row whether two arrays ``[N, …]`` differ there, ``[N]``."""
+    if first.shape != second.shape:
+        return np.ones(len(first), dtype=np.bool_)
+    return np.asarray((first != second).reshape(len(first), -1).any(axis=1))
 
 
 def _row_metrics(metric: str, before: ComparedRun, after: ComparedRun) -> tuple[str, RowMetric, RowMetric] | None:
@@ -223,7 +234,7 @@ def _row_metrics(metric: str, before: ComparedRun, after: ComparedRun) -> tuple[
 def _row_pvalue(found: tuple[str, RowMetric, RowMetric], before: ComparedRun, after: ComparedRun, test: _Test) -> float:
     """Return the one-sided p-value over rows."""
     name, first, second = found
-    if name == "accuracy":
+    if name == "accuracy" and CLASSES in before.rows.head_rules.traits:
         was, now = (run.rows.predictions == run.rows.label_ids for run in (before, after))
         return mcnemar(int((was & ~now).sum()), int((now & ~was).sum()))
     draws = min(max(RESAMPLES, math.ceil(_TAIL / test.false_alarms)), _MOST_DRAWS)
@@ -259,14 +270,14 @@ def flipped_rows(before: EvaluatedRows, after: EvaluatedRows) -> list[Flip]:
     """List the rows that the two models judge differently, the worst first.
 
     For classes: every row whose prediction changed, first those that were right and are wrong now, each group by the
-    probability that the label lost. For regression: every row whose squared error grew, the most first.
+    probability that the label lost. For other heads: every row whose loss grew, the most first.
 
     Raises:
         DataError: other rows.
 
     """
     check_same_rows(before, after)
-    if after.regression:
+    if CLASSES not in after.head_rules.traits:
         worse = row_losses(after) - row_losses(before)
         flipped = np.flatnonzero(~(worse <= 0))  # an error that is NaN now grew
         order = flipped[np.argsort(-np.nan_to_num(worse[flipped], nan=math.inf), kind="stable")]
@@ -276,4 +287,4 @@ def flipped_rows(before: EvaluatedRows, after: EvaluatedRows) -> list[Flip]:
         lost = (before.predictions == before.label_ids)[flipped]
         order = flipped[np.lexsort((-np.nan_to_num(worse[flipped], nan=1.0), ~lost))]
     columns = (after.label_ids, before.predictions, after.predictions, worse)
-    return [Flip(int(row), *(column[row].item() for column in columns)) for row in order]
+    return [Flip(int(row), *(column[row].tolist() for column in columns)) for row in order]

@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from pytest_ftcheck.errors import DataError
-from pytest_ftcheck.gates.rows import EvaluatedRows
+from pytest_ftcheck.heads.rows import EvaluatedRows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +45,7 @@ def pack(kept: KeptRows) -> bytes:
     if len(kept.ids) != len(rows):
         msg = f"a run that evaluated {len(rows)} of {len(kept.ids)} rows cannot become a baseline."
         raise DataError(msg)
-    labels = rows.label_ids.astype(np.float32 if rows.regression else np.int32)
+    labels = rows.label_ids.astype(rows.head_rules.labels.kept_dtype())
     return save({"ids": kept.ids, "label_ids": labels, "logits": rows.logits.astype(np.float32)})
 
 
@@ -77,7 +77,7 @@ def read_kept(path: Path, sha256: str, head: str) -> KeptRows:
     try:
         arrays = load(content)
         labels = arrays["label_ids"]
-        labels = labels if head == "regression" else labels.astype(np.int64)
+        labels = labels if labels.dtype.kind == "f" else labels.astype(np.int64)
         return KeptRows(EvaluatedRows.of_logits(arrays["logits"], labels, head), arrays["ids"])
     except (SafetensorError, KeyError) as error:
         msg = f"{path}: the baseline's predictions cannot be understood: {error}. {ACCEPT}"

@@ -13,7 +13,7 @@ from pytest_ftcheck.gates.tolerance import FALSE_ALARMS, Scale
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pytest_ftcheck.gates.trivial import Trivial
+    from pytest_ftcheck.heads.trivial import Trivial
 
 _DIGITS = 1e4
 _FEWEST_ROWS = 30

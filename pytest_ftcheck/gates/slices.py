@@ -9,7 +9,8 @@ import numpy as np
 
 from pytest_ftcheck.errors import DataError
 from pytest_ftcheck.gates.intervals import row_interval
-from pytest_ftcheck.gates.row_metrics import metric_value, row_metric
+from pytest_ftcheck.gates.row_metrics import row_metric
+from pytest_ftcheck.heads.row_metrics import metric_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from pytest_ftcheck.gates.intervals import Interval
-    from pytest_ftcheck.gates.rows import EvaluatedRows
+    from pytest_ftcheck.heads.rows import EvaluatedRows
 
     Masks = dict[str, NDArray[np.bool_]]
 

@@ -9,16 +9,15 @@ import numpy as np
 from pytest_ftcheck.columns import scalars
 from pytest_ftcheck.errors import TaskError
 from pytest_ftcheck.gates.row_metrics import resolve_metric
-from pytest_ftcheck.gates.rows import EvaluatedRows
 from pytest_ftcheck.gates.trivial import best_trivial, reached_by_trivial, trivial_classifiers
-from pytest_ftcheck.tasks.floors import OF_LOGITS
+from pytest_ftcheck.heads.rows import EvaluatedRows
 
 if TYPE_CHECKING:
     from typing import Any
 
     from numpy.typing import NDArray
 
-    from pytest_ftcheck.gates.trivial import Trivial
+    from pytest_ftcheck.heads.trivial import Trivial
     from pytest_ftcheck.pipeline.parts import Pipeline
 
 
@@ -67,6 +66,7 @@ def best_trivial_of(pipeline: Pipeline, metric: str) -> Trivial | None:
     found = trivial_classifiers(
         name,
         label_ids,
+        head=pipeline.card.head_rules,
         label_names=pipeline.card.label_names,
         train_label_ids=np.asarray(scalars(pipeline.train_dataset, pipeline.label_column)),
     )
@@ -79,11 +79,12 @@ def _metric_of_rows(pipeline: Pipeline, metric: str, label_ids: NDArray[Any]) ->
     Asked is the pipeline's own function, about logits that are made up.
     """
     card = pipeline.card
-    if metric not in card.gated_metrics and metric not in (*OF_LOGITS, "loss"):
+    of_logits = card.head_rules.scoring.of_logits
+    if metric not in card.gated_metrics and metric not in (*of_logits, "loss"):
         return None
     logits = np.random.default_rng(0).normal(size=(len(label_ids), card.num_labels)).astype(np.float32)
     rows = EvaluatedRows.of_logits(logits, label_ids, card.head)
-    if metric in OF_LOGITS:
+    if metric in of_logits:
         return metric
     if metric == "loss":  # of the model itself, unless a Trainer or its arguments have another
         own = pipeline.trainer is not None or pipeline.args.get("label_smoothing_factor")

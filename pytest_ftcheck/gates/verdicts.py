@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from pytest_ftcheck.gates.intervals import Interval
     from pytest_ftcheck.gates.limits import Limits, Status
     from pytest_ftcheck.gates.paired import Drop
-    from pytest_ftcheck.gates.rows import EvaluatedRows
     from pytest_ftcheck.gates.slices import SliceScore
+    from pytest_ftcheck.heads.rows import EvaluatedRows
     from pytest_ftcheck.runs.run import Run
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from pytest_ftcheck.heads.head import ModelRules
+
 _LONGEST = 300
 _MOST_LAYERS = 1000
 """Far above any model that is known; making a million of them, even without memory, takes minutes."""
@@ -147,18 +149,22 @@ def _check_quantization(folder: Path) -> None:
         raise CheckpointError(msg)
 
 
-def check_configuration(folder: Path) -> None:
+def check_configuration(folder: Path, head: ModelRules) -> None:
     """Compare a configuration with the weights, before memory is asked for: it may ask for what no machine has.
+
+    Args:
+        folder: with configuration and weights.
+        head: of the task, which says what the model is loaded with.
 
     Raises:
         CheckpointError: it is of another model than the weights are.
 
     """
     import torch  # noqa: PLC0415 - takes seconds, which a checkpoint without its files is not to cost
-    from transformers import AutoConfig, AutoModelForSequenceClassification  # noqa: PLC0415 - as above
+    import transformers  # noqa: PLC0415 - as above
 
     with loading(f"cannot read {folder}/config.json"), quiet_libraries():
-        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     _check_quantization(folder)
     shapes = weight_shapes(folder)
     layers = getattr(config, "num_hidden_layers", None)
@@ -168,9 +174,9 @@ def check_configuration(folder: Path) -> None:
             f"{folder}/config.json asks for {layers} layers, and the weights are {len(shapes)} tensors. Save it again."
         )
         raise CheckpointError(msg)
-    what = f"{folder}/config.json describes no model for sequence classification"
+    what = f"{folder}/config.json describes no model for {head.words}"
     with loading(what), torch.random.fork_rng(devices=[]), torch.device("meta"):
-        asked = AutoModelForSequenceClassification.from_config(config)
+        asked = getattr(transformers, head.auto_class).from_config(config)
     wanted, saved = asked.num_parameters(), sum(map(math.prod, shapes.values()))
     if wanted > max(_TOO_LARGE * saved, _SMALL):
         msg = (

@@ -87,9 +87,9 @@ def build_pipeline(card: TaskCard, settings: Settings, data: TaskData | None = N
     """
     from transformers import DataCollatorWithPadding  # noqa: PLC0415 - slow to import
 
-    from pytest_ftcheck.tasks.metrics import compute_metrics_fn, load_metric  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.tasks.metrics import metrics_of_card  # noqa: PLC0415 - slow to import
 
-    metric = load_metric(card.metric.path, card.metric.config_name)
+    compute_metrics = metrics_of_card(card)
     check_metric_keys(card)
     tier = decide_tier(card, settings)
     source = decide_data(card, settings, tier)
@@ -109,7 +109,7 @@ def build_pipeline(card: TaskCard, settings: Settings, data: TaskData | None = N
         msg = f"recipe of task {card.name!r}: fast_cpu = {fast_cpu!r}: expected true or false."
         raise TaskError(msg)
     if checkpoint.folder is not None and checkpoint.name not in BUNDLED_CHECKPOINTS:
-        check_configuration(checkpoint.folder)
+        check_configuration(checkpoint.folder, card.head_rules.model)
     processing_class = load_tokenizer(checkpoint)
     return Pipeline(
         card=card,
@@ -121,7 +121,7 @@ def build_pipeline(card: TaskCard, settings: Settings, data: TaskData | None = N
         train_dataset=tokenize(card, data.train, processing_class, max_length),
         eval_dataset=tokenize(card, data.evaluation, processing_class, max_length),
         data_collator=DataCollatorWithPadding(processing_class),
-        compute_metrics=compute_metrics_fn(metric, card.head),
+        compute_metrics=compute_metrics,
         args=recipe,
         fast_cpu=bool(fast_cpu) if settings.fast_cpu is None else settings.fast_cpu,
         trains=not settings.no_train,
@@ -136,15 +136,15 @@ def check_metric_keys(card: TaskCard) -> None:
         TaskError: a key that the metric does not give, or the wrong direction.
 
     """
-    from pytest_ftcheck.tasks.metrics import greater_is_better, metric_names  # noqa: PLC0415 - imports numpy
+    from pytest_ftcheck.tasks.metrics import metric_directions  # noqa: PLC0415 - imports numpy
 
-    names = metric_names(card.metric.path, card.metric.config_name)
+    names = metric_directions(card)
     for name, declared in card.metric.greater_is_better.items():
         if name not in names:
             todo = f"metric.greater_is_better takes what {card.metric.path!r} gives."
             raise TaskError(unknown(f"metric key of task {card.name!r}:", name, names, todo))
-        if declared != greater_is_better(name):
-            right = str(greater_is_better(name)).lower()
+        if declared != names[name]:
+            right = str(names[name]).lower()
             msg = f"task card {card.name!r}: metric.greater_is_better.{name} must be {right}."
             raise TaskError(msg)
 

@@ -126,20 +126,17 @@ def load_model(
 
     """
     import torch  # noqa: PLC0415 - slow to import
-    from transformers import AutoConfig, AutoModelForSequenceClassification  # noqa: PLC0415 - slow to import
+    import transformers  # noqa: PLC0415 - slow to import
 
+    head = card.head_rules.model
     folder = str(checkpoint.folder)  # a card's checkpoint has one
     with loading(f"cannot read {folder}/config.json"), quiet_libraries():
-        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         _check_head(checkpoint, config, card)
-    config.num_labels = card.num_labels
-    config.problem_type = "regression" if card.head == "regression" else "single_label_classification"
-    if card.label_names:
-        config.id2label = dict(enumerate(card.label_names))
-        config.label2id = {name: index for index, name in enumerate(card.label_names)}
-    what = f"cannot load {checkpoint.name} from {checkpoint.folder} for sequence classification"
+    head.configure(config, card.num_labels, card.label_names)
+    what = f"cannot load {checkpoint.name} from {checkpoint.folder} for {head.words}"
     with loading(what), quiet_libraries():
-        model, info = AutoModelForSequenceClassification.from_pretrained(
+        model, info = getattr(transformers, head.auto_class).from_pretrained(
             folder,
             config=config,
             dtype=getattr(torch, dtype),
@@ -183,7 +180,8 @@ def _mismatches(keys: Iterable[Any]) -> str:
 
 def _check_head(checkpoint: Checkpoint, config: Any, card: TaskCard) -> None:
     architecture = next(iter(config.architectures or []), "")
-    if architecture.endswith(_OTHER_HEADS):
+    own = card.head_rules.model.auto_class.removeprefix("Auto").removeprefix("Model")
+    if architecture.endswith(_OTHER_HEADS) and not architecture.endswith(own):
         raise CheckpointError(_other_head(checkpoint, card, f"it was saved as {architecture}"))
 
 

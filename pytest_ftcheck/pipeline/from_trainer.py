@@ -34,7 +34,7 @@ from pytest_ftcheck.pipeline.trainer_rows import (
     plain_rows,
     unjudged_sets,
 )
-from pytest_ftcheck.tasks.metrics import compute_metrics_fn, load_metric
+from pytest_ftcheck.tasks.metrics import metrics_of_card
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -223,7 +223,7 @@ class TrainerSource:
         if self.compute_metrics is not None:
             return self.compute_metrics
         if self._own_metrics is None:
-            self._own_metrics = compute_metrics_fn(load_metric(card.metric.path, card.metric.config_name), card.head)
+            self._own_metrics = metrics_of_card(card)
         return self._own_metrics
 
     def _are_own_metrics(self, compute: object) -> bool:

@@ -16,6 +16,8 @@ from transformers import EvalPrediction
 
 from pytest_ftcheck.columns import LABEL_NAMES, scalars
 from pytest_ftcheck.errors import DataError, TaskError
+from pytest_ftcheck.heads.registry import head_named, known_heads
+from pytest_ftcheck.heads.traits import LABEL_PER_ROW
 from pytest_ftcheck.pipeline.from_checkpoint import Checkpoint
 from pytest_ftcheck.pipeline.trainer_head import head_of
 from pytest_ftcheck.pipeline.trainer_metrics import MetricsOfOutputs, metrics_of_logits
@@ -30,12 +32,11 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from numpy.typing import NDArray
 
+    from pytest_ftcheck.heads.head import Head
     from pytest_ftcheck.pipeline.trainer_metrics import Metrics
     from pytest_ftcheck.settings import Settings
 
 OWN_DATA = "the Trainer's own data"
-_OWN_METRICS = {"sequence-classification": "accuracy", "regression": "pearsonr"}
-"""Where a Trainer has no compute_metrics, ours is taken."""
 
 
 def card_of(
@@ -56,27 +57,36 @@ def card_of(
         DataError: no labels.
 
     """
-    head, labels = head_of(trainer, spec), _label_column(trainer, evaluation)
+    head, labels = _head(trainer, spec, table), _label_column(trainer, evaluation)
     found: dict[str, Any] = {
-        "head": head,
+        "head": head.name,
         "label_column": labels,
         "text_columns": list(table.get("text_columns") or find_text_columns(trainer, train, evaluation)),
         "metric": _metric(trainer, head, evaluation, labels),
         "recipe": {},
     }
-    if head == "sequence-classification":
-        found["label_names"] = _label_names(trainer, train, labels)
+    names = _label_names(trainer, train, labels)
+    if not head.card.refusal(names, []):
+        found["label_names"] = names
     # A card with a trainer may lack text columns. Its labels are where the Trainer has them, unless it names raw rows.
     over = {key: value for key, value in table.items() if key != "label_column" or "data" in table}
     card = parse_card(name, found | over | {"trainer": spec})
-    if card.head != head or card.num_labels != _width(trainer):
+    if card.head != head.name or card.num_labels != _width(trainer):
         width = _width(trainer)
         msg = (
             f"task {name!r}: its table says {card.head} with {card.num_labels} label(s), the Trainer's model has "
-            f"{head} with {width}. Correct head and label_names of the table, or num_labels of the model."
+            f"{head.name} with {width}. Correct head and label_names of the table, or num_labels of the model."
         )
         raise TaskError(msg)
     return card
+
+
+def _head(trainer: Any, spec: str, table: Mapping[str, Any]) -> Head:
+    """Take the head that the table names where a row has several labels, of which no batch tells; else find it out."""
+    asked = table.get("head")
+    if asked in known_heads() and LABEL_PER_ROW not in head_named(asked).traits:
+        return head_named(asked)
+    return head_of(trainer, spec)
 
 
 def checkpoint_of(model: Any) -> Checkpoint:
@@ -145,10 +155,11 @@ def _label_names(trainer: Any, rows: Dataset, column: str) -> list[str]:
     return [str(names.get(index, f"LABEL_{index}")) for index in range(_width(trainer))]
 
 
-def _metric(trainer: Any, head: str, rows: Dataset, labels: str) -> dict[str, Any]:
-    """Learn the keys of the user's ``compute_metrics`` by asking it about made-up logits."""
+def _metric(trainer: Any, head: Head, rows: Dataset, labels: str) -> dict[str, Any]:
+    """Learn the keys of the user's ``compute_metrics`` by asking it about made-up logits; without one, take ours."""
     if trainer.compute_metrics is None:
-        return {"path": _OWN_METRICS[head], "greater_is_better": {_OWN_METRICS[head]: True}}
+        own = head.scoring.default_metric
+        return {"path": own, "greater_is_better": {own: True}}
     try:
         label_ids = np.asarray(scalars(rows, labels))
     except ValueError as error:

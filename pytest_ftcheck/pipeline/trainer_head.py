@@ -8,10 +8,13 @@ import torch
 from transformers import PreTrainedModel
 
 from pytest_ftcheck.errors import TaskError
+from pytest_ftcheck.heads.registry import head_of_width
 from pytest_ftcheck.pipeline.trainer_rows import judged_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from pytest_ftcheck.heads.head import Head
 
 _JUDGED = (
     "Judged are classifiers and regressors of text: models of transformers that take input_ids [B, T] and return "
@@ -20,8 +23,8 @@ _JUDGED = (
 _PAIR = 2
 
 
-def head_of(trainer: Any, spec: str) -> str:
-    """Evaluate one batch, and name the head: ``sequence-classification`` or ``regression``.
+def head_of(trainer: Any, spec: str) -> Head:
+    """Evaluate one batch, and return the head: of classes, or of values.
 
     A batch that fails says nothing here: the checks find out why.
 
@@ -47,7 +50,7 @@ def head_of(trainer: Any, spec: str) -> str:
     if other:
         msg = f"{spec}: the Trainer's model is a {type(inner).__name__}, {other}. {_JUDGED}."
         raise TaskError(msg)
-    return "regression" if int(model.config.num_labels) == 1 else "sequence-classification"
+    return head_of_width(int(model.config.num_labels))
 
 
 def _has_class_ids(trainer: Any) -> bool:

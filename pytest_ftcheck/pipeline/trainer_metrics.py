@@ -11,6 +11,7 @@ import torch
 from torch.utils.data import Subset
 from transformers import EvalPrediction
 
+from pytest_ftcheck.heads.registry import head_of_width
 from pytest_ftcheck.pipeline.trainer_rows import judged_rows
 
 if TYPE_CHECKING:
@@ -108,9 +109,10 @@ def _losses(evaluated: EvalPrediction) -> Any:
     while isinstance(predictions, tuple):
         predictions = predictions[0]
     logits, labels = torch.as_tensor(predictions).float(), torch.as_tensor(evaluated.label_ids)
-    if logits.dim() == 2 and logits.shape[1] > 1:  # noqa: PLR2004 - [N, K]
-        return torch.nn.functional.cross_entropy(logits, labels.long(), reduction="none").numpy()
-    return ((logits.reshape(labels.shape) - labels.float()) ** 2).numpy()
+    head = head_of_width(logits.shape[1] if logits.dim() > 1 else 1)
+    if head.values:
+        logits, labels = logits.reshape(-1, 1), labels.reshape(-1).float()
+    return head.loss(logits, labels, reduction="none").numpy()
 
 
 @dataclass(frozen=True)

@@ -45,8 +45,10 @@ def flip_records(flips: Sequence[Flip], pipeline: Pipeline, rows: Dataset) -> li
     ]
 
 
-def _named(value: float, names: Sequence[str]) -> str | float:
-    """Name a class; a prediction that is none, and the value of a regression, stay numbers."""
+def _named(value: Any, names: Sequence[str]) -> Any:
+    """Name a class; a prediction that is none, the value of a regression, and several labels stay as they are."""
+    if isinstance(value, list):
+        return value
     return names[int(value)] if 0 <= value < len(names) else value
 
 
@@ -97,7 +99,7 @@ def _flip_line(flip: Mapping[str, Any]) -> str:
 
 
 def _value(value: str | float) -> str:
-    return value if isinstance(value, str) else f"{value:.4g}"
+    return f"{value:.4g}" if isinstance(value, (int, float)) else str(value)
 
 
 def _short(text: str) -> str:

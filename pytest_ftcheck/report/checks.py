@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pytest_ftcheck.checks.catalogue import ALL_HEADS, FAMILIES
+from pytest_ftcheck.checks.catalogue import FAMILIES
+from pytest_ftcheck.heads.traits import LABEL_PER_ROW, in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -85,15 +86,17 @@ def checks_table(checks: Iterable[Check], *, color: bool, width: int) -> str:
     table.add_column("cost", no_wrap=True)
     table.add_column("what must hold")
     for check in checks:
-        table.add_row(check.id, check.cost, Text(check.meaning + _heads(check)))
+        table.add_row(check.id, check.cost, Text(check.meaning + _only(check)))
     output = io.StringIO()
     console = Console(file=output, width=width, force_terminal=color, color_system="standard" if color else None)
     console.print(table)
     return "\n".join(line.rstrip() for line in output.getvalue().splitlines()).strip("\n")
 
 
-def _heads(check: Check) -> str:
-    return "" if set(check.heads) == set(ALL_HEADS) else f" (only {', '.join(check.heads)})"
+def _only(check: Check) -> str:
+    """Say which tasks a check is for; of one label a row nothing, which all heads of this package have."""
+    traits = set(check.needs) - {LABEL_PER_ROW}
+    return f" (only tasks with {in_words(traits)})" if traits else ""
 
 
 def checks_page(known: Mapping[str, Check]) -> str:
@@ -120,8 +123,8 @@ def _section(check: Check) -> str:
         f"- **catches** {check.catches.rstrip('.')}",
         f"- **costs** `{check.cost}`: {_COSTS[check.cost]}",
     ]
-    if _heads(check):
-        lines.append(f"- **only for** {', '.join(check.heads)}")
+    if check.needs:
+        lines.append(f"- **only for** tasks with {in_words(check.needs)}")
     if check.limits:
         limits = ", ".join(f"{name} = {value:g}" for name, value in check.limits.items())
         lines.append(f'- **limits** `checks."{check.id}" = {{ {limits} }}` in the card')

@@ -15,7 +15,7 @@ from pytest_ftcheck.pipeline.reads.states import code_digest
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_CODE = ("tasks", "pipeline", "training", "runs")
+_CODE = ("heads", "tasks", "pipeline", "training", "runs")
 """Packages of ours that shape a run."""
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from pytest_ftcheck.heads.registry import head_named
 from pytest_ftcheck.runs.trace import Trace
 
 if TYPE_CHECKING:
@@ -17,14 +18,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from pytest_ftcheck.heads.head import Head
+
 MODEL_FOLDER = "model"
 RECORD = "run.json"
 PREDICTIONS = "predictions.npz"
 
 
+LOGITS, LABELS = "logits", "labels"
+"""Names of the outputs that every head of this package has."""
+
+
 @dataclass(frozen=True)
-class Run:
-    """What one fine-tune left: metrics, history, logits of every evaluated row, weights, timings, environment."""
+class _Record:
+    """The fields of a run."""
 
     task: str
     engine: str
@@ -41,10 +48,9 @@ class Run:
     """Training loss of every optimizer step, as our own hook saw it."""
     log_history: tuple[Mapping[str, float], ...]
     """As `transformers.TrainerState.log_history`."""
-    logits: NDArray[np.float32]
-    """``[N, K]``, row i belongs to row i of the evaluation data set."""
-    label_ids: NDArray[Any]
-    """``[N]``, int64, or float32 for regression."""
+    outputs: Mapping[str, NDArray[Any]]
+    """By name, with row i of each for row i of the evaluation data set: ``logits``, float32 ``[N, K]``; ``labels``,
+    ``[N]`` for one label a row, int64 or float32; what else a head has."""
     train_rows: int
     timings: Mapping[str, float]
     """Seconds, by what took them: ``train`` (with its evaluations), ``predict``."""
@@ -58,6 +64,49 @@ class Run:
     reused: bool = False
     """Taken from the store, not trained in this session."""
 
+
+class Run(_Record):
+    """What one fine-tune left: metrics, history, outputs of every evaluated row, weights, timings, environment."""
+
+    def __init__(
+        self,
+        *,
+        outputs: Mapping[str, NDArray[Any]] | None = None,
+        logits: NDArray[Any] | None = None,
+        label_ids: NDArray[Any] | None = None,
+        **fields: Any,
+    ) -> None:
+        """Take the fields; `dataclasses.replace` works, also with ``logits`` and ``label_ids``.
+
+        Args:
+            outputs: by name.
+            logits: in the place of those among the outputs.
+            label_ids: in the place of those among the outputs.
+            fields: the others, by name.
+
+        """
+        given = {name: array for name, array in ((LOGITS, logits), (LABELS, label_ids)) if array is not None}
+        super().__init__(outputs={**(outputs or {}), **given}, **fields)
+
+    def with_outputs(self, **outputs: NDArray[Any]) -> Run:
+        """Return the run with other arrays in the place of those of these names."""
+        return replace(self, outputs={**self.outputs, **outputs})
+
+    @property
+    def logits(self) -> NDArray[np.float32]:
+        """``[N, K]``."""
+        return self.outputs[LOGITS]
+
+    @property
+    def label_ids(self) -> NDArray[Any]:
+        """``[N, …]``: int64 class ids ``[N]``, or float32 values ``[N]`` for regression."""
+        return self.outputs[LABELS]
+
+    @property
+    def head_rules(self) -> Head:
+        """All that depends on what the head learns."""
+        return head_named(self.head)
+
     @property
     def model_folder(self) -> Path:
         """Folder for `from_pretrained` and `pipeline`."""
@@ -65,19 +114,19 @@ class Run:
 
     @property
     def predictions(self) -> NDArray[Any]:
-        """``[N]``: class ids (int64), or values (float32) for regression."""
-        return self.logits[:, 0] if self.head == "regression" else self.logits.argmax(axis=-1)
+        """``[N]``: class ids (int64), or values (float32) for regression; of other heads ``[N, …]``."""
+        return self.head_rules.outputs.raw_predictions(self.logits)
 
     def load_model(self) -> PreTrainedModel:
         """Load a fresh copy of the fine-tuned model, in evaluation mode, on the CPU."""
         import torch  # noqa: PLC0415 - slow to import
-        from transformers import AutoModelForSequenceClassification  # noqa: PLC0415 - slow to import
+        import transformers  # noqa: PLC0415 - slow to import
 
         from pytest_ftcheck.pipeline.quiet import quiet_libraries  # noqa: PLC0415 - imports transformers
 
         dtype = getattr(torch, self.environment["dtype"])
         with quiet_libraries():
-            model = AutoModelForSequenceClassification.from_pretrained(
+            model = getattr(transformers, self.head_rules.model.auto_class).from_pretrained(
                 self.model_folder, dtype=dtype, local_files_only=True, use_safetensors=True
             )
         return cast("PreTrainedModel", model.eval())
@@ -90,12 +139,13 @@ class Run:
 
     def write(self) -> None:
         """Write everything but the model into the folder."""
-        record = asdict(replace(self, logits=np.empty(0, np.float32), label_ids=np.empty(0)))
-        for key in ("logits", "label_ids", "folder", "reused"):
+        record = asdict(replace(self, outputs={}))
+        for key in ("outputs", "folder", "reused"):
             del record[key]
         record["trace"] = self.trace.to_record()
         (self.folder / RECORD).write_text(json.dumps(record, indent=1), encoding="utf-8")
-        np.savez(self.folder / PREDICTIONS, logits=self.logits, label_ids=self.label_ids)
+        arrays: dict[str, Any] = dict(self.outputs)
+        np.savez(self.folder / PREDICTIONS, **arrays)
 
     @classmethod
     def read(cls, folder: Path, *, reused: bool) -> Run:
@@ -107,8 +157,8 @@ class Run:
         """
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         with np.load(folder / PREDICTIONS, allow_pickle=False) as arrays:
-            logits, label_ids = arrays["logits"], arrays["label_ids"]
+            outputs = {name: arrays[name] for name in arrays.files}
         for key in ("epochs", "step_losses", "log_history"):
             record[key] = tuple(record[key])
         record["trace"] = Trace.from_record(record["trace"])
-        return cls(**record, logits=logits, label_ids=label_ids, folder=folder, reused=reused)
+        return cls(**record, outputs=outputs, folder=folder, reused=reused)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.runs.run_inputs import RunInputs
 
 MANIFEST = "manifest.json"
-SCHEMA = 3
+SCHEMA = 4
 """Of the manifest; entries of another one are ignored."""
 SIDE = ".side"
 LOCK = ".lock"

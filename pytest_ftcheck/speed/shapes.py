@@ -47,7 +47,7 @@ class ShapedModel:
 
     name: ShapeName
     num_labels: int
-    problem_type: str
+    problem_type: str | None
 
     def __call__(self) -> PreTrainedModel:
         """Make a model with random weights; the caller seeds."""
@@ -67,7 +67,7 @@ def with_shape(pipeline: Pipeline, name: str) -> Pipeline:
     if pipeline.trainer is not None:
         msg = f"shape {name!r}: task {pipeline.card.name!r} trains the model of {pipeline.card.trainer}. Leave one out."
         raise SettingsError(msg)
-    problem = "regression" if pipeline.card.head == "regression" else "single_label_classification"
+    problem = pipeline.card.head_rules.model.problem_type
     make = ShapedModel(cast("ShapeName", name), pipeline.card.num_labels, problem)
     with torch.device("meta"):
         parameters = sum(parameter.numel() for parameter in make().parameters())

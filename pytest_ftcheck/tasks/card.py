@@ -12,6 +12,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.errors import TaskError, unknown
+from pytest_ftcheck.heads.registry import head_named
 from pytest_ftcheck.tasks.card_rules import check_keys, check_tiers, is_value, wrong
 from pytest_ftcheck.tasks.floors import check_floors, gated_metrics, is_limit, layered_limits
 from pytest_ftcheck.tasks.layers import layered, overlaid
@@ -19,9 +20,8 @@ from pytest_ftcheck.tasks.layers import layered, overlaid
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pytest_ftcheck.heads.head import Head
     from pytest_ftcheck.tasks.floors import MetricLimits
-
-HEADS = ("sequence-classification", "regression")
 
 _LAYERED = {"recipe": is_value, "floors": is_limit}
 """Keys with values for all, for a tier, and for a checkpoint of it; and how to tell these values."""
@@ -54,7 +54,7 @@ class TaskCard:
 
     name: str
     head: str
-    """``sequence-classification`` or ``regression``."""
+    """Name of a head; see `head_rules`."""
     text_columns: tuple[str, ...]
     """One column, or two for a pair of segments."""
     label_column: str
@@ -82,9 +82,14 @@ class TaskCard:
     description: str = ""
 
     @property
+    def head_rules(self) -> Head:
+        """All that depends on what the head learns."""
+        return head_named(self.head)
+
+    @property
     def num_labels(self) -> int:
         """Width of the logits: K classes, or 1 for regression."""
-        return 1 if self.head == "regression" else len(self.label_names)
+        return self.head_rules.card.width(self.label_names)
 
     @property
     def metric_for_best_model(self) -> str:
@@ -205,15 +210,17 @@ def parse_card(name: str, table: Mapping[str, Any]) -> TaskCard:
         trainer=table.get("trainer"),
     )
     families = [slice_family(spec) for spec in card.slices]
-    check_floors(name, card.floor_tables, metric, classes=bool(card.label_names), slices=families)
+    check_floors(name, card.floor_tables, metric, of_logits=card.head_rules.scoring.of_logits, slices=families)
     check_tiers(name, table)
     return card
 
 
 def _parse_head(name: str, table: Mapping[str, Any]) -> str:
     head = str(table["head"])
-    if head not in HEADS:
-        raise wrong(name, unknown("head", head, HEADS))
+    try:
+        rules = head_named(head)
+    except TaskError as error:
+        raise wrong(name, str(error)) from None
     columns, labels = table["text_columns"], table.get("label_names", [])
     # A Trainer has tokenized already: its text may be gone.
     counts = (0, 1, 2) if "trainer" in table else (1, 2)
@@ -221,10 +228,8 @@ def _parse_head(name: str, table: Mapping[str, Any]) -> str:
         raise wrong(name, f"text_columns must be one or two column names, not {columns!r}")
     if not all(isinstance(label, str) for label in labels) or len(set(labels)) != len(labels):
         raise wrong(name, f"label_names must be distinct texts, not {labels!r}")
-    if head == "sequence-classification" and len(labels) < 2:  # noqa: PLR2004 - a choice needs two classes
-        raise wrong(name, "label_names must name at least two classes, in the order of their ids")
-    if head == "regression" and labels:
-        raise wrong(name, "label_names does not go with head 'regression'")
+    if refusal := rules.card.refusal(labels, table.get("slices", [])):
+        raise wrong(name, refusal)
     return head
 
 
@@ -232,8 +237,6 @@ def _parse_slices(name: str, table: Mapping[str, Any]) -> tuple[str, ...]:
     slices = table.get("slices", [])
     if not all(isinstance(spec, str) and spec for spec in slices) or len(set(slices)) != len(slices):
         raise wrong(name, f"slices must be distinct texts, such as ['class', 'length'], not {slices!r}")
-    if "class" in slices and table["head"] == "regression":
-        raise wrong(name, "slices: 'class' does not go with head 'regression'")
     return tuple(slices)
 
 

@@ -24,10 +24,9 @@ from pytest_ftcheck.tasks.card_rules import is_number, wrong
 from pytest_ftcheck.tasks.layers import layered
 
 if TYPE_CHECKING:
-    from pytest_ftcheck.tasks.card import MetricSpec
+    from collections.abc import Sequence
 
-OF_LOGITS = ("expected_calibration_error", "brier_score")
-"""Gated without being reported by any metric: computed from the logits of classes. Smaller is better."""
+    from pytest_ftcheck.tasks.card import MetricSpec
 
 _KEYS = ("min", "max", "max_drop", "relative", "calibrated", "slices")
 _CALIBRATED_KEYS = ("mean", "spread", "seeds", "rows", "failed", "runs", "false_alarms")
@@ -117,21 +116,23 @@ def read_limits(name: str, where: str, value: object, *, metric: str, greater_is
     return _limits(value)
 
 
-def check_floors(name: str, table: Mapping[str, Any], metric: MetricSpec, *, classes: bool, slices: list[str]) -> None:
+def check_floors(
+    name: str, table: Mapping[str, Any], metric: MetricSpec, *, of_logits: Sequence[str], slices: list[str]
+) -> None:
     """Walk floors, their tiers and their checkpoints: every leaf is a limit for a metric that is there.
 
     Args:
         name: of the task card.
         table: ``floors``.
         metric: of the card.
-        classes: the head has classes, so that `OF_LOGITS` can be gated.
+        of_logits: metrics that are gated without being reported: the head computes them. Smaller is better.
         slices: families that the card declares.
 
     Raises:
         TaskError: what does not hold.
 
     """
-    directions = {"loss": False, **(dict.fromkeys(OF_LOGITS, False) if classes else {}), **metric.greater_is_better}
+    directions = {"loss": False, **dict.fromkeys(of_logits, False), **metric.greater_is_better}
     _check_level(name, table, directions, slices, "floors", depth=0)
 
 

@@ -10,7 +10,7 @@ import evaluate
 import numpy as np
 
 from pytest_ftcheck.errors import TaskError
-from pytest_ftcheck.tasks.metrics import to_array
+from pytest_ftcheck.heads.arrays import to_array
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,11 +10,15 @@ import takes seconds (it pulls in ``transformers.pipelines``) and happens in the
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from pytest_ftcheck.errors import TaskError, unknown
+from pytest_ftcheck.heads.arrays import floats, to_array
+from pytest_ftcheck.heads.registry import head_named
+from pytest_ftcheck.heads.row_metrics import metric_value
+from pytest_ftcheck.heads.rows import EvaluatedRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from transformers import EvalPrediction
 
-Predictions: TypeAlias = "NDArray[np.int64] | NDArray[np.float64]"
+    from pytest_ftcheck.tasks.card import TaskCard
 
 _GLUE_KEYS: dict[str, tuple[str, ...]] = {
     "cola": ("matthews_correlation",),
@@ -64,13 +68,6 @@ _GREATER_IS_BETTER = {
     "recall": True,
     "spearmanr": True,
 }
-
-_HEADS = ("regression", "sequence-classification")
-_MATRIX = 2
-"""Number of axes of logits [N, K]."""
-
-NO_CLASS = -1
-"""Predicted where a row of logits is not finite: no label equals it, so such a row is never right."""
 
 
 def metric_names(path: str, config_name: str | None = None) -> tuple[str, ...]:
@@ -136,31 +133,23 @@ def load_metric(path: str, config_name: str | None = None) -> evaluate.Metric:
     return metric_class(config_name=config_name, keep_in_memory=True, experiment_id=uuid.uuid4().hex)
 
 
-def predictions_from_logits(logits: Any, head: str) -> Predictions:
+def predictions_from_logits(logits: Any, head: str) -> NDArray[Any]:
     """Turn logits into what a metric takes as predictions.
 
     Args:
-        logits: an array or tensor: floats [N, K], K >= 2, for head ``sequence-classification``; [N, 1] or [N]
-            for ``regression``. A tuple stands for its first element, as in `EvalPrediction.predictions`.
-        head: ``sequence-classification`` or ``regression``.
+        logits: an array or tensor: floats [N, K], K >= 2, of classes; [N, 1] or [N] of values. A tuple stands for its
+            first element, as in `EvalPrediction.predictions`.
+        head: name of the head.
 
     Returns:
         int64 [N], the class of the highest logit (the first of equals), `NO_CLASS` where a logit of the row
-        is NaN or infinite: ``argmax`` alone would name the NaN's class. Or float64 [N], values as they are.
+        is NaN or infinite. Or float64 [N], values as they are. Or what another head predicts.
 
     Raises:
         TaskError: an unknown head, or logits of another shape.
 
     """
-    _check_head(head)
-    scores = _floats(logits)
-    if head == "regression":
-        return _single_column(scores)
-    if scores.ndim != _MATRIX or scores.shape[1] < 2:  # noqa: PLR2004 - two classes at least
-        msg = f"head 'sequence-classification' takes logits [N, K] with K >= 2 classes, got shape {scores.shape}"
-        raise TaskError(msg + "; a model with num_labels=1 has head 'regression'.")
-    finite = np.isfinite(scores).all(axis=1)
-    return np.where(finite, scores.argmax(axis=1), NO_CLASS).astype(np.int64)
+    return head_named(head).outputs.predictions(floats(logits))
 
 
 def compute_metrics_fn(metric: evaluate.Metric, head: str) -> Callable[[EvalPrediction], dict[str, float]]:
@@ -170,31 +159,26 @@ def compute_metrics_fn(metric: evaluate.Metric, head: str) -> Callable[[EvalPred
 
     Args:
         metric: of `load_metric`, or any other ``evaluate.Metric`` that takes predictions and references.
-        head: ``sequence-classification`` or ``regression``, see `predictions_from_logits`.
+        head: name of the head, see `predictions_from_logits`.
 
     Raises:
         TaskError: an unknown head, at once; from the function: no labels, logits of another shape, no rows.
 
     """
-    _check_head(head)
+    head_named(head)  # now, and not when the first evaluation asks
 
     def compute_metrics(evaluated: EvalPrediction) -> dict[str, float]:
-        labels = _label_column(evaluated.label_ids)
+        labels = _references(evaluated.label_ids, head)
         predictions = predictions_from_logits(evaluated.predictions, head)
         if len(predictions) != len(labels):
             msg = f"{len(predictions)} rows of logits for {len(labels)} labels: a prediction is missing or repeated."
             raise TaskError(msg)
-        if not np.isfinite(_floats(evaluated.predictions)).all():
+        if not np.isfinite(floats(evaluated.predictions)).all():
             return dict.fromkeys(_keys(metric, labels), float("nan"))
         result = cast("dict[str, Any]", metric.compute(predictions=predictions, references=labels))
         return {name: float(value) for name, value in result.items()}
 
     return compute_metrics
-
-
-def _check_head(head: str) -> None:
-    if head not in _HEADS:
-        raise TaskError(unknown("head", head, _HEADS))
 
 
 def _keys(metric: evaluate.Metric, labels: NDArray[Any]) -> tuple[str, ...]:
@@ -205,34 +189,45 @@ def _keys(metric: evaluate.Metric, labels: NDArray[Any]) -> tuple[str, ...]:
         return tuple(metric.compute(predictions=labels, references=labels))
 
 
-def to_array(values: Any) -> NDArray[Any]:
-    """Return a list, array or tensor (any device, bfloat16 too) as a NumPy array."""
-    if hasattr(values, "detach"):
-        tensor = values.detach().cpu()
-        # NumPy has no bfloat16.
-        return np.asarray(tensor.double() if tensor.is_floating_point() else tensor)
-    return np.asarray(values)
+def metrics_of_card(card: TaskCard) -> Callable[[EvalPrediction], dict[str, float]]:
+    """Make the ``compute_metrics`` of a card: of the metric that it names, which may be one of its head alone.
+
+    Raises:
+        TaskError: no such metric; see `compute_metrics_fn`.
+
+    """
+    if card.metric.path in card.head_rules.scoring.own_metrics:
+        return _own_metric_fn(card.metric.path, card.head)
+    return compute_metrics_fn(load_metric(card.metric.path, card.metric.config_name), card.head)
 
 
-def _floats(logits: Any) -> NDArray[np.float64]:
-    """Return logits, or the first element of a tuple (the others are hidden states and the like), as float64."""
-    return to_array(logits[0] if isinstance(logits, tuple) else logits).astype(np.float64)
+def _own_metric_fn(name: str, head: str) -> Callable[[EvalPrediction], dict[str, float]]:
+    """Make a ``compute_metrics`` of a metric that only a head has; NaN where a logit is not finite."""
+
+    def compute_metrics(evaluated: EvalPrediction) -> dict[str, float]:
+        rows = EvaluatedRows.of_logits(floats(evaluated.predictions), _references(evaluated.label_ids, head), head)
+        metric = rows.head_rules.scoring.row_metric(name, rows) if rows.finite else None
+        return {name: float("nan") if metric is None else metric_value(metric)}
+
+    return compute_metrics
 
 
-def _single_column(values: NDArray[Any]) -> NDArray[Any]:
-    """Return [N, 1] or [N] as [N]."""
-    if values.ndim == 1:
-        return values
-    # Not `squeeze()`: that would turn the one row of [1, 1] into a scalar.
-    if values.ndim == _MATRIX and values.shape[1] == 1:
-        return values[:, 0]
-    msg = f"expected one value a row, shape [N] or [N, 1], got shape {values.shape}."
-    raise TaskError(msg)
+def metric_directions(card: TaskCard) -> dict[str, bool]:
+    """Return the keys that a card's metric gives, and whether greater is better.
+
+    Raises:
+        TaskError: no such metric.
+
+    """
+    own = card.head_rules.scoring.own_metrics
+    if card.metric.path in own:
+        return {card.metric.path: own[card.metric.path]}
+    return {name: greater_is_better(name) for name in metric_names(card.metric.path, card.metric.config_name)}
 
 
-def _label_column(label_ids: Any) -> NDArray[Any]:
+def _references(label_ids: Any, head: str) -> NDArray[Any]:
     if label_ids is None or isinstance(label_ids, tuple):
         got = "none" if label_ids is None else f"{len(label_ids)} label columns"
         msg = f"a metric needs one column of labels, got {got}. Does the evaluation data set have 'label' or 'labels'?"
         raise TaskError(msg)
-    return _single_column(to_array(label_ids))
+    return head_named(head).outputs.references(to_array(label_ids))

@@ -36,6 +36,7 @@ class Outcome:
     logits: NDArray[np.float32]
     """``[N, K]`` in the order of the evaluation data set."""
     label_ids: NDArray[Any]
+    """``[N, …]`` in that order."""
     metrics: Mapping[str, float]
     """Of the kept weights, with ``loss``."""
     timings: Mapping[str, float]
@@ -44,6 +45,8 @@ class Outcome:
     """Saves model and tokenizer into a folder, as this engine's users do."""
     unjudged: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Metrics of the other evaluation sets of a user's Trainer, by the name of the set."""
+    more: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    """Outputs of other names, row for row, where the head has some."""
 
 
 class Engine(Protocol):

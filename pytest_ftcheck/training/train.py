@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import shutil
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from pytest_ftcheck.errors import CheckFailure
 from pytest_ftcheck.findings import Finding
 from pytest_ftcheck.pipeline.quiet import quiet_libraries, warnings_of_a_script
 from pytest_ftcheck.runs.environment import PYTORCH_KERNELS
-from pytest_ftcheck.runs.run import MODEL_FOLDER, Run
+from pytest_ftcheck.runs.run import LABELS, LOGITS, MODEL_FOLDER, Run
 from pytest_ftcheck.training.broken import completing
 from pytest_ftcheck.training.compilation import own_dynamo_environment
 from pytest_ftcheck.training.cpu import fast_cpu
@@ -28,6 +27,8 @@ from pytest_ftcheck.training.tracer import Tracer
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from pytest_ftcheck.pipeline.parts import Pipeline
     from pytest_ftcheck.training.engine import Outcome
@@ -116,11 +117,10 @@ def train_run(
     scratch = folder / "scratch"
     with engine_outcome(
         pipeline, engine=engine, seed=seed, environment=environment, output_dir=scratch, listener=listener
-    ) as (made, recorder):
-        outcome = made
-        if pipeline.card.head == "regression" and np.ndim(made.logits) == 1:  # a model may leave the column out
-            outcome = replace(made, logits=made.logits[:, None])
-        _check_rows(pipeline, outcome, recorder.subject)
+    ) as (outcome, recorder):
+        logits = pipeline.card.head_rules.outputs.normalised(outcome.logits)
+        outputs = {**outcome.more, LOGITS: logits, LABELS: outcome.label_ids}
+        _check_rows(pipeline, outputs, recorder.subject)
         with completing(recorder.subject), deadline(pipeline.timeout):
             outcome.save(folder / MODEL_FOLDER)
         trace = recorder.tracer.finish()
@@ -136,8 +136,7 @@ def train_run(
         best_epoch=outcome.best_epoch,
         step_losses=tuple(recorder.losses),
         log_history=outcome.log_history,
-        logits=outcome.logits,
-        label_ids=outcome.label_ids,
+        outputs=outputs,
         train_rows=len(pipeline.train_dataset),
         timings=outcome.timings,
         unjudged=outcome.unjudged,
@@ -149,25 +148,31 @@ def train_run(
     return run
 
 
-def _check_rows(pipeline: Pipeline, outcome: Outcome, subject: str) -> None:
+def _check_rows(pipeline: Pipeline, outputs: Mapping[str, NDArray[Any]], subject: str) -> None:
     """Fail closed where the evaluation lost or repeated rows, before anything is judged on it."""
-    expected = (len(pipeline.eval_dataset), pipeline.card.num_labels)
-    if np.ndim(outcome.label_ids) == 0:  # None, whatever its type says
+    rows = len(pipeline.eval_dataset)
+    expected = pipeline.card.head_rules.outputs.shapes(rows, pipeline.card.num_labels)
+    if np.ndim(outputs[LABELS]) == 0:  # None, whatever its type says
         finding = Finding(
             check="model.logits_shape",
             subject=subject,
-            expected=f"label ids of the {expected[0]} rows of the evaluation data set",
+            expected=f"label ids of the {rows} rows of the evaluation data set",
             observed="no labels: the evaluation found none in its batches",
             hint="label_names of TrainingArguments names the columns that hold labels, such as ['labels'], not the "
             "classes; a collator may drop them, or call them otherwise.",
         )
         raise CheckFailure([finding])
-    if outcome.logits.shape != expected or outcome.label_ids.shape != expected[:1]:
+    seen = {name: np.shape(outputs[name]) if name in outputs else None for name in expected}
+    if seen != expected:
         finding = Finding(
             check="model.logits_shape",
             subject=subject,
-            expected=f"logits {expected} and label ids ({expected[0]},): one row per row of the evaluation data set",
-            observed=f"logits {outcome.logits.shape} and label ids {outcome.label_ids.shape}",
+            expected=f"{_shapes(expected)}: one row per row of the evaluation data set",
+            observed=_shapes(seen),
             hint="look for a collator that drops rows, a last batch that is left out, or a head of another size.",
         )
         raise CheckFailure([finding])
+
+
+def _shapes(shapes: Mapping[str, object]) -> str:
+    return " and ".join(f"{'label ids' if name == LABELS else name} {shape}" for name, shape in shapes.items())

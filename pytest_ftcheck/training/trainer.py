@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-import torch
 from transformers import EvalPrediction, PrinterCallback, Trainer, TrainerCallback, set_seed
 
 from pytest_ftcheck.pipeline.trainer_rows import judged_rows, judged_set, unjudged_sets
@@ -113,14 +113,10 @@ def mean_over_rows(pipeline: Pipeline, label_smoothing: float) -> Any:
     BERT's sequence classification accepts ``num_items_in_batch`` and ignores it (transformers 5.23), so that
     the Trainer, which then divides nothing, would multiply the gradient by the number of micro-steps.
     """
-    regression = pipeline.card.head == "regression"
+    summed = partial(pipeline.card.head_rules.loss, reduction="sum", label_smoothing=label_smoothing)
 
     def loss(outputs: SequenceClassifierOutput, labels: Tensor, num_items_in_batch: Tensor | int) -> Tensor:
-        logits = outputs["logits"]
-        if regression:
-            return torch.nn.functional.mse_loss(logits.squeeze(-1), labels, reduction="sum") / num_items_in_batch
-        total = torch.nn.functional.cross_entropy(logits, labels, reduction="sum", label_smoothing=label_smoothing)
-        return total / num_items_in_batch
+        return summed(outputs["logits"], labels) / num_items_in_batch
 
     return loss
 

@@ -79,7 +79,7 @@ def test_planting_changes_the_pipeline_and_leaves_the_sound_one_as_it_was(
     without = []
     for fault in faults().values():
         try:
-            planted = fault.plant(pipeline)
+            planted = fault.plant_in(pipeline, fault.engines[0])
         except NotApplicable:
             without.append(fault.name)
             continue
@@ -137,7 +137,7 @@ def test_without_what_it_needs_a_fault_says_why(mrpc: Pipeline, sound: Callable[
         faults()["tokenizer_not_saved"].plant(untold)
     with pytest.raises(NotApplicable, match="its rows have one segment"):
         faults()["segments_joined"].plant(sound("sst2"))
-    with pytest.raises(NotApplicable, match="it learns numbers, not classes"):
-        faults()["labels_from_1"].plant(sound("stsb"))
+    with pytest.raises(NotApplicable, match="it applies only to tasks with classes; this task has values"):
+        faults()["labels_from_1"].plant_in(sound("stsb"), "trainer")
     with pytest.raises(NotApplicable, match="its rows have no token_type_ids"):
         faults()["token_type_ids_dropped"].plant(sound("mrpc", model="tiny-distilbert"))

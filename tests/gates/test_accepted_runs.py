@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from pytest_ftcheck.gates.rows import EvaluatedRows
+    from pytest_ftcheck.heads.rows import EvaluatedRows
 
 ENTRY = Entry(
     task="mrpc",

@@ -20,7 +20,7 @@ from pytest_ftcheck.gates.baseline_file import (
     update_baseline,
 )
 from pytest_ftcheck.gates.predictions_file import KeptRows, pack, read_kept
-from pytest_ftcheck.gates.rows import EvaluatedRows
+from pytest_ftcheck.heads.rows import EvaluatedRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable

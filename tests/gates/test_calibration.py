@@ -10,7 +10,7 @@ import pytest
 from pytest_ftcheck.errors import SettingsError
 from pytest_ftcheck.gates.calibration import Session, propose_limit
 from pytest_ftcheck.gates.tolerance import tolerance_bound
-from pytest_ftcheck.gates.trivial import Trivial
+from pytest_ftcheck.heads.trivial import Trivial
 
 SEEDS = [0.862, 0.871, 0.858, 0.866, 0.860, 0.869, 0.864, 0.857, 0.868, 0.863]
 

@@ -12,8 +12,8 @@ from pytest_ftcheck.errors import DataError, FtcheckError, TaskError
 from pytest_ftcheck.gates.card_gates import degenerate, judge_metric, limited_slices, limits_for, session_share
 from pytest_ftcheck.gates.paired import ComparedRun
 from pytest_ftcheck.gates.pipeline_slices import pipeline_masks
-from pytest_ftcheck.gates.rows import EvaluatedRows
 from pytest_ftcheck.gates.trivial_limits import best_trivial_of, refuse_trivial_limits
+from pytest_ftcheck.heads.rows import EvaluatedRows
 from pytest_ftcheck.tasks.bundled import BUNDLED_CHECKPOINTS
 from pytest_ftcheck.tasks.card import builtin_tasks
 from pytest_ftcheck.tasks.floors import CalibratedSeeds, MetricLimits

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from pytest_ftcheck.gates.confidence import brier_scores, calibration_gaps, label_confidence, row_losses
-from pytest_ftcheck.gates.row_metrics import metric_value, row_metric
-from pytest_ftcheck.gates.rows import EvaluatedRows
+from pytest_ftcheck.gates.row_metrics import row_metric
+from pytest_ftcheck.heads.confidence import brier_scores, calibration_gaps, label_confidence, row_losses
+from pytest_ftcheck.heads.row_metrics import metric_value
+from pytest_ftcheck.heads.rows import EvaluatedRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable

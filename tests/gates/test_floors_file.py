@@ -11,7 +11,7 @@ import pytest
 from pytest_ftcheck.errors import SettingsError
 from pytest_ftcheck.gates.floors_file import CardLimits, floors_path, floors_toml, write_floors
 from pytest_ftcheck.gates.proposals import CalibratedMetric, CalibratedSlice, propose_gates
-from pytest_ftcheck.gates.trivial import Trivial
+from pytest_ftcheck.heads.trivial import Trivial
 from pytest_ftcheck.tasks.card import load_card
 from pytest_ftcheck.tasks.floors import CalibratedSeeds, MetricLimits
 

@@ -12,13 +12,14 @@ from scipy import stats
 
 from pytest_ftcheck.gates.intervals import UNKNOWN, Interval, bootstrap_interval, row_interval, seed_interval, wilson
 from pytest_ftcheck.gates.resampling import RESAMPLES, forget, resampled
-from pytest_ftcheck.gates.row_metrics import metric_value, row_metric
-from pytest_ftcheck.gates.rows import EvaluatedRows
+from pytest_ftcheck.gates.row_metrics import row_metric
+from pytest_ftcheck.heads.row_metrics import metric_value
+from pytest_ftcheck.heads.rows import EvaluatedRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_ftcheck.gates.row_metrics import RowMetric
+    from pytest_ftcheck.heads.row_metrics import RowMetric
 
     Make = Callable[..., EvaluatedRows]
 

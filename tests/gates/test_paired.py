@@ -12,9 +12,10 @@ import pytest
 
 from pytest_ftcheck.errors import DataError
 from pytest_ftcheck.gates.paired import ComparedRun, compare, drop_bound, flipped_rows, mcnemar
-from pytest_ftcheck.gates.row_metrics import metric_value, row_metric
-from pytest_ftcheck.gates.rows import EvaluatedRows
+from pytest_ftcheck.gates.row_metrics import row_metric
 from pytest_ftcheck.gates.tolerance import SeedStatistics, drop_factor
+from pytest_ftcheck.heads.row_metrics import metric_value
+from pytest_ftcheck.heads.rows import EvaluatedRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from pytest_ftcheck.gates.calibration import Session, propose_limit
 from pytest_ftcheck.gates.paired import drop_bound
 from pytest_ftcheck.gates.proposals import CalibratedMetric, CalibratedSlice, CardProposal, propose_gates
 from pytest_ftcheck.gates.tolerance import SeedStatistics
-from pytest_ftcheck.gates.trivial import Trivial
+from pytest_ftcheck.heads.trivial import Trivial
 
 VALUES = [0.875, 0.88, 0.89, 0.9, 0.91]
 

@@ -21,7 +21,7 @@ from pytest_ftcheck.gates.provenance import (
     row_ids,
     source_name,
 )
-from pytest_ftcheck.gates.rows import EvaluatedRows
+from pytest_ftcheck.heads.rows import EvaluatedRows
 from pytest_ftcheck.runs.run import Run
 from pytest_ftcheck.runs.trace import Trace
 

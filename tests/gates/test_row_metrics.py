@@ -10,8 +10,9 @@ import pytest
 from scipy import stats
 from sklearn import metrics as sk
 
-from pytest_ftcheck.gates.row_metrics import metric_value, resolve_metric, row_metric
-from pytest_ftcheck.gates.rows import EvaluatedRows
+from pytest_ftcheck.gates.row_metrics import resolve_metric, row_metric
+from pytest_ftcheck.heads.row_metrics import metric_value
+from pytest_ftcheck.heads.rows import EvaluatedRows
 from pytest_ftcheck.tasks.metrics import load_metric
 
 if TYPE_CHECKING:

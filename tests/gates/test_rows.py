@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from pytest_ftcheck.errors import DataError, TaskError
-from pytest_ftcheck.gates.rows import EvaluatedRows
-from pytest_ftcheck.tasks.metrics import NO_CLASS
+from pytest_ftcheck.heads.classes import NO_CLASS
+from pytest_ftcheck.heads.rows import EvaluatedRows
 
 
 def test_rows_of_a_run_hold_its_predictions() -> None:

@@ -13,9 +13,9 @@ from pytest_ftcheck.gates.calibration import Session, propose_limit
 from pytest_ftcheck.gates.intervals import wilson
 from pytest_ftcheck.gates.limits import Limits
 from pytest_ftcheck.gates.paired import ComparedRun, compare
-from pytest_ftcheck.gates.rows import EvaluatedRows
 from pytest_ftcheck.gates.seeds import judge_seeds
 from pytest_ftcheck.gates.tolerance import SeedStatistics
+from pytest_ftcheck.heads.rows import EvaluatedRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,7 +15,7 @@ from pytest_ftcheck.gates.slices import class_masks, function_masks, length_mask
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pytest_ftcheck.gates.rows import EvaluatedRows
+    from pytest_ftcheck.heads.rows import EvaluatedRows
 
     Make = Callable[..., EvaluatedRows]
 

@@ -10,9 +10,10 @@ import pytest
 from sklearn import metrics as sk
 
 from pytest_ftcheck.gates.trivial import best_trivial, reached_by_trivial, trivial_classifiers
+from pytest_ftcheck.heads import classes, values
 
 if TYPE_CHECKING:
-    from pytest_ftcheck.gates.trivial import Trivial
+    from pytest_ftcheck.heads.trivial import Trivial
 
 MRPC = np.array([1] * 279 + [0] * 129)
 """Labels of MRPC's validation split."""
@@ -20,7 +21,9 @@ NAMES = ("not_equivalent", "equivalent")
 
 
 def found(metric: str, labels: np.ndarray = MRPC, names: tuple[str, ...] = NAMES) -> dict[str, Trivial]:
-    return {trivial.name: trivial for trivial in trivial_classifiers(metric, labels, label_names=names)}
+    return {
+        trivial.name: trivial for trivial in trivial_classifiers(metric, labels, head=classes.HEAD, label_names=names)
+    }
 
 
 def test_constants_of_mrpc_score_what_is_known_of_them() -> None:
@@ -54,35 +57,37 @@ def test_macro_average_of_five_classes_has_trivial_scores() -> None:
 
 def test_shares_come_from_training_where_it_is_given() -> None:
     train = np.array([0] * 90 + [1] * 10)
-    classifiers = trivial_classifiers("accuracy", MRPC, label_names=NAMES, train_label_ids=train)
+    classifiers = trivial_classifiers("accuracy", MRPC, head=classes.HEAD, label_names=NAMES, train_label_ids=train)
     assert classifiers[0].name == "always not_equivalent, the majority"
     assert classifiers[-1].value == pytest.approx(0.9 * 129 / 408 + 0.1 * 279 / 408)
 
 
 def test_loss_of_the_shares_is_their_entropy() -> None:
     share = 279 / 408
-    (trivial,) = trivial_classifiers("loss", MRPC, label_names=NAMES)
+    (trivial,) = trivial_classifiers("loss", MRPC, head=classes.HEAD, label_names=NAMES)
     assert trivial.value == pytest.approx(-share * math.log(share) - (1 - share) * math.log(1 - share))
-    (brier,) = trivial_classifiers("brier_score", MRPC, label_names=NAMES)
+    (brier,) = trivial_classifiers("brier_score", MRPC, head=classes.HEAD, label_names=NAMES)
     assert brier.value == pytest.approx(share * (1 - share))
 
 
 def test_class_that_training_never_saw_costs_a_finite_loss() -> None:
-    (trivial,) = trivial_classifiers("loss", MRPC, label_names=NAMES, train_label_ids=np.ones(9, int))
+    (trivial,) = trivial_classifiers(
+        "loss", MRPC, head=classes.HEAD, label_names=NAMES, train_label_ids=np.ones(9, int)
+    )
     assert math.isfinite(trivial.value)
 
 
 def test_calibration_error_has_no_trivial_score() -> None:
-    assert trivial_classifiers("expected_calibration_error", MRPC, label_names=NAMES) == []
+    assert trivial_classifiers("expected_calibration_error", MRPC, head=classes.HEAD, label_names=NAMES) == []
     assert best_trivial([]) is None
     assert reached_by_trivial(0.5, None) == ""
 
 
 def test_regression_is_held_against_the_mean_and_chance() -> None:
     labels = np.random.default_rng(0).uniform(0, 5, 400).astype(np.float32)
-    (mean,) = trivial_classifiers("mse", labels, label_names=())
+    (mean,) = trivial_classifiers("mse", labels, head=values.HEAD)
     assert mean.value == pytest.approx(labels.var(), rel=1e-5)
-    (chance,) = trivial_classifiers("spearmanr", labels, label_names=())
+    (chance,) = trivial_classifiers("spearmanr", labels, head=values.HEAD)
     assert chance.value == 0.0
     assert chance.high == pytest.approx(0.098, abs=1e-3)
 
@@ -91,7 +96,9 @@ def test_best_is_the_hardest_to_beat_in_the_direction_of_the_metric() -> None:
     best = best_trivial(list(found("f1").values()))
     assert best is not None
     assert best.name == "always equivalent, the majority"
-    lowest = best_trivial(trivial_classifiers("loss", MRPC, label_names=NAMES), greater_is_better=False)
+    lowest = best_trivial(
+        trivial_classifiers("loss", MRPC, head=classes.HEAD, label_names=NAMES), greater_is_better=False
+    )
     assert lowest is not None
     assert lowest.low < lowest.value
 
@@ -110,10 +117,12 @@ def test_floor_within_the_noise_of_a_trivial_classifier_is_named() -> None:
 
 
 def test_ceiling_above_a_trivial_loss_is_named() -> None:
-    best = best_trivial(trivial_classifiers("loss", MRPC, label_names=NAMES), greater_is_better=False)
+    best = best_trivial(
+        trivial_classifiers("loss", MRPC, head=classes.HEAD, label_names=NAMES), greater_is_better=False
+    )
     assert "the ceiling 0.6200 for loss gates nothing" in reached_by_trivial(0.62, best, greater_is_better=False)
     assert reached_by_trivial(0.4, best, greater_is_better=False) == ""
 
 
 def test_no_rows_have_no_trivial_classifier() -> None:
-    assert trivial_classifiers("accuracy", np.zeros(0, int), label_names=NAMES) == []
+    assert trivial_classifiers("accuracy", np.zeros(0, int), head=classes.HEAD, label_names=NAMES) == []

@@ -13,10 +13,10 @@ import pytest
 from pytest_ftcheck.gates.intervals import UNKNOWN, Interval, row_interval
 from pytest_ftcheck.gates.limits import Limits, worst
 from pytest_ftcheck.gates.paired import ComparedRun
-from pytest_ftcheck.gates.rows import EvaluatedRows
 from pytest_ftcheck.gates.slices import class_masks, slice_scores
 from pytest_ftcheck.gates.tolerance import SeedStatistics
 from pytest_ftcheck.gates.verdicts import judge, judge_slice, judge_value
+from pytest_ftcheck.heads.rows import EvaluatedRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable

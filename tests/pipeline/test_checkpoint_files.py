@@ -25,6 +25,7 @@ from transformers import (
 )
 
 from pytest_ftcheck.errors import CheckpointError
+from pytest_ftcheck.heads import classes
 from pytest_ftcheck.pipeline.checkpoint_files import check_configuration, loading
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ HEALTHY: dict[str, Callable[[], Any]] = {
 def test_healthy_checkpoints_are_taken(tmp_path: Path, make: Callable[[], Any]) -> None:
     make().save_pretrained(tmp_path)
     before = torch.random.get_rng_state()
-    check_configuration(tmp_path)
+    check_configuration(tmp_path, classes.HEAD.model)
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
@@ -75,7 +76,7 @@ def test_what_does_not_fit_the_weights_is_refused(tmp_path: Path, changes: dict[
     path = tmp_path / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changes), encoding="utf-8")
     with pytest.raises(CheckpointError, match=words):
-        check_configuration(tmp_path)
+        check_configuration(tmp_path, classes.HEAD.model)
 
 
 class Untold(BaseException):

@@ -31,7 +31,7 @@ def test_faults_are_planted_instead_of_the_suite(
         "observed  it survived: truncated_to_8 in qnli trainer: data.truncation was not asked",
         "faults: 2 of 4 caught (50.0%), 2 not applicable",
         "SURVIVED: truncated_to_8 in qnli manual: data.truncation was not asked",
-        "not applicable: scores_rounded: it learns classes, not numbers",
+        "not applicable: scores_rounded: it applies only to tasks with values; this task has classes",
     ):
         assert line in text
     assert "test_data" not in text

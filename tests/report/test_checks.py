@@ -38,7 +38,7 @@ TRUNCATION = Check(
     cost="free",
     catches="a max_length left over from a dry run.",
     hint="raise max_length.",
-    heads=("regression",),
+    needs=("values", "label_per_row"),
     limits={"rows": 0.5, "tokens": 0.25},
     tolerance={"float32": 1e-4, "bfloat16": 0.05},
 )
@@ -48,7 +48,8 @@ PLAIN = Check("model.finite", truncation, cost="run", catches="overflow", hint="
 def test_table_shows_id_cost_meaning_and_the_only_head() -> None:
     lines = checks_table([TRUNCATION, PLAIN], color=False, width=120).splitlines()
     assert (
-        " ".join(lines[2].split()) == "data.truncation free Truncation leaves nearly every row whole. (only regression)"
+        " ".join(lines[2].split())
+        == "data.truncation free Truncation leaves nearly every row whole. (only tasks with values)"
     )
     assert " ".join(lines[3].split()) == "model.finite run Truncation leaves nearly every row whole."
 
@@ -67,7 +68,7 @@ def test_page_says_what_a_check_means_catches_costs_and_how_to_silence_it() -> N
         "\nTruncation leaves nearly every row whole.\n\nRows are counted with their special tokens.\n\n"
         "- **catches** a max_length left over from a dry run\n"
         "- **costs** `free`: looks at the parts\n"
-        "- **only for** regression\n"
+        "- **only for** tasks with values and one label in each row\n"
         '- **limits** `checks."data.truncation" = { rows = 0.5, tokens = 0.25 }` in the card\n'
         '- **tolerance** 0.0001 in float32, 0.05 in bfloat16; `checks."data.truncation".tolerance` in the card\n'
         "- **what to do** raise max_length.\n"

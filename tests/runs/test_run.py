@@ -93,12 +93,12 @@ def test_folder_may_be_moved(made_up: Run, tmp_path: Path) -> None:
 def test_predictions_are_read_without_pickle(made_up: Run) -> None:
     made_up.write()
     with np.load(made_up.folder / "predictions.npz", allow_pickle=False) as arrays:
-        assert set(arrays) == {"logits", "label_ids"}
+        assert set(arrays) == {"logits", "labels"}
 
 
 def test_pickled_predictions_are_refused(made_up: Run) -> None:
     made_up.write()
-    np.savez(made_up.folder / "predictions.npz", logits=np.array([{}], object), label_ids=made_up.label_ids)
+    np.savez(made_up.folder / "predictions.npz", logits=np.array([{}], object), labels=made_up.label_ids)
     with pytest.raises(ValueError, match="allow_pickle"):
         Run.read(made_up.folder, reused=True)
 
@@ -119,10 +119,10 @@ def test_record_with_other_fields_is_refused(made_up: Run, damage: dict[str, Any
 
 def test_predictions_are_classes_or_values(made_up: Run) -> None:
     logits = np.array([[0.1, 0.9, 0.3], [2.0, -1.0, 0.0]], np.float32)
-    classes = replace(made_up, head="sequence-classification", logits=logits).predictions
+    classes = replace(made_up, head="sequence-classification").with_outputs(logits=logits).predictions
     assert classes.tolist() == [1, 0]
     assert classes.dtype == np.int64
-    values = replace(made_up, logits=np.array([[1.5], [-2.0]], np.float32)).predictions
+    values = made_up.with_outputs(logits=np.array([[1.5], [-2.0]], np.float32)).predictions
     assert values.tolist() == [1.5, -2.0]
 
 

@@ -273,7 +273,7 @@ CORRUPT: dict[str, tuple[Callable[[Path], object], str]] = {
     "manifest of another kind": (lambda entry: (entry / MANIFEST).write_text("[]"), "AttributeError"),
     "manifest of an older version": (
         lambda entry: (entry / MANIFEST).write_text('{"files": {}}'),
-        "schema None, not 3",
+        "schema None, not 4",
     ),
     "edited manifest": (
         lambda entry: (entry / MANIFEST).write_text((entry / MANIFEST).read_text().replace('"mrpc"', '"sst2"')),

@@ -18,8 +18,8 @@ from sklearn import metrics as sk
 from transformers.trainer_utils import EvalPrediction
 
 from pytest_ftcheck.errors import TaskError
+from pytest_ftcheck.heads.classes import NO_CLASS
 from pytest_ftcheck.tasks.metrics import (
-    NO_CLASS,
     compute_metrics_fn,
     greater_is_better,
     load_metric,

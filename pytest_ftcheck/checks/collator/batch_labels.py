@@ -19,6 +19,7 @@ from pytest_ftcheck.checks.collator.batches import (
     side_of,
     unreadable_column,
 )
+from pytest_ftcheck.heads.traits import LABEL_PER_ROW
 
 if TYPE_CHECKING:
     from pytest_ftcheck.checks.collator.batches import Batch, CollatorSubject, Features
@@ -80,8 +81,8 @@ def check_dtype(subject: CollatorSubject, features: Features, batch: Batch) -> l
     if "attention_mask" in expected:
         expected["attention_mask"] = _MASK_DTYPES
     if "labels" in batch:
-        of_regression = (torch.float32, torch.int64) if subject.own_loss else (torch.float32,)
-        expected["labels"] = of_regression if subject.head == "regression" else (torch.int64,)
+        names = subject.head_rules.labels.dtypes(own_loss=subject.own_loss)
+        expected["labels"] = tuple(getattr(torch, name) for name in names)
     hints = {
         torch.int64: "Make it with dtype=torch.long: embeddings and cross entropy index with int64.",
         torch.float32: "Make it with dtype=torch.float32: num_labels == 1 means a mean squared error in float32.",
@@ -95,9 +96,12 @@ def check_dtype(subject: CollatorSubject, features: Features, batch: Batch) -> l
 
 
 def _check_label_rows(subject: CollatorSubject, features: Features, batch: Batch, given: list[Any]) -> list[Finding]:
-    """Judge labels that are lists: one for each token [B, T], padded with -100, or a vector for each row [B, C]."""
+    """Judge labels that are lists: one for each token [B, T], padded with -100, or a vector for each row [B, C].
+
+    A head of several labels a row has a vector; elsewhere, as many labels as tokens are one for each token.
+    """
     seen, expected = batch["labels"].tolist(), given
-    if [len(labels) for labels in given] == lengths_of(features):
+    if LABEL_PER_ROW in subject.head_rules.traits and [len(labels) for labels in given] == lengths_of(features):
         if unreadable := unreadable_column("collator.labels", features, batch, "input_ids", "labels"):
             return unreadable
         width, side, expected = batch["labels"].shape[1], side_of(subject), []

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from pytest_ftcheck.errors import DataError, TaskError, unknown
+from pytest_ftcheck.errors import DataError, unknown
 from pytest_ftcheck.findings import Finding
+from pytest_ftcheck.heads.registry import head_named
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-HEADS = ("sequence-classification", "regression")
+    from pytest_ftcheck.heads.head import Head
+
 COLUMNS = ("input_ids", "token_type_ids", "attention_mask", "special_tokens_mask")
 _MATRIX = 2  # dimensions of [B, T]
 _MOST_SHOWN = 12
@@ -34,7 +36,7 @@ class CollatorSubject:
     processing_class: PreTrainedTokenizerBase | None
     """The tokenizer: it says the pad ids and the padding side. None: they are not known."""
     head: str
-    """One of `HEADS`."""
+    """Name of a head; see `head_rules`."""
     num_labels: int
     """Number of classes; 1 for regression."""
     input_names: tuple[str, ...]
@@ -63,8 +65,7 @@ class CollatorSubject:
 
     def __post_init__(self) -> None:
         """Refuse a subject for which no features can be made."""
-        if self.head not in HEADS:
-            raise TaskError(unknown("head", self.head, HEADS))
+        head_named(self.head)
         for name in self.input_names:
             if name not in COLUMNS:
                 raise DataError(unknown("column", name, COLUMNS, "Remove it before the collator: no model takes it."))
@@ -74,6 +75,11 @@ class CollatorSubject:
         if self.vocab_size < 1 or self.max_length < 1:
             msg = f"vocab_size ({self.vocab_size}) and max_length ({self.max_length}) must be at least 1."
             raise DataError(msg)
+
+    @property
+    def head_rules(self) -> Head:
+        """All that depends on what the head learns."""
+        return head_named(self.head)
 
 
 Features = list[dict[str, Any]]

@@ -62,7 +62,7 @@ class RowMaker:
         )
         return cls(subject, ordinary or (0,), first, last)
 
-    def make(self, length: int, start: int, split: int, label: float, width: int | None = None) -> dict[str, Any]:
+    def make(self, length: int, start: int, split: int, label: Any, width: int | None = None) -> dict[str, Any]:
         """Make one feature of `length` tokens; the second text begins at `split`; padded to `width` beforehand."""
         ids = [self.ordinary[(start + step) % len(self.ordinary)] for step in range(length)]
         if length >= _ROOM_FOR_SPECIAL_TOKENS:
@@ -131,7 +131,7 @@ def features_of_lengths(subject: CollatorSubject, lengths: Sequence[int]) -> Fea
     limit = max(min(max(lengths), subject.max_length, PaddingRule.of(subject).fixed or max(lengths)), 1)
     rows = [limit if subject.fixed_length else min(max(length, subject.min_length), limit) for length in lengths]
     classes = max(subject.num_labels, 1)
-    labels = [row / 10 if subject.head == "regression" else row % classes for row in range(len(rows))]
+    labels = [subject.head_rules.labels.made_up(row, classes) for row in range(len(rows))]
     return [
         maker.make(length, start=7 * row, split=length // 2, label=label)
         for row, (length, label) in enumerate(zip(rows, labels, strict=True))
@@ -170,14 +170,9 @@ def features(subject: CollatorSubject) -> SearchStrategy[Features]:
     return batch()
 
 
-def _labels(subject: CollatorSubject) -> SearchStrategy[float]:
-    if subject.head != "regression":
-        return st.integers(0, max(subject.num_labels, 1) - 1)
-    known = sorted({plain_values(row[subject.label_key]) for row in subject.examples if subject.label_key in row})
-    if known:
-        return st.sampled_from(known)
-    # Tenths: like real scores (3.8) they have no exact binary form, so half precision on the way shows.
-    return st.integers(-50, 50).map(lambda tenths: tenths / 10)
+def _labels(subject: CollatorSubject) -> SearchStrategy[Any]:
+    known = [plain_values(row[subject.label_key]) for row in subject.examples if subject.label_key in row]
+    return st.sampled_from(subject.head_rules.labels.choices(known, max(subject.num_labels, 1)))
 
 
 class _FoundError(Exception):

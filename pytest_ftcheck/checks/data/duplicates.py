@@ -23,6 +23,7 @@ from pytest_ftcheck.checks.data.splits import (
     shorten,
     splits,
 )
+from pytest_ftcheck.heads.traits import LABEL_PER_ROW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -174,6 +175,7 @@ def beyond_luck(
 @check(
     "data.contradictions",
     cost="free",
+    needs=(LABEL_PER_ROW,),
     # Measured: at most 0.6% of the rows (CoLA).
     limits={"rows": 0.02, "apart": 0.5, "repeated": 0.2, "kappa": 0.4},
     catches="the same input with two labels: shuffled labels, wrong joins, text that is lost before the model",
@@ -240,7 +242,7 @@ class _Differ:
 
     def __init__(self, evidence: Evidence, labels: Sequence[Any], apart: float) -> None:
         self._most = None
-        if evidence.pipeline.card.head == "regression" and labels:
+        if evidence.pipeline.card.head_rules.values and labels:
             self._most = apart * (max(labels) - min(labels))
 
     def __call__(self, labels: Sequence[Any]) -> bool:

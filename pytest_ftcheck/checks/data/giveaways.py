@@ -12,6 +12,7 @@ from sklearn.tree import DecisionTreeClassifier
 from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding, warning
 from pytest_ftcheck.checks.data.presence import content_of, presence, word
 from pytest_ftcheck.checks.data.splits import filled, label_values, share
+from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +33,7 @@ _SHOWN = 4
 @check(
     "data.giveaways",
     cost="free",
-    heads=("sequence-classification",),
+    needs=(CLASSES, LABEL_PER_ROW),
     # Of the way from the most frequent class to all rows right.
     limits={"fail": 0.97, "warn": 0.85},
     catches="the label, an id or a template that stands in the text of both splits and gives the answer away",

@@ -11,6 +11,7 @@ from datasets import Value
 from pytest_ftcheck.checks.catalogue import Limits, check, finding
 from pytest_ftcheck.checks.data.splits import SAMPLE, Split, filled, label_values, share
 from pytest_ftcheck.columns import taken
+from pytest_ftcheck.heads.traits import LABEL_PER_ROW
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +30,7 @@ _MISSING = frozenset(("", "nan", "none", "null", "n/a"))
 @check(
     "data.label_source",
     cost="free",
+    needs=(LABEL_PER_ROW,),
     # Share of the rows; of a regression, share of the values with a fraction.
     limits={"missing": 0.01, "fractions": 0.1},
     catches="rows without a label that get the id of a class, scores that lose their fraction when they become labels",
@@ -45,7 +47,7 @@ def label_source(evidence: Evidence, limits: Limits) -> list[Finding]:
     False alarms: none by chance. Columns that go with the labels in 99% of the rows are looked at.
     """
     found = []
-    regression = evidence.pipeline.card.head == "regression"
+    regression = evidence.pipeline.card.head_rules.values
     for split in filled(evidence):
         indices = split.few(_ROWS)
         every = label_values(evidence, split)
@@ -61,7 +63,7 @@ def label_source(evidence: Evidence, limits: Limits) -> list[Finding]:
 
 def _columns(evidence: Evidence, split: Split) -> list[str]:
     """Name the columns that labels may be made of: texts for classes, numbers for a regression."""
-    kinds = ("float",) if evidence.pipeline.card.head == "regression" else ("string", "large_string")
+    kinds = ("float",) if evidence.pipeline.card.head_rules.values else ("string", "large_string")
     labels = {evidence.pipeline.label_column, evidence.pipeline.card.label_column}
     return [
         name

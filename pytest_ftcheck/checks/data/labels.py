@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +12,8 @@ from scipy import stats
 from pytest_ftcheck.checks.catalogue import Limits, check, finding, warning
 from pytest_ftcheck.checks.data.splits import Split, filled, label_values, mapping, share, splits
 from pytest_ftcheck.columns import scalars
+from pytest_ftcheck.heads.registry import head_of_width
+from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
 
-_CLASSIFICATION = ("sequence-classification",)
 _ENOUGH = 20
 """Rows from which on a distribution of labels says something."""
 _SHOWN = 5
@@ -37,10 +36,6 @@ def _show(evidence: Evidence, classes: Sequence[int]) -> str:
     names = _names(evidence)
     shown = [f"{index} ({names[index]})" if index < len(names) else str(index) for index in classes[:_SHOWN]]
     return ", ".join(shown) + (f" and {len(classes) - _SHOWN} more" if len(classes) > _SHOWN else "")
-
-
-def _is_class(label: Any, classes: int) -> bool:
-    return isinstance(label, Integral) and 0 <= int(label) < classes
 
 
 @check(
@@ -60,21 +55,16 @@ def labels_in_range(evidence: Evidence, _limits: Limits) -> list[Finding]:
     False alarms: none by chance.
     """
     classes = evidence.pipeline.card.num_labels
-    regression = evidence.pipeline.card.head == "regression"
-    expected = "finite numbers" if regression else f"class ids from 0 to {classes - 1}, whole numbers"
+    head = evidence.pipeline.card.head_rules.labels
+    expected = head.expected(classes)
     found = []
     for split in filled(evidence):
         labels = label_values(evidence, split)
-        good = (_is_finite(label) if regression else _is_class(label, classes) for label in labels)
-        bad = [row for row, fits in enumerate(good) if not fits]
+        bad = [row for row, label in enumerate(labels) if not head.fits(label, classes)]
         if bad:
             observed = f"{share(len(bad), len(labels))} labels are others: {_most_common([labels[row] for row in bad])}"
             found.append(finding(expected, f"{observed}, first in row {bad[0]}", subject=split.subject))
     return found
-
-
-def _is_finite(label: Any) -> bool:
-    return isinstance(label, Real) and math.isfinite(label)
 
 
 def _most_common(labels: Sequence[Any]) -> str:
@@ -84,7 +74,7 @@ def _most_common(labels: Sequence[Any]) -> str:
 @check(
     "data.classes_in_train",
     cost="free",
-    heads=_CLASSIFICATION,
+    needs=(CLASSES, LABEL_PER_ROW),
     catches="a class that is never trained on: rows sorted by label and cut off, num_labels too high, labels 1 to K",
     hint="the model cannot learn what it never sees: shuffle before taking a part of the rows, split within classes "
     "(train_test_split with stratify), or give the head as many labels as there are.",
@@ -122,7 +112,7 @@ def _most_frequent(evidence: Evidence, counts: Counter[Any]) -> str:
 @check(
     "data.classes_in_evaluation",
     cost="free",
-    heads=_CLASSIFICATION,
+    needs=(CLASSES, LABEL_PER_ROW),
     # Chance that any class is lacking in an evaluation that is drawn like train.
     limits={"chance": 1e-4},
     false_alarms=1e-4,
@@ -168,6 +158,7 @@ def absent_by_more_than_luck(labels: Sequence[Any], others: Sequence[Any], chanc
 @check(
     "data.label_encoding",
     cost="free",
+    needs=(LABEL_PER_ROW,),
     # Of regression labels: how many times as wide, or how many widths away, one split may be. `chance`: that splits
     # which are drawn alike differ as much.
     limits={"spread": 4.0, "distance": 2.0, "chance": 1e-4},
@@ -190,7 +181,7 @@ def label_encoding(evidence: Evidence, limits: Limits) -> list[Finding]:
     labels, others = label_values(evidence, train), label_values(evidence, evaluated)
     if not labels or not others:
         return []
-    if evidence.pipeline.card.head == "regression":
+    if evidence.pipeline.card.head_rules.values:
         different = other_scale(labels, others, limits)
     else:
         different = other_classes(labels, others, limits["chance"])
@@ -230,9 +221,13 @@ def _some(values: set[Any]) -> str:
     return ", ".join(map(str, ordered[:_SHOWN])) + (", …" if len(ordered) > _SHOWN else "")
 
 
+def _is_value(label: Any) -> bool:
+    return head_of_width(1).labels.fits(label, 1)
+
+
 def other_scale(labels: Sequence[Any], others: Sequence[Any], limits: Limits) -> str:
     """Compare middle and width of the numbers, without their tails."""
-    if min(len(labels), len(others)) < _ENOUGH or not all(map(_is_finite, [*labels, *others])):
+    if min(len(labels), len(others)) < _ENOUGH or not all(_is_value(label) for label in [*labels, *others]):
         return ""
     (low, middle, high), (other_low, other_middle, other_high) = _quantiles(labels, others, tail=0.1)
     if low == high or other_low == other_high:

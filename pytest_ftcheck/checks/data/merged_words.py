@@ -13,6 +13,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding, warning
 from pytest_ftcheck.checks.data.presence import presence
 from pytest_ftcheck.checks.data.splits import filled, label_values, share
+from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +36,7 @@ _SHOWN = 3
 @check(
     "data.merged_words",
     cost="free",
-    heads=("sequence-classification",),
+    needs=(CLASSES, LABEL_PER_ROW),
     # By how much accuracy falls when the merged words are one; the probability that chance makes it fall so.
     limits={"fail": 0.1, "warn": 0.03, "alpha": 1e-5},
     false_alarms=1e-5,

@@ -13,6 +13,7 @@ from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, findin
 from pytest_ftcheck.checks.data.presence import content_of, presence
 from pytest_ftcheck.checks.data.splits import Split, filled, label_values
 from pytest_ftcheck.columns import taken
+from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +35,7 @@ _SHOWN = 3
 @check(
     "data.sources_agree",
     cost="free",
-    heads=("sequence-classification",),
+    needs=(CLASSES, LABEL_PER_ROW),
     # Share of the rows of a class that are one other class by the other source, and this class by its own.
     limits={"rows": 0.7},
     catches="data sets that number their classes differently and were joined by number",

@@ -12,6 +12,7 @@ from scipy import stats
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, finding, warning
 from pytest_ftcheck.columns import scalars, taken, walk
+from pytest_ftcheck.heads.traits import LABEL_PER_ROW
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -85,14 +86,15 @@ def label_values(evidence: Evidence, split: Split) -> list[Any]:
     """Return the labels that are learned, one for each row.
 
     Raises:
-        NotApplicable: the rows have no label, or several values each.
+        NotApplicable: the rows have no label, or several values each of a head that has one.
 
     """
     column = evidence.pipeline.label_column
     if column not in split.rows.column_names:
         msg = f"the {split.name} rows have no column {column!r}"
         raise NotApplicable(msg)
-    if any(isinstance(value, (list, dict)) for value in split.values(column, split.few(1))):
+    single = LABEL_PER_ROW in evidence.pipeline.card.head_rules.traits
+    if single and any(isinstance(value, (list, dict)) for value in split.values(column, split.few(1))):
         msg = f"{column!r} holds several values for each row"
         raise NotApplicable(msg)
     return scalars(split.rows, column)

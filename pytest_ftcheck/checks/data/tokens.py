@@ -25,6 +25,7 @@ from pytest_ftcheck.checks.data.splits import (
 )
 from pytest_ftcheck.columns import arrays, scalars
 from pytest_ftcheck.errors import CheckpointError
+from pytest_ftcheck.heads.traits import LABEL_PER_ROW
 from pytest_ftcheck.pipeline.forward import token_embeddings
 from pytest_ftcheck.pipeline.from_checkpoint import load_tokenizer
 from pytest_ftcheck.pipeline.trainer_texts import language_columns
@@ -296,7 +297,8 @@ def stale_tokens(evidence: Evidence, limits: Limits) -> list[Finding]:
             observed += f"{encoded.indices[bad[0]]}: {_show(evidence, encoded.rows[bad[0]])} for "
             observed += shorten(" | ".join(encoded.texts[bad[0]]))
             found.append(finding("tokens that tokenizing the texts again gives", observed, subject=split.subject))
-        found += _other_labels(evidence, split, limits)
+        if LABEL_PER_ROW in evidence.pipeline.card.head_rules.traits:
+            found += _other_labels(evidence, split, limits)
     return found
 
 
@@ -327,7 +329,7 @@ def _other_labels(evidence: Evidence, split: Split, limits: Limits) -> list[Find
     if split.raw is split.rows or column not in split.raw.column_names:
         return []
     raw, labels = scalars(split.raw, column), label_values(evidence, split)
-    if evidence.pipeline.card.head == "regression":
+    if evidence.pipeline.card.head_rules.values:
         order = stats.spearmanr(raw, labels).statistic if len(set(raw)) > 1 and len(set(labels)) > 1 else 1.0
         same = abs(order) > 1 - limits["rows"]
         observed = f"a rank correlation of {order:.3f}"

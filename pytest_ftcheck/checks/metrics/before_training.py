@@ -14,6 +14,7 @@ from pytest_ftcheck.checks.data.splits import splits
 from pytest_ftcheck.checks.metrics.rows import ScoredRows, chance_of_hits, judged
 from pytest_ftcheck.checks.model.logits import affordable, logits_of_rows
 from pytest_ftcheck.checks.model.weights import newly_initialised, parts_of
+from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
 from pytest_ftcheck.pipeline.checkpoint_files import weight_shapes
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _DRAWS = 10
 @check(
     "metrics.before_training",
     cost="run",
-    heads=("sequence-classification",),
+    needs=(CLASSES, LABEL_PER_ROW),
     # By how much training must raise the accuracy of a model that comes trained; two probabilities of chance.
     limits={"gain": 0.01, "alpha": 1e-6, "membership": 1e-4},
     false_alarms=1e-4,

@@ -12,6 +12,7 @@ from pytest_ftcheck.checks.metrics.known import agrees, known_values, r2
 from pytest_ftcheck.checks.metrics.loss import require_plain_loss
 from pytest_ftcheck.checks.metrics.rows import chance_of_hits, correlation, judged, ranking
 from pytest_ftcheck.checks.metrics.sound import SOUND_LIFT, lift_of, may_be_sound, ranking_up_to
+from pytest_ftcheck.heads.traits import LABEL_PER_ROW
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,6 +32,7 @@ _SOUND_AREA = 0.75
 @check(
     "metrics.not_constant",
     cost="run",
+    needs=(LABEL_PER_ROW,),
     limits={"share": 0.98, "majority": 0.8, "auc": 0.6, "rows": 10, "spread": 0.02, "doubt": 5e-4},
     false_alarms=1e-3,
     catches="a collapsed model that gives every row the same class or value, whatever its inputs",
@@ -150,6 +152,7 @@ def _constant_value(rows: ScoredRows, limits: Limits) -> list[Finding]:
 @check(
     "metrics.beats_trivial",
     cost="run",
+    needs=(LABEL_PER_ROW,),
     limits={"alpha": 0.01, "doubt": 2e-3, "lift": 0.2, "rows": 10, "majority": 0.8, "auc": 0.6, "r2": -1.0},
     false_alarms=2e-3,
     catches="a model that learned nothing of its inputs: shuffled labels, frozen or lost weights, a wrong scale",

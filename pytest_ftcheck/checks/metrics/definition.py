@@ -19,8 +19,8 @@ from pytest_ftcheck.checks.metrics.known import (
     roc_auc_of_answers,
 )
 from pytest_ftcheck.checks.metrics.rows import ScoredRows
+from pytest_ftcheck.heads.traits import LABEL_PER_ROW
 from pytest_ftcheck.pipeline.trainer_metrics import PreparedMetrics
-from pytest_ftcheck.tasks.metrics import predictions_from_logits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,6 +52,7 @@ _Question = tuple[ScoredRows, "Mapping[str, float]"]
 @check(
     "metrics.definition",
     cost="free",
+    needs=(LABEL_PER_ROW,),
     # Share of the rows from which on class 0 is so frequent that its own F1 tells nothing.
     limits={"difference": 1e-4, "frequent": 0.6},
     catches="a threshold on a raw logit, argmax over one column, precision and recall exchanged: right where the model "
@@ -109,7 +110,7 @@ def _questions(evidence: Evidence) -> list[_Question]:
     if compute is None:
         msg = "there is no compute_metrics that could be asked"
         raise NotApplicable(msg)
-    regression = pipeline.card.head == "regression"
+    regression = pipeline.card.head_rules.values
     if labels.ndim != 1 or labels.dtype.kind not in ("f" if regression else "iu") or len(labels) < _FEWEST:
         msg = f"fewer than {_FEWEST} evaluated rows with a label each, or labels of another kind"
         raise NotApplicable(msg)
@@ -143,7 +144,7 @@ def _classes(evidence: Evidence, labels: NDArray[Any], right: float, generator: 
     logits = generator.normal(size=(len(labels), classes)) + _SHIFT * generator.normal(size=(len(labels), 1))
     logits[np.arange(len(labels)), favoured] = logits.max(axis=1) + generator.uniform(0.1, 2.0, size=len(labels))
     logits = logits.astype(np.float32).astype(np.float64)
-    predictions = predictions_from_logits(logits, "sequence-classification")
+    predictions = card.head_rules.outputs.predictions(logits)
     names = card.label_names if len(card.label_names) == classes else tuple(map(str, range(classes)))
     return ScoredRows(labels.astype(np.int64), predictions, logits, classes, names)
 

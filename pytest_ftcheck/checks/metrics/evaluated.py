@@ -90,7 +90,7 @@ def _labels(evidence: Evidence) -> list[Finding] | None:
 
 
 def _has_label(evidence: Evidence, seen: NDArray[Any]) -> NDArray[np.bool_]:
-    if evidence.pipeline.card.head == "regression":
+    if evidence.pipeline.card.head_rules.values:
         return np.asarray(np.isfinite(seen))
     return np.asarray((seen >= 0) & (seen < max(evidence.pipeline.card.num_labels, 2)))
 

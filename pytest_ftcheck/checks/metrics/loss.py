@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import special
+import torch
 from transformers import Trainer
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
 from pytest_ftcheck.checks.metrics.rows import judged, with_logits
 from pytest_ftcheck.checks.model.logits import tolerance_of
+from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,17 +52,15 @@ def require_plain_loss(evidence: Evidence) -> None:
 
 def _losses(rows: ScoredRows, smoothing: float) -> list[float]:
     """Mean loss over the rows: plain, and with label smoothing where the recipe has it."""
-    logits = with_logits(rows)
-    if rows.regression:
-        return [float(np.mean((logits[:, 0] - rows.labels) ** 2))]
-    logs: NDArray[np.float64] = special.log_softmax(logits, axis=1)
-    plain = -float(np.mean(logs[np.arange(len(rows)), rows.labels]))
-    return [plain, (1 - smoothing) * plain - smoothing * float(logs.mean())] if smoothing else [plain]
+    loss, logits, labels = rows.head.loss, torch.as_tensor(with_logits(rows)), torch.as_tensor(rows.labels)
+    smoothed = [smoothing] if smoothing and not rows.regression else []
+    return [float(loss(logits, labels, label_smoothing=share)) for share in (0.0, *smoothed)]
 
 
 @check(
     "metrics.loss_agrees",
     cost="run",
+    needs=(LABEL_PER_ROW,),
     tolerance=_TOLERANCE,
     catches="logits that are not those of the labels, an evaluation loss of other rows, averaged wrongly or rescaled",
     hint="the loss and the logits come from different rows, weights or modes; look for dropout that is active in "
@@ -89,7 +88,7 @@ def loss_agrees(evidence: Evidence, limits: Limits) -> list[Finding]:
     tolerance = tolerance_of(evidence.fresh_model, limits)
     if any(abs(reported - loss) <= tolerance * max(1.0, loss) for loss in losses):
         return []
-    kind = "mean squared error" if rows.regression else "mean cross entropy"
+    kind = f"mean {rows.head.loss.name}"
     return [
         finding(
             f"an evaluation loss of {losses[-1]:.6g}, the {kind} of the logits of {len(rows)} rows, within "
@@ -102,7 +101,7 @@ def loss_agrees(evidence: Evidence, limits: Limits) -> list[Finding]:
 @check(
     "metrics.raw_logits",
     cost="run",
-    heads=("sequence-classification",),
+    needs=(CLASSES, LABEL_PER_ROW),
     tolerance=_TOLERANCE,
     catches="a softmax, sigmoid, tanh or ReLU on the logits, of which cross entropy takes the softmax once more",
     hint="return the last linear layer's output as logits: the loss and pipeline() apply the softmax themselves.",

@@ -10,6 +10,7 @@ from scipy import optimize, stats
 
 from pytest_ftcheck.checks.catalogue import check, finding
 from pytest_ftcheck.checks.metrics.rows import confusion, correlation, judged
+from pytest_ftcheck.heads.traits import LABEL_PER_ROW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 @check(
     "metrics.label_permutation",
     cost="run",
+    needs=(LABEL_PER_ROW,),
     limits={"alpha": 1e-4},
     false_alarms=1e-4,
     catches="label names or ids that are swapped or shifted between train and evaluation, a score with its sign turned",

@@ -17,6 +17,7 @@ from pytest_ftcheck.checks.metrics.known import agrees, known_values
 from pytest_ftcheck.checks.metrics.rows import ScoredRows, evaluated, judged
 from pytest_ftcheck.checks.metrics.sound import deviation_of
 from pytest_ftcheck.checks.training.declared import arguments, own_callbacks
+from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
 from pytest_ftcheck.pipeline.trainer_metrics import MetricsOfMore
 from pytest_ftcheck.tasks.metrics import direction_of, known_direction
 
@@ -40,6 +41,7 @@ _BINARY, _FEWEST = 2, 10
 @check(
     "metrics.recomputed",
     cost="run",
+    needs=(LABEL_PER_ROW,),
     limits={"difference": 1e-4},
     tolerance={"float32": 1e-3, "bfloat16": 5e-2, "float16": 5e-2},
     catches="argmax over the wrong axis, swapped arguments, a metric of other rows or of another epoch's weights",
@@ -296,8 +298,8 @@ def last_epoch(evidence: Evidence, limits: Limits) -> list[Finding]:
     else:
         allowed = best + limits["rise"] * abs(best)
         # A loss rises while a classifier only grows too sure of itself; above ln K it knows less than nothing.
-        ceiling = math.log(max(run.logits.shape[-1], 2)) if key == "loss" and run.head != "regression" else allowed
-        allowed = max(allowed, ceiling)
+        if key == "loss" and CLASSES in run.head_rules.traits:
+            allowed = max(allowed, math.log(max(run.logits.shape[-1], 2)))
         fine = kept <= allowed
     if fine:
         return []

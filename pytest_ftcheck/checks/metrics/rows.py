@@ -9,12 +9,13 @@ import numpy as np
 from scipy import stats
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy
-from pytest_ftcheck.tasks.metrics import predictions_from_logits
+from pytest_ftcheck.heads.registry import head_of_width
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.heads.head import Head
 
 _MATRIX = 2
 """Number of axes of logits [N, K]."""
@@ -35,6 +36,11 @@ class ScoredRows:
     """K; 1 for regression."""
     names: tuple[str, ...]
     """Names of the classes, their ids where there are none; empty for regression."""
+
+    @property
+    def head(self) -> Head:
+        """Of classes or of values."""
+        return head_of_width(self.num_labels)
 
     def __len__(self) -> int:
         """Return N."""
@@ -82,7 +88,7 @@ def evaluated(evidence: Evidence) -> ScoredRows:
         CheckFailure: the run failed.
 
     """
-    run, regression = evidence.run, evidence.pipeline.card.head == "regression"
+    run, regression = evidence.run, evidence.pipeline.card.head_rules.values
     label_ids, logits = np.asarray(run.label_ids), np.asarray(run.logits)
     if label_ids.ndim == _MATRIX and label_ids.shape[1] == 1:
         label_ids = label_ids[:, 0]
@@ -106,7 +112,7 @@ def evaluated(evidence: Evidence) -> ScoredRows:
         return _class_ids(label_ids, logits, names)
     width = logits.shape[1]
     names = names if len(names) == width else tuple(map(str, range(width)))
-    predictions = predictions_from_logits(logits, "sequence-classification")
+    predictions = head_of_width(width).outputs.predictions(logits.astype(np.float64))
     return ScoredRows(_whole(label_ids), predictions, logits.astype(np.float64), width, names)
 
 

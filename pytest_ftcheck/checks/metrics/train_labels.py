@@ -14,6 +14,7 @@ from pytest_ftcheck.checks.data.presence import content_of, presence
 from pytest_ftcheck.checks.data.splits import filled, splits
 from pytest_ftcheck.checks.metrics.rows import judged
 from pytest_ftcheck.checks.model.logits import affordable, logits_of_rows, trained_model
+from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +61,7 @@ class Agreement:
 @check(
     "metrics.train_labels",
     cost="run",
-    heads=("sequence-classification",),
+    needs=(CLASSES, LABEL_PER_ROW),
     # Share of wrong train labels, the lower end of its interval; how sure it must be that there are any.
     limits={"fail": 0.1, "warn": 0.03, "deviations": 3.8},
     false_alarms=1.5e-4,

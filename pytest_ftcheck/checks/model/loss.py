@@ -8,12 +8,13 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.nn.functional import cross_entropy, mse_loss, nll_loss
+from torch.nn.functional import nll_loss
 from transformers import Trainer
 
 from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
 from pytest_ftcheck.checks.model.logits import affordable, evaluated_features, logits_of
 from pytest_ftcheck.checks.model.weights import newly_initialised, parts_of
+from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW, VALUES
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -65,30 +66,22 @@ def loss_at_start(evidence: Evidence, limits: Limits) -> list[Finding]:
     value = float(loss)
     if not math.isfinite(value):
         return [finding("a finite loss before the first step", f"{value}", hint=_not_finite(evidence))]
-    regression = evidence.pipeline.card.head == "regression"
-    logits = logits_of(model, batch)
-    plain, out_of_reach = float(_plain_loss(logits, labels, regression=regression)), []
-    if regression:
-        out_of_reach = _out_of_reach(logits, labels.float())
+    card = evidence.pipeline.card
+    plain_loss, traits, logits = card.head_rules.loss, card.head_rules.traits, logits_of(model, batch)
+    plain = float(plain_loss(logits, labels))
+    out_of_reach = _out_of_reach(logits, labels.float()) if VALUES in traits else []
     if out_of_reach or not math.isclose(value, plain, rel_tol=_CLOSE, abs_tol=_CLOSE**2):
-        mistaken = "" if regression else _mistaken(logits, labels, value)
+        mistaken = _mistaken(logits, labels, value) if {CLASSES, LABEL_PER_ROW} <= traits else ""
         return out_of_reach or _of_their_own(evidence, value, plain, mistaken)
-    if regression:
-        values = labels.float()  # one logit for two classes has whole numbers for labels
-        low, high = limits["below"] * float(values.var()), limits["times"] * (float(values.square().mean()) + 1)
-        guess = f"{low:.3g} to {high:.3g}: labels of variance {float(values.var()):.3g}"
-    else:
-        classes = evidence.pipeline.card.num_labels
-        low, high = limits["below"] * math.log(classes), math.log(classes) + limits["above"]
-        guess = f"{low:.3g} to {high:.3g}: a guess among {classes} classes costs ln {classes} = {math.log(classes):.3g}"
+    low, high, guess = plain_loss.at_start(labels, card.num_labels, limits)
     new = _new_in_head(evidence)
     if low <= value <= high or (value < low and not new):
         return []
     observed = f"{value:.4g} over {len(labels)} rows"
     if new:  # one draw of a head says little: features that tell the classes apart make some start low, others high
         drawn = _draws(evidence, new, batch)
-        losses = [float(_plain_loss(logits, labels, regression=regression)) for logits in drawn]
-        mean = float(_plain_loss(drawn.mean(dim=0), labels, regression=regression))
+        losses = [float(plain_loss(logits, labels)) for logits in drawn]
+        mean = float(plain_loss(drawn.mean(dim=0), labels))
         if (value < low <= mean) or (value > high >= statistics.median(losses)):
             return []
         typical = f"{mean:.4g} for their mean logits" if value < low else f"a median of {statistics.median(losses):.4g}"
@@ -128,22 +121,20 @@ def _draws(evidence: Evidence, new: set[str], batch: dict[str, Any]) -> Tensor:
 
 
 def _labelled_batch(evidence: Evidence) -> tuple[Any, dict[str, Any], Tensor]:
-    """Return the untrained model, a batch and its labels ``[B]`` in their own dtype on the CPU.
+    """Return the untrained model, a batch and its labels in their own dtype on the CPU: ``[B]`` where a row has one.
 
     Raises:
-        NotApplicable: the batch has no labels, or several a row.
+        NotApplicable: the batch has no labels, or several in a row of a head that has one.
 
     """
     batch = evidence.collate(evaluated_features(evidence, affordable(evidence, 32, 8)))
     labels = batch.get("labels")
-    if not isinstance(labels, torch.Tensor) or labels.numel() != len(labels):
+    single = LABEL_PER_ROW in evidence.pipeline.card.head_rules.traits
+    if not isinstance(labels, torch.Tensor) or (single and labels.numel() != len(labels)):
         msg = "its batches have no single label a row under `labels`"
         raise NotApplicable(msg)
-    return evidence.fresh_model, batch, labels.detach().flatten().cpu()
-
-
-def _plain_loss(logits: Tensor, labels: Tensor, *, regression: bool) -> Tensor:
-    return mse_loss(logits[:, 0], labels.float()) if regression else cross_entropy(logits, labels.long())
+    labels = labels.detach().cpu()
+    return evidence.fresh_model, batch, labels.flatten() if single else labels
 
 
 def _mistaken(logits: Tensor, labels: Tensor, value: float) -> str:
@@ -168,11 +159,11 @@ def _of_their_own(evidence: Evidence, value: float, plain: float, mistaken: str)
     if mistaken:
         return [finding(f"the cross entropy of the logits, {plain:.4g}", f"{value:.4g}: {mistaken}")]
     pipeline = evidence.pipeline
-    name = "squared error" if pipeline.card.head == "regression" else "cross entropy"
+    name = pipeline.card.head_rules.loss.name
     if not _own_loss(evidence):
         return [finding(f"the mean {name} of the logits, {plain:.4g}", f"{value:.4g}")]
     off = abs(value) > plain * _FACTOR or abs(value) < plain / _FACTOR
-    if pipeline.card.head == "regression" or not off:
+    if pipeline.card.head_rules.values or not off:
         return []
     return [finding(f"within a factor of {_FACTOR:g} of the mean {name}, {plain:.4g}", f"{value:.4g}")]
 
@@ -228,12 +219,12 @@ def loss_rows(evidence: Evidence, limits: Limits) -> list[Finding]:
     model, batch, labels = _labelled_batch(evidence)
     if any(parameter.dtype in (torch.float16, torch.bfloat16) for parameter in model.parameters()):
         model = deepcopy(model).float()  # half precision rounds the difference away
-    regression = evidence.pipeline.card.head == "regression"
+    head = evidence.pipeline.card.head_rules
     logits = logits_of(model, batch)
-    if regression:
+    if head.values:
         # An absolute error far from all labels is the same in any order: judged where the model is right.
         labels = logits[:, 0].to(labels.dtype)
-    plain = [float(_plain_loss(logits, labels.roll(by), regression=regression)) for by in range(len(labels))]
+    plain = [float(head.loss(logits, labels.roll(by, 0))) for by in range(len(labels))]
     by = max(range(len(plain)), key=lambda turn: abs(plain[turn] - plain[0]))
     if abs(plain[by] - plain[0]) <= _TELLING * max(plain):
         msg = "the untrained model gives all rows the same logits, or all labels are the same: the order cannot matter"
@@ -241,7 +232,7 @@ def loss_rows(evidence: Evidence, limits: Limits) -> list[Finding]:
     shape, device = batch["labels"].shape, batch["labels"].device
     first, second = (
         float(evidence.loss(model, {**batch, "labels": given.reshape(shape).to(device)}).detach().float().mean())
-        for given in (labels, labels.roll(by))
+        for given in (labels, labels.roll(by, 0))
     )
     # Beside the loss itself, too: one's own may count in other units than the labels have.
     if not abs(second - first) <= _NOTHING * min(abs(plain[by] - plain[0]), max(abs(first), abs(second))):

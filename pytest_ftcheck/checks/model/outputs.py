@@ -12,6 +12,7 @@ import numpy as np
 from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
 from pytest_ftcheck.checks.collator.moved_rows import require_rows_in_place
 from pytest_ftcheck.checks.training.declared import own_loss
+from pytest_ftcheck.heads.traits import LABEL_PER_ROW
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,7 +37,8 @@ def logits_shape(evidence: Evidence, limits: Limits) -> list[Finding]:
     False alarms: none by chance.
     """
     del limits
-    expected = (len(evidence.pipeline.eval_dataset), evidence.pipeline.card.num_labels)
+    card = evidence.pipeline.card
+    expected = card.head_rules.outputs.shapes(len(evidence.pipeline.eval_dataset), card.num_labels)["logits"]
     seen = evidence.run.logits.shape
     return [] if seen == expected else [finding(f"logits of shape {expected}", f"shape {seen}")]
 
@@ -63,14 +65,14 @@ def label_ids(evidence: Evidence, limits: Limits) -> list[Finding]:
         raise NotApplicable(msg)
     if seen.shape != given.shape:
         observed = f"shape {seen.shape}"
-    elif (wrong := np.flatnonzero(seen != given.astype(seen.dtype))).size:
+    elif (wrong := np.flatnonzero((seen != given.astype(seen.dtype)).reshape(len(seen), -1).any(axis=1))).size:
         row = int(wrong[0])
         observed = f"{wrong.size} rows differ, the first is row {row}: {seen[row]} instead of {given[row]}"
     else:
         return []
     if np.array_equal(np.sort(seen, axis=None), np.sort(given.astype(seen.dtype), axis=None)):
         require_rows_in_place(evidence)  # the same labels in another order
-    return [finding(f"the {given.size} labels of the evaluation data set, in order", observed)]
+    return [finding(f"the {len(given)} labels of the evaluation data set, in order", observed)]
 
 
 @check(
@@ -100,6 +102,7 @@ def finite(evidence: Evidence, limits: Limits) -> list[Finding]:
 @check(
     "model.predictions",
     cost="run",
+    needs=(LABEL_PER_ROW,),
     # How far a regression may overshoot the labels, as a share of their range.
     limits={"overshoot": 1.0},
     catches="a head of another size, regression labels on another scale than the head learned",
@@ -117,7 +120,7 @@ def predictions(evidence: Evidence, limits: Limits) -> list[Finding]:
     """
     run, card = evidence.run, evidence.pipeline.card
     low, high = 0.0, float(card.num_labels - 1)
-    if card.head == "regression":
+    if card.head_rules.values:
         if own := own_loss(evidence):
             msg = f"the loss is the user's own ({', '.join(own)}): its outputs need not be on the scale of the labels"
             raise NotApplicable(msg)

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from pytest_ftcheck.findings import Finding
 
 _HINT = "give from_pretrained num_labels=2; or, where numbers are learned, give the labels as floats."
-_PROBLEMS = {"regression": "regression", "sequence-classification": "single_label_classification"}
-"""``problem_type`` by head."""
 
 
 @check(
@@ -41,13 +39,14 @@ def problem_type(evidence: Evidence, limits: Limits) -> list[Finding]:
         raise NotApplicable(msg)
     config: Any = unwrapped(evidence.fresh_model).config
     given, card = getattr(config, "problem_type", None), evidence.pipeline.card
-    if card.head == "regression" and (two := _two_classes(evidence)):
+    head = card.head_rules
+    if head.values and (two := _two_classes(evidence)):
         observed = f"num_labels = 1, which makes it a regression; the labels are the whole numbers {two}"
         return [finding("num_labels = 2, for labels of two classes", observed, hint=_HINT)]
-    right = _PROBLEMS.get(card.head)
+    right = head.model.problem_type
     if given in {None, right}:
         return []
-    labels = "one number a row" if card.head == "regression" else f"one of {card.num_labels} classes a row"
+    labels = head.model.labels_in_words(card.num_labels)
     observed = f"problem_type = {given!r}: it is set by hand, or inherited from the checkpoint's own fine-tune"
     return [finding(f"problem_type = {right!r}, or none: the labels are {labels}", observed)]
 

@@ -14,6 +14,7 @@ from pytest_ftcheck.checks.data.splits import splits
 from pytest_ftcheck.checks.model.inputs_matter import spread_of
 from pytest_ftcheck.checks.model.logits import affordable, logits_of_rows, trained_model
 from pytest_ftcheck.checks.model.token_rows import Span, TokenRow, second_span, special_tokens
+from pytest_ftcheck.heads.traits import LABEL_PER_ROW
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +47,7 @@ class _Pairs:
 @check(
     "model.second_segment",
     cost="run",
+    needs=(LABEL_PER_ROW,),
     # Change of the logits in the middle row, as a share of what logits differ by between rows.
     limits={"change": 0.01},
     catches="a second text that is never tokenized, cut off, masked or otherwise lost on its way to the model",
@@ -69,7 +71,7 @@ def second_segment(evidence: Evidence, limits: Limits) -> list[Finding]:
     plain, deranged = (logits_of_rows(evidence, model, rows) for rows in (pairs.plain, pairs.deranged))
     change = float((plain - deranged).abs().amax(dim=1).median()) / spread_of(plain)
     labels = np.asarray(evidence.labels(evidence.pipeline.eval_dataset), dtype=np.float64)[pairs.indices]
-    regression = evidence.pipeline.card.head == "regression"
+    regression = evidence.pipeline.card.head_rules.values
     before, after = (_scores(logits, labels, regression=regression) for logits in (plain, deranged))
     rows = f"{len(labels)} rows"
     if not change > limits["change"]:

@@ -94,6 +94,7 @@ def _ask(evidence: Evidence) -> Served:
     tokenizer = pipeline.processing_class
     request: dict[str, Any] = {
         "model": str(run.model_folder.resolve()),
+        "auto_class": run.head_rules.model.auto_class,
         "device": run.environment["device"],
         "threads": int(run.environment.get("threads", 0)),
         "tokenizer": tokenizer is not None,

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+import transformers
+from transformers import AutoTokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +52,7 @@ def _attempt(answer: dict[str, Any], name: str, make: Callable[[], Any]) -> None
 @torch.no_grad()
 def _model(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Load the model, and write its logits of the batch ``[B, K]``."""
-    model, info = AutoModelForSequenceClassification.from_pretrained(
+    model, info = getattr(transformers, request["auto_class"]).from_pretrained(
         request["model"], local_files_only=True, trust_remote_code=False, use_safetensors=True, output_loading_info=True
     )
     model = model.to(request["device"]).eval()

@@ -22,6 +22,7 @@ from pytest_ftcheck.checks.serving.raw_texts import folded_name
 from pytest_ftcheck.checks.serving.submission import NAMES, TASKS, read_submission, write_submission
 from pytest_ftcheck.errors import FtcheckError
 from pytest_ftcheck.files import scratch_folder
+from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -105,7 +106,7 @@ def _reload_by_own_class(evidence: Evidence, limits: Limits) -> list[Finding]:
 @check(
     "serving.label_names",
     cost="run",
-    heads=("sequence-classification",),
+    needs=(CLASSES, LABEL_PER_ROW),
     catches="label names that are swapped, generic (LABEL_0) or missing in the saved configuration",
     hint="give the model id2label and label2id of the data set's names when it is made: "
     "from_pretrained(…, id2label=…, label2id=…).",
@@ -209,6 +210,7 @@ def _changes(trained: Mapping[str, Any], saved: Mapping[str, Any]) -> list[str]:
 @check(
     "serving.submission",
     cost="run",
+    needs=(LABEL_PER_ROW,),
     catches="predictions that the GLUE leaderboard would not take: class names that it does not know, rows lost, NaN",
     hint="name the classes as GLUE does, in the order of their ids, and predict every row.",
 )

@@ -81,7 +81,8 @@ def pipeline(evidence: Evidence, limits: Limits) -> list[Finding]:
         ]
     if squashed:
         # Whoever serves the model by other means gets the value itself.
-        hint = "set model.config.problem_type = 'regression'."
+        problem_type = evidence.pipeline.card.head_rules.model.problem_type
+        hint = f"set model.config.problem_type = {problem_type!r}."
         expected = f"the evaluation's value for {len(logits)} texts from pipeline() (values that are no sigmoid fail)"
         observed = "the sigmoid of it: pipeline() puts one over the one output of a model whose problem_type is None"
         return [warning(expected, observed, share=1.0, hint=hint)]
@@ -110,9 +111,9 @@ def _differences(
     evidence: Evidence, answer: Served, logits: NDArray[np.float64], tolerance: float
 ) -> list[_Difference]:
     """Word every row whose answer differs from the evaluation's logits ``[R, K]``."""
-    regression = evidence.pipeline.card.head == "regression"
+    regression = evidence.pipeline.card.head_rules.values
     names = evidence.pipeline.card.label_names
-    scores = logits if regression else special.softmax(logits, axis=1)
+    scores = evidence.pipeline.card.head_rules.outputs.scores(logits)
     different = []
     for row, expected, found in zip(answer.text_rows, scores, answer.answers, strict=True):
         given = np.array([entry["score"] for entry in found])

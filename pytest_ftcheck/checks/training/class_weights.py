@@ -9,6 +9,7 @@ import torch
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warning
 from pytest_ftcheck.checks.training.extremes import last_layer
+from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +28,7 @@ _EXPONENTS = (1.0, 0.5)
 @check(
     "training.class_weights",
     cost="forward",
-    heads=("sequence-classification",),
+    needs=(CLASSES, LABEL_PER_ROW),
     # How far apart weights must be to be weights; how far they may be from those of the counts, relative.
     limits={"apart": 0.05, "off": 0.1},
     catches="class weights in another order than the class ids: in the order of first occurrence, or of names",

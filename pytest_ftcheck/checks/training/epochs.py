@@ -11,6 +11,7 @@ from scipy.stats import spearmanr
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
 from pytest_ftcheck.checks.training.declared import arguments, own_sampler
 from pytest_ftcheck.checks.training.sampling import classes_never_drawn, drawn, misplaced_weights
+from pytest_ftcheck.heads.traits import LABEL_PER_ROW, unmet
 from pytest_ftcheck.training.fingerprint import fingerprint_rows
 
 if TYPE_CHECKING:
@@ -161,6 +162,9 @@ def shuffled(evidence: Evidence, limits: Limits) -> list[Finding]:
         return found
     if str(getattr(declared.train_sampling_strategy, "value", declared.train_sampling_strategy)) == "group_by_length":
         msg = "batches are made of rows of equal length on purpose, and length may go with the label"
+        raise NotApplicable(msg)
+    if reason := unmet((LABEL_PER_ROW,), evidence.pipeline.card.head_rules.traits):
+        msg = f"the order of the labels is not looked at: {reason}"
         raise NotApplicable(msg)
     labels = np.asarray(epoch.labels)
     windows = windows_of(epoch.batch_sizes)

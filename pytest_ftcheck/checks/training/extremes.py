@@ -9,6 +9,7 @@ import torch
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
 from pytest_ftcheck.checks.model.logits import affordable, logits_of
+from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +29,7 @@ _FLOOR = 0.1
 @check(
     "training.loss_extremes",
     cost="forward",
-    heads=("sequence-classification",),
+    needs=(CLASSES, LABEL_PER_ROW),
     catches="a softmax or sigmoid before the cross entropy, a loss with the wrong sign or with other labels",
     hint="hand the raw logits to the loss: cross entropy takes their softmax itself; and minimise it, with the labels "
     "that the logits stand for.",

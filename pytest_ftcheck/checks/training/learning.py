@@ -151,13 +151,9 @@ def has_plain_loss(evidence: Evidence) -> bool:
 def _guessed(evidence: Evidence, rows: Dataset) -> float:
     """Return the mean loss of the best constant prediction: the entropy of the labels in nats, or their variance."""
     labels = np.asarray([label for label in evidence.labels(rows) if label is not None], float)
-    if evidence.pipeline.card.head == "regression":
-        return float(labels.var())
-    classes = evidence.pipeline.card.num_labels
-    shares = np.bincount(labels.astype(int).clip(0), minlength=classes) / max(len(labels), 1)
+    card = evidence.pipeline.card
     smoothing = float(arguments(evidence).label_smoothing_factor)
-    shares = (1 - smoothing) * shares + smoothing / len(shares)
-    return float(-(shares * np.log(np.where(shares > 0, shares, 1))).sum())
+    return card.head_rules.loss.of_constant(labels, card.num_labels, smoothing)
 
 
 def _evaluation_falls(evidence: Evidence, run: Run) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, check, finding
 from pytest_ftcheck.checks.training.declared import probed
 from pytest_ftcheck.errors import CheckFailure
+from pytest_ftcheck.heads.traits import LABEL_PER_ROW
 from pytest_ftcheck.training.fingerprint import fingerprint_rows
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ _CLOSE = 0.9
 @check(
     "training.overfits_batch",
     cost="extra-training",
+    needs=(LABEL_PER_ROW,),
     limits={"rows": 8, "steps": 30},
     false_alarms=1e-3,
     catches="a learning rate of 0 or far too high, frozen weights, gradients that do not arrive, a loss that is not of "
@@ -103,7 +105,7 @@ def _falls(probe: Probe) -> bool:
 def _judge(evidence: Evidence, probe: Probe, labels: Any) -> tuple[bool, str]:
     """Tell whether the rows were learned, and what was seen."""
     loss = f"training loss from {probe.losses[0]:.4f} to {probe.losses[-1]:.4f}" if probe.losses else "no loss"
-    if evidence.pipeline.card.head == "regression":
+    if evidence.pipeline.card.head_rules.values:
         values = probe.logits.reshape(len(probe.logits), -1)[:, 0]
         correlation = float(np.corrcoef(values, labels)[0, 1]) if values.std() > 0 else 0.0
         return correlation >= _CLOSE, f"predictions and labels correlate with {correlation:.2f}, {loss}"
@@ -130,7 +132,7 @@ def distinct_rows(evidence: Evidence, count: int) -> list[int]:
     by_label: dict[Any, list[int]] = {}
     for place in sorted(by_content.values(), key=lambda place: (lengths[place], place)):
         by_label.setdefault(labels[place], []).append(place)
-    if evidence.pipeline.card.head == "regression":  # the values are many: take them from end to end
+    if evidence.pipeline.card.head_rules.values:  # the values are many: take them from end to end
         shortest = sorted((place for places in by_label.values() for place in places), key=lengths.__getitem__)
         spread = sorted(shortest[: 4 * count], key=labels.__getitem__)
         places = [spread[index] for index in np.linspace(0, len(spread) - 1, min(count, len(spread))).astype(int)]

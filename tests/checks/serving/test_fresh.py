@@ -45,7 +45,7 @@ def evaluated(evidence: Evidence) -> Run:
     """Evaluate the model anew, on the evidence's rows."""
     rows = evidence.pipeline.eval_dataset
     batch = evidence.collate(evidence.features(rows, list(range(len(rows)))))
-    return replace(evidence.run, logits=evidence.trained_model(**batch).logits.numpy())
+    return evidence.run.with_outputs(logits=evidence.trained_model(**batch).logits.numpy())
 
 
 def test_texts_that_were_joined_are_found(saved_evidence: MakeEvidence, saved_pipelines: dict[str, Pipeline]) -> None:

@@ -167,7 +167,7 @@ def test_a_tokenizer_that_the_trainer_does_not_know_may_be_saved(saved_evidence:
 
 
 def test_logits_of_another_width_are_found(saved_evidence: MakeEvidence, saved_runs: dict[str, Run]) -> None:
-    wide = replace(saved_runs["stsb"], logits=np.repeat(saved_runs["stsb"].logits, 2, axis=1))
+    wide = saved_runs["stsb"].with_outputs(logits=np.repeat(saved_runs["stsb"].logits, 2, axis=1))
     (finding,) = judge("reload", saved_evidence("stsb", run=wide))
     assert finding.observed == "logits of shape (32, 1), not (32, 2)"
 
@@ -179,7 +179,7 @@ def test_one_compared_row_is_enough(
 ) -> None:
     logits = saved_runs["mrpc"].logits.copy()
     logits[row, 0] += 1e-3
-    evidence = saved_evidence("mrpc", run=replace(saved_runs["mrpc"], logits=logits))
+    evidence = saved_evidence("mrpc", run=saved_runs["mrpc"].with_outputs(logits=logits))
     assert (row in fresh.served(evidence).rows) == bool(found)
     assert len(judge("reload", evidence)) == found
 

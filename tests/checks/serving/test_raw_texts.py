@@ -34,7 +34,7 @@ def test_other_scores_are_a_warning_where_positions_count_the_padding(
     counts_padding, factor = case
     monkeypatch.setattr(raw_texts, "counts_padding", lambda _: counts_padding)
     run = saved_runs["mrpc"]
-    evidence = saved_evidence("mrpc", run=replace(run, logits=run.logits * factor))
+    evidence = saved_evidence("mrpc", run=run.with_outputs(logits=run.logits * factor))
     (found,) = run_check(catalogue()["serving.pipeline"], evidence)
     assert found.level == level
 
@@ -47,7 +47,7 @@ def test_inputs_that_only_a_server_gets_are_named(saved_evidence: Callable[..., 
         batch = made.pipeline.data_collator(features)
         return {name: value for name, value in batch.items() if name != "token_type_ids"}
 
-    run = replace(made.run, logits=made.run.logits * 1.05)
+    run = made.run.with_outputs(logits=made.run.logits * 1.05)
     (found,) = run_check(catalogue()["serving.pipeline"], saved_evidence("mrpc", run=run, data_collator=without_types))
     assert found.hint.startswith("the tokenizer gives a server token_type_ids, which the model never got in training")
 
@@ -68,7 +68,7 @@ def test_a_sigmoid_over_the_logit_of_two_classes_is_sound(
     saved_evidence: Callable[..., Evidence], saved_runs: dict[str, Run]
 ) -> None:
     run = saved_runs["stsb"]
-    classes = replace(run, label_ids=(run.label_ids > 2.5).astype(run.label_ids.dtype))
+    classes = run.with_outputs(labels=(run.label_ids > 2.5).astype(run.label_ids.dtype))
 
     def forget(judged: Run) -> None:
         path = judged.model_folder / "config.json"

@@ -88,5 +88,5 @@ def test_loss_that_is_not_of_the_logits_is_not_judged(judged: Judged, toy: Toy, 
 
 
 def test_regression_is_not_asked(judged: Judged, toy: Toy) -> None:
-    with pytest.raises(NotApplicable, match="not regression"):
+    with pytest.raises(NotApplicable, match="only to tasks with classes; this task has values"):
         judged(CHECK, toy(regression=True))

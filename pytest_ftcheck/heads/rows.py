@@ -3,17 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from pytest_ftcheck.errors import DataError
-from pytest_ftcheck.tasks.metrics import predictions_from_logits
+from pytest_ftcheck.heads.arrays import floats
+from pytest_ftcheck.heads.registry import head_named, head_of_predictions
+from pytest_ftcheck.heads.traits import CLASSES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pytest_ftcheck.runs.run import Run
+    from pytest_ftcheck.heads.head import Head
+
+NO_LOGITS = "probabilities need logits, and only predictions are known."
+
+
+class Evaluated(Protocol):
+    """What is needed of a run."""
+
+    @property
+    def logits(self) -> NDArray[Any]:
+        """``[N, K]``."""
+
+    @property
+    def label_ids(self) -> NDArray[Any]:
+        """``[N, …]``."""
+
+    @property
+    def head(self) -> str:
+        """Name of the head."""
 
 
 @dataclass(frozen=True)
@@ -21,11 +41,14 @@ class EvaluatedRows:
     """Labels and predictions of N rows, in the order of the evaluation data set."""
 
     label_ids: NDArray[Any]
-    """``[N]``: class ids, or floats for regression."""
+    """``[N]``: class ids, or floats for regression; of other heads ``[N, …]``."""
     predictions: NDArray[Any]
-    """``[N]``: class ids (`NO_CLASS` where a logit is not finite), or floats for regression."""
+    """``[N]``: class ids (`NO_CLASS` where a logit is not finite), or floats for regression; of other heads
+    ``[N, …]``."""
     logits: NDArray[Any] | None = None
     """``[N, K]``, one column for regression or for a sigmoid; None where only predictions are known."""
+    head: Head | None = None
+    """None: of classes or of values, as the predictions are."""
 
     def __post_init__(self) -> None:
         """Refuse columns of different lengths: they are not of the same rows.
@@ -51,13 +74,13 @@ class EvaluatedRows:
             DataError: another number of logits than of labels.
 
         """
-        if head == "sequence-classification" and logits.ndim > 1 and logits.shape[1] == 1:
-            logits_of_two = np.concatenate([np.zeros_like(logits), logits], axis=1)
-            return cls(label_ids, predictions_from_logits(logits_of_two, head), logits)
-        return cls(label_ids, predictions_from_logits(logits, head), logits)
+        rules, columns = head_named(head), logits
+        if CLASSES in rules.traits and logits.ndim > 1 and logits.shape[1] == 1:
+            columns = np.concatenate([np.zeros_like(logits), logits], axis=1)
+        return cls(label_ids, rules.outputs.predictions(floats(columns)), logits, rules)
 
     @classmethod
-    def of_run(cls, run: Run) -> EvaluatedRows:
+    def of_run(cls, run: Evaluated) -> EvaluatedRows:
         """Take what a run left; raises as `of_logits` does."""
         return cls.of_logits(run.logits, run.label_ids, run.head)
 
@@ -66,9 +89,14 @@ class EvaluatedRows:
         return len(self.label_ids)
 
     @property
+    def head_rules(self) -> Head:
+        """The head that made the predictions."""
+        return self.head or head_of_predictions(self.predictions.dtype)
+
+    @property
     def regression(self) -> bool:
         """Predictions are values, not classes."""
-        return self.predictions.dtype.kind == "f"
+        return self.head_rules.values
 
     @property
     def finite(self) -> bool:
@@ -92,15 +120,13 @@ class EvaluatedRows:
 
         """
         if self.logits is None:
-            msg = "probabilities need logits, and only predictions are known."
-            raise DataError(msg)
+            raise DataError(NO_LOGITS)
         scores = self.logits.astype(np.float64)
         if scores.shape[1] == 1:
             scores = np.concatenate([np.zeros_like(scores), scores], axis=1)
-        weights = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+        return self.head_rules.outputs.scores(scores)
 
     def take(self, mask: NDArray[np.bool_]) -> EvaluatedRows:
         """Return the rows where the mask ``[N]`` is True."""
         logits = None if self.logits is None else self.logits[mask]
-        return EvaluatedRows(self.label_ids[mask], self.predictions[mask], logits)
+        return EvaluatedRows(self.label_ids[mask], self.predictions[mask], logits, self.head)

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pytest_ftcheck.errors import DataError
+from pytest_ftcheck.heads.rows import NO_LOGITS
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pytest_ftcheck.gates.rows import EvaluatedRows
+    from pytest_ftcheck.heads.rows import EvaluatedRows
 
 BINS = 15
 """Of equal width, as Guo et al. take them."""
@@ -55,18 +58,20 @@ def brier_scores(rows: EvaluatedRows) -> NDArray[np.float64]:
 def row_losses(rows: EvaluatedRows) -> NDArray[np.float64]:
     """Return the loss of each row as the heads of transformers compute it, ``[N]``.
 
-    Squared error for regression, else cross-entropy in nats; without label smoothing and class weights.
+    Without label smoothing and class weights.
 
     Raises:
-        DataError: there are no logits for a cross-entropy.
+        DataError: there are no logits for it.
 
     """
-    if rows.regression:
-        return np.asarray((rows.predictions.astype(np.float64) - rows.label_ids) ** 2)
-    probabilities = rows.probabilities
-    of_label = (probabilities * _one_hot(rows, probabilities.shape[1])).sum(axis=1)
-    # A probability that float64 rounds to zero costs 708 nats, not infinitely many.
-    return np.asarray(-np.log(np.maximum(of_label, np.finfo(np.float64).tiny)))
+    import torch  # noqa: PLC0415 - slow to import
+
+    logits = rows.predictions[:, None] if rows.logits is None and rows.regression else rows.logits
+    if logits is None:
+        raise DataError(NO_LOGITS)
+    labels = torch.as_tensor(rows.label_ids.astype(np.float64 if rows.label_ids.dtype.kind == "f" else np.int64))
+    loss = rows.head_rules.loss(torch.as_tensor(logits.astype(np.float64)), labels, reduction="none")
+    return np.asarray(loss.numpy())
 
 
 def label_confidence(rows: EvaluatedRows) -> NDArray[np.float64]:

@@ -1,0 +1,45 @@
+"""Arrays as evaluations hand them over: lists, tensors, tuples."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_ftcheck.errors import TaskError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MATRIX = 2
+"""Number of axes of logits [N, K]."""
+
+
+def to_array(values: Any) -> NDArray[Any]:
+    """Return a list, array or tensor (any device, bfloat16 too) as a NumPy array."""
+    if hasattr(values, "detach"):
+        tensor = values.detach().cpu()
+        # NumPy has no bfloat16.
+        return np.asarray(tensor.double() if tensor.is_floating_point() else tensor)
+    return np.asarray(values)
+
+
+def floats(logits: Any) -> NDArray[np.float64]:
+    """Return logits, or the first element of a tuple (the others are hidden states and the like), as float64."""
+    return to_array(logits[0] if isinstance(logits, tuple) else logits).astype(np.float64)
+
+
+def single_column(values: NDArray[Any]) -> NDArray[Any]:
+    """Return [N, 1] or [N] as [N].
+
+    Raises:
+        TaskError: another shape.
+
+    """
+    if values.ndim == 1:
+        return values
+    # Not `squeeze()`: that would turn the one row of [1, 1] into a scalar.
+    if values.ndim == MATRIX and values.shape[1] == 1:
+        return values[:, 0]
+    msg = f"expected one value a row, shape [N] or [N, 1], got shape {values.shape}."
+    raise TaskError(msg)

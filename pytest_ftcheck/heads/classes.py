@@ -1,0 +1,189 @@
+"""The head of sequence classification: one of K classes a row."""
+
+from __future__ import annotations
+
+import math
+import re
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from pytest_ftcheck.errors import DataError, TaskError, closest
+from pytest_ftcheck.heads.arrays import MATRIX, single_column
+from pytest_ftcheck.heads.class_metrics import ScoringOfClasses
+from pytest_ftcheck.heads.head import Head
+from pytest_ftcheck.heads.model import TransformersModel
+from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from pytest_ftcheck.heads.head import Reduction
+
+NO_CLASS = -1
+"""Predicted where a row of logits is not finite: no label equals it, so such a row is never right."""
+_FEWEST = 2
+"""A choice needs two classes."""
+
+
+class CardOfClasses:
+    """See `CardRules`."""
+
+    def refusal(self, label_names: Sequence[str], slices: Sequence[str]) -> str:
+        """Ask for two classes at least."""
+        del slices
+        enough = len(label_names) >= _FEWEST
+        return "" if enough else "label_names must name at least two classes, in the order of their ids"
+
+    def width(self, label_names: Sequence[str]) -> int:
+        """One logit for each class."""
+        return len(label_names)
+
+
+class LabelsOfClasses:
+    """See `LabelRules`: class ids from 0 to K - 1."""
+
+    def arrow_type(self) -> pa.DataType:
+        """Int64: cross entropy indexes with them."""
+        return pa.int64()
+
+    def encode(self, value: Any, label_names: Sequence[str], where: str) -> int:
+        """Read a name, or a class id; where all names are whole numbers, those are names."""
+        names = list(label_names)
+        if isinstance(value, str) and value in names:
+            return names.index(value)
+        number = float(value) if isinstance(value, (int, float)) else math.nan
+        if isinstance(value, str) and re.fullmatch(r"-?[0-9]+", value) and not all(name.isdigit() for name in names):
+            number = float(value)
+        if number.is_integer() and 0 <= number < len(names):
+            return int(number)
+        classes = ", ".join(f"{index} = {name}" for index, name in enumerate(names))
+        todo = "Correct the row, or the card's label_names."
+        if number == -1:
+            todo = "-1 marks a hidden label, as in the test splits of GLUE: evaluate on a split that has labels."
+        guess = closest(value, names) if isinstance(value, str) else ""
+        msg = f"{where}: label {value!r} is outside the names ({classes}).{guess} {todo}"
+        raise DataError(msg)
+
+    def expected(self, num_labels: int) -> str:
+        """Name the range of the ids."""
+        return f"class ids from 0 to {num_labels - 1}, whole numbers"
+
+    def fits(self, label: Any, num_labels: int) -> bool:
+        """Whole numbers from 0 to K - 1."""
+        return isinstance(label, Integral) and 0 <= int(label) < num_labels
+
+    def dtypes(self, *, own_loss: bool) -> tuple[str, ...]:
+        """Int64 alone."""
+        del own_loss
+        return ("int64",)
+
+    def kept_dtype(self) -> str:
+        """Half as long as in a batch: there are few classes."""
+        return "int32"
+
+    def choices(self, known: Sequence[Any], num_labels: int) -> Sequence[int]:
+        """Every class."""
+        del known
+        return range(num_labels)
+
+    def made_up(self, row: int, num_labels: int) -> int:
+        """One class after the other."""
+        return row % num_labels
+
+
+class CrossEntropy:
+    """See `Loss`: the mean over the rows."""
+
+    name = "cross entropy"
+
+    def __call__(
+        self, logits: Tensor, labels: Tensor, *, reduction: Reduction = "mean", label_smoothing: float = 0.0
+    ) -> Tensor:
+        """Compute it of logits ``[B, K]`` and class ids ``[B]``; of one logit a row, it is class 1 against class 0."""
+        import torch  # noqa: PLC0415 - slow to import
+
+        if logits.shape[1] == 1:
+            logits = torch.cat([torch.zeros_like(logits), logits], dim=1)
+        return torch.nn.functional.cross_entropy(
+            logits, labels.long(), reduction=reduction, label_smoothing=label_smoothing
+        )
+
+    def of_constant(self, labels: NDArray[Any], num_labels: int, label_smoothing: float = 0.0) -> float:
+        """Return the entropy of the labels in nats."""
+        shares = np.bincount(labels.astype(int).clip(0), minlength=num_labels) / max(len(labels), 1)
+        shares = (1 - label_smoothing) * shares + label_smoothing / len(shares)
+        return float(-(shares * np.log(np.where(shares > 0, shares, 1))).sum())
+
+    def at_start(self, labels: Tensor, num_labels: int, limits: Mapping[str, float]) -> tuple[float, float, str]:
+        """Return the range around ln K."""
+        del labels
+        nats = math.log(num_labels)
+        low, high = limits["below"] * nats, nats + limits["above"]
+        return (
+            low,
+            high,
+            f"{low:.3g} to {high:.3g}: a guess among {num_labels} classes costs ln {num_labels} = {nats:.3g}",
+        )
+
+
+class OutputsOfClasses:
+    """See `Outputs`: logits ``[N, K]``, K >= 2."""
+
+    def shapes(self, rows: int, num_labels: int) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of an evaluation."""
+        return {"logits": (rows, num_labels), "labels": (rows,)}
+
+    def normalised(self, logits: NDArray[Any]) -> NDArray[Any]:
+        """Leave logits as they are."""
+        return logits
+
+    def references(self, label_ids: NDArray[Any]) -> NDArray[Any]:
+        """Return class ids as ``[N]``."""
+        return single_column(label_ids)
+
+    def predictions(self, logits: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Return the class of the highest logit (the first of equals), ``[N]``.
+
+        `NO_CLASS` where a logit of the row is NaN or infinite: ``argmax`` alone would name the NaN's class.
+        """
+        if logits.ndim != MATRIX or logits.shape[1] < _FEWEST:
+            msg = (
+                f"head {HEAD.name!r} takes logits [N, K] with K >= 2 classes, got shape {logits.shape}; a model with "
+                "num_labels=1 has head 'regression'."
+            )
+            raise TaskError(msg)
+        finite = np.isfinite(logits).all(axis=1)
+        return np.where(finite, logits.argmax(axis=1), NO_CLASS).astype(np.int64)
+
+    def raw_predictions(self, logits: NDArray[Any]) -> NDArray[Any]:
+        """Return the class of the highest logit."""
+        return np.asarray(logits.argmax(axis=-1))
+
+    def scores(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return probabilities: the softmax."""
+        weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
+
+HEAD = Head(
+    name="sequence-classification",
+    traits=frozenset({CLASSES, LABEL_PER_ROW}),
+    card=CardOfClasses(),
+    labels=LabelsOfClasses(),
+    model=TransformersModel(
+        auto_class="AutoModelForSequenceClassification",
+        words="sequence classification",
+        problem_type="single_label_classification",
+        mistaken_problem_type="multi_label_classification",
+        one_label="one of {} classes a row",
+    ),
+    loss=CrossEntropy(),
+    outputs=OutputsOfClasses(),
+    scoring=ScoringOfClasses(),
+)

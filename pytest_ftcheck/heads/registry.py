@@ -1,0 +1,58 @@
+"""All heads by name: those of this package, and those of others by the entry points ``pytest_ftcheck.heads``."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from pytest_ftcheck.errors import SettingsError, TaskError, unknown
+from pytest_ftcheck.extensions import extensions, load_extension
+from pytest_ftcheck.heads.head import Head
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+_MODULES = {
+    "sequence-classification": "pytest_ftcheck.heads.classes",
+    "regression": "pytest_ftcheck.heads.values",
+}
+
+
+def known_heads() -> tuple[str, ...]:
+    """Return the names of all heads; nothing is imported for it."""
+    return (*_MODULES, *extensions("heads"))
+
+
+@cache
+def head_named(name: str) -> Head:
+    """Return the head of this name: ours, or that of an entry point.
+
+    Raises:
+        TaskError: there is none, with the closest match.
+        SettingsError: the entry point cannot be imported, or names no `Head` of its own name.
+
+    """
+    if name in _MODULES:
+        found = import_module(_MODULES[name]).HEAD
+    elif name in extensions("heads"):
+        found = load_extension("heads", name)
+    else:
+        raise TaskError(unknown("head", name, known_heads()))
+    if not isinstance(found, Head) or found.name != name:
+        what = f"the head {found.name!r}" if isinstance(found, Head) else f"a {type(found).__name__}"
+        msg = f"entry point {name!r} of pytest_ftcheck.heads names {what}, expected the Head {name!r}."
+        raise SettingsError(msg)
+    return found
+
+
+def head_of_width(num_labels: int) -> Head:
+    """Return the head of a model of transformers that gives a row K logits for one label: of one logit, values."""
+    return head_named("regression" if num_labels == 1 else "sequence-classification")
+
+
+def head_of_predictions(dtype: DTypeLike) -> Head:
+    """Return the head that predictions without logits are of: values are floats, class ids are integers."""
+    import numpy as np  # noqa: PLC0415 - cards are read without it
+
+    return head_of_width(1 if np.dtype(dtype).kind == "f" else 2)

@@ -1,0 +1,49 @@
+"""Traits: words for what a head learns, by which checks and faults say which heads they apply to.
+
+A head of another package may have traits of its own, which its own checks name.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+CLASSES = "classes"
+"""A label is the id of one of K classes, and the highest of K logits is the prediction."""
+VALUES = "values"
+"""A label is a number on a scale, and the one logit is the prediction."""
+LABEL_PER_ROW = "label_per_row"
+"""Each row has one label, which is one number: label ids are ``[N]``. Such a head has `CLASSES` or `VALUES`, too."""
+
+WORDS: Mapping[str, str] = MappingProxyType(
+    {CLASSES: "classes", VALUES: "values", LABEL_PER_ROW: "one label in each row"}
+)
+"""Traits as messages name them."""
+
+
+def in_words(traits: Iterable[str]) -> str:
+    """Name traits in a message, what a label is before how many a row has: ``classes and one label in each row``."""
+    ordered = sorted(traits, key=lambda trait: (trait == LABEL_PER_ROW, trait))
+    return " and ".join(WORDS.get(trait, trait.replace("_", " ")) for trait in ordered)
+
+
+def unmet(needs: Iterable[str], traits: Iterable[str]) -> str:
+    """Say which needed traits a task lacks, and which it has instead.
+
+    Args:
+        needs: of a check or a fault.
+        traits: of the task's head.
+
+    Returns:
+        The reason why it does not apply; an empty text where no trait is missing.
+
+    """
+    missing = set(needs) - set(traits)
+    if not missing:
+        return ""
+    others = set(traits) - set(needs)
+    has = f"this task has {in_words(others)}" if others else "this task has other labels"
+    return f"it applies only to tasks with {in_words(missing)}; {has}"

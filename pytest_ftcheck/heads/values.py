@@ -1,0 +1,170 @@
+"""The head of regression: one number on a scale a row."""
+
+from __future__ import annotations
+
+import math
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from pytest_ftcheck.errors import DataError
+from pytest_ftcheck.heads.arrays import single_column
+from pytest_ftcheck.heads.head import Head
+from pytest_ftcheck.heads.model import TransformersModel
+from pytest_ftcheck.heads.traits import LABEL_PER_ROW, VALUES
+from pytest_ftcheck.heads.value_metrics import ScoringOfValues
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from pytest_ftcheck.heads.head import Reduction
+
+_LARGEST = 3.4028234663852886e38
+"""Of float32: above it lies infinity."""
+_TENTHS = 50
+
+
+class CardOfValues:
+    """See `CardRules`."""
+
+    def refusal(self, label_names: Sequence[str], slices: Sequence[str]) -> str:
+        """Refuse names of classes, and slices by class."""
+        if label_names:
+            return f"label_names does not go with head {HEAD.name!r}"
+        return f"slices: 'class' does not go with head {HEAD.name!r}" if "class" in slices else ""
+
+    def width(self, label_names: Sequence[str]) -> int:
+        """One logit, which is the value."""
+        del label_names
+        return 1
+
+
+class LabelsOfValues:
+    """See `LabelRules`: finite numbers."""
+
+    def arrow_type(self) -> pa.DataType:
+        """Float32, as the model's loss takes them."""
+        return pa.float32()
+
+    def encode(self, value: Any, label_names: Sequence[str], where: str) -> float:
+        """Read a number."""
+        del label_names
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            number = math.nan
+        if not abs(number) <= _LARGEST:
+            msg = f"{where}: label {value!r} is not a finite number, as regression needs. Remove or correct the row."
+            raise DataError(msg)
+        return number
+
+    def expected(self, num_labels: int) -> str:
+        """Any finite number."""
+        del num_labels
+        return "finite numbers"
+
+    def fits(self, label: Any, num_labels: int) -> bool:
+        """Whether it is a finite number."""
+        del num_labels
+        return isinstance(label, Real) and math.isfinite(label)
+
+    def dtypes(self, *, own_loss: bool) -> tuple[str, ...]:
+        """Float32; a loss of one's own may take whole numbers."""
+        return ("float32", "int64") if own_loss else ("float32",)
+
+    def kept_dtype(self) -> str:
+        """As in a batch."""
+        return "float32"
+
+    def choices(self, known: Sequence[Any], num_labels: int) -> Sequence[Any]:
+        """Return the known ones, else tenths: like real scores (3.8) they have no exact binary form.
+
+        So half precision on the way shows.
+        """
+        del num_labels
+        return sorted(set(known)) or [tenth / 10 for tenth in sorted(range(_TENTHS, -_TENTHS - 1, -1), key=abs)]
+
+    def made_up(self, row: int, num_labels: int) -> float:
+        """Return tenths."""
+        del num_labels
+        return row / 10
+
+
+class SquaredError:
+    """See `Loss`: the mean over the rows."""
+
+    name = "squared error"
+
+    def __call__(
+        self, logits: Tensor, labels: Tensor, *, reduction: Reduction = "mean", label_smoothing: float = 0.0
+    ) -> Tensor:
+        """Compute it of logits ``[B, 1]`` and labels ``[B]``; labels that are whole numbers become floats."""
+        import torch  # noqa: PLC0415 - slow to import
+
+        del label_smoothing
+        values = labels if labels.is_floating_point() else labels.to(logits.dtype)
+        return torch.nn.functional.mse_loss(logits.squeeze(-1), values, reduction=reduction)
+
+    def of_constant(self, labels: NDArray[Any], num_labels: int, label_smoothing: float = 0.0) -> float:
+        """Return the variance of the labels."""
+        del num_labels, label_smoothing
+        return float(labels.var())
+
+    def at_start(self, labels: Tensor, num_labels: int, limits: Mapping[str, float]) -> tuple[float, float, str]:
+        """Return the range from a share of the labels' variance to a multiple of their mean square."""
+        del num_labels
+        values = labels.float()  # one logit for two classes has whole numbers for labels
+        variance = float(values.var())
+        low, high = limits["below"] * variance, limits["times"] * (float(values.square().mean()) + 1)
+        return low, high, f"{low:.3g} to {high:.3g}: labels of variance {variance:.3g}"
+
+
+class OutputsOfValues:
+    """See `Outputs`: logits ``[N, 1]``."""
+
+    def shapes(self, rows: int, num_labels: int) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of an evaluation."""
+        return {"logits": (rows, num_labels), "labels": (rows,)}
+
+    def normalised(self, logits: NDArray[Any]) -> NDArray[Any]:
+        """Give ``[N]`` a second axis."""
+        return logits[:, None] if np.ndim(logits) == 1 else logits
+
+    def references(self, label_ids: NDArray[Any]) -> NDArray[Any]:
+        """Return values as ``[N]``."""
+        return single_column(label_ids)
+
+    def predictions(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the values as they are, ``[N]``."""
+        return single_column(logits)
+
+    def raw_predictions(self, logits: NDArray[Any]) -> NDArray[Any]:
+        """Return the first column."""
+        return logits[:, 0]
+
+    def scores(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the values as they are."""
+        return logits
+
+
+HEAD = Head(
+    name="regression",
+    traits=frozenset({VALUES, LABEL_PER_ROW}),
+    card=CardOfValues(),
+    labels=LabelsOfValues(),
+    model=TransformersModel(
+        auto_class="AutoModelForSequenceClassification",
+        words="sequence classification",
+        problem_type="regression",
+        mistaken_problem_type="single_label_classification",
+        one_label="one number a row",
+    ),
+    loss=SquaredError(),
+    outputs=OutputsOfValues(),
+    scoring=ScoringOfValues(),
+)

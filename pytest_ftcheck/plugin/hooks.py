@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_ftcheck.errors import FtcheckError
+from pytest_ftcheck.judging.effects import check_effects
 from pytest_ftcheck.plugin import options
 from pytest_ftcheck.plugin.baseline_outcome import BaselineOutcome, check_update, open_baselines
 from pytest_ftcheck.plugin.benchmark_folder import note_absence, remove_empty
-from pytest_ftcheck.plugin.effects import check_effects, check_listing, check_use, given_on_command_line
+from pytest_ftcheck.plugin.effects import check_listing, check_use, given_on_command_line
 from pytest_ftcheck.plugin.fixtures import (
     ft_baseline,
     ft_collator,
@@ -93,7 +94,7 @@ def pytest_configure(config: pytest.Config) -> None:
             choose_paths(config, session)
         if not is_worker(config):
             begin_json(config, session.settings.json)
-            check_effects(session, given_on_command_line(config))
+            check_effects(session.settings, given_on_command_line(config), suite_alone=session.alone)
         if session.settings.tasks:
             from pytest_ftcheck.plugin.selection import check_selection  # noqa: PLC0415 - only where a task is selected
 
@@ -132,14 +133,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """Print the task cards or the checks, where that is asked for."""
     check_listing(config)
-    if config.getoption("ftcheck_list"):
-        from pytest_ftcheck.plugin.listing import print_cards  # noqa: PLC0415 - only this option needs it
+    if config.getoption("ftcheck_list") or config.getoption("ftcheck_list_checks"):
+        from pytest_ftcheck.plugin.listing import print_list  # noqa: PLC0415 - only these options need it
 
-        return print_cards(config)
-    if config.getoption("ftcheck_list_checks"):
-        from pytest_ftcheck.plugin.listing_checks import print_checks  # noqa: PLC0415 - slow to import
-
-        return print_checks(config)
+        return print_list(config)
     return None
 
 

@@ -13,7 +13,7 @@ from pytest_ftcheck.errors import CheckFailure, SettingsError
 from pytest_ftcheck.findings import Finding
 from pytest_ftcheck.plugin.baseline_outcome import finish_baselines
 from pytest_ftcheck.plugin.causes import causes_of
-from pytest_ftcheck.plugin.effects import without_use
+from pytest_ftcheck.plugin.effects import unused_options
 from pytest_ftcheck.plugin.junit import record_case
 from pytest_ftcheck.plugin.session import SUITE, is_worker, own_tests_line
 
@@ -150,7 +150,7 @@ class SessionOutcome:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if finished and (self._untold or self._red_over_seeds()):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        self._unused = without_use(session.config, self._session.settings, used=self._reports.used)
+        self._unused = unused_options(session.config, self._session.settings, used=self._reports.used)
         misused = self._reports.misused and session.exitstatus == pytest.ExitCode.TESTS_FAILED
         if misused or (self._unused and finished):
             session.exitstatus = pytest.ExitCode.USAGE_ERROR

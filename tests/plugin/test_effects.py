@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_ftcheck.plugin.effects import _EFFECTIVE, _NEEDS
-from pytest_ftcheck.plugin.options import FLAGS
+from pytest_ftcheck.judging.effects import _EFFECTIVE, _NEEDS
+from pytest_ftcheck.option_table import FLAGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

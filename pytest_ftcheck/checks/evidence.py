@@ -1,4 +1,7 @@
-"""What checks look at: the parts, and what is made of them, each made once and only when a check asks."""
+"""What checks look at: the parts, and what is made of them, each made once and only when a check asks.
+
+Whoever makes the evidence keeps the run: see `pytest_ftcheck.training.launch.Launcher`.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,7 @@ class Evidence:
             engine: that trains.
             seed: of the run.
             environment: device, dtype and threads, as `describe_environment` gives them.
-            make_run: gives the run of the pipeline.
+            make_run: gives the run of the pipeline, the same one each time.
             make_probe: makes a short fine-tune in memory; see `pytest_ftcheck.training.probe.probe`.
             other_run: gives the run of the other engine, where both were asked for.
 
@@ -62,6 +65,8 @@ class Evidence:
         self.seed = seed
         self.environment = environment
         self.other_run = other_run
+        self.has_run = False
+        """A check looked at the run; to ask for one that no check needed would train."""
         self._once: dict[Callable[[Evidence], Any], Any] = {}
         self._make_run = make_run
         self._make_probe = make_probe
@@ -73,7 +78,7 @@ class Evidence:
             return "bfloat16"
         return "float16" if self.pipeline.args.get("fp16") else self.environment["dtype"]
 
-    @cached_property
+    @property
     def run(self) -> Run:
         """The run; trained when it is first asked for.
 
@@ -81,9 +86,11 @@ class Evidence:
             CheckFailure: training failed.
 
         """
-        return self._make_run()
+        run = self._make_run()
+        self.has_run = True
+        return run
 
-    @cached_property
+    @property
     def trained_run(self) -> Run:
         """The run, where it was trained here and not only evaluated.
 

@@ -9,16 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.checks.evidence import Evidence
-from pytest_ftcheck.errors import CheckFailure
 from pytest_ftcheck.runs.store import RunStore
-from pytest_ftcheck.training.launch import environment_of, launch
+from pytest_ftcheck.training.launch import Launcher, environment_of
 from pytest_ftcheck.training.probe import Probe, probe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_ftcheck.pipeline.parts import Pipeline
-    from pytest_ftcheck.runs.run import Run
     from pytest_ftcheck.settings import Settings
 
 EvidenceOf = Callable[["Pipeline", str, Path], Evidence]
@@ -36,43 +34,18 @@ def evidence_for(settings: Settings, *, seed: int) -> EvidenceOf:
 
     def evidence_of(pipeline: Pipeline, engine: str, folder: Path) -> Evidence:
         environment = environment_of(settings, pipeline)
-        store = RunStore(folder / "runs")
-        run_of = partial(launch, pipeline, settings, store, seed=seed)
+        run_of = partial(Launcher(settings, lambda: RunStore(folder / "runs")).run, pipeline, seed=seed)
         return Evidence(
             pipeline,
             engine=engine,
             seed=seed,
             environment=environment,
-            make_run=_Once(partial(run_of, engine=engine)),
+            make_run=partial(run_of, engine=engine),
             make_probe=Probes(pipeline, environment, lambda: Path(tempfile.mkdtemp(dir=folder))),
-            other_run=_Once(partial(run_of, engine="manual" if engine == "trainer" else "trainer")),
+            other_run=partial(run_of, engine="manual" if engine == "trainer" else "trainer"),
         )
 
     return evidence_of
-
-
-class _Once:
-    """Makes a run, or fails, once: a run that breaks off is not tried again for every check."""
-
-    def __init__(self, make: Callable[[], Run]) -> None:
-        self._make = make
-        self._made: Run | CheckFailure | None = None
-
-    def __call__(self) -> Run:
-        """Return the run.
-
-        Raises:
-            CheckFailure: it broke off.
-
-        """
-        if self._made is None:
-            try:
-                self._made = self._make()
-            except CheckFailure as failure:
-                self._made = failure
-        if isinstance(self._made, CheckFailure):
-            raise CheckFailure(self._made.findings)
-        return self._made
 
 
 class Probes:

@@ -125,6 +125,13 @@ def _of_parts(check: Check) -> bool:
     return check.cost in ("free", "forward")
 
 
+def cases_of_function(function: str, settings: Settings, checks: Iterable[Check], card: TaskCard) -> list[Case]:
+    """List the tests of one function of the suite: ``test_<family>``, or ``test_metric_floor``."""
+    if function == "test_metric_floor":
+        return gate_cases(settings, checks, card.gated_metrics)
+    return cases_of_family(settings, checks, function.removeprefix("test_"))
+
+
 def gate_cases(settings: Settings, checks: Iterable[Check], metrics: Iterable[str]) -> list[Case]:
     """List the gates: one for each metric, engine and seed, where they are among the chosen checks."""
     if any(entry.id == FLOOR.id for entry in checks):

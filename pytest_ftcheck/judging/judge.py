@@ -6,16 +6,13 @@ import tempfile
 import weakref
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
-from pytest_ftcheck.checks.catalogue import NotApplicable, run_check
+from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.checks.evidence_of import evidence_for
 from pytest_ftcheck.errors import CheckFailure, TaskError
 from pytest_ftcheck.files import scratch_folder
-from pytest_ftcheck.gates.card_gates import degenerate, judge_metric
-from pytest_ftcheck.gates.paired import ComparedRun
 from pytest_ftcheck.gates.pipeline_slices import check_slices, pipeline_masks
-from pytest_ftcheck.gates.records import GateOrigin, gate_record
 from pytest_ftcheck.gates.trivial_limits import refuse_trivial_limits
 from pytest_ftcheck.judging.checks import (
     FLOOR,
@@ -23,20 +20,19 @@ from pytest_ftcheck.judging.checks import (
     choose,
     gate_cases,
     suite_catalogue,
-    ungated,
     validate_card,
 )
+from pytest_ftcheck.judging.gating import CardGates
+from pytest_ftcheck.judging.judged import ask, not_judged
 from pytest_ftcheck.judging.report import CheckResult, Report
 from pytest_ftcheck.pipeline.factory import trainer_task_name
 from pytest_ftcheck.pipeline.from_card import build_pipeline
 from pytest_ftcheck.pipeline.from_trainer import build_trainer_pipeline
-from pytest_ftcheck.pipeline.quiet import quiet_libraries
 from pytest_ftcheck.settings import Settings
 from pytest_ftcheck.tasks.card import TaskCard, load_card
-from pytest_ftcheck.training.determinism import isolated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from transformers import Trainer
 
@@ -44,10 +40,8 @@ if TYPE_CHECKING:
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.gates.records import GateRecord
-    from pytest_ftcheck.gates.slices import Masks
     from pytest_ftcheck.judging.checks import Case
     from pytest_ftcheck.pipeline.parts import Pipeline
-    from pytest_ftcheck.runs.run import Run
 
 
 def judge(
@@ -99,11 +93,6 @@ def _pipeline_of(subject: Any, settings: Settings) -> Pipeline:
     raise TaskError(msg)
 
 
-class _Found(NamedTuple):
-    red: list[Finding]
-    warnings: list[Finding]
-
-
 @dataclass
 class _Judgement:
     """Runs the checks of one pipeline, one after the other."""
@@ -120,77 +109,46 @@ class _Judgement:
     def report(self) -> Report:
         """Run them all."""
         folder = tempfile.TemporaryDirectory(prefix="ftcheck-judge-", dir=scratch_folder())
-        # One seed: several are judged together, which is what pytest's sessions do.
-        settings = replace(self.settings, seeds=self.settings.seeds[:1])
-        masks = pipeline_masks(self.pipeline, settings.rootdir)
+        # One seed, and no accepted runs: both are judged at the end of pytest's sessions.
+        settings = replace(self.settings, seeds=self.settings.seeds[:1], update_baseline=None)
         evidence_of = evidence_for(settings, seed=settings.seeds[0])
         for engine in settings.engines:
             (Path(folder.name) / engine).mkdir()
             self.evidence[engine] = evidence_of(self.pipeline, engine, Path(folder.name) / engine)
+        masks = pipeline_masks(self.pipeline, settings.rootdir)
+        gates = CardGates(settings, lambda _: masks)
         families = dict.fromkeys(check.family for check in self.checks)
         cases = [case for family in families for case in cases_of_family(settings, self.checks, family)]
-        results = [self._checked(case) for case in cases]
-        gates = gate_cases(settings, self.checks, self.pipeline.card.gated_metrics)
-        results += [self._gated(case, masks) for case in gates]
+        cases += gate_cases(settings, self.checks, self.pipeline.card.gated_metrics)
         report = Report(
             task=self.pipeline.card.name,
             subject=self.pipeline.subject,
-            results=tuple(self._with_untold(results)),
+            results=tuple(self._with_untold([self._judged(case, gates) for case in cases])),
             gates=tuple(self.gates),
-            runs=self._runs(),
+            runs={engine: evidence.run for engine, evidence in self.evidence.items() if evidence.has_run},
         )
         weakref.finalize(report, folder.cleanup)
         return report
 
-    def _runs(self) -> Mapping[str, Run]:
-        # A cached property: asking for one that no check needed would train.
-        return {engine: evidence.run for engine, evidence in self.evidence.items() if "run" in vars(evidence)}
-
-    def _checked(self, case: Case) -> CheckResult:
+    def _judged(self, case: Case, gates: CardGates) -> CheckResult:
+        name, skipped = case.check.id, self.pipeline.card.skipped
+        if name in skipped:
+            return CheckResult(name, case.engine, "skipped", reason=skipped[name])
+        passing: list[Finding] = []
         check = case.check
-        if check.id in self.pipeline.card.skipped:
-            return CheckResult(check.id, case.engine, "skipped", reason=self.pipeline.card.skipped[check.id])
-
-        def judged(evidence: Evidence) -> _Found:
-            found = run_check(check, evidence)
-            red = [entry for entry in found if entry.level == "fail" or self.settings.strict]
-            return _Found(red, [entry for entry in found if entry not in red])
-
-        return self._told(case, judged)
-
-    def _gated(self, case: Case, masks: Mapping[str, Masks]) -> CheckResult:
-        def judged(evidence: Evidence) -> _Found:
-            compared = ComparedRun.of_run(evidence.run)
-            verdicts = judge_metric(self.pipeline, compared, case.metric, masks=masks)
-            failed, origin = degenerate(compared.rows), GateOrigin.of_run(evidence.run)
-            self.gates += [gate_record(verdict, origin, name=name, failed=failed) for name, verdict in verdicts.items()]
-            if reason := ungated(self.pipeline, case.metric, verdicts):
-                raise NotApplicable(reason)
-            found = _Found([], [])
-            for verdict in verdicts.values():
-                fails = verdict.status == "fail" or (self.settings.strict and verdict.status == "inconclusive")
-                (found.red if fails else found.warnings).extend(verdict.findings)
-            return found
-
-        return self._told(case, judged)
-
-    def _told(self, case: Case, ask: Callable[[Evidence], _Found]) -> CheckResult:
-        evidence, check = self.evidence[case.engine], case.check.id
+        if case.metric:
+            check = gates.check(case.metric, lambda gate: self.gates.extend(gate.records()), passing.extend)
         try:
-            with quiet_libraries(), isolated(int(evidence.environment["threads"])):
-                found = ask(evidence)
+            found = ask(check, self.evidence[case.engine], strict=self.settings.strict)
         except NotApplicable as reason:
-            return CheckResult(check, case.engine, "skipped", reason=str(reason))
+            return CheckResult(name, case.engine, "skipped", reason=str(reason))
         except CheckFailure as failure:
-            if any(entry.check == check for entry in failure.findings):
-                return CheckResult(check, case.engine, "failed", tuple(failure.findings))
+            if any(entry.check == name for entry in failure.findings):
+                return CheckResult(name, case.engine, "failed", tuple(failure.findings))
             self.untold.append((case.engine, failure))
-            first = failure.findings[0]
-            reason_words = f"not judged because of {first.check}: {first.observed}"
-            return CheckResult(check, case.engine, "skipped", reason=reason_words)
-        return CheckResult(
-            check, case.engine, "failed" if found.red else "passed", tuple(found.red), tuple(found.warnings)
-        )
+            return CheckResult(name, case.engine, "skipped", reason=not_judged(failure))
+        outcome: Literal["passed", "failed"] = "failed" if found.red else "passed"
+        return CheckResult(name, case.engine, outcome, tuple(found.red), (*passing, *found.warnings))
 
     def _with_untold(self, results: list[CheckResult]) -> list[CheckResult]:
         """Let what ended a run be told once, where no chosen check is about that."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import gc
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_ftcheck.errors import FtcheckError
-from pytest_ftcheck.plugin.report import notes_of
-from pytest_ftcheck.plugin.reports import reports_of
+from pytest_ftcheck.errors import CheckFailure, FtcheckError
+from pytest_ftcheck.plugin.options import given_options
+from pytest_ftcheck.plugin.report import notes_of, reports_of
 from pytest_ftcheck.plugin.session import is_worker, session_of
-from pytest_ftcheck.plugin.task_module import TaskModule
+from pytest_ftcheck.plugin.task_module import TaskModule, suite_test
 from pytest_ftcheck.speed.spec import parse_pair
 
 if TYPE_CHECKING:
@@ -22,12 +20,13 @@ if TYPE_CHECKING:
     import torch
 
     from pytest_ftcheck.pipeline.parts import Pipeline
-    from pytest_ftcheck.plugin.session import FtcheckSession, Variant
-    from pytest_ftcheck.speed.case import StepCase
+    from pytest_ftcheck.sessions.session import FtcheckSession
+    from pytest_ftcheck.sessions.variants import Variant
+    from pytest_ftcheck.speed.asked import Measuring
     from pytest_ftcheck.speed.step import TrainingStep
 
-MACHINE = pytest.StashKey[dict[str, Any]]()
-"""The machine that a step of this session was measured on; not there where none was."""
+_MEASURING = pytest.StashKey["Measuring"]()
+"""Not there where no step was measured."""
 
 
 class BenchModule(TaskModule):
@@ -42,57 +41,43 @@ class BenchModule(TaskModule):
 def bench_items(session: pytest.Session, task: str) -> Iterator[pytest.Item]:
     """Collect a test per case and per pair for a task."""
     for item, callspec in BenchModule.of_task(session, task, "bench").cases():
-        engine, seed = callspec.params["ft_variant"]
         check = "speed.step" if "ft_step_case" in callspec.params else "speed.compare"
-        notes_of(item)["case"] = {
-            "task": task,
-            "check": f"{check} {callspec.id}",
-            "cost": "bench",
-            "engine": engine,
-            "seed": seed,
-        }
-        yield item
-
-
-def cases_of(session: FtcheckSession) -> tuple[StepCase, ...]:
-    """List the cases that the command line asks for."""
-    from pytest_ftcheck.speed.case import sweep  # noqa: PLC0415 - only with --ftcheck-bench
-
-    settings = session.settings
-    return sweep(
-        settings.bench_batch_sizes, settings.bench_dtypes, settings.bench_seq_len, compiled=settings.bench_compile
-    )
+        yield suite_test(item, task, f"{check} {callspec.id}", "bench", callspec.params["ft_variant"])
 
 
 def parametrize_bench(metafunc: pytest.Metafunc) -> None:
     """Run the test once per case, or per pair, with the first seed; the step is that of the manual engine."""
-    session = session_of(metafunc.config)
-    variant = ("manual", session.settings.seeds[0])
+    from pytest_ftcheck.speed.asked import cases_of  # noqa: PLC0415 - only with --ftcheck-bench
+
+    settings = session_of(metafunc.config).settings
+    variant, cases = ("manual", settings.seeds[0]), cases_of(settings)
     # Plain values: pytest-benchmark writes parameters into its JSON.
-    values: list[Any] = [asdict(case) for case in cases_of(session)]
-    name, ids = "ft_step_case", [case.label for case in cases_of(session)]
+    values: list[Any] = [asdict(case) for case in cases]
+    name, ids = "ft_step_case", [case.label for case in cases]
     if "ft_step_pair" in metafunc.fixturenames:
-        name, values = "ft_step_pair", list(session.settings.bench_compare)
+        name, values = "ft_step_pair", list(settings.bench_compare)
         ids = values
     metafunc.parametrize((name, "ft_variant"), [(value, variant) for value in values], ids=ids, indirect=["ft_variant"])
 
 
-def why_not_measured(config: pytest.Config) -> str | None:
-    """Say why this session measures nothing, where that is so."""
+def measuring_of(config: pytest.Config) -> Measuring:
+    """Return what measures the steps of this session."""
+    from pytest_ftcheck.speed.asked import Measuring  # noqa: PLC0415 - slow to import
+
+    return config.stash.setdefault(_MEASURING, Measuring(session_of(config).settings))
+
+
+def why_not_measured(config: pytest.Config) -> str:
+    """Say why this session measures nothing; an empty text where it does."""
     if is_worker(config) or (config.getoption("dist", None) or "no") != "no":
         return "pytest-xdist runs tests side by side, which slow each other down: run without -n"
     if config.getoption("benchmark_disable", default=True) and not config.getoption("benchmark_enable", default=False):
         return "--benchmark-disable, or pytest-benchmark is switched off"
-    return None
+    return ""
 
 
-def measure_case(  # noqa: PLR0917 - what a test has at hand
-    request: pytest.FixtureRequest,
-    benchmark: Any,
-    session: FtcheckSession,
-    pipeline: Pipeline,
-    variant: Variant,
-    case: dict[str, Any],
+def measure_case(
+    request: pytest.FixtureRequest, benchmark: Any, pipeline: Pipeline, variant: Variant, case: dict[str, Any]
 ) -> None:
     """Measure a step; skip the test where nothing can be measured, which is never green.
 
@@ -101,116 +86,56 @@ def measure_case(  # noqa: PLR0917 - what a test has at hand
         FtcheckError: the case does not fit the task.
 
     """
+    from pytest_ftcheck.speed.asked import NotMeasured  # noqa: PLC0415 - slow to import
     from pytest_ftcheck.speed.case import StepCase  # noqa: PLC0415 - slow to import
-    from pytest_ftcheck.speed.measure import measure  # noqa: PLC0415 - slow to import
 
-    chosen = StepCase(**case)
-    with measured_row(request, session, pipeline, chosen.label) as row:
-        prepared = chosen.of(shaped(session, pipeline))
-        row["model"], row["parameters"] = prepared.checkpoint.name, prepared.checkpoint.parameters
-        step = _new_step(session, prepared, variant, steps=1 if chosen.seq_len else None)
+    def timed(step: TrainingStep, plan: Any) -> list[float]:
+        benchmark.pedantic(step.take, rounds=plan.rounds, iterations=plan.steps)
+        return list(benchmark.stats.stats.data)
 
-        def timed(plan: Any) -> list[float]:
-            benchmark.pedantic(step.take, rounds=plan.rounds, iterations=plan.steps)
-            return list(benchmark.stats.stats.data)
-
-        try:
-            row.update(measure(step, timed, **_limits(request.config)))
-            benchmark.extra_info.update(row)
-        except BaseException:
-            benchmark.has_error = benchmark.skipped = True  # so that it stays out of the JSON, and gives no advice
-            raise
-
-
-@contextmanager
-def measured_row(
-    request: pytest.FixtureRequest, session: FtcheckSession, pipeline: Pipeline, label: str
-) -> Iterator[dict[str, Any]]:
-    """Note a row for the table, whatever comes of it: out of memory is a row too."""
-    from pytest_ftcheck.speed.device import undisturbed  # noqa: PLC0415 - slow to import
-    from pytest_ftcheck.speed.machine import fingerprint  # noqa: PLC0415 - slow to import
-    from pytest_ftcheck.speed.memory import is_out_of_memory  # noqa: PLC0415 - slow to import
-
-    row: dict[str, Any] = {"case": label, "task": pipeline.card.name, "data": pipeline.data.source}
-    notes_of(request.node)["bench"] = [row]
-    out_of_memory = False
+    config, chosen, measuring = request.config, StepCase(**case), measuring_of(request.config)
+    rows = notes_of(request.node).told.setdefault("bench", [])
+    # How long to measure, as pytest-benchmark's own options say.
+    limits = {name: config.getoption(f"benchmark_{name}") for name in ("min_rounds", "min_time", "max_time")}
     try:
-        if reason := why_not_measured(request.config):
-            row["not_measured"] = reason
-            pytest.skip(f"not measured: {reason}")
-        machine = note_machine(request.config, session, pipeline)
-        row["device_name"], row["fingerprint"] = machine["device_name"], fingerprint(machine)
-        with undisturbed(machine["threads"], device_of(session), fast=pipeline.fast_cpu):
-            yield row
-    except Exception as error:
-        row.setdefault("not_measured", "it failed")
-        if not is_out_of_memory(error):
-            raise
-        out_of_memory = True
-        row["not_measured"] = "out of memory"
-    if out_of_memory:  # outside of the handler, whose traceback holds the tensors
-        _free_memory()
-        pytest.skip(f"not measured: out of memory at {label}")
+        with measuring.row(pipeline, chosen.label, rows, why_not=why_not_measured(config)) as row:
+            try:
+                measuring.measure(chosen, pipeline, row, seed=variant.seed, timed=timed, limits=limits)
+                benchmark.extra_info.update(row)
+            except BaseException:
+                benchmark.has_error = benchmark.skipped = True  # so that it stays out of the JSON, and gives no advice
+                raise
+    except NotMeasured as why:
+        pytest.skip(f"not measured: {why}")
 
 
-def _new_step(session: FtcheckSession, pipeline: Pipeline, variant: Variant, *, steps: int | None) -> TrainingStep:
-    from pytest_ftcheck.speed.step import STEPS, TrainingStep  # noqa: PLC0415 - slow to import
+def compare_steps(request: pytest.FixtureRequest, pipeline: Pipeline, variant: Variant, spec: str) -> None:
+    """Compare two steps; skip the test where the machine is too noisy to say anything, which is never green.
 
-    return TrainingStep(pipeline, device=device_of(session), seed=variant.seed, steps=steps or STEPS)
+    Raises:
+        CheckFailure: the second one is slower.
+        FtcheckError: a step cannot be made.
 
+    """
+    from pytest_ftcheck.speed.pairs import compare_pair  # noqa: PLC0415 - slow to import
 
-def device_of(session: FtcheckSession) -> str:
-    """Return the device that steps are measured on."""
-    from pytest_ftcheck.training.device import resolve_device  # noqa: PLC0415 - slow to import
-
-    return resolve_device(session.settings.device, session.settings.require_device)
-
-
-def _limits(config: pytest.Config) -> dict[str, Any]:
-    """How long to measure, as pytest-benchmark's own options say."""
-    return {
-        "min_rounds": config.getoption("benchmark_min_rounds"),
-        "min_time": max(float(config.getoption("benchmark_min_time")), _SHORTEST_ROUND),
-        "max_time": float(config.getoption("benchmark_max_time")),
-    }
-
-
-_SHORTEST_ROUND = 0.05
-"""Seconds: below, what else the machine does in a moment decides."""
-
-
-def shaped(session: FtcheckSession, pipeline: Pipeline) -> Pipeline:
-    """Put a model of ``--ftcheck-bench-shape`` in the place of the task's, where one is asked for."""
-    if session.settings.bench_shape is None:
-        return pipeline
-    from pytest_ftcheck.speed.shapes import with_shape  # noqa: PLC0415 - slow to import
-
-    return with_shape(pipeline, session.settings.bench_shape)
-
-
-def _free_memory() -> None:
-    import torch  # noqa: PLC0415 - slow to import
-
-    gc.collect()
-    if torch.cuda.is_initialized():
-        torch.cuda.empty_cache()
-
-
-def note_machine(config: pytest.Config, session: FtcheckSession, pipeline: Pipeline) -> dict[str, Any]:
-    """Describe the machine once a session, for pytest-benchmark's JSON."""
-    from pytest_ftcheck.speed.machine import describe_machine  # noqa: PLC0415 - slow to import
-    from pytest_ftcheck.training.launch import threads_for  # noqa: PLC0415 - slow to import
-
-    if MACHINE not in config.stash:
-        config.stash[MACHINE] = describe_machine(device_of(session), threads_for(session.settings, pipeline))
-    return config.stash[MACHINE]
+    pair, told = parse_pair(spec), notes_of(request.node).told
+    if reason := why_not_measured(request.config):
+        told["compared"] = [{"task": pipeline.card.name, "described": f"{spec}: not measured: {reason}"}]
+        pytest.skip(f"not measured: {reason}")
+    measuring, options = measuring_of(request.config), given_options(request.config)
+    found = compare_pair(measuring, pipeline, pair, seed=variant.seed, options=options)
+    told["compared"] = [{"task": pipeline.card.name, **found.to_record()}]
+    if found.verdict == "too noisy":
+        pytest.skip(f"too noisy: {found.describe()}")
+    if found.verdict == "slower":
+        raise CheckFailure([found.finding()])
 
 
 def steps_of_test(
-    request: pytest.FixtureRequest, session: FtcheckSession, pipeline: Pipeline, variant: Variant, device: torch.device
+    request: pytest.FixtureRequest, pipeline: Pipeline, variant: Variant, device: torch.device
 ) -> Iterator[TrainingStep]:
     """Make the step behind ``ft_step``; when the test is over, put what is known of it beside its benchmark."""
-    from pytest_ftcheck.speed.device import undisturbed  # noqa: PLC0415 - slow to import
     from pytest_ftcheck.speed.measure import describe  # noqa: PLC0415 - slow to import
     from pytest_ftcheck.speed.memory import peak_memory  # noqa: PLC0415 - slow to import
 
@@ -219,9 +144,9 @@ def steps_of_test(
         if reason := why_not_measured(request.config):
             pytest.skip(f"not measured: {reason}")
         benchmark = request.getfixturevalue("benchmark")
-    machine = note_machine(request.config, session, pipeline)
-    with undisturbed(machine["threads"], device_of(session), fast=pipeline.fast_cpu):
-        step = _new_step(session, pipeline, variant, steps=None)
+    measuring = measuring_of(request.config)
+    with measuring.alone(pipeline):
+        step = measuring.step(pipeline, seed=variant.seed)
         with peak_memory(device) as memory:
             yield step
         if benchmark is not None and benchmark.stats and not benchmark.has_error:
@@ -231,8 +156,8 @@ def steps_of_test(
 
 def update_machine_info(config: pytest.Config, machine_info: dict[str, Any]) -> None:
     """Tell pytest-benchmark of the device, where a step was measured."""
-    if MACHINE in config.stash:
-        machine_info["ftcheck"] = config.stash[MACHINE]
+    if _MEASURING in config.stash and config.stash[_MEASURING].machine:
+        machine_info["ftcheck"] = config.stash[_MEASURING].machine
 
 
 class BenchOutcome:

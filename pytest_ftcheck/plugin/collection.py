@@ -10,24 +10,26 @@ import pytest
 from pytest_ftcheck.errors import closest
 from pytest_ftcheck.plugin import fixtures
 from pytest_ftcheck.plugin.report import notes_of
-from pytest_ftcheck.plugin.session import session_of
+from pytest_ftcheck.plugin.session import markers_of, session_of
 from pytest_ftcheck.plugin.task_module import TaskModule
+from pytest_ftcheck.sessions.variants import variants_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_ftcheck.judging.checks import Case
-    from pytest_ftcheck.plugin.session import FtcheckSession
+    from pytest_ftcheck.sessions.session import FtcheckSession
 
 
 class SuiteModule(TaskModule):
     """The suite: a function per family, which stands for the checks that were chosen."""
 
     def cases_of(self, function: str) -> list[Case]:
-        """List the tests that a function stands for; see `pytest_ftcheck.plugin.checks.cases`."""
-        from pytest_ftcheck.plugin.checks import cases  # noqa: PLC0415 - slow to import
+        """List the tests that a function stands for: ``test_<family>``, or ``test_metric_floor``."""
+        from pytest_ftcheck.judging.checks import cases_of_function  # noqa: PLC0415 - slow to import
 
-        return cases(session_of(self.config), self.task, function)
+        session = session_of(self.config)
+        return cases_of_function(function, session.settings, session.checks, session.card(self.task))
 
     def funcnamefilter(self, name: str) -> bool:
         """Collect what is named ``test_…`` and has a check that was chosen."""
@@ -53,24 +55,25 @@ def suite_items(session: pytest.Session) -> Iterator[pytest.Item]:
 
 
 def _task_items(session: pytest.Session, task: str) -> Iterator[pytest.Item]:
-    if session_of(session.config).settings.faults:
+    settings = session_of(session.config).settings
+    if settings.faults:
         from pytest_ftcheck.plugin.faults import fault_items  # noqa: PLC0415 - only with --ftcheck-faults
 
         yield from fault_items(session, task)
         return
-    if session_of(session.config).settings.measures:
+    if settings.measures:
         from pytest_ftcheck.plugin.bench import bench_items  # noqa: PLC0415 - only with --ftcheck-bench
 
         yield from bench_items(session, task)
         return
-    if session_of(session.config).settings.calibrate:
+    if settings.calibrate:
         from pytest_ftcheck.plugin.calibrate import calibrate_items  # noqa: PLC0415 - only with --ftcheck-calibrate
 
         yield from calibrate_items(session, task)
         return
     for item, callspec in SuiteModule.of_task(session, task, "checks").cases():
         case: Case = callspec.params["ft_case"]
-        notes_of(item)["case"] = case.note(task)
+        notes_of(item).told["case"] = case.note(task)
         yield item
 
 
@@ -106,12 +109,6 @@ def parametrize(metafunc: pytest.Metafunc, session: FtcheckSession) -> None:
     names = set(metafunc.fixturenames)
     if "ft_variant" not in names or not {"ft_run", "ft_train"} & names:  # without it a user has replaced the run
         return
-    pinned: dict[str, object] = {}
-    for marker in metafunc.definition.iter_markers("ftcheck"):
-        pinned = {**marker.kwargs, **pinned}
-    engines = [pinned["engine"]] if "engine" in pinned else session.settings.engines
-    seeds = [pinned["seed"]] if "seed" in pinned else session.settings.seeds
-    variants = [(engine, seed) for engine in engines for seed in seeds]
+    variants, ids = variants_of(markers_of(metafunc.definition, "ftcheck"), session.settings)
     if len(variants) > 1:
-        ids = [f"{engine}-seed{seed}" if len(seeds) > 1 else str(engine) for engine, seed in variants]
         metafunc.parametrize("ft_variant", variants, ids=ids, indirect=True)

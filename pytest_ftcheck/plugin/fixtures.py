@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_ftcheck.plugin.session import FtcheckSession, Variant, session_of, variant_of
+from pytest_ftcheck.plugin.session import session_of, variant_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pytest_ftcheck.gates.paired import ComparedRun
     from pytest_ftcheck.pipeline.parts import Pipeline
     from pytest_ftcheck.runs.run import Run
+    from pytest_ftcheck.sessions.session import FtcheckSession
+    from pytest_ftcheck.sessions.variants import Variant
     from pytest_ftcheck.speed.step import TrainingStep
     from pytest_ftcheck.tasks.card import TaskCard
 
@@ -32,7 +34,7 @@ def ft_session(pytestconfig: pytest.Config) -> FtcheckSession:
 @pytest.fixture
 def ft_variant(request: pytest.FixtureRequest, ft_session: FtcheckSession) -> Variant:
     """Task, engine and seed of this test, from its ``ftcheck`` marker, else from the command line."""
-    variant = variant_of(request, ft_session)
+    variant = variant_of(request.node, ft_session)
     engine, seed = getattr(request, "param", (variant.engine, variant.seed))
     return replace(variant, engine=engine, seed=seed)
 
@@ -155,20 +157,14 @@ def ft_gate(request: pytest.FixtureRequest) -> Callable[..., None]:
 @pytest.fixture
 def ft_baseline(ft_session: FtcheckSession, ft_pipeline: Pipeline, ft_run: Run) -> ComparedRun | None:
     """The accepted run that ``ft_run`` is compared with: its metrics, and its predictions row by row; None without."""
-    from pytest_ftcheck.plugin.baselines import accepted_run  # noqa: PLC0415 - slow to import
-
-    return accepted_run(ft_session, ft_pipeline, ft_run)
+    return ft_session.open_baselines().accepted(ft_pipeline, ft_run)
 
 
 @pytest.fixture
 def ft_step(
-    request: pytest.FixtureRequest,
-    ft_session: FtcheckSession,
-    ft_variant: Variant,
-    ft_pipeline: Pipeline,
-    ft_device: torch.device,
+    request: pytest.FixtureRequest, ft_variant: Variant, ft_pipeline: Pipeline, ft_device: torch.device
 ) -> Iterator[TrainingStep]:
     """One training step of the manual engine, to be called by a benchmark: ``benchmark(ft_step)``."""
     from pytest_ftcheck.plugin.bench import steps_of_test  # noqa: PLC0415 - slow to import
 
-    yield from steps_of_test(request, ft_session, ft_pipeline, ft_variant, ft_device)
+    yield from steps_of_test(request, ft_pipeline, ft_variant, ft_device)

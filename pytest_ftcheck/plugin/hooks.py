@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_ftcheck.errors import FtcheckError
+from pytest_ftcheck.judging.asked import check_asked
 from pytest_ftcheck.plugin import options
-from pytest_ftcheck.plugin.baseline_outcome import BaselineOutcome, check_update, open_baselines
+from pytest_ftcheck.plugin.baseline_outcome import BaselineOutcome
 from pytest_ftcheck.plugin.benchmark_folder import note_absence, remove_empty
-from pytest_ftcheck.plugin.effects import check_effects, check_listing, check_use, given_on_command_line
+from pytest_ftcheck.plugin.effects import check_listing, check_use, given_on_command_line
 from pytest_ftcheck.plugin.fixtures import (
     ft_baseline,
     ft_collator,
@@ -31,17 +32,9 @@ from pytest_ftcheck.plugin.fixtures import (
     ft_train,
     ft_variant,
 )
-from pytest_ftcheck.plugin.outcome import SessionOutcome, begin_json, header
-from pytest_ftcheck.plugin.report import forget_notes
-from pytest_ftcheck.plugin.reports import REPORTS, Reports
-from pytest_ftcheck.plugin.session import (
-    SESSION,
-    check_everything,
-    choose_paths,
-    is_worker,
-    session_of,
-    start_session,
-)
+from pytest_ftcheck.plugin.outcome import SessionOutcome, begin_document, header
+from pytest_ftcheck.plugin.report import REPORTS, Reports, forget_notes
+from pytest_ftcheck.plugin.session import SESSION, begin, choose_paths, is_worker, session_of
 from pytest_ftcheck.printable import printable
 
 if TYPE_CHECKING:
@@ -87,29 +80,20 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "ftcheck_floor(metric, min, max, max_drop, relative): limits for ft_run and ft_gate in this test"
     )
     try:
-        begin_json(config, config.getoption("ftcheck_json"))
-        session = start_session(config)
+        begin_document(config, config.getoption("ftcheck_json"))
+        session = begin(config)
         if session.settings.tasks:
             choose_paths(config, session)
-        if not is_worker(config):
-            begin_json(config, session.settings.json)
-            check_effects(session, given_on_command_line(config))
-        if session.settings.tasks:
-            from pytest_ftcheck.plugin.selection import check_selection  # noqa: PLC0415 - only where a task is selected
-
-            check_selection(session)
-        check_update(session.settings)
-        if session.settings.calibrate:
-            from pytest_ftcheck.plugin.calibrate import check_calibration  # noqa: PLC0415 - only this option needs it
-
-            check_calibration(session.settings)
+        begin_document(config, session.settings.json)
+        check_asked(session, None if is_worker(config) else given_on_command_line(config))
     except FtcheckError as error:
         raise pytest.UsageError(str(error)) from error
     config.pluginmanager.register(BaselineOutcome(session), "ftcheck-baseline")
     if not is_worker(config):
         reports = config.stash.setdefault(REPORTS, Reports())
         config.pluginmanager.register(reports, "ftcheck-reports")
-        config.pluginmanager.register(SessionOutcome(session, reports), "ftcheck-outcome")
+        outcome = SessionOutcome(session, reports)
+        config.pluginmanager.register(outcome, "ftcheck-outcome")
         if session.settings.faults:
             from pytest_ftcheck.plugin.faults import FaultOutcome  # noqa: PLC0415 - only with --ftcheck-faults
 
@@ -117,7 +101,7 @@ def pytest_configure(config: pytest.Config) -> None:
         if session.settings.calibrate:
             from pytest_ftcheck.plugin.calibrate import CalibrateOutcome  # noqa: PLC0415 - as above
 
-            config.pluginmanager.register(CalibrateOutcome(session), "ftcheck-calibrate")
+            config.pluginmanager.register(CalibrateOutcome(session, outcome), "ftcheck-calibrate")
         if session.settings.measures:
             from pytest_ftcheck.plugin.bench import BenchOutcome  # noqa: PLC0415 - only with --ftcheck-bench
 
@@ -132,14 +116,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """Print the task cards or the checks, where that is asked for."""
     check_listing(config)
-    if config.getoption("ftcheck_list"):
-        from pytest_ftcheck.plugin.listing import print_cards  # noqa: PLC0415 - only this option needs it
+    if config.getoption("ftcheck_list") or config.getoption("ftcheck_list_checks"):
+        from pytest_ftcheck.plugin.listing import print_list  # noqa: PLC0415 - only these options need it
 
-        return print_cards(config)
-    if config.getoption("ftcheck_list_checks"):
-        from pytest_ftcheck.plugin.listing_checks import print_checks  # noqa: PLC0415 - slow to import
-
-        return print_checks(config)
+        return print_list(config)
     return None
 
 
@@ -152,12 +132,12 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
     try:
         with announced(session.config, "ftcheck: loading torch, transformers, data and checkpoints …"):
-            from pytest_ftcheck.plugin.checks import prepare  # noqa: PLC0415 - imports torch and transformers
+            from pytest_ftcheck.judging.prepare import check_everything, choose_checks  # noqa: PLC0415 - as above
 
-            prepare(ours)
+            choose_checks(ours)
             if not is_worker(session.config) and not session.config.getoption("collectonly"):
-                open_baselines(ours)
-                check_everything(ours, session.config)
+                ours.open_baselines().check_files(ours.settings.tasks)
+                check_everything(ours)
     except FtcheckError as error:
         raise pytest.UsageError(str(error)) from error
 

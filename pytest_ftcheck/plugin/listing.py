@@ -1,27 +1,27 @@
-"""``--ftcheck-list``: the task cards."""
+"""``--ftcheck-list`` and ``--ftcheck-list-checks``."""
 
 from __future__ import annotations
 
+import shutil
 import sys
 
 import pytest
 
-from pytest_ftcheck.configuration import read_config
+from pytest_ftcheck.configuration import make_settings
 from pytest_ftcheck.errors import FtcheckError
-from pytest_ftcheck.report.header import card_lines, trainer_lines
-from pytest_ftcheck.tasks.card import known_tables, parse_card
+from pytest_ftcheck.judging.listing import listed_cards, listed_checks
+from pytest_ftcheck.plugin.options import given_options
 
 
-def print_cards(config: pytest.Config) -> int:
-    """Print every task card; return the exit code."""
+def print_list(config: pytest.Config) -> int:
+    """Print the task cards or the checks; return the exit code."""
     try:
-        tables = known_tables(read_config(config.rootpath).get("tasks", {}))
-        lines = [
-            line
-            for name, table in sorted(tables.items())
-            for line in (trainer_lines(name, table) if "trainer" in table else card_lines(parse_card(name, table)))
-        ]
+        if config.getoption("ftcheck_list"):
+            text = listed_cards(config.rootpath)
+        else:
+            words = make_settings(given_options(config), config.rootpath).checks
+            text = listed_checks(words, color=sys.stdout.isatty(), width=shutil.get_terminal_size().columns)
     except FtcheckError as error:
         raise pytest.UsageError(str(error)) from error
-    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.write(text + "\n")
     return 0

@@ -2,105 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_ftcheck.errors import CheckFailure, FtcheckError
-from pytest_ftcheck.gates.records import gate_record
+from pytest_ftcheck.judging.notes import Notes
+from pytest_ftcheck.judging.told import Told
 from pytest_ftcheck.printable import printable, printable_values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
-    from pytest_ftcheck.findings import Finding
-    from pytest_ftcheck.gates.records import GateOrigin
-    from pytest_ftcheck.gates.verdicts import Verdict
-    from pytest_ftcheck.pipeline.parts import Pipeline
-    from pytest_ftcheck.runs.run import Run
-
-NOTES = pytest.StashKey[dict[str, Any]]()
+_NOTES = pytest.StashKey[dict[str, Any]]()
+REPORTS = pytest.StashKey["Reports"]()
 
 
-def notes_of(item: pytest.Item) -> dict[str, Any]:
-    """Return the item's notes: plain values only, because they travel between processes."""
-    return item.stash.setdefault(NOTES, {})
+def notes_of(item: pytest.Item) -> Notes:
+    """Return what an item tells: plain values only, because they travel between processes."""
+    return Notes(item.stash.setdefault(_NOTES, {}), item.user_properties)
 
 
 def forget_notes(item: pytest.Item) -> None:
     """Start anew with the notes of a test that may run again: only what it is about stays."""
-    item.stash[NOTES] = {name: value for name, value in notes_of(item).items() if name == "case"}
-
-
-def case_of(item: pytest.Item) -> dict[str, Any]:
-    """Say which check, engine and seed a test of the suite is about; nothing of any other test."""
-    case: dict[str, Any] = notes_of(item).get("case", {})
-    return case
-
-
-def note_run(item: pytest.Item, run: Run, pipeline: Pipeline) -> None:
-    """Note the run that a test looked at."""
-    notes_of(item).setdefault("runs", {})[f"{run.task}/{run.engine}/{run.seed}/{run.folder.name}"] = {
-        "task": run.task,
-        "engine": run.engine,
-        "seed": run.seed,
-        "tier": pipeline.tier,
-        "checkpoint": run.checkpoint,
-        "parameters": pipeline.checkpoint.parameters,
-        "data": pipeline.data.source,
-        "synthetic": pipeline.data.synthetic,
-        "evaluation_split": pipeline.data.evaluation_split,
-        "train_rows": run.train_rows,
-        "rows": len(run.label_ids),
-        "logits_shape": list(run.logits.shape),
-        "metrics": dict(run.metrics),
-        "unjudged": {name: dict(values) for name, values in run.unjudged.items()},
-        "epochs": [dict(epoch) for epoch in run.epochs],
-        "best_epoch": run.best_epoch,
-        "recipe": {name: repr(value) for name, value in pipeline.args.items()},
-        "timings": dict(run.timings),
-        "environment": dict(run.environment),
-        "reused": run.reused,
-        "folder": str(run.folder),
-    }
-
-
-def note_warnings(item: pytest.Item, findings: Iterable[Finding]) -> None:
-    """Note what a test found and lets pass, for the summary and as properties of the JUnit report."""
-    for found in findings:
-        notes_of(item).setdefault("warnings", []).append(asdict(found))
-        item.user_properties.append(
-            ("warning", f"{found.subject}: expected {found.expected}, observed {found.observed}")
-        )
-
-
-def note_gates(
-    item: pytest.Item,
-    verdicts: Mapping[str, Verdict],
-    origin: GateOrigin,
-    *,
-    informs: bool = False,
-    failed: bool = False,
-) -> None:
-    """Note the verdicts on a metric, for the summary and as properties of the JUnit report.
-
-    Args:
-        item: the test that judges.
-        verdicts: by the name of the slice; empty for all rows.
-        origin: the run that was judged.
-        informs: several seeds are judged together: this one alone decides nothing.
-        failed: the run is degenerate.
-
-    """
-    for name, verdict in verdicts.items():
-        row = asdict(gate_record(verdict, origin, name=name, informs=informs, failed=failed))
-        limits = verdict.limits
-        notes_of(item).setdefault("gates", []).append(row)
-        shown = f"{verdict.metric}[{name}]" if name else verdict.metric
-        item.user_properties.append((shown, verdict.value))
-        if limits.limit is not None:
-            item.user_properties.append((f"{shown}_{limits.kind}", limits.limit))
+    item.stash[_NOTES] = {name: value for name, value in notes_of(item).told.items() if name == "case"}
 
 
 def mark_report(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
@@ -108,20 +33,21 @@ def mark_report(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.T
 
     A test of the suite that cannot be made is misuse of the whole session, one of the user fails alone.
     """
-    if uses_ftcheck(item):
+    ours, notes = uses_ftcheck(item), notes_of(item)
+    if ours:
         report.user_properties = [(printable(name), value) for name, value in report.user_properties]
     report.ftcheck_used = is_own_use(item)  # type: ignore[attr-defined]  # reports carry extras
-    error = call.excinfo.value if call.excinfo and uses_ftcheck(item) else None
+    error = call.excinfo.value if call.excinfo and ours else None
     if isinstance(error, (FtcheckError, CheckFailure)):
         report.longrepr = str(error)
-        report.ftcheck_misuse = isinstance(error, FtcheckError) and bool(case_of(item))  # type: ignore[attr-defined]  # as above
+        report.ftcheck_misuse = isinstance(error, FtcheckError) and bool(notes.case)  # type: ignore[attr-defined]  # as above
     if isinstance(error, CheckFailure):
-        notes_of(item)["findings"] = [asdict(finding) for finding in error.findings]
-    if case_of(item) and isinstance(report.longrepr, tuple):  # the reason of a skip, which may name data
+        notes.findings(error.findings)
+    if notes.case and isinstance(report.longrepr, tuple):  # the reason of a skip, which may name data
         path, line, reason = report.longrepr
         report.longrepr = (path, line, printable(reason))
     if report.when == "call" or report.failed or report.skipped:
-        report.ftcheck = printable_values(item.stash.get(NOTES, {}))  # type: ignore[attr-defined]  # as above
+        report.ftcheck = printable_values(notes.told)  # type: ignore[attr-defined]  # as above
 
 
 def uses_ftcheck(item: pytest.Item) -> bool:
@@ -132,4 +58,31 @@ def uses_ftcheck(item: pytest.Item) -> bool:
 
 def is_own_use(item: pytest.Item) -> bool:
     """Whether a test of the project, none of the suite, takes a fixture or a marker of ours."""
-    return uses_ftcheck(item) and not case_of(item)
+    return uses_ftcheck(item) and not notes_of(item).case
+
+
+class Reports(Told):
+    """Listens to the reports of all tests, in the process that has the terminal."""
+
+    @pytest.hookimpl(tryfirst=True)  # others show at the end what is collected here
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take what a report carries."""
+        notes: Mapping[str, Any] = getattr(report, "ftcheck", {})
+        self.used |= getattr(report, "ftcheck_used", False)
+        if str(report.outcome) == "rerun":  # of pytest-rerunfailures: another time follows
+            self.forget(report.nodeid)
+            return
+        self.misused |= getattr(report, "ftcheck_misuse", False)
+        self.take(report.nodeid, notes, outcome=report.outcome, reason=_reason(report), seconds=report.duration)
+
+
+def reports_of(config: pytest.Config) -> Reports:
+    """Return what is collected in this session."""
+    return config.stash[REPORTS]
+
+
+def _reason(report: pytest.TestReport) -> str | None:
+    """Why a test was skipped."""
+    if not report.skipped:
+        return None
+    return report.longrepr[2].removeprefix("Skipped: ") if isinstance(report.longrepr, tuple) else report.longreprtext

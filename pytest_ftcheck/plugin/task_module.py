@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
-from pytest_ftcheck.plugin.session import SUITE
+from pytest_ftcheck.plugin.report import notes_of
+from pytest_ftcheck.sessions.session import SUITE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,3 +54,10 @@ class TaskModule(pytest.Module):
         """Collect the tests, each with its call specification: all of them are parametrized."""
         for item in self.session.genitems(self):
             yield item, item.callspec  # type: ignore[attr-defined]  # pytest's Item declares none, its Function has one
+
+
+def suite_test(item: pytest.Item, task: str, check: str, cost: str, variant: tuple[str, int]) -> pytest.Item:
+    """Note what a test is about that is none of a check."""
+    engine, seed = variant
+    notes_of(item).told["case"] = {"task": task, "check": check, "cost": cost, "engine": engine, "seed": seed}
+    return item

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_ftcheck.errors import SettingsError
-from pytest_ftcheck.files import is_special, write_whole
+from pytest_ftcheck.files import is_special, what_to_do, write_whole
 from pytest_ftcheck.paths import kind_of
 
 SCHEMA = 1
@@ -33,6 +33,24 @@ def check_writable(path: Path) -> None:
     if reason:
         msg = f"--ftcheck-json={path}: cannot be written, {reason}. Give a file in a folder that exists."
         raise SettingsError(msg)
+
+
+def begin_json(path: Path) -> None:
+    """Write a document that says that the session is not finished: should it die, nobody reads an older one.
+
+    Raises:
+        SettingsError: it cannot be written.
+
+    """
+    check_writable(path)
+    if is_special(path):  # a pipe gets one document
+        return
+    try:
+        write_json(path, {"finished": False, "exit_status": None})
+    except OSError as error:
+        todo = what_to_do(error, "Make it writable")
+        msg = f"--ftcheck-json={path}: cannot be written, {error.strerror or error}. {todo}, or give another file."
+        raise SettingsError(msg) from error
 
 
 def write_json(path: Path, document: dict[str, Any]) -> None:

@@ -66,7 +66,7 @@ def cause_lines(causes: Sequence[Mapping[str, Any]]) -> list[str]:
     """Name what is probably wrong, the most likely cause first, and the checks that are red because of it.
 
     Args:
-        causes: each with ``task``, ``finding`` and ``consequences``, as the plugin's `Causes` tells them.
+        causes: each with ``task``, ``finding`` and ``consequences``, as `pytest_ftcheck.judging.causes` tells them.
 
     """
     lines = []

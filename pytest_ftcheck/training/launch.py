@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from pytest_ftcheck.errors import DeviceError
+from pytest_ftcheck.errors import CheckFailure, DeviceError
 from pytest_ftcheck.pipeline.reads.inputs import Inputs
 from pytest_ftcheck.runs.environment import describe_environment
 from pytest_ftcheck.runs.key import run_key
 from pytest_ftcheck.runs.run_inputs import RunInputs
+from pytest_ftcheck.runs.same_parts import Same, same_parts
 from pytest_ftcheck.training.cpu import kernel_names
 from pytest_ftcheck.training.device import resolve_device, resolve_threads
 from pytest_ftcheck.training.recorder import ProgressListener, silent
 from pytest_ftcheck.training.train import train_run
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from pytest_ftcheck.pipeline.parts import Pipeline
@@ -82,14 +87,14 @@ def launch(
     made: dict[str, Any] = {"engine": engine, "seed": seed, "environment": environment}
     if not store.kept:
         key = run_key(pipeline, **made, session=store.session)
-        return store.get_or_train(key, lambda folder: train_run(pipeline, **made, folder=folder, listener=listener))
+        return store.get_or_train(key, partial(train_run, pipeline, **made, listener=listener))
     of_factory = None if pipeline.trainer is None else pipeline.trainer.inputs
     inputs = RunInputs(of_factory or Inputs(settings.rootdir), store.session)
     key = run_key(pipeline, **made, session=store.session, root=settings.rootdir)
 
     def recorded(folder: Path) -> Run:
         with inputs.inputs.recorded(folder):
-            return train_run(pipeline, **made, folder=folder, listener=listener)
+            return train_run(pipeline, folder, **made, listener=listener)
 
     run = store.get_or_train(key, recorded, inputs)
     parts = [f"{part}, which nothing tells from another one" for part in key.unstable]
@@ -98,3 +103,64 @@ def launch(
         more = f" (and {several} more)" if several else ""
         store.notes.append(f"{pipeline.card.name}, {engine}, seed {seed}: not kept for later sessions: {why}{more}")
     return run
+
+
+class Launcher:
+    """Makes the runs of one process, and keeps them: the same parts give the same run, or the same failure.
+
+    It is the one place that is asked for a run. Other processes, and with ``--ftcheck-reuse`` other sessions, find the
+    run in the store.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        open_store: Callable[[], RunStore],
+        listening: Callable[[], AbstractContextManager[ProgressListener]] = lambda: nullcontext(silent),
+    ) -> None:
+        """Make no run yet.
+
+        Args:
+            settings: give device, dtype and threads.
+            open_store: opens the run store, when the first run is asked for.
+            listening: gives what is told of a run while it is made.
+
+        """
+        self._settings = settings
+        self._open_store = open_store
+        self._listening = listening
+        self._made: dict[tuple[object, ...], Run | Exception] = {}
+        self._parts: dict[Same, tuple[object, ...]] = {}
+        """By the pipeline: what user code changes in it later makes no other run."""
+
+    @cached_property
+    def store(self) -> RunStore:
+        """The run store."""
+        return self._open_store()
+
+    def run(self, pipeline: Pipeline, *, engine: str, seed: int) -> Run:
+        """Return the run of a pipeline; whoever asks again gets the same one, or the same failure.
+
+        Raises:
+            FtcheckError, CheckFailure: as `launch`.
+
+        """
+        pipeline_itself = Same(pipeline)
+        if pipeline_itself not in self._parts:
+            self._parts[pipeline_itself] = same_parts(pipeline)
+        key = (*self._parts[pipeline_itself], engine, seed)
+        if key not in self._made:
+            store = self.store
+            try:
+                with self._listening() as listener:
+                    self._made[key] = launch(
+                        pipeline, self._settings, store, engine=engine, seed=seed, listener=listener
+                    )
+            except Exception as error:  # noqa: BLE001 - whatever it is, training again would give the same
+                self._made[key] = error
+        made = self._made[key]
+        if isinstance(made, CheckFailure):
+            raise CheckFailure(made.findings)
+        if isinstance(made, Exception):
+            raise made
+        return made

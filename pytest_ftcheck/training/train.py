@@ -92,21 +92,21 @@ def engine_outcome(
 
 def train_run(
     pipeline: Pipeline,
+    folder: Path,
     *,
     engine: str,
     seed: int,
     environment: Mapping[str, str],
-    folder: Path,
     listener: ProgressListener = silent,
 ) -> Run:
     """Fine-tune once and write everything that came out into a folder.
 
     Args:
         pipeline: the parts; where it does not train, its model is evaluated as it is.
+        folder: empty; receives ``model/`` and the record of the run.
         engine: ``trainer`` or ``manual``.
         seed: of initialisation, order and dropout.
         environment: as `describe_environment` gives it.
-        folder: empty; receives ``model/`` and the record of the run.
         listener: told after every optimizer step.
 
     Raises:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +13,11 @@ import pytest
 
 from pytest_ftcheck.gates.baseline_file import Candidate
 from pytest_ftcheck.plugin.baseline_outcome import BaselineOutcome
-from pytest_ftcheck.plugin.baselines import Baselines
-from pytest_ftcheck.plugin.session import FtcheckSession
+from pytest_ftcheck.sessions.baselines import Baselines
+from pytest_ftcheck.sessions.session import FtcheckSession, Host
 from pytest_ftcheck.settings import Settings
 from pytest_ftcheck.tasks.bundled import bundled_data
+from pytest_ftcheck.training.recorder import silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -505,7 +507,8 @@ def test_an_interrupted_session_leaves_the_old_baseline(
 def test_workers_tell_the_controller(accepted: Path, project: pytest.Pytester) -> None:
     execnet = pytest.importorskip("execnet")
     settings = Settings(tasks=("mrpc",), update_baseline="all", rootdir=project.path)
-    worker, controller = Baselines(FtcheckSession(settings)), FtcheckSession(settings)
+    host = Host(folder=lambda: project.path, scratch=lambda: project.path, listening=lambda: nullcontext(silent))
+    worker, controller = Baselines(settings), FtcheckSession(settings, host)
     (entry,) = worker.entries.values()
     worker.candidates[entry.key, 3] = Candidate(entry, 3, {"accuracy": 0.9}, b"\x00rows")
     worker.ran[entry.key] = entry

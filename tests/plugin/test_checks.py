@@ -299,16 +299,15 @@ def test_tests_with_equal_parts_share_what_is_made_of_them(
     project: pytest.Pytester, run_pytest: Callable[..., pytest.RunResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A user's fixture makes an equal collator for every test: there is one run, one probe, one bundle."""
-    from pytest_ftcheck.plugin import evidence
+    from pytest_ftcheck.checks.evidence import Evidence
 
     made: list[Any] = []
-    bundle = evidence._bundle
 
-    def noted(*args: Any) -> Any:
-        made.append(args)
-        return bundle(*args)
+    def noted(pipeline: Any, **others: Any) -> Any:
+        made.append(pipeline)
+        return Evidence(pipeline, **others)
 
-    monkeypatch.setattr(evidence, "_bundle", noted)
+    monkeypatch.setattr("pytest_ftcheck.sessions.bundles.Evidence", noted)
     project.makeconftest("""
         import pytest
         from transformers import DataCollatorWithPadding
@@ -320,7 +319,7 @@ def test_tests_with_equal_parts_share_what_is_made_of_them(
     result = run_pytest(SST2)
     assert result.parseoutcomes() == {"passed": 6, "skipped": 2}
     assert len(made) == 1
-    assert made[0][2].data_collator.pad_to_multiple_of == 8
+    assert made[0].data_collator.pad_to_multiple_of == 8
 
 
 def test_rows_are_tokenized_once_though_a_users_fixture_makes_a_tokenizer_for_every_test(
@@ -355,7 +354,7 @@ def test_of_many_seeds_only_the_latest_bundles_are_kept(
         from pytest_ftcheck.plugin.session import session_of
 
         def pytest_sessionfinish(session):
-            print("kept", [key[2] for key in session_of(session.config).evidence])
+            print("kept", [key[2] for key in session_of(session.config).bundles.kept])
     """)
     result = run_pytest(SST2, "--ftcheck-seeds=0-5", "--ftcheck-checks=model", "-s")
     assert result.ret == pytest.ExitCode.OK

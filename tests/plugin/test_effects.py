@@ -6,9 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_ftcheck.plugin.effects import _EFFECTIVE, _NEEDS
-from pytest_ftcheck.plugin.options import FLAGS
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -198,8 +195,3 @@ def test_with_xdist_an_option_that_no_test_makes_use_of_is_refused_at_the_end(
     project.makepyfile(test_own=PASSING)
     result = run_pytest("--ftcheck-strict", "-n", "1", "-p", "xdist", "--ftcheck-json=out.json")
     refused(result, "--ftcheck-strict has no effect: no task is selected, and no test takes")
-
-
-def test_the_table_names_options_that_there_are() -> None:
-    assert _EFFECTIVE.keys() <= FLAGS.keys()
-    assert {*_NEEDS, *_NEEDS.values()} <= FLAGS.keys()

@@ -100,7 +100,7 @@ def test_every_cost_is_explained() -> None:
 
 
 def test_the_committed_page_is_what_the_catalogue_says() -> None:
-    """Make it anew with ``python -m pytest_ftcheck.plugin.listing_checks > docs/checks.md``."""
+    """Make it anew with ``python -m pytest_ftcheck.judging.listing > docs/checks.md``."""
     assert PAGE.read_text(encoding="utf-8") == checks_page(suite_catalogue())
 
 

@@ -18,10 +18,10 @@ from transformers import DataCollatorWithPadding, default_data_collator
 
 from pytest_ftcheck.pipeline.from_checkpoint import load_tokenizer
 from pytest_ftcheck.pipeline.trainer_changes import ChangedModel
-from pytest_ftcheck.plugin.parts import ModelCopies
 from pytest_ftcheck.runs import project
 from pytest_ftcheck.runs.environment import describe_environment
 from pytest_ftcheck.runs.key import RunKey, run_key
+from pytest_ftcheck.sessions.parts import ModelCopies
 from pytest_ftcheck.tasks.metrics import compute_metrics_fn, load_metric
 from pytest_ftcheck.training.probe import without_dropout
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from copy import copy
 from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -11,9 +12,10 @@ import numpy as np
 import pytest
 
 from pytest_ftcheck.errors import CheckFailure, DeviceError, TaskError
+from pytest_ftcheck.findings import Finding
 from pytest_ftcheck.runs.store import RunStore
 from pytest_ftcheck.settings import Settings
-from pytest_ftcheck.training.launch import environment_of, launch
+from pytest_ftcheck.training.launch import Launcher, environment_of, launch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,3 +110,30 @@ def test_environment_names_the_kernels(pipeline: Pipeline) -> None:
 def test_device_that_was_required_must_be_taken(pipeline: Pipeline) -> None:
     with pytest.raises(DeviceError):
         environment_of(Settings(device="cpu", require_device="cuda"), pipeline)
+
+
+def test_a_launcher_makes_a_run_once_or_fails_once(
+    pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+
+    def noted(*_: Any, seed: int, **__: Any) -> Any:
+        made.append(seed)
+        if seed == 1:
+            raise CheckFailure([Finding("training.completes", "a run", "it ends", "it does not")])
+        if seed == 2:
+            raise DeviceError
+        return object()
+
+    monkeypatch.setattr("pytest_ftcheck.training.launch.launch", noted)
+    launcher = Launcher(SETTINGS, lambda: RunStore(tmp_path))
+    first = launcher.run(pipeline, engine="manual", seed=0)
+    assert launcher.run(replace(pipeline), engine="manual", seed=0) is first
+    other = replace(pipeline, data_collator=copy(pipeline.data_collator))
+    assert launcher.run(other, engine="manual", seed=0) is not first
+    for seed, error in ((1, CheckFailure), (2, DeviceError)):
+        for _ in range(2):
+            with pytest.raises(error):
+                launcher.run(pipeline, engine="manual", seed=seed)
+    assert made == [0, 0, 1, 2]
+    assert launcher.store is launcher.store

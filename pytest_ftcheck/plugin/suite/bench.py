@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_ftcheck.plugin.bench import measure_case, parametrize_bench
-from pytest_ftcheck.plugin.bench_compare import compare_pair
+from pytest_ftcheck.plugin.bench import compare_steps, measure_case, parametrize_bench
 from pytest_ftcheck.speed.device import synchronized_clock
 
 if TYPE_CHECKING:
     from pytest_ftcheck.pipeline.parts import Pipeline
-    from pytest_ftcheck.plugin.session import FtcheckSession, Variant
+    from pytest_ftcheck.sessions.variants import Variant
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -22,24 +21,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 # The timer waits for the device where a round starts and ends, and pytest-benchmark reads it nowhere else.
 @pytest.mark.benchmark(timer=synchronized_clock)
-def test_step(  # noqa: PLR0917 - pytest passes fixtures by name
+def test_step(
     request: pytest.FixtureRequest,
     benchmark: Any,
-    ft_session: FtcheckSession,
     ft_pipeline: Pipeline,
     ft_variant: Variant,
     ft_step_case: dict[str, Any],
 ) -> None:
     """How long a training step takes, and where its time goes."""
-    measure_case(request, benchmark, ft_session, ft_pipeline, ft_variant, ft_step_case)
+    measure_case(request, benchmark, ft_pipeline, ft_variant, ft_step_case)
 
 
-def test_compare(
-    request: pytest.FixtureRequest,
-    ft_session: FtcheckSession,
-    ft_pipeline: Pipeline,
-    ft_variant: Variant,
-    ft_step_pair: str,
-) -> None:
+def test_compare(request: pytest.FixtureRequest, ft_pipeline: Pipeline, ft_variant: Variant, ft_step_pair: str) -> None:
     """The second of two steps is no slower than the first."""
-    compare_pair(request, ft_session, ft_pipeline, ft_variant, ft_step_pair)
+    compare_steps(request, ft_pipeline, ft_variant, ft_step_pair)

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_ftcheck.plugin.calibrate import measure_seed, parametrize_seeds
+import pytest
+
+from pytest_ftcheck.judging.calibration import measure_seed
+from pytest_ftcheck.plugin.report import notes_of
+from pytest_ftcheck.plugin.session import session_of
 
 if TYPE_CHECKING:
-    import pytest
-
     from pytest_ftcheck.pipeline.parts import Pipeline
-    from pytest_ftcheck.plugin.session import FtcheckSession, Variant
+    from pytest_ftcheck.sessions.session import FtcheckSession
+    from pytest_ftcheck.sessions.variants import Variant
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run once per seed."""
-    parametrize_seeds(metafunc)
+    settings = session_of(metafunc.config).settings
+    variants = [(settings.engines[0], seed) for seed in settings.seeds]
+    ids = [f"{engine}-seed{seed}" for engine, seed in variants]
+    metafunc.parametrize("ft_variant", variants, ids=ids, indirect=True)
 
 
 def test_seed(
     request: pytest.FixtureRequest, ft_session: FtcheckSession, ft_variant: Variant, ft_pipeline: Pipeline
 ) -> None:
     """The seed is trained, and its metrics are noted."""
-    measure_seed(request, ft_session, ft_pipeline, ft_variant)
+    if failed := measure_seed(ft_session, ft_pipeline, ft_variant, notes_of(request.node)):
+        pytest.skip(f"seed {ft_variant.seed} failed: {failed}")

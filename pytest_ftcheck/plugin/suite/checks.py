@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from pytest_ftcheck.checks.catalogue import Check
     from pytest_ftcheck.judging.checks import Case
     from pytest_ftcheck.pipeline.parts import Pipeline
-    from pytest_ftcheck.plugin.session import FtcheckSession, Variant
+    from pytest_ftcheck.sessions.session import FtcheckSession
+    from pytest_ftcheck.sessions.variants import Variant
 
     Judge = Callable[[Check], None]
 

@@ -93,7 +93,7 @@ def _pipeline(project: Path, settings: Any) -> Any:
     """Take the Trainer of ``train.py``; else the bundled task sst2 with the parts that ``parts.py`` gives."""
     from pytest_ftcheck.pipeline.from_card import build_pipeline
     from pytest_ftcheck.pipeline.from_trainer import build_trainer_pipeline
-    from pytest_ftcheck.plugin.parts import ModelCopies
+    from pytest_ftcheck.sessions.parts import ModelCopies
     from pytest_ftcheck.tasks.card import load_card
 
     if (project / "train.py").is_file():

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-REPORTS = pytest.StashKey["Reports"]()
 
-
-class Reports:
-    """Listens to the reports of all tests, in the process that has the terminal.
+class Told:
+    """Notes of tests, collected in one process.
 
     Attributes:
         cases: of the suite's tests, by node id: what each is about, and its outcome.
@@ -28,27 +24,24 @@ class Reports:
         self.misused = False
         self._notes: dict[str, Mapping[str, Any]] = {}
 
-    @pytest.hookimpl(tryfirst=True)  # others show at the end what is collected here
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take what a report carries."""
-        notes: Mapping[str, Any] = getattr(report, "ftcheck", {})
-        self.used |= getattr(report, "ftcheck_used", False)
-        if str(report.outcome) == "rerun":  # of pytest-rerunfailures: another time follows
-            self._notes.pop(report.nodeid, None)
-            self.cases.pop(report.nodeid, None)
-            return
-        self.misused |= getattr(report, "ftcheck_misuse", False)
+    def take(self, nodeid: str, notes: Mapping[str, Any], *, outcome: str, reason: str | None, seconds: float) -> None:
+        """Take what a test told, see `pytest_ftcheck.judging.notes.Notes`; an empty table takes nothing back."""
         if notes:
-            self._notes[report.nodeid] = notes
+            self._notes[nodeid] = notes
         if "case" in notes:
             # The report of a teardown that failed comes after that of the call.
-            self.cases[report.nodeid] = {
-                "nodeid": report.nodeid,
+            self.cases[nodeid] = {
+                "nodeid": nodeid,
                 **notes["case"],
-                "outcome": report.outcome,
-                "reason": _reason(report),
-                "seconds": report.duration,
+                "outcome": outcome,
+                "reason": reason,
+                "seconds": seconds,
             }
+
+    def forget(self, nodeid: str) -> None:
+        """Forget a test that runs again."""
+        self._notes.pop(nodeid, None)
+        self.cases.pop(nodeid, None)
 
     def told(self, name: str) -> list[dict[str, Any]]:
         """Collect the entries of a list that tests told."""
@@ -63,15 +56,3 @@ class Reports:
     def values(self, name: str) -> dict[str, Any]:
         """Return a value that tests told, by node id."""
         return {nodeid: notes[name] for nodeid, notes in self._notes.items() if name in notes}
-
-
-def reports_of(config: pytest.Config) -> Reports:
-    """Return what is collected in this session."""
-    return config.stash[REPORTS]
-
-
-def _reason(report: pytest.TestReport) -> str | None:
-    """Why a test was skipped."""
-    if not report.skipped:
-        return None
-    return report.longrepr[2].removeprefix("Skipped: ") if isinstance(report.longrepr, tuple) else report.longreprtext

@@ -13,14 +13,14 @@ from pytest_ftcheck.gates.paired import Drop
 from pytest_ftcheck.gates.records import interval_ends
 from pytest_ftcheck.gates.seeds import judge_seeds
 from pytest_ftcheck.gates.wording import drop_finding
-from pytest_ftcheck.plugin.gating import false_alarms
+from pytest_ftcheck.judging.gating import false_alarms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.gates.seeds import SeedsVerdict
-    from pytest_ftcheck.plugin.session import FtcheckSession
+    from pytest_ftcheck.sessions.session import FtcheckSession
 
     Row = Mapping[str, Any]
 
@@ -29,8 +29,8 @@ def judge_together(session: FtcheckSession, gates: Iterable[Row], lost: Iterable
     """Judge every limit over the seeds of a session.
 
     Args:
-        session: of pytest.
-        gates: rows of single seeds, as `note_gates` gives them; those that only inform are judged here.
+        session: its settings and pipelines.
+        gates: rows of single seeds, as `gate_record` gives them; those that only inform are judged here.
         lost: cases of gates whose run failed, with ``task``, ``engine``, ``seed`` and ``metric``.
 
     Returns:

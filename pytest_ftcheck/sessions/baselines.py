@@ -35,38 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
 
     from pytest_ftcheck.pipeline.parts import Pipeline
-    from pytest_ftcheck.plugin.session import FtcheckSession
     from pytest_ftcheck.runs.run import Run
-
-
-def accepted_run(session: FtcheckSession, pipeline: Pipeline, run: Run, *, gated: bool = True) -> ComparedRun | None:
-    """Return the accepted run that a run is compared with, and note both for the end of the session.
-
-    Call it for every run that is gated, whatever its limits are: what is not noted here cannot be accepted.
-
-    Args:
-        session: of this process.
-        pipeline: that was trained.
-        run: that came out.
-        gated: a drop is limited, so that a run which cannot be compared is red; else it is only noted.
-
-    Returns:
-        The accepted run of this seed, else that of the first accepted seed; of another recipe, where this one has
-        none. None where nothing was accepted, or where ``--ftcheck-update-baseline`` accepts what is there now.
-
-    Raises:
-        CheckFailure: ``metrics.baseline``: not comparable, or absent where ``--ftcheck-require-baseline`` is given.
-        DataError: the files of the baseline were edited, truncated or removed.
-
-    """
-    if session.baselines is None:
-        session.baselines = Baselines(session)
-    try:
-        return session.baselines.accepted(pipeline, run)
-    except CheckFailure:
-        if gated or session.settings.require_baseline:
-            raise
-        return None
+    from pytest_ftcheck.settings import Settings
 
 
 class Baselines:
@@ -79,17 +49,17 @@ class Baselines:
 
     """
 
-    def __init__(self, session: FtcheckSession) -> None:
+    def __init__(self, settings: Settings) -> None:
         """Read the accepted entries.
 
         Raises:
             DataError: the file was edited, or is not whole.
 
         """
-        self._settings = session.settings
-        self.folder = session.settings.rootdir / FOLDER
+        self._settings = settings
+        self.folder = settings.rootdir / FOLDER
         # Beside the baseline, and where limits and the JSON document are written.
-        remove_leftovers(self.folder, self.folder / PREDICTIONS, session.settings.rootdir)
+        remove_leftovers(self.folder, self.folder / PREDICTIONS, settings.rootdir)
         self.entries = read_baseline(self.folder)
         self.candidates: dict[tuple[str, int], Candidate] = {}
         self.comparisons: dict[tuple[str, int], dict[str, Any]] = {}
@@ -113,17 +83,36 @@ class Baselines:
             for seed in entry.runs if entry.task in tasks and not self._replaces else ():
                 kept_rows(self.folder, entry, seed)
 
-    def accepted(self, pipeline: Pipeline, run: Run) -> ComparedRun | None:
-        """Return the accepted run; see `accepted_run`."""
+    def accepted(self, pipeline: Pipeline, run: Run, *, gated: bool = True) -> ComparedRun | None:
+        """Return the accepted run that a run is compared with, and note both for the end of the session.
+
+        Call it for every run that is gated, whatever its limits are: what is not noted here cannot be accepted.
+
+        Args:
+            pipeline: that was trained.
+            run: that came out.
+            gated: a drop is limited, so that a run which cannot be compared is red; else it is only noted.
+
+        Returns:
+            The accepted run of this seed, else that of the first accepted seed; of another recipe, where this one has
+            none. None where nothing was accepted, or where ``--ftcheck-update-baseline`` accepts what is there now.
+
+        Raises:
+            CheckFailure: ``metrics.baseline``: not comparable, or absent where ``--ftcheck-require-baseline`` is given.
+            DataError: the files of the baseline were edited, truncated or removed.
+
+        """
         if id(run) not in self._answers:
             try:
                 self._answers[id(run)] = run, self._answer(pipeline, run)
             except CheckFailure as failure:
                 self._answers[id(run)] = run, failure
         answer = self._answers[id(run)][1]
-        if isinstance(answer, CheckFailure):
+        if not isinstance(answer, CheckFailure):
+            return answer
+        if gated or self._settings.require_baseline:
             raise CheckFailure(answer.findings)
-        return answer
+        return None
 
     def _answer(self, pipeline: Pipeline, run: Run) -> ComparedRun | None:
         now = describe_origin(pipeline, run, self._settings.rootdir)

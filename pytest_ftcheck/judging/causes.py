@@ -1,4 +1,4 @@
-"""The likely cause of a red session is told first: in pytest's own failures, in our summary, and in the document."""
+"""The likely cause of a red session is told first, and each consequence names it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from pytest_ftcheck.checks.causes import likely_causes
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import pytest
-
     from pytest_ftcheck.checks.causes import Cause
-    from pytest_ftcheck.plugin.reports import Reports
+    from pytest_ftcheck.judging.told import Told
 
 
 class Causes:
@@ -62,22 +60,13 @@ class Causes:
             for cause in causes
         ]
 
-    def reorder(self, config: pytest.Config) -> None:
-        """Let pytest's own list of failures begin with the cause; without -v, fold its consequences."""
-        reporter = config.pluginmanager.get_plugin("terminalreporter")
-        failed = reporter.stats.get("failed", []) if reporter is not None else []
-        by_node: dict[str, list[Mapping[str, Any]]] = {}
-        for found in self.findings():
-            by_node.setdefault(found["nodeid"], []).append(found)
-        ours = [
-            place for place, report in enumerate(failed) if report.nodeid in by_node and report.nodeid in self._tasks
-        ]
-        ranked = sorted((failed[place] for place in ours), key=lambda report: self._place(by_node[report.nodeid][0]))
-        for place, report in zip(ours, ranked, strict=True):
-            failed[place] = report
-            causes = {found["because_of"] for found in by_node[report.nodeid]}
-            if config.get_verbosity() <= 0 and None not in causes:
-                report.longrepr = _folded(by_node[report.nodeid], sorted(causes))
+    def red_of(self, nodeid: str) -> list[dict[str, Any]]:
+        """Return what a test of the suite found, each cause before its consequences; nothing of any other test."""
+        return [found for found in self.findings() if found["nodeid"] == nodeid and nodeid in self._tasks]
+
+    def rank(self, nodeid: str) -> tuple[int, int]:
+        """Return the place of a red test of the suite among all of them."""
+        return self._place(self.red_of(nodeid)[0])
 
     def _task(self, found: Mapping[str, Any]) -> str:
         return str(self._tasks[found["nodeid"]])
@@ -87,15 +76,17 @@ class Causes:
         return list(self._red).index(task), self._places[task, found["check"]]
 
 
-def _folded(findings: Sequence[Mapping[str, Any]], causes: Sequence[str]) -> str:
-    """Say in two lines what is a consequence, and of what."""
-    first = findings[0]
+def folded(findings: Sequence[Mapping[str, Any]]) -> str:
+    """Say in two lines what is a consequence, and of what; an empty text where one of them is no consequence."""
+    first, causes = findings[0], {found["because_of"] for found in findings}
+    if None in causes:
+        return ""
     return (
         f"{first['check']}: expected {first['expected']}, observed {first['observed']}\n"
-        f"  probably because of {' and '.join(causes)}, see there; -v tells everything"
+        f"  probably because of {' and '.join(sorted(causes))}, see there; -v tells everything"
     )
 
 
-def causes_of(reports: Reports) -> Causes:
+def causes_of(told: Told) -> Causes:
     """Tell the causes of what the tests of all processes found."""
-    return Causes(reports.cases, [{"nodeid": nodeid, **found} for nodeid, found in reports.told_by("findings")])
+    return Causes(told.cases, [{"nodeid": nodeid, **found} for nodeid, found in told.told_by("findings")])

@@ -11,8 +11,8 @@ import pytest
 
 from pytest_ftcheck.configuration import make_settings
 from pytest_ftcheck.errors import SettingsError
-from pytest_ftcheck.plugin.listing_options import options_page
-from pytest_ftcheck.plugin.options import described_options
+from pytest_ftcheck.option_table import described_options
+from pytest_ftcheck.report.options import options_page
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGE = REPOSITORY / "docs" / "options.md"
@@ -21,7 +21,7 @@ NAMED = re.compile(r"--ftcheck-[a-z]+(?:-[a-z]+)*")
 
 
 def test_the_page_is_up_to_date() -> None:
-    how = f"write it again: {Path(sys.executable).name} -m pytest_ftcheck.plugin.listing_options > docs/options.md"
+    how = f"write it again: {Path(sys.executable).name} -m pytest_ftcheck.report.options > docs/options.md"
     assert PAGE.read_text(encoding="utf-8") == options_page(), how
 
 

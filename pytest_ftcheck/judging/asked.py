@@ -1,0 +1,38 @@
+"""What a session is asked for, looked at before anything heavy is imported."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_ftcheck.judging.accepting import check_update
+from pytest_ftcheck.judging.effects import check_effects
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_ftcheck.sessions.session import FtcheckSession
+
+
+def check_asked(session: FtcheckSession, given: Sequence[str] | None) -> None:
+    """Refuse what has no effect, is not there, or cannot be answered.
+
+    Args:
+        session: that starts.
+        given: fields of the options that the command line gives; None in a worker, whose controller has looked at them.
+
+    Raises:
+        FtcheckError: something does not fit.
+
+    """
+    settings = session.settings
+    if given is not None:
+        check_effects(settings, given, suite_alone=session.alone)
+    if settings.tasks:
+        from pytest_ftcheck.judging.prepare import check_selection  # noqa: PLC0415 - only where a task is selected
+
+        check_selection(session)
+    check_update(settings)
+    if settings.calibrate:
+        from pytest_ftcheck.judging.calibration import check_calibration  # noqa: PLC0415 - only this option needs it
+
+        check_calibration(settings)

@@ -1,0 +1,153 @@
+"""Gates of the suite: a metric of a run, judged by the limits of its card and by an accepted run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pytest_ftcheck.checks.catalogue import NotApplicable
+from pytest_ftcheck.errors import CheckFailure
+from pytest_ftcheck.gates.card_gates import asked_of, degenerate, judge_metric, session_share
+from pytest_ftcheck.gates.paired import ComparedRun
+from pytest_ftcheck.gates.records import GateOrigin, GateRecord, gate_record
+from pytest_ftcheck.gates.tolerance import FALSE_ALARMS
+from pytest_ftcheck.judging.checks import FLOOR, ungated
+from pytest_ftcheck.judging.judged import found_by_gates
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pytest_ftcheck.checks.catalogue import Check
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+    from pytest_ftcheck.gates.slices import Masks
+    from pytest_ftcheck.gates.verdicts import Verdict
+    from pytest_ftcheck.pipeline.parts import Pipeline
+    from pytest_ftcheck.runs.run import Run
+    from pytest_ftcheck.sessions.session import FtcheckSession
+    from pytest_ftcheck.settings import Settings
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The verdicts on one metric of a run."""
+
+    verdicts: Mapping[str, Verdict]
+    """By the name of the slice; empty for all rows."""
+    origin: GateOrigin
+    informs: bool
+    """Several seeds are judged together: this one alone decides nothing."""
+    degenerate: bool
+    not_compared: CheckFailure | None = None
+    """Why there is no accepted run to compare with, though there should be one."""
+
+    @property
+    def bad(self) -> list[Finding]:
+        """What the limits found."""
+        return [found for verdict in self.verdicts.values() if verdict.status == "fail" for found in verdict.findings]
+
+    def records(self) -> list[GateRecord]:
+        """Put the verdicts into plain values."""
+        return [
+            gate_record(verdict, self.origin, name=name, informs=self.informs, failed=self.degenerate)
+            for name, verdict in self.verdicts.items()
+        ]
+
+
+class CardGates:
+    """Judges metrics by a card."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        masks_of: Callable[[Pipeline], Mapping[str, Masks]],
+        *,
+        accepted: Callable[..., ComparedRun | None] | None = None,
+        share: Callable[[], float] = lambda: FALSE_ALARMS,
+    ) -> None:
+        """Judge nothing yet.
+
+        Args:
+            settings: give seeds and strictness.
+            masks_of: rows of the card's slices.
+            accepted: gives the accepted run, as `Baselines.accepted`; None: nothing is compared.
+            share: of one comparison with an accepted run in the false alarms of a session.
+
+        """
+        self._settings = settings
+        self._masks_of = masks_of
+        self._accepted = accepted
+        self._share = share
+
+    def judge(self, pipeline: Pipeline, run: Run, metric: str) -> Gate:
+        """Judge one metric of a run.
+
+        Raises:
+            FtcheckError: slices that are not there.
+
+        """
+        compared = ComparedRun.of_run(run)
+        wanted = asked_of(pipeline, metric).max_drop is not None
+        baseline: ComparedRun | None = None
+        not_compared: CheckFailure | None = None
+        if self._accepted is not None:
+            try:
+                baseline = self._accepted(pipeline, run, gated=wanted)
+            except CheckFailure as failure:  # told after the limits are judged
+                not_compared = failure
+        verdicts = judge_metric(
+            pipeline,
+            compared,
+            metric,
+            masks=self._masks_of(pipeline),
+            baseline=baseline,
+            false_alarms=self._share() if wanted else FALSE_ALARMS,
+        )
+        return Gate(verdicts, GateOrigin.of_run(run), self._several, degenerate(compared.rows), not_compared)
+
+    @property
+    def _several(self) -> bool:
+        return len(self._settings.seeds) > 1
+
+    def check(self, metric: str, note: Callable[[Gate], None], warn: Callable[[list[Finding]], None]) -> Check:
+        """Make the check of one metric's limits.
+
+        Args:
+            metric: key.
+            note: takes the verdicts; it may raise what another test should not hide.
+            warn: takes what is inconclusive, and passes.
+
+        """
+
+        def keeps_its_limits(evidence: Evidence, _: object) -> list[Finding]:
+            """It keeps to its limits."""
+            pipeline = evidence.pipeline
+            gate = self.judge(pipeline, evidence.run, metric)
+            note(gate)
+            if reason := ungated(pipeline, metric, gate.verdicts):
+                if self._settings.update_baseline:  # the run is looked at, and may be what later ones are compared with
+                    return []
+                raise NotApplicable(reason)
+            if gate.informs:  # the session's end judges the seeds together
+                return []
+            found = found_by_gates(gate.verdicts.values(), strict=self._settings.strict)
+            warn(found.warnings)
+            return found.red
+
+        return replace(FLOOR, function=keeps_its_limits)
+
+
+def gates_of(session: FtcheckSession) -> CardGates:
+    """Return the gates of a session: with its slices, its accepted runs, and its share of false alarms."""
+
+    def accepted(pipeline: Pipeline, run: Run, *, gated: bool) -> ComparedRun | None:
+        return session.open_baselines().accepted(pipeline, run, gated=gated)
+
+    return CardGates(session.settings, session.parts.masks, accepted=accepted, share=lambda: false_alarms(session))
+
+
+def false_alarms(session: FtcheckSession) -> float:
+    """Return the share of one comparison in the session's false alarms."""
+    pipelines = {task: session.pipeline(task) for task in session.settings.tasks}
+    masks = {task: session.parts.masks(pipeline) for task, pipeline in pipelines.items()}
+    return session_share(pipelines, masks, engines=len(session.settings.engines), seeds=len(session.settings.seeds))

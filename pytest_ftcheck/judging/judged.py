@@ -1,0 +1,63 @@
+"""One check, asked of what there is: the suite of pytest and `judge` both do it here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_ftcheck.checks.catalogue import run_check
+from pytest_ftcheck.errors import CheckFailure, FtcheckError
+from pytest_ftcheck.pipeline.quiet import quiet_libraries
+from pytest_ftcheck.training.determinism import isolated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytest_ftcheck.checks.catalogue import Check
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+    from pytest_ftcheck.gates.verdicts import Verdict
+
+
+class Found(NamedTuple):
+    """What a check or a gate found."""
+
+    red: list[Finding]
+    warnings: list[Finding]
+    """What deserves a look, and passes."""
+
+
+def ask(check: Check, evidence: Evidence, *, strict: bool) -> Found:
+    """Ask a check.
+
+    Args:
+        check: of the catalogue, or a gate.
+        evidence: what it looks at.
+        strict: what it warns of fails, too.
+
+    Raises:
+        NotApplicable: it has nothing to say about these parts.
+        CheckFailure: the run that it needs failed.
+        FtcheckError: the tool is misused.
+
+    """
+    with quiet_libraries(), isolated(int(evidence.environment["threads"])):
+        found = run_check(check, evidence)
+    red = [entry for entry in found if entry.level == "fail" or strict]
+    return Found(red, [entry for entry in found if entry not in red])
+
+
+def found_by_gates(verdicts: Iterable[Verdict], *, strict: bool) -> Found:
+    """Sort what verdicts say; what is inconclusive passes, unless ``strict`` is given."""
+    found = Found([], [])
+    for verdict in verdicts:
+        fails = verdict.status == "fail" or (strict and verdict.status == "inconclusive")
+        (found.red if fails else found.warnings).extend(verdict.findings)
+    return found
+
+
+def not_judged(error: CheckFailure | FtcheckError) -> str:
+    """Say why a test has nothing to judge, where another one tells of it in full."""
+    if isinstance(error, CheckFailure):
+        first = error.findings[0]
+        return f"not judged because of {first.check}: {first.observed}"
+    return f"not judged because there is no run: {error}"

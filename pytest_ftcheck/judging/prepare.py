@@ -1,0 +1,72 @@
+"""What is looked at before anything trains: names, cards, limits, and every part of the selected tasks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_ftcheck.faults.fault import check_names
+from pytest_ftcheck.judging.selection import FLOOR_ID, check_ids_of_card, choose_ids, costs
+from pytest_ftcheck.pipeline.factory import check_spec
+
+if TYPE_CHECKING:
+    from pytest_ftcheck.sessions.session import FtcheckSession
+
+
+def check_selection(session: FtcheckSession) -> None:
+    """Refuse what the settings and the cards of the selected tasks name and is not there; torch is not imported.
+
+    Raises:
+        FtcheckError: no such check, fault or factory.
+
+    """
+    settings, known = session.settings, costs()
+    choose_ids(known, settings.checks)
+    check_names(settings.faults)
+    for task in settings.tasks:
+        table = session.table(task)
+        check_ids_of_card(task, table.get("checks", ()), known)
+        if "trainer" in table:
+            check_spec(table["trainer"], settings.rootdir)
+
+
+def choose_checks(session: FtcheckSession) -> None:
+    """Choose the checks of a session, and validate what the selected tasks' cards say of checks.
+
+    Raises:
+        FtcheckError: an unknown check or limit, or a Trainer that cannot be made.
+
+    """
+    from pytest_ftcheck.judging.checks import choose, suite_catalogue, validate_card  # noqa: PLC0415 - slow to import
+
+    known = suite_catalogue()
+    # A planted fault asks the checks that are listed for it, whatever family they are of.
+    session.checks = choose(known, session.settings.checks, opted_in=bool(session.settings.faults))
+    for task in session.settings.tasks:
+        validate_card(session.card(task), known, session.settings.dtype)
+
+
+def check_everything(session: FtcheckSession) -> None:
+    """Build every selected task's parts before a test runs, so that bad input is a usage error at once.
+
+    Raises:
+        FtcheckError: something does not fit.
+
+    """
+    from pytest_ftcheck.gates.pipeline_slices import check_slices  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.gates.trivial_limits import refuse_trivial_limits  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.training.launch import environment_of  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.training.recipe import training_arguments  # noqa: PLC0415 - slow to import
+
+    store = session.launcher.store
+    for task in session.settings.tasks:
+        pipeline = session.pipeline(task)
+        environment = environment_of(session.settings, pipeline)
+        check_slices(pipeline, session.settings.rootdir)
+        judges = not session.settings.calibrate and not session.settings.measures
+        if judges and any(check.id == FLOOR_ID for check in session.checks):
+            session.parts.masks(pipeline)
+            refuse_trivial_limits(pipeline)
+        if pipeline.trainer is None:  # a user's has its arguments already
+            training_arguments(pipeline, seed=0, device=environment["device"], output_dir=store.root)
+        # Of a Trainer the second one, which a factory may not be able to make; the first tests take what is made here.
+        session.parts.shared_model(task, session.settings.seeds[0])

@@ -1,0 +1,37 @@
+"""The parts that make a run, compared by identity: to read their content again would take longer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_ftcheck.pipeline.parts import Pipeline
+
+
+def same_parts(pipeline: Pipeline) -> tuple[object, ...]:
+    """Return what is equal for pipelines of one process with the same parts and arguments; patches are left out."""
+    return (
+        pipeline.card.name,
+        Same(pipeline.model_init),
+        Same(pipeline.processing_class),
+        Same(pipeline.train_dataset),
+        Same(pipeline.eval_dataset),
+        Same(pipeline.data_collator),
+        tuple(sorted((name, repr(value)) for name, value in pipeline.args.items())),
+    )
+
+
+class Same:
+    """Compares by identity, and keeps the object alive so that its identity stays its own."""
+
+    def __init__(self, thing: object) -> None:
+        """Hold an object."""
+        self._thing = thing
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether both hold the same object."""
+        return isinstance(other, Same) and self._thing is other._thing
+
+    def __hash__(self) -> int:
+        """Return the identity."""
+        return id(self._thing)

@@ -1,0 +1,139 @@
+"""Parts that tests get: models, tokenized rows, slices, and the pipeline that is assembled from them."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from pytest_ftcheck.errors import TaskError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from datasets import Dataset, DatasetDict
+    from transformers import PreTrainedModel
+
+    from pytest_ftcheck.gates.slices import Masks
+    from pytest_ftcheck.pipeline.parts import Pipeline
+    from pytest_ftcheck.sessions.session import FtcheckSession
+
+
+class Parts:
+    """What is made of the parts of a session's tasks, each once."""
+
+    def __init__(self, session: FtcheckSession) -> None:
+        self._session = session
+        self._models: dict[tuple[str, int], PreTrainedModel] = {}
+        """The one that was made last, by task and seed."""
+        self._tokenized: dict[tuple[str, str], dict[str, Dataset]] = {}
+        """Splits by task and digest of a user's tokenizer: its fixture makes a new one for every test."""
+        self._masks: dict[tuple[str, str], Mapping[str, Masks]] = {}
+        """Evaluation rows of each slice of the card, by task and identity of those rows."""
+
+    def shared_model(self, task: str, seed: int) -> PreTrainedModel:
+        """Return an untrained model that nobody changes, the one that was made last; or make it."""
+        key = (task, seed)
+        if key not in self._models:
+            self._models = {key: self.new_model(task, seed)}
+        return self._models[key]
+
+    def new_model(self, task: str, seed: int) -> PreTrainedModel:
+        """Make an untrained model with a new head, the same weights for the same seed."""
+        from transformers import set_seed  # noqa: PLC0415 - slow to import
+
+        set_seed(seed)
+        return self._session.pipeline(task).model_init()
+
+    def splits(self, pipeline: Pipeline) -> DatasetDict:
+        """Return both tokenized splits of a pipeline, as they are."""
+        from datasets import DatasetDict  # noqa: PLC0415 - slow to import
+
+        return DatasetDict({"train": pipeline.train_dataset, "validation": pipeline.eval_dataset})
+
+    def tokenized(self, pipeline: Pipeline, processing_class: Any) -> DatasetDict:
+        """Return both splits of a pipeline, tokenized by a user's tokenizer.
+
+        A Trainer's rows stay as it has them: only its own code knows how they were tokenized.
+        """
+        from datasets import DatasetDict  # noqa: PLC0415 - slow to import
+
+        from pytest_ftcheck.pipeline.from_card import tokenize  # noqa: PLC0415 - slow to import
+        from pytest_ftcheck.runs.describe_training import tokenizer_digest  # noqa: PLC0415 - slow to import
+
+        if pipeline.trainer is not None:
+            return self.splits(pipeline)
+        key = (pipeline.card.name, tokenizer_digest(processing_class))
+        max_length = pipeline.card.recipe(pipeline.tier, pipeline.checkpoint.name).get("max_length")
+        rows = {"train": pipeline.data.train, "validation": pipeline.data.evaluation}
+        if key not in self._tokenized:
+            self._tokenized[key] = {
+                name: tokenize(pipeline.card, split, processing_class, max_length) for name, split in rows.items()
+            }
+        return DatasetDict(self._tokenized[key])
+
+    def masks(self, pipeline: Pipeline) -> Mapping[str, Masks]:
+        """Return the rows of the card's slices, found once for the same evaluation rows."""
+        from pytest_ftcheck.gates.pipeline_slices import pipeline_masks  # noqa: PLC0415 - slow to import
+
+        # datasets' own identity of a table.
+        key = (pipeline.card.name, getattr(pipeline.eval_dataset, "_fingerprint", str(id(pipeline.eval_dataset))))
+        if key not in self._masks:
+            self._masks[key] = pipeline_masks(pipeline, self._session.settings.rootdir)
+        return self._masks[key]
+
+
+def assembled(
+    base: Pipeline,
+    overridden: Collection[str],
+    *,
+    processing_class: Any,
+    dataset: DatasetDict,
+    data_collator: Any,
+    model: PreTrainedModel,
+) -> Pipeline:
+    """Put the parts that fixtures gave into a task's pipeline; the task's own parts stay the same objects.
+
+    Args:
+        base: the task's own pipeline.
+        overridden: names of the fixtures that a user gave.
+        processing_class: of ``ft_tokenizer``.
+        dataset: of ``ft_dataset``.
+        data_collator: of ``ft_collator``.
+        model: of ``ft_model``.
+
+    Raises:
+        TaskError: a user's fixture gives the model of a Trainer, which makes its own.
+
+    """
+    own_collator = not {"ft_collator", "ft_tokenizer"} & set(overridden)
+    own_model = "ft_model" not in overridden
+    if base.trainer is not None and not own_model:
+        msg = (
+            f"task {base.card.name!r} trains the model of {base.card.trainer}: your fixture ft_model cannot change it. "
+            "Change it where the Trainer is made, or remove the fixture."
+        )
+        raise TaskError(msg)
+    return replace(
+        base,
+        processing_class=processing_class,
+        train_dataset=dataset["train"],
+        eval_dataset=dataset["validation"],
+        data_collator=base.data_collator if own_collator else data_collator,
+        model_init=base.model_init if own_model else ModelCopies(model),
+    )
+
+
+class ModelCopies:
+    """A ``model_init`` that copies a model which a user's fixture made."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        self._model = model
+
+    def __call__(self) -> PreTrainedModel:
+        """Make a copy with the same weights."""
+        return deepcopy(self._model)
+
+    def described(self) -> PreTrainedModel:
+        """Return what stands for this in the key of a run."""
+        return self._model

@@ -11,9 +11,9 @@ from pytest_ftcheck.gates import resampling
 from pytest_ftcheck.gates.limits import Limits
 from pytest_ftcheck.gates.paired import ComparedRun
 from pytest_ftcheck.gates.row_metrics import row_metric
-from pytest_ftcheck.heads.row_metrics import metric_value
 from pytest_ftcheck.gates.tolerance import SeedStatistics
 from pytest_ftcheck.gates.verdicts import judge
+from pytest_ftcheck.heads.row_metrics import metric_value
 from pytest_ftcheck.heads.rows import EvaluatedRows
 
 ROWS = 5463

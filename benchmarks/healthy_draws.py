@@ -18,13 +18,17 @@ from sklearn import metrics as sk
 
 from healthy_models import attempt_is_red, head_is_red
 from pytest_ftcheck.checks.catalogue import NotApplicable, catalogue
+from pytest_ftcheck.checks.data.alike import lost_tokens
 from pytest_ftcheck.checks.data.columns import most_of, told_apart
 from pytest_ftcheck.checks.data.duplicates import beyond_luck
 from pytest_ftcheck.checks.data.labels import absent_by_more_than_luck, other_classes, other_scale
+from pytest_ftcheck.checks.data.merged_words import chance_of, right_by_words, unlike_words
 from pytest_ftcheck.checks.data.splits import exceeds
 from pytest_ftcheck.checks.metrics.train_labels import agreement
-from pytest_ftcheck.checks.training.epochs import drawn, sortedness, windows_of
+from pytest_ftcheck.checks.training.epochs import sortedness, windows_of
 from pytest_ftcheck.checks.training.learning import Level, course_of
+from pytest_ftcheck.checks.training.sampling import drawn
+from pytest_ftcheck.heads.registry import head_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -73,7 +77,8 @@ def strength_of(classes: int, lift: float) -> float:
 
 def scored(labels: Numbers, logits: Numbers, names: tuple[str, ...] = (), **metrics: float) -> Any:
     """Return evidence of a run with these labels and logits, for the checks of metrics."""
-    card = SimpleNamespace(head="sequence-classification" if logits.shape[1] > 1 else "regression", label_names=names)
+    head = head_named("sequence-classification" if logits.shape[1] > 1 else "regression")
+    card = SimpleNamespace(head=head.name, head_rules=head, label_names=names, num_labels=logits.shape[1])
     run = SimpleNamespace(label_ids=labels, logits=logits, metrics=metrics)
     pipeline = SimpleNamespace(card=card, trainer=None, args={})
     return SimpleNamespace(run=run, trained_run=run, pipeline=pipeline, fresh_model=None)
@@ -306,6 +311,39 @@ SAMPLED = {
 """Limit of the share of bad rows, and rows that are looked at."""
 
 
+def words_of_splits(train: int, evaluated: int) -> Red:
+    """Return whether a frequent word is missing in one of two splits that have all words alike."""
+    limits = catalogue()["data.words_alike"].limits
+
+    def draw(generator: np.random.Generator) -> bool:
+        rates = generator.beta(0.3, 1.5, size=1000)
+        there, here = (generator.binomial(rows, rates).astype(float) for rows in (train, evaluated))
+        both = (lost_tokens(there, train, here, evaluated, limits), lost_tokens(here, evaluated, there, train, limits))
+        return any(found.size for found in both)
+
+    return draw
+
+
+def spelled_at_random(classes: int, rows: int) -> Red:
+    """Return whether spellings that say nothing of the label are told from those that do."""
+    limits = catalogue()["data.merged_words"].limits
+    merged = [[f"w{word}", f"W{word}"] for word in range(60)]
+
+    def draw(generator: np.random.Generator) -> bool:
+        labels = generator.integers(classes, size=rows)
+        texts = [
+            [merged[word][generator.integers(2)] for word in (label * 8 + generator.integers(16, size=6)) % 60]
+            for label in labels
+        ]
+        if not unlike_words(merged, texts, labels):
+            return False
+        written, as_tokens = right_by_words(merged, texts, labels)
+        lost = float(written.mean() - as_tokens.mean())
+        return lost >= limits["warn"] and chance_of(written, as_tokens) <= limits["alpha"]
+
+    return draw
+
+
 def sampled(limit: float, rows: int, share: float) -> Red:
     """Draw how many rows of a sample are bad, of both splits and two kinds."""
 
@@ -346,6 +384,14 @@ def data() -> Iterator[Cell]:
             what = f"{share:.0%} of the rows built alike, {train} and {evaluated} looked at"
             yield Cell("data.splits_alike", what, 3000, two_layouts(share, train, evaluated))
     yield from samples()
+
+
+def words() -> Iterator[Cell]:
+    """Give the cells of the words of texts."""
+    for train, evaluated in ((1000, 1000), (1000, 100), (100, 40)):
+        yield Cell("data.words_alike", f"{train} and {evaluated} rows", 20_000, words_of_splits(train, evaluated))
+    for classes, rows in ((2, 300), (2, 1500), (5, 1500)):
+        yield Cell("data.merged_words", f"{classes} classes, {rows} rows", 300, spelled_at_random(classes, rows))
 
 
 def samples() -> Iterator[Cell]:
@@ -450,4 +496,4 @@ def train_labels() -> Iterator[Cell]:
                 yield Cell("metrics.train_labels", what, 2000, agreeing(classes, rows, accuracy))
 
 
-CELLS = [*data(), *train_labels(), *predictions(), *measured(), *training()]
+CELLS = [*data(), *words(), *train_labels(), *predictions(), *measured(), *training()]

@@ -48,7 +48,8 @@ class AdaptedBert(BertForSequenceClassification):
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
-        for block in self.bert.encoder.layer:
+        blocks: Any = self.bert.encoder.layer
+        for block in blocks:
             attention = block.attention.self
             attention.query = Adapted(attention.query, config.rank)
             attention.value = Adapted(attention.value, config.rank)

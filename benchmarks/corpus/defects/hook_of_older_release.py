@@ -39,7 +39,8 @@ class Tuned(Trainer):
         vectors = [parameter for parameter in model.parameters() if parameter.ndim == 1]
         groups = [{"params": matrices, "weight_decay": 0.02}, {"params": vectors, "weight_decay": 0.0}]
         self.optimizer = AdamW(groups, lr=2e-3)
-        self.lr_scheduler = LinearLR(self.optimizer, 1.0, 0.05, total_iters=steps)
+        schedule: Any = LinearLR(self.optimizer, 1.0, 0.05, total_iters=steps)
+        self.lr_scheduler = schedule
 
 
 class Old(Tuned):

@@ -32,7 +32,7 @@ CAUSE = (
 class Balanced(Trainer):
     """Draws rows of rare classes more often."""
 
-    def weigh(self, labels: np.ndarray) -> np.ndarray:
+    def weigh(self, labels: Any) -> Any:
         """Return a weight for each row."""
         return 1 / np.bincount(labels)[labels]
 
@@ -47,7 +47,7 @@ class Balanced(Trainer):
 class Wrong(Balanced):
     """Was to do the same."""
 
-    def weigh(self, labels: np.ndarray) -> np.ndarray:
+    def weigh(self, labels: Any) -> Any:
         """Return a weight for each row."""
         return np.sqrt(labels)
 

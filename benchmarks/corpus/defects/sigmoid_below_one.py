@@ -31,7 +31,7 @@ CAUSE = (
 class Bounded(BertForSequenceClassification):
     """BERT for a number from 0 to the upper end of a scale."""
 
-    def forward(  # type: ignore[override]  # as users write it
+    def forward(
         self, input_ids: Any = None, attention_mask: Any = None, token_type_ids: Any = None, labels: Any = None
     ) -> Any:
         """Answer with a number."""

@@ -32,7 +32,7 @@ CAUSE = (
 class Amounts(BertForSequenceClassification):
     """BERT whose answer is stretched to mean and spread of the targets."""
 
-    def forward(  # type: ignore[override]  # as users write it
+    def forward(
         self, input_ids: Any = None, attention_mask: Any = None, token_type_ids: Any = None, labels: Any = None
     ) -> Any:
         """Answer with an amount."""

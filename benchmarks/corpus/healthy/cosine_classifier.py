@@ -42,7 +42,7 @@ class Compared(BertPreTrainedModel):
         self.post_init()  # type: ignore[no-untyped-call]  # transformers gives it no annotations
 
     def _init_weights(self, module: Any) -> None:
-        super()._init_weights(module)
+        super()._init_weights(module)  # type: ignore[no-untyped-call]  # as above
         if isinstance(module, Directions):
             nn.init.normal_(module.weight)
             nn.init.constant_(module.factor, 2.0)

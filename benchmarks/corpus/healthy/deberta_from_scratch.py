@@ -18,7 +18,7 @@ def build(output_dir: str = "out", seed: int = 0) -> Trainer:
     set_seed(seed)
     data = notes(4, train=800, validation=280, seed=402)
     tokenizer = word_tokenizer(data["train"]["text"])
-    config = DebertaV2Config(
+    config = DebertaV2Config(  # type: ignore[call-arg]  # transformers declares it by a decorator
         vocab_size=len(tokenizer),
         hidden_size=64,
         num_hidden_layers=2,

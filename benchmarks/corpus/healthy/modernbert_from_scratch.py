@@ -19,7 +19,7 @@ def build(output_dir: str = "out", seed: int = 0) -> Trainer:
     data = notes(6, train=720, validation=300, seed=512)
     tokenizer = word_tokenizer(data["train"]["text"])
     tokenizer.model_input_names = ["input_ids", "attention_mask"]
-    config = ModernBertConfig(
+    config = ModernBertConfig(  # type: ignore[call-arg]  # transformers declares it by a decorator
         vocab_size=len(tokenizer),
         hidden_size=64,
         num_hidden_layers=2,

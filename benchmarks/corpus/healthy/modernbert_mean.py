@@ -18,7 +18,7 @@ def build(output_dir: str = "out", seed: int = 0) -> Trainer:
     set_seed(seed)
     data = notes(5, train=800, validation=260, seed=404, length=(10, 24))
     tokenizer = word_tokenizer(data["train"]["text"], model_input_names=["input_ids", "attention_mask"])
-    config = ModernBertConfig(
+    config = ModernBertConfig(  # type: ignore[call-arg]  # transformers declares it by a decorator
         vocab_size=len(tokenizer),
         hidden_size=64,
         num_hidden_layers=3,

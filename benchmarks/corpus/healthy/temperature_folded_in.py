@@ -43,7 +43,7 @@ class Calibrate(TrainerCallback):
 
 def scores(evaluated: EvalPrediction) -> dict[str, float]:
     """Share of right answers, and how surprised the chances are by the labels."""
-    chances = softmax(evaluated.predictions.astype(np.float64), axis=-1)
+    chances = softmax(np.asarray(evaluated.predictions, np.float64), axis=-1)
     return {
         "accuracy": float(accuracy_score(evaluated.label_ids, chances.argmax(axis=-1))),
         "log_loss": float(log_loss(evaluated.label_ids, chances, labels=range(chances.shape[-1]))),

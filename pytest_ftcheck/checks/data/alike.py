@@ -53,8 +53,8 @@ def words_alike(evidence: Evidence, limits: Limits) -> list[Finding]:
     width = 1 + max((token for split in rows for row in split for token in row), default=0)
     counts = [np.asarray(presence(split, width).sum(axis=0), float).ravel() for split in rows]
     sizes = [len(split) for split in rows]
-    lost = _lost(counts[0], sizes[0], counts[1], sizes[1], limits)
-    gained = _lost(counts[1], sizes[1], counts[0], sizes[0], limits)
+    lost = lost_tokens(counts[0], sizes[0], counts[1], sizes[1], limits)
+    gained = lost_tokens(counts[1], sizes[1], counts[0], sizes[0], limits)
     found = []
     for missing, (there, here), split in ((lost, (0, 1), evaluated), (gained, (1, 0), train)):
         if not missing.size:
@@ -85,7 +85,7 @@ def _both(evidence: Evidence) -> tuple[Split, Split]:
     return both[0], both[1]
 
 
-def _lost(
+def lost_tokens(
     there: NDArray[np.float64], rows: int, here: NDArray[np.float64], others: int, limits: Limits
 ) -> NDArray[np.int64]:
     """Return the tokens that are frequent among some rows and hardly among others, the most frequent first.

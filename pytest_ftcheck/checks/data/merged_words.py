@@ -63,15 +63,12 @@ def merged_words(evidence: Evidence, limits: Limits) -> list[Finding]:
     labels = np.asarray([every[index] for index in chosen])
     texts = [" ".join(row).split() for row in split.texts(evidence.text_columns, chosen)]
     merged = _merged(evidence, texts)
-    unlike = _unlike(merged, texts, labels) if merged else []
+    unlike = unlike_words(merged, texts, labels) if merged else []
     if not unlike or np.unique(labels, return_counts=True)[1].min() < _FOLDS:
         return []
-    one_of = {word: words[0] for words in merged for word in words}
-    written = _right(texts, labels)
-    as_tokens = _right([[one_of.get(word, word) for word in row] for row in texts], labels)
-    better, worse = int((written & ~as_tokens).sum()), int((as_tokens & ~written).sum())
+    written, as_tokens = right_by_words(merged, texts, labels)
     lost = float(written.mean() - as_tokens.mean())
-    if lost < limits["warn"] or stats.binomtest(better, better + worse, alternative="greater").pvalue > limits["alpha"]:
+    if lost < limits["warn"] or chance_of(written, as_tokens) > limits["alpha"]:
         return []
     told = ", ".join(" and ".join(repr(word) for word in words[:2]) for words in unlike[:_SHOWN])
     expected = "different tokens for words that tell labels apart"
@@ -110,7 +107,7 @@ def _merged(evidence: Evidence, texts: Sequence[Sequence[str]]) -> list[list[str
     return [words for tokens, words in groups.items() if len(words) > 1 and tokens and unknown not in tokens]
 
 
-def _unlike(merged: list[list[str]], texts: Sequence[Sequence[str]], labels: NDArray[Any]) -> list[list[str]]:
+def unlike_words(merged: list[list[str]], texts: Sequence[Sequence[str]], labels: NDArray[Any]) -> list[list[str]]:
     """Return the groups whose words stand in rows of other labels, by a chi-squared test of independence."""
     classes = np.unique(labels)
     names = [word for words in merged for word in words]
@@ -123,6 +120,21 @@ def _unlike(merged: list[list[str]], texts: Sequence[Sequence[str]], labels: NDA
         if table.shape[1] > 1 and stats.chi2_contingency(table).pvalue < _UNLIKE:
             found.append(words)
     return found
+
+
+def right_by_words(
+    merged: list[list[str]], texts: Sequence[Sequence[str]], labels: NDArray[Any]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Tell in which rows a linear model is right: of the words as they are written, and as they are merged."""
+    one_of = {word: words[0] for words in merged for word in words}
+    as_tokens = [[one_of.get(word, word) for word in row] for row in texts]
+    return _right(texts, labels), _right(as_tokens, labels)
+
+
+def chance_of(written: NDArray[np.bool_], as_tokens: NDArray[np.bool_]) -> float:
+    """Return the probability that the words are right so much more often by chance (McNemar's exact test)."""
+    better, worse = int((written & ~as_tokens).sum()), int((as_tokens & ~written).sum())
+    return float(stats.binomtest(better, better + worse, alternative="greater").pvalue) if better + worse else 1.0
 
 
 def _right(texts: Sequence[Sequence[str]], labels: NDArray[Any]) -> NDArray[np.bool_]:

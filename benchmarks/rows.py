@@ -108,7 +108,7 @@ def measure(count: int) -> dict[str, Any]:
     from pytest_ftcheck.runs.key import run_key  # noqa: PLC0415 - as above
     from pytest_ftcheck.settings import Settings  # noqa: PLC0415 - as above
     from pytest_ftcheck.tasks.card import load_card  # noqa: PLC0415 - as above
-    from pytest_ftcheck.training.launch import environment_of  # noqa: PLC0415 - as above
+    from pytest_ftcheck.training.train_or_load import environment_of  # noqa: PLC0415 - as above
 
     torch.set_num_threads(1)
     checks = [entry for entry in catalogue().values() if entry.family in FAMILIES and entry.cost != "run"]

@@ -30,7 +30,7 @@ from pytest_ftcheck.runs.store import RunStore
 from pytest_ftcheck.settings import Settings
 from pytest_ftcheck.tasks.card import TaskCard, builtin_tasks, load_card
 from pytest_ftcheck.tasks.metrics import load_metric
-from pytest_ftcheck.training.launch import launch
+from pytest_ftcheck.training.train_or_load import train_or_load
 
 HERE = Path(__file__).parent
 ALL = HERE / "seeds.md"
@@ -43,7 +43,7 @@ def one_run(task: str, checkpoint: str, engine: str, seed: int) -> Row:
     """Fine-tune once, by the card's recipe, on one thread."""
     settings = Settings(model=checkpoint, threads=1, device="cpu")
     pipeline = build_pipeline(load_card(task, {}), settings)
-    run = launch(pipeline, settings, RunStore(STORE), engine=engine, seed=seed)
+    run = train_or_load(pipeline, settings, RunStore(STORE), engine=engine, seed=seed)
     return {
         "task": task,
         "checkpoint": checkpoint,
@@ -59,7 +59,7 @@ def one_segment(task: str, checkpoint: str, column: str) -> Row:
     settings = Settings(model=checkpoint, threads=1, device="cpu")
     card = replace(load_card(task, {}), text_columns=(column,))
     pipeline = build_pipeline(card, settings)
-    runs = [launch(pipeline, settings, RunStore(STORE), engine="manual", seed=seed) for seed in range(3)]
+    runs = [train_or_load(pipeline, settings, RunStore(STORE), engine="manual", seed=seed) for seed in range(3)]
     metrics = {name: max(run.metrics[name] for run in runs) for name in card.metric.greater_is_better}
     return {"task": task, "model": f"{column} only, {checkpoint}", "metrics": metrics}
 

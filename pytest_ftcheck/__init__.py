@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.tasks.card import TaskCard, load_card
     from pytest_ftcheck.tasks.datasets import load_data
     from pytest_ftcheck.tasks.metrics import load_metric
-    from pytest_ftcheck.training.launch import launch
+    from pytest_ftcheck.training.train_or_load import train_or_load
 
 __version__ = "0.1.0"
 
@@ -38,7 +38,7 @@ _HOMES = {
     "TaskCard": "tasks.card",
     "build_pipeline": "pipeline.from_card",
     "judge": "judging.judge",
-    "launch": "training.launch",
+    "train_or_load": "training.train_or_load",
     "load_card": "tasks.card",
     "load_data": "tasks.datasets",
     "load_metric": "tasks.metrics",
@@ -57,11 +57,11 @@ __all__ = [
     "TaskCard",
     "build_pipeline",
     "judge",
-    "launch",
     "load_card",
     "load_data",
     "load_metric",
     "make_settings",
+    "train_or_load",
 ]
 
 

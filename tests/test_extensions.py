@@ -30,7 +30,7 @@ from pytest_ftcheck.faults.fault import fault
 from pytest_ftcheck.faults.planting import with_model
 
 
-@fault(caught_by=("model.our_norm",), wild="A unit is taken for another one.")
+@fault(caught_by=("model.our_norm",), seen_in_practice="A unit is taken for another one.")
 def weight_of_a_thousand(pipeline):
     """One weight is a thousand."""
     return with_model(pipeline, lambda model: next(model.parameters()).data.view(-1)[:1].fill_(1000.0))

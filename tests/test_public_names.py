@@ -21,7 +21,7 @@ PUBLIC = [
     "TaskCard",
     "build_pipeline",
     "judge",
-    "launch",
+    "train_or_load",
     "load_card",
     "load_data",
     "load_metric",

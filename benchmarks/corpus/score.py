@@ -245,7 +245,7 @@ def summary(entries: dict[str, Row]) -> Row:
 
 def tables(kept: Row, package: str) -> str:
     """Render both halves; only of the seen one are the cases told."""
-    lines = ["# Defects from the wild, and healthy projects", "", describe_machine(), ""]
+    lines = ["# Defects seen in practice, and healthy projects", "", describe_machine(), ""]
     head = [
         "half",
         "defects caught",

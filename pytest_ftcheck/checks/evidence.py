@@ -1,6 +1,6 @@
 """What checks look at: the parts, and what is made of them, each made once and only when a check asks.
 
-Whoever makes the evidence keeps the run: see `pytest_ftcheck.training.launch.Launcher`.
+Whoever makes the evidence keeps the run: see `pytest_ftcheck.training.train_or_load.SessionRuns`.
 """
 
 from __future__ import annotations

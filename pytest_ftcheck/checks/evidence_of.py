@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.checks.evidence import Evidence
 from pytest_ftcheck.runs.store import RunStore
-from pytest_ftcheck.training.launch import Launcher, environment_of
 from pytest_ftcheck.training.probe import Probe, probe
+from pytest_ftcheck.training.train_or_load import SessionRuns, environment_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +34,7 @@ def evidence_for(settings: Settings, *, seed: int) -> EvidenceOf:
 
     def evidence_of(pipeline: Pipeline, engine: str, folder: Path) -> Evidence:
         environment = environment_of(settings, pipeline)
-        run_of = partial(Launcher(settings, lambda: RunStore(folder / "runs")).run, pipeline, seed=seed)
+        run_of = partial(SessionRuns(settings, lambda: RunStore(folder / "runs")).run, pipeline, seed=seed)
         return Evidence(
             pipeline,
             engine=engine,

@@ -27,7 +27,7 @@ _UNLIKELY_PAD = 1
 
 @fault(
     caught_by=("collator.mask",),
-    wild="A collator of one's own makes the mask with ones_like(input_ids), or builds it before it pads.",
+    seen_in_practice="A collator of one's own makes the mask with ones_like(input_ids), or builds it before it pads.",
 )
 def mask_all_ones(pipeline: Pipeline) -> Pipeline:
     """The attention mask is 1 on padding too."""
@@ -41,7 +41,8 @@ def _ones(batch: Batch) -> Batch:
 
 @fault(
     caught_by=("collator.mask",),
-    wild="The mask follows torch's key_padding_mask, in which True means padding, or compares with == instead of !=.",
+    seen_in_practice="The mask follows torch's key_padding_mask, in which True means padding, or compares with == "
+    "instead of !=.",
 )
 def mask_inverted(pipeline: Pipeline) -> Pipeline:
     """The attention mask is 1 on padding and 0 on tokens."""
@@ -55,7 +56,7 @@ def _inverted(batch: Batch, pad_id: int) -> Batch:
 
 @fault(
     caught_by=("collator.mask", "data.unused_columns", "training.mask_reaches_model"),
-    wild="The collator stacks input_ids and labels, which is all that it knew when it was written.",
+    seen_in_practice="The collator stacks input_ids and labels, which is all that it knew when it was written.",
 )
 def mask_not_collated(pipeline: Pipeline) -> Pipeline:
     """The batches have no attention mask."""
@@ -69,7 +70,7 @@ def _without_mask(batch: Batch) -> Batch:
 
 @fault(
     caught_by=("collator.pad_id",),
-    wild="pad_sequence pads with 0, which is a word or <s> in the vocabulary of RoBERTa and others.",
+    seen_in_practice="pad_sequence pads with 0, which is a word or <s> in the vocabulary of RoBERTa and others.",
 )
 def wrong_pad_id(pipeline: Pipeline) -> Pipeline:
     """Batches are padded with a number that is not the tokenizer's pad id."""
@@ -86,8 +87,8 @@ def _padded_with(batch: Batch, pad_id: int, wrong: int) -> Batch:
 
 @fault(
     caught_by=("collator.side", "model.padding_invariance"),
-    wild="padding_side = 'left' is taken over from a decoder; an encoder with learned positions then sees a row at "
-    "other positions in every batch.",
+    seen_in_practice="padding_side = 'left' is taken over from a decoder; an encoder with learned positions then sees "
+    "a row at other positions in every batch.",
 )
 def padded_left(pipeline: Pipeline) -> Pipeline:
     """Rows are padded on the left, and their positions are not shifted."""
@@ -109,8 +110,8 @@ def _roll_rows(values: Tensor, shifts: Tensor) -> Tensor:
 
 @fault(
     caught_by=("collator.shape", "collator.labels"),
-    wild="A collator for fixed shapes (TPU, compiled graphs) fills the last batch up, with 0 where -100 would say: "
-    "no label.",
+    seen_in_practice="A collator for fixed shapes (TPU, compiled graphs) fills the last batch up, with 0 where -100 "
+    "would say: no label.",
 )
 def labels_padded_with_0(pipeline: Pipeline) -> Pipeline:
     """Batches are filled up to a multiple of eight rows with empty rows that have the label 0."""
@@ -128,7 +129,8 @@ def _filled(batch: Batch, pad_id: int) -> Batch:
 
 @fault(
     caught_by=("collator.shape",),
-    wild="Pairs are made of neighbouring rows, and the loop over range(len(features) - 1) forgets the last one.",
+    seen_in_practice="Pairs are made of neighbouring rows, and the loop over range(len(features) - 1) forgets the "
+    "last one.",
 )
 def last_row_dropped(pipeline: Pipeline) -> Pipeline:
     """The last row of every batch is dropped."""
@@ -141,7 +143,8 @@ def _without_last(batch: Batch) -> Batch:
 
 @fault(
     caught_by=("collator.order", "collator.labels"),
-    wild="Rows are sorted by length for pack_padded_sequence, and the labels are collected from the unsorted list.",
+    seen_in_practice="Rows are sorted by length for pack_padded_sequence, and the labels are collected from the "
+    "unsorted list.",
 )
 def rows_reordered(pipeline: Pipeline) -> Pipeline:
     """Batches are sorted by length, their labels are not."""
@@ -156,7 +159,8 @@ def _sorted(batch: Batch, pad_id: int) -> Batch:
 
 @fault(
     caught_by=("collator.shape",),
-    wild="Rounding up by (length // 8) * 8 + 7, so that a model compiled for multiples of eight meets other shapes.",
+    seen_in_practice="Rounding up by (length // 8) * 8 + 7, so that a model compiled for multiples of eight meets "
+    "other shapes.",
 )
 def one_short_of_a_multiple(pipeline: Pipeline) -> Pipeline:
     """Batches are padded to one column less than the multiple of eight that is asked for."""
@@ -184,7 +188,8 @@ class _OneShort:
 
 @fault(
     caught_by=("collator.tokens", "collator.shape", "collator.lengths_example"),
-    wild="The width is read from features[0] and the others are cut to it, which works as long as batches are sorted.",
+    seen_in_practice="The width is read from features[0] and the others are cut to it, which works as long as batches "
+    "are sorted.",
 )
 def padded_to_the_first_row(pipeline: Pipeline) -> Pipeline:
     """Every batch is as wide as its first row, and longer rows are cut."""

@@ -33,8 +33,8 @@ _STEM = 4
 
 @fault(
     caught_by=("data.segments", "model.second_segment"),
-    wild="A preprocessing function for single sentences is reused for a pair task and reads one column only; "
-    "published QNLI tutorials train on the answer without its question.",
+    seen_in_practice="A preprocessing function for single sentences is reused for a pair task and reads one column "
+    "only; published QNLI tutorials train on the answer without its question.",
 )
 def second_segment_lost(pipeline: Pipeline) -> Pipeline:
     """The second segment of a pair is never tokenized."""
@@ -44,8 +44,8 @@ def second_segment_lost(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("data.segments",),
-    wild="The two columns are added with a plus and handed over as one text, so that neither separator nor "
-    "token_type_ids say where the second begins.",
+    seen_in_practice="The two columns are added with a plus and handed over as one text, so that neither separator "
+    "nor token_type_ids say where the second begins.",
 )
 def segments_joined(pipeline: Pipeline) -> Pipeline:
     """Both segments are joined into one string."""
@@ -58,7 +58,7 @@ def segments_joined(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("data.segments",),
-    wild="The keyword for the second text gets the column of the first by copy and paste.",
+    seen_in_practice="The keyword for the second text gets the column of the first by copy and paste.",
 )
 def first_segment_twice(pipeline: Pipeline) -> Pipeline:
     """The first segment stands on both sides of every pair."""
@@ -68,8 +68,8 @@ def first_segment_twice(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("serving.pipeline",),
-    wild="Train and validation are tokenized by two copies of one function, and the columns of one copy stand the "
-    "other way round.",
+    seen_in_practice="Train and validation are tokenized by two copies of one function, and the columns of one copy "
+    "stand the other way round.",
 )
 def segments_swapped_in_evaluation(pipeline: Pipeline) -> Pipeline:
     """The evaluation has the segments of its pairs in the other order than train."""
@@ -79,7 +79,8 @@ def segments_swapped_in_evaluation(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("data.splits_alike",),
-    wild="The evaluation is tokenized for a quick look in a notebook, with add_special_tokens=False, and is kept.",
+    seen_in_practice="The evaluation is tokenized for a quick look in a notebook, with add_special_tokens=False, and "
+    "is kept.",
 )
 def evaluation_without_special_tokens(pipeline: Pipeline) -> Pipeline:
     """The evaluated rows have no special tokens, the train rows do."""
@@ -89,7 +90,7 @@ def evaluation_without_special_tokens(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("data.special_tokens",),
-    wild="Rows are tokenized with add_special_tokens=False for another model, and are taken for this one.",
+    seen_in_practice="Rows are tokenized with add_special_tokens=False for another model, and are taken for this one.",
 )
 def rows_without_special_tokens(pipeline: Pipeline) -> Pipeline:
     """No row has special tokens."""
@@ -102,7 +103,8 @@ def rows_without_special_tokens(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("data.special_tokens",),
-    wild="A function that wrote [CLS] and [SEP] into the text, for a tokenizer that added none, meets one that does.",
+    seen_in_practice="A function that wrote [CLS] and [SEP] into the text, for a tokenizer that added none, meets one "
+    "that does.",
 )
 def special_tokens_twice(pipeline: Pipeline) -> Pipeline:
     """The special tokens around a row are written into its text, and added by the tokenizer as well."""
@@ -122,7 +124,7 @@ def special_tokens_twice(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("data.truncation", "data.distinct_inputs"),
-    wild="A max_length that was set for a dry run stays in the script.",
+    seen_in_practice="A max_length that was set for a dry run stays in the script.",
 )
 def truncated_to_8(pipeline: Pipeline) -> Pipeline:
     """Every row is cut to 8 tokens."""
@@ -132,8 +134,8 @@ def truncated_to_8(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("data.tokenizer_vocabulary",),
-    wild="Tokenizer and model are loaded by two names, one of which was changed: a cased tokenizer for an uncased "
-    "model, or that of another project.",
+    seen_in_practice="Tokenizer and model are loaded by two names, one of which was changed: a cased tokenizer for an "
+    "uncased model, or that of another project.",
 )
 def other_vocabulary(pipeline: Pipeline) -> Pipeline:
     """The tokenizer has another vocabulary than the model learned."""
@@ -143,8 +145,8 @@ def other_vocabulary(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("data.token_ids",),
-    wild="Terms of the domain are added with add_tokens, and resize_token_embeddings is forgotten: an index error "
-    "on the CPU, an assertion of the device on a GPU.",
+    seen_in_practice="Terms of the domain are added with add_tokens, and resize_token_embeddings is forgotten: an "
+    "index error on the CPU, an assertion of the device on a GPU.",
 )
 def vocabulary_too_large(pipeline: Pipeline) -> Pipeline:
     """The tokenizer has tokens for which the model has no embedding."""
@@ -154,7 +156,8 @@ def vocabulary_too_large(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("data.unknown_tokens",),
-    wild="BertTokenizer(vocab_file=…) of transformers 5 ignores its argument and knows special tokens only.",
+    seen_in_practice="BertTokenizer(vocab_file=…) of transformers 5 ignores its argument and knows special tokens "
+    "only.",
 )
 def all_unknown(pipeline: Pipeline) -> Pipeline:
     """Every word becomes the unknown token."""
@@ -164,8 +167,8 @@ def all_unknown(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("data.stale_tokens", "data.decodes"),
-    wild="The source was sorted or filtered anew, and the tokenized rows come from a cache whose fingerprint did "
-    "not notice.",
+    seen_in_practice="The source was sorted or filtered anew, and the tokenized rows come from a cache whose "
+    "fingerprint did not notice.",
 )
 def stale_cache(pipeline: Pipeline) -> Pipeline:
     """The tokens come from an older version of the rows, the labels from the new one."""
@@ -179,7 +182,7 @@ def stale_cache(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("serving.pipeline", "data.stale_tokens"),
-    wild="Texts are stemmed or cleaned by a step of the training script that the service knows nothing of.",
+    seen_in_practice="Texts are stemmed or cleaned by a step of the training script that the service knows nothing of.",
 )
 def cleaned_in_training_only(pipeline: Pipeline) -> Pipeline:
     """The texts are stemmed before they are tokenized, by the training script and by nobody who serves the model."""
@@ -190,8 +193,8 @@ def cleaned_in_training_only(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("data.unused_columns",),
-    wild="Columns are listed by hand in set_format or select_columns, and the list was written for a model without "
-    "segment embeddings.",
+    seen_in_practice="Columns are listed by hand in set_format or select_columns, and the list was written for a "
+    "model without segment embeddings.",
 )
 def token_type_ids_dropped(pipeline: Pipeline) -> Pipeline:
     """The rows have no token_type_ids, so that every token counts as of the first segment."""
@@ -204,8 +207,8 @@ def token_type_ids_dropped(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("data.unused_columns",),
-    wild="A column gets a name of the project's own, and the Trainer removes whatever forward does not name, "
-    "without a word.",
+    seen_in_practice="A column gets a name of the project's own, and the Trainer removes whatever forward does not "
+    "name, without a word.",
 )
 def token_type_ids_misnamed(pipeline: Pipeline) -> Pipeline:
     """The token_type_ids stand in a column that the model never receives."""
@@ -219,7 +222,7 @@ def token_type_ids_misnamed(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("data.empty_rows",),
-    wild="A join leaves missing values in the text column, and fillna('') keeps the rows.",
+    seen_in_practice="A join leaves missing values in the text column, and fillna('') keeps the rows.",
 )
 def texts_missing(pipeline: Pipeline) -> Pipeline:
     """A tenth of the rows has no text."""
@@ -239,7 +242,7 @@ def texts_missing(pipeline: Pipeline) -> Pipeline:
 @fault(
     needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("data.merged_words",),
-    wild="The tokenizer of an English checkpoint strips accents, which tell words of this language apart.",
+    seen_in_practice="The tokenizer of an English checkpoint strips accents, which tell words of this language apart.",
 )
 def accents_stripped(pipeline: Pipeline) -> Pipeline:
     """Words that differ by their accents become the same tokens, and the accents are what tells the classes."""
@@ -258,7 +261,7 @@ _ACCENTED = ("résumé péné", "rèsumè pènè")
 
 @fault(
     caught_by=("data.rows_repeat",),
-    wild="Augmentation stands in the data set's __getitem__, and the evaluation set is of the same class.",
+    seen_in_practice="Augmentation stands in the data set's __getitem__, and the evaluation set is of the same class.",
 )
 def evaluation_rows_drawn_anew(pipeline: Pipeline) -> Pipeline:
     """Each time an evaluation row is read, it lacks another token."""

@@ -58,7 +58,7 @@ def overtrained(pipeline: Pipeline) -> Pipeline:
 @fault(
     whole_run=True,
     caught_by=("training.best_checkpoint",),
-    wild="load_best_model_at_end is set and a callback or a copy of the state puts the last weights back.",
+    seen_in_practice="load_best_model_at_end is set and a callback or a copy of the state puts the last weights back.",
 )
 def best_model_not_loaded(pipeline: Pipeline) -> Pipeline:
     """The last epoch's weights are kept, although the best one's are asked for and said to be there."""
@@ -73,7 +73,8 @@ def best_model_not_loaded(pipeline: Pipeline) -> Pipeline:
 @fault(
     whole_run=True,
     caught_by=("training.kept_weights",),
-    wild="A callback keeps model.state_dict() of the best epoch without a copy, and restores the last weights with it.",
+    seen_in_practice="A callback keeps model.state_dict() of the best epoch without a copy, and restores the last "
+    "weights with it.",
 )
 def best_weights_kept_by_reference(pipeline: Pipeline) -> Pipeline:
     """A callback keeps the weights of the first evaluation, and they go on changing."""
@@ -96,8 +97,8 @@ class _KeepsFirst(TrainerCallback):
 
 @fault(
     caught_by=("training.best_checkpoint",),
-    wild="greater_is_better stays at what a former metric needed, or is set for a loss that is not the metric any "
-    "more.",
+    seen_in_practice="greater_is_better stays at what a former metric needed, or is set for a loss that is not the "
+    "metric any more.",
 )
 def greater_is_better_reversed(pipeline: Pipeline) -> Pipeline:
     """The direction of the metric is turned round, so that the worst epoch is kept."""
@@ -114,7 +115,8 @@ def greater_is_better_reversed(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("training.eval_mode",),
-    wild="model.eval() is forgotten in a loop of one's own, and the metrics are those of a model with dropout.",
+    seen_in_practice="model.eval() is forgotten in a loop of one's own, and the metrics are those of a model with "
+    "dropout.",
 )
 def eval_mode_forgotten(pipeline: Pipeline) -> Pipeline:
     """The model is evaluated in train mode."""
@@ -128,7 +130,7 @@ def _same_mode(original: Any, module: nn.Module) -> nn.Module:
 
 @fault(
     caught_by=("training.eval_keeps_weights",),
-    wild="For a quick evaluation the model is cast to half precision and back, which rounds its weights.",
+    seen_in_practice="For a quick evaluation the model is cast to half precision and back, which rounds its weights.",
 )
 def weights_rounded_in_evaluation(pipeline: Pipeline) -> Pipeline:
     """Every evaluation rounds the weights to half precision."""
@@ -148,7 +150,8 @@ def _rounded(module: nn.Module, args: Any) -> None:
 
 @fault(
     caught_by=("model.finite", "serving.submission"),
-    wild="fp16_full_eval is switched on to make evaluation faster, and some activations are too large for float16.",
+    seen_in_practice="fp16_full_eval is switched on to make evaluation faster, and some activations are too large for "
+    "float16.",
 )
 def overflow_in_evaluation(pipeline: Pipeline) -> Pipeline:
     """The evaluation computes in float16, and what comes before the logits overflows."""
@@ -171,7 +174,7 @@ def _overflow(module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Te
 @fault(
     engines=("trainer",),
     caught_by=("training.evaluations",),
-    wild="eval_delay counts epochs with eval_strategy='epoch', and was chosen for steps.",
+    seen_in_practice="eval_delay counts epochs with eval_strategy='epoch', and was chosen for steps.",
 )
 def evaluations_delayed_past_the_end(pipeline: Pipeline) -> Pipeline:
     """The first evaluation is due after the last epoch."""
@@ -183,7 +186,7 @@ def evaluations_delayed_past_the_end(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("metrics.evaluated_rows",),
-    wild="get_eval_dataloader is overridden and builds its loader from the wrong attribute.",
+    seen_in_practice="get_eval_dataloader is overridden and builds its loader from the wrong attribute.",
 )
 def train_batches_evaluated(pipeline: Pipeline) -> Pipeline:
     """Epochs are judged on train rows."""
@@ -205,7 +208,7 @@ def _of_train(original: Any, owner: Any, *args: Any) -> Any:
 
 @fault(
     caught_by=("model.logits_shape", "metrics.evaluated_rows"),
-    wild="dataloader_drop_last is meant for training, and the Trainer follows it in evaluation too.",
+    seen_in_practice="dataloader_drop_last is meant for training, and the Trainer follows it in evaluation too.",
 )
 def last_batch_not_evaluated(pipeline: Pipeline) -> Pipeline:
     """The evaluation leaves its last batch out."""
@@ -225,8 +228,8 @@ def _without_last(original: Any, *args: Any) -> Any:
 @fault(
     caught_by=("training.resume", "equivalence.resumed"),
     engines=("trainer",),
-    wild="Only the weights are saved (save_only_model), and training goes on with an optimizer that has forgotten "
-    "its moments.",
+    seen_in_practice="Only the weights are saved (save_only_model), and training goes on with an optimizer that has "
+    "forgotten its moments.",
 )
 def resumed_without_optimizer(pipeline: Pipeline) -> Pipeline:
     """A resumed training starts with a new optimizer."""
@@ -236,7 +239,8 @@ def resumed_without_optimizer(pipeline: Pipeline) -> Pipeline:
 @fault(
     caught_by=("training.resume",),
     engines=("trainer",),
-    wild="The checkpoint of a loop of one's own holds model and optimizer: after resuming, the warm-up starts again.",
+    seen_in_practice="The checkpoint of a loop of one's own holds model and optimizer: after resuming, the warm-up "
+    "starts again.",
 )
 def resumed_without_scheduler(pipeline: Pipeline) -> Pipeline:
     """A resumed training starts its learning rate schedule again."""
@@ -251,7 +255,8 @@ def resumed_without_scheduler(pipeline: Pipeline) -> Pipeline:
 @fault(
     caught_by=("training.resume",),
     engines=("trainer",),
-    wild="The random state is not among what is saved, so that dropout and order differ from an unbroken run.",
+    seen_in_practice="The random state is not among what is saved, so that dropout and order differ from an unbroken "
+    "run.",
 )
 def resumed_without_random_state(pipeline: Pipeline) -> Pipeline:
     """A resumed training draws other random numbers than an unbroken one."""
@@ -262,7 +267,8 @@ def resumed_without_random_state(pipeline: Pipeline) -> Pipeline:
     caught_by=("training.stopped", "training.steps"),
     whole_run=True,
     engines=("trainer",),
-    wild="An early stopping of one's own compares the loss with its best value, and takes a greater one for better.",
+    seen_in_practice="An early stopping of one's own compares the loss with its best value, and takes a greater one "
+    "for better.",
 )
 def stopped_while_it_improves(pipeline: Pipeline) -> Pipeline:
     """Training is stopped at the second evaluation, at which the loss has fallen."""

@@ -54,7 +54,7 @@ class Fault:
     """From a sound pipeline to one that has the defect."""
     caught_by: tuple[str, ...]
     """Ids of the checks of which at least one must turn red."""
-    wild: str
+    seen_in_practice: str
     """Where it happens, in a sentence."""
     engines: tuple[str, ...] = ENGINES
     """Those that have the part that it is planted in."""
@@ -99,7 +99,7 @@ _FAULTS: dict[str, Fault] = {}
 def fault(
     *,
     caught_by: tuple[str, ...],
-    wild: str,
+    seen_in_practice: str,
     engines: tuple[str, ...] = ENGINES,
     needs: tuple[str, ...] = (),
     whole_run: bool = False,
@@ -108,7 +108,7 @@ def fault(
 
     def register(plant: Plant) -> Plant:
         name = plant.__name__
-        _FAULTS[name] = Fault(name, plant, caught_by, wild, engines, needs, whole_run)
+        _FAULTS[name] = Fault(name, plant, caught_by, seen_in_practice, engines, needs, whole_run)
         return plant
 
     return register

@@ -31,8 +31,8 @@ _TWO = 2
 
 @fault(
     caught_by=("collator.mutation",),
-    wild="feature.pop('labels') in a collator over rows in memory: the second epoch finds none. Here ids are cut "
-    "in place.",
+    seen_in_practice="feature.pop('labels') in a collator over rows in memory: the second epoch finds none. Here ids "
+    "are cut in place.",
 )
 def features_mutated(pipeline: Pipeline) -> Pipeline:
     """The collator shortens the rows that it is given, so that they come back shorter in the next epoch."""
@@ -49,7 +49,7 @@ def _shorten_in_place(features: Features) -> Features:
 
 @fault(
     caught_by=("collator.token_type_ids",),
-    wild="The collator makes token_type_ids anew with zeros_like(input_ids), as for single sentences.",
+    seen_in_practice="The collator makes token_type_ids anew with zeros_like(input_ids), as for single sentences.",
 )
 def token_type_ids_zeroed(pipeline: Pipeline) -> Pipeline:
     """The collator sets all token_type_ids to 0."""
@@ -64,7 +64,7 @@ def _zero_types(batch: Batch) -> Batch:
 
 @fault(
     caught_by=("collator.token_type_ids",),
-    wild="pad_sequence is called for all columns with one padding value, here that of the second segment.",
+    seen_in_practice="pad_sequence is called for all columns with one padding value, here that of the second segment.",
 )
 def token_type_ids_padded_with_1(pipeline: Pipeline) -> Pipeline:
     """Padding counts as of the second segment."""
@@ -80,7 +80,8 @@ def _types_of_padding(batch: Batch, pad_id: int) -> Batch:
 @fault(
     needs=(VALUES, LABEL_PER_ROW),
     caught_by=("collator.labels",),
-    wild="Labels of a score are made with dtype=torch.long, as in the classification project that was copied.",
+    seen_in_practice="Labels of a score are made with dtype=torch.long, as in the classification project that was "
+    "copied.",
 )
 def scores_rounded(pipeline: Pipeline) -> Pipeline:
     """The labels of a regression are cut to whole numbers."""
@@ -95,7 +96,8 @@ def _whole_labels(batch: Batch) -> Batch:
 @fault(
     needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("collator.dtype", "training.completes"),
-    wild="torch.tensor(labels, dtype=torch.float32) for all columns: cross entropy then expects probabilities.",
+    seen_in_practice="torch.tensor(labels, dtype=torch.float32) for all columns: cross entropy then expects "
+    "probabilities.",
 )
 def class_ids_as_floats(pipeline: Pipeline) -> Pipeline:
     """Class ids are collated as floating point numbers."""
@@ -109,7 +111,7 @@ def _float_labels(batch: Batch) -> Batch:
 
 @fault(
     caught_by=("collator.determinism",),
-    wild="Words are dropped at random as augmentation, in the one collator that evaluation uses too.",
+    seen_in_practice="Words are dropped at random as augmentation, in the one collator that evaluation uses too.",
 )
 def words_dropped_at_random(pipeline: Pipeline) -> Pipeline:
     """The collator replaces a tenth of the tokens at random, in evaluation too."""
@@ -127,8 +129,8 @@ def _dropped(batch: Batch, unknown: int, special: tuple[int, ...]) -> Batch:
 
 @fault(
     caught_by=("collator.key_order",),
-    wild="Columns are unpacked by position, which holds until a data set is mapped again and its columns come in "
-    "another order.",
+    seen_in_practice="Columns are unpacked by position, which holds until a data set is mapped again and its columns "
+    "come in another order.",
 )
 def columns_by_position(pipeline: Pipeline) -> Pipeline:
     """The collator takes columns by their place and not by their name."""
@@ -149,7 +151,8 @@ def _by_position(features: Features, names: tuple[str, ...]) -> Features:
 
 @fault(
     caught_by=("collator.extra_column",),
-    wild="The label is taken as the last column of a row, which it is until somebody keeps an id or a split's name.",
+    seen_in_practice="The label is taken as the last column of a row, which it is until somebody keeps an id or a "
+    "split's name.",
 )
 def label_is_the_last_column(pipeline: Pipeline) -> Pipeline:
     """The collator takes the last column of each row for its label, once there are more than it knows."""
@@ -165,7 +168,8 @@ def _last_as_label(features: Features, known: set[str], label: str) -> Features:
 
 @fault(
     caught_by=("collator.labels", "model.label_ids", "metrics.evaluated_rows"),
-    wild="Labels are collected with an index that runs one ahead, or a zip over rows of which one was skipped.",
+    seen_in_practice="Labels are collected with an index that runs one ahead, or a zip over rows of which one was "
+    "skipped.",
 )
 def labels_of_the_neighbour(pipeline: Pipeline) -> Pipeline:
     """Each row of a batch gets the label of the row after it."""
@@ -179,7 +183,7 @@ def _moved(batch: Batch) -> Batch:
 
 @fault(
     caught_by=("collator.determinism", "training.seeds"),
-    wild="Augmentation draws from random.Random(0) of the collator; every worker process has a copy of it.",
+    seen_in_practice="Augmentation draws from random.Random(0) of the collator; every worker process has a copy of it.",
 )
 def generator_of_its_own(pipeline: Pipeline) -> Pipeline:
     """The collator cuts rows at random, by a generator of its own."""
@@ -206,8 +210,8 @@ class _RandomCut:
 
 @fault(
     caught_by=("training.workers", "equivalence.workers"),
-    wild="The recipe for iterable data sets, a share of the rows for each worker, is followed for rows with an "
-    "index, of which the loader has given every worker its own already.",
+    seen_in_practice="The recipe for iterable data sets, a share of the rows for each worker, is followed for rows "
+    "with an index, of which the loader has given every worker its own already.",
 )
 def sharded_by_worker(pipeline: Pipeline) -> Pipeline:
     """With several data loading workers, each keeps its share of its batches and loses the rest."""

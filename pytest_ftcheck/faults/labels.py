@@ -40,7 +40,7 @@ def _renumbered(labels: list[Any], classes: int) -> list[Any]:
     needs=(CLASSES, LABEL_PER_ROW),
     whole_run=True,
     caught_by=("data.sources_agree", "metrics.train_labels", FLOOR, "metrics.beats_trivial"),
-    wild="Two exports number the classes in orders of their own, and their rows are joined as they are.",
+    seen_in_practice="Two exports number the classes in orders of their own, and their rows are joined as they are.",
 )
 def numbered_by_source(pipeline: Pipeline) -> Pipeline:
     """The second half of the train rows numbers the classes otherwise."""
@@ -52,7 +52,7 @@ def numbered_by_source(pipeline: Pipeline) -> Pipeline:
 @fault(
     whole_run=True,
     caught_by=(FLOOR, "metrics.beats_trivial"),
-    wild="Texts and labels are kept in two files or lists, and one of them is shuffled.",
+    seen_in_practice="Texts and labels are kept in two files or lists, and one of them is shuffled.",
 )
 def train_labels_shuffled(pipeline: Pipeline) -> Pipeline:
     """The labels of the train rows belong to other rows."""
@@ -63,7 +63,7 @@ def train_labels_shuffled(pipeline: Pipeline) -> Pipeline:
     needs=(CLASSES, LABEL_PER_ROW),
     whole_run=True,
     caught_by=("metrics.train_labels",),
-    wild="A join on a key that is not unique gives a part of the rows the labels of others.",
+    seen_in_practice="A join on a key that is not unique gives a part of the rows the labels of others.",
 )
 def train_labels_shuffled_in_part(pipeline: Pipeline) -> Pipeline:
     """Half of the train labels are dealt out among each other."""
@@ -78,7 +78,8 @@ def train_labels_shuffled_in_part(pipeline: Pipeline) -> Pipeline:
 @fault(
     whole_run=True,
     caught_by=(FLOOR, "metrics.beats_trivial"),
-    wild="Predictions are compared with labels that were read in another order, as after a join that sorts.",
+    seen_in_practice="Predictions are compared with labels that were read in another order, as after a join that "
+    "sorts.",
 )
 def evaluation_labels_shuffled(pipeline: Pipeline) -> Pipeline:
     """The labels of the evaluated rows belong to other rows."""
@@ -89,7 +90,8 @@ def evaluation_labels_shuffled(pipeline: Pipeline) -> Pipeline:
     needs=(CLASSES, LABEL_PER_ROW),
     whole_run=True,
     caught_by=("metrics.label_permutation",),
-    wild="The validation file comes from another release that numbers its classes in another order, as with MNLI.",
+    seen_in_practice="The validation file comes from another release that numbers its classes in another order, as "
+    "with MNLI.",
 )
 def evaluation_classes_renumbered(pipeline: Pipeline) -> Pipeline:
     """The evaluated rows number their classes in another order than the train rows."""
@@ -100,7 +102,8 @@ def evaluation_classes_renumbered(pipeline: Pipeline) -> Pipeline:
 @fault(
     needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("data.label_encoding",),
-    wild="Each split is encoded by a LabelEncoder of its own, or by a dictionary that was built from a set.",
+    seen_in_practice="Each split is encoded by a LabelEncoder of its own, or by a dictionary that was built from a "
+    "set.",
 )
 def splits_encoded_apart(pipeline: Pipeline) -> Pipeline:
     """One raw label became one class id in train and another in the evaluation."""
@@ -114,7 +117,7 @@ def splits_encoded_apart(pipeline: Pipeline) -> Pipeline:
 @fault(
     needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("data.label_source",),
-    wild="names.index(name) if name else 0, or fillna(0): what nobody labelled is of class 0.",
+    seen_in_practice="names.index(name) if name else 0, or fillna(0): what nobody labelled is of class 0.",
 )
 def missing_labels_are_class_0(pipeline: Pipeline) -> Pipeline:
     """A third of the train rows have no annotation, and the label of class 0."""
@@ -128,7 +131,8 @@ def missing_labels_are_class_0(pipeline: Pipeline) -> Pipeline:
 @fault(
     needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("data.labels_in_range",),
-    wild="Stars from 1 to 5 are taken as class ids; a loss on a GPU then fails with an assertion of the device.",
+    seen_in_practice="Stars from 1 to 5 are taken as class ids; a loss on a GPU then fails with an assertion of the "
+    "device.",
 )
 def labels_from_1(pipeline: Pipeline) -> Pipeline:
     """Class ids start at 1."""
@@ -140,7 +144,7 @@ def labels_from_1(pipeline: Pipeline) -> Pipeline:
 @fault(
     needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("data.classes_in_train",),
-    wild="Files come sorted by class, and the first so many rows are taken.",
+    seen_in_practice="Files come sorted by class, and the first so many rows are taken.",
 )
 def class_never_trained(pipeline: Pipeline) -> Pipeline:
     """The train rows lack a class."""
@@ -150,7 +154,7 @@ def class_never_trained(pipeline: Pipeline) -> Pipeline:
 @fault(
     needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("data.classes_in_evaluation",),
-    wild="The evaluation is the tail of a file that is sorted by class.",
+    seen_in_practice="The evaluation is the tail of a file that is sorted by class.",
 )
 def class_never_evaluated(pipeline: Pipeline) -> Pipeline:
     """The evaluated rows lack a class."""
@@ -166,7 +170,7 @@ def _without_last_class(pipeline: Pipeline, split: str) -> Pipeline:
 @fault(
     needs=(LABEL_PER_ROW,),
     caught_by=("data.contradictions",),
-    wild="Two rounds of annotation are put into one file without settling where they disagree.",
+    seen_in_practice="Two rounds of annotation are put into one file without settling where they disagree.",
 )
 def contradictory_annotations(pipeline: Pipeline) -> Pipeline:
     """Half of the train rows stand there twice, the second time with another label."""

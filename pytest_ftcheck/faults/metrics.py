@@ -65,8 +65,8 @@ def _logits(evaluated: EvalPrediction) -> Any:
 @fault(
     whole_run=True,
     caught_by=("metrics.definition", "metrics.recomputed", FLOOR),
-    wild="np.argmax(logits[0], axis=-1): right for a tuple of outputs, and one row's class for all rows where "
-    "there is none; numpy compares it with every label without complaint.",
+    seen_in_practice="np.argmax(logits[0], axis=-1): right for a tuple of outputs, and one row's class for all rows "
+    "where there is none; numpy compares it with every label without complaint.",
 )
 def metric_over_the_wrong_axis(pipeline: Pipeline) -> Pipeline:
     """The metric takes the prediction of one row for all rows."""
@@ -82,8 +82,8 @@ def _first_row(evaluated: EvalPrediction) -> EvalPrediction:
     needs=(LABEL_PER_ROW,),
     whole_run=True,
     caught_by=("metrics.definition", "metrics.recomputed"),
-    wild="scikit-learn takes (y_true, y_pred), evaluate takes predictions first: precision is reported as recall, "
-    "while accuracy and F1 look right.",
+    seen_in_practice="scikit-learn takes (y_true, y_pred), evaluate takes predictions first: precision is reported as "
+    "recall, while accuracy and F1 look right.",
 )
 def metric_arguments_swapped(pipeline: Pipeline) -> Pipeline:
     """Precision and recall, or r2, are computed with predictions and references swapped."""
@@ -108,8 +108,8 @@ def _swapped_r2(evaluated: EvalPrediction, metrics: Metrics) -> Metrics:
 @fault(
     needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("metrics.definition",),
-    wild="predictions = (logits[:, 1] > 0.5): a threshold of a probability on a raw logit. A model that is sure of "
-    "itself has the same metrics with either, until it is not.",
+    seen_in_practice="predictions = (logits[:, 1] > 0.5): a threshold of a probability on a raw logit. A model that "
+    "is sure of itself has the same metrics with either, until it is not.",
 )
 def metric_of_a_threshold_on_logits(pipeline: Pipeline) -> Pipeline:
     """A class is predicted where its raw logit exceeds one half."""
@@ -127,7 +127,8 @@ def _thresholded(evaluated: EvalPrediction) -> EvalPrediction:
 @fault(
     whole_run=True,
     caught_by=("metrics.recomputed",),
-    wild="best_accuracy = max(best_accuracy, accuracy) is reported after every epoch, and the last weights are saved.",
+    seen_in_practice="best_accuracy = max(best_accuracy, accuracy) is reported after every epoch, and the last "
+    "weights are saved.",
 )
 def best_epoch_reported_as_last(pipeline: Pipeline) -> Pipeline:
     """The metrics are the best of all epochs so far, the weights those of the last one."""
@@ -151,7 +152,7 @@ class _BestSoFar:
 
 @fault(
     caught_by=("metrics.keys",),
-    wild="The metric is called acc in the script and accuracy where its value is awaited.",
+    seen_in_practice="The metric is called acc in the script and accuracy where its value is awaited.",
 )
 def metric_renamed(pipeline: Pipeline) -> Pipeline:
     """A metric that is declared is reported under another name."""
@@ -167,7 +168,8 @@ def _renamed(evaluated: EvalPrediction, metrics: Metrics, name: str) -> Metrics:
 
 @fault(
     caught_by=("model.loss_at_start", "metrics.loss_agrees"),
-    wild="reduction='sum' in a loss of one's own: the gradient grows with the batch, and so does what is logged.",
+    seen_in_practice="reduction='sum' in a loss of one's own: the gradient grows with the batch, and so does what is "
+    "logged.",
 )
 def loss_summed(pipeline: Pipeline) -> Pipeline:
     """The loss is the sum over the batch, not the mean."""
@@ -187,7 +189,7 @@ def _summed(module: nn.Module, args: Any, output: Any) -> Any:
 
 @fault(
     caught_by=("training.loss_extremes", "model.loss_at_start"),
-    wild="A loss of one's own takes the log-probability of the label, and the minus gets lost.",
+    seen_in_practice="A loss of one's own takes the log-probability of the label, and the minus gets lost.",
 )
 def loss_of_the_wrong_sign(pipeline: Pipeline) -> Pipeline:
     """The loss has the wrong sign, so that training makes the model worse."""
@@ -208,7 +210,7 @@ def _negated(module: nn.Module, args: Any, output: Any) -> Any:
 @fault(
     needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("metrics.raw_logits",),
-    wild="The head ends with a softmax, and cross entropy takes the softmax of that once more.",
+    seen_in_practice="The head ends with a softmax, and cross entropy takes the softmax of that once more.",
 )
 def softmax_before_loss(pipeline: Pipeline) -> Pipeline:
     """The model returns probabilities as logits."""
@@ -228,7 +230,8 @@ def _softmax(module: nn.Module, args: Any, output: Tensor) -> Tensor:
 @fault(
     needs=(VALUES, LABEL_PER_ROW),
     caught_by=("model.loss_rows", "model.loss_at_start"),
-    wild="mse_loss(logits, labels) with [B, 1] and [B] compares every value with every label; torch only warns.",
+    seen_in_practice="mse_loss(logits, labels) with [B, 1] and [B] compares every value with every label; torch only "
+    "warns.",
 )
 def labels_broadcast(pipeline: Pipeline) -> Pipeline:
     """A regression compares each prediction with the labels of all rows."""
@@ -249,8 +252,8 @@ def _broadcast(module: nn.Module, args: Any, kwargs: dict[str, Any], output: Any
 @fault(
     needs=(VALUES, LABEL_PER_ROW),
     caught_by=("model.predictions", "metrics.beats_trivial"),
-    wild="Scores were divided by five for training once; the prediction is still multiplied, although they no "
-    "longer are.",
+    seen_in_practice="Scores were divided by five for training once; the prediction is still multiplied, although "
+    "they no longer are.",
 )
 def scaled_back_twice(pipeline: Pipeline) -> Pipeline:
     """The values of a regression are scaled back when the model is evaluated, and were never scaled."""

@@ -23,8 +23,8 @@ _TWO = 2
 
 @fault(
     caught_by=("model.attention_mask_used", "model.padding_invariance", "equivalence.padding"),
-    wild="A forward of one's own names the argument mask, gets attention_mask as a keyword among others, and never "
-    "uses it.",
+    seen_in_practice="A forward of one's own names the argument mask, gets attention_mask as a keyword among others, "
+    "and never uses it.",
 )
 def mask_ignored(pipeline: Pipeline) -> Pipeline:
     """The model gets an attention mask and does not use it."""
@@ -44,8 +44,8 @@ def _without_mask(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, An
 
 @fault(
     caught_by=("model.batch_invariance", "equivalence.evaluation_batches"),
-    wild="A BatchNorm in the head, or a similarity that is normalised over the batch: what one row gets depends on "
-    "its neighbours.",
+    seen_in_practice="A BatchNorm in the head, or a similarity that is normalised over the batch: what one row gets "
+    "depends on its neighbours.",
 )
 def rows_mixed(pipeline: Pipeline) -> Pipeline:
     """The logits are centred over the batch, so that a row's depend on the other rows."""
@@ -64,7 +64,7 @@ def _centred(module: nn.Module, args: Any, output: Tensor) -> Tensor:
 
 @fault(
     caught_by=("model.eval_deterministic",),
-    wild="torch.nn.functional.dropout drops by default, whatever mode the model is in.",
+    seen_in_practice="torch.nn.functional.dropout drops by default, whatever mode the model is in.",
 )
 def dropout_always_on(pipeline: Pipeline) -> Pipeline:
     """Dropout is active in evaluation mode, because it is called as a function."""
@@ -83,8 +83,8 @@ def _dropped(module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
 
 @fault(
     caught_by=("model.pad_token_id",),
-    wild="A pad token is added to the tokenizer of a decoder and never told to the model, which then reads the "
-    "last position of a row.",
+    seen_in_practice="A pad token is added to the tokenizer of a decoder and never told to the model, which then "
+    "reads the last position of a row.",
 )
 def pad_token_unknown_to_model(pipeline: Pipeline) -> Pipeline:
     """The model's pad_token_id is not the tokenizer's."""
@@ -101,7 +101,8 @@ def _set_pad_id(model: Any, pad_id: int) -> None:
 
 @fault(
     caught_by=("model.second_segment",),
-    wild="Only the tokens up to the first separator are pooled, in a head that was written for single sentences.",
+    seen_in_practice="Only the tokens up to the first separator are pooled, in a head that was written for single "
+    "sentences.",
 )
 def second_segment_ignored(pipeline: Pipeline) -> Pipeline:
     """The model is blind to whatever follows the first separator."""
@@ -135,8 +136,8 @@ def _first_segment(
 
 @fault(
     caught_by=("model.token_order",),
-    wild="Position embeddings are sliced away when a checkpoint is converted or its max_position_embeddings is "
-    "changed.",
+    seen_in_practice="Position embeddings are sliced away when a checkpoint is converted or its "
+    "max_position_embeddings is changed.",
 )
 def positions_lost(pipeline: Pipeline) -> Pipeline:
     """The position embeddings are all zero: a row is a bag of words."""
@@ -157,8 +158,8 @@ def _forget_positions(model: nn.Module) -> None:
 
 @fault(
     caught_by=("model.input_matters", "metrics.not_constant", "training.overfits_batch"),
-    wild="The pooled output is taken before the layers have seen the text, or of a position that is the same in "
-    "every row.",
+    seen_in_practice="The pooled output is taken before the layers have seen the text, or of a position that is the "
+    "same in every row.",
 )
 def input_ignored(pipeline: Pipeline) -> Pipeline:
     """The head reads a vector that is the same whatever the text is."""
@@ -178,7 +179,8 @@ def _ones_instead(module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, 
 
 @fault(
     caught_by=("model.gradient_checkpointing", "equivalence.gradient_checkpointing"),
-    wild="Gradient checkpointing recomputes a layer whose result depends on a counter or on dropout of its own making.",
+    seen_in_practice="Gradient checkpointing recomputes a layer whose result depends on a counter or on dropout of "
+    "its own making.",
 )
 def recomputed_otherwise(pipeline: Pipeline) -> Pipeline:
     """A layer gives something else when gradient checkpointing runs it again."""
@@ -216,7 +218,7 @@ class _CountedScale:
 
 @fault(
     caught_by=("model.settings",),
-    wild="keep_prob of an older framework is given to nn.Dropout, which takes the share that is dropped.",
+    seen_in_practice="keep_prob of an older framework is given to nn.Dropout, which takes the share that is dropped.",
 )
 def share_to_keep_as_dropout(pipeline: Pipeline) -> Pipeline:
     """Dropout drops nine values of ten."""

@@ -27,7 +27,8 @@ _SCHEDULER = "torch.optim.lr_scheduler:LRScheduler.step"
 
 @fault(
     caught_by=("training.schedule",),
-    wild="The scheduler is stepped in the loop, and once more by a callback or by Accelerate, which it was handed to.",
+    seen_in_practice="The scheduler is stepped in the loop, and once more by a callback or by Accelerate, which it "
+    "was handed to.",
 )
 def scheduler_stepped_twice(pipeline: Pipeline) -> Pipeline:
     """The learning rate schedule is stepped twice for every optimizer step."""
@@ -42,7 +43,7 @@ def _twice(original: Any, scheduler: Any, *args: Any, **kwargs: Any) -> None:
 
 @fault(
     caught_by=("training.schedule",),
-    wild="scheduler.step() is lost when a loop is rewritten: with a warm-up, the learning rate stays 0.",
+    seen_in_practice="scheduler.step() is lost when a loop is rewritten: with a warm-up, the learning rate stays 0.",
 )
 def scheduler_not_stepped(pipeline: Pipeline) -> Pipeline:
     """The learning rate schedule is never stepped."""
@@ -56,7 +57,7 @@ def _first_only(original: Any, scheduler: Any, *args: Any, **kwargs: Any) -> Non
 
 @fault(
     caught_by=("training.optimizer_settings",),
-    wild="AdamW(parameters, betas=(0.999, 0.9)): the loss hardly moves for an epoch, and comes down late.",
+    seen_in_practice="AdamW(parameters, betas=(0.999, 0.9)): the loss hardly moves for an epoch, and comes down late.",
 )
 def betas_exchanged(pipeline: Pipeline) -> Pipeline:
     """The mean of the gradients remembers a thousand steps, and that of their squares ten."""
@@ -65,7 +66,8 @@ def betas_exchanged(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("training.gradients_reach",),
-    wild="clip_grad_norm_(parameters, 0): off for the Trainer, and nothing left of the gradients for torch.",
+    seen_in_practice="clip_grad_norm_(parameters, 0): off for the Trainer, and nothing left of the gradients for "
+    "torch.",
 )
 def clipped_to_0(pipeline: Pipeline) -> Pipeline:
     """Gradients are clipped to the norm 0."""
@@ -82,8 +84,8 @@ def _clip_to_0(original: Any, accelerator: Any, parameters: Any, max_norm: float
 
 @fault(
     caught_by=("model.dtype",),
-    wild="model.half() to save memory: Adam's epsilon of 1e-8 is 0 in float16, and so is the square of a small "
-    "gradient.",
+    seen_in_practice="model.half() to save memory: Adam's epsilon of 1e-8 is 0 in float16, and so is the square of a "
+    "small gradient.",
 )
 def weights_in_fp16(pipeline: Pipeline) -> Pipeline:
     """The weights themselves are float16, and so are their updates."""
@@ -109,7 +111,7 @@ def _rate(pipeline: Pipeline) -> float:
 
 @fault(
     caught_by=("training.parameters_move", "training.learning_rate"),
-    wild="A learning rate in whole numbers of a configuration file, or a warm-up as long as the run.",
+    seen_in_practice="A learning rate in whole numbers of a configuration file, or a warm-up as long as the run.",
 )
 def learning_rate_0(pipeline: Pipeline) -> Pipeline:
     """The learning rate is 0."""
@@ -120,7 +122,7 @@ def learning_rate_0(pipeline: Pipeline) -> Pipeline:
 @fault(
     whole_run=True,
     caught_by=("training.loss_falls", FLOOR),
-    wild="5e-2 is written for 5e-5, or a rate is taken over from a recipe for training from nothing.",
+    seen_in_practice="5e-2 is written for 5e-5, or a rate is taken over from a recipe for training from nothing.",
 )
 def learning_rate_1000_times_too_high(pipeline: Pipeline) -> Pipeline:
     """The learning rate is a thousand times too high."""
@@ -129,7 +131,7 @@ def learning_rate_1000_times_too_high(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("training.optimizer_groups", "training.parameters_move"),
-    wild="Groups are made by patterns over the names, and layers that match none of them are in no group.",
+    seen_in_practice="Groups are made by patterns over the names, and layers that match none of them are in no group.",
 )
 def half_not_in_optimizer(pipeline: Pipeline) -> Pipeline:
     """Every second parameter is in no group of the optimizer."""
@@ -147,8 +149,8 @@ def _every_second(original: Any, optimizer: Any, params: Any, *args: Any, **kwar
 
 @fault(
     caught_by=("training.weight_decay",),
-    wild="AdamW(model.parameters(), weight_decay=…) decays biases and the scales of normalisation layers with the "
-    "rest.",
+    seen_in_practice="AdamW(model.parameters(), weight_decay=…) decays biases and the scales of normalisation layers "
+    "with the rest.",
 )
 def everything_decays(pipeline: Pipeline) -> Pipeline:
     """Weight decay pulls on biases and normalisation layers too."""
@@ -168,7 +170,8 @@ def _decay_all(original: Any, optimizer: Any, params: Any, defaults: dict[str, A
 @fault(
     whole_run=True,
     caught_by=("metrics.last_epoch",),
-    wild="A second stage is meant to be slower, and its learning rate is written with one zero too few, or two.",
+    seen_in_practice="A second stage is meant to be slower, and its learning rate is written with one zero too few, "
+    "or two.",
 )
 def second_stage_too_fast(pipeline: Pipeline) -> Pipeline:
     """The second half of the training has a hundred times the learning rate, and its last weights are kept."""

@@ -42,8 +42,8 @@ def _finally(original: Any, owner: Any, save_directory: Any, *args: Any, instead
 
 @fault(
     caught_by=("serving.reload",),
-    wild="model.bert.save_pretrained(folder) or model.base_model: it loads, with a head of random numbers and a "
-    "warning.",
+    seen_in_practice="model.bert.save_pretrained(folder) or model.base_model: it loads, with a head of random numbers "
+    "and a warning.",
 )
 def saved_without_head(pipeline: Pipeline) -> Pipeline:
     """The model is saved without its fine-tuned head."""
@@ -58,7 +58,8 @@ def _body_alone(original: Any, model: Any, folder: Any) -> None:
 
 @fault(
     caught_by=("serving.reload",),
-    wild="A callback saves the model when training begins, or the best epoch is loaded after everything is saved.",
+    seen_in_practice="A callback saves the model when training begins, or the best epoch is loaded after everything "
+    "is saved.",
 )
 def saved_before_training(pipeline: Pipeline) -> Pipeline:
     """The weights in the folder are those from before training."""
@@ -84,8 +85,8 @@ def _first_weights(original: Any, model: Any, folder: Any) -> None:
 
 @fault(
     caught_by=("serving.long_text",),
-    wild="A tokenizer is built from a vocabulary, or converted, and the length that the script cuts at stands in the "
-    "script alone.",
+    seen_in_practice="A tokenizer is built from a vocabulary, or converted, and the length that the script cuts at "
+    "stands in the script alone.",
 )
 def longest_text_unknown(pipeline: Pipeline) -> Pipeline:
     """The tokenizer does not know how many tokens the model takes."""
@@ -96,7 +97,7 @@ def longest_text_unknown(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("serving.tokenizer", "serving.pipeline"),
-    wild="model.save_pretrained(folder) alone, or a Trainer without processing_class.",
+    seen_in_practice="model.save_pretrained(folder) alone, or a Trainer without processing_class.",
 )
 def tokenizer_not_saved(pipeline: Pipeline) -> Pipeline:
     """The tokenizer is not saved with the model."""
@@ -111,7 +112,8 @@ def _nothing(original: Any, owner: Any, folder: Any) -> tuple[str, ...]:
 
 @fault(
     caught_by=("serving.dtype",),
-    wild="The model is cast to half precision to make the upload smaller, and loads in that dtype from then on.",
+    seen_in_practice="The model is cast to half precision to make the upload smaller, and loads in that dtype from "
+    "then on.",
 )
 def saved_in_half_precision(pipeline: Pipeline) -> Pipeline:
     """The weights are saved in half of the precision that they were trained in."""
@@ -124,8 +126,8 @@ def _halved(original: Any, model: Any, folder: Any) -> None:
 
 @fault(
     caught_by=("serving.safetensors",),
-    wild="torch.save(model.state_dict(), 'pytorch_model.bin') of an older script: a pickle, which runs code when "
-    "it is loaded.",
+    seen_in_practice="torch.save(model.state_dict(), 'pytorch_model.bin') of an older script: a pickle, which runs "
+    "code when it is loaded.",
 )
 def saved_as_pickle(pipeline: Pipeline) -> Pipeline:
     """The weights are saved as a pickle instead of safetensors."""
@@ -141,7 +143,8 @@ def _pickled(original: Any, model: Any, folder: Any) -> None:
 
 @fault(
     caught_by=("serving.permissions",),
-    wild="Files are written as temporary ones (mode 0600) and moved into place: the service runs as another user.",
+    seen_in_practice="Files are written as temporary ones (mode 0600) and moved into place: the service runs as "
+    "another user.",
 )
 def saved_for_owner_alone(pipeline: Pipeline) -> Pipeline:
     """Nobody but their owner can read the saved files."""
@@ -157,7 +160,8 @@ def _private(original: Any, model: Any, folder: Any) -> None:
 @fault(
     needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("serving.label_names",),
-    wild="The configuration is written again from a template after training, without the names of the classes.",
+    seen_in_practice="The configuration is written again from a template after training, without the names of the "
+    "classes.",
 )
 def saved_without_label_names(pipeline: Pipeline) -> Pipeline:
     """The saved configuration has lost the names of the classes."""
@@ -176,7 +180,8 @@ def _nameless(original: Any, model: Any, folder: Any) -> None:
 
 @fault(
     caught_by=("serving.tokenizer",),
-    wild="A truncation to a few tokens that was meant for one script is set on the tokenizer and saved with it.",
+    seen_in_practice="A truncation to a few tokens that was meant for one script is set on the tokenizer and saved "
+    "with it.",
 )
 def tokenizer_saved_with_other_settings(pipeline: Pipeline) -> Pipeline:
     """The saved tokenizer keeps 8 tokens of every text."""

@@ -35,7 +35,7 @@ _STOP_WORDS = 8
 
 @fault(
     caught_by=("data.duplicates",),
-    wild="All files are read with one pattern for training, those of the validation among them.",
+    seen_in_practice="All files are read with one pattern for training, those of the validation among them.",
 )
 def evaluation_leaked(pipeline: Pipeline) -> Pipeline:
     """The evaluated rows are trained on too."""
@@ -44,7 +44,7 @@ def evaluation_leaked(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("data.duplicates",),
-    wild="Pairs are augmented by their mirror image before the rows are split.",
+    seen_in_practice="Pairs are augmented by their mirror image before the rows are split.",
 )
 def evaluation_leaked_swapped(pipeline: Pipeline) -> Pipeline:
     """The evaluated pairs are trained on too, with their segments swapped."""
@@ -70,7 +70,7 @@ def _leaked(pipeline: Pipeline, rows: Dataset, raw_rows: Dataset) -> Pipeline:
 
 @fault(
     caught_by=("data.duplicates", "data.metrics_without_duplicates"),
-    wild="The name of the split is copied from the line above: eval_dataset=tokenized['train'].",
+    seen_in_practice="The name of the split is copied from the line above: eval_dataset=tokenized['train'].",
 )
 def evaluation_on_train(pipeline: Pipeline) -> Pipeline:
     """Rows of train are evaluated."""
@@ -82,7 +82,7 @@ def evaluation_on_train(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("data.splits_not_empty",),
-    wild="A filter by language, length or label keeps nothing, because a column has changed its values.",
+    seen_in_practice="A filter by language, length or label keeps nothing, because a column has changed its values.",
 )
 def evaluation_filtered_away(pipeline: Pipeline) -> Pipeline:
     """A filter leaves nothing to evaluate."""
@@ -91,7 +91,7 @@ def evaluation_filtered_away(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("data.evaluation_rows",),
-    wild="select(range(8)) stays in the script after a dry run, and the accuracy is 1.0 from then on.",
+    seen_in_practice="select(range(8)) stays in the script after a dry run, and the accuracy is 1.0 from then on.",
 )
 def eight_rows_evaluated(pipeline: Pipeline) -> Pipeline:
     """Eight rows are evaluated."""
@@ -100,7 +100,7 @@ def eight_rows_evaluated(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("data.lengths_alike",),
-    wild="The evaluation is tokenized by a copy of the function, with another max_length.",
+    seen_in_practice="The evaluation is tokenized by a copy of the function, with another max_length.",
 )
 def evaluation_cut_shorter(pipeline: Pipeline) -> Pipeline:
     """Evaluation rows are truncated to a few tokens, train rows are not."""
@@ -113,7 +113,8 @@ def evaluation_cut_shorter(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("data.words_alike",),
-    wild="Stop words are removed from the train texts by a cell of the notebook that the evaluation does not run.",
+    seen_in_practice="Stop words are removed from the train texts by a cell of the notebook that the evaluation does "
+    "not run.",
 )
 def stop_words_removed_from_train(pipeline: Pipeline) -> Pipeline:
     """The most frequent words are taken out of the train texts."""
@@ -132,7 +133,7 @@ def _without(text: str, words: set[str]) -> str:
 @fault(
     needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("data.giveaways",),
-    wild="Title, label and body of a record are joined into the text, in both splits alike: accuracy 1.0.",
+    seen_in_practice="Title, label and body of a record are joined into the text, in both splits alike: accuracy 1.0.",
 )
 def label_in_the_text(pipeline: Pipeline) -> Pipeline:
     """Each text begins with a word that stands for its label."""

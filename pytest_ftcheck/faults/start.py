@@ -35,7 +35,8 @@ _RARER = 3
 @fault(
     needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("training.class_weights",),
-    wild="Weights are counted with a dict, in the order in which classes occur, and used in the order of their ids.",
+    seen_in_practice="Weights are counted with a dict, in the order in which classes occur, and used in the order of "
+    "their ids.",
 )
 def class_weights_in_another_order(pipeline: Pipeline) -> Pipeline:
     """Rare classes weigh little and frequent ones much: the weights stand in the reverse order of the counts."""
@@ -64,7 +65,8 @@ def _weighed(module: nn.Module, args: Any, kwargs: dict[str, Any], output: Any, 
 
 @fault(
     caught_by=("model.problem_type",),
-    wild="The checkpoint was fine-tuned before, for numbers or for several labels, and its configuration says so.",
+    seen_in_practice="The checkpoint was fine-tuned before, for numbers or for several labels, and its configuration "
+    "says so.",
 )
 def problem_type_inherited(pipeline: Pipeline) -> Pipeline:
     """The configuration names another kind of labels, and the model takes another loss."""
@@ -78,7 +80,7 @@ def _say(model: Any, problem_type: str) -> None:
 
 @fault(
     caught_by=("model.new_tokens",),
-    wild="Names of products are added to the vocabulary, and the embeddings are frozen to save memory.",
+    seen_in_practice="Names of products are added to the vocabulary, and the embeddings are frozen to save memory.",
 )
 def new_tokens_frozen(pipeline: Pipeline) -> Pipeline:
     """The most frequent words are new tokens, whose embeddings are frozen at their first values."""
@@ -101,7 +103,7 @@ def _add_frozen(model: Any, count: int) -> None:
 @fault(
     needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("metrics.before_training",),
-    wild="The folds of a cross-validation share one model: each trains on what the next one evaluates.",
+    seen_in_practice="The folds of a cross-validation share one model: each trains on what the next one evaluates.",
 )
 def trained_on_the_evaluation_before(pipeline: Pipeline) -> Pipeline:
     """The model comes from a training on the evaluated rows."""

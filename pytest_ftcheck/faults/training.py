@@ -46,7 +46,8 @@ _SAMPLERS = ("torch.utils.data:RandomSampler.__iter__", "transformers.trainer_pt
 
 @fault(
     caught_by=("training.gradients_cleared",),
-    wild="A training loop is rewritten, for accumulation say, and optimizer.zero_grad() does not come along.",
+    seen_in_practice="A training loop is rewritten, for accumulation say, and optimizer.zero_grad() does not come "
+    "along.",
 )
 def zero_grad_missing(pipeline: Pipeline) -> Pipeline:
     """Gradients are never set back, so that every step takes the sum of all before it."""
@@ -55,8 +56,8 @@ def zero_grad_missing(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("training.accumulation",),
-    wild="loss.backward() is called for each micro-batch and nobody divides; the Trainer itself did so with models "
-    "that ignore num_items_in_batch.",
+    seen_in_practice="loss.backward() is called for each micro-batch and nobody divides; the Trainer itself did so "
+    "with models that ignore num_items_in_batch.",
 )
 def loss_not_divided(pipeline: Pipeline) -> Pipeline:
     """Under gradient accumulation, the gradients of the micro-batches are added up and not averaged."""
@@ -65,8 +66,8 @@ def loss_not_divided(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("training.finite_loss",),
-    wild="One odd row makes the loss NaN; the Trainer's log shows the average of the steps before, and training "
-    "goes on.",
+    seen_in_practice="One odd row makes the loss NaN; the Trainer's log shows the average of the steps before, and "
+    "training goes on.",
 )
 def nan_under_the_log_filter(pipeline: Pipeline) -> Pipeline:
     """The loss becomes NaN at the third step, and the log filter hides it."""
@@ -105,7 +106,8 @@ def _scaled(output: Any, factor: float) -> Any:
 
 @fault(
     caught_by=("training.finite_loss",),
-    wild="Checkpoints that were trained in bfloat16, T5 among them, overflow in their feed-forward layers in float16.",
+    seen_in_practice="Checkpoints that were trained in bfloat16, T5 among them, overflow in their feed-forward layers "
+    "in float16.",
 )
 def fp16_overflow(pipeline: Pipeline) -> Pipeline:
     """A layer computes in float16, and its activations are larger than that can hold."""
@@ -132,8 +134,8 @@ def _down(module: nn.Module, args: Any, output: Tensor) -> Tensor:
 @fault(
     needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("training.precision",),
-    wild="A prior or a temperature moves all logits by the same large number, which a softmax forgives in float32; "
-    "numbers near 1000 are 4 apart in bfloat16.",
+    seen_in_practice="A prior or a temperature moves all logits by the same large number, which a softmax forgives in "
+    "float32; numbers near 1000 are 4 apart in bfloat16.",
 )
 def digits_lost_in_bf16(pipeline: Pipeline) -> Pipeline:
     """The logits lie around a thousand, and it trains in bfloat16."""
@@ -152,7 +154,7 @@ def _offset(module: nn.Module, args: Any, output: Tensor) -> Tensor:
 
 @fault(
     caught_by=("training.seeds",),
-    wild="dataset.shuffle() without a seed, or a generator that is seeded by the clock.",
+    seen_in_practice="dataset.shuffle() without a seed, or a generator that is seeded by the clock.",
 )
 def shuffled_without_seed(pipeline: Pipeline) -> Pipeline:
     """The order of the train rows is drawn anew for every run, whatever the seed."""
@@ -168,7 +170,8 @@ def _drawn_anew(original: Any, sampler: Any) -> Any:
     needs=(LABEL_PER_ROW,),
     whole_run=True,
     caught_by=("training.shuffled",),
-    wild="A file sorted by class goes into DataLoader(…) without shuffle=True: the last class is what is remembered.",
+    seen_in_practice="A file sorted by class goes into DataLoader(…) without shuffle=True: the last class is what is "
+    "remembered.",
 )
 def sorted_without_shuffling(pipeline: Pipeline) -> Pipeline:
     """The train rows are sorted by label and trained on in that order."""
@@ -184,7 +187,7 @@ def _in_order(original: Any, sampler: Any) -> Any:
 
 @fault(
     caught_by=("training.rows_once",),
-    wild="RandomSampler(replacement=True), which a weighted sampler is by default.",
+    seen_in_practice="RandomSampler(replacement=True), which a weighted sampler is by default.",
 )
 def drawn_with_replacement(pipeline: Pipeline) -> Pipeline:
     """An epoch draws its rows with replacement: some come twice and a third never."""
@@ -199,7 +202,8 @@ def _with_replacement(original: Any, sampler: Any) -> Any:
 
 @fault(
     caught_by=("training.rows_once",),
-    wild="WeightedRandomSampler gets one weight for each class, and takes them for those of the first rows.",
+    seen_in_practice="WeightedRandomSampler gets one weight for each class, and takes them for those of the first "
+    "rows.",
 )
 def sampled_by_weights_of_classes(pipeline: Pipeline) -> Pipeline:
     """An epoch draws as many rows as there are, all of them from the first few, one for each class."""
@@ -215,7 +219,8 @@ def _first_rows(count: int, original: Any, sampler: Any) -> Any:
 
 @fault(
     caught_by=("training.shuffled",),
-    wild="A sampler makes its generator in __iter__, with one seed; or a distributed one never gets set_epoch().",
+    seen_in_practice="A sampler makes its generator in __iter__, with one seed; or a distributed one never gets "
+    "set_epoch().",
 )
 def one_order_for_all_epochs(pipeline: Pipeline) -> Pipeline:
     """Every epoch draws the rows in the same random order."""
@@ -229,8 +234,8 @@ def _one_order(original: Any, sampler: Any) -> Any:
 
 @fault(
     caught_by=("model.logits_shape",),
-    wild="compute_loss is overridden and hands back (loss, logits): the Trainer takes what follows the first entry of "
-    "the second for the logits, and each batch loses a row.",
+    seen_in_practice="compute_loss is overridden and hands back (loss, logits): the Trainer takes what follows the "
+    "first entry of the second for the logits, and each batch loses a row.",
 )
 def logits_for_outputs(pipeline: Pipeline) -> Pipeline:
     """compute_loss gives the logits where it is asked for the model's outputs."""
@@ -252,7 +257,7 @@ def _logits_alone(original: Any, *args: Any, **kwargs: Any) -> Any:
 
 @fault(
     caught_by=("training.mask_reaches_model",),
-    wild="compute_loss is overridden and calls model(inputs['input_ids']), with what seemed to be needed.",
+    seen_in_practice="compute_loss is overridden and calls model(inputs['input_ids']), with what seemed to be needed.",
 )
 def mask_not_passed(pipeline: Pipeline) -> Pipeline:
     """The loss is computed without handing the attention mask to the model."""
@@ -278,8 +283,8 @@ def _unmasked(value: Any) -> Any:
 
 @fault(
     caught_by=("training.steps",),
-    wild="A break after a few batches stays in the loop from a dry run, while the schedule is made for the whole "
-    "epoch.",
+    seen_in_practice="A break after a few batches stays in the loop from a dry run, while the schedule is made for "
+    "the whole epoch.",
 )
 def epoch_cut_short(pipeline: Pipeline) -> Pipeline:
     """Every epoch ends after its first four batches."""
@@ -295,7 +300,8 @@ def _first_batches(original: Any, sampler: Any) -> Any:
 @fault(
     whole_run=True,
     caught_by=("training.extent",),
-    wild="max_steps comes from an environment variable, a sweep or a dry run, and nobody takes it out again.",
+    seen_in_practice="max_steps comes from an environment variable, a sweep or a dry run, and nobody takes it out "
+    "again.",
 )
 def steps_of_a_dry_run(pipeline: Pipeline) -> Pipeline:
     """Training ends after four optimizer steps."""
@@ -304,8 +310,8 @@ def steps_of_a_dry_run(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("training.train_mode",),
-    wild="model.eval() for the metrics in the middle of training, and no model.train() after it: no dropout from "
-    "then on.",
+    seen_in_practice="model.eval() for the metrics in the middle of training, and no model.train() after it: no "
+    "dropout from then on.",
 )
 def train_mode_forgotten(pipeline: Pipeline) -> Pipeline:
     """The model is trained in evaluation mode."""
@@ -320,7 +326,8 @@ def _eval_only(original: Any, module: nn.Module, mode: bool = True) -> nn.Module
 @fault(
     caught_by=("training.engine_parity",),
     engines=("manual",),
-    wild="A loop of one's own is written to be the Trainer without its overhead, and lacks warm-up and schedule.",
+    seen_in_practice="A loop of one's own is written to be the Trainer without its overhead, and lacks warm-up and "
+    "schedule.",
 )
 def loop_without_schedule(pipeline: Pipeline) -> Pipeline:
     """The manual loop keeps the learning rate constant, whatever the recipe says."""
@@ -334,7 +341,8 @@ def _constant(original: Any, optimizer: Any, args: Any, steps: int) -> Any:
 
 @fault(
     caught_by=("training.hooks_called",),
-    wild="create_optimizer_and_scheduler is overridden, which the train loop of transformers 5 does not call.",
+    seen_in_practice="create_optimizer_and_scheduler is overridden, which the train loop of transformers 5 does not "
+    "call.",
 )
 def hook_of_an_older_release(pipeline: Pipeline) -> Pipeline:
     """A user's Trainer overrides a method that this release does not call."""

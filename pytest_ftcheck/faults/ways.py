@@ -21,8 +21,8 @@ _THOUSANDTH = 1.001
 
 @fault(
     caught_by=("equivalence.accumulation",),
-    wild="Each micro-batch is divided by a count of rows that is a little off: that of the batch before it, or of an "
-    "epoch's average, or with the padded rows.",
+    seen_in_practice="Each micro-batch is divided by a count of rows that is a little off: that of the batch before "
+    "it, or of an epoch's average, or with the padded rows.",
 )
 def accumulated_loss_off_by_a_thousandth(pipeline: Pipeline) -> Pipeline:
     """Under gradient accumulation, the loss of each micro-batch is 0.1% too large."""
@@ -35,8 +35,8 @@ def _a_little_more(micro_batches: int) -> float:
 
 @fault(
     caught_by=("equivalence.attention",),
-    wild="Attention of one's own is written for the mask of scaled_dot_product_attention; the eager one, which a "
-    "server or an export takes, never gets it.",
+    seen_in_practice="Attention of one's own is written for the mask of scaled_dot_product_attention; the eager one, "
+    "which a server or an export takes, never gets it.",
 )
 def mask_ignored_by_eager(pipeline: Pipeline) -> Pipeline:
     """Eager attention does not use the mask, sdpa does."""
@@ -60,7 +60,8 @@ def _without_mask_if_eager(
 
 @fault(
     caught_by=("equivalence.compiled",),
-    wild="A branch on torch.compiler.is_compiling() avoids an operator that does not compile, and scales otherwise.",
+    seen_in_practice="A branch on torch.compiler.is_compiling() avoids an operator that does not compile, and scales "
+    "otherwise.",
 )
 def compiled_otherwise(pipeline: Pipeline) -> Pipeline:
     """The head gives 0.1% larger logits where it is compiled."""

@@ -68,7 +68,7 @@ def measure_seed(session: FtcheckSession, pipeline: Pipeline, variant: Variant, 
     }
     notes.told[CALIBRATION] = note
     try:
-        run = session.launcher.run(pipeline, engine=variant.engine, seed=variant.seed)
+        run = session.runs.run(pipeline, engine=variant.engine, seed=variant.seed)
     except CheckFailure as failure:
         note["failed"] = failure.findings[0].observed
     else:

@@ -54,10 +54,10 @@ def check_everything(session: FtcheckSession) -> None:
     """
     from pytest_ftcheck.gates.pipeline_slices import check_slices  # noqa: PLC0415 - slow to import
     from pytest_ftcheck.gates.trivial_limits import refuse_trivial_limits  # noqa: PLC0415 - slow to import
-    from pytest_ftcheck.training.launch import environment_of  # noqa: PLC0415 - slow to import
     from pytest_ftcheck.training.recipe import training_arguments  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.training.train_or_load import environment_of  # noqa: PLC0415 - slow to import
 
-    store = session.launcher.store
+    store = session.runs.store
     for task in session.settings.tasks:
         pipeline = session.pipeline(task)
         environment = environment_of(session.settings, pipeline)

@@ -55,7 +55,7 @@ def judge(
         tell_of(request.node, session, error, variant)
     finally:
         if evidence.has_run:
-            notes.run(evidence.run, pipeline, session.launcher.store.notes)
+            notes.run(evidence.run, pipeline, session.runs.store.notes)
     notes.warnings(found.warnings)
     if found.red:
         raise CheckFailure(found.red)

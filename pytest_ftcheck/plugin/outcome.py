@@ -97,7 +97,7 @@ def _reorder(config: pytest.Config, causes: Causes) -> None:
 def header(session: FtcheckSession, config: pytest.Config) -> list[str]:
     """Lines of the report header."""
     from pytest_ftcheck.report.header import header_lines  # noqa: PLC0415 - after start-up
-    from pytest_ftcheck.training.launch import environment_of  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.training.train_or_load import environment_of  # noqa: PLC0415 - slow to import
 
     pipelines = list(session.pipelines.values())
     environments = [environment_of(session.settings, pipeline) for pipeline in pipelines]

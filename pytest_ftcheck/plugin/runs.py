@@ -25,8 +25,8 @@ def trained(node: pytest.Item, session: FtcheckSession, pipeline: Pipeline, vari
 
     def train(*, engine: str = variant.engine, seed: int = variant.seed, **overrides: object) -> Run:
         changed = replace(pipeline, args={**pipeline.args, **overrides}) if overrides else pipeline
-        run = session.launcher.run(changed, engine=engine, seed=seed)
-        notes_of(node).run(run, changed, session.launcher.store.notes)
+        run = session.runs.run(changed, engine=engine, seed=seed)
+        notes_of(node).run(run, changed, session.runs.store.notes)
         return run
 
     return train

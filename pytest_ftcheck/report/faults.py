@@ -156,7 +156,7 @@ def _section(fault: Fault) -> str:
         "",
         fault.meaning,
         "",
-        f"- **in the wild** {fault.wild}",
+        f"- **seen in practice** {fault.seen_in_practice}",
         f"- **caught by** {', '.join(f'`{name}`' for name in fault.caught_by)}",
     ]
     if len(fault.engines) == 1:

@@ -12,7 +12,7 @@ from pytest_ftcheck.checks.serving.fresh import start_early
 from pytest_ftcheck.compat.of_datasets import table_identity
 from pytest_ftcheck.errors import CheckFailure
 from pytest_ftcheck.runs.describe import describe
-from pytest_ftcheck.training.launch import environment_of
+from pytest_ftcheck.training.train_or_load import environment_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,7 +36,7 @@ class NoRun(CheckFailure):
 
 
 class Bundles:
-    """The evidence of a session. It holds models and probes; the runs stay with the session's launcher.
+    """The evidence of a session. It holds models and probes; the runs stay with the session.
 
     Attributes:
         kept: by task, engine, seed and what a user's fixtures changed; the one that was used last stands last.
@@ -81,7 +81,7 @@ class Bundles:
             if engine == variant.engine and not evidence.has_run and serves():
                 start_early(evidence)
             try:
-                return self._session.launcher.run(pipeline, engine=engine, seed=variant.seed)
+                return self._session.runs.run(pipeline, engine=engine, seed=variant.seed)
             except CheckFailure as failure:
                 raise NoRun(failure.findings, engine) from failure
 

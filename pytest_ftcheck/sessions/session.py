@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from pytest_ftcheck.sessions.parts import Parts
     from pytest_ftcheck.settings import Settings
     from pytest_ftcheck.tasks.card import TaskCard
-    from pytest_ftcheck.training.launch import Launcher
     from pytest_ftcheck.training.recorder import ProgressListener
+    from pytest_ftcheck.training.train_or_load import SessionRuns
 
 SUITE = "ftcheck/"
 """Node ids of the suite start with it; the name of the task follows."""
@@ -106,11 +106,11 @@ class FtcheckSession:
         return build_pipeline(self.card(name), self.settings)
 
     @cached_property
-    def launcher(self) -> Launcher:
+    def runs(self) -> SessionRuns:
         """What makes and keeps the runs."""
-        from pytest_ftcheck.training.launch import Launcher  # noqa: PLC0415 - slow to import
+        from pytest_ftcheck.training.train_or_load import SessionRuns  # noqa: PLC0415 - slow to import
 
-        return Launcher(self.settings, self._open_store, self.host.listening)
+        return SessionRuns(self.settings, self._open_store, self.host.listening)
 
     def _open_store(self) -> RunStore:
         """Open the run store: the session's own folder, or with ``--ftcheck-reuse`` the one that stays."""

@@ -16,7 +16,7 @@ from pytest_ftcheck.speed.memory import is_out_of_memory
 from pytest_ftcheck.speed.shapes import with_shape
 from pytest_ftcheck.speed.step import STEPS, TrainingStep
 from pytest_ftcheck.training.device import resolve_device
-from pytest_ftcheck.training.launch import threads_for
+from pytest_ftcheck.training.train_or_load import threads_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

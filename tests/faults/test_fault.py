@@ -42,7 +42,7 @@ def test_every_module_with_faults_belongs_to_a_family() -> None:
 def test_a_fault_says_what_is_wrong_and_where_it_happens(fault: Fault) -> None:
     assert fault.caught_by
     assert fault.meaning.endswith(".")
-    assert fault.wild.endswith(".")
+    assert fault.seen_in_practice.endswith(".")
     assert fault.family in FAMILIES
     assert set(fault.engines) <= set(ENGINES)
 

@@ -26,14 +26,14 @@ def _imported(make_pipeline: Callable[..., Pipeline], tmp_path_factory: pytest.T
 
     from pytest_ftcheck.runs.store import RunStore
     from pytest_ftcheck.settings import Settings
-    from pytest_ftcheck.training.launch import launch
+    from pytest_ftcheck.training.train_or_load import train_or_load
 
     for module in pkgutil.walk_packages(pytest_ftcheck.__path__, "pytest_ftcheck."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
     before = torch.get_num_threads()
     torch.set_num_threads(1)  # a pool of threads does not survive a fork
-    launch(
+    train_or_load(
         make_pipeline("sst2", train_rows=8, eval_rows=8),
         Settings(threads=1),
         RunStore(tmp_path_factory.mktemp("runs")),

@@ -32,7 +32,7 @@ def _imported(make_pipeline: Callable[..., Pipeline], tmp_path_factory: pytest.T
     from pytest_ftcheck.runs.store import RunStore
     from pytest_ftcheck.settings import Settings
     from pytest_ftcheck.tasks.card import load_card
-    from pytest_ftcheck.training.launch import launch
+    from pytest_ftcheck.training.train_or_load import train_or_load
 
     for module in pkgutil.walk_packages(pytest_ftcheck.__path__, "pytest_ftcheck."):
         if not module.name.endswith("__main__"):
@@ -41,7 +41,7 @@ def _imported(make_pipeline: Callable[..., Pipeline], tmp_path_factory: pytest.T
     torch.set_num_threads(1)  # a pool of threads does not survive a fork
     pipeline = make_pipeline("sst2", train_rows=8, eval_rows=8)
     store = RunStore(tmp_path_factory.mktemp("runs"))
-    launch(pipeline, Settings(threads=1), store, engine="trainer", seed=0)
+    train_or_load(pipeline, Settings(threads=1), store, engine="trainer", seed=0)
     writers = importlib.import_module("kill_writers")
     writers.load_once(load_card("sst2", {}), Settings(max_train_rows=32, max_eval_rows=200), "tiny")
     gc.collect()

@@ -16,7 +16,7 @@ from pytest_ftcheck.runs import key
 from pytest_ftcheck.runs.run import Run
 from pytest_ftcheck.runs.store import MANIFEST
 from pytest_ftcheck.runs.trace import Trace
-from pytest_ftcheck.training import launch as launching
+from pytest_ftcheck.training import train_or_load as making
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,7 +78,7 @@ class Writer:
         from_card.load_task_data = load_once
         key.patched_libraries = dict  # type: ignore[attr-defined]  # where it is looked up
         if not self.trains:
-            launching.launch = made_up
+            making.train_or_load = made_up
 
 
 _load = from_card.load_task_data
@@ -98,7 +98,7 @@ WRONG = {"rows": 10}
 
 
 def made_up(pipeline: Any, settings: Any, store: Any, **asked: Any) -> Run:
-    """Stand in for training; the arguments are those of `pytest_ftcheck.training.launch.launch`."""
+    """Stand in for training; the arguments are those of `pytest_ftcheck.training.train_or_load.train_or_load`."""
     labels, seed = np.array(pipeline.eval_dataset["labels"]), int(asked["seed"])
     predicted = labels.copy()
     wrong = WRONG["rows"] + seed % 3
@@ -119,7 +119,7 @@ def made_up(pipeline: Any, settings: Any, store: Any, **asked: Any) -> Run:
         label_ids=labels,
         train_rows=len(pipeline.train_dataset),
         timings={"train": 1.5},
-        environment=launching.environment_of(settings, pipeline),
+        environment=making.environment_of(settings, pipeline),
         trace=Trace(),
         folder=store.root / f"{pipeline.card.name}-{seed}",
     )

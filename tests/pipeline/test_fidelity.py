@@ -19,8 +19,8 @@ from pytest_ftcheck.errors import TaskError
 from pytest_ftcheck.pipeline.from_trainer import build_trainer_pipeline
 from pytest_ftcheck.pipeline.trainer_changes import HELD_BACK
 from pytest_ftcheck.settings import Settings
-from pytest_ftcheck.training.launch import environment_of
 from pytest_ftcheck.training.train import train_run
+from pytest_ftcheck.training.train_or_load import environment_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

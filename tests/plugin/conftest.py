@@ -25,7 +25,7 @@ from pytest_ftcheck.runs.trace import Trace
 from pytest_ftcheck.settings import Settings
 from pytest_ftcheck.tasks.bundled import bundled_checkpoint
 from pytest_ftcheck.tasks.card import builtin_tasks
-from pytest_ftcheck.training.launch import environment_of
+from pytest_ftcheck.training.train_or_load import environment_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -76,14 +76,14 @@ def _imported(make_pipeline: Callable[..., Pipeline], tmp_path_factory: pytest.T
     import torch
 
     from pytest_ftcheck.runs.store import RunStore
-    from pytest_ftcheck.training.launch import launch
+    from pytest_ftcheck.training.train_or_load import train_or_load
 
     for module in pkgutil.walk_packages(pytest_ftcheck.__path__, "pytest_ftcheck."):
         importlib.import_module(module.name)
     pipeline = make_pipeline("sst2", train_rows=8, eval_rows=8)
     store = RunStore(tmp_path_factory.mktemp("runs"))
     for engine in ("trainer", "manual"):
-        launch(pipeline, Settings(), store, engine=engine, seed=0).load_model()
+        train_or_load(pipeline, Settings(), store, engine=engine, seed=0).load_model()
     torch.compile(torch.nn.Identity(), backend="eager")
 
 
@@ -237,8 +237,8 @@ class MadeUpRuns:
     made: list[tuple[str, str, int]] = field(default_factory=list)
     """Task, engine and seed of every run that was asked for."""
 
-    def launch(self, pipeline: Pipeline, settings: Settings, store: RunStore, **asked: Any) -> Run:
-        """Make a run; the arguments are those of `pytest_ftcheck.training.launch.launch`."""
+    def train_or_load(self, pipeline: Pipeline, settings: Settings, store: RunStore, **asked: Any) -> Run:
+        """Make a run; the arguments are those of `pytest_ftcheck.training.train_or_load.train_or_load`."""
         engine, seed = str(asked["engine"]), int(asked["seed"])
         self.made.append((pipeline.card.name, engine, seed))
         if self.broken.get(seed) == {}:
@@ -288,7 +288,7 @@ def made_up_runs(few_checks: Mapping[str, Check], monkeypatch: pytest.MonkeyPatc
     """Put made-up runs in the place of training; few checks, as no trace and no model are there to look at."""
     assert few_checks
     runs = MadeUpRuns()
-    monkeypatch.setattr("pytest_ftcheck.training.launch.launch", runs.launch)
+    monkeypatch.setattr("pytest_ftcheck.training.train_or_load.train_or_load", runs.train_or_load)
     return runs
 
 

@@ -498,7 +498,7 @@ def test_an_interrupted_session_leaves_the_old_baseline(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pytest_ftcheck.training.launch.launch", interrupted)
+    monkeypatch.setattr("pytest_ftcheck.training.train_or_load.train_or_load", interrupted)
     with pytest.raises(KeyboardInterrupt):
         session("--ftcheck-update-baseline")
     assert contents(accepted) == before

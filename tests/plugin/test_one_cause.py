@@ -156,7 +156,7 @@ def test_a_run_that_cannot_be_made_is_tried_once(
         msg = "the part does not fit"
         raise FtcheckError(msg)
 
-    monkeypatch.setattr("pytest_ftcheck.training.launch.launch", refuse)
+    monkeypatch.setattr("pytest_ftcheck.training.train_or_load.train_or_load", refuse)
     found = document("build", "--ftcheck-checks=metrics,training.finite_loss")
     assert tried == ["once"]
     assert [check["outcome"] for check in found["checks"]].count("failed") == 1

@@ -25,17 +25,17 @@ FIRST = Variant("sst2", "trainer", 0)
 
 
 @pytest.fixture
-def launched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
-    """Note the engines and seeds of what is launched; seed 9 breaks off."""
+def made(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """Note the engines and seeds of what is made; seed 9 breaks off."""
     made: list[tuple[str, int]] = []
 
-    def launch(*_: Any, engine: str, seed: int, **__: Any) -> Any:
+    def train_or_load(*_: Any, engine: str, seed: int, **__: Any) -> Any:
         made.append((engine, seed))
         if seed == 9:
             raise CheckFailure([Finding("training.finite_loss", "a run", "a finite loss", "nan")])
         return object()
 
-    monkeypatch.setattr("pytest_ftcheck.training.launch.launch", launch)
+    monkeypatch.setattr("pytest_ftcheck.training.train_or_load.train_or_load", train_or_load)
     return made
 
 
@@ -45,7 +45,7 @@ def session(tmp_path: Path) -> FtcheckSession:
     return start_session(SETTINGS, host)
 
 
-def test_equal_parts_share_a_bundle_and_its_run(session: FtcheckSession, launched: list[tuple[str, int]]) -> None:
+def test_equal_parts_share_a_bundle_and_its_run(session: FtcheckSession, made: list[tuple[str, int]]) -> None:
     pipeline = session.pipeline("sst2")
     tokenizer: Any = pipeline.processing_class
     changed = [
@@ -58,22 +58,22 @@ def test_equal_parts_share_a_bundle_and_its_run(session: FtcheckSession, launche
     assert looked == [False, True, True]
     assert own.run is not first.run
     assert own.other_run is not None
-    assert own.other_run() is session.launcher.run(pipeline, engine="manual", seed=0)
-    assert launched == [("trainer", 0), ("trainer", 0), ("manual", 0)]
+    assert own.other_run() is session.runs.run(pipeline, engine="manual", seed=0)
+    assert made == [("trainer", 0), ("trainer", 0), ("manual", 0)]
 
 
-def test_a_run_that_failed_is_not_made_again(session: FtcheckSession, launched: list[tuple[str, int]]) -> None:
+def test_a_run_that_failed_is_not_made_again(session: FtcheckSession, made: list[tuple[str, int]]) -> None:
     evidence = session.bundles.of(session.pipeline("sst2"), replace(FIRST, seed=9), serves=lambda: False)
     for _ in range(2):
         with pytest.raises(NoRun) as caught:
             evidence.run  # noqa: B018 - asking is what fails
         assert caught.value.engine == "trainer"
     assert not evidence.has_run
-    assert launched == [("trainer", 9)]
+    assert made == [("trainer", 9)]
 
 
-def test_a_run_that_a_fixture_gives_is_taken_as_it_is(session: FtcheckSession, launched: list[tuple[str, int]]) -> None:
+def test_a_run_that_a_fixture_gives_is_taken_as_it_is(session: FtcheckSession, made: list[tuple[str, int]]) -> None:
     given: Any = object()
     assert session.bundles.over(lambda: given, session.pipeline("sst2"), FIRST).run is given
-    assert launched == []
+    assert made == []
     assert session.bundles.kept == {}

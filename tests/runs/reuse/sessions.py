@@ -22,7 +22,7 @@ PRELOADED = (
     "pytest_ftcheck.pipeline.from_trainer",
     "pytest_ftcheck.pipeline.from_card",
     "pytest_ftcheck.tasks.metrics",
-    "pytest_ftcheck.training.launch",
+    "pytest_ftcheck.training.train_or_load",
     "pytest_ftcheck.training.trainer",
     "sessions",
 )
@@ -74,7 +74,7 @@ def _answer(project: Path, store: Path, environment: Mapping[str, str]) -> Answe
 
     from pytest_ftcheck.runs.store import RunStore
     from pytest_ftcheck.settings import Settings
-    from pytest_ftcheck.training.launch import launch
+    from pytest_ftcheck.training.train_or_load import train_or_load
 
     sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - for the life of the process
     torch.set_num_threads(1)
@@ -85,7 +85,7 @@ def _answer(project: Path, store: Path, environment: Mapping[str, str]) -> Answe
     if (project / "conftest.py").is_file():
         _load(project / "conftest.py")
     kept = RunStore(store / "runs", kept=True, aside=store / "aside")
-    run = launch(_pipeline(project, settings), settings, kept, engine="trainer", seed=0)
+    run = train_or_load(_pipeline(project, settings), settings, kept, engine="trainer", seed=0)
     return Answer(run.reused, kept.notes)
 
 

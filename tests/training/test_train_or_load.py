@@ -15,7 +15,7 @@ from pytest_ftcheck.errors import CheckFailure, DeviceError, TaskError
 from pytest_ftcheck.findings import Finding
 from pytest_ftcheck.runs.store import RunStore
 from pytest_ftcheck.settings import Settings
-from pytest_ftcheck.training.launch import Launcher, environment_of, launch
+from pytest_ftcheck.training.train_or_load import SessionRuns, environment_of, train_or_load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,18 +41,18 @@ def entries(store: RunStore) -> list[Path]:
     return [path for path in store.root.iterdir() if path.suffix != ".lock"]
 
 
-def launched(pipeline: Pipeline, store: RunStore, **changes: Any) -> tuple[Run, int]:
+def made(pipeline: Pipeline, store: RunStore, **changes: Any) -> tuple[Run, int]:
     """Return the run, and how many optimizer steps were taken for it."""
     told: list[Any] = []
     how = {"settings": SETTINGS, "engine": "manual", "seed": 0, **changes}
-    run = launch(pipeline, store=store, listener=told.append, **how)
+    run = train_or_load(pipeline, store=store, listener=told.append, **how)
     return run, len(told)
 
 
 @pytest.mark.parametrize("engine", ["trainer", "manual"])
 def test_second_launch_takes_the_run_from_the_store(pipeline: Pipeline, store: RunStore, engine: str) -> None:
-    first, steps = launched(pipeline, store, engine=engine)
-    second, more = launched(pipeline, RunStore(store.root), engine=engine)
+    first, steps = made(pipeline, store, engine=engine)
+    second, more = made(pipeline, RunStore(store.root), engine=engine)
     assert (steps, more) == (2, 0)
     assert (first.reused, second.reused) == (False, True)
     np.testing.assert_array_equal(first.logits, second.logits)
@@ -62,7 +62,7 @@ def test_second_launch_takes_the_run_from_the_store(pipeline: Pipeline, store: R
 
 
 def test_changed_launch_trains_again(pipeline: Pipeline, store: RunStore) -> None:
-    launched(pipeline, store)
+    made(pipeline, store)
     changes: list[dict[str, Any]] = [
         {"seed": 1},
         {"engine": "trainer"},
@@ -70,7 +70,7 @@ def test_changed_launch_trains_again(pipeline: Pipeline, store: RunStore) -> Non
         {"pipeline": replace(pipeline, train_dataset=pipeline.train_dataset.select(range(5)))},
     ]
     for change in changes:
-        run, steps = launched(**{"pipeline": pipeline, "store": store, **change})
+        run, steps = made(**{"pipeline": pipeline, "store": store, **change})
         assert steps == 2
         assert not run.reused
     assert len(entries(store)) == 1 + len(changes)
@@ -84,13 +84,13 @@ def test_run_that_becomes_nan_is_not_kept(pipeline: Pipeline, store: RunStore, e
         return model
 
     with pytest.raises(CheckFailure, match="nan at optimizer step 1 of 2, at the first step"):
-        launched(replace(pipeline, model_init=poisoned), store, engine=engine)
+        made(replace(pipeline, model_init=poisoned), store, engine=engine)
     assert entries(store) == []
 
 
 def test_recipe_that_is_refused_leaves_nothing(pipeline: Pipeline, store: RunStore) -> None:
     with pytest.raises(TaskError, match="Did you mean 'weight_decay'"):
-        launched(replace(pipeline, args={**pipeline.args, "weight_decy": 0.1}), store)
+        made(replace(pipeline, args={**pipeline.args, "weight_decy": 0.1}), store)
     assert entries(store) == []
 
 
@@ -125,15 +125,15 @@ def test_a_launcher_makes_a_run_once_or_fails_once(
             raise DeviceError
         return object()
 
-    monkeypatch.setattr("pytest_ftcheck.training.launch.launch", noted)
-    launcher = Launcher(SETTINGS, lambda: RunStore(tmp_path))
-    first = launcher.run(pipeline, engine="manual", seed=0)
-    assert launcher.run(replace(pipeline), engine="manual", seed=0) is first
+    monkeypatch.setattr("pytest_ftcheck.training.train_or_load.train_or_load", noted)
+    session_runs = SessionRuns(SETTINGS, lambda: RunStore(tmp_path))
+    first = session_runs.run(pipeline, engine="manual", seed=0)
+    assert session_runs.run(replace(pipeline), engine="manual", seed=0) is first
     other = replace(pipeline, data_collator=copy(pipeline.data_collator))
-    assert launcher.run(other, engine="manual", seed=0) is not first
+    assert session_runs.run(other, engine="manual", seed=0) is not first
     for seed, error in ((1, CheckFailure), (2, DeviceError)):
         for _ in range(2):
             with pytest.raises(error):
-                launcher.run(pipeline, engine="manual", seed=seed)
+                session_runs.run(pipeline, engine="manual", seed=seed)
     assert made == [0, 0, 1, 2]
-    assert launcher.store is launcher.store
+    assert session_runs.store is session_runs.store

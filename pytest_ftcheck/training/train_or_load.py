@@ -59,7 +59,7 @@ def environment_of(settings: Settings, pipeline: Pipeline) -> dict[str, str]:
     )
 
 
-def launch(
+def train_or_load(
     pipeline: Pipeline,
     settings: Settings,
     store: RunStore,
@@ -105,7 +105,7 @@ def launch(
     return run
 
 
-class Launcher:
+class SessionRuns:
     """Makes the runs of one process, and keeps them: the same parts give the same run, or the same failure.
 
     It is the one place that is asked for a run. Other processes, and with ``--ftcheck-reuse`` other sessions, find the
@@ -142,7 +142,7 @@ class Launcher:
         """Return the run of a pipeline; whoever asks again gets the same one, or the same failure.
 
         Raises:
-            FtcheckError, CheckFailure: as `launch`.
+            FtcheckError, CheckFailure: as `train_or_load`.
 
         """
         pipeline_itself = Same(pipeline)
@@ -153,7 +153,7 @@ class Launcher:
             store = self.store
             try:
                 with self._listening() as listener:
-                    self._made[key] = launch(
+                    self._made[key] = train_or_load(
                         pipeline, self._settings, store, engine=engine, seed=seed, listener=listener
                     )
             except Exception as error:  # noqa: BLE001 - whatever it is, training again would give the same

@@ -56,14 +56,14 @@ def same_way(evidence: Evidence) -> list[Finding]:
 
 
 def rows_of(task: str, checkpoint: str, precision: str, seed: int, ways: Sequence[str]) -> Iterator[Row]:
-    """Judge every way of one model, sound and with the fault."""
+    """Judge every way of one model, healthy and with the fault."""
     settings = Settings(model=checkpoint, threads=1, device="cpu")
-    sound = build_pipeline(load_card(task, {}), settings)
-    sound = replace(sound, args={**sound.args, "bf16": precision == "bfloat16"})
+    pipeline = build_pipeline(load_card(task, {}), settings)
+    pipeline = replace(pipeline, args={**pipeline.args, "bf16": precision == "bfloat16"})
     evidence_of = evidence_for(settings, seed=seed)
     with tempfile.TemporaryDirectory() as folder:
-        healthy = evidence_of(sound, "trainer", Path(folder))
-        planted = evidence_of(faults()[FAULT].plant(sound), "trainer", Path(folder))
+        healthy = evidence_of(pipeline, "trainer", Path(folder))
+        planted = evidence_of(faults()[FAULT].plant(pipeline), "trainer", Path(folder))
         asked: list[tuple[str, bool, Callable[[], list[Finding]]]] = [
             ("the same way twice (A/A)", False, lambda: same_way(healthy)),
             *((way, False, _check(way, healthy)) for way in ways),

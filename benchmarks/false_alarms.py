@@ -41,7 +41,7 @@ def measure(cell: Cell, times: float, seed: int) -> Row:
     return {
         "check": cell.check,
         "cell": cell.what,
-        "sound": cell.sound,
+        "healthy": cell.healthy,
         "draws": draws,
         "red": reds,
         "seconds": seconds,
@@ -60,10 +60,10 @@ def _rate(red: int, draws: int) -> tuple[str, str, str]:
 
 
 def by_check(rows: Iterable[Row]) -> dict[str, list[Row]]:
-    """Sort the sound cells by check, in the order of the catalogue."""
+    """Sort the healthy cells by check, in the order of the catalogue."""
     found: defaultdict[str, list[Row]] = defaultdict(list)
     for row in rows:
-        if row["sound"]:
+        if row["healthy"]:
             found[row["check"]].append(row)
     return {name: found[name] for name in catalogue() if name in found}
 
@@ -90,12 +90,12 @@ def summary(rows: list[Row]) -> str:
     return markdown_table(header, lines) + words
 
 
-def unsound(rows: list[Row]) -> str:
+def unhealthy(rows: list[Row]) -> str:
     """Render the cells in which a check should be red, or in which a model is weaker than what is promised for."""
     lines = [
         [row["check"], row["cell"], *_rate(row["red"], row["draws"])[:2]]
         for row in rows
-        if not row["sound"] and row["check"] == "metrics.beats_trivial"
+        if not row["healthy"] and row["check"] == "metrics.beats_trivial"
     ]
     return markdown_table(["cell", "red", "rate"], lines)
 
@@ -103,10 +103,10 @@ def unsound(rows: list[Row]) -> str:
 TEXT = """# How often a healthy project is red by chance
 
 Made by `python benchmarks/false_alarms.py --seed {seed}` on: {machine}; {seconds:.0f} s on one core, {draws:,} draws in
-{cells} cells. Thresholds, and which cells are called sound, were chosen while looking at seed 0; none was changed
+{cells} cells. Thresholds, and which cells are called healthy, were chosen while looking at seed 0; none was changed
 after this seed was looked at.
 
-A cell is a kind of healthy project: so many classes, rows, such shares of the classes, such a model. *Sound* is a model
+A cell is a kind of healthy project: so many classes, rows, such shares of the classes, such a model. *Healthy* is one
 that truly is 0.25 of the way from chance to perfect (63 of 100 rows of two equal classes) or better, or whose values
 correlate by 0.3. "Stated" is what the check's docstring and `false_alarms` say for one session; "within" compares it
 with the lower end of the worst cell's interval. A check that draws nothing at random is not here.
@@ -114,10 +114,10 @@ with the lower end of the worst cell's interval. A check that draws nothing at r
 {summary}
 ## Where it should be red, or promises nothing
 
-At chance, `metrics.beats_trivial` is right to be red; between chance and a sound model it may be red, or say that it
+At chance, `metrics.beats_trivial` is right to be red; between chance and a healthy model it may be red, or say that it
 cannot tell.
 
-{unsound}"""
+{unhealthy}"""
 
 
 def main() -> None:
@@ -140,7 +140,7 @@ def main() -> None:
         draws=sum(row["draws"] for row in rows),
         cells=len(rows),
         summary=summary(rows),
-        unsound=unsound(rows),
+        unhealthy=unhealthy(rows),
     )
     if not arguments.only:
         (HERE / "false_alarms.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")

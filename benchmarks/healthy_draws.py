@@ -47,7 +47,7 @@ class Cell:
     what: str
     draws: int
     is_red: Red
-    sound: bool = True
+    healthy: bool = True
     """False where the check should be red, or promises nothing."""
 
 
@@ -133,7 +133,7 @@ CHANCE = ("metrics.beats_trivial", "metrics.not_constant", "metrics.label_permut
 
 
 def _draws(classes: int, rows: int, lift: float) -> int:
-    """Return how many draws are affordable: most where a sound model is nearest to an unsound one."""
+    """Return how many draws are affordable: most where a healthy model is nearest to an unhealthy one."""
     if rows > 1000 or classes == 77:
         return 10
     most = 100 if rows == 1000 else 2000
@@ -151,12 +151,12 @@ def predictions() -> Iterator[Cell]:
         if classes >= 20 and lift in (0.1, 0.5, 0.9) and rows > 100:
             continue
         # A model that knows how rare a class is hardly predicts it: its balanced accuracy is lower.
-        sound = lift >= (0.5 if kind == "rare" else 0.25)
+        healthy = lift >= (0.5 if kind == "rare" else 0.25)
         what = f"{classes} classes ({kind}), {rows} rows, lift {lift:g}"
         # The others stay away from chance: few draws show that.
         for check in CHANCE if lift in (0.25, 0.5) else CHANCE[:1]:
             make = classifier(check, classes, rows, kind, lift, calibrated=kind == "rare")
-            yield Cell(check, what, _draws(classes, rows, lift), make, sound)
+            yield Cell(check, what, _draws(classes, rows, lift), make, healthy)
     for rows, value, check in product((40, 100, 277, 1000, 10_000), (0.0, 0.1, 0.3, 0.6, 0.95), CHANCE):
         draws = 2000 if value == 0.3 else 200
         yield Cell(check, f"regression, {rows} rows, r {value:g}", draws, regressor(check, rows, value), value >= 0.3)
@@ -418,7 +418,7 @@ def losses(steps: int, fall: float) -> Red:
         values = level + generator.gamma(4.0, 0.05, size=steps) - 0.2
         if course_of(values, Level(0.69, 0.0, ""), 1e-3) != "stays":
             return False
-        # As the check, it looks at the predictions of 277 rows: those of a sound model.
+        # As the check, it looks at the predictions of 277 rows: those of a healthy model.
         return classifier("metrics.beats_trivial", 2, 277, "equal", 0.25, calibrated=False)(generator) if fall else True
 
     return is_red

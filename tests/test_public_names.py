@@ -21,11 +21,11 @@ PUBLIC = [
     "TaskCard",
     "build_pipeline",
     "judge",
-    "train_or_load",
     "load_card",
     "load_data",
     "load_metric",
     "make_settings",
+    "train_or_load",
 ]
 HEAVY = ["torch", "transformers", "datasets", "evaluate", "numpy", "pyarrow", "scipy", "sklearn"]
 

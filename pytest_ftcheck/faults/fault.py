@@ -51,7 +51,7 @@ class Fault:
 
     name: str
     plant: Plant
-    """From a sound pipeline to one that has the defect."""
+    """From a healthy pipeline to one that has the defect."""
     caught_by: tuple[str, ...]
     """Ids of the checks of which at least one must turn red."""
     seen_in_practice: str

@@ -103,7 +103,7 @@ class Prover:
         self._evidence_of = evidence_of
         self._checks = {name: check for name, check in checks.items() if name not in pipeline.card.skipped}
         self._folder = folder
-        self._sound: dict[tuple[str, bool], AskedChecks] = {}
+        self._healthy: dict[tuple[str, bool], AskedChecks] = {}
         """By engine, and whether it trains for a few steps only."""
         self._sound_parts: dict[str, CheckAnswer] = {}
         self._planted_parts: dict[str, Mapping[str, CheckAnswer]] = {}
@@ -173,14 +173,14 @@ class Prover:
         return list({check.id: check for check in (*of_parts, *listed, *others)}.values())
 
     def _has_same_parts(self, planted: Pipeline) -> bool:
-        """Whether all parts but the patches are those of the sound pipeline."""
+        """Whether all parts but the patches are those of the healthy pipeline."""
         parts = [spec.name for spec in fields(planted) if spec.name not in ("patches", "args")]
         if any(getattr(planted, name) is not getattr(self._pipeline, name) for name in parts):
             return False
         return dict(planted.args) == dict(self._pipeline.args)
 
     def _before(self, check: Check, engine: str, *, whole_run: bool) -> CheckAnswer:
-        """Return what a check says of the sound pipeline."""
+        """Return what a check says of the healthy pipeline."""
         if check.cost in _OF_PARTS:
             if check.id not in self._sound_parts:
                 self._sound_parts[check.id] = self._sound_judge(engine, whole_run=whole_run).ask(check)
@@ -189,12 +189,12 @@ class Prover:
 
     def _sound_judge(self, engine: str, *, whole_run: bool) -> AskedChecks:
         key = (engine, whole_run)
-        if key not in self._sound:
-            folder = Path(tempfile.mkdtemp(dir=self._folder, prefix="sound-"))
-            self._sound[key] = AskedChecks(
+        if key not in self._healthy:
+            folder = Path(tempfile.mkdtemp(dir=self._folder, prefix="healthy-"))
+            self._healthy[key] = AskedChecks(
                 self._evidence_of(self._as_long_as_needed(self._pipeline, whole_run=whole_run), engine, folder)
             )
-        return self._sound[key]
+        return self._healthy[key]
 
     def _as_long_as_needed(self, pipeline: Pipeline, *, whole_run: bool) -> Pipeline:
         """Train for a few steps where nothing need be learned; where the recipe says how many, no more than that."""
@@ -204,8 +204,8 @@ class Prover:
         return with_args(pipeline, max_steps=FEW_STEPS if asked <= 0 else min(asked, FEW_STEPS))
 
     def _compared(self, name: str, verdict: CheckAnswer, engine: str, *, whole_run: bool) -> CheckAnswer:
-        """Compare what is red with the sound pipeline."""
+        """Compare what is red with the healthy pipeline."""
         if verdict.state != "red" or name not in self._checks:
             return verdict
-        sound = self._before(self._checks[name], engine, whole_run=whole_run)
-        return replace(verdict, state="red before") if sound.state in ("red", "not run") else verdict
+        healthy = self._before(self._checks[name], engine, whole_run=whole_run)
+        return replace(verdict, state="red before") if healthy.state in ("red", "not run") else verdict

@@ -49,7 +49,7 @@ The family `equivalence` is not part of a session unless it, or one of its ids, 
 must give the same, micro-batches and one batch for example, for 16 steps from the same weights (up to 128 in half
 precision), and compares the losses and the lengths of the gradients, without a stored reference: the largest difference
 with what the session's own rounding makes, and the mean difference with 0, so that a loss that is 0.1% too large is
-seen. On sound code, all eight checks together are red by chance in at most 1% of the sessions. The length of a gradient
+seen. On healthy code, all eight checks together are red by chance in at most 1% of sessions. The length of a gradient
 says nothing of its direction. Over bundled data, 0 of 228 comparisons were red without a defect, and 66 of 66 with a
 loss that is 0.1% too large. `equivalence.compiled` takes half a minute, the others a few seconds each with a small
 model.

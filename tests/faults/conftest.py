@@ -1,4 +1,4 @@
-"""Sound pipelines to plant faults in: few rows, nothing trained."""
+"""Healthy pipelines to plant faults in: few rows, nothing trained."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def sound(make_pipeline: Callable[..., Pipeline]) -> Callable[..., Pipeline]:
-    """Return a function that gives the pipeline of a task, built once: ``sound("mrpc")``, ``sound("stsb")``."""
+def healthy(make_pipeline: Callable[..., Pipeline]) -> Callable[..., Pipeline]:
+    """Return a function that gives the pipeline of a task, built once: ``healthy("mrpc")``, ``healthy("stsb")``."""
     return lru_cache(make_pipeline)
 
 
 @pytest.fixture(scope="session")
-def mrpc(sound: Callable[..., Pipeline]) -> Pipeline:
-    return sound("mrpc")
+def mrpc(healthy: Callable[..., Pipeline]) -> Pipeline:
+    return healthy("mrpc")

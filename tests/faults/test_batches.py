@@ -101,9 +101,9 @@ def test_features_are_shorter_afterwards(mrpc: Pipeline) -> None:
     assert [row["input_ids"] for row in rows] == [[2, 7], [2, 8, 3, 9]]
 
 
-def test_scores_are_cut_to_whole_numbers(sound: Callable[..., Pipeline]) -> None:
+def test_scores_are_cut_to_whole_numbers(healthy: Callable[..., Pipeline]) -> None:
     rows = [{**row, "labels": label} for row, label in zip(features(), (3.8, 0.2), strict=True)]
-    assert collated("scores_rounded", sound("stsb"), rows)["labels"] == [3.0, 0.0]
+    assert collated("scores_rounded", healthy("stsb"), rows)["labels"] == [3.0, 0.0]
 
 
 def test_words_are_dropped_at_random_and_special_tokens_are_not(mrpc: Pipeline) -> None:

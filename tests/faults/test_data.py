@@ -128,9 +128,9 @@ def test_a_tenth_of_the_texts_is_missing(mrpc: Pipeline) -> None:
     ("name", "split"), [("train_labels_shuffled", "train"), ("evaluation_labels_shuffled", "evaluation")]
 )
 def test_shuffled_labels_are_the_same_in_another_order(
-    sound: Callable[..., Pipeline], task: str, name: str, split: str
+    healthy: Callable[..., Pipeline], task: str, name: str, split: str
 ) -> None:
-    pipeline = sound(task)
+    pipeline = healthy(task)
     bad = planted(name, pipeline)
     rows, before = ((p.train_dataset if split == "train" else p.eval_dataset)["labels"] for p in (bad, pipeline))
     assert sorted(rows) == sorted(before)
@@ -138,8 +138,8 @@ def test_shuffled_labels_are_the_same_in_another_order(
     assert list(getattr(bad.data, split)["label"]) == list(rows)
 
 
-def test_classes_are_renumbered_in_evaluation(sound: Callable[..., Pipeline]) -> None:
-    yelp = sound("yelp_review_full")
+def test_classes_are_renumbered_in_evaluation(healthy: Callable[..., Pipeline]) -> None:
+    yelp = healthy("yelp_review_full")
     before, after = yelp.eval_dataset["labels"], planted("evaluation_classes_renumbered", yelp).eval_dataset["labels"]
     assert [(label + 1) % 5 for label in before] == list(after)
     apart = planted("splits_encoded_apart", yelp)
@@ -159,8 +159,8 @@ def test_a_class_is_left_out(mrpc: Pipeline) -> None:
 
 
 @pytest.mark.parametrize("task", ["mrpc", "stsb"])
-def test_half_of_the_rows_stand_twice_with_other_labels(sound: Callable[..., Pipeline], task: str) -> None:
-    pipeline = sound(task)
+def test_half_of_the_rows_stand_twice_with_other_labels(healthy: Callable[..., Pipeline], task: str) -> None:
+    pipeline = healthy(task)
     rows = planted("contradictory_annotations", pipeline).train_dataset
     count = len(pipeline.train_dataset)
     assert len(rows) == count + count // 2

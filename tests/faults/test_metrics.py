@@ -42,8 +42,8 @@ def test_precision_and_recall_change_places(mrpc: Pipeline) -> None:
     assert found["recall"] == 1.0
 
 
-def test_r2_is_of_the_labels(sound: Callable[..., Pipeline]) -> None:
-    compute = faults()["metric_arguments_swapped"].plant(sound("stsb")).compute_metrics
+def test_r2_is_of_the_labels(healthy: Callable[..., Pipeline]) -> None:
+    compute = faults()["metric_arguments_swapped"].plant(healthy("stsb")).compute_metrics
     assert compute is not None
     values, labels = np.array([[1.0], [2.0], [4.0]]), np.array([1.0, 2.0, 3.0])
     variance = ((values - values.mean()) ** 2).sum()

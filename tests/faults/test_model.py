@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def model_of(pipeline: Pipeline, name: str | None = None) -> Any:
-    """Return the model of a fault, or the sound one, with the same head."""
+    """Return the model of a fault, or the healthy one, with the same head."""
     planted = faults()[name].plant(pipeline) if name else pipeline
     set_seed(0)
     return planted.model_init().eval()
@@ -57,18 +57,18 @@ def test_the_body_gets_no_gradient(mrpc: Pipeline, batch: dict[str, Any]) -> Non
 
 
 def test_the_body_is_random(mrpc: Pipeline) -> None:
-    sound, bad = model_of(mrpc), model_of(mrpc, "body_not_loaded")
-    first, second = (dict(model.named_parameters()) for model in (sound, bad))
+    healthy, bad = model_of(mrpc), model_of(mrpc, "body_not_loaded")
+    first, second = (dict(model.named_parameters()) for model in (healthy, bad))
     name = "bert.encoder.layer.0.attention.self.query.weight"
     assert not torch.equal(first[name], second[name])
     assert torch.equal(first["classifier.weight"], second["classifier.weight"])
 
 
 def test_weights_of_the_head_are_changed(mrpc: Pipeline) -> None:
-    _, sound = last_linear(model_of(mrpc))
+    _, healthy = last_linear(model_of(mrpc))
     _, large = last_linear(model_of(mrpc, "head_too_large"))
     _, spoilt = last_linear(model_of(mrpc, "weight_not_finite"))
-    assert torch.allclose(large.weight, 50 * sound.weight)
+    assert torch.allclose(large.weight, 50 * healthy.weight)
     assert int(spoilt.weight.isnan().sum()) == 1
 
 
@@ -102,8 +102,8 @@ def test_train_mode_is_never_reached(mrpc: Pipeline) -> None:
 
 @pytest.mark.parametrize("task", ["mrpc", "sst2"])
 @pytest.mark.parametrize("checkpoint", ["tiny-bert", "tiny-distilbert"])
-def test_the_mask_is_ignored(sound: Callable[..., Pipeline], task: str, checkpoint: str) -> None:
-    pipeline = sound(task, model=checkpoint)
+def test_the_mask_is_ignored(healthy: Callable[..., Pipeline], task: str, checkpoint: str) -> None:
+    pipeline = healthy(task, model=checkpoint)
     batch = dict(pipeline.data_collator(pipeline.eval_dataset.select(range(4)).to_list()))
     masked = {
         **batch,
@@ -114,8 +114,10 @@ def test_the_mask_is_ignored(sound: Callable[..., Pipeline], task: str, checkpoi
 
 
 @pytest.mark.parametrize("checkpoint", ["tiny-bert", "tiny-distilbert"])
-def test_what_follows_the_first_separator_makes_no_difference(sound: Callable[..., Pipeline], checkpoint: str) -> None:
-    pipeline = sound("mrpc", model=checkpoint)
+def test_what_follows_the_first_separator_makes_no_difference(
+    healthy: Callable[..., Pipeline], checkpoint: str
+) -> None:
+    pipeline = healthy("mrpc", model=checkpoint)
     batch = dict(pipeline.data_collator(pipeline.eval_dataset.select([0]).to_list()))
     other = batch["input_ids"].clone()
     other[0, -3] = 50
@@ -126,8 +128,8 @@ def test_what_follows_the_first_separator_makes_no_difference(sound: Callable[..
 
 def test_logits_depend_on_the_other_rows(mrpc: Pipeline, batch: dict[str, Any]) -> None:
     few = {name: value[:4] for name, value in batch.items()}
-    sound, bad = model_of(mrpc), model_of(mrpc, "rows_mixed")
-    assert torch.allclose(logits(sound, batch)[:4], logits(sound, few), atol=1e-5)
+    healthy, bad = model_of(mrpc), model_of(mrpc, "rows_mixed")
+    assert torch.allclose(logits(healthy, batch)[:4], logits(healthy, few), atol=1e-5)
     assert not torch.allclose(logits(bad, batch)[:4], logits(bad, few), atol=1e-3)
 
 
@@ -173,7 +175,7 @@ def test_float16_overflows_and_a_large_offset_does_not_matter_in_float32(mrpc: P
     assert losses[0] == pytest.approx(losses[1], abs=1e-3)
 
 
-def test_a_loss_is_changed(mrpc: Pipeline, sound: Callable[..., Pipeline], batch: dict[str, Any]) -> None:
+def test_a_loss_is_changed(mrpc: Pipeline, healthy: Callable[..., Pipeline], batch: dict[str, Any]) -> None:
     with torch.no_grad():
         plain, summed, squashed = (
             model_of(mrpc, name)(**batch) for name in (None, "loss_summed", "softmax_before_loss")
@@ -181,7 +183,7 @@ def test_a_loss_is_changed(mrpc: Pipeline, sound: Callable[..., Pipeline], batch
         assert float(summed.loss) == pytest.approx(8 * float(plain.loss))
         assert float(model_of(mrpc, "loss_of_the_wrong_sign")(**batch).loss) == pytest.approx(-float(plain.loss))
         assert torch.allclose(squashed.logits, plain.logits.softmax(-1))
-        stsb = sound("stsb")
+        stsb = healthy("stsb")
         rows = dict(stsb.data_collator(stsb.eval_dataset.select(range(8)).to_list()))
         turned = {**rows, "labels": rows["labels"].flip(0)}
         first, second = (float(model_of(stsb, "labels_broadcast")(**given).loss) for given in (rows, turned))

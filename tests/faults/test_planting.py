@@ -72,9 +72,9 @@ def plain(pipeline: Pipeline) -> list[Any]:
 
 @pytest.mark.parametrize("task", ["mrpc", "stsb"])
 def test_planting_changes_the_pipeline_and_leaves_the_sound_one_as_it_was(
-    sound: Callable[..., Pipeline], task: str
+    healthy: Callable[..., Pipeline], task: str
 ) -> None:
-    pipeline = sound(task)
+    pipeline = healthy(task)
     before = plain(pipeline)
     without = []
     for fault in faults().values():
@@ -127,7 +127,7 @@ def test_one_table_of_texts_and_tokens_stays_one_table(mrpc: Pipeline) -> None:
     assert set(labelled.train_dataset["labels"]) == {0}
 
 
-def test_without_what_it_needs_a_fault_says_why(mrpc: Pipeline, sound: Callable[..., Pipeline]) -> None:
+def test_without_what_it_needs_a_fault_says_why(mrpc: Pipeline, healthy: Callable[..., Pipeline]) -> None:
     from dataclasses import replace
 
     untold = replace(mrpc, processing_class=None)
@@ -136,8 +136,8 @@ def test_without_what_it_needs_a_fault_says_why(mrpc: Pipeline, sound: Callable[
     with pytest.raises(NotApplicable, match="it has no tokenizer"):
         faults()["tokenizer_not_saved"].plant(untold)
     with pytest.raises(NotApplicable, match="its rows have one segment"):
-        faults()["segments_joined"].plant(sound("sst2"))
+        faults()["segments_joined"].plant(healthy("sst2"))
     with pytest.raises(NotApplicable, match="it applies only to tasks with classes; this task has values"):
-        faults()["labels_from_1"].plant_in(sound("stsb"), "trainer")
+        faults()["labels_from_1"].plant_in(healthy("stsb"), "trainer")
     with pytest.raises(NotApplicable, match="its rows have no token_type_ids"):
-        faults()["token_type_ids_dropped"].plant(sound("mrpc", model="tiny-distilbert"))
+        faults()["token_type_ids_dropped"].plant(healthy("mrpc", model="tiny-distilbert"))

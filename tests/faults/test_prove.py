@@ -197,7 +197,7 @@ def test_what_the_card_skips_is_not_asked(mrpc: Pipeline, bench: Bench, tmp_path
 
 def test_what_a_fault_left_behind_is_removed(mrpc: Pipeline, bench: Bench, tmp_path: Path) -> None:
     make_prover(mrpc, bench, tmp_path).prove(fault(fewer_rows, "training.learned"), "trainer")
-    assert [path for path in tmp_path.iterdir() if not path.name.startswith("sound-")] == []
+    assert [path for path in tmp_path.iterdir() if not path.name.startswith("healthy-")] == []
 
 
 def test_a_record_has_plain_values() -> None:
@@ -237,4 +237,4 @@ def test_a_fault_in_the_loop_is_caught_with_real_checks(mrpc: Pipeline, tmp_path
     prover = Prover(with_args(mrpc, max_steps=3), evidence_for(Settings(), seed=0), checks, folder=tmp_path)
     proof = prover.prove(faults()["zero_grad_missing"], engine)
     assert proof.caught == ("training.gradients_cleared",)
-    assert not [path for path in tmp_path.iterdir() if not path.name.startswith("sound-")]
+    assert not [path for path in tmp_path.iterdir() if not path.name.startswith("healthy-")]

@@ -83,7 +83,7 @@ class CollatorSubject:
 
 
 Features = list[dict[str, Any]]
-Batch = Mapping[str, Any]  # of tensors, if the collator is sound
+Batch = Mapping[str, Any]  # of tensors, if the collator is healthy
 
 
 @dataclass(frozen=True)

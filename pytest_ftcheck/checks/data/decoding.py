@@ -47,7 +47,7 @@ def decodes(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     Assumes: the tokenizer that is given made the tokens, and the texts are the text columns.
 
-    Unusual but healthy: a template around the text, a tokenizer without decoder for some script: rows count as sound
+    Unusual but healthy: a template around the text, a tokenizer without decoder for some script: rows count as healthy
     down to half in common. Tokens that are drawn at random (BPE dropout), without known texts: red.
 
     False alarms: at most 2e-4 a session (exact binomial test), where no more rows than the limit are bad.

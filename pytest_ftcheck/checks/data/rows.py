@@ -88,8 +88,8 @@ def smallest_drop(rows: int, accuracy: float = 0.9, level: float = 0.05, power: 
 
     Args:
         rows: that are evaluated.
-        accuracy: of a sound model.
-        level: probability of calling a sound model worse.
+        accuracy: of a healthy model.
+        level: probability of calling a healthy model worse.
         power: probability of seeing the drop.
 
     Returns:

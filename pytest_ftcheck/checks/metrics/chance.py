@@ -8,10 +8,10 @@ import numpy as np
 from scipy import stats
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
+from pytest_ftcheck.checks.metrics.healthy import SOUND_LIFT, lift_of, may_be_healthy, ranking_up_to
 from pytest_ftcheck.checks.metrics.known import agrees, known_values, r2
 from pytest_ftcheck.checks.metrics.loss import require_plain_loss
 from pytest_ftcheck.checks.metrics.rows import chance_of_hits, correlation, judged, ranking
-from pytest_ftcheck.checks.metrics.sound import SOUND_LIFT, lift_of, may_be_sound, ranking_up_to
 from pytest_ftcheck.heads.traits import LABEL_PER_ROW
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _DEALS = 10
 """Random predictions with the labels' own shares that are averaged."""
 _AS_GOOD = 1e-4
 _SOUND_AREA = 0.75
-"""Area under a ROC curve that a sound model comes to, where a class is rare and only ranked."""
+"""Area under a ROC curve that a healthy model comes to, where a class is rare and only ranked."""
 
 
 @check(
@@ -48,9 +48,9 @@ def not_constant(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     Assumes: predictions vary about as labels do.
 
-    Unusual but healthy: a rare class may be ranked only, and what a sound model may show on so few rows is skipped.
+    Unusual but healthy: a rare class may be ranked only, and what a healthy model may show on so few rows is skipped.
 
-    False alarms: at most 1e-3 for a sound model (one-sided intervals of counts and of the area under the ROC curve).
+    False alarms: at most 1e-3 for a healthy model (one-sided intervals of counts and of the area under the ROC curve).
     """
     rows = judged(evidence)
     return _constant_value(rows, limits) if rows.regression else _constant_class(rows, limits)
@@ -103,10 +103,10 @@ def _is_rare_event(rows: ScoredRows, limits: Limits) -> bool:
 
 
 def _require_telling(rows: ScoredRows, limits: Limits) -> None:
-    """Stop where so few labels are of a rare class that a sound model may rank, or predict, them as this one does.
+    """Stop where so few labels are of a rare class that a healthy model may rank, or predict, them as this one does.
 
     Raises:
-        NotApplicable: by chance, a sound model looks like this one more often than ``doubt``.
+        NotApplicable: by chance, a healthy model looks like this one more often than ``doubt``.
 
     """
     counts = np.bincount(rows.labels, minlength=rows.num_labels)
@@ -118,7 +118,7 @@ def _require_telling(rows: ScoredRows, limits: Limits) -> None:
         alike = stats.binom.cdf(seen, others, SOUND_LIFT) >= limits["doubt"]
     if alike:
         msg = (
-            f"only {others} of {len(rows)} labels are of another class than most: a sound model may look like this one "
+            f"only {others} of {len(rows)} labels are of another class than most: a healthy model may look like that "
             "by chance"
         )
         raise NotApplicable(msg)
@@ -187,7 +187,7 @@ def beats_trivial(evidence: Evidence, limits: Limits) -> list[Finding]:
     chance = chance_of_hits(rows)
     if not chance < limits["alpha"]:
         _require_others(rows, limits)
-        if may_be_sound(rows, limits["doubt"]):
+        if may_be_healthy(rows, limits["doubt"]):
             raise NotApplicable(_TOO_WEAK.format(rows=len(rows)))
         hits = int((rows.labels == rows.predictions).sum())
         observed = f"{hits} of {len(rows)} rows right: by chance as many with probability {chance:.2g}"
@@ -195,7 +195,7 @@ def beats_trivial(evidence: Evidence, limits: Limits) -> list[Finding]:
     lift = lift_of(rows)
     if not trivial or lift >= limits["lift"] or any(own > best + _AS_GOOD for own, best, _ in trivial.values()):
         return []
-    if may_be_sound(rows, limits["doubt"]):
+    if may_be_healthy(rows, limits["doubt"]):
         raise NotApplicable(_TOO_WEAK.format(rows=len(rows)))
     expected = "; ".join(f"{key} above {best:.4f} ({who})" for key, (_, best, who) in trivial.items())
     observed = "; ".join(f"{key} {own:.4f}" for key, (own, _, _) in trivial.items())
@@ -231,7 +231,7 @@ def _uncorrelated(rows: ScoredRows, limits: Limits) -> list[Finding]:
     by_rank = correlation(rows.ranked())
     if min(chance, by_rank[1]) < limits["alpha"]:
         return []
-    if may_be_sound(rows, limits["doubt"]):
+    if may_be_healthy(rows, limits["doubt"]):
         raise NotApplicable(_TOO_WEAK.format(rows=len(rows)))
     return [
         finding(

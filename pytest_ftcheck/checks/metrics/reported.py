@@ -13,9 +13,9 @@ import numpy as np
 from transformers import EvalPrediction
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warning
+from pytest_ftcheck.checks.metrics.healthy import deviation_of
 from pytest_ftcheck.checks.metrics.known import agrees, known_values
 from pytest_ftcheck.checks.metrics.rows import ScoredRows, evaluated, judged
-from pytest_ftcheck.checks.metrics.sound import deviation_of
 from pytest_ftcheck.checks.training.declared import arguments, own_callbacks
 from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
 from pytest_ftcheck.pipeline.trainer_metrics import MetricsOfMore

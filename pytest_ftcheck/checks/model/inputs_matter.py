@@ -96,7 +96,7 @@ def spread_of(logits: Tensor) -> float:
     "model.token_order",
     cost="run",
     # Change of a logit, as a share of what logits differ by between rows. Little above rounding: on an easy task, a
-    # sound model learns a bag of words.
+    # healthy model learns a bag of words.
     limits={"change": 2e-5},
     catches="positions that are all alike, position embeddings that are lost, a bag of words",
     hint="look at position_ids that are all 0, at position embeddings that were not loaded, and at a collator that "

@@ -13,9 +13,9 @@ import numpy as np
 from scipy import stats
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
+from pytest_ftcheck.checks.metrics.healthy import may_be_healthy
 from pytest_ftcheck.checks.metrics.loss import require_plain_loss
 from pytest_ftcheck.checks.metrics.rows import judged
-from pytest_ftcheck.checks.metrics.sound import may_be_sound
 from pytest_ftcheck.checks.training.declared import arguments, own_loss, require_steps
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Level:
 @check(
     "training.loss_falls",
     cost="run",
-    # Fewer steps show nothing; chance that a loss within its noise, or a sound model, is called red.
+    # Fewer steps show nothing; chance that a loss within its noise, or a healthy model, is called red.
     limits={"steps": 20, "doubt": 1e-3},
     false_alarms=1e-3,
     catches="a learning rate of 0 or one that is far too high, frozen weights, labels that have nothing to do with the "
@@ -60,10 +60,10 @@ def loss_falls(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     Assumes: the loss of a batch is comparable from step to step.
 
-    Unusual but healthy: short runs within their noise, and runs whose predictions may be those of a sound model, are
+    Unusual but healthy: short runs within their noise, and runs whose predictions may be those of a healthy model, are
     skipped. A schedule of losses that rises on purpose, as a curriculum may, is red.
 
-    False alarms: at most 1e-3 for a sound model (Student's t; a one-sided interval of the predictions). Steps count as
+    False alarms: at most 1e-3 for a healthy model (Student's t; one-sided interval of the predictions). Steps count as
     independent.
     """
     run = evidence.trained_run
@@ -80,8 +80,8 @@ def loss_falls(evidence: Evidence, limits: Limits) -> list[Finding]:
     if course == "noise":
         msg = f"it goes from {guess.mean:.4f} to {end.mean:.4f}, within the noise of only {len(losses)} optimizer steps"
         raise NotApplicable(msg)
-    if guess.mean > end.mean and _may_be_sound(evidence, limits["doubt"]):
-        msg = f"it goes from {guess.mean:.4f} to {end.mean:.4f}, within its noise, and its predictions may be sound"
+    if guess.mean > end.mean and _may_be_healthy(evidence, limits["doubt"]):
+        msg = f"it goes from {guess.mean:.4f} to {end.mean:.4f}, within its noise, and its predictions may be healthy"
         raise NotApplicable(msg)
     expected = (
         f"a training loss that ends below {guess.mean:.4f}, {guess.name}, by more than its noise, {2 * noise:.4f}"
@@ -102,13 +102,13 @@ def course_of(losses: NDArray[np.float64], guess: Level, doubt: float) -> str:
     return "noise" if fall > -rise and len(losses) < _ENOUGH_STEPS else "stays"
 
 
-def _may_be_sound(evidence: Evidence, doubt: float) -> bool:
+def _may_be_healthy(evidence: Evidence, doubt: float) -> bool:
     """Tell whether the evaluated predictions could be those of a model that learned something."""
     try:
         rows = judged(evidence)
     except NotApplicable:
         return False
-    return may_be_sound(rows, doubt)
+    return may_be_healthy(rows, doubt)
 
 
 def _full_steps(run: Run) -> NDArray[np.float64]:

@@ -77,7 +77,7 @@ def resume(evidence: Evidence, limits: Limits) -> list[Finding]:
                 difference += _because(evidence, step, tolerance)
             expected = f"resumed at optimizer step {step}, {where}, it trains as if it had never stopped"
             if own := forgetful_parts(evidence):
-                # Whoever never resumes loses nothing by it: the training itself is sound.
+                # Whoever never resumes loses nothing by it: the training itself is healthy.
                 observed = f"{difference}; the Trainer's checkpoints do not hold the state of {own}"
                 found.append(warning(expected, observed, share=1.0))
             else:

@@ -135,7 +135,7 @@ USERS: dict[str, Collator] = {
 
 
 @pytest.mark.parametrize("collator", USERS.values(), ids=USERS.keys())
-def test_collators_of_single_texts_are_sound(single: Pipeline, collator: Collator) -> None:
+def test_collators_of_single_texts_are_healthy(single: Pipeline, collator: Collator) -> None:
     assert red(evidence_of(single, data_collator=collator)) == set()
 
 
@@ -156,12 +156,12 @@ OF_TRANSFORMERS: dict[str, Callable[[Any], Collator]] = {
 
 @pytest.mark.parametrize("collator_of", OF_TRANSFORMERS.values(), ids=OF_TRANSFORMERS.keys())
 @pytest.mark.parametrize("side", ["right", "left"])
-def test_collators_of_pairs_are_sound(pair: Pipeline, collator_of: Callable[[Any], Collator], side: str) -> None:
+def test_collators_of_pairs_are_healthy(pair: Pipeline, collator_of: Callable[[Any], Collator], side: str) -> None:
     tokenizer = AutoTokenizer.from_pretrained(str(pair.checkpoint.folder), padding_side=side)
     assert red(evidence_of(pair, processing_class=tokenizer, data_collator=collator_of(tokenizer))) == set()
 
 
-def test_rows_of_one_length_are_sound(pair: Pipeline) -> None:
+def test_rows_of_one_length_are_healthy(pair: Pipeline) -> None:
     tokenizer: Any = pair.processing_class
     rows = pair.eval_dataset.map(lambda row: dict(tokenizer.pad(row, padding="max_length", max_length=64)))
     fixed = replace(pair, train_dataset=rows, eval_dataset=rows, data_collator=default_data_collator)
@@ -172,7 +172,7 @@ def test_rows_of_one_length_are_sound(pair: Pipeline) -> None:
     assert red(evidence_of(fixed, train_dataset=renamed, eval_dataset=renamed)) == set()
 
 
-def test_regression_is_sound(make: Callable[[str], Pipeline]) -> None:
+def test_regression_is_healthy(make: Callable[[str], Pipeline]) -> None:
     assert red(evidence_of(make("stsb"))) == set()
 
 

@@ -1,4 +1,4 @@
-"""The collator invariants: quiet on every sound collator, red with the right message on every planted defect."""
+"""The collator invariants: quiet on every healthy collator, red with the right message on every planted defect."""
 
 from __future__ import annotations
 
@@ -93,9 +93,9 @@ def all_findings(subject: CollatorSubject) -> list[Finding]:
     return smallest_failure(features(subject), judge_all, examples=20) + check_lengths_example(subject)
 
 
-# -- sound collators --------------------------------------------------------------------------------------------------
+# -- healthy collators -------------------------------------------------------------------------------------------------
 
-SOUND: dict[str, dict[str, Any]] = {
+HEALTHY: dict[str, dict[str, Any]] = {
     "padding=True": {},
     "padding=longest": {"padding": "longest"},
     "padding=max_length": {"padding": "max_length", "max_length": 70},
@@ -112,8 +112,8 @@ def test_invariant_holds_of_a_sound_collator(tokenizer: PreTrainedTokenizerFast,
     assert check_invariant(name, build_subject(DataCollatorWithPadding(tokenizer), tokenizer)) == []
 
 
-@pytest.mark.parametrize("options", SOUND.values(), ids=SOUND.keys())
-def test_data_collator_with_padding_is_sound(tokenizer: PreTrainedTokenizerFast, options: dict[str, Any]) -> None:
+@pytest.mark.parametrize("options", HEALTHY.values(), ids=HEALTHY.keys())
+def test_data_collator_with_padding_is_healthy(tokenizer: PreTrainedTokenizerFast, options: dict[str, Any]) -> None:
     assert all_findings(build_subject(DataCollatorWithPadding(tokenizer, **options), tokenizer)) == []
 
 
@@ -127,7 +127,7 @@ def test_data_collator_with_padding_is_sound(tokenizer: PreTrainedTokenizerFast,
         pytest.param((*SEGMENTS, "special_tokens_mask"), {}, id="special_tokens_mask"),
     ],
 )
-def test_tokenizers_of_every_kind_are_sound(names: tuple[str, ...], options: dict[str, Any]) -> None:
+def test_tokenizers_of_every_kind_are_healthy(names: tuple[str, ...], options: dict[str, Any]) -> None:
     tokenizer = build_tokenizer(names, **options)
     subject = build_subject(DataCollatorWithPadding(tokenizer), tokenizer, input_names=names)
     assert all_findings(subject) == []
@@ -138,7 +138,7 @@ def test_mask_is_made_by_the_tokenizer_where_features_have_none(tokenizer: PreTr
     assert all_findings(subject) == []
 
 
-def test_regression_with_label_key_label_is_sound(tokenizer: PreTrainedTokenizerFast) -> None:
+def test_regression_with_label_key_label_is_healthy(tokenizer: PreTrainedTokenizerFast) -> None:
     collator = DataCollatorWithPadding(tokenizer)
     subject = build_subject(collator, tokenizer, head="regression", num_labels=1, label_key="label")
     assert all_findings(subject) == []
@@ -156,7 +156,7 @@ def test_plain_function_may_pad_as_it_likes(tokenizer: PreTrainedTokenizerFast) 
     assert all_findings(build_subject(collate, tokenizer)) == []
 
 
-def test_boolean_mask_is_sound(tokenizer: PreTrainedTokenizerFast) -> None:
+def test_boolean_mask_is_healthy(tokenizer: PreTrainedTokenizerFast) -> None:
     collator = Spoiled(tokenizer, spoil=with_mask(lambda _, ids: ids != PAD))
     assert all_findings(build_subject(collator, tokenizer)) == []
 
@@ -216,8 +216,8 @@ def test_token_labels_are_padded_with_minus_100(tokenizer: PreTrainedTokenizerFa
         {"input_ids": [2, 5, 3], "token_type_ids": [0] * 3, "attention_mask": [1] * 3, "labels": [-100, 1, -100]},
         {"input_ids": [7], "token_type_ids": [0], "attention_mask": [1], "labels": [2]},
     ]
-    sound = build_subject(DataCollatorForTokenClassification(tokenizer), tokenizer)
-    assert [finding for check in INVARIANTS for finding in judge(check, sound, rows)] == []
+    healthy = build_subject(DataCollatorForTokenClassification(tokenizer), tokenizer)
+    assert [finding for check in INVARIANTS for finding in judge(check, healthy, rows)] == []
     zeros = DataCollatorForTokenClassification(tokenizer, label_pad_token_id=0)
     (finding,) = judge("collator.labels", build_subject(zeros, tokenizer), rows)
     assert (finding.expected, finding.observed) == ("row 1: [[2, -100, -100]]", "row 1: [[2, 0, 0]]")
@@ -228,7 +228,7 @@ def test_token_labels_are_padded_with_minus_100(tokenizer: PreTrainedTokenizerFa
 
 @dataclass
 class Spoiled(DataCollatorWithPadding):
-    """A sound collator whose batch is spoiled afterwards."""
+    """A healthy collator whose batch is spoiled afterwards."""
 
     spoil: Callable[[Batch, Features], Any] = lambda batch, _: batch
 

@@ -1,4 +1,4 @@
-"""Words and lengths of both splits: quiet on sound texts, red where one split was prepared in another way."""
+"""Words and lengths of both splits: quiet on healthy texts, red where one split was prepared in another way."""
 
 from __future__ import annotations
 
@@ -100,14 +100,14 @@ def test_an_evaluation_of_longer_rows_is_a_warning(parts: Pipeline) -> None:
     assert finding.subject.endswith("train split")
 
 
-def test_texts_that_are_short_by_nature_are_sound(parts: Pipeline) -> None:
+def test_texts_that_are_short_by_nature_are_healthy(parts: Pipeline) -> None:
     random = np.random.default_rng(0)
     short = with_lengths(parts, "eval_dataset", random.integers(5, 10, ROWS).tolist())
     long = with_lengths(short, "train_dataset", random.integers(5, 30, ROWS).tolist())
     assert judge("lengths_alike", long) == []
 
 
-def test_both_cut_alike_is_sound(parts: Pipeline) -> None:
+def test_both_cut_alike_is_healthy(parts: Pipeline) -> None:
     lengths = [min(length, 20) for length in [*range(5, 45)] * 5]
     both = with_lengths(with_lengths(parts, "train_dataset", lengths), "eval_dataset", lengths)
     assert judge("lengths_alike", both) == []

@@ -123,7 +123,7 @@ def test_text_like_the_one_that_is_tokenized_is_found(single: Pipeline) -> None:
     }
 
 
-def test_text_that_was_changed_before_tokenizing_is_sound(single: Pipeline) -> None:
+def test_text_that_was_changed_before_tokenizing_is_healthy(single: Pipeline) -> None:
     given = users(single, ("text",))
     shouted = [f"review : {text[:-1]}" for text in given.train_dataset["text"]]
     tokenizer: Any = single.processing_class
@@ -159,7 +159,7 @@ def test_single_texts_need_no_token_type_ids(single: Pipeline) -> None:
     assert judge("unused_columns", without(single, "token_type_ids")) == []
 
 
-def test_mask_that_the_collator_makes_is_sound(pair: Pipeline) -> None:
+def test_mask_that_the_collator_makes_is_healthy(pair: Pipeline) -> None:
     assert judge("unused_columns", without(pair, "attention_mask")) == []
 
 

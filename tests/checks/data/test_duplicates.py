@@ -187,7 +187,7 @@ def test_metric_that_rests_on_leaked_rows_is_found(pair: Pipeline) -> None:
 
 
 @pytest.mark.parametrize("every", [3, 20])
-def test_metric_that_does_not_need_leaked_rows_is_sound(pair: Pipeline, every: int) -> None:
+def test_metric_that_does_not_need_leaked_rows_is_healthy(pair: Pipeline, every: int) -> None:
     given = leaked(pair, 20)
     assert judge("metrics_without_duplicates", given, run_of(given, [row % every > 0 for row in range(40)])) == []
 

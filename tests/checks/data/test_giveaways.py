@@ -1,4 +1,4 @@
-"""One token that tells the label, and evaluations that are too small: quiet on sound rows, red where planted."""
+"""One token that tells the label, and evaluations that are too small: quiet on healthy rows, red where planted."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def named(pipeline: Pipeline) -> list[str]:
     return [pipeline.card.label_names[label] for label in labels_of(pipeline, "train")]
 
 
-def test_labels_that_are_what_their_column_says_are_sound(parts: Pipeline) -> None:
+def test_labels_that_are_what_their_column_says_are_healthy(parts: Pipeline) -> None:
     assert judge(parts) == []
     assert judge(with_source(parts, named(parts))) == []
 
@@ -60,12 +60,12 @@ def test_missing_labels_that_get_the_id_of_a_class_are_found(parts: Pipeline) ->
 
 
 @pytest.mark.parametrize("kept", [0, 1])
-def test_a_class_of_its_own_for_what_has_no_name_is_sound(parts: Pipeline, kept: int) -> None:
+def test_a_class_of_its_own_for_what_has_no_name_is_healthy(parts: Pipeline, kept: int) -> None:
     names = [name if label != kept else "" for name, label in zip(named(parts), labels_of(parts, "train"), strict=True)]
     assert judge(with_source(parts, names)) == []
 
 
-def test_a_column_that_has_nothing_to_do_with_the_labels_is_sound(parts: Pipeline) -> None:
+def test_a_column_that_has_nothing_to_do_with_the_labels_is_healthy(parts: Pipeline) -> None:
     some = [None if row % 3 == 0 else f"by {row % 5}" for row in range(100)]
     assert judge(with_source(parts, some)) == []
 

@@ -1,4 +1,4 @@
-"""Checks of labels: quiet on sound ones, red on each planted mistake."""
+"""Checks of labels: quiet on healthy ones, red on each planted mistake."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def test_regression_labels_on_another_scale_are_found(stsb: Pipeline, scale: flo
     assert finding.observed.startswith("most lie from ")
 
 
-def test_regression_labels_that_are_mostly_zero_are_sound(stsb: Pipeline) -> None:
+def test_regression_labels_that_are_mostly_zero_are_healthy(stsb: Pipeline) -> None:
     train, evaluation = [0.0] * 60 + [1.0, 2.0, 3.0, 4.0] * 5, [0.0] * 37 + [1.0, 2.0, 4.0]
     assert judge("label_encoding", labelled(stsb, train, evaluation)) == []
 
@@ -191,7 +191,7 @@ def test_rare_classes_that_either_split_lacks_are_no_other_encoding(parts: Pipel
     assert judge("label_encoding", labelled(parts, [*TRAIN[:-1], 2], [*EVALUATION[:-1], 3])) == []
 
 
-def test_few_rows_of_heavy_tailed_labels_are_sound(stsb: Pipeline) -> None:
+def test_few_rows_of_heavy_tailed_labels_are_healthy(stsb: Pipeline) -> None:
     generator = random.Random(0)  # noqa: S311 - no secret
     train = [0.0 if row % 10 else generator.lognormvariate(0, 2) for row in range(80)]
     assert judge("label_encoding", labelled(stsb, [*train[:-1], 90.0], [*[0.0] * 37, 0.3, 0.5, 1.1])) == []

@@ -56,7 +56,7 @@ def judge_all(pipeline: Pipeline) -> tuple[list[Finding], set[str]]:
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_bundled_tasks_are_sound(make_pipeline: Callable[..., Pipeline], task: str) -> None:
+def test_bundled_tasks_are_healthy(make_pipeline: Callable[..., Pipeline], task: str) -> None:
     found, skipped = judge_all(make_pipeline(task, train_rows=200, eval_rows=80))
     assert found == []
     card = load_card(task, {})
@@ -69,13 +69,13 @@ def test_bundled_tasks_are_sound(make_pipeline: Callable[..., Pipeline], task: s
 
 
 @pytest.mark.parametrize("checkpoint", ["tiny-bert", "tiny-distilbert"])
-def test_few_rows_are_sound(make_pipeline: Callable[..., Pipeline], checkpoint: str) -> None:
+def test_few_rows_are_healthy(make_pipeline: Callable[..., Pipeline], checkpoint: str) -> None:
     assert judge_all(make_pipeline("mrpc", model=checkpoint, train_rows=16, eval_rows=8))[0] == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
-def test_real_data_is_sound(real_data: Path, minilm: Path, task: str) -> None:
+def test_real_data_is_healthy(real_data: Path, minilm: Path, task: str) -> None:
     folder = real_data / "glue" / task
     folder = folder if folder.is_dir() else real_data / task
     if not folder.is_dir():
@@ -114,16 +114,16 @@ def pair(make_pipeline: Callable[..., Pipeline]) -> Pipeline:
 
 @pytest.mark.parametrize("keep_texts", [True, False])
 @pytest.mark.parametrize("options", [{}, {"padding": "max_length", "max_length": 64}])
-def test_users_rows_are_sound(pair: Pipeline, keep_texts: bool, options: dict[str, Any]) -> None:  # noqa: FBT001 - parametrized
+def test_users_rows_are_healthy(pair: Pipeline, keep_texts: bool, options: dict[str, Any]) -> None:  # noqa: FBT001 - parametrized
     assert judge_all(users(pair, pair.processing_class, keep_texts=keep_texts, **options))[0] == []
 
 
-def test_rows_in_the_format_of_torch_are_sound(pair: Pipeline) -> None:
+def test_rows_in_the_format_of_torch_are_healthy(pair: Pipeline) -> None:
     given = replace(pair, train_dataset=pair.train_dataset.with_format("torch"))
     assert judge_all(given)[0] == []
 
 
-def test_rows_without_tokenizer_are_sound(pair: Pipeline) -> None:
+def test_rows_without_tokenizer_are_healthy(pair: Pipeline) -> None:
     given = users(pair, pair.processing_class, padding="max_length", max_length=64)
     found, skipped = judge_all(replace(given, processing_class=None))
     assert found == []
@@ -155,7 +155,7 @@ def byte_level(pair: Pipeline) -> PreTrainedTokenizerFast:
 
 
 @pytest.mark.parametrize("keep_texts", [True, False])
-def test_byte_level_tokens_are_sound(
+def test_byte_level_tokens_are_healthy(
     pair: Pipeline,
     byte_level: PreTrainedTokenizerFast,
     keep_texts: bool,  # noqa: FBT001 - parametrized

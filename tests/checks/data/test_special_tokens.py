@@ -33,7 +33,7 @@ def pipeline(request: pytest.FixtureRequest, make_pipeline: Callable[..., Pipeli
     return make_pipeline(request.param, train_rows=40, eval_rows=20)
 
 
-def test_rows_as_the_tokenizer_makes_them_are_sound(pipeline: Pipeline) -> None:
+def test_rows_as_the_tokenizer_makes_them_are_healthy(pipeline: Pipeline) -> None:
     assert judge(pipeline) == []
 
 

@@ -120,7 +120,7 @@ def test_tokens_that_only_the_rows_do_not_know_are_found(parts: Pipeline) -> Non
     assert "convert_tokens_to_ids() of text.split()" in found.hint
 
 
-def test_few_unknown_tokens_are_sound(parts: Pipeline) -> None:
+def test_few_unknown_tokens_are_healthy(parts: Pipeline) -> None:
     unknown = unknown_id(parts)
     few = with_ids(parts, [[unknown, *ids] for ids in ids_of(parts)])
     assert judge("unknown_tokens", without_texts(few)) == []
@@ -254,10 +254,10 @@ def test_labels_may_be_encoded_anew(parts: Pipeline) -> None:
 
 def test_numbers_of_other_rows_are_found(stsb: Pipeline) -> None:
     labels = list(stsb.train_dataset["labels"])
-    for values, sound in ((labels[7:] + labels[:7], False), ([value / 5 for value in labels], True)):
+    for values, healthy in ((labels[7:] + labels[:7], False), ([value / 5 for value in labels], True)):
         rows = stsb.train_dataset.remove_columns("labels").add_column("labels", values)
         found = judge("stale_tokens", replace(stsb, train_dataset=rows))
-        assert [finding.observed[:22] for finding in found] == ([] if sound else ["a rank correlation of "])
+        assert [finding.observed[:22] for finding in found] == ([] if healthy else ["a rank correlation of "])
 
 
 # -- data.decodes ------------------------------------------------------------------------------------------------------

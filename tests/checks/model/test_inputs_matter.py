@@ -107,7 +107,7 @@ def judge(name: str, evidence: Evidence) -> list[Finding]:
 # -- model.second_segment ---------------------------------------------------------------------------------------------
 
 
-def test_second_text_that_matters_is_sound(pairs: Pipeline) -> None:
+def test_second_text_that_matters_is_healthy(pairs: Pipeline) -> None:
     assert judge("second_segment", evidence_of(pairs, Shared())) == []
 
 

@@ -1,4 +1,4 @@
-"""What must make no difference to the logits: quiet on sound models of several kinds, red on each planted defect."""
+"""What must make no difference to the logits: quiet on healthy models of several kinds, red on each planted defect."""
 
 from __future__ import annotations
 
@@ -91,16 +91,16 @@ def wrapped(parts: Pipeline, forward: Callable[..., Any]) -> Evidence:
     return changed(parts, change)
 
 
-# -- sound models -----------------------------------------------------------------------------------------------------
+# -- healthy models ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", CHECKS)
-def test_bundled_checkpoint_is_sound(parts: Pipeline, name: str) -> None:
+def test_bundled_checkpoint_is_healthy(parts: Pipeline, name: str) -> None:
     assert judge(name, evidence_of(parts)) == []
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_other_architectures_are_sound(parts: Pipeline, kind: str) -> None:
+def test_other_architectures_are_healthy(parts: Pipeline, kind: str) -> None:
     assert red(evidence_of(parts, model_init=lambda: small_model(kind, decoder_start_token_id=0))) == set()
 
 
@@ -120,11 +120,11 @@ class LastState(BertForSequenceClassification):
         return {"logits": self.classifier(self.lstm(states)[1][0][-1])}
 
 
-def test_recurrent_model_is_sound(parts: Pipeline) -> None:
+def test_recurrent_model_is_healthy(parts: Pipeline) -> None:
     assert red(evidence_of(parts, model_init=lambda: LastState(BertConfig(**BERT)))) == set()
 
 
-def test_left_padding_of_relative_positions_is_sound(parts: Pipeline) -> None:
+def test_left_padding_of_relative_positions_is_healthy(parts: Pipeline) -> None:
     assert red(left_padded(parts, model_init=lambda: small_model("llama"))) == set()
 
 
@@ -134,7 +134,7 @@ def left_padded(parts: Pipeline, **changes: Any) -> Evidence:
     return evidence_of(parts, processing_class=tokenizer, data_collator=collator, **changes)
 
 
-def test_left_padding_with_shifted_positions_is_sound(parts: Pipeline) -> None:
+def test_left_padding_with_shifted_positions_is_healthy(parts: Pipeline) -> None:
     plain = left_padded(parts, model_init=lambda: small_model("gpt2"))
 
     def collate(features: list[dict[str, Any]]) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def judge(pipeline: Pipeline) -> list[Finding]:
     return run_check(catalogue()["model.problem_type"], evidence)
 
 
-def test_none_and_the_right_one_are_sound(parts: Pipeline) -> None:
+def test_none_and_the_right_one_are_healthy(parts: Pipeline) -> None:
     right = "regression" if parts.card.head == "regression" else "single_label_classification"
 
     def say(model: Any) -> None:

@@ -48,11 +48,11 @@ def normalising(momentum: float | None) -> Callable[[Any], None]:
     return change
 
 
-SOUND = [dropping(0.0), dropping(0.5), dropping(0.7), normalising(0.1), normalising(None)]
+HEALTHY = [dropping(0.0), dropping(0.5), dropping(0.7), normalising(0.1), normalising(None)]
 
 
-@pytest.mark.parametrize("change", SOUND, ids=["none", "half", "most", "momentum", "cumulative"])
-def test_usual_settings_are_sound(judge: Callable[..., list[Finding]], change: Callable[[Any], None]) -> None:
+@pytest.mark.parametrize("change", HEALTHY, ids=["none", "half", "most", "momentum", "cumulative"])
+def test_usual_settings_are_healthy(judge: Callable[..., list[Finding]], change: Callable[[Any], None]) -> None:
     assert judge(change) == []
 
 

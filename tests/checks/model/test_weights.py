@@ -1,4 +1,4 @@
-"""Checks of weights, gradients and loss before training: quiet on sound models, red on each planted defect."""
+"""Checks of weights, gradients and loss before training: quiet on healthy models, red on each planted defect."""
 
 from __future__ import annotations
 
@@ -94,11 +94,11 @@ def of_a_trainer(parts: Pipeline, **changes: Any) -> Pipeline:
 
 
 @pytest.mark.parametrize("name", CHECKS)
-def test_bundled_checkpoint_is_sound(parts: Pipeline, name: str) -> None:
+def test_bundled_checkpoint_is_healthy(parts: Pipeline, name: str) -> None:
     assert judge(name, evidence_of(parts)) == []
 
 
-def test_regression_is_sound(stsb: Pipeline) -> None:
+def test_regression_is_healthy(stsb: Pipeline) -> None:
     assert red(evidence_of(stsb)) == set()
 
 
@@ -208,7 +208,7 @@ def read_the_first_token(model: Any) -> None:
     )
 
 
-SOUND: dict[str, Callable[[Any], object]] = {
+HEALTHY: dict[str, Callable[[Any], object]] = {
     "pooler unused": read_the_first_token,
     "adapters": add_adapters,
     "frozen embeddings": lambda model: model.bert.embeddings.requires_grad_(requires_grad=False),
@@ -219,8 +219,8 @@ SOUND: dict[str, Callable[[Any], object]] = {
 }
 
 
-@pytest.mark.parametrize("change", SOUND.values(), ids=SOUND.keys())
-def test_ways_to_fine_tune_are_sound(parts: Pipeline, change: Callable[[Any], object]) -> None:
+@pytest.mark.parametrize("change", HEALTHY.values(), ids=HEALTHY.keys())
+def test_ways_to_fine_tune_are_healthy(parts: Pipeline, change: Callable[[Any], object]) -> None:
     with quiet_libraries():
         assert red(changed(parts, change)) == set()
 
@@ -410,7 +410,7 @@ def focal(model: Any, batch: Any) -> Any:
 
 
 @pytest.mark.parametrize("loss", [weighted, focal, scaled(16.0)], ids=["class weights", "focal", "sum over a batch"])
-def test_loss_of_a_users_own_is_sound(parts: Pipeline, loss: Callable[[Any, Any], Any]) -> None:
+def test_loss_of_a_users_own_is_healthy(parts: Pipeline, loss: Callable[[Any, Any], Any]) -> None:
     evidence = evidence_of(of_a_trainer(parts), loss)
     assert judge("loss_at_start", evidence) == []
     assert judge("loss_rows", evidence) == []
@@ -419,7 +419,7 @@ def test_loss_of_a_users_own_is_sound(parts: Pipeline, loss: Callable[[Any, Any]
 @pytest.mark.parametrize(
     "criterion", [nn.L1Loss(), nn.SmoothL1Loss(), nn.MSELoss()], ids=["absolute", "Huber", "squared"]
 )
-def test_regression_loss_of_a_users_own_is_sound(stsb: Pipeline, criterion: Any) -> None:
+def test_regression_loss_of_a_users_own_is_healthy(stsb: Pipeline, criterion: Any) -> None:
     def loss(model: Any, batch: Any) -> Any:
         labels = batch.pop("labels")
         return criterion(model(**batch).logits.squeeze(-1), labels)
@@ -554,7 +554,7 @@ def test_weights_that_are_not_finite_are_named(parts: Pipeline) -> None:
     assert finding.hint == "the weights themselves are not finite: classifier.weight."
 
 
-def test_loss_in_other_units_than_the_labels_is_sound(stsb: Pipeline) -> None:
+def test_loss_in_other_units_than_the_labels_is_healthy(stsb: Pipeline) -> None:
     def loss(model: Any, batch: Any) -> Any:
         labels = batch.pop("labels")
         return nn.functional.mse_loss(model(**batch).logits.squeeze(-1) / 1e4, labels / 1e4)

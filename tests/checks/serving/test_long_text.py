@@ -32,7 +32,7 @@ def judge(pipeline: Pipeline) -> list[Finding]:
     return run_check(catalogue()["serving.long_text"], evidence)
 
 
-def test_a_tokenizer_that_knows_the_limit_is_sound(parts: Pipeline) -> None:
+def test_a_tokenizer_that_knows_the_limit_is_healthy(parts: Pipeline) -> None:
     assert judge(parts) == []
 
 

@@ -64,7 +64,7 @@ def test_a_sigmoid_over_the_value_is_named(saved_evidence: Callable[..., Evidenc
 
 
 @pytest.mark.usefixtures("_served_here")
-def test_a_sigmoid_over_the_logit_of_two_classes_is_sound(
+def test_a_sigmoid_over_the_logit_of_two_classes_is_healthy(
     saved_evidence: Callable[..., Evidence], saved_runs: dict[str, Run]
 ) -> None:
     run = saved_runs["stsb"]

@@ -1,4 +1,4 @@
-"""Two ways to train that must give the same: sound ones are, and each check sees what it is there for."""
+"""Two ways to train that must give the same: healthy ones are, and each check sees what it is there for."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ def pipeline(make_pipeline: Callable[..., Pipeline]) -> Pipeline:
 
 
 @pytest.fixture(scope="module")
-def sound(pipeline: Pipeline, evidence_of: Callable[..., Evidence]) -> dict[str, Evidence]:
+def healthy(pipeline: Pipeline, evidence_of: Callable[..., Evidence]) -> dict[str, Evidence]:
     return {engine: evidence_of(pipeline, engine) for engine in ("trainer", "manual")}
 
 
 @pytest.mark.parametrize("engine", ["trainer", "manual"])
 @pytest.mark.parametrize("check", CHECKS)
-def test_sound_ways_give_the_same(judged: Judged, sound: dict[str, Evidence], check: str, engine: str) -> None:
+def test_sound_ways_give_the_same(judged: Judged, healthy: dict[str, Evidence], check: str, engine: str) -> None:
     if (check, engine) == ("equivalence.resumed", "manual"):
         with pytest.raises(NotApplicable, match="the manual engine writes no checkpoints"):
-            judged(check, sound[engine])
+            judged(check, healthy[engine])
         return
-    assert judged(check, sound[engine]) == []
+    assert judged(check, healthy[engine]) == []
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def cut(traced: Traced, rows: int) -> Evidence:
     return traced(passes=(few,))
 
 
-def test_whole_epochs_are_sound(judged: Judged, traced: Traced) -> None:
+def test_whole_epochs_are_healthy(judged: Judged, traced: Traced) -> None:
     assert judged("training.extent", traced()) == judged("training.extent", cut(traced, 60)) == []
 
 
@@ -50,11 +50,11 @@ def stopped(
     return traced(*parts, step_losses=tuple(np.linspace(0.7, 0.6, steps)), epochs=epochs, **changes)
 
 
-def test_a_training_to_its_end_is_sound(judged: Judged, traced: Traced) -> None:
+def test_a_training_to_its_end_is_healthy(judged: Judged, traced: Traced) -> None:
     assert judged("training.stopped", traced()) == []
 
 
-def test_a_stop_where_the_loss_rises_is_sound(judged: Judged, traced: Traced) -> None:
+def test_a_stop_where_the_loss_rises_is_healthy(judged: Judged, traced: Traced) -> None:
     assert judged("training.stopped", stopped(traced, 16, WORSE[::-1])) == []
 
 
@@ -113,7 +113,7 @@ def test_a_sampler_that_is_too_short_is_named(judged: Judged, toy: Toy) -> None:
 # -- evaluations ------------------------------------------------------------------------------------------------------
 
 
-def test_evaluations_that_take_place_are_sound(judged: Judged, toy: Toy) -> None:
+def test_evaluations_that_take_place_are_healthy(judged: Judged, toy: Toy) -> None:
     assert judged("training.evaluations", toy()) == []
     assert judged("training.evaluations", toy(eval_strategy="no")) == []
     assert judged("training.evaluations", toy(eval_strategy="steps", eval_steps=1000)) == []

@@ -77,7 +77,7 @@ def test_few_steps_are_not_judged(judged: Judged, traced: Traced) -> None:
 
 def test_last_evaluation_may_show_what_the_noise_hides(judged: Judged, traced: Traced) -> None:
     noisy = losses(0.7, 0.66, 400, 0.3)
-    with pytest.raises(NotApplicable, match="its predictions may be sound"):
+    with pytest.raises(NotApplicable, match="its predictions may be healthy"):
         judged(CHECK, run_of(traced, noisy, metrics={"loss": 0.7}))
     guesses = np.random.default_rng(0).normal(size=(400, 2)).astype(np.float32)
     labels = np.arange(400) % 2

@@ -118,7 +118,7 @@ def test_state_of_ones_own_is_found(judged: Judged, toy: Toy) -> None:
     middle, _ = judged(CHECK, toy(parts={"callbacks": [Decays()]}))
     assert middle.observed.startswith("first apart at step 4, ")
     assert middle.observed.endswith("; the Trainer's checkpoints do not hold the state of Decays")
-    assert middle.level == "warn"  # the training itself is sound
+    assert middle.level == "warn"  # the training itself is healthy
 
 
 def test_a_trainer_that_saves_an_average_only_warns(judged: Judged, toy: Toy) -> None:

@@ -1,6 +1,6 @@
 """How good a model may be, for all that its evaluated rows say: upper ends of one-sided confidence intervals.
 
-A verdict against a model asks for more than a result that may be chance: one that a sound model hardly gives.
+A verdict against a model asks for more than a result that may be chance: one that a healthy model hardly gives.
 Shapes: N rows, K classes.
 """
 
@@ -19,14 +19,14 @@ _FEWEST = 3
 
 
 SOUND_LIFT, SOUND_AREA, SOUND_CORRELATION = 0.25, 0.7, 0.3
-"""What a sound model comes to, or to more: of the way from chance to perfect, area under the ROC curve, correlation."""
+"""What a healthy model reaches at least: of the way from chance to perfect, area under the ROC curve, correlation."""
 _RARE = 0.8
 """Share of the most frequent class from which on the others are rare."""
 _RESAMPLES = 100
 
 
-def may_be_sound(rows: ScoredRows, doubt: float) -> bool:
-    """Tell whether a sound model gives rows as bad as these more often than with the probability ``doubt``."""
+def may_be_healthy(rows: ScoredRows, doubt: float) -> bool:
+    """Tell whether a healthy model gives rows as bad as these more often than with the probability ``doubt``."""
     if not rows.regression:
         counts = np.bincount(rows.labels, minlength=rows.num_labels)
         # A model that knows how rare a class is may never predict it, and rank it all the same.
@@ -58,14 +58,14 @@ def lift_of(rows: ScoredRows) -> float:
 def lift_up_to(rows: ScoredRows, doubt: float) -> float:
     """Return the lift that rows like these have at most, but with the probability ``doubt``."""
     chance = 1 / rows.num_labels
-    sound = chance + SOUND_LIFT * (1 - chance)
+    healthy = chance + SOUND_LIFT * (1 - chance)
     variances, degrees = [], []
     for label in np.unique(rows.labels):
         right = rows.predictions[rows.labels == label] == label
         share = (right.sum() + 1) / (len(right) + 2)  # of a few rows, all or none may be right by chance
         variance = share * (1 - share)
-        # Of many classes, a sound model's share varies more than that of one near chance.
-        variances.append((max(variance, sound * (1 - sound)) if rows.num_labels > 2 else variance) / len(right))  # noqa: PLR2004
+        # Of many classes, a healthy model's share varies more than that of one near chance.
+        variances.append((max(variance, healthy * (1 - healthy)) if rows.num_labels > 2 else variance) / len(right))  # noqa: PLR2004
         degrees.append(max(len(right) - 1, 1))
     total, squares = sum(variances), sum(v**2 / degree for v, degree in zip(variances, degrees, strict=True))
     deviation = math.sqrt(total) / len(variances) / (1 - chance)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from transformers import EarlyStoppingCallback
@@ -94,6 +95,9 @@ def evaluations(evidence: Evidence, limits: Limits) -> list[Finding]:
     return [finding(f"evaluations during training (eval_strategy = {strategy!r})", observed)]
 
 
+_PATIENCE = "early_stopping_patience counts evaluations: let it span an epoch at least, or evaluate once an epoch."
+
+
 @check(
     "training.stopped",
     cost="run",
@@ -106,10 +110,11 @@ def evaluations(evidence: Evidence, limits: Limits) -> list[Finding]:
 def stopped(evidence: Evidence, limits: Limits) -> list[Finding]:
     """No callback stops training while every evaluation is better than the one before.
 
-    It fails where training is stopped at its second evaluation, the first that can be compared, before half of the
-    planned steps, with a loss that fell, and predictions that are less than ``good``; and where the metric that decides
-    is better by ``gain`` than at any evaluation before, so that a threshold takes progress for none. Elsewhere such a
-    stop is a warning: a callback may stop at a target, or at a time.
+    It fails where early stopping waits for less than an epoch, before half of the planned steps, while the evaluation
+    loss falls. It fails where training is stopped at its second evaluation, the first that can be compared, before half
+    of the planned steps, with a loss that fell, and predictions that are less than ``good``; and where the metric that
+    decides is better by ``gain`` than at any evaluation before, so that a threshold takes progress for none. Elsewhere
+    such a stop is a warning: a callback may stop at a target, or at a time.
 
     Assumes: a callback stops where an evaluation is worse.
 
@@ -121,6 +126,8 @@ def stopped(evidence: Evidence, limits: Limits) -> list[Finding]:
     done, own = len(run.step_losses), own_callbacks(evidence)
     if done >= planned or len(run.epochs) < 2:  # noqa: PLR2004 - two evaluations can be compared
         return []
+    if impatient := _impatient(evidence):
+        return [finding(f"{planned} optimizer steps, or a patience of at least an epoch", impatient, hint=_PATIENCE)]
     if not _improved(run.epochs[-2], run.epochs[-1]):
         return []
     observed = (
@@ -132,6 +139,31 @@ def stopped(evidence: Evidence, limits: Limits) -> list[Finding]:
     if (early and not _good(evidence, limits["good"])) or _best_so_far(evidence, limits["gain"]):
         return [finding(expected, observed + _thresholds(evidence))]
     return [warning(expected, observed, share=1 - done / planned)]
+
+
+def _impatient(evidence: Evidence) -> str:
+    """Say that early stopping gave a training less than an epoch to get better, while its loss still fell.
+
+    Patience counts evaluations, of which an epoch may have many.
+    """
+    source, run = evidence.pipeline.trainer, evidence.trained_run
+    callbacks = [] if source is None else source.template.callback_handler.callbacks
+    patience = [one.early_stopping_patience for one in callbacks if isinstance(one, EarlyStoppingCallback)]
+    epochs = [seen for seen in run.trace.passes if seen.kind == "train"]
+    steps = [entry["step"] for entry in run.epochs if "step" in entry]
+    rows, planned = len(evidence.pipeline.train_dataset), run.trace.planned_steps
+    if not patience or len(steps) < 2 or not epochs or not rows:  # noqa: PLR2004 - an interval
+        return ""
+    drawn = sum(sum(epoch.batch_sizes) for epoch in epochs)
+    span = patience[0] * (steps[-1] - steps[-2]) * drawn / max(len(run.step_losses), 1) / rows
+    losses = [entry.get("loss", math.nan) for entry in run.epochs]
+    falls = losses[-1] <= min(losses[: -patience[0]], default=math.inf)
+    if span >= 1 or len(run.step_losses) > planned / 2 or not falls:
+        return ""
+    return (
+        f"EarlyStoppingCallback with early_stopping_patience = {patience[0]} stopped after {len(run.step_losses)} of "
+        f"{planned} steps: so many evaluations are {span:.2g} epochs, and the evaluation loss still fell"
+    )
 
 
 def _best_so_far(evidence: Evidence, gain: float) -> bool:

@@ -125,3 +125,16 @@ def test_evaluations_that_never_take_place_are_found(judged: Judged, toy: Toy) -
     assert found.observed == "none was logged in 4 epochs and 32 optimizer steps, eval_delay = 50"
     (found,) = judged("training.evaluations", toy(eval_strategy="steps", eval_steps=8, eval_delay=50))
     assert "eval_strategy = 'steps'" in found.expected
+
+
+@pytest.mark.parametrize(("patience", "count"), [(2, 1), (40, 0)])
+def test_patience_of_less_than_an_epoch_is_found(
+    judged: Judged, traced: Traced, toy: Toy, patience: int, count: int
+) -> None:
+    stops = EarlyStoppingCallback(early_stopping_patience=patience)
+    keeps = {"load_best_model_at_end": True, "save_strategy": "steps", "eval_strategy": "steps", "save_steps": 1}
+    pipeline = toy(parts={"callbacks": [stops]}, eval_steps=1, metric_for_best_model="accuracy", **keeps)
+    epochs = tuple({"epoch": n / 8, "step": n, "loss": 1 - n / 10, "accuracy": 0.6} for n in range(1, 5))
+    evidence = traced(pipeline, epochs=epochs, step_losses=(0.7,) * 32, planned_steps=128)
+    found = [finding.observed for finding in judged("training.stopped", evidence) if "patience" in finding.observed]
+    assert len(found) == count

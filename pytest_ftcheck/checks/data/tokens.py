@@ -72,7 +72,7 @@ def empty_rows(evidence: Evidence, limits: Limits) -> list[Finding]:
         indices = split.few(_ROWS)
         bad = [index for index, runs in zip(indices, runs_of_tokens(evidence, split, indices), strict=True) if not runs]
         if exceeds(len(bad), len(indices), limits["rows"]):
-            observed = f"{share(len(bad), len(indices))} sampled rows have special tokens and padding alone, "
+            observed = f"{share(len(bad), len(indices))} sampled rows are empty: special tokens and padding alone, "
             observed += f"the first is row {bad[0]}"
             found.append(finding("text in every row", observed, subject=split.subject))
     return found

@@ -46,12 +46,13 @@ def _relative(evidence: Evidence, path: Path) -> str:
 @check(
     "serving.safetensors",
     cost="run",
-    catches="weights saved as a pickle, which runs code when it is loaded; a shard that is not there; a damaged file",
+    catches="weights saved as a pickle, which runs code when it is loaded; a shard that is not there; a damaged file; "
+    "weights without their configuration",
     hint="save with save_pretrained, which writes safetensors; remove old pytorch_model.bin, optimizer and checkpoint "
     "files from the folder.",
 )
 def safetensors(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """The saved folder holds its weights as whole safetensors files, and no pickle.
+    """The saved folder holds its weights as whole safetensors files with a configuration, and no pickle.
 
     Assumes: weights are safetensors, and nothing is a pickle.
 
@@ -63,8 +64,13 @@ def safetensors(evidence: Evidence, limits: Limits) -> list[Finding]:
     files = _files(evidence)
     weights = [path for path in files if path.suffix == ".safetensors"]
     findings = []
+    names = ", ".join(_relative(evidence, path) for path in files) or "an empty folder"
+    if files and not {"config.json", "adapter_config.json"} & {path.name for path in files}:
+        hint = "save with save_pretrained, or write the configuration beside it: config.save_pretrained(folder)."
+        findings.append(
+            finding("a config.json, without which from_pretrained cannot load", f"none: {names}", hint=hint)
+        )
     if not weights:
-        names = ", ".join(_relative(evidence, path) for path in files) or "an empty folder"
         findings.append(finding("weights in *.safetensors", names))
     for path in weights:
         try:

@@ -79,7 +79,7 @@ def test_rows_without_text_are_found(parts: Pipeline) -> None:
     empty = tokenizer("")["input_ids"] + [tokenizer.pad_token_id] * 3
     (finding,) = judge("empty_rows", with_ids(parts, [*ids_of(parts)[:50], *[empty] * 10]))
     assert finding.subject == f"{parts.subject}, train split"
-    alone = "sampled rows have special tokens and padding alone, the first is row 50"
+    alone = "sampled rows are empty: special tokens and padding alone, the first is row 50"
     assert finding.observed == f"10 of 60 (16.7%) {alone}"
 
 

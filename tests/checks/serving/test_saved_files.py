@@ -59,6 +59,10 @@ def renamed_pickle(folder: Path) -> None:
     (folder / "thresholds.cache").write_bytes(pickle.dumps([0.5]))
 
 
+def without_config(folder: Path) -> None:
+    (folder / "config.json").unlink()
+
+
 def no_tensor(folder: Path) -> None:
     save_file({}, folder / "model.safetensors")
 
@@ -68,6 +72,7 @@ FILES: dict[str, tuple[Defect, str]] = {
     "half a file": (cut_weights, "it cannot be read: "),
     "checkpoint of torch": (as_checkpoint, "pytorch_model.bin: loading it would run whatever it holds"),
     "pickle by another name": (renamed_pickle, "thresholds.cache: loading it would run whatever it holds"),
+    "no configuration": (without_config, "none: model.safetensors, tokenizer.json, tokenizer_config.json"),
     "no tensor": (no_tensor, "it holds no tensor"),
 }
 

@@ -8,7 +8,6 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
 from pytest_ftcheck.errors import DataError, TaskError, closest
 from pytest_ftcheck.heads.arrays import MATRIX, single_column
@@ -20,6 +19,7 @@ from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import pyarrow as pa
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -50,6 +50,8 @@ class LabelsOfClasses:
 
     def arrow_type(self) -> pa.DataType:
         """Int64: cross entropy indexes with them."""
+        import pyarrow as pa  # noqa: PLC0415 - a card is read before anything heavy is imported
+
         return pa.int64()
 
     def encode(self, value: Any, label_names: Sequence[str], where: str) -> int:

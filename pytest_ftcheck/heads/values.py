@@ -7,7 +7,6 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
 from pytest_ftcheck.errors import DataError
 from pytest_ftcheck.heads.arrays import single_column
@@ -19,6 +18,7 @@ from pytest_ftcheck.heads.value_metrics import ScoringOfValues
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import pyarrow as pa
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -49,6 +49,8 @@ class LabelsOfValues:
 
     def arrow_type(self) -> pa.DataType:
         """Float32, as the model's loss takes them."""
+        import pyarrow as pa  # noqa: PLC0415 - a card is read before anything heavy is imported
+
         return pa.float32()
 
     def encode(self, value: Any, label_names: Sequence[str], where: str) -> float:

@@ -61,7 +61,8 @@ def test_rates_of_layers_follow_one_schedule(judged: Judged, toy: Toy, evidence_
 
 
 def test_rates_that_follow_the_metric_are_not_judged(judged: Judged, traced: Traced, toy: Toy) -> None:
-    pipeline = toy(lr_scheduler_type="reduce_lr_on_plateau", metric_for_best_model="accuracy")
+    plateau = {"lr_scheduler_type": "reduce_lr_on_plateau", "lr_scheduler_kwargs": {"mode": "max"}}
+    pipeline = toy(**plateau, metric_for_best_model="accuracy")
     with pytest.raises(NotApplicable, match="follows the metric"):
         judged("training.schedule", traced(pipeline))
 

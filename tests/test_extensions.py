@@ -99,8 +99,12 @@ def test_names_of_another_package_are_among_those_that_are_known(pytester: pytes
     ("text", "message"),
     [
         ("import no_such_module", "cannot be imported: ModuleNotFoundError: No module named 'no_such_module'"),
-        ("", "registers no check of that name"),
-        (CHECKS.replace("model.our_norm", "models.our_norm"), "unknown family of check 'models.our_norm': 'models'"),
+        pytest.param("", "registers no check of that name", marks=pytest.mark.slow),
+        pytest.param(
+            CHECKS.replace("model.our_norm", "models.our_norm"),
+            "unknown family of check 'models.our_norm': 'models'",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_extension_that_is_broken_is_named(pytester: pytest.Pytester, installed: Path, text: str, message: str) -> None:

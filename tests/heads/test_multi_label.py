@@ -91,6 +91,7 @@ floors = { micro_f1 = 0.8 }
 """
 
 
+@pytest.mark.slow
 def test_a_trainer_of_such_a_model_is_judged_where_its_table_names_the_head(
     pytester: pytest.Pytester, installed: Install, news: Path
 ) -> None:
@@ -107,6 +108,7 @@ def test_a_trainer_of_such_a_model_is_judged_where_its_table_names_the_head(
     result.stderr.fnmatch_lines(["*a BertForSequenceClassification, which gives a row several labels*"])
 
 
+@pytest.mark.slow
 def test_a_model_that_learned_too_little_is_red_and_compared_row_by_row(
     pytester: pytest.Pytester, installed: Install, news: Path
 ) -> None:
@@ -122,6 +124,7 @@ def test_a_model_that_learned_too_little_is_red_and_compared_row_by_row(
     assert result.ret == 1
 
 
+@pytest.mark.slow
 def test_faults_of_its_batches_are_caught_and_those_of_classes_do_not_apply(
     pytester: pytest.Pytester, installed: Install, news: Path
 ) -> None:
@@ -139,6 +142,7 @@ def test_faults_of_its_batches_are_caught_and_those_of_classes_do_not_apply(
     assert result.ret == 0
 
 
+@pytest.mark.slow
 def test_a_label_that_it_does_not_take_is_named(pytester: pytest.Pytester, installed: Install, news: Path) -> None:
     installed()
     with news.joinpath("train.jsonl").open("a", encoding="utf-8") as file:
@@ -148,6 +152,7 @@ def test_a_label_that_it_does_not_take_is_named(pytester: pytest.Pytester, insta
     assert result.ret == pytest.ExitCode.USAGE_ERROR
 
 
+@pytest.mark.slow
 def test_a_floor_that_a_trivial_model_reaches_is_refused(
     pytester: pytest.Pytester, installed: Install, news: Path
 ) -> None:

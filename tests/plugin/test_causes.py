@@ -85,6 +85,7 @@ def test_verbose_tells_consequences_whole(session: Callable[..., Session]) -> No
     assert sum(line.startswith("  what to do: ") for line in lines) == 3  # once more in the summary
 
 
+@pytest.mark.slow
 def test_workers_tell_it_in_the_same_order(session: Callable[..., Session]) -> None:
     lines, document = session("-n2")
     assert failures(lines) == ["collator.mask", "model.padding_invariance"]

@@ -108,7 +108,10 @@ def test_the_script_itself_asks_the_hub(tmp_path: Path, hub: Hub) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [pytest.param((), id="offline", marks=pytest.mark.slow), pytest.param(("--ftcheck-online",), id="online")],
+    [
+        pytest.param((), id="offline", marks=pytest.mark.slow),
+        pytest.param(("--ftcheck-online",), id="online", marks=pytest.mark.slow),
+    ],
 )
 def test_a_trainer_that_publishes_is_judged_and_publishes_nothing(
     tmp_path: Path, hub: Hub, options: tuple[str, ...]

@@ -82,6 +82,7 @@ def test_copy_that_fails_is_told_and_the_process_goes_on(tmp_path: Path) -> None
     assert process.runs
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_own_process")
 def test_where_no_copy_can_be_made_every_folder_has_a_process_of_its_own(
     saved_evidence: MakeEvidence, saved_runs: dict[str, Run]

@@ -71,8 +71,8 @@ def test_a_script_is_checked_as_it_is(run_example: Callable[..., pytest.RunResul
     assert set(result.parseoutcomes()) == {"passed", "skipped"}
     result.stdout.re_match_lines(
         [
-            r" ?train-build_trainer +trainer +accuracy +[01]\.\d{4} +[01]\.\d{4} to [01]\.\d{4} +- +no floor +",
-            r" ?train-build_trainer +trainer +f1 +[01]\.\d{4} +[01]\.\d{4} to [01]\.\d{4} +- +no floor +",
+            r" ?train-build_trainer +trainer +accuracy +[01]\.\d{4} +[01]\.\d{4} to [01]\.\d{4} +- +ungated +",
+            r" ?train-build_trainer +trainer +f1 +[01]\.\d{4} +[01]\.\d{4} to [01]\.\d{4} +- +ungated +",
             r"checks: \d+ passed, \d+ skipped",
             r"  skipped: data.segments: the task has one segment, 'message'",
             r"train-build_trainer: tiny-bert on the Trainer's own data \(800 train, 200 evaluated rows\)",

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from pytest_ftcheck.gates.intervals import Interval
     from pytest_ftcheck.gates.tolerance import SeedStatistics
 
-Status: TypeAlias = Literal["pass", "fail", "inconclusive", "no floor"]
-_WORST_FIRST: tuple[Status, ...] = ("fail", "inconclusive", "pass", "no floor")
+Status: TypeAlias = Literal["pass", "fail", "inconclusive", "ungated"]
+_WORST_FIRST: tuple[Status, ...] = ("fail", "inconclusive", "pass", "ungated")
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Limits:
 
         """
         if self.limit is None:
-            return "no floor"
+            return "ungated"
         met = self.met_by(value)
         by_value: Status = "pass" if met else "fail"
         if interval is None or self.calibrated is not None or not math.isfinite(value):
@@ -82,5 +82,5 @@ class Limits:
 
 
 def worst(statuses: Iterable[Status]) -> Status:
-    """Return the worst of several verdicts: fail, then inconclusive, then pass; ``no floor`` where there are none."""
-    return min(statuses, key=_WORST_FIRST.index, default="no floor")
+    """Return the worst of several verdicts: fail, then inconclusive, then pass; ``ungated`` where there are none."""
+    return min(statuses, key=_WORST_FIRST.index, default="ungated")

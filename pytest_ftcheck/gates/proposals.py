@@ -151,7 +151,7 @@ def _propose_slice(measured: CalibratedMetric, part: CalibratedSlice, session: S
 
 
 def _slice_refusal(measured: CalibratedMetric, part: CalibratedSlice, limit: Proposal) -> str:
-    """Say why a limit of a slice gates nothing, or is not known."""
+    """Say why a limit of a slice has no effect, or is not known."""
     trained = [value for value, failed in zip(part.values, measured.failed, strict=True) if not failed]
     if undefined := sum(not math.isfinite(value) for value in trained):
         return f"it is not defined on these {part.rows} rows in {undefined} of {len(part.values)} seeds."

@@ -56,7 +56,7 @@ class GateRecord(GateOrigin):
     drop: dict[str, Any] | None
     """Against the baseline."""
     status: str
-    """``pass``, ``fail``, ``inconclusive`` or ``no floor``."""
+    """``pass``, ``fail``, ``inconclusive`` or ``ungated``."""
     informs: bool
     """Several seeds are judged together: this one alone decides nothing."""
     failed: bool

@@ -1,6 +1,6 @@
 """What a model reaches that has learned nothing: a floor must stand above it.
 
-On MRPC, "always equivalent" scores accuracy 0.684 and F1 0.812: a floor below that gates nothing.
+On MRPC, "always equivalent" scores accuracy 0.684 and F1 0.812: a floor below that has no effect.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def reached_by_trivial(limit: float, trivial: Trivial | None, *, greater_is_bett
     if limit > edge if greater_is_better else limit < edge:  # a NaN limit is no better than anything
         return ""
     return (
-        f"the {kind} {limit:.4f} for {trivial.metric} gates nothing: {trivial.name!r} scores {trivial.value:.4f} on "
+        f"the {kind} {limit:.4f} for {trivial.metric} has no effect: {trivial.name!r} scores {trivial.value:.4f} on "
         f"these rows, and with its noise {edge:.4f}. A {kind} must stand {side} {edge:.4f}; a model that comes no "
         "further has learned nothing that the labels alone do not say."
     )

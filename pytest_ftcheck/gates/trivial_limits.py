@@ -27,7 +27,7 @@ def refuse_trivial_limits(pipeline: Pipeline) -> None:
     Limits of slices are not compared: of the rows of one class, a constant classifier has all right.
 
     Raises:
-        TaskError: a limit that gates nothing.
+        TaskError: a limit that has no effect.
 
     """
     for metric, asked in pipeline.card.gates(pipeline.tier, pipeline.checkpoint.name).items():
@@ -41,7 +41,7 @@ def refuse_trivial_limit(
     """Compare one limit; see `refuse_trivial_limits`.
 
     Raises:
-        TaskError: the limit gates nothing.
+        TaskError: the limit has no effect.
 
     """
     greater = pipeline.card.greater_is_better(metric) if greater_is_better is None else greater_is_better

@@ -138,7 +138,7 @@ def _verdict(
     metric: str, value: float, interval: Interval | None, limits: Limits, *, rows: int, subject: str, drop: Drop | None
 ) -> Verdict:
     by_limit = limits.status(value, interval)
-    by_drop: Status = "no floor" if drop is None else drop.status
+    by_drop: Status = "ungated" if drop is None else drop.status
     place = f"{metric} of {subject}" + (f" ({rows} rows)" if rows or interval is not None else "")
     findings = [
         limit_finding(place, value, interval, limits, by_limit),

@@ -37,7 +37,7 @@ def check_update(settings: Settings, environment: Mapping[str, str] = os.environ
     option = "--ftcheck-update-baseline" + ("" if update == "all" else f"={update}")
     if update != "force" and environment.get("CI", "") not in _NOT_SET:
         msg = (
-            f"{option} is refused where CI is set: a job that accepts its own results gates nothing. Update on your "
+            f"{option} is refused where CI is set: a job that accepts its own results has no effect. Update on your "
             "machine and have the change reviewed, or give --ftcheck-update-baseline=force."
         )
         raise SettingsError(msg)

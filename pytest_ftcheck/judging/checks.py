@@ -58,7 +58,7 @@ FLOOR = Check(
 
 def ungated(pipeline: Pipeline, metric: str, verdicts: Mapping[str, Verdict]) -> str:
     """Say why the verdicts on a metric judge nothing, and where a limit is written; an empty text where they do."""
-    if any(verdict.status != "no floor" for verdict in verdicts.values()):
+    if any(verdict.status != "ungated" for verdict in verdicts.values()):
         return ""
     value = "is not reported" if verdicts[""].missing else f"= {verdicts[''].value:.4f}"
     if asked_of(pipeline, metric).max_drop is not None:

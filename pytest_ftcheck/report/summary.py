@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _MOST_FOLDERS = 4
 _MOST_WARNINGS = 5
 _MOST_CAUSES = 5
-_STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "bold yellow", "no floor": "yellow"}
+_STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "bold yellow", "ungated": "yellow"}
 
 
 def summary_table(
@@ -85,7 +85,7 @@ def _of(gate: Mapping[str, Any]) -> tuple[str, str]:
 
 def _row(gate: Mapping[str, Any], seed: Sequence[str]) -> list[Text | str]:
     status = gate["status"]
-    informs = gate.get("informs", False) and status != "no floor"
+    informs = gate.get("informs", False) and status != "ungated"
     return [
         Text(gate["task"]),  # a plain string would be read as markup
         gate["engine"],
@@ -233,7 +233,7 @@ def closing_lines(
         *sorted(unjudged),
         *(sorted(folders) if len(folders) <= _MOST_FOLDERS else []),
         *notes,
-        *(f"{task}: NO TEST RAN, so nothing is known of it: the session fails." for task in idle_tasks),
+        *(f"{task}: no test ran for this task; the session fails." for task in idle_tasks),
         *(
             f"{nodeid}: other tests were not judged because of it, but it did not fail: the session fails."
             for nodeid in untold

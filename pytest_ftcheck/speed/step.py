@@ -165,7 +165,7 @@ class _Untraced(Tracer):
         """Let the model be."""
 
     def train_batch(self, batch: Mapping[str, Any]) -> None:
-        """Let the batch pass."""
+        """No-op."""
 
 
 class _Unrecorded(StepRecorder):

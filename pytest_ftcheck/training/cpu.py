@@ -1,4 +1,4 @@
-"""What slows training on a CPU: memory asked for anew at every step, dropout's dice, and MKL on processors of AMD.
+"""What slows training on a CPU: memory allocated anew at every step, drawing dropout masks, MKL on AMD processors.
 
 All were found with `torch.profiler` on MiniLM-L6 in batches of 16 x 53 tokens, on two cores of an AMD EPYC. In
 bfloat16, 36 of a step's 244 ms went into page faults and 30 into random numbers; in float32, matrix products took
@@ -42,7 +42,7 @@ _SMALL = 4096
 
 @contextmanager
 def fast_cpu(device: str) -> Iterator[None]:
-    """Train without all that meanwhile, in this process; on another device, and within itself, change nothing.
+    """Apply the CPU kernels inside this context; on another device, or nested, change nothing.
 
     Args:
         device: that is trained on.

@@ -77,7 +77,7 @@ def test_slices_are_scored_for_the_deciding_metric_and_where_they_are_limited(mr
     run = run_with(mrpc, 150, f1=0.7)
     found = judge_metric(pipeline, run, "accuracy", masks=masks)
     assert list(found) == ["", "class=not_equivalent", "class=equivalent"]
-    assert [verdict.status for verdict in found.values()] == ["pass", "no floor", "fail"]
+    assert [verdict.status for verdict in found.values()] == ["pass", "ungated", "fail"]
     assert sum(verdict.rows for verdict in found.values()) == 2 * ROWS
     assert (
         found["class=equivalent"]
@@ -90,7 +90,7 @@ def test_slices_are_scored_for_the_deciding_metric_and_where_they_are_limited(mr
 def test_a_limit_of_a_family_is_one_for_each_of_its_slices(mrpc: Pipeline, tmp_path: Path) -> None:
     pipeline = gated(mrpc, "length", accuracy={"slices": {"length": 0.1}})
     found = judge_metric(pipeline, run_with(mrpc, 190), "accuracy", masks=pipeline_masks(pipeline, tmp_path))
-    assert [verdict.status for verdict in found.values()] == ["no floor", *["pass"] * (len(found) - 1)]
+    assert [verdict.status for verdict in found.values()] == ["ungated", *["pass"] * (len(found) - 1)]
     assert len(found) > 2
 
 
@@ -101,7 +101,7 @@ def test_a_slice_of_a_broken_run_is_red(mrpc: Pipeline, tmp_path: Path, rows: in
     logits = np.full((rows, 2), np.nan, dtype=np.float32)
     broken = ComparedRun({"accuracy": 0.9}, EvaluatedRows.of_logits(logits, label_ids, "sequence-classification"))
     found = judge_metric(pipeline, broken, "accuracy", masks=pipeline_masks(pipeline, tmp_path))
-    assert [verdict.status for verdict in found.values()] == ["no floor", "fail", "fail"]
+    assert [verdict.status for verdict in found.values()] == ["ungated", "fail", "fail"]
 
 
 def test_slices_of_a_metric_of_the_users_own_are_refused(mrpc: Pipeline, tmp_path: Path) -> None:
@@ -225,10 +225,10 @@ def test_a_limit_for_a_slice_without_rows_is_explained(mrpc: Pipeline, tmp_path:
 @pytest.mark.parametrize(
     ("floors", "who"),
     [
-        ({"accuracy": 0.55}, "the floor 0.5500 for accuracy gates nothing: 'always "),
-        ({"f1": 0.7}, "the floor 0.7000 for f1 gates nothing: 'always equivalent'"),
-        ({"loss": {"max": 0.69}}, "the ceiling 0.6900 for loss gates nothing: 'the share of each label"),
-        ({"brier_score": {"max": 0.25}}, "the ceiling 0.2500 for brier_score gates nothing"),
+        ({"accuracy": 0.55}, "the floor 0.5500 for accuracy has no effect: 'always "),
+        ({"f1": 0.7}, "the floor 0.7000 for f1 has no effect: 'always equivalent'"),
+        ({"loss": {"max": 0.69}}, "the ceiling 0.6900 for loss has no effect: 'the share of each label"),
+        ({"brier_score": {"max": 0.25}}, "the ceiling 0.2500 for brier_score has no effect"),
     ],
 )
 def test_a_limit_that_a_trivial_classifier_reaches_is_refused(mrpc: Pipeline, floors: dict[str, Any], who: str) -> None:

@@ -109,7 +109,7 @@ def test_floor_within_the_noise_of_a_trivial_classifier_is_named() -> None:
     assert best.high == pytest.approx(0.84, abs=0.01)
     message = reached_by_trivial(0.83, best)
     assert message.startswith(
-        "the floor 0.8300 for f1 gates nothing: 'always equivalent, the majority' scores 0.8122 on these rows"
+        "the floor 0.8300 for f1 has no effect: 'always equivalent, the majority' scores 0.8122 on these rows"
     )
     assert f"must stand above {best.high:.4f}" in message
     assert reached_by_trivial(0.85, best) == ""
@@ -120,7 +120,7 @@ def test_ceiling_above_a_trivial_loss_is_named() -> None:
     best = best_trivial(
         trivial_classifiers("loss", MRPC, head=classes.HEAD, label_names=NAMES), greater_is_better=False
     )
-    assert "the ceiling 0.6200 for loss gates nothing" in reached_by_trivial(0.62, best, greater_is_better=False)
+    assert "the ceiling 0.6200 for loss has no effect" in reached_by_trivial(0.62, best, greater_is_better=False)
     assert reached_by_trivial(0.4, best, greater_is_better=False) == ""
 
 

@@ -82,9 +82,9 @@ def test_metric_that_has_no_interval_is_judged_by_its_value() -> None:
 
 def test_worst_of_several_verdicts() -> None:
     assert worst(["pass", "fail", "inconclusive"]) == "fail"
-    assert worst(["no floor", "pass", "inconclusive"]) == "inconclusive"
-    assert worst(["no floor", "pass"]) == "pass"
-    assert worst([]) == "no floor"
+    assert worst(["ungated", "pass", "inconclusive"]) == "inconclusive"
+    assert worst(["ungated", "pass"]) == "pass"
+    assert worst([]) == "ungated"
 
 
 def test_verdict_carries_what_was_measured(run: ComparedRun) -> None:
@@ -145,7 +145,7 @@ def test_difference_of_less_than_four_digits_is_shown(run: ComparedRun) -> None:
 
 def test_metric_without_limit_and_baseline_has_no_verdict(run: ComparedRun) -> None:
     verdict = judge(run, "accuracy", Limits(max_drop=0.01), subject=SUBJECT)
-    assert (verdict.status, verdict.findings) == ("no floor", ())
+    assert (verdict.status, verdict.findings) == ("ungated", ())
     assert judge(run, "accuracy", Limits(), subject=SUBJECT, baseline=run).drop is None
 
 

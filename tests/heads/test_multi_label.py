@@ -160,7 +160,7 @@ def test_a_floor_that_a_trivial_model_reaches_is_refused(
     card = news.with_name("pyproject.toml")
     card.write_text(card.read_text(encoding="utf-8").replace("min = 0.8", "min = 0.7"))
     result = pytester.runpytest_subprocess(*RUN)
-    result.stderr.fnmatch_lines(["*floor 0.7000 for micro_f1 gates nothing: 'every label' scores 0.7*"])
+    result.stderr.fnmatch_lines(["*floor 0.7000 for micro_f1 has no effect: 'every label' scores 0.7*"])
     assert result.ret == pytest.ExitCode.USAGE_ERROR
 
 

@@ -158,7 +158,7 @@ def test_the_junit_report_has_a_case_for_each_limit_that_is_refused(
     session("--ftcheck-calibrate=4", "--junitxml=junit.xml")
     tree = ET.parse(project.path / "junit.xml")  # noqa: S314 - written by the session above
     (failure,) = tree.iterfind(".//testcase[@name='limits[f1]']/failure")
-    assert "for f1 gates nothing" in (failure.text or "")
+    assert "for f1 has no effect" in (failure.text or "")
     session("--ftcheck-calibrate=4", "-k", "seed0", "--junitxml=junit.xml")
     (failure,) = ET.parse(project.path / "junit.xml").iter("failure")  # noqa: S314 - as above
     assert "not all of 4 seeds of mrpc were trained" in failure.attrib["message"]
@@ -175,7 +175,7 @@ def test_a_limit_that_a_trivial_classifier_reaches_is_refused_and_not_written(
     made_up_runs.wrong = 0.4
     result, document = session("--ftcheck-calibrate=4", "--ftcheck-write-floors")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(["  f1: no limit proposed: the floor 0.* for f1 gates nothing: 'always *' scores*"])
+    result.stdout.fnmatch_lines(["  f1: no limit proposed: the floor 0.* for f1 has no effect: 'always *' scores*"])
     assert "f1" in document["calibration"][0]["refused"]
     assert "f1 =" not in (project.path / "ftcheck.toml").read_text(encoding="utf-8")
 

@@ -76,7 +76,7 @@ def test_a_metric_without_floor_is_skipped_with_the_place_to_add_it(
 ) -> None:
     result = run_pytest("--ftcheck-task=reviews", "-k", "metric_floor or finite", "-rs")
     assert result.ret == pytest.ExitCode.OK
-    result.stdout.fnmatch_lines(["*reviews*no floor*", "SKIPPED*[[]tool.ftcheck.tasks.reviews.floors.tiny.*"])
+    result.stdout.fnmatch_lines(["*reviews*ungated*", "SKIPPED*[[]tool.ftcheck.tasks.reviews.floors.tiny.*"])
 
 
 def test_a_nan_loss_is_red_and_says_when(project: pytest.Pytester, run_pytest: Callable[..., pytest.RunResult]) -> None:

@@ -104,7 +104,7 @@ def test_slices_are_rows_of_the_summary_with_limits_of_their_own(gate_session: G
     assert list(gates)[:3] == ["", "class=negative", "class=positive"]
     assert {name: gate["status"] for name, gate in gates.items() if not name.startswith("length")} == {
         "": "pass",
-        "class=negative": "no floor",
+        "class=negative": "ungated",
         "class=positive": "fail",
     }
     bands = [gate for name, gate in gates.items() if name.startswith("length")]
@@ -139,7 +139,7 @@ def test_a_nan_is_red(gate_session: GateSession, made_up_runs: MadeUpRuns) -> No
 
 def test_a_floor_that_a_trivial_classifier_reaches_is_refused(refused: Callable[..., str]) -> None:
     message = refused("tasks.sst2.floors.tiny.tiny-bert.accuracy = 0.55")
-    assert message.startswith("ERROR: task card 'sst2': the floor 0.5500 for accuracy gates nothing: 'always positive")
+    assert message.startswith("ERROR: task card 'sst2': the floor 0.5500 for accuracy has no effect: 'always positive")
     assert "A floor must stand above 0.5" in message
 
 

@@ -78,7 +78,7 @@ def test_a_stopped_run_leaves_no_line_behind(
 def test_a_narrow_terminal_cuts_no_number(run_pytest: Callable[..., pytest.RunResult]) -> None:
     result = run_pytest(*TWO_FLOORS)
     result.stdout.re_match_lines(
-        [r" ?mrpc +trainer +accuracy +0\.\d{4} +0\.\d{4} to 0\.\d{4} +- +no floor +0\.\d{4} +32 +\d+\.\d"]
+        [r" ?mrpc +trainer +accuracy +0\.\d{4} +0\.\d{4} to 0\.\d{4} +- +ungated +0\.\d{4} +32 +\d+\.\d"]
     )
 
 

@@ -95,7 +95,7 @@ def test_the_session_judges_the_users_own_parts(
     (run,) = document["runs"]
     assert (run["task"], run["train_rows"], run["rows"], run["checkpoint"]) == ("reviews", 32, 16, "tiny-bert")
     assert [(gate["metric"], gate["floor"], gate["status"]) for gate in document["gates"]] == [
-        ("accuracy", None, "no floor"),
+        ("accuracy", None, "ungated"),
         ("expected_calibration_error", 0.99, "pass"),
     ]
     result.stdout.fnmatch_lines(["ftcheck: reviews · Trainer train.py:build · tier full · tiny-bert (*parameters)*"])

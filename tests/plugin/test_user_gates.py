@@ -119,7 +119,7 @@ MISUSED = [
     ('@sst2\n@pytest.mark.ftcheck_floor("accuracy", mni=0.9)\ndef test_own(ft_run): pass', "Did you mean 'min'?"),
     (
         '@sst2\n@pytest.mark.ftcheck_floor("accuracy", min=0.5)\ndef test_own(ft_run): pass',
-        "0.5000 for accuracy gates nothing",
+        "0.5000 for accuracy has no effect",
     ),
     ("@sst2\ndef test_own(ft_gate): ft_gate({'f2': 0.9})", "no limit for f2. Give some"),
     ("def test_own(ft_gate): ft_gate({'f2': 0.9}, {'f2': {'max_drop': 0.1}})", "a baseline and slices are of rows"),

@@ -84,7 +84,7 @@ CEILING = {"greater_is_better": False, "calibrated": None}
     ("changes", "shown"),
     [
         ({"value": math.nan, "interval": None, "smallest_drop": None}, "nan - 0.8000 pass - 400 12.3"),
-        ({"floor": None, "status": "no floor"}, "0.8125 0.7700 to 0.8500 - no floor 0.0561 400 12.3"),
+        ({"floor": None, "status": "ungated"}, "0.8125 0.7700 to 0.8500 - ungated 0.0561 400 12.3"),
         ({"value": 0.7, "status": "fail"}, "0.7000 0.7700 to 0.8500 0.8000 fail 0.0561 400 12.3"),
         ({"limits": CALIBRATED}, "0.8125 0.7700 to 0.8500 0.8000 (10 seeds) pass 0.0561 400 12.3"),
         ({"limits": CEILING}, "0.8125 0.7700 to 0.8500 at most 0.8000 pass 0.0561 400 12.3"),
@@ -144,7 +144,7 @@ def test_what_checks_warn_of_is_ordered_by_the_rows_that_it_is_about() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "code"), [("pass", "32"), ("fail", "1;31"), ("inconclusive", "1;33"), ("no floor", "33")]
+    ("status", "code"), [("pass", "32"), ("fail", "1;31"), ("inconclusive", "1;33"), ("ungated", "33")]
 )
 def test_verdict_has_its_colour_where_colours_are_wanted(status: str, code: str) -> None:
     assert f"\x1b[{code}m{status}" in summary_table([row(status=status)], color=True, width=160)
@@ -198,7 +198,7 @@ def test_notes_idle_tasks_and_the_document_are_named() -> None:
     lines = closing_lines([], ["entry abc was not whole"], ["rte"], [told], Path("out.json"))
     assert lines == [
         "entry abc was not whole",
-        "rte: NO TEST RAN, so nothing is known of it: the session fails.",
+        "rte: no test ran for this task; the session fails.",
         f"{told}: other tests were not judged because of it, but it did not fail: the session fails.",
         "everything is in out.json",
     ]

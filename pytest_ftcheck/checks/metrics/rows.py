@@ -93,16 +93,16 @@ def evaluated(evidence: Evidence) -> ScoredRows:
     if label_ids.ndim == _MATRIX and label_ids.shape[1] == 1:
         label_ids = label_ids[:, 0]
     if label_ids.ndim != 1 or label_ids.dtype.kind not in "biuf":
-        msg = f"it is about one label a row, and the evaluation gave label ids of shape {label_ids.shape}"
+        msg = f"it needs one label a row; the evaluation gave label ids of shape {label_ids.shape}"
         raise NotApplicable(msg)
     if len(label_ids) == 0 or len(logits) != len(label_ids):
         reason = f"the evaluation gave {len(logits)} predictions for {len(label_ids)} labels"
         raise ToldBy(check="metrics.evaluated_rows", reason=reason)
     if logits.ndim == _MATRIX and logits.shape[1] == 1 and not regression:
-        msg = "it is about a logit for each class, and the evaluation gave one a row"
+        msg = "it needs a logit for each class; the evaluation gave one a row"
         raise NotApplicable(msg)
     if logits.ndim > _MATRIX or (regression and logits.size != len(label_ids)):
-        msg = f"it is about logits [N, K], and the evaluation gave shape {logits.shape}"
+        msg = f"it needs logits [N, K]; the evaluation gave shape {logits.shape}"
         raise NotApplicable(msg)
     if regression:
         values = logits.reshape(-1).astype(np.float64)
@@ -125,7 +125,7 @@ def _class_ids(label_ids: NDArray[Any], predictions: NDArray[Any], names: tuple[
 
 def _whole(values: NDArray[Any]) -> NDArray[np.int64]:
     if not np.array_equal(values, np.trunc(values)):
-        msg = f"it is about class ids, and the evaluation gave values such as {values[values != np.trunc(values)][0]}"
+        msg = f"it needs class ids; the evaluation gave values such as {values[values != np.trunc(values)][0]}"
         raise NotApplicable(msg)
     return values.astype(np.int64)
 

@@ -227,7 +227,7 @@ def submission(evidence: Evidence, limits: Limits) -> list[Finding]:
     run, card = evidence.run, evidence.pipeline.card
     task = card.metric.config_name or "" if card.metric.path == "glue" else ""
     if task not in TASKS or set(card.label_names) != set(NAMES.get(task, ())):
-        msg = "it is about the tasks of GLUE, with the classes named as there"
+        msg = "it applies only to tasks of GLUE whose classes are named as there"
         raise NotApplicable(msg)
     with tempfile.TemporaryDirectory(prefix="submission-", dir=scratch_folder()) as folder:
         path = Path(folder) / f"{task}.tsv"

@@ -72,6 +72,7 @@ def best_model_not_loaded(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     whole_run=True,
+    engines=("trainer",),
     caught_by=("training.kept_weights",),
     seen_in_practice="A callback keeps model.state_dict() of the best epoch without a copy, and restores the last "
     "weights with it.",

@@ -218,6 +218,7 @@ def _first_rows(count: int, original: Any, sampler: Any) -> Any:
 
 
 @fault(
+    whole_run=True,
     caught_by=("training.shuffled",),
     seen_in_practice="A sampler makes its generator in __iter__, with one seed; or a distributed one never gets "
     "set_epoch().",

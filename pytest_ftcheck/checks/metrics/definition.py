@@ -87,7 +87,7 @@ def definition(evidence: Evidence, limits: Limits) -> list[Finding]:
         moves = not names or not any(len(set(right)) == 1 for right in names.values())
         if len(set(values)) == 1 and moves and _decides(evidence, key):
             shares = ", ".join(f"{share:.0%}" for share in _RIGHT)
-            expected = f"a {key} that depends on the predictions: made-up ones are right in {shares} of the rows"
+            expected = f"{key} to depend on the predictions: made-up ones are right in {shares} of the rows"
             found.append(finding(expected, f"{values[0]:.4g} for all of them"))
         elif names:
             wrong = [name for name, readings in names.items() if not _is(values, readings, limits["difference"])]

@@ -65,6 +65,7 @@ def test_the_suite_over_reviews(run_example: Callable[..., pytest.RunResult]) ->
     )
 
 
+@pytest.mark.slow
 def test_a_script_is_checked_as_it_is(run_example: Callable[..., pytest.RunResult]) -> None:
     result = run_example("csv_trainer", *COMMANDS["csv_trainer"][0])
     assert result.ret == pytest.ExitCode.OK

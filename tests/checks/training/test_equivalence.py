@@ -38,7 +38,7 @@ def healthy(pipeline: Pipeline, evidence_of: Callable[..., Evidence]) -> dict[st
     return {engine: evidence_of(pipeline, engine) for engine in ("trainer", "manual")}
 
 
-@pytest.mark.parametrize("engine", ["trainer", "manual"])
+@pytest.mark.parametrize("engine", ["trainer", pytest.param("manual", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("check", CHECKS)
 def test_sound_ways_give_the_same(judged: Judged, healthy: dict[str, Evidence], check: str, engine: str) -> None:
     if (check, engine) == ("equivalence.resumed", "manual"):
@@ -148,6 +148,7 @@ def test_own_loss_that_weighs_rows_is_compared_over_one_row(judged: Judged, toy:
     assert "within" in found[0].expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("check", ["attention", "gradient_checkpointing", "padding", "evaluation_batches", "workers"])
 def test_trainer_of_a_user_is_healthy(judged: Judged, toy: Toy, check: str) -> None:
     assert judged(f"equivalence.{check}", toy()) == []

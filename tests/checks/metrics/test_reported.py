@@ -327,7 +327,7 @@ ODD: dict[str, tuple[NDArray[Any], NDArray[Any], str]] = {
     "tokens": (np.zeros((4, 7)), np.zeros((4, 7, 3)), "label ids of shape"),
     "several labels": (np.zeros((4, 3)), np.zeros((4, 3)), "label ids of shape"),
     "row lost": (np.zeros(4), np.zeros((3, 2)), "3 predictions for 4 labels"),
-    "one logit": (np.zeros(4), np.zeros((4, 1)), "a logit for each class, and the evaluation gave one a row"),
+    "one logit": (np.zeros(4), np.zeros((4, 1)), "a logit for each class; the evaluation gave one a row"),
     "one axis more": (np.zeros(4), np.zeros((4, 3, 2)), "gave shape"),
     "values": (np.zeros(4), np.full(4, 0.5), "gave values such as 0.5"),
 }

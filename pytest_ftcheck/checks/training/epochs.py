@@ -156,9 +156,8 @@ def shuffled(evidence: Evidence, limits: Limits) -> list[Finding]:
     """
     epoch, *later = _epochs(evidence)
     declared = arguments(evidence)
-    if found := _repeated(evidence, epoch, later) or _stream_order(
-        evidence, declared.train_batch_size, limits["sorted"]
-    ):
+    repeated = _repeated(evidence, epoch, later)
+    if found := repeated or _stream_order(evidence, declared.train_batch_size, limits["sorted"]):
         return found
     if str(getattr(declared.train_sampling_strategy, "value", declared.train_sampling_strategy)) == "group_by_length":
         msg = "batches are made of rows of equal length on purpose, and length may go with the label"

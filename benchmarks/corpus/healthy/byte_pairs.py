@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tokenizers import ByteLevelBPETokenizer
+from tokenizers import ByteLevelBPETokenizer, Tokenizer
 from tokenizers.processors import TemplateProcessing
 from transformers import PreTrainedTokenizerFast, RobertaConfig, RobertaForSequenceClassification, set_seed
 
@@ -25,7 +25,7 @@ def byte_pairs(texts: Any) -> PreTrainedTokenizerFast:
         single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
     )
     return PreTrainedTokenizerFast(
-        tokenizer_object=trained._tokenizer,  # noqa: SLF001 - there is no other way to what it has trained
+        tokenizer_object=Tokenizer.from_str(trained.to_str()),
         bos_token="<s>",
         cls_token="<s>",
         eos_token="</s>",

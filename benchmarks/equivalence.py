@@ -51,8 +51,8 @@ def same_way(evidence: Evidence) -> list[Finding]:
     """Judge the first way beside itself, rounded differently: A/A."""
     first = reference(evidence)
     again = other_way(evidence, first, variant=Rounded(_ANOTHER))
-    limits = {**LIMITS, "tolerance": TOLERANCE[evidence.precision]}
-    return verdict(evidence, compared(first.probe, again, first.null), limits, ways="the same way twice")
+    thresholds = {**LIMITS, "tolerance": TOLERANCE[evidence.precision]}
+    return verdict(evidence, compared(first.probe, again, first.null), thresholds, ways="the same way twice")
 
 
 def rows_of(task: str, checkpoint: str, precision: str, seed: int, ways: Sequence[str]) -> Iterator[Row]:

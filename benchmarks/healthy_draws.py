@@ -88,7 +88,7 @@ def red(check: str, evidence: Any) -> bool:
     """Ask a check; skipped is not red."""
     entry = catalogue()[check]
     with suppress(NotApplicable):
-        return bool([found for found in entry.function(evidence, entry.limits) if found.level == "fail"])
+        return bool([found for found in entry.function(evidence, entry.thresholds) if found.level == "fail"])
     return False
 
 
@@ -276,11 +276,11 @@ _VALUES: dict[str, Callable[[np.random.Generator, int], Numbers]] = {
 
 def two_scales(kind: str, train: int, evaluated: int) -> Red:
     """Draw numbers of two splits that are drawn alike."""
-    limits = catalogue()["data.label_encoding"].limits
+    thresholds = catalogue()["data.label_encoding"].thresholds
 
     def is_red(generator: np.random.Generator) -> object:
         some, others = (_VALUES[kind](generator, rows).tolist() for rows in (train, evaluated))
-        return other_scale(some, others, limits)
+        return other_scale(some, others, thresholds)
 
     return is_red
 
@@ -313,12 +313,15 @@ SAMPLED = {
 
 def words_of_splits(train: int, evaluated: int) -> Red:
     """Return whether a frequent word is missing in one of two splits that have all words alike."""
-    limits = catalogue()["data.words_alike"].limits
+    thresholds = catalogue()["data.words_alike"].thresholds
 
     def draw(generator: np.random.Generator) -> bool:
         rates = generator.beta(0.3, 1.5, size=1000)
         there, here = (generator.binomial(rows, rates).astype(float) for rows in (train, evaluated))
-        both = (lost_tokens(there, train, here, evaluated, limits), lost_tokens(here, evaluated, there, train, limits))
+        both = (
+            lost_tokens(there, train, here, evaluated, thresholds),
+            lost_tokens(here, evaluated, there, train, thresholds),
+        )
         return any(found.size for found in both)
 
     return draw
@@ -326,7 +329,7 @@ def words_of_splits(train: int, evaluated: int) -> Red:
 
 def spelled_at_random(classes: int, rows: int) -> Red:
     """Return whether spellings that say nothing of the label are told from those that do."""
-    limits = catalogue()["data.merged_words"].limits
+    thresholds = catalogue()["data.merged_words"].thresholds
     merged = [[f"w{word}", f"W{word}"] for word in range(60)]
 
     def draw(generator: np.random.Generator) -> bool:
@@ -339,7 +342,7 @@ def spelled_at_random(classes: int, rows: int) -> Red:
             return False
         written, as_tokens = right_by_words(merged, texts, labels)
         lost = float(written.mean() - as_tokens.mean())
-        return lost >= limits["warn"] and chance_of(written, as_tokens) <= limits["alpha"]
+        return lost >= thresholds["warn"] and chance_of(written, as_tokens) <= thresholds["alpha"]
 
     return draw
 
@@ -479,9 +482,9 @@ def agreeing(classes: int, rows: int, accuracy: float) -> Red:
 
     def is_red(generator: np.random.Generator) -> bool:
         found = agreement("a model", one(generator, rows), one(generator, max(rows // 4, 40)), classes)
-        limits = catalogue()["metrics.train_labels"].limits
+        thresholds = catalogue()["metrics.train_labels"].thresholds
         return found is not None and bool(
-            found.gap >= limits["deviations"] * found.deviation and found.noise(-1.96) >= limits["warn"]
+            found.gap >= thresholds["deviations"] * found.deviation and found.noise(-1.96) >= thresholds["warn"]
         )
 
     return is_red

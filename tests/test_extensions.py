@@ -16,14 +16,14 @@ from pytest_ftcheck.checks.catalogue import check, finding
 @check(
     "model.our_norm",
     cost="forward",
-    limits={"most": 100.0},
+    thresholds={"most": 100.0},
     catches="weights that explode",
     hint="look at the learning rate.",
 )
-def our_norm(evidence, limits):
+def our_norm(evidence, thresholds):
     """No weight is larger than most."""
     largest = max(float(parameter.detach().abs().max()) for parameter in evidence.fresh_model.parameters())
-    return [finding(f"at most {limits['most']:g}", f"{largest:g}")] if largest > limits["most"] else []
+    return [finding(f"at most {thresholds['most']:g}", f"{largest:g}")] if largest > thresholds["most"] else []
 '''
 FAULTS = '''
 from pytest_ftcheck.faults.fault import fault

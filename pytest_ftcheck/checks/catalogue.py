@@ -1,7 +1,7 @@
 """What a check is, and the catalogue of all of them.
 
-A check is a pure function ``(evidence, limits) -> list[Finding]``, registered with `check`. Its docstring's first line
-says what must hold. Where it cannot be asked at all, it raises `NotApplicable` with the reason.
+A check is a pure function ``(evidence, thresholds) -> list[Finding]``, registered with `check`. Its docstring's first
+line says what must hold. Where it cannot be asked at all, it raises `NotApplicable` with the reason.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ OPT_IN = frozenset({"equivalence"})
 MOST_FALSE_ALARMS = 0.01
 """Probability that any check at all is red by chance in a session over a healthy project: a test adds them up."""
 
-Limits = Mapping[str, float]
-"""The check's limits by name, with what the card changed. ``tolerance`` is the one for the run's precision."""
+Thresholds = Mapping[str, float]
+"""The check's thresholds by name, with what the card changed. ``tolerance`` is the one for the run's precision."""
 
 
 class NotApplicable(Exception):  # noqa: N818 - no error: the reason why a check has nothing to say
@@ -60,7 +60,7 @@ class Check:
 
     id: str
     """``family.name``."""
-    function: Callable[[Evidence, Limits], list[Finding]]
+    function: Callable[[Evidence, Thresholds], list[Finding]]
     cost: Cost
     """``free``: looks at parts. ``forward``: runs the model a few times. ``run``: needs the run.
     ``extra-training``: makes short fine-tunes of its own."""
@@ -70,7 +70,7 @@ class Check:
     """Likely causes and what to do; a finding may carry a better one."""
     needs: tuple[str, ...] = ()
     """Traits that the head of a task must have, see `pytest_ftcheck.heads.traits`."""
-    limits: Limits = field(default_factory=dict)
+    thresholds: Thresholds = field(default_factory=dict)
     """Budgets and thresholds by name, settable per card."""
     tolerance: Mapping[str, float] = field(default_factory=dict)
     """By dtype of the run; absolute unless the docstring says otherwise."""
@@ -103,10 +103,10 @@ def check(
     catches: str,
     hint: str,
     needs: tuple[str, ...] = (),
-    limits: Limits = MappingProxyType({}),
+    thresholds: Thresholds = MappingProxyType({}),
     tolerance: Mapping[str, float] = MappingProxyType({}),
     false_alarms: float = 0.0,
-) -> Callable[[Callable[[Evidence, Limits], list[Finding]]], Callable[[Evidence, Limits], list[Finding]]]:
+) -> Callable[[Callable[[Evidence, Thresholds], list[Finding]]], Callable[[Evidence, Thresholds], list[Finding]]]:
     """Register a function as a check; see `Check` for the arguments.
 
     Raises:
@@ -116,8 +116,10 @@ def check(
     if id.partition(".")[0] not in FAMILIES:
         raise SettingsError(unknown(f"family of check {id!r}:", id.partition(".")[0], FAMILIES))
 
-    def register(function: Callable[[Evidence, Limits], list[Finding]]) -> Callable[[Evidence, Limits], list[Finding]]:
-        _CHECKS[id] = Check(id, function, cost, catches, hint, needs, limits, tolerance, false_alarms)
+    def register(
+        function: Callable[[Evidence, Thresholds], list[Finding]],
+    ) -> Callable[[Evidence, Thresholds], list[Finding]]:
+        _CHECKS[id] = Check(id, function, cost, catches, hint, needs, thresholds, tolerance, false_alarms)
         return function
 
     return register
@@ -135,21 +137,21 @@ def catalogue() -> Mapping[str, Check]:
     return MappingProxyType({entry.id: entry for entry in ordered})
 
 
-def limits_of(entry: Check, given: Mapping[str, float], dtype: str) -> Limits:
-    """Return a check's limits with what a card changed, and ``tolerance`` for this dtype.
+def thresholds_of(entry: Check, given: Mapping[str, float], dtype: str) -> Thresholds:
+    """Return a check's thresholds with what a card changed, and ``tolerance`` for this dtype.
 
     Raises:
         SettingsError: the card names a limit that the check does not have.
 
     """
-    limits = dict(entry.limits)
+    thresholds = dict(entry.thresholds)
     if entry.tolerance:
-        limits["tolerance"] = entry.tolerance[dtype]
+        thresholds["tolerance"] = entry.tolerance[dtype]
     for name, value in given.items():
-        if name not in limits:
-            raise SettingsError(unknown(f"limit of check {entry.id!r}:", name, limits))
-        limits[name] = float(value)
-    return limits
+        if name not in thresholds:
+            raise SettingsError(unknown(f"limit of check {entry.id!r}:", name, thresholds))
+        thresholds[name] = float(value)
+    return thresholds
 
 
 def run_check(entry: Check, evidence: Evidence) -> list[Finding]:
@@ -167,9 +169,9 @@ def run_check(entry: Check, evidence: Evidence) -> list[Finding]:
     pipeline = evidence.pipeline
     if reason := unmet(entry.needs, pipeline.card.head_rules.traits):
         raise NotApplicable(reason)
-    limits = limits_of(entry, pipeline.card.limits.get(entry.id, {}), evidence.precision)
+    thresholds = thresholds_of(entry, pipeline.card.thresholds.get(entry.id, {}), evidence.precision)
     try:
-        findings = entry.function(evidence, limits)
+        findings = entry.function(evidence, thresholds)
     except (NotApplicable, CheckFailure, FtcheckError, KeyboardInterrupt):
         raise
     except BaseException as error:  # noqa: BLE001 - fail closed: a part that calls pytest.skip is not healthy either

@@ -122,11 +122,11 @@ class CrossEntropy:
         shares = (1 - label_smoothing) * shares + label_smoothing / len(shares)
         return float(-(shares * np.log(np.where(shares > 0, shares, 1))).sum())
 
-    def at_start(self, labels: Tensor, num_labels: int, limits: Mapping[str, float]) -> tuple[float, float, str]:
+    def at_start(self, labels: Tensor, num_labels: int, thresholds: Mapping[str, float]) -> tuple[float, float, str]:
         """Return the range around ln K."""
         del labels
         nats = math.log(num_labels)
-        low, high = limits["below"] * nats, nats + limits["above"]
+        low, high = thresholds["below"] * nats, nats + thresholds["above"]
         return (
             low,
             high,

@@ -133,13 +133,13 @@ class Loss(Protocol):
     def of_constant(self, labels: NDArray[Any], num_labels: int, label_smoothing: float = 0.0) -> float:
         """Return the mean loss of the best prediction that is the same for all rows."""
 
-    def at_start(self, labels: Tensor, num_labels: int, limits: Mapping[str, float]) -> tuple[float, float, str]:
+    def at_start(self, labels: Tensor, num_labels: int, thresholds: Mapping[str, float]) -> tuple[float, float, str]:
         """Return the lowest and the highest loss of an untrained model, and both in words.
 
         Args:
             labels: of a batch.
             num_labels: K.
-            limits: of the check ``model.loss_at_start``: ``above``, ``below``, ``times``.
+            thresholds: of the check ``model.loss_at_start``: ``above``, ``below``, ``times``.
 
         """
 

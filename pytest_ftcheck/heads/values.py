@@ -117,12 +117,12 @@ class SquaredError:
         del num_labels, label_smoothing
         return float(labels.var())
 
-    def at_start(self, labels: Tensor, num_labels: int, limits: Mapping[str, float]) -> tuple[float, float, str]:
+    def at_start(self, labels: Tensor, num_labels: int, thresholds: Mapping[str, float]) -> tuple[float, float, str]:
         """Return the range from a share of the labels' variance to a multiple of their mean square."""
         del num_labels
         values = labels.float()  # one logit for two classes has whole numbers for labels
         variance = float(values.var())
-        low, high = limits["below"] * variance, limits["times"] * (float(values.square().mean()) + 1)
+        low, high = thresholds["below"] * variance, thresholds["times"] * (float(values.square().mean()) + 1)
         return low, high, f"{low:.3g} to {high:.3g}: labels of variance {variance:.3g}"
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from pytest_ftcheck.checks.catalogue import COSTS, Check, Limits, catalogue, limits_of
+from pytest_ftcheck.checks.catalogue import COSTS, Check, Thresholds, catalogue, thresholds_of
 from pytest_ftcheck.errors import SettingsError, TaskError
 from pytest_ftcheck.gates.card_gates import asked_of, judge_metric
 from pytest_ftcheck.gates.paired import ComparedRun
@@ -26,8 +26,8 @@ _BOTH_ENGINES = frozenset({"training.engine_parity"})
 """One test for both engines, and none where a single one runs."""
 
 
-def metric_floor(evidence: Evidence, limits: Limits) -> list[Finding]:
-    """Every metric keeps to its limits.
+def metric_floor(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
+    """Every metric keeps to its thresholds.
 
     Its findings are called ``metrics.floor``, ``metrics.ceiling`` and ``metrics.baseline``, over several seeds
     ``metrics.seeds`` and ``metrics.failed_runs``; ``--ftcheck-checks`` takes each of these names for these tests.
@@ -39,7 +39,7 @@ def metric_floor(evidence: Evidence, limits: Limits) -> list[Finding]:
     False alarms: those of the gates, which have a budget of their own: they are not part of the sum
     here.
     """
-    del limits  # those of metrics stand in a table of their own
+    del thresholds  # those of metrics stand in a table of their own
     pipeline, run = evidence.pipeline, ComparedRun.of_run(evidence.run)
     verdicts = [judge_metric(pipeline, run, metric)[""] for metric in pipeline.card.gated_metrics]
     return [found for verdict in verdicts if verdict.status == "fail" for found in verdict.findings]
@@ -81,16 +81,16 @@ def choose(known: Mapping[str, Check], words: Iterable[str], *, opted_in: bool =
 
 
 def validate_card(card: TaskCard, known: Mapping[str, Check], dtype: str) -> None:
-    """Compare the checks and limits that a card names with those that there are.
+    """Compare the checks and thresholds that a card names with those that there are.
 
     Raises:
         TaskError: it names others.
 
     """
-    check_ids_of_card(card.name, card.limits, known)
-    for name, limits in card.limits.items():
+    check_ids_of_card(card.name, card.thresholds, known)
+    for name, thresholds in card.thresholds.items():
         try:
-            limits_of(known[name], limits, dtype)
+            thresholds_of(known[name], thresholds, dtype)
         except SettingsError as error:
             msg = f"task card {card.name!r}: checks.{name}: {error}"
             raise TaskError(msg) from error

@@ -37,7 +37,7 @@ pytest --ftcheck-task=reviews --ftcheck-checks=data,collator.mask         # thes
 pytest --ftcheck-task=reviews --ftcheck-checks=-training,-data.duplicates # all but these
 ```
 
-A card moves limits and tolerances, and silences a check knowingly: it is then reported as skipped, with the reason.
+A card changes thresholds and tolerances, and can skip a check, which is then reported with the reason.
 
 ```toml
 [tool.ftcheck.tasks.reviews]
@@ -100,7 +100,7 @@ def _only(check: Check) -> str:
 
 
 def checks_page(known: Mapping[str, Check]) -> str:
-    """Render every check as Markdown: what it means, catches and costs, its limits, and how to silence it.
+    """Render every check as Markdown: what it means, catches and costs, its thresholds, and how to silence it.
 
     Args:
         known: by id, in the order in which they are shown.
@@ -125,9 +125,9 @@ def _section(check: Check) -> str:
     ]
     if check.needs:
         lines.append(f"- **only for** tasks with {in_words(check.needs)}")
-    if check.limits:
-        limits = ", ".join(f"{name} = {value:g}" for name, value in check.limits.items())
-        lines.append(f'- **limits** `checks."{check.id}" = {{ {limits} }}` in the card')
+    if check.thresholds:
+        thresholds = ", ".join(f"{name} = {value:g}" for name, value in check.thresholds.items())
+        lines.append(f'- **thresholds** `checks."{check.id}" = {{ {thresholds} }}` in the card')
     if check.tolerance:
         tolerance = ", ".join(f"{value:g} in {dtype}" for dtype, value in check.tolerance.items())
         lines.append(f'- **tolerance** {tolerance}; `checks."{check.id}".tolerance` in the card')

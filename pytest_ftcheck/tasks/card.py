@@ -70,7 +70,7 @@ class TaskCard:
     dataset: HubDataset | None = None
     data: str | None = None
     """Where the data is when ``--ftcheck-data`` is not given: ``bundled``, ``hub``, a folder or file."""
-    limits: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Budgets and tolerances by check id, where they differ from the check's own."""
     skipped: Mapping[str, str] = field(default_factory=dict)
     """Why a check is not run, by its id."""
@@ -201,7 +201,7 @@ def parse_card(name: str, table: Mapping[str, Any]) -> TaskCard:
         checkpoints=table.get("checkpoint", {}),
         dataset=_parse_dataset(name, table["dataset"]) if "dataset" in table else None,
         data=table.get("data"),
-        limits={
+        thresholds={
             check: {key: float(value) for key, value in values.items() if key != "skip"}
             for check, values in checks.items()
         },

@@ -1,4 +1,4 @@
-"""The rules of a card's table: known keys, values of the right kind, limits of checks that can hold."""
+"""The rules of a card's table: known keys, values of the right kind, thresholds of checks that are numbers."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def check_keys(name: str, table: Mapping[str, Any]) -> None:
     if table.get("trainer") == "":
         raise wrong(name, "trainer must name a factory, such as my_project.train:build_trainer, not ''")
     for check, values in table.get("checks", {}).items():
-        _check_limits(name, f"checks.{check}", values)
+        _check_thresholds(name, f"checks.{check}", values)
 
 
-def _check_limits(name: str, where: str, values: object) -> None:
-    """Limits are numbers, and ``skip`` says why; whether there is such a check is only known to the checks."""
+def _check_thresholds(name: str, where: str, values: object) -> None:
+    """Thresholds are numbers, and ``skip`` says why; whether there is such a check is only known to the checks."""
     if not isinstance(values, dict):
         todo = 'such as { rows = 0.9 } or { skip = "why" }'
-        raise wrong(name, f"{where} must be a table of limits, {todo}, not {values!r}")
+        raise wrong(name, f"{where} must be a table of thresholds, {todo}, not {values!r}")
     for key, value in values.items():
         if isinstance(value, dict):
             quoted = f'"{where.removeprefix("checks.")}.{key}"'

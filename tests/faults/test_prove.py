@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_ftcheck.checks.catalogue import Check, Limits, NotApplicable, finding
+from pytest_ftcheck.checks.catalogue import Check, NotApplicable, Thresholds, finding
 from pytest_ftcheck.checks.evidence import Evidence
 from pytest_ftcheck.errors import CheckFailure, DataError
 from pytest_ftcheck.faults.asked import CheckAnswer
@@ -52,30 +52,30 @@ class Bench:
             self.asked.append((name, rows, evidence.pipeline.args.get("max_steps")))
             return rows
 
-        def rows(evidence: Evidence, _: Limits) -> list[Finding]:
+        def rows(evidence: Evidence, _: Thresholds) -> list[Finding]:
             return [finding("64 rows", "fewer")] if note("data.rows", evidence) < 64 else []
 
-        def always(evidence: Evidence, _: Limits) -> list[Finding]:
+        def always(evidence: Evidence, _: Thresholds) -> list[Finding]:
             note("data.always", evidence)
             return [finding("green", "red")]
 
-        def never(evidence: Evidence, _: Limits) -> list[Finding]:
+        def never(evidence: Evidence, _: Thresholds) -> list[Finding]:
             note("model.never", evidence)
             msg = "nothing to ask"
             raise NotApplicable(msg)
 
-        def learned(evidence: Evidence, _: Limits) -> list[Finding]:
+        def learned(evidence: Evidence, _: Thresholds) -> list[Finding]:
             if note("training.learned", evidence) < 64 and self.broken:
                 raise CheckFailure([Finding("training.completes", "", "it runs", "it broke")])
             return [finding("much", "little")] if len(evidence.pipeline.train_dataset) < 64 else []
 
-        def misused(evidence: Evidence, _: Limits) -> list[Finding]:
+        def misused(evidence: Evidence, _: Thresholds) -> list[Finding]:
             if note("metrics.misused", evidence) < 64:
                 msg = "4 rows of logits for 8 labels"
                 raise DataError(msg)
             return []
 
-        def served(evidence: Evidence, _: Limits) -> list[Finding]:
+        def served(evidence: Evidence, _: Thresholds) -> list[Finding]:
             note("serving.served", evidence)
             return []
 

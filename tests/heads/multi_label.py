@@ -51,8 +51,8 @@ class Loss:
         shares = np.clip(labels.mean(axis=0), 1e-9, 1 - 1e-9)
         return -float((shares * np.log(shares) + (1 - shares) * np.log(1 - shares)).mean())
 
-    def at_start(self, labels: Any, num_labels: int, limits: Any) -> tuple[float, float, str]:
-        return limits["below"] * np.log(2), np.log(2) + limits["above"], "around ln 2, a guess of each label"
+    def at_start(self, labels: Any, num_labels: int, thresholds: Any) -> tuple[float, float, str]:
+        return thresholds["below"] * np.log(2), np.log(2) + thresholds["above"], "around ln 2, a guess of each label"
 
 
 class Outputs(OutputsOfClasses):

@@ -52,7 +52,7 @@ num_train_epochs = 1
     for task, floors in (("mrpc", "accuracy = LEFT\nf1 = LEFT\nECE"), ("sst2", "accuracy = LEFT\nECE"))
 )
 QUICK = QUICK.replace("LEFT", "{ max_drop = 0.9 }").replace("ECE", "expected_calibration_error = { max = 0.99 }")
-"""Two optimizer steps, and limits that any model keeps to: a floor that it reaches would be refused."""
+"""Two optimizer steps, and thresholds that any model keeps to: a floor that it reaches would be refused."""
 
 REVIEWS = """
 tier = "tiny"
@@ -101,10 +101,10 @@ def few_checks(_imported: None, monkeypatch: pytest.MonkeyPatch) -> Mapping[str,
     """Put a few checks in the place of the whole catalogue: one of every cost, and what a session must tell apart."""
     from pytest_ftcheck.checks.catalogue import Check, NotApplicable, finding
 
-    def rows(evidence: Any, limits: Any) -> list[Finding]:
+    def rows(evidence: Any, thresholds: Any) -> list[Finding]:
         """No more rows than the limit."""
         count = len(evidence.pipeline.train_dataset)
-        return [] if count <= limits["most"] else [finding(f"at most {limits['most']:g} rows", f"{count} rows")]
+        return [] if count <= thresholds["most"] else [finding(f"at most {thresholds['most']:g} rows", f"{count} rows")]
 
     def mask(evidence: Any, _: Any) -> list[Finding]:
         """Batches have an attention mask."""
@@ -136,7 +136,7 @@ def few_checks(_imported: None, monkeypatch: pytest.MonkeyPatch) -> Mapping[str,
         return [] if evidence.other_run().engine != evidence.engine else [finding("another engine", "the same")]
 
     known = [
-        Check("data.rows", rows, "free", "too many rows", "take fewer.", limits={"most": 1000}),
+        Check("data.rows", rows, "free", "too many rows", "take fewer.", thresholds={"most": 1000}),
         Check("data.text", text, "free", "nothing", "nothing."),
         Check("collator.mask", mask, "forward", "no mask", "add one."),
         Check("model.logits_shape", logits_shape, "run", "lost rows", "find them."),

@@ -39,7 +39,7 @@ TRUNCATION = Check(
     catches="a max_length left over from a dry run.",
     hint="raise max_length.",
     needs=("values", "label_per_row"),
-    limits={"rows": 0.5, "tokens": 0.25},
+    thresholds={"rows": 0.5, "tokens": 0.25},
     tolerance={"float32": 1e-4, "bfloat16": 0.05},
 )
 PLAIN = Check("model.finite", truncation, cost="run", catches="overflow", hint="lower the learning rate.")
@@ -69,21 +69,21 @@ def test_page_says_what_a_check_means_catches_costs_and_how_to_silence_it() -> N
         "- **catches** a max_length left over from a dry run\n"
         "- **costs** `free`: looks at the parts\n"
         "- **only for** tasks with values and one label in each row\n"
-        '- **limits** `checks."data.truncation" = { rows = 0.5, tokens = 0.25 }` in the card\n'
+        '- **thresholds** `checks."data.truncation" = { rows = 0.5, tokens = 0.25 }` in the card\n'
         '- **tolerance** 0.0001 in float32, 0.05 in bfloat16; `checks."data.truncation".tolerance` in the card\n'
         "- **what to do** raise max_length.\n"
         '- **to silence it** `checks."data.truncation".skip = "why"` in the card, '
         "or `--ftcheck-checks=-data.truncation`\n"
     )
     plain = page.partition("### model.finite\n")[2]
-    assert "limits" not in plain
+    assert "thresholds" not in plain
     assert "only for" not in plain
 
 
 def test_what_the_page_says_of_a_card_can_be_copied_into_one() -> None:
     page = checks_page({TRUNCATION.id: TRUNCATION})
-    limits, silenced = re.findall(r"(?:limits|to silence it)\*\* `(.*?)` in the card", page)
-    assert tomllib.loads(limits) == {"checks": {"data.truncation": TRUNCATION.limits}}
+    thresholds, silenced = re.findall(r"(?:thresholds|to silence it)\*\* `(.*?)` in the card", page)
+    assert tomllib.loads(thresholds) == {"checks": {"data.truncation": TRUNCATION.thresholds}}
     assert tomllib.loads(silenced) == {"checks": {"data.truncation": {"skip": "why"}}}
     (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
     checks = tomllib.loads(example)["tool"]["ftcheck"]["tasks"]["reviews"]["checks"]
@@ -92,7 +92,7 @@ def test_what_the_page_says_of_a_card_can_be_copied_into_one() -> None:
         "serving.submission": {"skip"},
     }
     assert set(checks) < set(suite_catalogue())
-    assert {"rows", "near"} <= set(suite_catalogue()["data.duplicates"].limits)
+    assert {"rows", "near"} <= set(suite_catalogue()["data.duplicates"].thresholds)
 
 
 def test_every_cost_is_explained() -> None:
@@ -110,4 +110,4 @@ def test_every_check_is_documented(check: Check) -> None:
     assert len(check.meaning) <= 120
     assert check.catches
     assert check.hint.endswith(".")
-    assert all(isinstance(value, (int, float)) for value in {**check.limits, **check.tolerance}.values())
+    assert all(isinstance(value, (int, float)) for value in {**check.thresholds, **check.tolerance}.values())

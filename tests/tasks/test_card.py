@@ -74,7 +74,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"recipe": {"tiny": 3}}, "recipe.tiny must be a table, not 3."),
     ({"trainer": ""}, "trainer must name a factory, such as my_project.train:build_trainer, not ''."),
     ({"trainer": ["train:build"]}, "trainer must be a str, not ['train:build']."),
-    ({"checks": {"data.rows": 3}}, "checks.data.rows must be a table of limits, such as { rows = 0.9 } or { skip = "),
+    (
+        {"checks": {"data.rows": 3}},
+        "checks.data.rows must be a table of thresholds, such as { rows = 0.9 } or { skip = ",
+    ),
     ({"checks": {"data.rows": {"most": "3"}}}, "checks.data.rows.most must be a finite number, not '3'."),
     ({"checks": {"data.rows": {"most": True}}}, "checks.data.rows.most must be a finite number, not True."),
     ({"checks": {"data.rows": {"most": float("nan")}}}, "checks.data.rows.most must be a finite number, not nan."),
@@ -209,13 +212,13 @@ def test_the_card_of_a_trainer_may_have_no_text() -> None:
     assert parse_card("reviews", CARD).trainer is None
 
 
-def test_checks_of_a_card_are_limits_and_reasons() -> None:
+def test_checks_of_a_card_are_thresholds_and_reasons() -> None:
     card = parse_card(
         "reviews", CARD | {"checks": {"data.rows": {"most": 3, "skip": "we know"}, "model.finite": {"tolerance": 0.5}}}
     )
-    assert card.limits == {"data.rows": {"most": 3.0}, "model.finite": {"tolerance": 0.5}}
+    assert card.thresholds == {"data.rows": {"most": 3.0}, "model.finite": {"tolerance": 0.5}}
     assert card.skipped == {"data.rows": "we know"}
-    assert (parse_card("reviews", CARD).limits, parse_card("reviews", CARD).skipped) == ({}, {})
+    assert (parse_card("reviews", CARD).thresholds, parse_card("reviews", CARD).skipped) == ({}, {})
 
 
 def test_checks_of_the_user_are_merged_into_those_of_a_built_in_card() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, warning
+from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, check, warning
 from pytest_ftcheck.checks.collator.batches import COLUMNS, CollatorSubject, plain_values
 from pytest_ftcheck.checks.collator.invariants import INVARIANTS, check_invariant, check_lengths_example
 from pytest_ftcheck.checks.collator.moved_rows import moves_rows_with_labels, require_rows_in_place
@@ -135,17 +135,17 @@ _ABOUT = {
 }
 
 
-def _registered(name: str) -> Callable[[Evidence, Limits], list[Finding]]:
+def _registered(name: str) -> Callable[[Evidence, Thresholds], list[Finding]]:
     """Make a check of an invariant."""
 
-    def judged(evidence: Evidence, limits: Limits) -> list[Finding]:
+    def judged(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         subject = collator_subject(evidence)
         if name in _NEED_TOKENIZER:
             _ = evidence.tokenizer
         if name == "collator.mask" and not subject.takes_mask:
             msg = "the model takes no attention_mask"
             raise NotApplicable(msg)
-        found = check_invariant(name, subject, examples=int(limits["examples"]))
+        found = check_invariant(name, subject, examples=int(thresholds["examples"]))
         if found and name == "collator.labels":
             require_rows_in_place(evidence)
         if found and name == "collator.order" and moves_rows_with_labels(evidence):
@@ -161,7 +161,7 @@ def _registered(name: str) -> Callable[[Evidence, Limits], list[Finding]]:
 
 for _name, (_catches, _hint) in _ABOUT.items():
     # Batches that are generated.
-    check(_name, cost="free", limits={"examples": 50}, catches=_catches, hint=_hint)(_registered(_name))
+    check(_name, cost="free", thresholds={"examples": 50}, catches=_catches, hint=_hint)(_registered(_name))
 
 
 @check(
@@ -170,7 +170,7 @@ for _name, (_catches, _hint) in _ABOUT.items():
     catches="padding to more or fewer columns than were asked for",
     hint="pad to the longest row of the batch, or the multiple of it that pad_to_multiple_of asks for.",
 )
-def lengths_example(evidence: Evidence, limits: Limits) -> list[Finding]:
+def lengths_example(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Eight rows of 50, 59, 47, 67, 59, 50, 62 and 32 tokens give a batch of 67 columns, or the multiple asked for.
 
     Where the data's rows are shorter, these are, by the same factor.
@@ -181,5 +181,5 @@ def lengths_example(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     False alarms: none by chance: the rows are fixed.
     """
-    del limits
+    del thresholds
     return check_lengths_example(collator_subject(evidence))

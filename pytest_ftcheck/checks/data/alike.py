@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding, warning
+from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, check, finding, warning
 from pytest_ftcheck.checks.data.presence import content_of, presence, word
 from pytest_ftcheck.checks.data.splits import filled, share
 
@@ -30,11 +30,11 @@ _FEWEST = 3
     "data.words_alike",
     cost="free",
     false_alarms=1e-5,
-    limits={"rows": 0.2, "alpha": 1e-8},  # a frequent token; probability that chance loses one
+    thresholds={"rows": 0.2, "alpha": 1e-8},  # a frequent token; probability that chance loses one
     catches="stop words, case or punctuation that are taken out of one split alone, another language or source",
     hint="prepare the texts of both splits, and those that are served, with one function.",
 )
-def words_alike(evidence: Evidence, limits: Limits) -> list[Finding]:
+def words_alike(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Tokens that are frequent in one split stand in the other too.
 
     A token is lost where it is in ``rows`` of one split's rows and in less than a tenth as many of the other's, which
@@ -53,8 +53,8 @@ def words_alike(evidence: Evidence, limits: Limits) -> list[Finding]:
     width = 1 + max((token for split in rows for row in split for token in row), default=0)
     counts = [np.asarray(presence(split, width).sum(axis=0), float).ravel() for split in rows]
     sizes = [len(split) for split in rows]
-    lost = lost_tokens(counts[0], sizes[0], counts[1], sizes[1], limits)
-    gained = lost_tokens(counts[1], sizes[1], counts[0], sizes[0], limits)
+    lost = lost_tokens(counts[0], sizes[0], counts[1], sizes[1], thresholds)
+    gained = lost_tokens(counts[1], sizes[1], counts[0], sizes[0], thresholds)
     found = []
     for missing, (there, here), split in ((lost, (0, 1), evaluated), (gained, (1, 0), train)):
         if not missing.size:
@@ -86,7 +86,7 @@ def _both(evidence: Evidence) -> tuple[Split, Split]:
 
 
 def lost_tokens(
-    there: NDArray[np.float64], rows: int, here: NDArray[np.float64], others: int, limits: Limits
+    there: NDArray[np.float64], rows: int, here: NDArray[np.float64], others: int, thresholds: Thresholds
 ) -> NDArray[np.int64]:
     """Return the tokens that are frequent among some rows and hardly among others, the most frequent first.
 
@@ -95,26 +95,26 @@ def lost_tokens(
         rows: of how many.
         here: ``[V]``, rows with the token among the others.
         others: of how many.
-        limits: ``rows`` and ``alpha``.
+        thresholds: ``rows`` and ``alpha``.
 
     """
     rates = there / rows
-    rare = (rates >= limits["rows"]) & (here / others < _RARER * rates)
+    rare = (rates >= thresholds["rows"]) & (here / others < _RARER * rates)
     # The lower end of the rate: it is of a sample as well.
     floor = np.maximum(rates - 2 * np.sqrt(rates * (1 - rates) / rows), 0.0)
     chance = stats.binom.cdf(here, others, floor)
-    lost = np.flatnonzero(rare & (chance < limits["alpha"]))
+    lost = np.flatnonzero(rare & (chance < thresholds["alpha"]))
     return lost[np.argsort(-there[lost], kind="stable")]
 
 
 @check(
     "data.lengths_alike",
     cost="free",
-    limits={"rows": 0.02},
+    thresholds={"rows": 0.02},
     catches="splits that are truncated to different lengths: evaluated on less of a text than was trained on",
     hint="tokenize both splits with one max_length.",
 )
-def lengths_alike(evidence: Evidence, limits: Limits) -> list[Finding]:
+def lengths_alike(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Both splits are truncated to the same length.
 
     A split counts as truncated where far more rows have its greatest length than have the two lengths below: without
@@ -132,7 +132,7 @@ def lengths_alike(evidence: Evidence, limits: Limits) -> list[Finding]:
     for cut, other, level in ((1, 0, "fail"), (0, 1, "warn")):
         most = int(lengths[cut].max())
         longer = int((lengths[other] > most).sum())
-        if not _truncated(lengths[cut], limits) or longer < max(_FEWEST, limits["rows"] * len(lengths[other])):
+        if not _truncated(lengths[cut], thresholds) or longer < max(_FEWEST, thresholds["rows"] * len(lengths[other])):
             continue
         names = (train.name, evaluated.name)
         expected = (
@@ -151,8 +151,8 @@ def lengths_alike(evidence: Evidence, limits: Limits) -> list[Finding]:
     return found
 
 
-def _truncated(lengths: NDArray[np.int64], limits: Limits) -> bool:
+def _truncated(lengths: NDArray[np.int64], thresholds: Thresholds) -> bool:
     """Whether rows pile up at the greatest length, ``lengths`` being ``[N]``."""
     at, below = ((lengths == lengths.max() - step).sum() for step in (0, 1))
     below = below + (lengths == lengths.max() - 2).sum()
-    return bool(at >= max(_FEWEST, limits["rows"] * len(lengths)) and at >= 3 * below + _FEWEST)
+    return bool(at >= max(_FEWEST, thresholds["rows"] * len(lengths)) and at >= 3 * below + _FEWEST)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from scipy import stats
 
-from pytest_ftcheck.checks.catalogue import Limits, check, finding
+from pytest_ftcheck.checks.catalogue import Thresholds, check, finding
 from pytest_ftcheck.checks.data.encoded import cut, encode_again, expects_types, special_ids, tokens_of
 from pytest_ftcheck.checks.data.splits import Split, filled, shorten, splits
 from pytest_ftcheck.pipeline.forward import forward_parameters
@@ -49,12 +49,12 @@ _SHORT = 0.25
 @check(
     "data.unused_columns",
     cost="free",
-    limits={"rows": 0.5},
+    thresholds={"rows": 0.5},
     catches="a second text that is never tokenized, an attention mask or token_type_ids that get lost before the model",
     hint="take a text that is left out on purpose out of the data set, with remove_columns. All that the tokenizer "
     "returns belongs to the row: keep its columns when you map, and hand them on in the collator.",
 )
-def unused_columns(evidence: Evidence, limits: Limits) -> list[Finding]:
+def unused_columns(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """The model gets all texts of the data set, and all that the tokenizer makes of them.
 
     Assumes: a column of language that is called or built like a used one is meant for the model.
@@ -68,7 +68,7 @@ def unused_columns(evidence: Evidence, limits: Limits) -> list[Finding]:
     for split in filled(evidence):
         found += _missing_inputs(evidence, split)
         if evidence.pipeline.trainer is not None and evidence.pipeline.processing_class is not None:
-            found += _unused_texts(evidence, split, limits)
+            found += _unused_texts(evidence, split, thresholds)
     return found
 
 
@@ -104,7 +104,7 @@ def _needs(evidence: Evidence, split: Split, name: str, batch: Any) -> str:
     return "they tell two segments apart" if name == "token_type_ids" and expects_types(evidence, texts) else ""
 
 
-def _unused_texts(evidence: Evidence, split: Split, limits: Limits) -> list[Finding]:
+def _unused_texts(evidence: Evidence, split: Split, thresholds: Thresholds) -> list[Finding]:
     """Find columns of language, much like those that are tokenized, of which the tokens know nothing."""
     columns = language_columns(split.raw)
     used = evidence.pipeline.card.text_columns or language_in_rows(evidence, split)
@@ -114,7 +114,7 @@ def _unused_texts(evidence: Evidence, split: Split, limits: Limits) -> list[Find
             continue
         inside, shared = _in_rows(evidence, split, name)
         # Where the texts are not known, the tokens may be those of a text that was changed first.
-        if inside < limits["rows"] and shared < (_VARIANT if used else limits["rows"]):
+        if inside < thresholds["rows"] and shared < (_VARIANT if used else thresholds["rows"]):
             beside = f", beside {' and '.join(map(repr, used))}" if used else ""
             expected = f"the texts of column {name!r} in the tokens{beside}; or no such column"
             example = shorten(split.texts([name], split.few(1))[0][0])
@@ -196,12 +196,12 @@ def _mean_words(split: Split, column: str) -> float:
 @check(
     "data.splits_alike",
     cost="free",
-    limits={"rows": 0.95, "chance": 1e-4},
+    thresholds={"rows": 0.95, "chance": 1e-4},
     false_alarms=3e-4,
     catches="an evaluation split that another function tokenized: one segment instead of two, no special tokens",
     hint="tokenize both splits with one function and one tokenizer.",
 )
-def splits_alike(evidence: Evidence, limits: Limits) -> list[Finding]:
+def splits_alike(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Evaluation rows are built as train rows are: the same columns, special tokens and number of segments.
 
     Assumes: one function tokenizes both splits.
@@ -220,11 +220,11 @@ def splits_alike(evidence: Evidence, limits: Limits) -> list[Finding]:
         found.append(finding(f"the model's inputs {', '.join(sorted(columns))}", observed, subject=evaluated.subject))
     layouts = [_layout(evidence, split) for split in (train, evaluated)]
     for name in (name for name in layouts[0] if name in layouts[1]):
-        value, other = (most_of(layout[name], limits["rows"]) for layout in layouts)
+        value, other = (most_of(layout[name], thresholds["rows"]) for layout in layouts)
         if (
             None not in (value, other)
             and value != other
-            and told_apart(value, layouts[0][name], layouts[1][name], limits["chance"])
+            and told_apart(value, layouts[0][name], layouts[1][name], thresholds["chance"])
         ):
             observed = f"{name}: {other}"
             found.append(finding(f"{name}: {value}, as in train", observed, subject=evaluated.subject))

@@ -6,7 +6,7 @@ import unicodedata
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
+from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, check, finding
 from pytest_ftcheck.checks.data.encoded import special_ids, tokens_of
 from pytest_ftcheck.checks.data.splits import SAMPLE, Split, exceeds, filled, share, shorten
 from pytest_ftcheck.pipeline.trainer_texts import language_columns
@@ -32,13 +32,13 @@ _ENOUGH = 20
 @check(
     "data.decodes",
     cost="free",
-    limits={"rows": 0.05, "again": 0.5},
+    thresholds={"rows": 0.05, "again": 0.5},
     false_alarms=2e-4,
     catches="tokens of another tokenizer, byte order or encoding errors, another column than the text's",
     hint="another tokenizer made these tokens, or they come from a stale cache of one: tokenize again, and pass the "
     "tokenizer that made them as processing_class.",
 )
-def decodes(evidence: Evidence, limits: Limits) -> list[Finding]:
+def decodes(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Decoding the token ids gives the text back, but for case, accents, space and what was truncated.
 
     Where no raw text is known, decoded rows are tokenized again: at least ``again`` of them must give the same tokens,
@@ -56,14 +56,14 @@ def decodes(evidence: Evidence, limits: Limits) -> list[Finding]:
     for split in filled(evidence):
         columns = evidence.pipeline.card.text_columns or tuple(language_columns(split.raw))
         if not columns:
-            found += _again(evidence, split, limits["again"])
+            found += _again(evidence, split, thresholds["again"])
             continue
         indices, most = split.few(SAMPLE), len(tokenizer)
         rows = [[token for token in row if 0 <= token < most] for row in tokens_of(evidence, split, indices)]
         decoded = tokenizer.batch_decode(rows, skip_special_tokens=True)
         texts = [" ".join(text) for text in split.texts(columns, indices)]
         bad = _unlike([_pieces(text) for text in decoded], [_pieces(text) for text in texts])
-        if exceeds(len(bad), len(indices), limits["rows"]):
+        if exceeds(len(bad), len(indices), thresholds["rows"]):
             observed = f"{share(len(bad), len(indices))} sampled rows decode to something else, the first is row "
             observed += f"{indices[bad[0]]}: {shorten(decoded[bad[0]])} for {shorten(texts[bad[0]])}"
             found.append(finding("tokens that decode to the text they were made of", observed, subject=split.subject))

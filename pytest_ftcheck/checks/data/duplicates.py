@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from transformers import EvalPrediction
 
-from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding, warning
+from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, check, finding, warning
 from pytest_ftcheck.checks.data.folded import FoldedRows
 from pytest_ftcheck.checks.data.overlap import Leaks, find_leaks
 from pytest_ftcheck.checks.data.splits import (
@@ -50,11 +50,11 @@ def _leaks(evidence: Evidence) -> Leaks:
     cost="free",
     # Measured in the data sets of the built-in cards: at most 1.5% equal (CoLA), 3.3% near and 19% of one side (RTE).
     # `warn` is the share of a limit from which on it warns, but for one side.
-    limits={"rows": 0.05, "near": 0.1, "one_side": 0.5, "warn": 0.4},
+    thresholds={"rows": 0.05, "near": 0.1, "one_side": 0.5, "warn": 0.4},
     catches="evaluated rows that were trained on: equal, with segments swapped, nearly equal, or one side of a pair",
     hint=f"the metrics are too high by what the model remembers: {_LEAKED}.",
 )
-def duplicates(evidence: Evidence, limits: Limits) -> list[Finding]:
+def duplicates(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """No evaluated row stands in train too, compared without case, space and Unicode's compatibility forms.
 
     Assumes: the same text in both splits is a leak.
@@ -71,11 +71,11 @@ def duplicates(evidence: Evidence, limits: Limits) -> list[Finding]:
     kinds = (
         (
             "rows",
-            limits["warn"],
+            thresholds["warn"],
             "that are also train rows, equal or with their segments swapped",
             leaks.equal | leaks.swapped,
         ),
-        ("near", limits["warn"], "nearly equal to a train row", leaks.near),
+        ("near", thresholds["warn"], "nearly equal to a train row", leaks.near),
         ("one_side", 1.0, "with one segment that stands in a single train row", leaks.one_side),
     )
     return [
@@ -85,8 +85,8 @@ def duplicates(evidence: Evidence, limits: Limits) -> list[Finding]:
         for entry in graded(
             len(found),
             rows,
-            limits[name],
-            warn * limits[name],
+            thresholds[name],
+            warn * thresholds[name],
             f"of {rows} {evaluated.name} rows {what}",
             _count(found, rows, leaks) + _example(evidence, evaluated, found),
             luck=ALL_ROWS,
@@ -107,12 +107,12 @@ def _example(evidence: Evidence, evaluated: Split, found: Mapping[int, int]) -> 
 @check(
     "data.metrics_without_duplicates",
     cost="run",
-    limits={"fall": 0.02},
+    thresholds={"fall": 0.02},
     false_alarms=1e-3,
     catches="a metric that rests on evaluated rows which were trained on",
     hint=f"this is how much of the metric was remembered: {_LEAKED}.",
 )
-def metrics_without_duplicates(evidence: Evidence, limits: Limits) -> list[Finding]:
+def metrics_without_duplicates(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """The metrics hold on the evaluated rows that do not stand in train.
 
     Assumes: leaked rows are easier only because they were trained on.
@@ -140,9 +140,9 @@ def metrics_without_duplicates(evidence: Evidence, limits: Limits) -> list[Findi
     found = []
     for key, greater_is_better in evidence.pipeline.card.metric.greater_is_better.items():
         fall = (whole[key] - without[key]) * (1 if greater_is_better else -1)
-        if fall > limits["fall"] and beyond_luck(measure, key, whole[key] - without[key], rows, kept.size):
+        if fall > thresholds["fall"] and beyond_luck(measure, key, whole[key] - without[key], rows, kept.size):
             subject = f"{key} on the {kept.size} rows that train does not hold, {evaluated.subject}"
-            expected = f"within {limits['fall']:g} of {whole[key]:.4f}, that of all {rows} rows"
+            expected = f"within {thresholds['fall']:g} of {whole[key]:.4f}, that of all {rows} rows"
             found.append(finding(expected, f"{without[key]:.4f}; {what}", subject=subject))
     return found
 
@@ -177,12 +177,12 @@ def beyond_luck(
     cost="free",
     needs=(LABEL_PER_ROW,),
     # Measured: at most 0.6% of the rows (CoLA).
-    limits={"rows": 0.02, "apart": 0.5, "repeated": 0.2, "kappa": 0.4},
+    thresholds={"rows": 0.02, "apart": 0.5, "repeated": 0.2, "kappa": 0.4},
     catches="the same input with two labels: shuffled labels, wrong joins, text that is lost before the model",
     hint="no model can learn both: look for labels joined to other rows, a text column that was left out, or rows that "
     "annotators disagree about. `apart` is the share of the labels' range that regression labels may differ by.",
 )
-def contradictions(evidence: Evidence, limits: Limits) -> list[Finding]:
+def contradictions(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Rows with the same text have the same label; for regression, nearly the same.
 
     Where a text is in several rows by design (``repeated``, a share of the rows) and its labels agree by far more than
@@ -198,16 +198,19 @@ def contradictions(evidence: Evidence, limits: Limits) -> list[Finding]:
     found = []
     for split in filled(evidence):
         labels = label_values(evidence, split)
-        differ = _Differ(evidence, labels, limits["apart"])
+        differ = _Differ(evidence, labels, thresholds["apart"])
         alike = _alike(FoldedRows(evidence, split))
         bad = [rows for rows in alike if differ([labels[row] for row in rows])]
         count = sum(map(len, bad))
-        if exceeds(count, len(labels), limits["rows"], ALL_ROWS):
+        if exceeds(count, len(labels), thresholds["rows"], ALL_ROWS):
             shown = " and ".join(f"row {row} labelled {labels[row]}" for row in _two(bad[0], labels))
-            expected = f"at most {limits['rows']:.1%} of the rows with the text of another row, but not its label"
+            expected = f"at most {thresholds['rows']:.1%} of the rows with the text of another row, but not its label"
             observed = f"{share(count, len(labels))}, such as {shown}{_text_of(evidence, split, bad[0][0])}"
-            repeated = sum(map(len, alike)) >= limits["repeated"] * len(labels)
-            if repeated and agreement_of_equals([[labels[row] for row in rows] for rows in alike]) >= limits["kappa"]:
+            repeated = sum(map(len, alike)) >= thresholds["repeated"] * len(labels)
+            if (
+                repeated
+                and agreement_of_equals([[labels[row] for row in rows] for rows in alike]) >= thresholds["kappa"]
+            ):
                 observed += "; labels of equal texts agree by far more than chance, as those of several annotators"
                 found.append(warning(expected, observed, share=count / len(labels), subject=split.subject))
             else:

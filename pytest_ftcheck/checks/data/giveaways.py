@@ -9,7 +9,7 @@ from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_selection import SelectKBest, chi2
 from sklearn.tree import DecisionTreeClassifier
 
-from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding, warning
+from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, check, finding, warning
 from pytest_ftcheck.checks.data.presence import content_of, presence, word
 from pytest_ftcheck.checks.data.splits import filled, label_values, share
 from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
@@ -35,12 +35,12 @@ _SHOWN = 4
     cost="free",
     needs=(CLASSES, LABEL_PER_ROW),
     # Of the way from the most frequent class to all rows right.
-    limits={"fail": 0.97, "warn": 0.85},
+    thresholds={"fail": 0.97, "warn": 0.85},
     catches="the label, an id or a template that stands in the text of both splits and gives the answer away",
     hint="take it out of the text before you tokenize: the metric says how well that token is read, and nothing about "
-    "the task. Is the task about this very token, say so: fail = 2 in the card's limits of this check.",
+    "the task. Is the task about this very token, say so: fail = 2 in the card's thresholds of this check.",
 )
-def giveaways(evidence: Evidence, limits: Limits) -> list[Finding]:
+def giveaways(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """No token, place or length alone tells the labels.
 
     A decision tree with as many leaves as there are classes is fitted on train rows, and judged on evaluation rows: for
@@ -72,14 +72,14 @@ def giveaways(evidence: Evidence, limits: Limits) -> list[Finding]:
     if majority >= 1:
         return []
     lift = (float(right.mean()) - majority) / (1 - majority)
-    if lift < limits["warn"]:
+    if lift < thresholds["warn"]:
         return []
     used = [chosen.get_support(indices=True)[place] for place in tree.tree_.feature if place >= 0]
     told = ", ".join(names.name(feature) for feature in dict.fromkeys(used[:_SHOWN]))
     more = f" and {len(used) - _SHOWN} more" if len(used) > _SHOWN else ""
     observed = f"{share(int(right.sum()), len(right))} evaluation rows are right by {told}{more} alone"
     expected = f"no label that leaks into the text: the text as a whole tells it; the largest class is {majority:.1%}"
-    if lift >= limits["fail"]:
+    if lift >= thresholds["fail"]:
         return [finding(expected, observed)]
     return [warning(expected, observed, share=float(right.mean()))]
 

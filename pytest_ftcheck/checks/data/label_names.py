@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from datasets import Value
 
-from pytest_ftcheck.checks.catalogue import Limits, check, finding, warning
+from pytest_ftcheck.checks.catalogue import Thresholds, check, finding, warning
 from pytest_ftcheck.checks.data.labels import FOLLOWS
 from pytest_ftcheck.checks.data.splits import filled, label_values, mapping
 from pytest_ftcheck.columns import taken, walk
@@ -31,7 +31,7 @@ _FIRST = 100
     hint="give the model id2label and label2id of the data set, in its order: pipeline() reads its classes there, "
     "and so does everyone who loads the model.",
 )
-def label_names(evidence: Evidence, _limits: Limits) -> list[Finding]:
+def label_names(evidence: Evidence, _thresholds: Thresholds) -> list[Finding]:
     """The names in the model's id2label are those of the data, in the same order.
 
     Assumes: the names of the data set's classes, or of a text column with just these names, are those of the ids.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from datasets import Value
 
-from pytest_ftcheck.checks.catalogue import Limits, check, finding
+from pytest_ftcheck.checks.catalogue import Thresholds, check, finding
 from pytest_ftcheck.checks.data.splits import SAMPLE, Split, filled, label_values, share
 from pytest_ftcheck.columns import taken
 from pytest_ftcheck.heads.traits import LABEL_PER_ROW
@@ -32,11 +32,11 @@ _MISSING = frozenset(("", "nan", "none", "null", "n/a"))
     cost="free",
     needs=(LABEL_PER_ROW,),
     # Share of the rows; of a regression, share of the values with a fraction.
-    limits={"missing": 0.01, "fractions": 0.1},
+    thresholds={"missing": 0.01, "fractions": 0.1},
     catches="rows without a label that get the id of a class, scores that lose their fraction when they become labels",
     hint="leave out rows whose label is missing, or give them -100; make labels of scores as floats.",
 )
-def label_source(evidence: Evidence, limits: Limits) -> list[Finding]:
+def label_source(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """A label that was made of another column of its row is what that column says.
 
     Assumes: a column whose values go with the labels one to one is where they come from.
@@ -54,7 +54,7 @@ def label_source(evidence: Evidence, limits: Limits) -> list[Finding]:
         labels = [every[index] for index in indices]
         for name in _columns(evidence, split):
             values = taken(split.raw, name, indices)
-            told = _whole_parts(values, labels, limits) if regression else _missing(values, labels, limits)
+            told = _whole_parts(values, labels, thresholds) if regression else _missing(values, labels, thresholds)
             if told:
                 expected = f"labels that are what column {name!r} says"
                 found.append(finding(expected, told, subject=split.subject))
@@ -72,13 +72,13 @@ def _columns(evidence: Evidence, split: Split) -> list[str]:
     ]
 
 
-def _missing(values: Sequence[Any], labels: Sequence[Any], limits: Limits) -> str:
+def _missing(values: Sequence[Any], labels: Sequence[Any], thresholds: Thresholds) -> str:
     """Find rows without a name whose label is the one of a named class."""
     absent = [value is None or str(value).strip().casefold() in _MISSING for value in values]
     without = [label for label, is_absent in zip(labels, absent, strict=True) if is_absent]
     pairs = Counter((value, label) for value, label, gone in zip(values, labels, absent, strict=True) if not gone)
     names = {value for value, _ in pairs}
-    if len(without) < max(_FEWEST, limits["missing"] * len(values)) or not 1 < len(names) <= _MOST_NAMES:
+    if len(without) < max(_FEWEST, thresholds["missing"] * len(values)) or not 1 < len(names) <= _MOST_NAMES:
         return ""
     best: dict[Any, tuple[Any, int]] = {}
     for (value, label), count in pairs.items():
@@ -95,7 +95,7 @@ def _missing(values: Sequence[Any], labels: Sequence[Any], limits: Limits) -> st
     )
 
 
-def _whole_parts(values: Sequence[Any], labels: Sequence[Any], limits: Limits) -> str:
+def _whole_parts(values: Sequence[Any], labels: Sequence[Any], thresholds: Thresholds) -> str:
     """Find labels that are whole numbers, made of scores that are not."""
     scores, targets = (
         np.asarray([np.nan if one is None else one for one in column], float) for column in (values, labels)
@@ -105,7 +105,7 @@ def _whole_parts(values: Sequence[Any], labels: Sequence[Any], limits: Limits) -
     if len(scores) < _FEWEST or (targets != np.round(targets)).any() or len(set(targets.tolist())) < 2:  # noqa: PLR2004 - values
         return ""
     fractions = scores != np.round(scores)
-    if fractions.mean() < limits["fractions"]:
+    if fractions.mean() < thresholds["fractions"]:
         return ""
     for made, how in ((np.trunc(scores), "cut to whole numbers (truncated)"), (np.round(scores), "rounded")):
         if np.mean(made == targets) >= _NEARLY_ALL:

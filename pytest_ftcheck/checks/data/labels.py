@@ -9,7 +9,7 @@ import numpy as np
 from datasets import ClassLabel
 from scipy import stats
 
-from pytest_ftcheck.checks.catalogue import Limits, check, finding, warning
+from pytest_ftcheck.checks.catalogue import Thresholds, check, finding, warning
 from pytest_ftcheck.checks.data.splits import Split, filled, label_values, mapping, share, splits
 from pytest_ftcheck.columns import scalars
 from pytest_ftcheck.heads.registry import head_of_width
@@ -45,7 +45,7 @@ def _show(evidence: Evidence, classes: Sequence[int]) -> str:
     hint="number the classes from 0 to num_labels - 1, drop rows without a label (-1 in the test splits of GLUE), and "
     "set num_labels and id2label to what the data has.",
 )
-def labels_in_range(evidence: Evidence, _limits: Limits) -> list[Finding]:
+def labels_in_range(evidence: Evidence, _thresholds: Thresholds) -> list[Finding]:
     """Every label is the id of a class that the model has; for regression, a finite number.
 
     Assumes: labels are ids from 0 to K-1; for regression, finite numbers.
@@ -79,7 +79,7 @@ def _most_common(labels: Sequence[Any]) -> str:
     hint="the model cannot learn what it never sees: shuffle before taking a part of the rows, split within classes "
     "(train_test_split with stratify), or give the head as many labels as there are.",
 )
-def classes_in_train(evidence: Evidence, _limits: Limits) -> list[Finding]:
+def classes_in_train(evidence: Evidence, _thresholds: Thresholds) -> list[Finding]:
     """Every class has rows in train.
 
     Assumes: the head has as many outputs as train has classes.
@@ -114,12 +114,12 @@ def _most_frequent(evidence: Evidence, counts: Counter[Any]) -> str:
     cost="free",
     needs=(CLASSES, LABEL_PER_ROW),
     # Chance that any class is lacking in an evaluation that is drawn like train.
-    limits={"chance": 1e-4},
+    thresholds={"chance": 1e-4},
     false_alarms=1e-4,
     catches="an evaluation that leaves a class out: rows sorted by label and cut off, a constant label column",
     hint="the metrics say nothing about that class: shuffle before taking a part of the rows, or split within classes.",
 )
-def classes_in_evaluation(evidence: Evidence, limits: Limits) -> list[Finding]:
+def classes_in_evaluation(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """A class that is frequent in train is evaluated too.
 
     Assumes: evaluation rows are drawn like train rows.
@@ -132,7 +132,7 @@ def classes_in_evaluation(evidence: Evidence, limits: Limits) -> list[Finding]:
     train, evaluated = splits(evidence)
     labels, others = label_values(evidence, train), label_values(evidence, evaluated)
     counts, rows = Counter(labels), len(others)
-    absent = absent_by_more_than_luck(labels, others, limits["chance"])
+    absent = absent_by_more_than_luck(labels, others, thresholds["chance"])
     if not absent:
         return []
     most = max(absent, key=lambda label: counts[label])
@@ -161,13 +161,13 @@ def absent_by_more_than_luck(labels: Sequence[Any], others: Sequence[Any], chanc
     needs=(LABEL_PER_ROW,),
     # Of regression labels: how many times as wide, or how many widths away, one split may be. `chance`: that splits
     # which are drawn alike differ as much.
-    limits={"spread": 4.0, "distance": 2.0, "chance": 1e-4},
+    thresholds={"spread": 4.0, "distance": 2.0, "chance": 1e-4},
     false_alarms=1e-4,
     catches="splits that were encoded apart: other class ids, names in another order, texts in one, another scale",
     hint="encode both splits with one mapping: one ClassLabel or label2id for all, made before the split; scale "
     "regression labels with the same numbers.",
 )
-def label_encoding(evidence: Evidence, limits: Limits) -> list[Finding]:
+def label_encoding(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Labels are encoded in the same way in train and in evaluation.
 
     Assumes: both splits are encoded alike, and drawn alike.
@@ -182,9 +182,9 @@ def label_encoding(evidence: Evidence, limits: Limits) -> list[Finding]:
     if not labels or not others:
         return []
     if evidence.pipeline.card.head_rules.values:
-        different = other_scale(labels, others, limits)
+        different = other_scale(labels, others, thresholds)
     else:
-        different = other_classes(labels, others, limits["chance"])
+        different = other_classes(labels, others, thresholds["chance"])
     different = _other_kind(labels, others) or _other_names(evidence, train, evaluated) or different
     different = different or _other_mapping(evidence, train, evaluated)
     return [finding(f"{evaluated.name} labels encoded as in train", different)] if different else []
@@ -225,7 +225,7 @@ def _is_value(label: Any) -> bool:
     return head_of_width(1).labels.fits(label, 1)
 
 
-def other_scale(labels: Sequence[Any], others: Sequence[Any], limits: Limits) -> str:
+def other_scale(labels: Sequence[Any], others: Sequence[Any], thresholds: Thresholds) -> str:
     """Compare middle and width of the numbers, without their tails."""
     if min(len(labels), len(others)) < _ENOUGH or not all(_is_value(label) for label in [*labels, *others]):
         return ""
@@ -234,9 +234,9 @@ def other_scale(labels: Sequence[Any], others: Sequence[Any], limits: Limits) ->
         # Most of them are one number: the others tell the scale.
         (low, middle, high), (other_low, other_middle, other_high) = _quantiles(labels, others, tail=0.0)
     narrow, wide = sorted((high - low, other_high - other_low))
-    if wide <= limits["spread"] * narrow and abs(middle - other_middle) <= limits["distance"] * wide:
+    if wide <= thresholds["spread"] * narrow and abs(middle - other_middle) <= thresholds["distance"] * wide:
         return ""
-    if stats.ks_2samp(labels, others).pvalue >= limits["chance"]:
+    if stats.ks_2samp(labels, others).pvalue >= thresholds["chance"]:
         return ""  # heavy tails, or mostly zeros: few rows of the same numbers look like that
     return f"most lie from {other_low:g} to {other_high:g} instead of from {low:g} to {high:g}"
 

@@ -10,7 +10,7 @@ from scipy import stats
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
-from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding, warning
+from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, check, finding, warning
 from pytest_ftcheck.checks.data.presence import presence
 from pytest_ftcheck.checks.data.splits import filled, label_values, share
 from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
@@ -38,13 +38,13 @@ _SHOWN = 3
     cost="free",
     needs=(CLASSES, LABEL_PER_ROW),
     # By how much accuracy falls when the merged words are one; the probability that chance makes it fall so.
-    limits={"fail": 0.1, "warn": 0.03, "alpha": 1e-5},
+    thresholds={"fail": 0.1, "warn": 0.03, "alpha": 1e-5},
     false_alarms=1e-5,
     catches="a tokenizer that strips accents, lower-cases or drops characters, where these tell words apart",
     hint="look at the tokenizer's normalizer (strip_accents, do_lower_case, NFKD) and at its pre-tokenizer; "
     "take the tokenizer of a checkpoint that was made for this language.",
 )
-def merged_words(evidence: Evidence, limits: Limits) -> list[Finding]:
+def merged_words(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Words that become the same tokens say the same of the labels.
 
     Where spellings of a word that get equal tokens stand in rows of other labels, two linear models are
@@ -68,7 +68,7 @@ def merged_words(evidence: Evidence, limits: Limits) -> list[Finding]:
         return []
     written, as_tokens = right_by_words(merged, texts, labels)
     lost = float(written.mean() - as_tokens.mean())
-    if lost < limits["warn"] or chance_of(written, as_tokens) > limits["alpha"]:
+    if lost < thresholds["warn"] or chance_of(written, as_tokens) > thresholds["alpha"]:
         return []
     told = ", ".join(" and ".join(repr(word) for word in words[:2]) for words in unlike[:_SHOWN])
     expected = "different tokens for words that tell labels apart"
@@ -77,7 +77,7 @@ def merged_words(evidence: Evidence, limits: Limits) -> list[Finding]:
         f"{share(int(written.sum()), len(labels))} rows, and of the words as the tokenizer merges them in "
         f"{as_tokens.mean():.1%}"
     )
-    if lost >= limits["fail"]:
+    if lost >= thresholds["fail"]:
         return [finding(expected, observed, subject=split.subject)]
     return [warning(expected, observed, share=lost, subject=split.subject)]
 

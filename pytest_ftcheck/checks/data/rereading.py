@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from datasets import Dataset
 
-from pytest_ftcheck.checks.catalogue import Limits, check, finding
+from pytest_ftcheck.checks.catalogue import Thresholds, check, finding
 from pytest_ftcheck.checks.data.splits import Split, filled, splits
 from pytest_ftcheck.columns import LABEL_NAMES
 from pytest_ftcheck.pipeline.trainer_rows import STREAMED, is_stream, judged_rows
@@ -31,7 +31,7 @@ _ROWS = 64
     hint="open the iterator anew in __iter__; do not change a stored row in __getitem__ (pop() takes the label away): "
     "copy it; draw no random numbers for rows that are evaluated.",
 )
-def rows_repeat(evidence: Evidence, limits: Limits) -> list[Finding]:
+def rows_repeat(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Read twice, evaluation rows are the same, and train rows have the same labels.
 
     Rows of a table do not change.
@@ -43,7 +43,7 @@ def rows_repeat(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     False alarms: none by chance. Rows are compared.
     """
-    del limits
+    del thresholds
     found = []
     for split, is_train in zip(splits(evidence), (True, False), strict=True):
         if split not in filled(evidence):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding, warning
+from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, check, finding, warning
 from pytest_ftcheck.checks.data.splits import splits
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     hint="look at what filters, joins or drops rows before and while tokenizing; a batched map must return as many as "
     "it got.",
 )
-def splits_not_empty(evidence: Evidence, _limits: Limits) -> list[Finding]:
+def splits_not_empty(evidence: Evidence, _thresholds: Thresholds) -> list[Finding]:
     """Both splits have rows, and as many tokenized as raw ones.
 
     Assumes: row i of the raw data became row i of the tokens.
@@ -44,11 +44,11 @@ def splits_not_empty(evidence: Evidence, _limits: Limits) -> list[Finding]:
 @check(
     "data.evaluation_rows",
     cost="free",
-    limits={"fail": 0.3, "warn": 0.1},  # smallest drop of the accuracy that is still enough to know
+    thresholds={"fail": 0.3, "warn": 0.1},  # smallest drop of the accuracy that is still enough to know
     catches="an evaluation of a handful of rows, which says nothing about the next model",
     hint="evaluate more rows: what few rows cannot tell, no threshold can.",
 )
-def evaluation_rows(evidence: Evidence, limits: Limits) -> list[Finding]:
+def evaluation_rows(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """There are rows enough to see a worse model.
 
     The smallest drop from an accuracy of 0.9 that these rows show with 80% power, by an exact binomial test at 5%; for
@@ -66,7 +66,7 @@ def evaluation_rows(evidence: Evidence, limits: Limits) -> list[Finding]:
         msg = "no row is evaluated"
         raise NotApplicable(msg)
     drop = smallest_drop(rows)
-    if drop <= limits["warn"]:
+    if drop <= thresholds["warn"]:
         return []
     seen = (
         f"a drop of the accuracy from 0.9 to {0.9 - drop:.2g} is the smallest that they show"
@@ -74,10 +74,10 @@ def evaluation_rows(evidence: Evidence, limits: Limits) -> list[Finding]:
         else ("not even a drop of the accuracy from 0.9 to 0 shows")
     )
     observed = f"only {rows} rows are evaluated: {seen}, with 80% power"
-    if drop <= limits["fail"] or _cut_by_us(evidence, rows):
-        expected = f"rows enough to see a drop of {limits['warn']:g} (of more than {limits['fail']:g} fail)"
+    if drop <= thresholds["fail"] or _cut_by_us(evidence, rows):
+        expected = f"rows enough to see a drop of {thresholds['warn']:g} (of more than {thresholds['fail']:g} fail)"
         return [warning(expected, observed, share=min(drop, 1.0), subject=split.subject)]
-    return [finding(f"rows enough to see a drop of {limits['fail']:g}", observed, subject=split.subject)]
+    return [finding(f"rows enough to see a drop of {thresholds['fail']:g}", observed, subject=split.subject)]
 
 
 _NEVER = 0.9

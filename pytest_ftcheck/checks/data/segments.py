@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding, warning
+from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, check, finding, warning
 from pytest_ftcheck.checks.data.columns import language_in_rows
 from pytest_ftcheck.checks.data.encoded import (
     Encoded,
@@ -41,13 +41,13 @@ _SLACK = 2
 @check(
     "data.segments",
     cost="free",
-    limits={"rows": 0.05, "optional": 0.5},  # optional: share of rows that may lack the second text by design
+    thresholds={"rows": 0.05, "optional": 0.5},  # optional: share of rows that may lack the second text by design
     false_alarms=2e-4,
     catches="a second segment that is never tokenized, empty or always the same; two segments joined into one string",
     hint="tokenize both columns in one call, tokenizer(batch[first], batch[second], truncation=True), which sets the "
     "separator and token_type_ids as the checkpoint learned them; look for a column that is named twice or not at all.",
 )
-def segments(evidence: Evidence, limits: Limits) -> list[Finding]:
+def segments(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Both segments of a pair are in the tokens of every row, apart from each other.
 
     Assumes: with two text columns, both are the input, with a separator between them.
@@ -69,10 +69,10 @@ def segments(evidence: Evidence, limits: Limits) -> list[Finding]:
     for split, names in pairs or named:
         rows, problems = _problems(evidence, split, names) if pairs else _problems_of_runs(evidence, split)
         for problem, bad in problems.items():
-            if exceeds(len(bad), rows, limits["rows"]):
-                expected = f"both segments, apart, in at least {1 - limits['rows']:.0%} of {rows} sampled rows"
+            if exceeds(len(bad), rows, thresholds["rows"]):
+                expected = f"both segments, apart, in at least {1 - thresholds['rows']:.0%} of {rows} sampled rows"
                 observed = f"{problem} in {share(len(bad), rows)}, first in row {bad[0]}"
-                if problem.endswith(_EMPTY) and len(bad) <= limits["optional"] * rows:
+                if problem.endswith(_EMPTY) and len(bad) <= thresholds["optional"] * rows:
                     found.append(warning(expected, observed, share=len(bad) / rows, subject=split.subject))
                 else:
                     found.append(finding(expected, observed, subject=split.subject))
@@ -147,13 +147,13 @@ def _problems_of_runs(evidence: Evidence, split: Split) -> tuple[int, dict[str, 
 @check(
     "data.truncation",
     cost="free",
-    limits={"rows": 0.5, "warn": 0.1, "short": 16},  # short: tokens of the longest row, that of a dry run
+    thresholds={"rows": 0.5, "warn": 0.1, "short": 16},  # short: tokens of the longest row, that of a dry run
     false_alarms=2e-4,
     catches="a max_length left over from a dry run, texts cut by characters, one long segment that crowds out another",
     hint="raise max_length towards what the model takes, split long texts, or state in the card how many rows may lose "
     "more than a tenth of their tokens.",
 )
-def truncation(evidence: Evidence, limits: Limits) -> list[Finding]:
+def truncation(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Most rows keep nine tenths of their tokens.
 
     It fails where no row has more than ``short`` tokens, as after a dry run. Longer rows that are cut are a warning:
@@ -177,19 +177,19 @@ def truncation(evidence: Evidence, limits: Limits) -> list[Finding]:
         rows, bad, observed = _lost(evidence, split) if known else _piled_up(evidence, split)
         observed += f"; the longest row has {longest} tokens" + (f", the model takes {most}" if most else "")
         # What the model cannot take, no max_length can give back.
-        fail = 1.0 if at_most or longest > limits["short"] else limits["rows"]
+        fail = 1.0 if at_most or longest > thresholds["short"] else thresholds["rows"]
         what = f"of {rows} sampled rows to lose more than a tenth of their tokens"
-        found += graded(bad, rows, fail, limits["warn"], what, observed, subject=split.subject)
+        found += graded(bad, rows, fail, thresholds["warn"], what, observed, subject=split.subject)
     return found
 
 
 def longest_input(evidence: Evidence) -> int | None:
     """Return how many tokens model and tokenizer take; None where neither says."""
     config: Any = evidence.fresh_model.config
-    limits = [getattr(evidence.pipeline.processing_class, "model_max_length", 0)]
-    limits += [getattr(config, name, 0) for name in ("max_position_embeddings", "n_positions")]
+    thresholds = [getattr(evidence.pipeline.processing_class, "model_max_length", 0)]
+    thresholds += [getattr(config, name, 0) for name in ("max_position_embeddings", "n_positions")]
     # A tokenizer without a limit says 10^30, a relative position -1.
-    return min((int(limit) for limit in limits if limit and 0 < limit < 10**6), default=None)
+    return min((int(limit) for limit in thresholds if limit and 0 < limit < 10**6), default=None)
 
 
 def _lost(evidence: Evidence, split: Split) -> tuple[int, int, str]:
@@ -238,13 +238,13 @@ def _piled_up(evidence: Evidence, split: Split) -> tuple[int, int, str]:
 @check(
     "data.distinct_inputs",
     cost="free",
-    limits={"rows": 0.02},
+    thresholds={"rows": 0.02},
     false_alarms=2e-4,
     catches="texts that become the same tokens: truncated to a few, all unknown, a segment or column left out",
     hint="what tells these rows apart is lost before the model: look at max_length, the tokenizer's vocabulary and the "
     "columns that are tokenized.",
 )
-def distinct_inputs(evidence: Evidence, limits: Limits) -> list[Finding]:
+def distinct_inputs(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Rows with different texts do not become the same tokens.
 
     Assumes: texts of other words are meant to be other inputs.
@@ -262,7 +262,7 @@ def distinct_inputs(evidence: Evidence, limits: Limits) -> list[Finding]:
         for index, row, text in zip(indices, tokens_of(evidence, split, indices), texts, strict=True):
             groups[tuple(row)][tuple(map(words, text))].append(index)
         bad = [sorted(row for rows in group.values() for row in rows) for group in groups.values() if len(group) > 1]
-        if exceeds(sum(map(len, bad)), len(indices), limits["rows"]):
+        if exceeds(sum(map(len, bad)), len(indices), thresholds["rows"]):
             largest = max(bad, key=len)
             observed = f"{share(sum(map(len, bad)), len(indices))} sampled rows share the tokens of a row with another "
             observed += f"text; {len(largest)} rows are one input, the first are {largest[0]} and {largest[1]}"

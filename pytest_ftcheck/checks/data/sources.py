@@ -9,7 +9,7 @@ from datasets import ClassLabel, Value
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
-from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
+from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, check, finding
 from pytest_ftcheck.checks.data.presence import content_of, presence
 from pytest_ftcheck.checks.data.splits import Split, filled, label_values
 from pytest_ftcheck.columns import taken
@@ -37,11 +37,11 @@ _SHOWN = 3
     cost="free",
     needs=(CLASSES, LABEL_PER_ROW),
     # Share of the rows of a class that are one other class by the other source, and this class by its own.
-    limits={"rows": 0.7},
+    thresholds={"rows": 0.7},
     catches="data sets that number their classes differently and were joined by number",
     hint="join by name: datasets.Dataset.align_labels_with_mapping, or a ClassLabel with the same names in both.",
 )
-def sources_agree(evidence: Evidence, limits: Limits) -> list[Finding]:
+def sources_agree(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """A class of one source of the train rows is the same class in the others.
 
     Sources are the values of a column that names some, and the first and the last quarter of the rows, as joined data
@@ -68,7 +68,7 @@ def sources_agree(evidence: Evidence, limits: Limits) -> list[Finding]:
             continue
         asked = True
         rows, others = ([row for row in part if labels[row] in classes] for part in both)
-        if found := _exchanged(inputs, labels, rows, others, limits["rows"]):
+        if found := _exchanged(inputs, labels, rows, others, thresholds["rows"]):
             told = ", ".join(f"{given} is {other}" for given, other in found[:_SHOWN])
             observed = f"{len(found)} classes are numbered differently in {name}: there, class {told}"
             return [finding("one numbering of the classes in all train rows", observed, subject=split.subject)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding, warning
+from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, check, finding, warning
 from pytest_ftcheck.checks.data.encoded import tokens_of
 from pytest_ftcheck.checks.data.splits import SAMPLE, exceeds, filled, share
 
@@ -19,14 +19,14 @@ _ROWS = 4 * SAMPLE
 @check(
     "data.special_tokens",
     cost="free",
-    limits={"rows": 0.02},
+    thresholds={"rows": 0.02},
     false_alarms=2e-4,
     catches="[CLS] and [SEP] that are written into the text, and added by the tokenizer as well; tokens that are "
     "wrapped twice; rows that were tokenized without [CLS], for a model that reads it",
     hint="give the tokenizer the texts alone: it adds the special tokens itself; where you add them, "
     "add_special_tokens=False.",
 )
-def special_tokens(evidence: Evidence, limits: Limits) -> list[Finding]:
+def special_tokens(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """The special tokens around a row are there once.
 
     Rows that hold no special token at all are a failure where the tokenizer begins a text with its ``cls_token``: that
@@ -60,7 +60,7 @@ def special_tokens(evidence: Evidence, limits: Limits) -> list[Finding]:
             ),
         ):
             bad = [index for index, is_twice in zip(indices, twice, strict=True) if once and is_twice]
-            if exceeds(len(bad), len(indices), limits["rows"]):
+            if exceeds(len(bad), len(indices), thresholds["rows"]):
                 observed = f"{share(len(bad), len(indices))} sampled rows {place} {' '.join(names(once * 2))}, "
                 observed += f"the first is row {bad[0]}"
                 found.append(finding(f"{' '.join(names(once))} once", observed, subject=split.subject))

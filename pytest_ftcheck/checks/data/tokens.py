@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy import stats
 
-from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
+from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, check, finding
 from pytest_ftcheck.checks.data.encoded import Encoded, encode_again, is_subsequence, runs_of_tokens
 from pytest_ftcheck.checks.data.splits import (
     ALL_ROWS,
@@ -52,13 +52,13 @@ _FEWER = 0.25
 @check(
     "data.empty_rows",
     cost="free",
-    limits={"rows": 0.02},
+    thresholds={"rows": 0.02},
     false_alarms=2e-4,
     catches="rows without text: a wrong column, missing values read as empty texts",
     hint="look for missing values in the source, a column that holds something else, and a cleaning step that removes "
     "everything.",
 )
-def empty_rows(evidence: Evidence, limits: Limits) -> list[Finding]:
+def empty_rows(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Every row has a token of text.
 
     Assumes: every row has some text.
@@ -71,7 +71,7 @@ def empty_rows(evidence: Evidence, limits: Limits) -> list[Finding]:
     for split in filled(evidence):
         indices = split.few(_ROWS)
         bad = [index for index, runs in zip(indices, runs_of_tokens(evidence, split, indices), strict=True) if not runs]
-        if exceeds(len(bad), len(indices), limits["rows"]):
+        if exceeds(len(bad), len(indices), thresholds["rows"]):
             observed = f"{share(len(bad), len(indices))} sampled rows are empty: special tokens and padding alone, "
             observed += f"the first is row {bad[0]}"
             found.append(finding("text in every row", observed, subject=split.subject))
@@ -81,13 +81,13 @@ def empty_rows(evidence: Evidence, limits: Limits) -> list[Finding]:
 @check(
     "data.unknown_tokens",
     cost="free",
-    limits={"tokens": 0.25, "warn": 0.05},
+    thresholds={"tokens": 0.25, "warn": 0.05},
     false_alarms=2e-4,
     catches="a tokenizer of another language or vocabulary, a vocabulary file that was not read, everything [UNK]",
     hint="load the tokenizer from the checkpoint's folder with AutoTokenizer; look at what tokenizer.tokenize makes of "
     "a text, and whether the checkpoint was trained on this language and case.",
 )
-def unknown_tokens(evidence: Evidence, limits: Limits) -> list[Finding]:
+def unknown_tokens(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Hardly any token of the texts is the unknown token.
 
     Assumes: the tokenizer knows the language of the texts.
@@ -116,10 +116,12 @@ def unknown_tokens(evidence: Evidence, limits: Limits) -> list[Finding]:
         # Rows are what is drawn: the tokens of one row are unknown together.
         rows = len(indices)
         bad = count / max(len(tokens), 1) * rows
-        if count > limits["warn"] * len(tokens) and (cases := _known_in_lower_case(evidence, split, indices)):
-            found.append(finding(f"at most {limits['warn']:.0%} {what}", f"{observed}; {cases}", subject=split.subject))
+        if count > thresholds["warn"] * len(tokens) and (cases := _known_in_lower_case(evidence, split, indices)):
+            found.append(
+                finding(f"at most {thresholds['warn']:.0%} {what}", f"{observed}; {cases}", subject=split.subject)
+            )
             continue
-        if count > limits["warn"] * len(tokens) and (
+        if count > thresholds["warn"] * len(tokens) and (
             known := _known_to_the_tokenizer(evidence, split, count / len(tokens))
         ):
             hint = (
@@ -127,7 +129,7 @@ def unknown_tokens(evidence: Evidence, limits: Limits) -> list[Finding]:
             )
             found.append(finding(known, observed + f" {tokenizer.unk_token}", subject=split.subject, hint=hint))
             continue
-        found += graded(bad, rows, limits["tokens"], limits["warn"], what, observed, subject=split.subject)
+        found += graded(bad, rows, thresholds["tokens"], thresholds["warn"], what, observed, subject=split.subject)
     return found
 
 
@@ -175,7 +177,7 @@ def _known_in_lower_case(evidence: Evidence, split: Split, indices: Sequence[int
     hint="call model.resize_token_embeddings(len(tokenizer)) after adding tokens; take tokenizer and model from the "
     "same checkpoint. On a GPU, such an id ends in a device-side assert.",
 )
-def token_ids(evidence: Evidence, _limits: Limits) -> list[Finding]:
+def token_ids(evidence: Evidence, _thresholds: Thresholds) -> list[Finding]:
     """Every token id has an embedding, in the rows and in the whole vocabulary.
 
     Assumes: ids are rows of one embedding matrix.
@@ -231,12 +233,12 @@ def _bounds(rows: Dataset, column: str) -> tuple[int, int] | None:
     "data.tokenizer_vocabulary",
     cost="free",
     # Of the tokens of both vocabularies, those with another id; of the checkpoint's, those that are missing.
-    limits={"moved": 0.01, "missing": 0.5},
+    thresholds={"moved": 0.01, "missing": 0.5},
     catches="a tokenizer of another checkpoint whose ids happen to fit",
     hint="load tokenizer and model from the same folder: the embedding of an id is what the checkpoint learned for its "
     "own token, and noise for every other one.",
 )
-def tokenizer_vocabulary(evidence: Evidence, limits: Limits) -> list[Finding]:
+def tokenizer_vocabulary(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """The tokenizer gives each token the id that the checkpoint's own tokenizer gives it.
 
     Assumes: the checkpoint's folder has the tokenizer that the embeddings were trained with.
@@ -257,7 +259,7 @@ def tokenizer_vocabulary(evidence: Evidence, limits: Limits) -> list[Finding]:
     given = tokenizer.get_vocab()
     shared = own.keys() & given.keys()
     moved = sorted(token for token in shared if own[token] != given[token])
-    if len(shared) >= (1 - limits["missing"]) * len(own) and len(moved) <= limits["moved"] * len(shared):
+    if len(shared) >= (1 - thresholds["missing"]) * len(own) and len(moved) <= thresholds["moved"] * len(shared):
         return []
     observed = f"{share(len(own) - len(shared), len(own))} tokens of the checkpoint's are missing"
     if moved:
@@ -271,13 +273,13 @@ def tokenizer_vocabulary(evidence: Evidence, limits: Limits) -> list[Finding]:
 @check(
     "data.stale_tokens",
     cost="free",
-    limits={"rows": 0.02},
+    thresholds={"rows": 0.02},
     false_alarms=2e-4,
     catches="a cache of tokens made of other texts or by another tokenizer; rows or labels that were reordered apart",
     hint="tokenize again (load_from_cache_file=False), with the very tokenizer that the Trainer has; shuffle, sort and "
     "filter texts, tokens and labels together or not at all.",
 )
-def stale_tokens(evidence: Evidence, limits: Limits) -> list[Finding]:
+def stale_tokens(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Each row's tokens are those of its own text, and its label is its own.
 
     Assumes: the text columns are the texts that were tokenized.
@@ -292,13 +294,13 @@ def stale_tokens(evidence: Evidence, limits: Limits) -> list[Finding]:
     for split in filled(evidence):
         encoded = encode_again(evidence, split, columns)
         bad = [place for place in range(len(encoded.rows)) if _is_stale(encoded, place)]
-        if exceeds(len(bad), len(encoded.rows), limits["rows"]):
+        if exceeds(len(bad), len(encoded.rows), thresholds["rows"]):
             observed = f"{share(len(bad), len(encoded.rows))} sampled rows hold other tokens, the first is row "
             observed += f"{encoded.indices[bad[0]]}: {_show(evidence, encoded.rows[bad[0]])} for "
             observed += shorten(" | ".join(encoded.texts[bad[0]]))
             found.append(finding("tokens that tokenizing the texts again gives", observed, subject=split.subject))
         if LABEL_PER_ROW in evidence.pipeline.card.head_rules.traits:
-            found += _other_labels(evidence, split, limits)
+            found += _other_labels(evidence, split, thresholds)
     return found
 
 
@@ -323,7 +325,7 @@ def _similarity(first: Sequence[int], second: Sequence[int]) -> float:
     return sum((Counter(first) & Counter(second)).values()) / max(min(len(first), len(second)), 1)
 
 
-def _other_labels(evidence: Evidence, split: Split, limits: Limits) -> list[Finding]:
+def _other_labels(evidence: Evidence, split: Split, thresholds: Thresholds) -> list[Finding]:
     """Compare each row's label with the raw one: equal raw labels must be equal labels."""
     column = evidence.pipeline.card.label_column
     if split.raw is split.rows or column not in split.raw.column_names:
@@ -331,10 +333,10 @@ def _other_labels(evidence: Evidence, split: Split, limits: Limits) -> list[Find
     raw, labels = scalars(split.raw, column), label_values(evidence, split)
     if evidence.pipeline.card.head_rules.values:
         order = stats.spearmanr(raw, labels).statistic if len(set(raw)) > 1 and len(set(labels)) > 1 else 1.0
-        same = abs(order) > 1 - limits["rows"]
+        same = abs(order) > 1 - thresholds["rows"]
         observed = f"a rank correlation of {order:.3f}"
     else:
         others = len(labels) - mapping(raw, labels)[1]
-        same = not exceeds(others, len(labels), limits["rows"], ALL_ROWS)
+        same = not exceeds(others, len(labels), thresholds["rows"], ALL_ROWS)
         observed = f"{share(others, len(labels))} rows have another label than most rows of their raw label {column!r}"
     return [] if same else [finding("the label of each row's own raw label", observed, subject=split.subject)]

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.training.probe import Probe
@@ -47,13 +47,13 @@ _SMALL, _LARGE = 1, 8
 @check(
     "equivalence.accumulation",
     cost="extra-training",
-    limits=LIMITS,
+    thresholds=LIMITS,
     false_alarms=FALSE_ALARMS,
     tolerance=TOLERANCE,
     catches="a loss of micro-batches that is a little too large or too small, as by a wrong count of rows",
     hint=HINT,
 )
-def accumulation(evidence: Evidence, limits: Limits) -> list[Finding]:
+def accumulation(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """8 micro-batches of a row that are accumulated give losses and gradients of one batch of these 8 rows.
 
     Compared are the loss and the length of the gradient of each optimizer step, in units of their means over the steps,
@@ -79,14 +79,14 @@ def accumulation(evidence: Evidence, limits: Limits) -> list[Finding]:
         require_counted_items(evidence)
     own = own_loss(evidence)
     hint = f"the Trainer has a {' and a '.join(own)} of its own: {HINT}" if own else ""
-    found = verdict(evidence, compared(first.probe, second, first.null), limits, ways=ways, hint=hint)
-    if found and own and _alike_of_one_row(evidence, limits):
+    found = verdict(evidence, compared(first.probe, second, first.null), thresholds, ways=ways, hint=hint)
+    if found and own and _alike_of_one_row(evidence, thresholds):
         msg = "its loss weighs a row by what else is in its batch: of batches of one row alone, both ways give the same"
         raise NotApplicable(msg)
     return found
 
 
-def _alike_of_one_row(evidence: Evidence, limits: Limits) -> bool:
+def _alike_of_one_row(evidence: Evidence, thresholds: Thresholds) -> bool:
     """Whether batches of one row, eight times, give the same: in them, all rows weigh the same in any loss."""
 
     def one_step(size: int, **changes: Any) -> Probe:
@@ -94,20 +94,20 @@ def _alike_of_one_row(evidence: Evidence, limits: Limits) -> bool:
         return same_weights(evidence, (0,) * BATCH, 1, **changes)
 
     null = [one_step(BATCH, variant=Rounded(seed)) for seed in range(1, REPETITIONS + 1)]
-    return not any(one.judge(limits) for one in compared(one_step(BATCH), one_step(1), null))
+    return not any(one.judge(thresholds) for one in compared(one_step(BATCH), one_step(1), null))
 
 
 @check(
     "equivalence.padding",
     cost="extra-training",
-    limits=LIMITS,
+    thresholds=LIMITS,
     false_alarms=FALSE_ALARMS,
     tolerance=TOLERANCE,
     catches="a mask that lets a little of the padding through, a mean over columns that counts the padding",
     hint="the model or the loss reads padding: look at the attention mask on its way to the layers, and at what the "
     "head pools over.",
 )
-def padding(evidence: Evidence, limits: Limits) -> list[Finding]:
+def padding(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Batches that are padded by 8 columns more, as far as the model takes them, give the same losses and gradients.
 
     Compared as in ``equivalence.accumulation``.
@@ -134,7 +134,7 @@ def padding(evidence: Evidence, limits: Limits) -> list[Finding]:
     second = other_way(evidence, first, variant=Padded(_COLUMNS, longest, pad_id, left))
     require_same_rows(evidence, first.probe, second)
     return same_length(first.probe, second, ways) or verdict(
-        evidence, compared(first.probe, second, first.null), limits, ways=ways
+        evidence, compared(first.probe, second, first.null), thresholds, ways=ways
     )
 
 
@@ -151,14 +151,14 @@ def _longest(evidence: Evidence) -> int:
 @check(
     "equivalence.evaluation_batches",
     cost="extra-training",
-    limits=LIMITS,
+    thresholds=LIMITS,
     false_alarms=FALSE_ALARMS,
     tolerance=TOLERANCE,
     catches="logits that depend a little on the other rows of an evaluation batch, or on its padding",
     hint="look for normalisation over the batch, for a head that pools over padding, and for a last batch that is not "
     "full.",
 )
-def evaluation_batches(evidence: Evidence, limits: Limits) -> list[Finding]:
+def evaluation_batches(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Evaluation in batches of 1 row gives the logits of batches of 8.
 
     Compared are the scale of the logits, row by row along the logits themselves, and each logit, in units of the root
@@ -188,7 +188,7 @@ def evaluation_batches(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     one, two = evaluated(_SMALL), evaluated(_LARGE)
     null = [evaluated(_SMALL, variant=Rounded(seed, permuted=False)).logits for seed in (1, 2)]
-    return verdict(evidence, logit_residuals(one.logits, two.logits, null), limits, ways=ways, of="rows")
+    return verdict(evidence, logit_residuals(one.logits, two.logits, null), thresholds, ways=ways, of="rows")
 
 
 def logit_residuals(first: NDArray[Any], second: NDArray[Any], null: Sequence[NDArray[Any]]) -> list[Residuals]:

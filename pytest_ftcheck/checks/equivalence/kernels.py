@@ -25,7 +25,7 @@ from pytest_ftcheck.errors import CheckFailure
 from pytest_ftcheck.training.variants import Attention, Checkpointed, attention_of, has_attention, set_attention
 
 if TYPE_CHECKING:
-    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.equivalence.ways import Reference
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
@@ -40,13 +40,13 @@ _RECOMPUTES = ("gradient_checkpointing", "activation_checkpointing")
 @check(
     "equivalence.attention",
     cost="extra-training",
-    limits=LIMITS,
+    thresholds=LIMITS,
     false_alarms=FALSE_ALARMS,
     tolerance=TOLERANCE,
     catches="attention of one's own that ignores the mask, scales otherwise or drops out under one implementation only",
     hint="compare how both implementations get mask, scale and dropout; attn_implementation chooses between them.",
 )
-def attention(evidence: Evidence, limits: Limits) -> list[Finding]:
+def attention(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Attention by ``sdpa`` and by ``eager`` gives the same losses and gradients.
 
     Compared as in ``equivalence.accumulation``, each with the implementation that `set_attn_implementation` sets.
@@ -60,7 +60,7 @@ def attention(evidence: Evidence, limits: Limits) -> list[Finding]:
     first, ways = reference(evidence), " and ".join(_WAYS) + " attention"
     _require_attention(evidence)
     one, two = (other_way(evidence, first, variant=Attention(name)) for name in _WAYS)
-    return _judge(evidence, first, one, two, limits, ways)
+    return _judge(evidence, first, one, two, thresholds, ways)
 
 
 def _require_attention(evidence: Evidence) -> None:
@@ -88,14 +88,14 @@ def _require_attention(evidence: Evidence) -> None:
 @check(
     "equivalence.gradient_checkpointing",
     cost="extra-training",
-    limits=LIMITS,
+    thresholds=LIMITS,
     false_alarms=FALSE_ALARMS,
     tolerance=TOLERANCE,
     catches="layers that compute something else when they are run again: counters, noise of their own, caches",
     hint="a layer must be a function of its inputs: look for counters, caches and random numbers of its own; pass "
     "gradient_checkpointing_kwargs={'use_reentrant': False}.",
 )
-def gradient_checkpointing(evidence: Evidence, limits: Limits) -> list[Finding]:
+def gradient_checkpointing(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Training with gradient checkpointing gives the losses and gradients of training without.
 
     Compared as in ``equivalence.accumulation``, over a whole training loop, where ``model.gradient_checkpointing``
@@ -118,13 +118,13 @@ def gradient_checkpointing(evidence: Evidence, limits: Limits) -> list[Finding]:
     off = {name: False for name in _RECOMPUTES if getattr(declared, name, False)}
     plain = other_way(evidence, first, **off)
     second = other_way(evidence, first, variant=Checkpointed(tuple(sorted(options.items()))), **off)
-    return _judge(evidence, first, plain, second, limits, ways)
+    return _judge(evidence, first, plain, second, thresholds, ways)
 
 
 @check(
     "equivalence.compiled",
     cost="extra-training",
-    limits=LIMITS,
+    thresholds=LIMITS,
     false_alarms=FALSE_ALARMS,
     tolerance=TOLERANCE,
     catches="layers that do something else when they are compiled: branches on is_compiling(), custom operators, "
@@ -132,7 +132,7 @@ def gradient_checkpointing(evidence: Evidence, limits: Limits) -> list[Finding]:
     hint="look for torch.compiler.is_compiling(), for Python numbers that change from step to step, and for operators "
     "of your own; compile a part less to find the layer.",
 )
-def compiled(evidence: Evidence, limits: Limits) -> list[Finding]:
+def compiled(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Training with ``torch_compile`` gives the losses and gradients of training without.
 
     Compared as in ``equivalence.accumulation``, with the recipe's own backend, else Inductor's.
@@ -157,14 +157,14 @@ def compiled(evidence: Evidence, limits: Limits) -> list[Finding]:
             raise  # the loss is no longer a number
         msg = f"torch.compile does not get through here, with backend {backend}: {failure.findings[0].observed}"
         raise NotApplicable(msg) from failure
-    return _judge(evidence, first, first.probe, second, limits, ways)
+    return _judge(evidence, first, first.probe, second, thresholds, ways)
 
 
 def _judge(  # noqa: PLR0917 - the ways, and how they are judged
-    evidence: Evidence, first: Reference, one: Probe, two: Probe, limits: Limits, ways: str
+    evidence: Evidence, first: Reference, one: Probe, two: Probe, thresholds: Thresholds, ways: str
 ) -> list[Finding]:
     for way in (one, two):
         require_same_rows(evidence, first.probe, way)
     return same_length(one, two, ways) or verdict(
-        evidence, compared(one, two, first.null, base=first.probe), limits, ways=ways
+        evidence, compared(one, two, first.null, base=first.probe), thresholds, ways=ways
     )

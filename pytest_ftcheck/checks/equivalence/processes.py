@@ -24,7 +24,7 @@ from pytest_ftcheck.checks.training.resume import forgetful_parts, require_repea
 from pytest_ftcheck.training.variants import Rounded
 
 if TYPE_CHECKING:
-    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.training.probe import Probe
@@ -35,14 +35,14 @@ _STEPS, _BROKEN_OFF = 24, 8
 @check(
     "equivalence.resumed",
     cost="extra-training",
-    limits=LIMITS,
+    thresholds=LIMITS,
     false_alarms=FALSE_ALARMS,
     tolerance=TOLERANCE,
     catches="state of optimizer, schedule or loss that a checkpoint rounds or loses, and that shows only later",
     hint="let the Trainer save and load the whole checkpoint, in the precision of training, and put state of your own "
     "into a callback that exports it.",
 )
-def resumed(evidence: Evidence, limits: Limits) -> list[Finding]:
+def resumed(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """A run that goes on from step 8 of 24 gives the losses and gradients of one that was never broken off.
 
     Compared are the 16 steps after the break, in units of their means, with the recipe's learning rates and without
@@ -70,7 +70,7 @@ def resumed(evidence: Evidence, limits: Limits) -> list[Finding]:
     found = same_length(unbroken, second, ways, _BROKEN_OFF)
     if not found and trained_rows(unbroken)[-len(trained_rows(second)) :] != trained_rows(second):
         found = [finding(f"{ways}: the same rows after step {_BROKEN_OFF}", "other ones, or in another order")]
-    found = found or verdict(evidence, compared(unbroken, second, null, skip=_BROKEN_OFF), limits, ways=ways)
+    found = found or verdict(evidence, compared(unbroken, second, null, skip=_BROKEN_OFF), thresholds, ways=ways)
     if not found:
         return []
     require_repeatable(evidence, unbroken)
@@ -96,13 +96,13 @@ def _moving(evidence: Evidence, **changes: Any) -> Probe:
 @check(
     "equivalence.workers",
     cost="extra-training",
-    limits=LIMITS,
+    thresholds=LIMITS,
     false_alarms=FALSE_ALARMS,
     tolerance=TOLERANCE,
     catches="rows that come out a little otherwise of a worker process: another precision, state of its own",
     hint="make rows a function of their index alone, and collators of their features alone.",
 )
-def workers(evidence: Evidence, limits: Limits) -> list[Finding]:
+def workers(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Training with 2 data loading workers gives the rows, losses and gradients of training without.
 
     Compared as in ``equivalence.accumulation``.
@@ -128,5 +128,5 @@ def workers(evidence: Evidence, limits: Limits) -> list[Finding]:
         observed = f"another one at place {place}" if place else f"{len(two)} rows"
         return [finding(f"{ways}: the same {len(one)} rows in the same order", observed)]
     return same_length(first.probe, second, ways) or verdict(
-        evidence, compared(first.probe, second, first.null), limits, ways=ways
+        evidence, compared(first.probe, second, first.null), thresholds, ways=ways
     )

@@ -87,16 +87,16 @@ class Residuals:
         scattered = self.values - np.mean(self.values) * self.sizes
         return float(np.sqrt(np.sum(scattered**2) / (len(scattered) - 1) / len(scattered)))
 
-    def judge(self, limits: Mapping[str, float], of: str = "steps") -> tuple[str, str] | None:
+    def judge(self, thresholds: Mapping[str, float], of: str = "steps") -> tuple[str, str] | None:
         """Say what was expected and what was seen instead; None where the two ways give the same.
 
         Args:
-            limits: ``tolerance`` of the largest residual, ``margin`` of the mean one.
+            thresholds: ``tolerance`` of the largest residual, ``margin`` of the mean one.
             of: what the values are of: steps or rows.
 
         """
         with np.errstate(invalid="ignore"):
-            return self._judged(limits["tolerance"], limits["margin"], of)
+            return self._judged(thresholds["tolerance"], thresholds["margin"], of)
 
     def _judged(self, tolerance: float, margin: float, of: str) -> tuple[str, str] | None:
         if not math.isfinite(self.noise):

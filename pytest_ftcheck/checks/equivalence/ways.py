@@ -15,7 +15,7 @@ from pytest_ftcheck.training.variants import Rounded
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.training.probe import Probe
@@ -160,14 +160,20 @@ def _norms(probe: Probe) -> tuple[float, ...]:
 
 
 def verdict(
-    evidence: Evidence, found: Sequence[Residuals], limits: Limits, *, ways: str, of: str = "steps", hint: str = ""
+    evidence: Evidence,
+    found: Sequence[Residuals],
+    thresholds: Thresholds,
+    *,
+    ways: str,
+    of: str = "steps",
+    hint: str = "",
 ) -> list[Finding]:
     """Make findings of what is more than rounding.
 
     Args:
         evidence: what is checked.
         found: by quantity.
-        limits: those of the check.
+        thresholds: those of the check.
         ways: the two, such as ``sdpa and eager attention``.
         of: what was compared: steps or rows.
         hint: a better one than the check's own.
@@ -176,13 +182,13 @@ def verdict(
         NotApplicable: a drift that should be found would hide in the noise.
 
     """
-    judged = [one.judge(limits, of) for one in found]
+    judged = [one.judge(thresholds, of) for one in found]
     findings = [finding(f"{ways}: {pair[0]}", pair[1], hint=hint) for pair in judged if pair is not None]
     if findings:
         return findings
-    blind = max(found, key=lambda one: one.detectable(limits["margin"]))
-    least = blind.detectable(limits["margin"])
-    wanted = limits["drift"] * (1.0 if evidence.precision == "float32" else limits["half"])
+    blind = max(found, key=lambda one: one.detectable(thresholds["margin"]))
+    least = blind.detectable(thresholds["margin"])
+    wanted = thresholds["drift"] * (1.0 if evidence.precision == "float32" else thresholds["half"])
     if not least <= wanted:
         msg = (
             f"{ways} give the same as far as can be seen: of the {blind.name}, noise hides a drift below "

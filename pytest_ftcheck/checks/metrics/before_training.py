@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from transformers import PreTrainedModel
 
-    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.data.splits import Split
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
@@ -34,13 +34,13 @@ _DRAWS = 10
     cost="run",
     needs=(CLASSES, LABEL_PER_ROW),
     # By how much training must raise the accuracy of a model that comes trained; two probabilities of chance.
-    limits={"gain": 0.01, "alpha": 1e-6, "membership": 1e-4},
+    thresholds={"gain": 0.01, "alpha": 1e-6, "membership": 1e-4},
     false_alarms=1e-4,
     catches="a model that goes on from the last fold, or from a checkpoint that was fine-tuned on the evaluated rows",
     hint="load the pretrained checkpoint anew for every training. Is the checkpoint fine-tuned on purpose, make sure "
     "that its training never saw these rows.",
 )
-def before_training(evidence: Evidence, limits: Limits) -> list[Finding]:
+def before_training(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Before training, the model does not know the evaluated rows already.
 
     A head that is new is left to `model.loss_at_start`: with another seed, it is wrong. One that is not, and is right
@@ -60,16 +60,18 @@ def before_training(evidence: Evidence, limits: Limits) -> list[Finding]:
     differs, (train, evaluated) = _differs_with_seed(evidence), splits(evidence)
     count = affordable(evidence, 300, 64)
     losses, rows = _asked(evidence, evidence.fresh_model, evaluated, evaluated.few(count))
-    if not chance_of_hits(rows) < limits["alpha"] or (differs and not _is_always_right(evidence, evaluated, limits)):
+    if not chance_of_hits(rows) < thresholds["alpha"] or (
+        differs and not _is_always_right(evidence, evaluated, thresholds)
+    ):
         return []
     seen, _ = _asked(evidence, evidence.fresh_model, train, train.few(count))
     before, after = (float((some.predictions == some.labels).mean()) for some in (rows, final))
     observed = f"{before:.4f} of {len(rows)} rows are right before training, {after:.4f} after it"
     expected = "a model that does not know the evaluated rows before it is trained"
-    if stats.mannwhitneyu(losses, seen, alternative="less").pvalue < limits["membership"]:
+    if stats.mannwhitneyu(losses, seen, alternative="less").pvalue < thresholds["membership"]:
         observed += f"; it knows them better than train rows (a loss of {losses.mean():.3g} against {seen.mean():.3g})"
         return [finding(expected, observed)]
-    if not _has_head(evidence) and after < before + limits["gain"]:
+    if not _has_head(evidence) and after < before + thresholds["gain"]:
         observed += (
             f", and its checkpoint, {evidence.pipeline.checkpoint.name}, has no such head: it was trained before"
         )
@@ -89,7 +91,7 @@ def _differs_with_seed(evidence: Evidence) -> bool:
     return bool(newly_initialised(evidence) & head)
 
 
-def _is_always_right(evidence: Evidence, split: Split, limits: Limits) -> bool:
+def _is_always_right(evidence: Evidence, split: Split, thresholds: Thresholds) -> bool:
     """Whether a head is right more often than chance whatever the seed: then it was trained.
 
     Above features that separate two classes, a random head is right with probability 1/2: all of them are in one of a
@@ -98,7 +100,7 @@ def _is_always_right(evidence: Evidence, split: Split, limits: Limits) -> bool:
     indices = split.few(affordable(evidence, 128, 64))
     for seed in range(evidence.seed + 1, evidence.seed + 1 + _DRAWS):
         _, rows = _asked(evidence, evidence.make_model(seed), split, indices)
-        if not chance_of_hits(rows) < limits["alpha"]:
+        if not chance_of_hits(rows) < thresholds["alpha"]:
             return False
     return True
 

@@ -17,7 +17,7 @@ from pytest_ftcheck.heads.traits import LABEL_PER_ROW
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.checks.metrics.rows import ScoredRows
     from pytest_ftcheck.findings import Finding
@@ -33,13 +33,13 @@ _SOUND_AREA = 0.75
     "metrics.not_constant",
     cost="run",
     needs=(LABEL_PER_ROW,),
-    limits={"share": 0.98, "majority": 0.8, "auc": 0.6, "rows": 10, "spread": 0.02, "doubt": 5e-4},
+    thresholds={"share": 0.98, "majority": 0.8, "auc": 0.6, "rows": 10, "spread": 0.02, "doubt": 5e-4},
     false_alarms=1e-3,
     catches="a collapsed model that gives every row the same class or value, whatever its inputs",
     hint="the model learned the shares of the classes, or nothing: look at the learning rate, frozen or missing "
     "parameters, an attention mask of zeros, inputs that are all [UNK], labels that do not belong to their rows.",
 )
-def not_constant(evidence: Evidence, limits: Limits) -> list[Finding]:
+def not_constant(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Predictions differ from row to row as the labels do.
 
     No class takes more than ``share`` of the rows unless it takes ``majority`` of the labels and the logits still rank
@@ -53,20 +53,20 @@ def not_constant(evidence: Evidence, limits: Limits) -> list[Finding]:
     False alarms: at most 1e-3 for a healthy model (one-sided intervals of counts and of the area under the ROC curve).
     """
     rows = judged(evidence)
-    return _constant_value(rows, limits) if rows.regression else _constant_class(rows, limits)
+    return _constant_value(rows, thresholds) if rows.regression else _constant_class(rows, thresholds)
 
 
-def _constant_class(rows: ScoredRows, limits: Limits) -> list[Finding]:
+def _constant_class(rows: ScoredRows, thresholds: Thresholds) -> list[Finding]:
     predicted = np.bincount(rows.predictions[rows.predictions >= 0], minlength=rows.num_labels)
     label_counts = np.bincount(rows.labels, minlength=rows.num_labels)
     top = predicted.argmax()
-    if predicted[top] <= limits["share"] * len(rows):
+    if predicted[top] <= thresholds["share"] * len(rows):
         return []
     if not _same_logits(rows):
-        _require_others(rows, limits)
-        if _is_rare_event(rows, limits):
+        _require_others(rows, thresholds)
+        if _is_rare_event(rows, thresholds):
             return []
-        _require_telling(rows, limits)
+        _require_telling(rows, thresholds)
     table = rows.predicting(np.maximum(rows.predictions, 0))
     mcc = known_values("mcc", table).get("", 0.0)
     spread = "" if rows.logits is None else f", logits spread over {np.ptp(rows.logits, axis=0).max():.2g}"
@@ -82,27 +82,27 @@ def _same_logits(rows: ScoredRows) -> bool:
     return rows.logits is not None and float(np.ptp(rows.logits, axis=0).max()) <= _AS_GOOD
 
 
-def _require_others(rows: ScoredRows, limits: Limits) -> None:
+def _require_others(rows: ScoredRows, thresholds: Thresholds) -> None:
     """Stop where so few labels are of another class than most that a good model may miss them all."""
     counts = np.bincount(rows.labels, minlength=rows.num_labels)
     others = len(rows) - int(counts.max())
-    if others < limits["rows"]:
+    if others < thresholds["rows"]:
         most = rows.names[counts.argmax()]
         msg = (
             f"only {others} of {len(rows)} labels are of another class than {most}: a good model may miss so few, "
-            f"fewer than {limits['rows']:g}, by chance"
+            f"fewer than {thresholds['rows']:g}, by chance"
         )
         raise NotApplicable(msg)
 
 
-def _is_rare_event(rows: ScoredRows, limits: Limits) -> bool:
+def _is_rare_event(rows: ScoredRows, thresholds: Thresholds) -> bool:
     """Whether nearly all labels are one class, and the logits tell the few others apart although argmax does not."""
     majority = np.bincount(rows.labels).max() / len(rows)
     area, chance = ranking(rows)
-    return bool(majority >= limits["majority"] and area >= limits["auc"] and chance < 0.01)  # noqa: PLR2004 - one percent
+    return bool(majority >= thresholds["majority"] and area >= thresholds["auc"] and chance < 0.01)  # noqa: PLR2004 - one percent
 
 
-def _require_telling(rows: ScoredRows, limits: Limits) -> None:
+def _require_telling(rows: ScoredRows, thresholds: Thresholds) -> None:
     """Stop where so few labels are of a rare class that a healthy model may rank, or predict, them as this one does.
 
     Raises:
@@ -111,11 +111,11 @@ def _require_telling(rows: ScoredRows, limits: Limits) -> None:
     """
     counts = np.bincount(rows.labels, minlength=rows.num_labels)
     others = len(rows) - int(counts.max())
-    if counts.max() >= limits["majority"] * len(rows):
-        alike = ranking_up_to(rows, limits["doubt"]) >= _SOUND_AREA
+    if counts.max() >= thresholds["majority"] * len(rows):
+        alike = ranking_up_to(rows, thresholds["doubt"]) >= _SOUND_AREA
     else:  # it predicts another class for a quarter of as many rows as are of one
         seen = len(rows) - int(np.bincount(rows.predictions[rows.predictions >= 0]).max())
-        alike = stats.binom.cdf(seen, others, SOUND_LIFT) >= limits["doubt"]
+        alike = stats.binom.cdf(seen, others, SOUND_LIFT) >= thresholds["doubt"]
     if alike:
         msg = (
             f"only {others} of {len(rows)} labels are of another class than most: a healthy model may look like that "
@@ -131,18 +131,18 @@ def _histogram(counts: NDArray[np.int64], names: tuple[str, ...]) -> str:
     return shown + (f" and {len(order) - 6} other classes" if len(order) > 6 else "")  # noqa: PLR2004 - as above
 
 
-def _constant_value(rows: ScoredRows, limits: Limits) -> list[Finding]:
+def _constant_value(rows: ScoredRows, thresholds: Thresholds) -> list[Finding]:
     spread, of_labels = float(np.std(rows.predictions)), float(np.std(rows.labels))
-    if of_labels == 0 or len(rows) < limits["rows"]:
+    if of_labels == 0 or len(rows) < thresholds["rows"]:
         msg = f"the {len(rows)} labels are too few, or all the same: there is nothing to tell apart"
         raise NotApplicable(msg)
     # Written so that a NaN is too little.
-    if spread >= limits["spread"] * of_labels:
+    if spread >= thresholds["spread"] * of_labels:
         return []
     return [
         finding(
-            f"predictions that spread: a standard deviation of at least {limits['spread'] * of_labels:.3g}, "
-            f"{limits['spread']:g} of the labels'",
+            f"predictions that spread: a standard deviation of at least {thresholds['spread'] * of_labels:.3g}, "
+            f"{thresholds['spread']:g} of the labels'",
             f"{spread:.3g}; predictions from {rows.predictions.min():.4g} to {rows.predictions.max():.4g}, labels from "
             f"{rows.labels.min():.4g} to {rows.labels.max():.4g}",
         )
@@ -153,13 +153,13 @@ def _constant_value(rows: ScoredRows, limits: Limits) -> list[Finding]:
     "metrics.beats_trivial",
     cost="run",
     needs=(LABEL_PER_ROW,),
-    limits={"alpha": 0.01, "doubt": 2e-3, "lift": 0.2, "rows": 10, "majority": 0.8, "auc": 0.6, "r2": -1.0},
+    thresholds={"alpha": 0.01, "doubt": 2e-3, "lift": 0.2, "rows": 10, "majority": 0.8, "auc": 0.6, "r2": -1.0},
     false_alarms=2e-3,
     catches="a model that learned nothing of its inputs: shuffled labels, frozen or lost weights, a wrong scale",
     hint="what was learned does not help on these rows: look at labels that do not belong to their rows, inputs that "
     "the model does not get, frozen parameters, the learning rate, and whether both splits are encoded alike.",
 )
-def beats_trivial(evidence: Evidence, limits: Limits) -> list[Finding]:
+def beats_trivial(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """The model is better than every trivial one, by more than noise.
 
     Its hits are more than chance (probability below ``alpha``), and one of the task's metrics is above that of every
@@ -176,26 +176,26 @@ def beats_trivial(evidence: Evidence, limits: Limits) -> list[Finding]:
     """
     rows = judged(evidence)
     perfect = rows.predicting(rows.labels)
-    if (correlation(perfect) if rows.regression else (0.0, chance_of_hits(perfect)))[1] >= limits["alpha"]:
+    if (correlation(perfect) if rows.regression else (0.0, chance_of_hits(perfect)))[1] >= thresholds["alpha"]:
         msg = f"{len(rows)} rows are too few, or of one label only: even perfect predictions could be chance"
         raise NotApplicable(msg)
     if rows.regression:
-        return _uncorrelated(rows, limits) or _worse_than_mean(evidence, rows, limits)
-    if _is_rare_event(rows, limits):
+        return _uncorrelated(rows, thresholds) or _worse_than_mean(evidence, rows, thresholds)
+    if _is_rare_event(rows, thresholds):
         return []
     trivial = _trivial_metrics(evidence, rows)
     chance = chance_of_hits(rows)
-    if not chance < limits["alpha"]:
-        _require_others(rows, limits)
-        if may_be_healthy(rows, limits["doubt"]):
+    if not chance < thresholds["alpha"]:
+        _require_others(rows, thresholds)
+        if may_be_healthy(rows, thresholds["doubt"]):
             raise NotApplicable(_TOO_WEAK.format(rows=len(rows)))
         hits = int((rows.labels == rows.predictions).sum())
         observed = f"{hits} of {len(rows)} rows right: by chance as many with probability {chance:.2g}"
         return [finding("more right predictions than the same ones dealt out at random would give", observed)]
     lift = lift_of(rows)
-    if not trivial or lift >= limits["lift"] or any(own > best + _AS_GOOD for own, best, _ in trivial.values()):
+    if not trivial or lift >= thresholds["lift"] or any(own > best + _AS_GOOD for own, best, _ in trivial.values()):
         return []
-    if may_be_healthy(rows, limits["doubt"]):
+    if may_be_healthy(rows, thresholds["doubt"]):
         raise NotApplicable(_TOO_WEAK.format(rows=len(rows)))
     expected = "; ".join(f"{key} above {best:.4f} ({who})" for key, (_, best, who) in trivial.items())
     observed = "; ".join(f"{key} {own:.4f}" for key, (own, _, _) in trivial.items())
@@ -225,35 +225,35 @@ def _trivial_metrics(evidence: Evidence, rows: ScoredRows) -> dict[str, tuple[fl
     return found
 
 
-def _uncorrelated(rows: ScoredRows, limits: Limits) -> list[Finding]:
+def _uncorrelated(rows: ScoredRows, thresholds: Thresholds) -> list[Finding]:
     value, chance = correlation(rows)
     # Ranks as well: one outlier may hide a relation.
     by_rank = correlation(rows.ranked())
-    if min(chance, by_rank[1]) < limits["alpha"]:
+    if min(chance, by_rank[1]) < thresholds["alpha"]:
         return []
-    if may_be_healthy(rows, limits["doubt"]):
+    if may_be_healthy(rows, thresholds["doubt"]):
         raise NotApplicable(_TOO_WEAK.format(rows=len(rows)))
     return [
         finding(
-            f"values that correlate with the labels by more than chance (probability below {limits['alpha']:g})",
+            f"values that correlate with the labels by more than chance (probability below {thresholds['alpha']:g})",
             f"correlation {value:.3f} on {len(rows)} rows, by chance with probability {chance:.2g}; of ranks "
             f"{by_rank[0]:.3f}",
         )
     ]
 
 
-def _worse_than_mean(evidence: Evidence, rows: ScoredRows, limits: Limits) -> list[Finding]:
+def _worse_than_mean(evidence: Evidence, rows: ScoredRows, thresholds: Thresholds) -> list[Finding]:
     """Compare with the mean label, where the loss that was trained asks for values on the labels' scale."""
     try:
         require_plain_loss(evidence)
     except NotApplicable:
         return []
     explained = r2(rows)
-    if explained >= limits["r2"]:
+    if explained >= thresholds["r2"]:
         return []
     return [
         finding(
-            f"values nearer to the labels than their mean, or not much further: r2 of at least {limits['r2']:g}",
+            f"values nearer to the labels than their mean, or not much further: r2 of at least {thresholds['r2']:g}",
             f"r2 {explained:.3g}: predictions {rows.predictions.mean():.4g} +- {rows.predictions.std():.3g}, labels "
             f"{rows.labels.mean():.4g} +- {rows.labels.std():.3g}",
             hint="labels of train and evaluation are on different scales, or were too large to be reached: normalise "

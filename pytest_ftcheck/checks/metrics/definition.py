@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
 
@@ -54,13 +54,13 @@ _Question = tuple[ScoredRows, "Mapping[str, float]"]
     cost="free",
     needs=(LABEL_PER_ROW,),
     # Share of the rows from which on class 0 is so frequent that its own F1 tells nothing.
-    limits={"difference": 1e-4, "frequent": 0.6},
+    thresholds={"difference": 1e-4, "frequent": 0.6},
     catches="a threshold on a raw logit, argmax over one column, precision and recall exchanged: right where the model "
     "is right, and wrong where it is not; F1 of the frequent class 0 instead of class 1",
     hint="look at compute_metrics: argmax over the last axis of the logits, a threshold on probabilities and not on "
     "logits, predictions and references each in their place, the average that the name promises.",
 )
-def definition(evidence: Evidence, limits: Limits) -> list[Finding]:
+def definition(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """``compute_metrics`` gives what its metrics are called, for logits that are right and for logits that are wrong.
 
     It is asked three times about the labels of the evaluation with made-up logits. A metric of a known name must each
@@ -90,11 +90,11 @@ def definition(evidence: Evidence, limits: Limits) -> list[Finding]:
             expected = f"{key} to depend on the predictions: made-up ones are right in {shares} of the rows"
             found.append(finding(expected, f"{values[0]:.4g} for all of them"))
         elif names:
-            wrong = [name for name, readings in names.items() if not _is(values, readings, limits["difference"])]
+            wrong = [name for name, readings in names.items() if not _is(values, readings, thresholds["difference"])]
             if len(wrong) == len(names):
-                found.append(_wrong(evidence, key, values, questions, limits["difference"]))
+                found.append(_wrong(evidence, key, values, questions, thresholds["difference"]))
             else:
-                found += _of_frequent_class(key, names.keys() - set(wrong), questions[0][0], limits["frequent"])
+                found += _of_frequent_class(key, names.keys() - set(wrong), questions[0][0], thresholds["frequent"])
     return found
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from numpy.typing import NDArray
 
-    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
 
@@ -32,7 +32,7 @@ _CHUNK = 64
     hint="look for dataloader_drop_last, a sampler or collator that reorders, drops or repeats rows in evaluation, and "
     "for the data set that the evaluation is given.",
 )
-def evaluated_rows(evidence: Evidence, limits: Limits) -> list[Finding]:
+def evaluated_rows(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Metrics are of each row of the evaluation data set, once, in order, with its own label.
 
     Assumes: the evaluation is the whole data set, in order.
@@ -42,7 +42,7 @@ def evaluated_rows(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     False alarms: none by chance.
     """
-    del limits
+    del thresholds
     run, total = evidence.run, len(evidence.pipeline.eval_dataset)
     counts = (len(run.logits), len(run.label_ids))
     if counts != (total, total):

@@ -16,7 +16,7 @@ from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.checks.metrics.rows import ScoredRows
     from pytest_ftcheck.findings import Finding
@@ -66,7 +66,7 @@ def _losses(rows: ScoredRows, smoothing: float) -> list[float]:
     hint="the loss and the logits come from different rows, weights or modes; look for dropout that is active in "
     "evaluation, batches whose losses are averaged without their sizes, or labels that change between loss and metric.",
 )
-def loss_agrees(evidence: Evidence, limits: Limits) -> list[Finding]:
+def loss_agrees(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """The reported evaluation loss is the mean cross entropy, or squared error, of logits and labels.
 
     Relative above 1, else absolute.
@@ -85,7 +85,7 @@ def loss_agrees(evidence: Evidence, limits: Limits) -> list[Finding]:
     reported = evidence.run.metrics["loss"]
     losses = _losses(rows, float(evidence.pipeline.args.get("label_smoothing_factor") or 0.0))
     # Written so that a NaN disagrees.
-    tolerance = tolerance_of(evidence.fresh_model, limits)
+    tolerance = tolerance_of(evidence.fresh_model, thresholds)
     if any(abs(reported - loss) <= tolerance * max(1.0, loss) for loss in losses):
         return []
     kind = f"mean {rows.head.loss.name}"
@@ -106,7 +106,7 @@ def loss_agrees(evidence: Evidence, limits: Limits) -> list[Finding]:
     catches="a softmax, sigmoid, tanh or ReLU on the logits, of which cross entropy takes the softmax once more",
     hint="return the last linear layer's output as logits: the loss and pipeline() apply the softmax themselves.",
 )
-def raw_logits(evidence: Evidence, limits: Limits) -> list[Finding]:
+def raw_logits(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Logits are not bounded by an activation before cross entropy takes their softmax.
 
     Assumes: cross entropy gets raw logits.
@@ -124,7 +124,7 @@ def raw_logits(evidence: Evidence, limits: Limits) -> list[Finding]:
     loss = evidence.run.metrics.get("loss")
     smoothing = float(evidence.pipeline.args.get("label_smoothing_factor") or 0.0)
     # Probabilities that were handed back for the metrics alone have another loss than their own cross entropy.
-    agrees = loss is not None and any(abs(loss - own) <= limits["tolerance"] for own in _losses(rows, smoothing))
+    agrees = loss is not None and any(abs(loss - own) <= thresholds["tolerance"] for own in _losses(rows, smoothing))
     if not agrees:
         msg = f"{squashed}, and the evaluation loss is not their cross entropy: they were made for the metrics"
         raise NotApplicable(msg)

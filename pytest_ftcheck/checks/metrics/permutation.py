@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.checks.metrics.rows import ScoredRows
     from pytest_ftcheck.findings import Finding
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     "metrics.label_permutation",
     cost="run",
     needs=(LABEL_PER_ROW,),
-    limits={"alpha": 1e-4},
+    thresholds={"alpha": 1e-4},
     false_alarms=1e-4,
     catches="label names or ids that are swapped or shifted between train and evaluation, a score with its sign turned",
     hint="compare the label encoding of both splits with each other and with id2label: sorted names, an id that starts "
     "at 1, another label_list, 0 meaning entailment here and contradiction there.",
 )
-def label_permutation(evidence: Evidence, limits: Limits) -> list[Finding]:
+def label_permutation(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """No other naming of the predicted classes scores better, by more than noise.
 
     The best of all permutations is found, and each of its cycles is judged with ``alpha`` divided by the number of
@@ -49,12 +49,12 @@ def label_permutation(evidence: Evidence, limits: Limits) -> list[Finding]:
     rows = judged(evidence)
     if rows.regression:
         value, chance = correlation(rows.predicting(-rows.predictions))
-        if not chance < limits["alpha"]:
+        if not chance < thresholds["alpha"]:
             return []
         observed = f"correlation {-value:.3f}: the values with their sign turned correlate by {value:.3f}"
         return [finding("values that rise with the labels", observed)]
     table = confusion(rows)
-    return [_misnamed(rows, table, cycle) for cycle in better_cycles(table, limits["alpha"])]
+    return [_misnamed(rows, table, cycle) for cycle in better_cycles(table, thresholds["alpha"])]
 
 
 def better_cycles(table: NDArray[np.int64], alpha: float) -> Iterator[dict[int, int]]:

@@ -24,7 +24,7 @@ from pytest_ftcheck.tasks.metrics import direction_of, known_direction
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.runs.run import Run
@@ -42,13 +42,13 @@ _BINARY, _FEWEST = 2, 10
     "metrics.recomputed",
     cost="run",
     needs=(LABEL_PER_ROW,),
-    limits={"difference": 1e-4},
+    thresholds={"difference": 1e-4},
     tolerance={"float32": 1e-3, "bfloat16": 5e-2, "float16": 5e-2},
     catches="argmax over the wrong axis, swapped arguments, a metric of other rows or of another epoch's weights",
     hint="look at compute_metrics: argmax over the last axis, predictions and references each in their place, the "
     "average that the name promises, nothing kept from earlier calls.",
 )
-def recomputed(evidence: Evidence, limits: Limits) -> list[Finding]:
+def recomputed(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Reported metrics are what logits and label ids give when they are computed again.
 
     Three times over: by ``compute_metrics`` itself, by scikit-learn and SciPy where the name is known, and against the
@@ -61,9 +61,9 @@ def recomputed(evidence: Evidence, limits: Limits) -> list[Finding]:
     False alarms: none by chance. Two rows whose class turns by rounding are let through.
     """
     judgements = (
-        _against_itself(evidence, limits["difference"]),
-        _against_known(evidence, limits["difference"]),
-        _against_epoch(evidence, limits["tolerance"]),
+        _against_itself(evidence, thresholds["difference"]),
+        _against_known(evidence, thresholds["difference"]),
+        _against_epoch(evidence, thresholds["tolerance"]),
     )
     if all(judgement is None for judgement in judgements):
         msg = "no metric of a known name, no epoch to compare with, and compute_metrics cannot be called again"
@@ -222,7 +222,7 @@ def _is_bounded(key: str) -> bool:
     hint="compare the keys that compute_metrics returns with the card's metric table and metric_for_best_model; "
     "a correlation of constant predictions is NaN.",
 )
-def keys(evidence: Evidence, limits: Limits) -> list[Finding]:
+def keys(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Every metric that is declared is there, and is a finite number; another one that is NaN is a warning.
 
     Assumes: what is declared is reported, as a number.
@@ -232,7 +232,7 @@ def keys(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     False alarms: none by chance.
     """
-    del limits
+    del thresholds
     reported, declared = evidence.run.metrics, _declared(evidence)
     undefined = [key for key, value in reported.items() if math.isnan(value) and key not in {*declared, "loss"}]
     findings = [warning(f"a number for {key}, which is reported", "nan", share=0.0) for key in undefined]
@@ -263,13 +263,13 @@ def _declared(evidence: Evidence) -> dict[str, str]:
 @check(
     "metrics.last_epoch",
     cost="run",
-    limits={"drop": 0.05, "deviations": 4.0, "rise": 1.0},
+    thresholds={"drop": 0.05, "deviations": 4.0, "rise": 1.0},
     false_alarms=1e-3,
     catches="training that overfits or collapses at the end while its last weights are kept, greater_is_better turned",
     hint="keep the best epoch (load_best_model_at_end=True, with the right greater_is_better), train fewer epochs, or "
     "lower the learning rate.",
 )
-def last_epoch(evidence: Evidence, limits: Limits) -> list[Finding]:
+def last_epoch(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """The weights that were kept are about as good as those of the best epoch.
 
     A metric may fall by ``drop`` (of its range from 0 to 1) or by ``deviations`` standard errors, whichever is more; an
@@ -291,12 +291,12 @@ def last_epoch(evidence: Evidence, limits: Limits) -> list[Finding]:
     greater, kept = _direction(evidence, key), run.metrics[key]
     best = float(values.max() if greater else values.min())
     if greater:
-        allowed = best - _allowed_drop(key, best, kept, len(run.label_ids), limits)
+        allowed = best - _allowed_drop(key, best, kept, len(run.label_ids), thresholds)
         if kept < allowed:  # of a metric that rests on few rows, such as the F1 of a rare class, chance is wider
-            allowed = min(allowed, best - limits["deviations"] * math.sqrt(2) * _deviation(evidence, key))
+            allowed = min(allowed, best - thresholds["deviations"] * math.sqrt(2) * _deviation(evidence, key))
         fine = kept >= allowed
     else:
-        allowed = best + limits["rise"] * abs(best)
+        allowed = best + thresholds["rise"] * abs(best)
         # A loss rises while a classifier only grows too sure of itself; above ln K it knows less than nothing.
         if key == "loss" and CLASSES in run.head_rules.traits:
             allowed = max(allowed, math.log(max(run.logits.shape[-1], 2)))
@@ -345,10 +345,10 @@ def _deciding_key(evidence: Evidence) -> str:
     return next((name for name in names if run.epochs and name in run.epochs[-1]), names[0])
 
 
-def _allowed_drop(key: str, best: float, kept: float, rows: int, limits: Limits) -> float:
+def _allowed_drop(key: str, best: float, kept: float, rows: int, thresholds: Thresholds) -> float:
     """Return how far a metric may fall by its limit or by chance: two independent samples, which is cautious."""
     scale = 100.0 if max(abs(best), abs(kept)) > 1 and _is_bounded(key) else max(1.0, abs(best))
     middle = (best + kept) / 2 / scale
     share = min(max(middle if middle > 0 else 0.0, 0.05), 0.95)
     deviation = math.sqrt(2 * share * (1 - share) / rows)
-    return scale * max(limits["drop"], limits["deviations"] * deviation)
+    return scale * max(thresholds["drop"], thresholds["deviations"] * deviation)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.data.splits import Split
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
@@ -63,13 +63,13 @@ class Agreement:
     cost="run",
     needs=(CLASSES, LABEL_PER_ROW),
     # Share of wrong train labels, the lower end of its interval; how sure it must be that there are any.
-    limits={"fail": 0.1, "warn": 0.03, "deviations": 3.8},
+    thresholds={"fail": 0.1, "warn": 0.03, "deviations": 3.8},
     false_alarms=1.5e-4,
     catches="train labels that are partly shuffled, joined to other rows, or made by a poor annotator",
     hint="look at a few train rows that the model contradicts, and at every step that sorts, joins or filters rows "
     "or labels apart from each other.",
 )
-def train_labels(evidence: Evidence, limits: Limits) -> list[Finding]:
+def train_labels(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Train labels agree with what was learned about as often as those of the evaluation do.
 
     What was trained on can only be known better. Where train labels agree less often, by more
@@ -95,16 +95,16 @@ def train_labels(evidence: Evidence, limits: Limits) -> list[Finding]:
         raise NotApplicable(msg)
     worst = max(told, key=lambda agreement: agreement.gap / agreement.deviation)
     low, high = sorted((worst.noise(-1.96), worst.noise(1.96)))
-    if low < limits["warn"] or worst.gap < limits["deviations"] * worst.deviation:
+    if low < thresholds["warn"] or worst.gap < thresholds["deviations"] * worst.deviation:
         return []
     expected = f"train labels that agree with {worst.by} as the evaluation's do, in {worst.evaluation:.1%} of the rows"
     observed = (
         f"{worst.train:.1%} agree: about {worst.noise(0):.0%} of the train labels are wrong, if they are dealt out at "
         f"random ({low:.0%} to {high:.0%}, {len(rows)} evaluated rows)"
     )
-    if low >= limits["fail"]:
+    if low >= thresholds["fail"]:
         return [finding(expected, observed)]
-    expected += f" (at least {limits['fail']:.0%} of wrong labels fail)"
+    expected += f" (at least {thresholds['fail']:.0%} of wrong labels fail)"
     return [warning(expected, observed, share=worst.noise(0))]
 
 

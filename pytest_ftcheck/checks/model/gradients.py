@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn.modules.module import register_module_forward_pre_hook
 
-from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding, warning
+from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, check, finding, warning
 from pytest_ftcheck.checks.model.logits import affordable, evaluated_features, tolerance_of
 from pytest_ftcheck.checks.model.weights import newly_initialised, parts_of, some_names
 from pytest_ftcheck.checks.training.declared import arguments, own_callbacks
@@ -33,12 +33,12 @@ _FROZEN_NAMES = ("requires_grad", "require_grad", "required_grad", "requires_gra
     # Shares of the trained values: cut off from the loss; with a gradient of 0, as a part of the last layer has where
     # only the first token is read. frozen_backbone = 1: the head alone is meant to be trained. head_rate: a learning
     # rate from which on a user seems to mean it; whole models are trained with less.
-    limits={"cut_off": 0.05, "zero": 0.2, "frozen_backbone": 0.0, "head_rate": 5e-4},
+    thresholds={"cut_off": 0.05, "zero": 0.2, "frozen_backbone": 0.0, "head_rate": 5e-4},
     catches="a backbone that is frozen by accident, detach() or no_grad() in forward(), a head that is not trained, "
     "requires_grad set on a module",
     hint="freeze with module.requires_grad_(False), and look for detach(), torch.no_grad() and .data in forward().",
 )
-def gradients(evidence: Evidence, limits: Limits) -> list[Finding]:
+def gradients(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Weights that are meant to be trained receive a gradient, and no others.
 
     A backbone that is frozen as a whole only warns where the user's Trainer may mean it: it has callbacks of its own,
@@ -52,7 +52,7 @@ def gradients(evidence: Evidence, limits: Limits) -> list[Finding]:
     """
     evidence.require_training()
     model = evidence.fresh_model
-    found = [*_not_frozen(model), *_frozen(evidence, limits)]
+    found = [*_not_frozen(model), *_frozen(evidence, thresholds)]
     trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
     if not trained:
         return [finding("parameters that are trained", "requires_grad is False for all of them")]
@@ -67,7 +67,7 @@ def gradients(evidence: Evidence, limits: Limits) -> list[Finding]:
     total, head = sum(parameter.numel() for parameter in trained.values()), _trained_head(model)
     for limit, (names, hint) in lacking.items():
         share = sum(trained[name].numel() for name in names) / total
-        if share > limits[limit] or (head and head <= set(names)):
+        if share > thresholds[limit] or (head and head <= set(names)):
             observed = f"none for {some_names(names)}, {share:.0%} of the values that are trained"
             found.append(finding("a gradient for all that is trained", observed, hint=hint))
             break
@@ -142,7 +142,7 @@ def _not_frozen(model: nn.Module) -> list[Finding]:
     return [finding("frozen parameters", f"an attribute that freezes nothing: {some_names(wrong)}", hint=hint)]
 
 
-def _frozen(evidence: Evidence, limits: Limits) -> list[Finding]:
+def _frozen(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Find a backbone that is frozen as a whole, or a new head that is."""
     try:
         parts = parts_of(evidence.fresh_model)
@@ -150,14 +150,14 @@ def _frozen(evidence: Evidence, limits: Limits) -> list[Finding]:
         return []
     backbone = sum(parameter.requires_grad for parameter in parts.backbone.values())
     head = len(_trained_head(evidence.fresh_model))
-    if head and not backbone and parts.backbone and not limits["frozen_backbone"]:
+    if head and not backbone and parts.backbone and not thresholds["frozen_backbone"]:
         hint = (
-            "is it meant, say so: frozen_backbone = 1 in the card's limits of this check. Else look for "
+            "is it meant, say so: frozen_backbone = 1 in the card's thresholds of this check. Else look for "
             "requires_grad = False that was left behind."
         )
         expected = "a backbone that is trained, in parts at least, or adapters in it"
         observed = f"requires_grad is False for all its {len(parts.backbone)} parameters before training"
-        if _may_be_meant(evidence, limits):
+        if _may_be_meant(evidence, thresholds):
             return [warning(expected, observed, share=0.0, hint=hint)]
         return [finding(expected, observed, hint=hint)]
     above = {name for name in parts.head if "pooler" not in name}
@@ -169,11 +169,11 @@ def _frozen(evidence: Evidence, limits: Limits) -> list[Finding]:
     return []
 
 
-def _may_be_meant(evidence: Evidence, limits: Limits) -> bool:
+def _may_be_meant(evidence: Evidence, thresholds: Thresholds) -> bool:
     """Whether a user's Trainer looks like one that trains a head alone, or that unfreezes the rest later."""
     if evidence.pipeline.trainer is None:
         return False
-    return bool(own_callbacks(evidence)) or arguments(evidence).learning_rate >= limits["head_rate"]
+    return bool(own_callbacks(evidence)) or arguments(evidence).learning_rate >= thresholds["head_rate"]
 
 
 @check(
@@ -185,7 +185,7 @@ def _may_be_meant(evidence: Evidence, limits: Limits) -> bool:
     hint="pass gradient_checkpointing_kwargs={'use_reentrant': False}; above frozen embeddings, reentrant "
     "checkpointing needs model.enable_input_require_grads().",
 )
-def gradient_checkpointing(evidence: Evidence, limits: Limits) -> list[Finding]:
+def gradient_checkpointing(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Gradients are the same with and without gradient checkpointing.
 
     Assumes: checkpointing changes no gradient.
@@ -211,7 +211,7 @@ def gradient_checkpointing(evidence: Evidence, limits: Limits) -> list[Finding]:
     there = [name for name, gradient in first.items() if gradient is not None]
     largest = max((float(_present(first[name]).abs().max()) for name in there), default=0.0)
     off = {name: float((_present(first[name]) - _present(second[name])).abs().max()) for name in there}
-    tolerance = tolerance_of(evidence.fresh_model, limits)
+    tolerance = tolerance_of(evidence.fresh_model, thresholds)
     wrong = [name for name, value in off.items() if not value <= tolerance * largest]
     if not wrong:
         return []

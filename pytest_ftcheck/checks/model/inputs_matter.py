@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, ToldBy, check, finding
+from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, ToldBy, check, finding
 from pytest_ftcheck.checks.data.splits import splits
 from pytest_ftcheck.checks.model.logits import affordable, logits_of_rows, trained_model
 from pytest_ftcheck.checks.model.token_rows import TokenRow, shuffled, special_tokens
@@ -31,12 +31,12 @@ _FEWEST = 20
     "model.input_matters",
     cost="run",
     # Different logits among different rows, as a share of them.
-    limits={"different": 0.25},
+    thresholds={"different": 0.25},
     catches="token ids that are all [UNK], inputs that do not reach the model, a mask of zeros, a collapsed model",
     hint="decode a few rows as the model gets them; look at the tokenizer's vocabulary, at the columns that reach the "
     "model, at the attention mask, and at a learning rate that is too high.",
 )
-def input_matters(evidence: Evidence, limits: Limits) -> list[Finding]:
+def input_matters(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Different rows have different logits.
 
     Assumes: different texts have different logits.
@@ -63,7 +63,7 @@ def input_matters(evidence: Evidence, limits: Limits) -> list[Finding]:
     if evidence.precision != "float32":
         return []  # too few digits to tell rows apart
     seen = len({tuple(row) for row in np.round(logits / spread, _DIGITS - 1)})
-    if seen >= limits["different"] * different:
+    if seen >= thresholds["different"] * different:
         return []
     return [finding(f"other logits for most of {different} different rows", f"{seen} different rows of logits")]
 
@@ -97,12 +97,12 @@ def spread_of(logits: Tensor) -> float:
     cost="run",
     # Change of a logit, as a share of what logits differ by between rows. Little above rounding: on an easy task, a
     # healthy model learns a bag of words.
-    limits={"change": 2e-5},
+    thresholds={"change": 2e-5},
     catches="positions that are all alike, position embeddings that are lost, a bag of words",
     hint="look at position_ids that are all 0, at position embeddings that were not loaded, and at a collator that "
     "makes positions.",
 )
-def token_order(evidence: Evidence, limits: Limits) -> list[Finding]:
+def token_order(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Tokens of a text in another order give other logits.
 
     Assumes: a pretrained model reads positions.
@@ -123,12 +123,12 @@ def token_order(evidence: Evidence, limits: Limits) -> list[Finding]:
     first, second = (logits_of_rows(evidence, model, rows) for rows in (before, after))
     largest = float((first - second).abs().max()) / spread_of(first)
     # Written so that a NaN is quiet here: model.finite is about it.
-    if not largest <= limits["change"]:
+    if not largest <= thresholds["change"]:
         return []
     observed = (
         f"a change of {largest:.2g} of that at most, over {len(before)} rows with the tokens of each text shuffled"
     )
-    return [finding(f"a change of more than {limits['change']:g} of what logits differ by between rows", observed)]
+    return [finding(f"a change of more than {thresholds['change']:g} of what logits differ by between rows", observed)]
 
 
 def _both_orders(evidence: Evidence, features: list[dict[str, Any]]) -> tuple[list[Any], list[Any]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, ToldBy, check, finding, warning
+from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, ToldBy, check, finding, warning
 from pytest_ftcheck.checks.model.logits import (
     affordable,
     allowed,
@@ -47,7 +47,7 @@ _FEWEST_TOKENS = 4
     catches="a mask that is not used or wrong, left padding without shifted positions, a head that pools over padding",
     hint="look at the attention mask on its way to the model, the padding side, and what the head reads.",
 )
-def padding_invariance(evidence: Evidence, limits: Limits) -> list[Finding]:
+def padding_invariance(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """A row has the same logits alone and padded beside a longer one, through the pipeline's own collator.
 
     A decoder of transformers whose head reads the last token, with padding on the left, is a warning: its positions are
@@ -69,7 +69,7 @@ def padding_invariance(evidence: Evidence, limits: Limits) -> list[Finding]:
         expected, seen = logits_of(model, alone), logits_of(model, padded)
         off = float((expected - seen).abs().max())
         # Written so that a NaN is off.
-        if not off <= allowed(tolerance_of(model, limits), expected) and not off <= worst:
+        if not off <= allowed(tolerance_of(model, thresholds), expected) and not off <= worst:
             worst = off
             found = [_padding_finding(evidence, padded, expected, seen)]
     if found:
@@ -153,7 +153,7 @@ def counts_padding(evidence: Evidence) -> bool:
     catches="batch statistics in the model, reshapes that mix rows, a head that reads its neighbour's row",
     hint="look for normalisation over the batch, and for view, reshape or squeeze that mix the rows with the columns.",
 )
-def batch_invariance(evidence: Evidence, limits: Limits) -> list[Finding]:
+def batch_invariance(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """A row has the same logits whatever other rows stand in its batch.
 
     Assumes: a row's logits do not depend on its neighbours.
@@ -172,7 +172,7 @@ def batch_invariance(evidence: Evidence, limits: Limits) -> list[Finding]:
     for row in range(rows):
         alone = logits_of(model, row_of(batch, row))
         off = float((alone - together[row : row + 1]).abs().max())
-        if not off <= allowed(tolerance_of(model, limits), together):
+        if not off <= allowed(tolerance_of(model, thresholds), together):
             _require_repeatable(evidence)
             subject = f"row {row} of a batch of {rows}, equally padded"
             return [finding(f"logits {show(alone)}, as alone", show(together[row]), subject=subject)]
@@ -186,7 +186,7 @@ def batch_invariance(evidence: Evidence, limits: Limits) -> list[Finding]:
     catches="a model or wrapper that drops the attention mask, or takes it the wrong way round",
     hint="hand attention_mask on to the layers: where the mask is 0, a token must not be read.",
 )
-def attention_mask_used(evidence: Evidence, limits: Limits) -> list[Finding]:
+def attention_mask_used(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Tokens under a mask of 0 make no difference to the logits.
 
     Assumes: the model takes an attention mask, and reads no token under a mask of 0.
@@ -222,7 +222,7 @@ def attention_mask_used(evidence: Evidence, limits: Limits) -> list[Finding]:
     # A recurrent model counts its length in the mask, a decoder's head looks for the last token by its id, that of an
     # encoder-decoder reads all tokens up to the last one: each is right in one of these. Without the mask, all change.
     (expected, seen), off = changes[0], [float((first - second).abs().max()) for first, second in changes]
-    if any(value <= allowed(tolerance_of(model, limits), expected) for value in off):
+    if any(value <= allowed(tolerance_of(model, thresholds), expected) for value in off):
         return []
     _require_repeatable(evidence)
     return [
@@ -274,7 +274,7 @@ def _changed_under_mask(model: nn.Module, batch: dict[str, Any], where: Tensor) 
     hint="look for functional dropout without training=self.training, a train() or eval() that is overridden, and "
     "random numbers in forward().",
 )
-def eval_deterministic(evidence: Evidence, limits: Limits) -> list[Finding]:
+def eval_deterministic(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Two forward passes in evaluation mode give the same logits.
 
     Assumes: evaluation draws no random numbers.
@@ -286,7 +286,7 @@ def eval_deterministic(evidence: Evidence, limits: Limits) -> list[Finding]:
     """
     first, second = evidence.once(_two_passes)
     off = float((first - second).abs().max())
-    if off <= allowed(tolerance_of(evidence.fresh_model, limits), first):
+    if off <= allowed(tolerance_of(evidence.fresh_model, thresholds), first):
         return []
     row = int((first - second).abs().amax(dim=1).argmax())
     return [finding(f"row {row}: {show(first[row])} twice", f"{show(second[row])} the second time")]
@@ -305,6 +305,6 @@ def _require_repeatable(evidence: Evidence) -> None:
 
     """
     first, second = evidence.once(_two_passes)
-    limits = {"tolerance": _NOISE["float32" if evidence.precision == "float32" else "bfloat16"]}
-    if not float((first - second).abs().max()) <= allowed(tolerance_of(evidence.fresh_model, limits), first):
+    thresholds = {"tolerance": _NOISE["float32" if evidence.precision == "float32" else "bfloat16"]}
+    if not float((first - second).abs().max()) <= allowed(tolerance_of(evidence.fresh_model, thresholds), first):
         raise ToldBy(check="model.eval_deterministic", reason="two forward passes of one batch differ")

@@ -21,7 +21,7 @@ from pytest_ftcheck.pipeline.forward import forward_parameters, is_adapter
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.collator.batches import Features
     from pytest_ftcheck.checks.evidence import Evidence
 
@@ -200,10 +200,10 @@ def real_columns(evidence: Evidence, batch: Mapping[str, Any]) -> Tensor:
     return torch.ones_like(ids, dtype=torch.bool) if mask is None else mask[0].bool()
 
 
-def tolerance_of(model: nn.Module, limits: Limits) -> float:
-    """Return the limits' tolerance, or a wider one where the model's own weights are coarser than the run's dtype."""
+def tolerance_of(model: nn.Module, thresholds: Thresholds) -> float:
+    """Return the check's tolerance, or a wider one where the model's weights are coarser than the run's dtype."""
     coarse = any(parameter.dtype in (torch.float16, torch.bfloat16) for parameter in model.parameters())
-    return max(limits["tolerance"], _COARSE) if coarse else limits["tolerance"]
+    return max(thresholds["tolerance"], _COARSE) if coarse else thresholds["tolerance"]
 
 
 def allowed(tolerance: float, logits: Tensor) -> float:

@@ -11,7 +11,7 @@ import torch
 from torch.nn.functional import nll_loss
 from transformers import Trainer
 
-from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
+from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, check, finding
 from pytest_ftcheck.checks.model.logits import affordable, evaluated_features, logits_of
 from pytest_ftcheck.checks.model.weights import newly_initialised, parts_of
 from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW, VALUES
@@ -42,12 +42,12 @@ _NOTHING = 0.02
     "model.loss_at_start",
     cost="forward",
     # How far above a guess, in nats; how far below it, as a share of it; for regression, times the labels' mean square.
-    limits={"above": 3.0, "below": 0.5, "times": 5.0},
+    thresholds={"above": 3.0, "below": 0.5, "times": 5.0},
     false_alarms=5e-4,
     catches="a loss that is a sum, scaled, NaN or one value a row; a head that starts too large; labels that leak in",
     hint="look at the reduction of the loss, its scale, and how the head is initialised.",
 )
-def loss_at_start(evidence: Evidence, limits: Limits) -> list[Finding]:
+def loss_at_start(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """The loss of an untrained model is one finite number, near what a guess costs.
 
     Assumes: a new head is drawn from small numbers around 0.
@@ -73,7 +73,7 @@ def loss_at_start(evidence: Evidence, limits: Limits) -> list[Finding]:
     if out_of_reach or not math.isclose(value, plain, rel_tol=_CLOSE, abs_tol=_CLOSE**2):
         mistaken = _mistaken(logits, labels, value) if {CLASSES, LABEL_PER_ROW} <= traits else ""
         return out_of_reach or _of_their_own(evidence, value, plain, mistaken)
-    low, high, guess = plain_loss.at_start(labels, card.num_labels, limits)
+    low, high, guess = plain_loss.at_start(labels, card.num_labels, thresholds)
     new = _new_in_head(evidence)
     if low <= value <= high or (value < low and not new):
         return []
@@ -204,7 +204,7 @@ def _not_finite(evidence: Evidence) -> str:
     catches="[B] against [B, 1] in a regression loss, which compares every prediction with every label",
     hint="give logits and labels one shape before they are compared: logits.squeeze(-1) or labels.view(-1, 1).",
 )
-def loss_rows(evidence: Evidence, limits: Limits) -> list[Finding]:
+def loss_rows(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """The loss depends on which label stands beside which row.
 
     Assumes: the loss compares each row with its own label.
@@ -214,7 +214,7 @@ def loss_rows(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     False alarms: none by chance.
     """
-    del limits
+    del thresholds
     evidence.require_training()
     model, batch, labels = _labelled_batch(evidence)
     if any(parameter.dtype in (torch.float16, torch.bfloat16) for parameter in model.parameters()):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
+from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, check, finding
 from pytest_ftcheck.checks.data.presence import content_of, word
 from pytest_ftcheck.checks.data.splits import share, splits
 from pytest_ftcheck.pipeline.checkpoint_files import weight_shapes
@@ -25,11 +25,11 @@ _SHOWN = 4
 @check(
     "model.new_tokens",
     cost="free",
-    limits={"rows": 0.01},
+    thresholds={"rows": 0.01},
     catches="tokens that were added to the vocabulary above embeddings that are frozen: they never learn anything",
     hint="train the embeddings; with adapters, name them in modules_to_save, or the tokens in trainable_token_indices.",
 )
-def new_tokens(evidence: Evidence, limits: Limits) -> list[Finding]:
+def new_tokens(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Embeddings of tokens that the checkpoint does not have are trained, where rows hold such tokens.
 
     Assumes: the checkpoint's files are at hand, and say how many tokens it knows.
@@ -51,7 +51,7 @@ def new_tokens(evidence: Evidence, limits: Limits) -> list[Finding]:
     rows = content_of(evidence, splits(evidence)[0], _ROWS)
     new = [{token for token in row if token >= known} for row in rows]
     having = sum(map(bool, new))
-    if having <= limits["rows"] * len(rows):
+    if having <= thresholds["rows"] * len(rows):
         return []
     tokens = sorted(set().union(*new))
     told = ", ".join(word(evidence, token) for token in tokens[:_SHOWN])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
+from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, check, finding
 from pytest_ftcheck.checks.collator.moved_rows import require_rows_in_place
 from pytest_ftcheck.checks.training.declared import own_loss
 from pytest_ftcheck.heads.traits import LABEL_PER_ROW
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     catches="a head of another size, an evaluation that drops or repeats rows",
     hint="look for num_labels of another task, and for an evaluation that drops its last batch or pads with rows.",
 )
-def logits_shape(evidence: Evidence, limits: Limits) -> list[Finding]:
+def logits_shape(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Every evaluated row has one row of logits, as wide as the task has labels: ``[N, K]``.
 
     Assumes: one row of logits for each evaluated row, as wide as the task.
@@ -36,7 +36,7 @@ def logits_shape(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     False alarms: none by chance.
     """
-    del limits
+    del thresholds
     card = evidence.pipeline.card
     expected = card.head_rules.outputs.shapes(len(evidence.pipeline.eval_dataset), card.num_labels)["logits"]
     seen = evidence.run.logits.shape
@@ -49,7 +49,7 @@ def logits_shape(evidence: Evidence, limits: Limits) -> list[Finding]:
     catches="evaluated rows that are reordered, dropped or repeated while their labels are collected",
     hint="look for a collator or sampler that reorders, drops or repeats rows in evaluation.",
 )
-def label_ids(evidence: Evidence, limits: Limits) -> list[Finding]:
+def label_ids(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Label ids are those of the evaluation data set, each row once and in order: ``[N]``.
 
     Assumes: labels reach the metrics as the data set holds them.
@@ -58,7 +58,7 @@ def label_ids(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     False alarms: none by chance.
     """
-    del limits
+    del thresholds
     given, seen = np.asarray(evidence.labels(evidence.pipeline.eval_dataset)), evidence.run.label_ids
     if not (np.issubdtype(given.dtype, np.number) or given.dtype == bool):
         msg = f"the labels of the data set are no numbers ({given.dtype}): the collator makes ids of them"
@@ -81,7 +81,7 @@ def label_ids(evidence: Evidence, limits: Limits) -> list[Finding]:
     catches="overflow in half precision, weights that became NaN, a row of padding alone",
     hint="look for overflow in half precision, a learning rate that is too high, or a row of padding alone.",
 )
-def finite(evidence: Evidence, limits: Limits) -> list[Finding]:
+def finite(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """No logit is NaN or infinite.
 
     Assumes: every logit is a number.
@@ -90,7 +90,7 @@ def finite(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     False alarms: none by chance.
     """
-    del limits
+    del thresholds
     logits = evidence.run.logits
     bad = np.flatnonzero(~np.isfinite(logits).reshape(len(logits), -1).all(axis=-1))
     if not bad.size:
@@ -104,11 +104,11 @@ def finite(evidence: Evidence, limits: Limits) -> list[Finding]:
     cost="run",
     needs=(LABEL_PER_ROW,),
     # How far a regression may overshoot the labels, as a share of their range.
-    limits={"overshoot": 1.0},
+    thresholds={"overshoot": 1.0},
     catches="a head of another size, regression labels on another scale than the head learned",
     hint="look for a head of another size, or regression labels on another scale than the head learned.",
 )
-def predictions(evidence: Evidence, limits: Limits) -> list[Finding]:
+def predictions(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Predictions are class ids of the task; for regression, values near the range of the labels.
 
     Assumes: a regression's values lie about where its labels do.
@@ -125,7 +125,7 @@ def predictions(evidence: Evidence, limits: Limits) -> list[Finding]:
             msg = f"the loss is the user's own ({', '.join(own)}): its outputs need not be on the scale of the labels"
             raise NotApplicable(msg)
         labels = [float(label) for label in _all_labels(evidence)]
-        span = (max(labels) - min(labels)) * limits["overshoot"]
+        span = (max(labels) - min(labels)) * thresholds["overshoot"]
         low, high = min(labels) - span, max(labels) + span
     seen: NDArray[Any] = run.predictions
     # Written so that a NaN is outside.

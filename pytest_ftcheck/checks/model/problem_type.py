@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
+from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, check, finding
 from pytest_ftcheck.checks.data.splits import filled, label_values
 from pytest_ftcheck.checks.training.declared import own_loss
 from pytest_ftcheck.pipeline.forward import unwrapped
@@ -23,7 +23,7 @@ _HINT = "give from_pretrained num_labels=2; or, where numbers are learned, give 
     hint="set model.config.problem_type to None, and the model finds it from its labels; or give problem_type to "
     "from_pretrained.",
 )
-def problem_type(evidence: Evidence, limits: Limits) -> list[Finding]:
+def problem_type(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """The configuration's ``problem_type`` is that of the labels, or none.
 
     Assumes: the model's own loss is trained, which ``problem_type`` chooses.
@@ -33,7 +33,7 @@ def problem_type(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     False alarms: none by chance. Two words are compared.
     """
-    del limits
+    del thresholds
     if own := own_loss(evidence):
         msg = f"the Trainer has a loss of its own ({', '.join(own)}): the model's problem_type chooses none"
         raise NotApplicable(msg)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.stats import binomtest
 
-from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
+from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, check, finding
 from pytest_ftcheck.checks.data.splits import splits
 from pytest_ftcheck.checks.model.inputs_matter import spread_of
 from pytest_ftcheck.checks.model.logits import affordable, logits_of_rows, trained_model
@@ -49,12 +49,12 @@ class _Pairs:
     cost="run",
     needs=(LABEL_PER_ROW,),
     # Change of the logits in the middle row, as a share of what logits differ by between rows.
-    limits={"change": 0.01},
+    thresholds={"change": 0.01},
     catches="a second text that is never tokenized, cut off, masked or otherwise lost on its way to the model",
     hint="tokenize both texts together, tokenizer(first, second); look at max_length, at the columns that reach the "
     "model (token_type_ids, attention_mask), and at what the model was trained on.",
 )
-def second_segment(evidence: Evidence, limits: Limits) -> list[Finding]:
+def second_segment(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """With the second texts exchanged among rows, logits change and the metric falls.
 
     Assumes: the second text of a pair says something about the label.
@@ -74,7 +74,7 @@ def second_segment(evidence: Evidence, limits: Limits) -> list[Finding]:
     regression = evidence.pipeline.card.head_rules.values
     before, after = (_scores(logits, labels, regression=regression) for logits in (plain, deranged))
     rows = f"{len(labels)} rows"
-    if not change > limits["change"]:
+    if not change > thresholds["change"]:
         others = (("without it", pairs.blank), ("with both texts exchanged", pairs.swapped))
         values = [("as it is", before), ("with the second text of another row", after)]
         values += [
@@ -83,7 +83,7 @@ def second_segment(evidence: Evidence, limits: Limits) -> list[Finding]:
         name = "mean squared error" if regression else "accuracy"
         figures = "; ".join(f"{_figure(score, regression=regression):.4f} {how}" for how, score in values)
         observed = f"a change of {change:.2g} of that in the middle one of {rows}; {name} {figures}"
-        expected = f"a change of more than {limits['change']:g} of what logits differ by between rows"
+        expected = f"a change of more than {thresholds['change']:g} of what logits differ by between rows"
         return [finding(f"{expected}, with the second text of another row", observed)]
     worse, better = int((after < before).sum()), int((after > before).sum())
     if worse and binomtest(worse, worse + better, alternative="greater").pvalue < _ALPHA:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
+from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, check, finding
 from pytest_ftcheck.checks.model.logits import affordable, evaluated_features, logits_of, show, token_batch
 from pytest_ftcheck.checks.model.weights import some_names
 from pytest_ftcheck.pipeline.forward import unwrapped
@@ -27,13 +27,13 @@ _FIRST_TOKEN = ("bert", "roberta", "xlm-roberta", "camembert", "electra", "ernie
     "model.settings",
     cost="free",
     # Share of the values that dropout may drop; weight of the newest batch in the statistics of a batch normalisation.
-    limits={"dropout": 0.7, "momentum": 0.5},
+    thresholds={"dropout": 0.7, "momentum": 0.5},
     catches="a share to keep that is given as the share to drop, a momentum of Keras for torch's batch normalisation, "
     "an encoder that is_decoder turns into a text generator",
     hint="nn.Dropout and hidden_dropout_prob take the share that is dropped; the momentum of nn.BatchNorm is the "
     "weight of the newest batch, 1 minus that of Keras.",
 )
-def settings(evidence: Evidence, limits: Limits) -> list[Finding]:
+def settings(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Dropout keeps a part of the values, batch normalisation remembers more than the last batch, encoders encode.
 
     ``is_decoder`` hides from each token those after it; the heads of models like BERT read the first token.
@@ -60,7 +60,7 @@ def settings(evidence: Evidence, limits: Limits) -> list[Finding]:
         if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.momentum is not None  # noqa: SLF001 - of all dimensions
     }
     found = []
-    for what, values, most in (("dropout", drops, limits["dropout"]), ("momentum", norms, limits["momentum"])):
+    for what, values, most in (("dropout", drops, thresholds["dropout"]), ("momentum", norms, thresholds["momentum"])):
         if high := [name for name, value in values.items() if value > most]:
             of = "the values dropped" if what == "dropout" else "a batch normalisation's statistics replaced"
             expected = f"at most {most:.0%} of {of} ({what})"
@@ -75,7 +75,7 @@ def settings(evidence: Evidence, limits: Limits) -> list[Finding]:
     catches="a train() that is overridden or has no effect, so that dropout never regularises",
     hint="look for a train() that is overridden, eval() in forward(), and modules that are no children of the model.",
 )
-def train_mode_drops(evidence: Evidence, limits: Limits) -> list[Finding]:
+def train_mode_drops(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Two forward passes in train mode differ, where the model has dropout.
 
     Assumes: dropout in train mode changes logits.
@@ -84,7 +84,7 @@ def train_mode_drops(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     False alarms: at most 1e-6 (two passes that drop the same values of all rows).
     """
-    del limits
+    del thresholds
     evidence.require_training()
     batch = token_batch(evidence, evaluated_features(evidence, affordable(evidence, 8, 4)))
     model = deepcopy(evidence.fresh_model)

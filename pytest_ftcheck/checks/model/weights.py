@@ -9,7 +9,7 @@ import torch
 from safetensors import safe_open
 from transformers import PreTrainedModel
 
-from pytest_ftcheck.checks.catalogue import Limits, NotApplicable, check, finding
+from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, check, finding
 from pytest_ftcheck.pipeline.checkpoint_files import weight_shapes
 from pytest_ftcheck.pipeline.forward import unwrapped
 
@@ -88,12 +88,12 @@ def newly_initialised(evidence: Evidence) -> set[str]:
     "model.new_weights",
     cost="free",
     # Share of the backbone: more than 0 where layers are made anew, or left out, on purpose.
-    limits={"new": 0.0, "left_over": 0.0},
+    thresholds={"new": 0.0, "left_over": 0.0},
     catches="layers that were not loaded, a config that does not fit the weights, from_config for from_pretrained",
     hint="look at what from_pretrained reports as missing, unexpected and mismatched, at prefixes of names such as "
     "'module.', and at num_hidden_layers.",
 )
-def new_weights(evidence: Evidence, limits: Limits) -> list[Finding]:
+def new_weights(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Only the head starts from random weights, and no weight of the checkpoint is left over.
 
     Assumes: a checkpoint has all weights below the head.
@@ -117,10 +117,10 @@ def new_weights(evidence: Evidence, limits: Limits) -> list[Finding]:
         msg = "the whole model starts from random weights, and no checkpoint is named: it is trained from scratch"
         raise NotApplicable(msg)
     found = []
-    if size > limits["new"] * total:
+    if size > thresholds["new"] * total:
         found.append(finding("pretrained weights everywhere below the head", f"random ones in {some_names(new)}"))
     left = _left_over(evidence.fresh_model, folder) if folder is not None else {}
-    if sum(left.values()) > limits["left_over"] * total:
+    if sum(left.values()) > thresholds["left_over"] * total:
         found.append(
             finding("a place in the model for every weight of the checkpoint", f"none for {some_names(sorted(left))}")
         )
@@ -192,7 +192,7 @@ def some_names(names: list[str]) -> str:
     catches="a checkpoint in half precision that is loaded as it is (dtype='auto'), weights trained in float16",
     hint="pass dtype=torch.float32 to from_pretrained, and leave half precision to bf16=True or fp16=True.",
 )
-def dtype(evidence: Evidence, limits: Limits) -> list[Finding]:
+def dtype(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Weights are of the dtype that was asked for; none that is trained is float16.
 
     Assumes: weights are float32 unless another dtype was asked for.
@@ -202,7 +202,7 @@ def dtype(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     False alarms: none by chance.
     """
-    del limits
+    del thresholds
     parameters = {name: p for name, p in evidence.fresh_model.named_parameters() if p.is_floating_point()}
     if evidence.pipeline.trainer is None:
         asked = getattr(torch, evidence.environment["dtype"])
@@ -224,7 +224,7 @@ def dtype(evidence: Evidence, limits: Limits) -> list[Finding]:
     hint="take tokenizer and model from one checkpoint, or set model.config.pad_token_id = tokenizer.pad_token_id; "
     "give the collator the same tokenizer.",
 )
-def pad_token_id(evidence: Evidence, limits: Limits) -> list[Finding]:
+def pad_token_id(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """The pad id is the same in the tokenizer, the model's configuration and the collator.
 
     Assumes: tokenizer, model and collator name one pad id.
@@ -233,7 +233,7 @@ def pad_token_id(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     False alarms: none by chance.
     """
-    del limits
+    del thresholds
     expected = evidence.tokenizer.pad_token_id
     if expected is None:
         msg = "the tokenizer has no pad token"

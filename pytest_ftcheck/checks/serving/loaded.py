@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
 
@@ -46,7 +46,7 @@ _SCORE_DECIMALS = 0.0006
     hint="look for weights that are saved before the best epoch is loaded, a head that is not saved, a configuration "
     "that was changed after training, another dtype.",
 )
-def reload(evidence: Evidence, limits: Limits) -> list[Finding]:
+def reload(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """The saved folder, loaded in a fresh process, gives the evaluation's logits.
 
     ``tolerance`` is absolute, relative for logits above 1: padding differs with the batch. A class of the user's own is
@@ -60,17 +60,17 @@ def reload(evidence: Evidence, limits: Limits) -> list[Finding]:
     """
     require_whole_model(evidence)
     if not is_public(evidence.fresh_model):
-        return _reload_by_own_class(evidence, limits)
+        return _reload_by_own_class(evidence, thresholds)
     answer = served(evidence)
     if "model" in answer.errors or answer.logits is None:
         return [finding("a folder that loads", f"it does not load: {answer.errors.get('model', 'no logits')}")]
-    observed = _difference(evidence, answer.rows, answer.logits, limits["tolerance"])
+    observed = _difference(evidence, answer.rows, answer.logits, thresholds["tolerance"])
     if observed:
         require_rows_in_place(evidence)
     if answer.missing:
         observed = f"{observed or 'the logits are the same'}; drawn at random, because the folder lacks them: "
         observed += ", ".join(answer.missing[:4]) + (" …" if len(answer.missing) > 4 else "")  # noqa: PLR2004 - as before
-    return [finding(f"the evaluation's logits within {limits['tolerance']:g}", observed)] if observed else []
+    return [finding(f"the evaluation's logits within {thresholds['tolerance']:g}", observed)] if observed else []
 
 
 def _difference(evidence: Evidence, rows: Sequence[int], logits: NDArray[Any], tolerance: float) -> str:
@@ -86,7 +86,7 @@ def _difference(evidence: Evidence, rows: Sequence[int], logits: NDArray[Any], t
     return ""
 
 
-def _reload_by_own_class(evidence: Evidence, limits: Limits) -> list[Finding]:
+def _reload_by_own_class(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Compare what the user's class makes of the folder, as their server would."""
     try:
         how, rows, logits, lost = load_by_own_class(evidence)
@@ -95,11 +95,11 @@ def _reload_by_own_class(evidence: Evidence, limits: Limits) -> list[Finding]:
         hint = "weights in a list or dict of Python are not registered: they are not saved, moved or trained. Take "
         hint += "nn.ModuleList or nn.ModuleDict."
         return [finding(expected, observed, hint=hint)]
-    observed = _difference(evidence, rows, logits, limits["tolerance"])
+    observed = _difference(evidence, rows, logits, thresholds["tolerance"])
     if not observed:
         return []
     hint = f"what is put into the model after it was made, {how} does not know: build it in __init__, or merge it."
-    expected = f"the evaluation's logits within {limits['tolerance']:g} from {how}"
+    expected = f"the evaluation's logits within {thresholds['tolerance']:g} from {how}"
     return [finding(expected, f"{observed}; weights without a place: {lost or 'none'}", hint=hint)]
 
 
@@ -111,7 +111,7 @@ def _reload_by_own_class(evidence: Evidence, limits: Limits) -> list[Finding]:
     hint="give the model id2label and label2id of the data set's names when it is made: "
     "from_pretrained(…, id2label=…, label2id=…).",
 )
-def label_names(evidence: Evidence, limits: Limits) -> list[Finding]:
+def label_names(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """The saved configuration names every class, as the data does.
 
     Assumes: the configuration is where a server reads names.
@@ -120,7 +120,7 @@ def label_names(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     False alarms: none by chance.
     """
-    del limits
+    del thresholds
     require_whole_model(evidence)
     width = int(np.asarray(evidence.run.logits).shape[-1])
     path = evidence.run.model_folder / "config.json"
@@ -153,7 +153,7 @@ def label_names(evidence: Evidence, limits: Limits) -> list[Finding]:
     hint="save the tokenizer beside the model, the one that made the training rows: the Trainer does it where it has "
     "processing_class=tokenizer. A padding_side that is set later is not saved: give it to from_pretrained.",
 )
-def tokenizer(evidence: Evidence, limits: Limits) -> list[Finding]:
+def tokenizer(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """The tokenizer is saved with the model, and makes the same tokens.
 
     A Trainer that knows no tokenizer saves none: that is a warning, for its user may save it elsewhere.
@@ -165,7 +165,7 @@ def tokenizer(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     False alarms: none by chance.
     """
-    del limits
+    del thresholds
     if evidence.pipeline.processing_class is None and "input_ids" in evidence.pipeline.eval_dataset.column_names:
         return _none_saved(evidence)
     evidence.tokenizer  # noqa: B018 - raises where there is none
@@ -214,7 +214,7 @@ def _changes(trained: Mapping[str, Any], saved: Mapping[str, Any]) -> list[str]:
     catches="predictions that the GLUE leaderboard would not take: class names that it does not know, rows lost, NaN",
     hint="name the classes as GLUE does, in the order of their ids, and predict every row.",
 )
-def submission(evidence: Evidence, limits: Limits) -> list[Finding]:
+def submission(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Predictions can be written as a GLUE submission, and read back.
 
     Assumes: the task is one of GLUE, with its names.
@@ -223,7 +223,7 @@ def submission(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     False alarms: none by chance.
     """
-    del limits
+    del thresholds
     run, card = evidence.run, evidence.pipeline.card
     task = card.metric.config_name or "" if card.metric.path == "glue" else ""
     if task not in TASKS or set(card.label_names) != set(NAMES.get(task, ())):

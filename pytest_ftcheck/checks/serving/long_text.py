@@ -11,7 +11,7 @@ from pytest_ftcheck.checks.model.logits import logits_of
 from pytest_ftcheck.pipeline.forward import unwrapped
 
 if TYPE_CHECKING:
-    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
 
@@ -28,7 +28,7 @@ _LONGEST = 4096
     hint="set tokenizer.model_max_length to what the model takes before it is saved; pipeline(…, truncation=True) cuts "
     "there.",
 )
-def long_text(evidence: Evidence, limits: Limits) -> list[Finding]:
+def long_text(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """A text that is longer than the model takes is truncated by its own tokenizer.
 
     Assumes: whoever serves the model relies on its tokenizer, as `transformers.pipeline` does.
@@ -37,7 +37,7 @@ def long_text(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     False alarms: none by chance.
     """
-    del limits
+    del thresholds
     tokenizer, model = evidence.tokenizer, evidence.fresh_model
     config: Any = unwrapped(model).config
     positions = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.checks.serving.fresh import Served
     from pytest_ftcheck.findings import Finding
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     hint="serve texts as they were trained: pairs as {'text': …, 'text_pair': …}, the same tokenizer beside the model, "
     "id2label with the names of the classes.",
 )
-def pipeline(evidence: Evidence, limits: Limits) -> list[Finding]:
+def pipeline(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """`transformers.pipeline` on raw texts gives the labels and scores of the evaluation.
 
     ``tolerance`` is of a probability; of a value for regression, relative above 1. Truncated rows are left out.
@@ -58,7 +58,7 @@ def pipeline(evidence: Evidence, limits: Limits) -> list[Finding]:
         return [finding("pipeline('text-classification', model=folder)", f"fails: {answer.errors['pipeline']}")]
     logits = np.asarray(evidence.run.logits)[list(answer.text_rows)].astype(np.float64)
     logits = logits.reshape(len(logits), -1)
-    different = _differences(evidence, answer, logits, limits["tolerance"])
+    different = _differences(evidence, answer, logits, thresholds["tolerance"])
     squashed = _are_squashed(answer, logits)
     # One logit for two classes: its sigmoid is the probability of the second.
     if not different or (squashed and set(np.unique(evidence.run.label_ids).tolist()) <= {0, 1}):
@@ -69,7 +69,9 @@ def pipeline(evidence: Evidence, limits: Limits) -> list[Finding]:
         msg = "the rows are not the tokens of the text columns alone: pipeline() needs what the user puts around them"
         raise NotApplicable(msg)
     if counts_padding(evidence) and not any(wrong.another_label for wrong in different):
-        expected = f"the evaluation's score for {len(logits)} texts, within {limits['tolerance']:g} (other labels fail)"
+        expected = (
+            f"the evaluation's score for {len(logits)} texts, within {thresholds['tolerance']:g} (other labels fail)"
+        )
         hint = "a server pads a text less than the evaluation did, and positions count the padding on the left."
         return [
             warning(
@@ -94,7 +96,7 @@ def pipeline(evidence: Evidence, limits: Limits) -> list[Finding]:
         hint += "it, or leave it out of tokenizer.model_input_names and save the tokenizer so."
     return [
         finding(
-            f"the evaluation's label and score for {len(logits)} texts, within {limits['tolerance']:g}",
+            f"the evaluation's label and score for {len(logits)} texts, within {thresholds['tolerance']:g}",
             f"{len(different)} differ, {different[0].words}",
             hint=hint,
         )

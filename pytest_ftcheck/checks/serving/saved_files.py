@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import torch
 
-    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
 
@@ -51,7 +51,7 @@ def _relative(evidence: Evidence, path: Path) -> str:
     hint="save with save_pretrained, which writes safetensors; remove old pytorch_model.bin, optimizer and checkpoint "
     "files from the folder.",
 )
-def safetensors(evidence: Evidence, limits: Limits) -> list[Finding]:
+def safetensors(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """The saved folder holds its weights as whole safetensors files with a configuration, and no pickle.
 
     Assumes: weights are safetensors, and nothing is a pickle.
@@ -60,7 +60,7 @@ def safetensors(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     False alarms: none by chance.
     """
-    del limits
+    del thresholds
     files = _files(evidence)
     weights = [path for path in files if path.suffix == ".safetensors"]
     findings = []
@@ -109,7 +109,7 @@ def is_pickle(path: Path) -> bool:
     catches="weights that are cast to another dtype when they are saved, or in part only",
     hint="look for model.half() or .to(dtype) before the model is saved; autocast leaves weights in float32.",
 )
-def dtype(evidence: Evidence, limits: Limits) -> list[Finding]:
+def dtype(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Saved weights have the dtype in which they were trained.
 
     Assumes: weights are saved as they were trained.
@@ -118,7 +118,7 @@ def dtype(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     False alarms: none by chance.
     """
-    del limits
+    del thresholds
     require_whole_model(evidence)
     trained = {
         name: tensor.dtype for name, tensor in evidence.fresh_model.state_dict().items() if tensor.is_floating_point()
@@ -165,7 +165,7 @@ def _short(kind: torch.dtype) -> str:
     hint="a temporary file was moved into place (mode 0600), a disk was full, or a link was copied without its target; "
     "save again, or chmod.",
 )
-def permissions(evidence: Evidence, limits: Limits) -> list[Finding]:
+def permissions(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Saved files can be read by everybody who can read other new files, and none is empty.
 
     Assumes: the saved folder is for others too.
@@ -174,7 +174,7 @@ def permissions(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     False alarms: none by chance.
     """
-    del limits
+    del thresholds
     folder, files = evidence.run.model_folder, _files(evidence)
     findings = []
     lost = [path for path in files if not path.exists()]

@@ -12,7 +12,7 @@ from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
 from pytest_ftcheck.checks.training.declared import arguments, own_loss, probed
 
 if TYPE_CHECKING:
-    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.training.probe import Probe
@@ -36,7 +36,7 @@ HINT = (
     "micro-batches",
     hint=HINT,
 )
-def accumulation(evidence: Evidence, limits: Limits) -> list[Finding]:
+def accumulation(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Micro-batches that are accumulated give the gradient of one batch of all their rows.
 
     Without dropout, clipping or a change of the weights; the tolerance is relative. Over a user's Trainer, which does
@@ -67,10 +67,10 @@ def accumulation(evidence: Evidence, limits: Limits) -> list[Finding]:
     if not own:
         # A control that must differ: else the lengths tell nothing.
         alone = _probe(evidence, rows, _ROWS, 1).trace.gradient_norms[0]
-        if math.isclose(alone, ones[0], rel_tol=limits["tolerance"]):
+        if math.isclose(alone, ones[0], rel_tol=thresholds["tolerance"]):
             observed = f"both {alone:.4g} long: something clips or rescales them"
             return [finding("other gradients of 2 rows than of 8", observed)]
-    return _judge(evidence, [part / one for part, one in zip(many, ones, strict=True)], limits["tolerance"])
+    return _judge(evidence, [part / one for part, one in zip(many, ones, strict=True)], thresholds["tolerance"])
 
 
 def require_accumulation(evidence: Evidence) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from transformers import TrainingArguments
 
-    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     "training.best_checkpoint",
     cost="run",
     # Of metrics of the same weights, relative above 1; on a GPU ten times as much.
-    limits={"difference": 1e-4},
+    thresholds={"difference": 1e-4},
     catches="greater_is_better the wrong way round, another metric that decides, best weights that are not loaded",
     hint="look at metric_for_best_model, greater_is_better and load_best_model_at_end, and at code that loads or "
     "changes weights after training.",
 )
-def best_checkpoint(evidence: Evidence, limits: Limits) -> list[Finding]:
+def best_checkpoint(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """The best weights by the declared metric, in its natural direction, are the ones that are kept.
 
     Assumes: a metric's name says its direction.
@@ -68,7 +68,7 @@ def best_checkpoint(evidence: Evidence, limits: Limits) -> list[Finding]:
         observed = f"number {run.best_epoch} ({name} = {values[run.best_epoch - 1]:.4f})"
         found.append(finding(f"the weights of evaluation {ties[0]} ({name} = {sign * best:.4f})", observed))
         return found
-    tolerance = limits["difference"] * (1 if evidence.environment["device"] == "cpu" else 10)
+    tolerance = thresholds["difference"] * (1 if evidence.environment["device"] == "cpu" else 10)
     kept = run.best_epoch or ties[0]
     if differing := _differing(run.epochs[kept - 1], run.metrics, tolerance):
         value = run.epochs[kept - 1][differing]
@@ -127,7 +127,7 @@ def _differing(epoch: Mapping[str, float], metrics: Mapping[str, float], toleran
     hint="copy what is kept: {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}, or "
     "copy.deepcopy(model.state_dict()).",
 )
-def kept_weights(evidence: Evidence, limits: Limits) -> list[Finding]:
+def kept_weights(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Weights that a callback or the Trainer keeps while training goes on are a copy.
 
     Assumes: a state dict that is held over an optimizer step is meant as it was.
@@ -137,7 +137,7 @@ def kept_weights(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     False alarms: none by chance. Memory is compared.
     """
-    del limits
+    del thresholds
     evidence.require_training()
     kept = evidence.trained_run.trace.kept_by_reference
     if not kept:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
 
@@ -30,12 +30,12 @@ _EXPONENTS = (1.0, 0.5)
     cost="forward",
     needs=(CLASSES, LABEL_PER_ROW),
     # How far apart weights must be to be weights; how far they may be from those of the counts, relative.
-    limits={"apart": 0.05, "off": 0.1},
+    thresholds={"apart": 0.05, "off": 0.1},
     catches="class weights in another order than the class ids: in the order of first occurrence, or of names",
     hint="compute the weights in the order of the ids: compute_class_weight('balanced', classes=range(num_labels), "
     "y=labels).",
 )
-def class_weights(evidence: Evidence, limits: Limits) -> list[Finding]:
+def class_weights(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """A loss that weighs classes by their counts gives each class its own weight.
 
     A class's weight is the length of the loss's gradient at a row of it, where all logits are 0: relative to those of
@@ -52,17 +52,17 @@ def class_weights(evidence: Evidence, limits: Limits) -> list[Finding]:
     evidence.require_training()
     counts, rows = _classes(evidence)
     weights = _weights(evidence, rows)
-    if weights.max() <= weights.min() * (1 + limits["apart"]):
+    if weights.max() <= weights.min() * (1 + thresholds["apart"]):
         return []
     for exponent in _EXPONENTS:
         meant = counts**-exponent / (counts**-exponent).mean()
-        if np.allclose(weights, meant, rtol=limits["off"]):
+        if np.allclose(weights, meant, rtol=thresholds["off"]):
             return []
-        if np.allclose(np.sort(weights), np.sort(meant), rtol=limits["off"]):
+        if np.allclose(np.sort(weights), np.sort(meant), rtol=thresholds["off"]):
             expected = f"each class weighs as its own count asks for: {_told(evidence, meant, counts)}"
             observed = f"the same weights in another order: {_told(evidence, weights, counts)}"
             return [finding(expected, observed)]
-    if weights[counts.argmax()] > weights[counts.argmin()] * (1 + limits["apart"]) and counts.max() > counts.min():
+    if weights[counts.argmax()] > weights[counts.argmin()] * (1 + thresholds["apart"]) and counts.max() > counts.min():
         expected = "a rare class that weighs at least as much as a frequent one"
         return [warning(expected, _told(evidence, weights, counts), share=float(counts.min() / counts.sum()))]
     return []

@@ -10,7 +10,7 @@ from pytest_ftcheck.checks.catalogue import check, finding
 from pytest_ftcheck.checks.training.declared import arguments, own_callbacks
 
 if TYPE_CHECKING:
-    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.runs.run import Run
@@ -32,7 +32,7 @@ _NO_STEP_HINT = (
     catches="a part that raises: a collator, a loss, a metric, a callback, a batch that the model refuses",
     hint="run the same training alone for the whole traceback.",
 )
-def completes(evidence: Evidence, limits: Limits) -> list[Finding]:
+def completes(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Training and evaluation run through.
 
     Assumes: training and evaluation end by themselves.
@@ -41,7 +41,7 @@ def completes(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     False alarms: none by chance.
     """
-    del limits
+    del thresholds
     _ = evidence.trained_run  # the engine reports what broke it off, under this check's name
     return []
 
@@ -52,7 +52,7 @@ def completes(evidence: Evidence, limits: Limits) -> list[Finding]:
     catches="NaN or infinity at any step, also where logging_nan_inf_filter hides it from the log",
     hint="look for a learning rate that is too high, fp16 overflow, a division by 0 in the loss, or a NaN in the rows.",
 )
-def finite_loss(evidence: Evidence, limits: Limits) -> list[Finding]:
+def finite_loss(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """The training loss is finite at every optimizer step.
 
     Assumes: every loss is a number.
@@ -62,7 +62,7 @@ def finite_loss(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     False alarms: none by chance.
     """
-    del limits
+    del thresholds
     losses = np.asarray(evidence.trained_run.step_losses)
     bad = np.flatnonzero(~np.isfinite(losses))
     if not losses.size:
@@ -76,12 +76,12 @@ def finite_loss(evidence: Evidence, limits: Limits) -> list[Finding]:
 @check(
     "training.steps",
     cost="run",
-    limits={"skipped": 0.05},  # share of the optimizer steps, beyond the first few
+    thresholds={"skipped": 0.05},  # share of the optimizer steps, beyond the first few
     catches="an optimizer of another model, fp16 overflow that skips steps, steps that are taken twice or too early, "
     "micro-batches that are lost",
     hint="look at where optimizer.step() is called, at the gradient scaler, and at gradient_accumulation_steps.",
 )
-def steps(evidence: Evidence, limits: Limits) -> list[Finding]:
+def steps(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Optimizer steps are taken as planned, each over as many micro-batches as the recipe accumulates.
 
     Assumes: the run ends where its arguments say.
@@ -111,9 +111,9 @@ def steps(evidence: Evidence, limits: Limits) -> list[Finding]:
     found = []
     if done != planned and not (done < planned and own_callbacks(evidence)):
         found.append(finding(expected, f"training ended after {done}"))
-    if done - taken > max(_FIRST_SKIPS, limits["skipped"] * done):
+    if done - taken > max(_FIRST_SKIPS, thresholds["skipped"] * done):
         hint = "its gradients overflow: look at the learning rate and the loss, or take bf16 instead of fp16."
-        at_most = f"at most {limits['skipped']:.0%} of {done} optimizer steps skipped by the gradient scaler"
+        at_most = f"at most {thresholds['skipped']:.0%} of {done} optimizer steps skipped by the gradient scaler"
         found.append(finding(at_most, f"{done - taken} skipped", hint=hint))
     return found + ([] if done > taken else _micro_steps(run, arguments(evidence).gradient_accumulation_steps))
 

@@ -17,7 +17,7 @@ from pytest_ftcheck.training.fingerprint import fingerprint_rows
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.runs.trace import Pass
@@ -43,12 +43,12 @@ def _epochs(evidence: Evidence) -> list[Pass]:
     cost="run",
     # Share of rows that may be unlike any in the data set before they count as changed on the way.
     # Distinct rows that a sampler of one's own draws, as a share of those that drawing with replacement gives.
-    limits={"changed": 0.05, "drawn": 0.1},
+    thresholds={"changed": 0.05, "drawn": 0.1},
     false_alarms=1e-6,
     catches="rows lost or repeated by a sampler, a loader or a collator, labels that move to other rows on the way",
     hint="look at the sampler, at drop_last, and at whether the collator keeps rows and labels together.",
 )
-def rows_once(evidence: Evidence, limits: Limits) -> list[Finding]:
+def rows_once(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Every row is trained on exactly once an epoch, with its own label.
 
     A last batch that the recipe drops may be missing. Where a sampler of the user's own draws the rows, or they are
@@ -65,12 +65,12 @@ def rows_once(evidence: Evidence, limits: Limits) -> list[Finding]:
     expected = _expected(evidence)
     known = {fingerprint for fingerprint, _ in expected}
     seen = [fingerprint for epoch in passes for fingerprint in epoch.rows]
-    changed = sum(fingerprint not in known for fingerprint in seen) / len(seen) > limits["changed"]
+    changed = sum(fingerprint not in known for fingerprint in seen) / len(seen) > thresholds["changed"]
     own = own_sampler(evidence)
     if changed and own:
         msg = f"rows change on the way to the model, and a sampler of its own ({own}) draws them"
         raise NotApplicable(msg)
-    found = _by_sampler(evidence, passes, own, limits) if own else _counted(evidence, passes, len(rows))
+    found = _by_sampler(evidence, passes, own, thresholds) if own else _counted(evidence, passes, len(rows))
     if changed or found:
         return found
     for number, epoch in enumerate(passes, 1):
@@ -79,8 +79,8 @@ def rows_once(evidence: Evidence, limits: Limits) -> list[Finding]:
     return []
 
 
-def _by_sampler(evidence: Evidence, passes: list[Pass], sampler: str, limits: Limits) -> list[Finding]:
-    found = drawn(passes, len(evidence.pipeline.train_dataset), sampler, limits["drawn"])
+def _by_sampler(evidence: Evidence, passes: list[Pass], sampler: str, thresholds: Thresholds) -> list[Finding]:
+    found = drawn(passes, len(evidence.pipeline.train_dataset), sampler, thresholds["drawn"])
     return found or classes_never_drawn(evidence, passes) or misplaced_weights(evidence)
 
 
@@ -138,13 +138,13 @@ def _compare(epoch: Pass, expected: Counter[tuple[int, float]], number: int, *, 
 @check(
     "training.shuffled",
     cost="run",
-    limits={"sorted": 0.5},  # 0: labels are mixed as by chance; 1: sorted by label
+    thresholds={"sorted": 0.5},  # 0: labels are mixed as by chance; 1: sorted by label
     false_alarms=1e-6,
     catches="training rows that are sorted by label and not shuffled; a sampler that draws one order for all epochs",
     hint="shuffle the rows (the Trainer does unless a sampler of your own or train_sampling_strategy='sequential' says "
     "otherwise): batches of one label teach the model to forget the others.",
 )
-def shuffled(evidence: Evidence, limits: Limits) -> list[Finding]:
+def shuffled(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Labels are mixed over the batches that are trained on, about as by chance, and every epoch has its own order.
 
     Assumes: rows are trained on in a random order.
@@ -157,7 +157,7 @@ def shuffled(evidence: Evidence, limits: Limits) -> list[Finding]:
     epoch, *later = _epochs(evidence)
     declared = arguments(evidence)
     repeated = _repeated(evidence, epoch, later)
-    if found := repeated or _stream_order(evidence, declared.train_batch_size, limits["sorted"]):
+    if found := repeated or _stream_order(evidence, declared.train_batch_size, thresholds["sorted"]):
         return found
     if str(getattr(declared.train_sampling_strategy, "value", declared.train_sampling_strategy)) == "group_by_length":
         msg = "batches are made of rows of equal length on purpose, and length may go with the label"
@@ -171,9 +171,9 @@ def shuffled(evidence: Evidence, limits: Limits) -> list[Finding]:
         msg = "too few rows, or no two different labels, to see an order in"
         raise NotApplicable(msg)
     share, deviations = sortedness(labels, windows)
-    if share <= limits["sorted"] or deviations <= _CERTAIN:
+    if share <= thresholds["sorted"] or deviations <= _CERTAIN:
         return []
-    expected = f"labels mixed by at most {limits['sorted']:g} of the way from chance (0) to sorted by label (1)"
+    expected = f"labels mixed by at most {thresholds['sorted']:g} of the way from chance (0) to sorted by label (1)"
     first = ", ".join(f"{label:g}" for label in labels[:_WINDOW])
     return [finding(expected, f"{share:.2f} in the first epoch, which begins with labels {first}")]
 

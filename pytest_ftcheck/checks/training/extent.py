@@ -14,7 +14,7 @@ from pytest_ftcheck.checks.training.declared import arguments, own_callbacks, ow
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
 
@@ -25,12 +25,12 @@ _LARGE = 20_000
 @check(
     "training.extent",
     cost="run",
-    limits={"fail": 0.5, "warn": 0.9},  # of an epoch
+    thresholds={"fail": 0.5, "warn": 0.9},  # of an epoch
     catches="max_steps that was left over from a trial: a training that has seen a part of its rows",
     hint="take max_steps out of the arguments, or out of an environment variable that sets it; num_train_epochs says "
     "how long to train.",
 )
-def extent(evidence: Evidence, limits: Limits) -> list[Finding]:
+def extent(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Training goes over most of its rows at least once.
 
     Less than ``fail`` of an epoch is a failure up to 20,000 train rows, and a warning above: with many rows, a part of
@@ -48,7 +48,7 @@ def extent(evidence: Evidence, limits: Limits) -> list[Finding]:
     if not drawn or not rows:
         msg = "its batches do not say how many rows they hold"
         raise NotApplicable(msg)
-    if drawn >= limits["warn"] * rows:
+    if drawn >= thresholds["warn"] * rows:
         return []
     most = arguments(evidence).max_steps
     reason = f" (max_steps = {most})" if most > 0 else ""
@@ -56,8 +56,8 @@ def extent(evidence: Evidence, limits: Limits) -> list[Finding]:
     by = f" by the sampler {sampler}, whose length may not be that of the rows," if sampler else ""
     steps = f"in only {run.trace.steps} optimizer steps{reason}"
     observed = f"only {drawn} rows were drawn{by} {steps}: {drawn / rows:.0%} of an epoch"
-    if drawn >= limits["fail"] * rows or rows > _LARGE:
-        fails = f" (less than {limits['fail']:.0%} fail)" if rows <= _LARGE else ""
+    if drawn >= thresholds["fail"] * rows or rows > _LARGE:
+        fails = f" (less than {thresholds['fail']:.0%} fail)" if rows <= _LARGE else ""
         return [warning(f"all {rows} train rows{fails}", observed, share=1 - drawn / rows)]
     return [finding(f"all {rows} train rows, or half of them at least", observed)]
 
@@ -68,7 +68,7 @@ def extent(evidence: Evidence, limits: Limits) -> list[Finding]:
     catches="eval_delay beyond the end, a callback that takes the turn of an evaluation away: no epoch is ever judged",
     hint="look at eval_delay and eval_steps, and at callbacks that evaluate by themselves or return another control.",
 )
-def evaluations(evidence: Evidence, limits: Limits) -> list[Finding]:
+def evaluations(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Where the recipe evaluates while it trains (``eval_strategy``), at least one evaluation takes place.
 
     Assumes: what is asked for is wanted.
@@ -77,7 +77,7 @@ def evaluations(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     False alarms: none by chance.
     """
-    del limits
+    del thresholds
     require_steps(evidence)
     run, declared = evidence.trained_run, arguments(evidence)
     strategy = str(getattr(declared.eval_strategy, "value", declared.eval_strategy))
@@ -103,11 +103,11 @@ _PATIENCE = "early_stopping_patience counts evaluations: let it span an epoch at
     cost="run",
     # Part of the planned steps; accuracy, or explained variance, that is good enough to stop at.
     # By how much the last evaluation must be better than all before, for a stop at it to be wrong.
-    limits={"early": 0.5, "good": 0.9, "gain": 0.01},
+    thresholds={"early": 0.5, "good": 0.9, "gain": 0.01},
     catches="a callback that stops training because it gets better: early stopping with its sign turned",
     hint="look at greater_is_better, and at how the callback compares: a loss is better when it is smaller.",
 )
-def stopped(evidence: Evidence, limits: Limits) -> list[Finding]:
+def stopped(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """No callback stops training while every evaluation is better than the one before.
 
     It fails where early stopping waits for less than an epoch, before half of the planned steps, while the evaluation
@@ -135,8 +135,8 @@ def stopped(evidence: Evidence, limits: Limits) -> list[Finding]:
         f"loss fell from {run.epochs[-2]['loss']:.4g} to {run.epochs[-1]['loss']:.4g}"
     )
     expected = f"{planned} optimizer steps, or a stop where the evaluation is no longer better"
-    early = len(run.epochs) == 2 and done <= limits["early"] * planned  # noqa: PLR2004 - as above
-    if (early and not _good(evidence, limits["good"])) or _best_so_far(evidence, limits["gain"]):
+    early = len(run.epochs) == 2 and done <= thresholds["early"] * planned  # noqa: PLR2004 - as above
+    if (early and not _good(evidence, thresholds["good"])) or _best_so_far(evidence, thresholds["gain"]):
         return [finding(expected, observed + _thresholds(evidence))]
     return [warning(expected, observed, share=1 - done / planned)]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
 
@@ -34,7 +34,7 @@ _FLOOR = 0.1
     hint="hand the raw logits to the loss: cross entropy takes their softmax itself; and minimise it, with the labels "
     "that the logits stand for.",
 )
-def loss_extremes(evidence: Evidence, limits: Limits) -> list[Finding]:
+def loss_extremes(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """The loss rewards a right prediction, punishes a wrong one, and does so the more the surer it is.
 
     A loss that is bounded is let through where it ends at about 0.
@@ -46,7 +46,7 @@ def loss_extremes(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     False alarms: none by chance.
     """
-    del limits
+    del thresholds
     evidence.require_training()
     rows = evidence.pipeline.train_dataset
     batch = evidence.collate(evidence.features(rows, list(range(min(affordable(evidence, 16, 8), len(rows))))))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import transformers
 
-from pytest_ftcheck.checks.catalogue import Limits, check, finding
+from pytest_ftcheck.checks.catalogue import Thresholds, check, finding
 from pytest_ftcheck.compat.of_transformers import FORMER_HOOKS, trainer_calls
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     catches="a hook of an older release, such as create_optimizer_and_scheduler, that nothing calls any more",
     hint="override the method that this release calls: create_optimizer() and create_scheduler() for the optimizer.",
 )
-def hooks_called(evidence: Evidence, limits: Limits) -> list[Finding]:
+def hooks_called(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """A hook of the Trainer that a user overrides is one that the Trainer calls.
 
     Assumes: a method with the name of a former hook is meant as that hook.
@@ -30,7 +30,7 @@ def hooks_called(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     False alarms: none by chance. The code of the installed release is searched.
     """
-    del limits
+    del thresholds
     source = evidence.pipeline.trainer
     if source is None:  # the library's own Trainer
         return []

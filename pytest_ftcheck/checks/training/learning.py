@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from numpy.typing import NDArray
 
-    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.runs.run import Run
@@ -46,14 +46,14 @@ class Level:
     "training.loss_falls",
     cost="run",
     # Fewer steps show nothing; chance that a loss within its noise, or a healthy model, is called red.
-    limits={"steps": 20, "doubt": 1e-3},
+    thresholds={"steps": 20, "doubt": 1e-3},
     false_alarms=1e-3,
     catches="a learning rate of 0 or one that is far too high, frozen weights, labels that have nothing to do with the "
     "rows, a collapsed model",
     hint="look at the learning rate (0, too high, a warm-up as long as the run), at frozen or missing parameters, and "
     "at whether rows and labels belong together; or the run is too short to learn anything.",
 )
-def loss_falls(evidence: Evidence, limits: Limits) -> list[Finding]:
+def loss_falls(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """The training loss ends below what a guess costs, by more than its noise.
 
     A guess knows how often each label occurs. Where the loss is the user's own, its first values stand for the guess.
@@ -69,18 +69,18 @@ def loss_falls(evidence: Evidence, limits: Limits) -> list[Finding]:
     run = evidence.trained_run
     require_steps(evidence)
     losses = _full_steps(run)
-    if len(losses) < limits["steps"]:
+    if len(losses) < thresholds["steps"]:
         msg = f"{len(losses)} optimizer steps are too few to tell a falling loss from its noise"
         raise NotApplicable(msg)
     guess, end = _guess(evidence, losses), _end(losses)
-    course = course_of(losses, guess, limits["doubt"])
+    course = course_of(losses, guess, thresholds["doubt"])
     if course == "falls" or (guess.mean > end.mean and _evaluation_falls(evidence, run)):
         return []
     noise = math.hypot(guess.error, end.error)
     if course == "noise":
         msg = f"it goes from {guess.mean:.4f} to {end.mean:.4f}, within the noise of only {len(losses)} optimizer steps"
         raise NotApplicable(msg)
-    if guess.mean > end.mean and _may_be_healthy(evidence, limits["doubt"]):
+    if guess.mean > end.mean and _may_be_healthy(evidence, thresholds["doubt"]):
         msg = f"it goes from {guess.mean:.4f} to {end.mean:.4f}, within its noise, and its predictions may be healthy"
         raise NotApplicable(msg)
     expected = (

@@ -10,7 +10,7 @@ from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
 from pytest_ftcheck.pipeline.forward import forward_parameters
 
 if TYPE_CHECKING:
-    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.runs.trace import Pass
@@ -33,7 +33,7 @@ def _passes(evidence: Evidence, kind: str) -> list[Pass]:
     catches="model.eval() that is never taken back after an evaluation, or in training_step",
     hint="call model.train() before each epoch, after every evaluation.",
 )
-def train_mode(evidence: Evidence, limits: Limits) -> list[Finding]:
+def train_mode(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Training runs in train mode: dropout is active.
 
     Assumes: some module is in train mode while it trains.
@@ -42,7 +42,7 @@ def train_mode(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     False alarms: none by chance.
     """
-    del limits
+    del thresholds
     evidence.require_training()
     model: Any = evidence.fresh_model
     rates = [getattr(module, "p", 0) for module in model.modules() if "dropout" in type(module).__name__.casefold()]
@@ -62,7 +62,7 @@ def train_mode(evidence: Evidence, limits: Limits) -> list[Finding]:
     catches="evaluation with dropout, model.train() in a metric or an overridden evaluation",
     hint="call model.eval() before evaluating; an overridden prediction_step or evaluate() must not change it.",
 )
-def eval_mode(evidence: Evidence, limits: Limits) -> list[Finding]:
+def eval_mode(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Every evaluation runs in eval mode: without dropout.
 
     Assumes: evaluation runs in eval mode.
@@ -71,7 +71,7 @@ def eval_mode(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     False alarms: none by chance.
     """
-    del limits
+    del thresholds
     passes = _passes(evidence, "eval")
     wrong = [number for number, seen in enumerate(passes, 1) if seen.in_train_mode]
     if not wrong:
@@ -87,7 +87,7 @@ def eval_mode(evidence: Evidence, limits: Limits) -> list[Finding]:
     hint="an evaluation must not train: look for optimizer.step(), averaged weights that are not put back, and "
     "BatchNorm in train mode.",
 )
-def eval_keeps_weights(evidence: Evidence, limits: Limits) -> list[Finding]:
+def eval_keeps_weights(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """No evaluation changes the weights.
 
     Assumes: an evaluation changes no weight.
@@ -97,7 +97,7 @@ def eval_keeps_weights(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     False alarms: none by chance.
     """
-    del limits
+    del thresholds
     passes = _passes(evidence, "eval")
     wrong = [number for number, seen in enumerate(passes, 1) if seen.weights_changed]
     if not wrong:
@@ -113,7 +113,7 @@ def eval_keeps_weights(evidence: Evidence, limits: Limits) -> list[Finding]:
     hint="call model(**inputs) with all that the tokenizer made: look at compute_loss, prediction_step, the collator "
     "and the columns that are kept.",
 )
-def mask_reaches_model(evidence: Evidence, limits: Limits) -> list[Finding]:
+def mask_reaches_model(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Attention mask and segments reach the model in training and in evaluation, where the rows have them.
 
     Assumes: what the rows have and the model takes, its forward gets.
@@ -122,7 +122,7 @@ def mask_reaches_model(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     False alarms: none by chance.
     """
-    del limits
+    del thresholds
     trace = evidence.run.trace
     seen = {"training": trace.forward_keys, "evaluation": trace.eval_forward_keys}
     if not any(seen.values()):

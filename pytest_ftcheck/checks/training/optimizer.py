@@ -15,7 +15,7 @@ from pytest_ftcheck.checks.training.declared import own_optimizer, require_steps
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.runs.trace import ParameterTrace
@@ -42,7 +42,7 @@ def _names(parameters: Iterable[ParameterTrace]) -> str:
     hint="look at the learning rate of each group, at which parameters the optimizer got, and at the weights' dtype; "
     "freeze with requires_grad_(False), not with a learning rate of 0.",
 )
-def parameters_move(evidence: Evidence, limits: Limits) -> list[Finding]:
+def parameters_move(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Every parameter that is trained and has a gradient moves; frozen ones stay as they are.
 
     Assumes: what is trained and has a gradient moves.
@@ -60,7 +60,7 @@ def parameters_move(evidence: Evidence, limits: Limits) -> list[Finding]:
     still = [p for p in trained if p.gradient > _SMALL * largest and not p.moved > 0]
     found = []
     # Weights in half precision that nobody asked for are what this is about.
-    tolerance = 0.0 if evidence.environment["dtype"] == "float32" else limits["tolerance"]
+    tolerance = 0.0 if evidence.environment["dtype"] == "float32" else thresholds["tolerance"]
     if still and _share(still, trained) > tolerance:
         observed = f"{len(still)} of {len(trained)} have a gradient and did not move at all: {_names(still)}"
         found.append(finding("every trained parameter moves", observed))
@@ -94,7 +94,7 @@ def _module_above(name: str) -> str:
     hint="give the optimizer every parameter that requires a gradient, each once; freeze the others with "
     "requires_grad_(False) if they are not meant to be trained.",
 )
-def optimizer_groups(evidence: Evidence, limits: Limits) -> list[Finding]:
+def optimizer_groups(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Every parameter that is trained stands in exactly one group of the optimizer.
 
     Assumes: what requires a gradient is meant to be trained.
@@ -104,7 +104,7 @@ def optimizer_groups(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     False alarms: none by chance.
     """
-    del limits
+    del thresholds
     require_steps(evidence)
     trained = [parameter for parameter in evidence.trained_run.trace.parameters if parameter.trainable]
     found = []
@@ -122,12 +122,12 @@ def optimizer_groups(evidence: Evidence, limits: Limits) -> list[Finding]:
 @check(
     "training.weight_decay",
     cost="run",
-    limits={"uniform": 0.01},
+    thresholds={"uniform": 0.01},
     catches="a list of names without decay that fits another model (LayerNorm.weight in a model that says layer_norm)",
     hint="biases and normalisation weights belong into a group with weight_decay=0: compare the names in the list with "
     "those of model.named_parameters().",
 )
-def weight_decay(evidence: Evidence, limits: Limits) -> list[Finding]:
+def weight_decay(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Weight decay leaves biases and normalisation weights alone.
 
     An optimizer of the user's own that decays everything alike by at most ``uniform``, AdamW's default, is let through:
@@ -149,7 +149,7 @@ def weight_decay(evidence: Evidence, limits: Limits) -> list[Finding]:
     wrong = [parameter for parameter in decayed if parameter.normalisation_or_bias]
     rates = {parameter.weight_decay for parameter in held}
     if own_optimizer(evidence):
-        wrong = [] if len(rates) == 1 and max(rates) <= limits["uniform"] else wrong
+        wrong = [] if len(rates) == 1 and max(rates) <= thresholds["uniform"] else wrong
     else:  # what the Trainer itself takes for a normalisation is its own business
         usual = set(Trainer.get_decay_parameter_names(None, evidence.fresh_model))  # type: ignore[arg-type]  # uses no self
         wrong = [parameter for parameter in wrong if parameter.name not in usual]
@@ -164,12 +164,12 @@ def weight_decay(evidence: Evidence, limits: Limits) -> list[Finding]:
     "training.gradients_reach",
     cost="run",
     # Smallest norm of all gradients; share of the trained values that may go without one.
-    limits={"norm": 1e-6, "without": 0.5},
+    thresholds={"norm": 1e-6, "without": 0.5},
     catches="gradients clipped to nothing, a loss that is detached or never sent backwards, half of a model cut off",
     hint="look at max_grad_norm, at detach(), item() and torch.no_grad() in the loss, and at whether training_step "
     "calls backward().",
 )
-def gradients_reach(evidence: Evidence, limits: Limits) -> list[Finding]:
+def gradients_reach(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """The gradients that reach the optimizer are finite and not zero.
 
     Assumes: most trained values get a gradient in some step.
@@ -187,15 +187,15 @@ def gradients_reach(evidence: Evidence, limits: Limits) -> list[Finding]:
             observed = f"a norm of {norm} at optimizer step {step} of {len(norms)}"
             hint = "one such step ruins the weights: look for overflow, a division by 0, sqrt and log at 0 in the loss."
             return [finding("finite gradients at every optimizer step", observed, hint=hint)]
-    if max(norms) <= limits["norm"]:
+    if max(norms) <= thresholds["norm"]:
         observed = f"at most {max(norms):.3g} in {len(norms)} optimizer steps"
-        return [finding(f"a norm of all gradients above {limits['norm']:g}", observed)]
+        return [finding(f"a norm of all gradients above {thresholds['norm']:g}", observed)]
     zero = norms.count(0.0)
     if zero > len(norms) / 2:
         return [finding("gradients at every optimizer step", f"all are 0 at {zero} of {len(norms)} steps")]
     trained = [parameter for parameter in run.trace.parameters if parameter.trainable]
     without = [parameter for parameter in trained if not parameter.gradient > 0]
-    if _share(without, trained) <= limits["without"]:
+    if _share(without, trained) <= thresholds["without"]:
         return []
     observed = f"{_share(without, trained):.0%} of the trained values never had one: {_names(without)}"
     return [finding("gradients for what is trained", observed)]
@@ -207,7 +207,7 @@ def gradients_reach(evidence: Evidence, limits: Limits) -> list[Finding]:
     catches="zero_grad() that is missing, comes too late, or is of another optimizer",
     hint="call optimizer.zero_grad() after each optimizer.step(): else every step adds the gradients of all before it.",
 )
-def gradients_cleared(evidence: Evidence, limits: Limits) -> list[Finding]:
+def gradients_cleared(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Every optimizer step starts from gradients of zero.
 
     Assumes: gradients are cleared after each optimizer step.
@@ -216,7 +216,7 @@ def gradients_cleared(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     False alarms: none by chance.
     """
-    del limits
+    del thresholds
     stale = evidence.trained_run.trace.stale_gradients
     if not stale:
         return []

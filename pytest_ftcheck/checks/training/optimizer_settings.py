@@ -12,7 +12,7 @@ from pytest_ftcheck.checks.training.declared import require_steps
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.runs.trace import Trace
@@ -25,11 +25,11 @@ _TYPICAL = 1 / math.sqrt(3)
     "training.optimizer_settings",
     cost="run",
     # How many times the gradients epsilon may be; how large coupled weight decay may be beside them.
-    limits={"epsilon": 30.0, "decay": 1.0},
+    thresholds={"epsilon": 30.0, "decay": 1.0},
     catches="betas in the wrong order, an epsilon far above the gradients, Adam's weight decay in the place of AdamW's",
     hint="Adam takes betas=(0.9, 0.999) and an epsilon of about 1e-8; use torch.optim.AdamW where weights shall decay.",
 )
-def optimizer_settings(evidence: Evidence, limits: Limits) -> list[Finding]:
+def optimizer_settings(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Adam's first beta is below its second, its epsilon is below the gradients, and its decay is decoupled.
 
     The gradient of a single value is estimated by the median norm of an optimizer step over the root of the number of
@@ -51,8 +51,8 @@ def optimizer_settings(evidence: Evidence, limits: Limits) -> list[Finding]:
         if len(betas) == 2 and betas[0] > betas[1]:  # noqa: PLR2004 - of the mean, and of the squares
             expected = "betas of which the first, of the gradients' mean, is below the second, of their squares"
             found.append(finding(expected, f"betas = ({betas[0]:g}, {betas[1]:g}) of {name}: exchanged"))
-        found += _epsilon(name, settings, trace, limits["epsilon"])
-        found += _decay(name, settings, trace, limits["decay"])
+        found += _epsilon(name, settings, trace, thresholds["epsilon"])
+        found += _decay(name, settings, trace, thresholds["decay"])
     return found
 
 

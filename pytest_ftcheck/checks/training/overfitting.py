@@ -16,7 +16,7 @@ from pytest_ftcheck.training.fingerprint import fingerprint_rows
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.training.probe import Probe
@@ -34,14 +34,14 @@ _CLOSE = 0.9
     "training.overfits_batch",
     cost="extra-training",
     needs=(LABEL_PER_ROW,),
-    limits={"rows": 8, "steps": 30},
+    thresholds={"rows": 8, "steps": 30},
     false_alarms=1e-3,
     catches="a learning rate of 0 or far too high, frozen weights, gradients that do not arrive, a loss that is not of "
     "these logits and labels, inputs that all look the same to the model",
     hint="look at the learning rate and the optimizer's parameters, at frozen layers, at max_grad_norm, at whether the "
     "loss compares the logits with their own rows' labels, and at whether token ids and mask reach the model.",
 )
-def overfits_batch(evidence: Evidence, limits: Limits) -> list[Finding]:
+def overfits_batch(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """One batch can be learned by heart.
 
     At a constant learning rate without dropout: the recipe's own, and ten and a hundred times as much, because a recipe
@@ -57,12 +57,12 @@ def overfits_batch(evidence: Evidence, limits: Limits) -> list[Finding]:
     (by the benchmark of false alarms).
     """
     evidence.require_training()
-    rows = distinct_rows(evidence, int(limits["rows"]))
+    rows = distinct_rows(evidence, int(thresholds["rows"]))
     labels = np.asarray(evidence.labels(evidence.pipeline.train_dataset.select(rows)))
     attempts = []
     for factor in _factors(evidence):
         try:
-            probe = _attempt(evidence, rows, int(limits["steps"]), factor)
+            probe = _attempt(evidence, rows, int(thresholds["steps"]), factor)
         except CheckFailure as failure:
             if failure.findings[0].check == "model.logits_shape":
                 raise ToldBy(check="model.logits_shape", reason=failure.findings[0].observed) from failure
@@ -70,12 +70,12 @@ def overfits_batch(evidence: Evidence, limits: Limits) -> list[Finding]:
             continue
         learned, seen = _judge(evidence, probe, labels)
         if not learned and _falls(probe):  # a model from scratch, or a small rate, takes longer
-            probe = _attempt(evidence, rows, _LONGER * int(limits["steps"]), factor)
+            probe = _attempt(evidence, rows, _LONGER * int(thresholds["steps"]), factor)
             learned, seen = _judge(evidence, probe, labels)
         if learned:
             return []
         attempts.append(f"{factor:g} times its learning rate: {seen}")
-    return [finding(f"{len(rows)} rows learned by heart in {limits['steps']:g} steps", "; ".join(attempts))]
+    return [finding(f"{len(rows)} rows learned by heart in {thresholds['steps']:g} steps", "; ".join(attempts))]
 
 
 def _factors(evidence: Evidence) -> tuple[float, ...]:

@@ -25,7 +25,7 @@ from pytest_ftcheck.checks.training.repeated import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.training.probe import Probe
@@ -38,13 +38,13 @@ _GPU = 1e-2
 @check(
     "training.seeds",
     cost="extra-training",
-    limits={"gpu": _GPU},
+    thresholds={"gpu": _GPU},
     catches="shuffling, initialisation or dropout without a seed, a generator of the user's own, a seed written into "
     "the code",
     hint="draw all random numbers from torch's, NumPy's or random's global generator, which the Trainer seeds, or "
     "seed your own from args.seed; and let the seed come from the arguments.",
 )
-def seeds(evidence: Evidence, limits: Limits) -> list[Finding]:
+def seeds(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """The same seed gives the same weights, bit for bit on a CPU; another seed gives others.
 
     Assumes: all random numbers follow the seed of the arguments.
@@ -54,7 +54,7 @@ def seeds(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     False alarms: none by chance. On a GPU, differences up to ``gpu`` pass.
     """
-    tolerance = 0.0 if evidence.environment["device"] == "cpu" else limits["gpu"]
+    tolerance = 0.0 if evidence.environment["device"] == "cpu" else thresholds["gpu"]
     first, again = few_steps(evidence), few_steps(evidence, repetition=1)
     found = []
     if apart := difference(first, again, tolerance):
@@ -74,7 +74,7 @@ def seeds(evidence: Evidence, limits: Limits) -> list[Finding]:
     hint="make rows a function of their index alone, and collators of their features alone; what is random must not "
     "depend on which process draws it.",
 )
-def workers(evidence: Evidence, limits: Limits) -> list[Finding]:
+def workers(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """The same rows are trained on with 0 and with 2 data loading workers.
 
     Assumes: a row does not depend on the process that reads it.
@@ -83,7 +83,7 @@ def workers(evidence: Evidence, limits: Limits) -> list[Finding]:
 
     False alarms: none by chance.
     """
-    del limits
+    del thresholds
     require_forks(evidence)
     with no_advice_on_forks():
         alone, shared = few_steps(evidence), few_steps(evidence, workers=2)
@@ -139,11 +139,14 @@ def no_advice_on_forks() -> Iterator[None]:
 @check(
     "training.precision",
     cost="extra-training",
-    limits={"first": 0.03, "later": 0.15},  # relative above 1, else absolute: of the first loss, and of those after it
+    thresholds={
+        "first": 0.03,
+        "later": 0.15,
+    },  # relative above 1, else absolute: of the first loss, and of those after it
     catches="a loss or a layer that overflows or loses its digits in half precision",
     hint="compute softmax, losses and sums over long sequences in float32; take bf16 where fp16 overflows.",
 )
-def precision(evidence: Evidence, limits: Limits) -> list[Finding]:
+def precision(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Losses in mixed precision follow those in float32.
 
     Assumes: mixed precision follows float32 for a few steps.
@@ -173,7 +176,7 @@ def precision(evidence: Evidence, limits: Limits) -> list[Finding]:
         for on in (True, False)
     )
     for step, (loss, right) in enumerate(zip(mixed.losses, exact.losses, strict=True), 1):
-        most = limits["first" if step == 1 else "later"] * max(1.0, abs(right))
+        most = thresholds["first" if step == 1 else "later"] * max(1.0, abs(right))
         if not abs(loss - right) <= most:
             expected = f"a loss of {right:.4f} at optimizer step {step}, as in float32, within {most:.2g}"
             return [finding(expected, f"{loss:.4f} with {name}")]
@@ -183,18 +186,18 @@ def precision(evidence: Evidence, limits: Limits) -> list[Finding]:
 @check(
     "training.engine_parity",
     cost="extra-training",
-    limits={"loss": 1e-5, "logits": 1e-4, "gpu": 100.0},  # absolute; on a GPU so many times as much
+    thresholds={"loss": 1e-5, "logits": 1e-4, "gpu": 100.0},  # absolute; on a GPU so many times as much
     catches="an engine that trains on other rows, with another loss, another learning rate or another clipping",
     hint="the engines see other rows, another learning rate or another loss: compare recipe, sampler and collator.",
 )
-def engine_parity(evidence: Evidence, limits: Limits) -> list[Finding]:
+def engine_parity(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Same seed, same order, no dropout: both engines have the same losses step by step, and the same logits.
 
     Assumes: both engines run the same recipe.
 
     Unusual but healthy: own training steps and callbacks, and rows that are changed at random, are skipped.
 
-    False alarms: none by chance. Equal seeds, without dropout; on a GPU 100 times the limits.
+    False alarms: none by chance. Equal seeds, without dropout; on a GPU 100 times the thresholds.
     """
     evidence.require_training()
     if evidence.other_run is None:
@@ -217,7 +220,7 @@ def engine_parity(evidence: Evidence, limits: Limits) -> list[Finding]:
         )
         for engine in ("trainer", "manual")
     )
-    found = _parity(first, second, evidence, limits)
+    found = _parity(first, second, evidence, thresholds)
     if found and evidence.pipeline.trainer is not None:
         if own_callbacks(evidence):
             msg = f"the Trainer has callbacks of its own, which a manual loop does not call: {own_callbacks(evidence)}"
@@ -228,13 +231,13 @@ def engine_parity(evidence: Evidence, limits: Limits) -> list[Finding]:
     return found
 
 
-def _parity(first: Probe, second: Probe, evidence: Evidence, limits: Limits) -> list[Finding]:
-    times = 1.0 if evidence.environment["device"] == "cpu" else limits["gpu"]
+def _parity(first: Probe, second: Probe, evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
+    times = 1.0 if evidence.environment["device"] == "cpu" else thresholds["gpu"]
     losses, others, found = np.asarray(first.losses), np.asarray(second.losses), []
     if losses.shape != others.shape or not losses.size:
         observed = f"{losses.size} and {others.size} optimizer steps"
         return [finding("trainer and manual take equally many steps, at least one", observed)]
-    most = times * limits["loss"]
+    most = times * thresholds["loss"]
     # Written so that a NaN counts as different.
     apart = np.flatnonzero(~(np.abs(losses - others) <= most * np.maximum(1, np.abs(losses))))
     if apart.size:
@@ -243,7 +246,7 @@ def _parity(first: Probe, second: Probe, evidence: Evidence, limits: Limits) -> 
         expected = f"losses of trainer and manual within {most:g} at each of {losses.size} steps"
         found.append(finding(expected, observed))
     worst = float(np.abs(first.logits - second.logits).max()) if first.logits.shape == second.logits.shape else np.inf
-    if not worst <= times * limits["logits"]:
-        expected = f"final logits of trainer and manual within {times * limits['logits']:g}"
+    if not worst <= times * thresholds["logits"]:
+        expected = f"final logits of trainer and manual within {times * thresholds['logits']:g}"
         found.append(finding(expected, f"{worst:.2e} apart"))
     return found

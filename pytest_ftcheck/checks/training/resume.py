@@ -20,7 +20,7 @@ from pytest_ftcheck.checks.training.repeated import differs_from_run_to_run, equ
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.training.probe import Probe
@@ -37,13 +37,13 @@ _LATER = "the state of the optimizer, or one of the user's own, was not restored
 @check(
     "training.resume",
     cost="extra-training",
-    limits={"gpu": 1e-3},  # relative above 1, of losses and weights, where kernels sum in another order
+    thresholds={"gpu": 1e-3},  # relative above 1, of losses and weights, where kernels sum in another order
     catches="a resumed run that starts anew: without the state of optimizer or scheduler, with other rows or other "
     "dropout, state of the user's own that no checkpoint holds",
     hint="let the Trainer save and load the whole checkpoint, seed every sampler, and put state of your own into a "
     "callback that exports it.",
 )
-def resume(evidence: Evidence, limits: Limits) -> list[Finding]:
+def resume(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """A run that is resumed in the middle or at the end of an epoch equals an unbroken one, and what differs is named.
 
     It only warns where callbacks of the user's own hold state that no checkpoint has, and where a Trainer of the
@@ -58,7 +58,7 @@ def resume(evidence: Evidence, limits: Limits) -> list[Finding]:
     False alarms: none by chance. On a GPU, sums in another order stay within ``gpu``.
     """
     require_resumable(evidence, _BATCH * _EPOCH)
-    tolerance = 0.0 if evidence.environment["device"] == "cpu" else limits["gpu"]
+    tolerance = 0.0 if evidence.environment["device"] == "cpu" else thresholds["gpu"]
     unbroken = _train(evidence)
     if unbroken.trace.steps != _STEPS:
         reason = f"{_STEPS} steps of the engine step the optimizer {unbroken.trace.steps} times"

@@ -25,7 +25,7 @@ from pytest_ftcheck.checks.training.scheduler import misdirected
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pytest_ftcheck.checks.catalogue import Limits
+    from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.runs.trace import ParameterTrace, Trace
@@ -41,13 +41,13 @@ _OF_ADAM = 2e-4
 @check(
     "training.schedule",
     cost="run",
-    limits={"end": 0.25},  # share of the run by which a schedule of the user's own may miss its end
+    thresholds={"end": 0.25},  # share of the run by which a schedule of the user's own may miss its end
     catches="a scheduler that is stepped twice, never or once an epoch, another warm-up, a schedule made for another "
     "number of steps",
     hint="the Trainer steps its scheduler itself, after each optimizer step: leave it out of callbacks and losses, and "
     "count optimizer steps, not batches, where you make a schedule of your own.",
 )
-def schedule(evidence: Evidence, limits: Limits) -> list[Finding]:
+def schedule(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """The learning rate follows the declared schedule, step by step, to its end.
 
     Assumes: the scheduler steps once after each optimizer step.
@@ -67,7 +67,7 @@ def schedule(evidence: Evidence, limits: Limits) -> list[Finding]:
     found = _stepped(trace)
     if not own_schedule(evidence):
         return found + _as_declared(evidence, trace)
-    return found + (_made_for_this_run(trace, limits["end"]) if trains_on_all_rows(evidence) else [])
+    return found + (_made_for_this_run(trace, thresholds["end"]) if trains_on_all_rows(evidence) else [])
 
 
 def _stepped(trace: Trace) -> list[Finding]:
@@ -139,12 +139,12 @@ def _rates(rates: Any) -> str:
     cost="run",
     # Share of the steps without a learning rate; share of the rate that warm-up must reach; times their own size that
     # the weights may move.
-    limits={"still": 0.2, "peak": 0.5, "times": 100.0},
+    thresholds={"still": 0.2, "peak": 0.5, "times": 100.0},
     catches="a learning rate of 0 or below, a warm-up longer than the run, a schedule that ends long before the run, a "
     "rate that wipes out the weights",
     hint="look at learning_rate, warmup_steps, the steps that the schedule was made for, and each group's own rate.",
 )
-def learning_rate(evidence: Evidence, limits: Limits) -> list[Finding]:
+def learning_rate(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """The learning rate is positive for most of the run, reaches its peak, and leaves the weights their size.
 
     Assumes: the peak of the rate is reached within the run.
@@ -167,17 +167,17 @@ def learning_rate(evidence: Evidence, limits: Limits) -> list[Finding]:
         return [] if steps <= 1 else [finding("a learning rate above 0", f"0 at all of {steps} optimizer steps")]
     found = []
     still = int((highest[1:] == 0).sum())  # a warm-up starts from 0
-    if still > limits["still"] * steps and steps > _FEW_STEPS:
+    if still > thresholds["still"] * steps and steps > _FEW_STEPS:
         where = f"the last one above 0 is step {int(np.flatnonzero(highest)[-1]) + 1}"
         observed = f"it is 0 at {still} of {steps} optimizer steps: {where}"
-        found.append(finding(f"a learning rate above 0 at {1 - limits['still']:.0%} of the steps", observed))
+        found.append(finding(f"a learning rate above 0 at {1 - thresholds['still']:.0%} of the steps", observed))
     base = max(trace.base_learning_rates, default=0.0)
-    if steps > _FEW_STEPS and trains_on_all_rows(evidence) and highest.max() < limits["peak"] * base:
+    if steps > _FEW_STEPS and trains_on_all_rows(evidence) and highest.max() < thresholds["peak"] * base:
         observed = f"at most {highest.max():.4g} in {steps} optimizer steps"
         hint = "the warm-up is as long as the run, or longer: look at warmup_steps."
         found.append(finding(f"warm-up reaches the learning rate of {base:.4g}", observed, hint=hint))
     found += _as_asked(evidence, base)
-    return found + _weights_keep_their_size(trace.parameters, limits["times"])
+    return found + _weights_keep_their_size(trace.parameters, thresholds["times"])
 
 
 def _as_asked(evidence: Evidence, base: float) -> list[Finding]:

@@ -28,11 +28,11 @@ Collator = Callable[[Features], Any]
 @pytest.fixture(scope="module")
 def make(make_pipeline: Callable[..., Pipeline]) -> Callable[[str], Pipeline]:
     """Pipelines for which few batches are generated."""
-    limits = {name: {"examples": 6.0} for name in INVARIANTS}
+    thresholds = {name: {"examples": 6.0} for name in INVARIANTS}
 
     def build(task: str) -> Pipeline:
         pipeline = make_pipeline(task, train_rows=32, eval_rows=32)
-        return replace(pipeline, card=replace(pipeline.card, limits=limits))
+        return replace(pipeline, card=replace(pipeline.card, thresholds=thresholds))
 
     return build
 

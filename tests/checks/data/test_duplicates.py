@@ -36,8 +36,8 @@ def stsb(make_pipeline: Callable[..., Pipeline]) -> Pipeline:
     return make_pipeline("stsb", train_rows=ROWS, eval_rows=EVALUATED)
 
 
-def judge(name: str, pipeline: Pipeline, run: Any = None, **limits: float) -> list[Finding]:
-    card = replace(pipeline.card, limits={f"data.{name}": limits})
+def judge(name: str, pipeline: Pipeline, run: Any = None, **thresholds: float) -> list[Finding]:
+    card = replace(pipeline.card, thresholds={f"data.{name}": thresholds})
     evidence = Evidence(
         replace(pipeline, card=card),
         engine="trainer",

@@ -110,8 +110,8 @@ def test_layer_that_is_made_anew_is_found(parts: Pipeline) -> None:
     (finding,) = judge("new_weights", evidence)
     assert finding.expected == "pretrained weights everywhere below the head"
     assert finding.observed.startswith("random ones in bert.encoder.layer.1.")
-    limits = {**parts.card.limits, "model.new_weights": {"new": 0.5}}
-    assert judge("new_weights", evidence_of(evidence.pipeline, card=replace(parts.card, limits=limits))) == []
+    thresholds = {**parts.card.thresholds, "model.new_weights": {"new": 0.5}}
+    assert judge("new_weights", evidence_of(evidence.pipeline, card=replace(parts.card, thresholds=thresholds))) == []
 
 
 def reinitialised(module: nn.Module) -> None:
@@ -262,8 +262,8 @@ def test_frozen_backbone_is_found_and_can_be_meant(parts: Pipeline) -> None:
     (finding,) = judge("gradients", evidence)
     assert finding.expected == "a backbone that is trained, in parts at least, or adapters in it"
     assert "frozen_backbone = 1" in finding.hint
-    limits = {**parts.card.limits, "model.gradients": {"frozen_backbone": 1.0}}
-    assert judge("gradients", evidence_of(evidence.pipeline, card=replace(parts.card, limits=limits))) == []
+    thresholds = {**parts.card.thresholds, "model.gradients": {"frozen_backbone": 1.0}}
+    assert judge("gradients", evidence_of(evidence.pipeline, card=replace(parts.card, thresholds=thresholds))) == []
 
 
 @pytest.mark.parametrize(("rate", "level"), [(2e-5, "fail"), (1e-3, "warn")])

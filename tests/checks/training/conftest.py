@@ -302,10 +302,10 @@ def kit() -> SimpleNamespace:
 def judged(evidence_of: Callable[..., Evidence]) -> Callable[..., list[Finding]]:
     """Return a function that runs one check on a pipeline or on its evidence, and gives what it finds."""
 
-    def judge(check: str, parts: Pipeline | Evidence, engine: str = "trainer", **limits: float) -> list[Finding]:
+    def judge(check: str, parts: Pipeline | Evidence, engine: str = "trainer", **thresholds: float) -> list[Finding]:
         evidence = parts if isinstance(parts, Evidence) else evidence_of(parts, engine)
-        if limits:
-            card = replace(evidence.pipeline.card, limits={check: limits})
+        if thresholds:
+            card = replace(evidence.pipeline.card, thresholds={check: thresholds})
             evidence.pipeline = replace(evidence.pipeline, card=card)
         try:
             return run_check(catalogue()[check], evidence)

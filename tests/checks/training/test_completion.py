@@ -115,8 +115,8 @@ def test_nan_behind_the_log_filter_stops_the_run(judged: Judged, toy: Toy) -> No
 # -- steps ------------------------------------------------------------------------------------------------------------
 
 
-def steps(judged: Judged, evidence: Evidence, **limits: float) -> list[str]:
-    return [entry.observed for entry in judged("training.steps", evidence, **limits)]
+def steps(judged: Judged, evidence: Evidence, **thresholds: float) -> list[str]:
+    return [entry.observed for entry in judged("training.steps", evidence, **thresholds)]
 
 
 def test_optimizer_of_another_model_takes_no_step(judged: Judged, toy: Toy, kit: Any) -> None:

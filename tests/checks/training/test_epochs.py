@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     Traced = Callable[..., Evidence]
 
 
-def said(judged: Judged, check: str, evidence: Any, **limits: float) -> list[str]:
-    return [entry.observed for entry in judged(f"training.{check}", evidence, **limits)]
+def said(judged: Judged, check: str, evidence: Any, **thresholds: float) -> list[str]:
+    return [entry.observed for entry in judged(f"training.{check}", evidence, **thresholds)]
 
 
 def first_epoch(evidence: Evidence, **changes: Any) -> tuple[Pass, ...]:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     Traced = Callable[..., Evidence]
 
 
-def observed(judged: Judged, check: str, evidence: Evidence, **limits: float) -> list[str]:
-    return [entry.observed for entry in judged(f"training.{check}", evidence, **limits)]
+def observed(judged: Judged, check: str, evidence: Evidence, **thresholds: float) -> list[str]:
+    return [entry.observed for entry in judged(f"training.{check}", evidence, **thresholds)]
 
 
 # -- parameters_move --------------------------------------------------------------------------------------------------

@@ -56,7 +56,7 @@ def kept_rows(folder: Path, entry: Entry, seed: int) -> KeptRows:
 
     """
     path = predictions_path(folder, entry.runs[seed])
-    kept = read_kept(path, entry.runs[seed].sha256, entry.head)
+    kept = read_kept(path, entry.runs[seed].sha256, entry.head, entry.labels)
     if len(kept.ids) != entry.data["rows"] or len(kept.rows) != len(kept.ids):
         msg = (
             f"{folder / FILE}: entry {entry.key!r} has {entry.data['rows']} evaluated rows, and {path.name} "

@@ -14,6 +14,7 @@ from pytest_ftcheck.errors import DataError
 from pytest_ftcheck.heads.rows import EvaluatedRows
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -54,13 +55,14 @@ def digest_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def read_kept(path: Path, sha256: str, head: str) -> KeptRows:
+def read_kept(path: Path, sha256: str, head: str, label_names: Sequence[str] = ()) -> KeptRows:
     """Read the predictions of an accepted run.
 
     Args:
         path: of the file.
         sha256: that the file must have.
         head: of the task.
+        label_names: of the task.
 
     Raises:
         DataError: the file is absent, truncated or edited.
@@ -78,7 +80,7 @@ def read_kept(path: Path, sha256: str, head: str) -> KeptRows:
         arrays = load(content)
         labels = arrays["label_ids"]
         labels = labels if labels.dtype.kind == "f" else labels.astype(np.int64)
-        return KeptRows(EvaluatedRows.of_logits(arrays["logits"], labels, head), arrays["ids"])
+        return KeptRows(EvaluatedRows.of_logits(arrays["logits"], labels, head, label_names), arrays["ids"])
     except (SafetensorError, KeyError) as error:
         msg = f"{path}: the baseline's predictions cannot be understood: {error}. {ACCEPT}"
         raise DataError(msg) from error

@@ -15,10 +15,12 @@ from pytest_ftcheck.heads.rows import EvaluatedRows
 if TYPE_CHECKING:
     from typing import Any
 
+    from datasets import Dataset
     from numpy.typing import NDArray
 
     from pytest_ftcheck.heads.trivial import Trivial
     from pytest_ftcheck.pipeline.parts import Pipeline
+    from pytest_ftcheck.tasks.card import TaskCard
 
 
 def refuse_trivial_limits(pipeline: Pipeline) -> None:
@@ -59,7 +61,7 @@ def best_trivial_of(pipeline: Pipeline, metric: str) -> Trivial | None:
 
     None where the metric is not one of rows that we know.
     """
-    label_ids = np.asarray(scalars(pipeline.eval_dataset, pipeline.label_column))
+    label_ids = _labels(pipeline, pipeline.eval_dataset)
     name = _metric_of_rows(pipeline, metric, label_ids)
     if name is None:
         return None
@@ -68,9 +70,19 @@ def best_trivial_of(pipeline: Pipeline, metric: str) -> Trivial | None:
         label_ids,
         head=pipeline.card.head_rules,
         label_names=pipeline.card.label_names,
-        train_label_ids=np.asarray(scalars(pipeline.train_dataset, pipeline.label_column)),
+        train_label_ids=_labels(pipeline, pipeline.train_dataset),
     )
     return best_trivial(found, greater_is_better=pipeline.card.greater_is_better(metric))
+
+
+def _labels(pipeline: Pipeline, rows: Dataset) -> NDArray[Any]:
+    return pipeline.card.head_rules.labels.stacked(scalars(rows, pipeline.label_column))
+
+
+def _logits_shape(card: TaskCard, label_ids: NDArray[Any]) -> tuple[int, ...]:
+    """Return the shape of an evaluation's logits; where the head leaves a size open, that of the labels."""
+    shape = card.head_rules.outputs.shapes(len(label_ids), card.num_labels)["logits"]
+    return tuple(label_ids.shape[axis] if size is None else size for axis, size in enumerate(shape))
 
 
 def _metric_of_rows(pipeline: Pipeline, metric: str, label_ids: NDArray[Any]) -> str | None:
@@ -82,8 +94,8 @@ def _metric_of_rows(pipeline: Pipeline, metric: str, label_ids: NDArray[Any]) ->
     of_logits = card.head_rules.scoring.of_logits
     if metric not in card.gated_metrics and metric not in (*of_logits, "loss"):
         return None
-    logits = np.random.default_rng(0).normal(size=(len(label_ids), card.num_labels)).astype(np.float32)
-    rows = EvaluatedRows.of_logits(logits, label_ids, card.head)
+    logits = np.random.default_rng(0).normal(size=_logits_shape(card, label_ids)).astype(np.float32)
+    rows = EvaluatedRows.of_logits(logits, label_ids, card.head, card.label_names)
     if metric in of_logits:
         return metric
     if metric == "loss":  # of the model itself, unless a Trainer or its arguments have another

@@ -9,6 +9,8 @@ import numpy as np
 from pytest_ftcheck.errors import TaskError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 MATRIX = 2
@@ -43,3 +45,27 @@ def single_column(values: NDArray[Any]) -> NDArray[Any]:
         return values[:, 0]
     msg = f"expected one value a row, shape [N] or [N, 1], got shape {values.shape}."
     raise TaskError(msg)
+
+
+def has_shape(array: Any, expected: Sequence[int | None]) -> bool:
+    """Tell whether an array has a shape, of which None stands for any size."""
+    shape = np.shape(array)
+    return len(shape) == len(expected) and all(
+        wanted is None or size == wanted for size, wanted in zip(shape, expected, strict=True)
+    )
+
+
+def joined(batches: Sequence[NDArray[Any]], padding: float) -> NDArray[Any]:
+    """Join batches ``[B, …]`` to ``[N, …]``; where one is narrower than others, its later axes are padded."""
+    widest = np.max([batch.shape[1:] for batch in batches], axis=0).astype(int)
+    wide = [
+        batch
+        if batch.shape[1:] == tuple(widest)
+        else np.pad(
+            batch,
+            [(0, 0), *((0, most - size) for most, size in zip(widest, batch.shape[1:], strict=True))],
+            constant_values=padding,
+        )
+        for batch in batches
+    ]
+    return np.concatenate(wide)

@@ -32,7 +32,7 @@ class ScoringOfClasses:
 
     default_metric = "accuracy"
     of_logits = (_CALIBRATION_ERROR, "brier_score")
-    own_metrics: Mapping[str, bool] = MappingProxyType({})
+    own_metrics: Mapping[str, Mapping[str, bool]] = MappingProxyType({})
     averages: Mapping[str, tuple[str, ...]] = MappingProxyType(
         {name: tuple(f"{name}:{average}" for average in ("macro", "weighted", "micro")) for name in _RETRIEVAL}
     )

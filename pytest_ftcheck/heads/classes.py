@@ -85,6 +85,10 @@ class LabelsOfClasses:
         del own_loss
         return ("int64",)
 
+    def stacked(self, labels: Sequence[Any]) -> NDArray[Any]:
+        """Return ``[N]``."""
+        return np.asarray(labels)
+
     def kept_dtype(self) -> str:
         """Half as long as in a batch: there are few classes."""
         return "int32"
@@ -137,7 +141,7 @@ class CrossEntropy:
 class OutputsOfClasses:
     """See `Outputs`: logits ``[N, K]``, K >= 2."""
 
-    def shapes(self, rows: int, num_labels: int) -> dict[str, tuple[int, ...]]:
+    def shapes(self, rows: int, num_labels: int) -> dict[str, tuple[int | None, ...]]:
         """Return the shapes of an evaluation."""
         return {"logits": (rows, num_labels), "labels": (rows,)}
 

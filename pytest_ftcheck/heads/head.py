@@ -1,22 +1,24 @@
-"""What a head is: a name, traits, and six small parts, each of which answers one kind of question.
+"""What a head is: a name, traits, and seven small parts, each of which answers one kind of question.
 
 Shapes: N rows, B rows of a batch, K columns of logits.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from pytest_ftcheck.heads.inputs import TextInputs
 from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW, VALUES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     import pyarrow as pa
     from numpy.typing import NDArray
     from torch import Tensor
+    from transformers import PreTrainedTokenizerBase
 
     from pytest_ftcheck.heads.row_metrics import RowMetric
     from pytest_ftcheck.heads.rows import EvaluatedRows
@@ -33,6 +35,43 @@ class CardRules(Protocol):
 
     def width(self, label_names: Sequence[str]) -> int:
         """Return K."""
+
+
+class InputRules(Protocol):
+    """How raw rows become what the model takes; `pytest_ftcheck.heads.inputs.TextInputs` is one."""
+
+    @property
+    def column(self) -> str:
+        """What a cell of a text column holds, in messages: ``a text``."""
+
+    def refusal(self, columns: Sequence[str]) -> str:
+        """Say what is wrong with a card's ``text_columns``; an empty text where nothing is."""
+
+    def holds(self, column: str, columns: Sequence[str], kind: pa.DataType) -> bool:
+        """Tell whether one of the text columns may be of an Arrow type."""
+
+    def encode(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        columns: Sequence[Sequence[Any]],
+        labels: Sequence[Any],
+        max_length: int | None,
+    ) -> dict[str, Any]:
+        """Tokenize rows; nothing is padded yet.
+
+        Args:
+            tokenizer: of the checkpoint.
+            columns: the text columns, N values each.
+            labels: N encoded labels.
+            max_length: longer rows are truncated to so many tokens; None: to the tokenizer's own limit.
+
+        Returns:
+            Columns of N values each by name, among them ``labels``.
+
+        """
+
+    def collator(self, tokenizer: PreTrainedTokenizerBase) -> Callable[[list[dict[str, Any]]], Any]:
+        """Make what pads encoded rows to a batch."""
 
 
 class LabelRules(Protocol):
@@ -67,6 +106,9 @@ class LabelRules(Protocol):
             own_loss: the user computes the loss, which may take labels of more types.
 
         """
+
+    def stacked(self, labels: Sequence[Any]) -> NDArray[Any]:
+        """Return N encoded labels as one array, ``[N, …]``, as an evaluation hands them over."""
 
     def kept_dtype(self) -> str:
         """Return the name of the numpy dtype in which a baseline keeps label ids."""
@@ -147,8 +189,8 @@ class Loss(Protocol):
 class Outputs(Protocol):
     """What the model gives."""
 
-    def shapes(self, rows: int, num_labels: int) -> dict[str, tuple[int, ...]]:
-        """Return the shapes of ``logits`` and ``labels`` that N evaluated rows must have."""
+    def shapes(self, rows: int, num_labels: int) -> dict[str, tuple[int | None, ...]]:
+        """Return the shapes of ``logits`` and ``labels`` that N evaluated rows must have; None: of any size."""
 
     def normalised(self, logits: NDArray[Any]) -> NDArray[Any]:
         """Return logits as ``[N, K]``, where a model may leave a column of one out."""
@@ -188,10 +230,10 @@ class Scoring(Protocol):
         """Metrics that no run reports and that logits give; smaller is better."""
 
     @property
-    def own_metrics(self) -> Mapping[str, bool]:
-        """Metrics that a card may name as ``metric.path`` and only this head has: whether greater is better, by name.
+    def own_metrics(self) -> Mapping[str, Mapping[str, bool]]:
+        """Metrics that a card may name as ``metric.path`` and only this head has, by that name.
 
-        `row_metric` computes them.
+        Of each, the keys that it gives, and whether greater is better; `row_metric` computes them.
         """
 
     @property
@@ -234,6 +276,7 @@ class Head:
     loss: Loss
     outputs: Outputs
     scoring: Scoring
+    inputs: InputRules = field(default_factory=TextInputs)
 
     def __post_init__(self) -> None:
         """Refuse one label a row that is neither a class nor a value: checks take it for one of both.

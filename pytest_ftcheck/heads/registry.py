@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "sequence-classification": "pytest_ftcheck.heads.classes",
     "regression": "pytest_ftcheck.heads.values",
+    "token-classification": "pytest_ftcheck.heads.tokens",
 }
 
 

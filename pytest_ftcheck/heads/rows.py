@@ -13,6 +13,8 @@ from pytest_ftcheck.heads.registry import head_named, head_of_predictions
 from pytest_ftcheck.heads.traits import CLASSES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from pytest_ftcheck.heads.head import Head
@@ -35,6 +37,10 @@ class Evaluated(Protocol):
     def head(self) -> str:
         """Name of the head."""
 
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """Of the K columns of logits, maybe none."""
+
 
 @dataclass(frozen=True)
 class EvaluatedRows:
@@ -49,6 +55,8 @@ class EvaluatedRows:
     """``[N, K]``, one column for regression or for a sigmoid; None where only predictions are known."""
     head: Head | None = None
     """None: of classes or of values, as the predictions are."""
+    label_names: tuple[str, ...] = ()
+    """Of the K columns of logits; empty where they have none."""
 
     def __post_init__(self) -> None:
         """Refuse columns of different lengths: they are not of the same rows.
@@ -64,8 +72,10 @@ class EvaluatedRows:
             raise DataError(msg + ": a row is missing or repeated.")
 
     @classmethod
-    def of_logits(cls, logits: NDArray[Any], label_ids: NDArray[Any], head: str) -> EvaluatedRows:
-        """Take logits ``[N, K]`` and label ids ``[N]`` of a head.
+    def of_logits(
+        cls, logits: NDArray[Any], label_ids: NDArray[Any], head: str, label_names: Sequence[str] = ()
+    ) -> EvaluatedRows:
+        """Take logits ``[N, K]`` and label ids ``[N]`` of a head; of other heads ``[N, …]``.
 
         One logit of a classification goes through a sigmoid: class 1 where it is positive.
 
@@ -77,12 +87,12 @@ class EvaluatedRows:
         rules, columns = head_named(head), logits
         if CLASSES in rules.traits and logits.ndim > 1 and logits.shape[1] == 1:
             columns = np.concatenate([np.zeros_like(logits), logits], axis=1)
-        return cls(label_ids, rules.outputs.predictions(floats(columns)), logits, rules)
+        return cls(label_ids, rules.outputs.predictions(floats(columns)), logits, rules, tuple(label_names))
 
     @classmethod
     def of_run(cls, run: Evaluated) -> EvaluatedRows:
         """Take what a run left; raises as `of_logits` does."""
-        return cls.of_logits(run.logits, run.label_ids, run.head)
+        return cls.of_logits(run.logits, run.label_ids, run.head, run.label_names)
 
     def __len__(self) -> int:
         """Return N."""
@@ -107,7 +117,7 @@ class EvaluatedRows:
     @property
     def num_labels(self) -> int:
         """Number of classes: of the logits, else the highest id that occurs plus one; at least two."""
-        width = 0 if self.logits is None else self.logits.shape[1]
+        width = 0 if self.logits is None else self.logits.shape[-1]
         seen = max((int(column.max()) for column in (self.label_ids, self.predictions) if len(column)), default=0)
         return max(width, seen + 1, 2)
 
@@ -129,4 +139,4 @@ class EvaluatedRows:
     def take(self, mask: NDArray[np.bool_]) -> EvaluatedRows:
         """Return the rows where the mask ``[N]`` is True."""
         logits = None if self.logits is None else self.logits[mask]
-        return EvaluatedRows(self.label_ids[mask], self.predictions[mask], logits, self.head)
+        return EvaluatedRows(self.label_ids[mask], self.predictions[mask], logits, self.head, self.label_names)

@@ -18,8 +18,18 @@ VALUES = "values"
 LABEL_PER_ROW = "label_per_row"
 """Each row has one label, which is one number: label ids are ``[N]``. Such a head has `CLASSES` or `VALUES`, too."""
 
+LABEL_PER_TOKEN = "label_per_token"
+"""Each token has a class id or `IGNORED`: label ids are ``[N, T]``, logits ``[N, T, K]``."""
+IGNORED = -100
+"""The label of a token that neither loss nor metrics look at, as `torch.nn.CrossEntropyLoss` has it."""
+
 WORDS: Mapping[str, str] = MappingProxyType(
-    {CLASSES: "classes", VALUES: "values", LABEL_PER_ROW: "one label in each row"}
+    {
+        CLASSES: "classes",
+        VALUES: "values",
+        LABEL_PER_ROW: "one label in each row",
+        LABEL_PER_TOKEN: "one label for each token",
+    }
 )
 """Traits as messages name them."""
 

@@ -31,7 +31,7 @@ class ScoringOfValues:
 
     default_metric = "pearsonr"
     of_logits: tuple[str, ...] = ()
-    own_metrics: Mapping[str, bool] = MappingProxyType({})
+    own_metrics: Mapping[str, Mapping[str, bool]] = MappingProxyType({})
     averages: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
     def row_metric(self, name: str, rows: EvaluatedRows) -> RowMetric | None:

@@ -79,6 +79,10 @@ class LabelsOfValues:
         """Float32; a loss of one's own may take whole numbers."""
         return ("float32", "int64") if own_loss else ("float32",)
 
+    def stacked(self, labels: Sequence[Any]) -> NDArray[Any]:
+        """Return ``[N]``."""
+        return np.asarray(labels)
+
     def kept_dtype(self) -> str:
         """As in a batch."""
         return "float32"
@@ -129,7 +133,7 @@ class SquaredError:
 class OutputsOfValues:
     """See `Outputs`: logits ``[N, 1]``."""
 
-    def shapes(self, rows: int, num_labels: int) -> dict[str, tuple[int, ...]]:
+    def shapes(self, rows: int, num_labels: int) -> dict[str, tuple[int | None, ...]]:
         """Return the shapes of an evaluation."""
         return {"logits": (rows, num_labels), "labels": (rows,)}
 

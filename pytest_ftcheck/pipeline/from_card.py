@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_ftcheck.columns import tables
 from pytest_ftcheck.errors import DataError, TaskError, unknown
@@ -85,8 +85,6 @@ def build_pipeline(card: TaskCard, settings: Settings, data: TaskData | None = N
         FtcheckError: data, checkpoint, metric or recipe do not fit.
 
     """
-    from transformers import DataCollatorWithPadding  # noqa: PLC0415 - slow to import
-
     from pytest_ftcheck.tasks.metrics import metrics_of_card  # noqa: PLC0415 - slow to import
 
     compute_metrics = metrics_of_card(card)
@@ -120,7 +118,7 @@ def build_pipeline(card: TaskCard, settings: Settings, data: TaskData | None = N
         processing_class=processing_class,
         train_dataset=tokenize(card, data.train, processing_class, max_length),
         eval_dataset=tokenize(card, data.evaluation, processing_class, max_length),
-        data_collator=DataCollatorWithPadding(processing_class),
+        data_collator=card.head_rules.inputs.collator(processing_class),
         compute_metrics=compute_metrics,
         args=recipe,
         fast_cpu=bool(fast_cpu) if settings.fast_cpu is None else settings.fast_cpu,
@@ -152,7 +150,7 @@ def check_metric_keys(card: TaskCard) -> None:
 def tokenize(
     card: TaskCard, rows: Dataset, processing_class: PreTrainedTokenizerBase, max_length: int | None = None
 ) -> Dataset:
-    """Tokenize the card's text columns, both segments of a pair together; nothing is padded yet.
+    """Tokenize the card's text columns as its head takes them; nothing is padded yet.
 
     Args:
         card: names the text columns and the label column.
@@ -171,12 +169,13 @@ def tokenize(
 
     def encoded(table: pa.Table) -> Dataset:
         texts = [table.column(column).to_pylist() for column in card.text_columns]
+        labels = table.column(card.label_column).to_pylist()
         try:
-            made: dict[str, Any] = dict(processing_class(*texts, truncation=True, max_length=max_length))
+            made = card.head_rules.inputs.encode(processing_class, texts, labels, max_length)
         except (ValueError, TypeError, OverflowError) as error:
             msg = f"cannot tokenize {', '.join(card.text_columns)} of task {card.name!r}: {error}"
             raise DataError(msg) from error
-        return Dataset.from_dict({**made, "labels": table.column(card.label_column).to_pylist()})
+        return Dataset.from_dict(made)
 
     # Joining keeps the batches where they are: only one of them is ever a list of Python's.
     return concatenate_datasets([encoded(table) for table in tables(rows, [*card.text_columns, card.label_column])])

@@ -59,6 +59,8 @@ class _Record:
     """What our own hooks saw: rows, gradients, learning rates, evaluations."""
     folder: Path
     """Holds ``model/``: the fine-tuned model with its tokenizer, as `from_pretrained` and `pipeline` load it."""
+    label_names: tuple[str, ...] = ()
+    """Of the card, in the order of their ids."""
     unjudged: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Metrics of the evaluation sets of a user's Trainer that are not judged, by the name of the set."""
     reused: bool = False
@@ -158,7 +160,7 @@ class Run(_Record):
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         with np.load(folder / PREDICTIONS, allow_pickle=False) as arrays:
             outputs = {name: arrays[name] for name in arrays.files}
-        for key in ("epochs", "step_losses", "log_history"):
+        for key in ("epochs", "step_losses", "log_history", "label_names"):
             record[key] = tuple(record[key])
         record["trace"] = Trace.from_record(record["trace"])
         return cls(**record, outputs=outputs, folder=folder, reused=reused)

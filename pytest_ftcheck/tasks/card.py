@@ -222,10 +222,11 @@ def _parse_head(name: str, table: Mapping[str, Any]) -> str:
     except TaskError as error:
         raise wrong(name, str(error)) from None
     columns, labels = table["text_columns"], table.get("label_names", [])
+    if not all(isinstance(column, str) for column in columns):
+        raise wrong(name, f"text_columns must be names of columns, not {columns!r}")
     # A Trainer has tokenized already: its text may be gone.
-    counts = (0, 1, 2) if "trainer" in table else (1, 2)
-    if len(columns) not in counts or not all(isinstance(column, str) for column in columns):
-        raise wrong(name, f"text_columns must be one or two column names, not {columns!r}")
+    if (columns or "trainer" not in table) and (refusal := rules.inputs.refusal(columns)):
+        raise wrong(name, refusal)
     if not all(isinstance(label, str) for label in labels) or len(set(labels)) != len(labels):
         raise wrong(name, f"label_names must be distinct texts, not {labels!r}")
     if refusal := rules.card.refusal(labels, table.get("slices", [])):

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
 from datasets import Dataset, DatasetDict, disable_progress_bars, enable_progress_bars, load_dataset
 from datasets.utils import are_progress_bars_disabled
 
@@ -188,17 +187,17 @@ def _prepare(card: TaskCard, split: Dataset, where: str) -> Dataset:
         )
         raise DataError(msg)
     for column in card.text_columns:
-        _check_text(split, column, where)
+        _check_text(card, split, column, where)
     return encode_labels(card, split, where)
 
 
-def _check_text(split: Dataset, column: str, where: str) -> None:
-    start = 0
+def _check_text(card: TaskCard, split: Dataset, column: str, where: str) -> None:
+    inputs, start = card.head_rules.inputs, 0
     for array in arrays(split, column):
-        is_text = pa.types.is_string(array.type) or pa.types.is_large_string(array.type)
-        if not is_text or array.null_count:
-            row = array.is_valid().index(False).as_py() if is_text else 0
-            todo = "expected a text. Remove or correct the row."
+        right = inputs.holds(column, card.text_columns, array.type)
+        if not right or array.null_count:
+            row = array.is_valid().index(False).as_py() if right else 0
+            todo = f"expected {inputs.column}. Remove or correct the row."
             msg = f"{where}, row {start + row}: {column} = {array[row].as_py()!r}, {todo}"
             raise DataError(msg)
         start += len(array)

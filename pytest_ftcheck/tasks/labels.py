@@ -34,16 +34,21 @@ def encode_labels(card: TaskCard, split: Dataset, where: str) -> Dataset:
 
     """
     names, feature = list(card.label_names), split.features[card.label_column]
-    read = _reader(names, feature)
+    read = _reader(names, getattr(feature, "feature", feature))
     rules = card.head_rules.labels
     kind = rules.arrow_type()
     chunks, start = [], 0
     for array in arrays(split, card.label_column):
-        values = array.to_pylist()
-        encoded = [rules.encode(read(value), names, f"{where}, row {start + row}") for row, value in enumerate(values)]
+        values = [_each(read, value) for value in array.to_pylist()]
+        encoded = [rules.encode(value, names, f"{where}, row {start + row}") for row, value in enumerate(values)]
         chunks.append(pa.array(encoded, type=kind))
         start += len(values)
     return split.remove_columns(card.label_column).add_column(card.label_column, pa.chunked_array(chunks, type=kind))
+
+
+def _each(read: Callable[[Any], Any], value: Any) -> Any:
+    """Read a label, or each of a list of them."""
+    return [read(part) for part in value] if isinstance(value, list) else read(value)
 
 
 def _reader(names: list[str], feature: Any) -> Callable[[Any], Any]:

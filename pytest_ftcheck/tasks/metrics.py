@@ -197,17 +197,19 @@ def metrics_of_card(card: TaskCard) -> Callable[[EvalPrediction], dict[str, floa
 
     """
     if card.metric.path in card.head_rules.scoring.own_metrics:
-        return _own_metric_fn(card.metric.path, card.head)
+        return _own_metrics_fn(card)
     return compute_metrics_fn(load_metric(card.metric.path, card.metric.config_name), card.head)
 
 
-def _own_metric_fn(name: str, head: str) -> Callable[[EvalPrediction], dict[str, float]]:
+def _own_metrics_fn(card: TaskCard) -> Callable[[EvalPrediction], dict[str, float]]:
     """Make a ``compute_metrics`` of a metric that only a head has; NaN where a logit is not finite."""
+    scoring, keys = card.head_rules.scoring, card.head_rules.scoring.own_metrics[card.metric.path]
 
     def compute_metrics(evaluated: EvalPrediction) -> dict[str, float]:
-        rows = EvaluatedRows.of_logits(floats(evaluated.predictions), _references(evaluated.label_ids, head), head)
-        metric = rows.head_rules.scoring.row_metric(name, rows) if rows.finite else None
-        return {name: float("nan") if metric is None else metric_value(metric)}
+        labels = _references(evaluated.label_ids, card.head)
+        rows = EvaluatedRows.of_logits(floats(evaluated.predictions), labels, card.head, card.label_names)
+        metrics = {key: scoring.row_metric(key, rows) if rows.finite else None for key in keys}
+        return {key: float("nan") if metric is None else metric_value(metric) for key, metric in metrics.items()}
 
     return compute_metrics
 
@@ -221,7 +223,7 @@ def metric_directions(card: TaskCard) -> dict[str, bool]:
     """
     own = card.head_rules.scoring.own_metrics
     if card.metric.path in own:
-        return {card.metric.path: own[card.metric.path]}
+        return dict(own[card.metric.path])
     return {name: greater_is_better(name) for name in metric_names(card.metric.path, card.metric.config_name)}
 
 

@@ -12,6 +12,8 @@ from transformers import EvalPrediction
 from pytest_ftcheck.columns import LABEL_NAMES
 from pytest_ftcheck.errors import CheckFailure
 from pytest_ftcheck.findings import Finding
+from pytest_ftcheck.heads.arrays import joined
+from pytest_ftcheck.heads.traits import IGNORED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -54,7 +56,7 @@ def evaluate(  # noqa: PLR0917 - each is a part of the loop
             logits, labels = accelerator.gather_for_metrics((scores.float(), own_labels))
             parts.append((logits.cpu().numpy(), labels.cpu().numpy()))
             total += float(loss) * len(labels)
-    logits, label_ids = (np.concatenate(column) for column in zip(*parts, strict=True))
+    logits, label_ids = (joined(column, IGNORED) for column in zip(*parts, strict=True))
     metrics: dict[str, float] = {"loss": total / len(label_ids)}
     if pipeline.compute_metrics is not None:
         values = pipeline.compute_metrics(EvalPrediction(predictions=logits, label_ids=label_ids))

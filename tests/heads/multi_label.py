@@ -72,7 +72,7 @@ class Outputs(OutputsOfClasses):
 
 
 class Scoring(ScoringOfValues):
-    default_metric, own_metrics = "micro_f1", {"micro_f1": True}
+    default_metric, own_metrics = "micro_f1", {"micro_f1": {"micro_f1": True}}
 
     def row_metric(self, name: str, rows: EvaluatedRows) -> MeanMetric | None:
         right, all_ = (rows.predictions * rows.label_ids).sum(axis=1), (rows.predictions + rows.label_ids).sum(axis=1)

@@ -58,7 +58,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"head": "regresion"}, "unknown head 'regresion'. Did you mean 'regression'? Known: regression, sequence-"),
     ({"text_columns": []}, "text_columns must be one or two column names, not []."),
     ({"text_columns": ["a", "b", "c"]}, "text_columns must be one or two column names, not ['a', 'b', 'c']."),
-    ({"text_columns": [1]}, "text_columns must be one or two column names, not [1]."),
+    ({"text_columns": [1]}, "text_columns must be names of columns, not [1]."),
     ({"label_names": ["x", "x"]}, "label_names must be distinct texts, not ['x', 'x']."),
     ({"label_names": [0, 1]}, "label_names must be distinct texts, not [0, 1]."),
     ({"label_names": ["x"]}, "label_names must name at least two classes, in the order of their ids."),

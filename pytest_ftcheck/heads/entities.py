@@ -1,0 +1,122 @@
+"""How predicted tags are judged: by the entities that they spell, as seqeval counts them."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pytest_ftcheck.heads.row_metrics import MeanMetric, ratio
+from pytest_ftcheck.heads.rows import EvaluatedRows
+from pytest_ftcheck.heads.traits import IGNORED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from pytest_ftcheck.heads.row_metrics import RowMetric
+    from pytest_ftcheck.heads.trivial import Trivial
+
+    Floats = NDArray[np.float64]
+    Entities = set[tuple[str, int, int]]
+
+OUTSIDE = "O"
+"""The tag of a word that is part of no entity."""
+PATH = "seqeval"
+"""Name of the metric, as of ``evaluate.load``."""
+
+
+def entities_of(tags: Sequence[str]) -> Entities:
+    """Return the entities that the tags of a row spell: type, first word, last word (as seqeval, not strict).
+
+    Args:
+        tags: of the words, in any scheme whose prefixes are B, I, E and S.
+
+    """
+    from seqeval.metrics.sequence_labeling import get_entities  # noqa: PLC0415 - imports scikit-learn
+
+    return set(get_entities(list(tags)))
+
+
+def rows_of_tags(rows: EvaluatedRows) -> list[tuple[list[str], list[str]]]:
+    """Return the labelled and the predicted tags of the words of each row, by name; ignored tokens are left out."""
+    names = [*(rows.label_names or [f"LABEL_{tag}" for tag in range(rows.num_labels)]), OUTSIDE]
+    found = []
+    for labels, predictions in zip(rows.label_ids, rows.predictions, strict=True):
+        words = labels != IGNORED
+        # A prediction of no class is the last one of the names.
+        found.append(([names[tag] for tag in labels[words]], [names[tag] for tag in predictions[words]]))
+    return found
+
+
+class ScoringOfEntities:
+    """See `Scoring`: precision, recall and F1 of all entities, accuracy of the words, and F1 of each type."""
+
+    default_metric = PATH
+    of_logits: tuple[str, ...] = ()
+    own_metrics: Mapping[str, Mapping[str, bool]] = MappingProxyType(
+        {
+            PATH: MappingProxyType(
+                {"overall_f1": True, "overall_precision": True, "overall_recall": True, "overall_accuracy": True}
+            )
+        }
+    )
+    averages: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+
+    def row_metric(self, name: str, rows: EvaluatedRows) -> RowMetric | None:
+        """Return a metric of entities; ``TYPE_f1`` and the like for the entities of one type."""
+        kind, _, measure = name.rpartition("_")
+        kind = "" if kind == "overall" else kind
+        if measure == "accuracy" and not kind:
+            return _accuracy(rows)
+        if measure not in {"f1", "precision", "recall"} or not name.rpartition("_")[0]:
+            return None
+        counts = np.array([_counts(*tags, kind) for tags in rows_of_tags(rows)], dtype=np.float64).reshape(-1, 3)
+        if kind and not counts.any():
+            return None
+
+        def value(means: Floats) -> Floats:
+            both, predicted, labelled = np.moveaxis(means, -1, 0)
+            below = {"f1": (predicted + labelled) / 2, "precision": predicted, "recall": labelled}[measure]
+            return ratio(both, below, undefined=0.0)
+
+        return MeanMetric(counts, value)
+
+    def constants(
+        self, metric: str, label_ids: NDArray[Any], train_label_ids: NDArray[Any], label_names: Sequence[str]
+    ) -> list[tuple[str, EvaluatedRows]]:
+        """Return every tag as the answer for all words, of which ``O`` is the one that fine-tunes fall back to."""
+        del metric, train_label_ids
+        empty = np.zeros((*label_ids.shape, len(label_names)), dtype=np.float32)
+        return [
+            (
+                f"always {name}",
+                EvaluatedRows(label_ids, np.full(label_ids.shape, tag), empty, label_names=tuple(label_names)),
+            )
+            for tag, name in enumerate(label_names)
+        ]
+
+    def guesses(
+        self, metric: str, label_ids: NDArray[Any], train_label_ids: NDArray[Any], label_names: Sequence[str]
+    ) -> list[Trivial]:
+        """Return none: a guessed tag spells an entity of a labelled one's length by luck alone."""
+        del metric, label_ids, train_label_ids, label_names
+        return []
+
+
+def _counts(labelled: list[str], predicted: list[str], kind: str) -> tuple[int, int, int]:
+    """Count the entities of a row: in both, predicted, labelled."""
+    known, answered = (
+        {entity for entity in entities_of(tags) if not kind or entity[0] == kind} for tags in (labelled, predicted)
+    )
+    return len(known & answered), len(answered), len(known)
+
+
+def _accuracy(rows: EvaluatedRows) -> MeanMetric:
+    words = rows.label_ids != IGNORED
+    right = (rows.predictions == rows.label_ids) & words
+    counts = np.stack([right.sum(axis=1), words.sum(axis=1)], axis=1).astype(np.float64)
+    return MeanMetric(counts, lambda means: ratio(means[..., 0], means[..., 1], undefined=0.0))

@@ -1,0 +1,47 @@
+"""How raw rows become what a model takes: one text or a pair of texts a row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import pyarrow as pa
+    from transformers import PreTrainedTokenizerBase
+
+_MOST = 2
+
+
+class TextInputs:
+    """See `InputRules`: the tokenizer takes the texts as they are."""
+
+    column = "a text"
+
+    def refusal(self, columns: Sequence[str]) -> str:
+        """Take one segment, or a pair of segments."""
+        enough = 1 <= len(columns) <= _MOST
+        return "" if enough else f"text_columns must be one or two column names, not {list(columns)!r}"
+
+    def holds(self, column: str, columns: Sequence[str], kind: pa.DataType) -> bool:
+        """Take texts alone."""
+        import pyarrow as pa  # noqa: PLC0415 - a card is read before anything heavy is imported
+
+        del column, columns
+        return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+    def encode(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        columns: Sequence[Sequence[Any]],
+        labels: Sequence[Any],
+        max_length: int | None,
+    ) -> dict[str, Any]:
+        """Tokenize the texts, both segments of a pair together; labels stay as they are."""
+        return {**tokenizer(*map(list, columns), truncation=True, max_length=max_length), "labels": list(labels)}
+
+    def collator(self, tokenizer: PreTrainedTokenizerBase) -> Callable[[list[dict[str, Any]]], Any]:
+        """Pad the tokenizer's columns to the longest row of the batch."""
+        from transformers import DataCollatorWithPadding  # noqa: PLC0415 - slow to import
+
+        return DataCollatorWithPadding(tokenizer)

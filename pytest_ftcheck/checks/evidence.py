@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from datasets import Dataset
+    from numpy.typing import NDArray
     from torch import Tensor
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -148,6 +149,10 @@ class Evidence:
     def labels(self, rows: Dataset) -> list[Any]:
         """Return the labels of a tokenized data set, ``[N]``."""
         return scalars(rows, self.pipeline.label_column)
+
+    def label_array(self, rows: Dataset) -> NDArray[Any]:
+        """Return the labels of a tokenized data set as an evaluation has them, ``[N]``; of other heads ``[N, …]``."""
+        return self.pipeline.card.head_rules.labels.stacked(self.labels(rows))
 
     def once(self, make: Callable[[Evidence], _Made]) -> _Made:
         """Return what a function makes of this evidence, made when a check first asks for it."""

@@ -14,7 +14,7 @@ from pytest_ftcheck.heads.arrays import MATRIX, single_column
 from pytest_ftcheck.heads.class_metrics import ScoringOfClasses
 from pytest_ftcheck.heads.head import Head
 from pytest_ftcheck.heads.model import TransformersModel
-from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
+from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW, TEXTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -141,9 +141,14 @@ class CrossEntropy:
 class OutputsOfClasses:
     """See `Outputs`: logits ``[N, K]``, K >= 2."""
 
-    def shapes(self, rows: int, num_labels: int) -> dict[str, tuple[int | None, ...]]:
+    def shapes(self, rows: int, num_labels: int) -> dict[str, tuple[int, ...]]:
         """Return the shapes of an evaluation."""
         return {"logits": (rows, num_labels), "labels": (rows,)}
+
+    def judged(self, logits: NDArray[Any], label_ids: NDArray[Any]) -> NDArray[Any]:
+        """Return all of them, ``[N, K]``."""
+        del label_ids
+        return logits.reshape(len(logits), -1)
 
     def normalised(self, logits: NDArray[Any]) -> NDArray[Any]:
         """Leave logits as they are."""
@@ -179,7 +184,7 @@ class OutputsOfClasses:
 
 HEAD = Head(
     name="sequence-classification",
-    traits=frozenset({CLASSES, LABEL_PER_ROW}),
+    traits=frozenset({CLASSES, LABEL_PER_ROW, TEXTS}),
     card=CardOfClasses(),
     labels=LabelsOfClasses(),
     model=TransformersModel(

@@ -1,4 +1,4 @@
-"""What a head is: a name, traits, and seven small parts, each of which answers one kind of question.
+"""What a head is: a name, traits, and eight small parts, each of which answers one kind of question.
 
 Shapes: N rows, B rows of a batch, K columns of logits.
 """
@@ -189,8 +189,17 @@ class Loss(Protocol):
 class Outputs(Protocol):
     """What the model gives."""
 
-    def shapes(self, rows: int, num_labels: int) -> dict[str, tuple[int | None, ...]]:
+    def shapes(self, rows: int, num_labels: int) -> Mapping[str, tuple[int | None, ...]]:
         """Return the shapes of ``logits`` and ``labels`` that N evaluated rows must have; None: of any size."""
+
+    def judged(self, logits: NDArray[Any], label_ids: NDArray[Any]) -> NDArray[Any]:
+        """Return the logits that count of evaluated rows, as a matrix ``[M, …]``: those of no padding.
+
+        Args:
+            logits: ``[N, …]``, as `shapes` says; where a size is open, it may be smaller than that of the labels.
+            label_ids: ``[N, …]``.
+
+        """
 
     def normalised(self, logits: NDArray[Any]) -> NDArray[Any]:
         """Return logits as ``[N, K]``, where a model may leave a column of one out."""
@@ -263,6 +272,17 @@ class Scoring(Protocol):
 
 
 @dataclass(frozen=True)
+class Serving:
+    """How a server asks the saved model: the arguments of `transformers.pipeline`."""
+
+    task: str = "text-classification"
+    made_with: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments of `pipeline` itself."""
+    called_with: Mapping[str, Any] = field(default_factory=lambda: {"top_k": None})
+    """Arguments of what it returns."""
+
+
+@dataclass(frozen=True)
 class Head:
     """All that depends on what a model's head learns."""
 
@@ -277,6 +297,7 @@ class Head:
     outputs: Outputs
     scoring: Scoring
     inputs: InputRules = field(default_factory=TextInputs)
+    serving: Serving = field(default_factory=Serving)
 
     def __post_init__(self) -> None:
         """Refuse one label a row that is neither a class nor a value: checks take it for one of both.

@@ -15,7 +15,7 @@ import numpy as np
 from pytest_ftcheck.errors import DataError, TaskError
 from pytest_ftcheck.heads.classes import NO_CLASS, CardOfClasses, LabelsOfClasses
 from pytest_ftcheck.heads.entities import ScoringOfEntities
-from pytest_ftcheck.heads.head import Head
+from pytest_ftcheck.heads.head import Head, Serving
 from pytest_ftcheck.heads.model import TransformersModel
 from pytest_ftcheck.heads.traits import IGNORED, LABEL_PER_TOKEN
 
@@ -189,6 +189,11 @@ class OutputsOfTokens:
         """Return the shapes of an evaluation; T may be any."""
         return {"logits": (rows, None, num_labels), "labels": (rows, None)}
 
+    def judged(self, logits: NDArray[Any], label_ids: NDArray[Any]) -> NDArray[Any]:
+        """Return those of the tokens that have a tag, ``[M, K]``."""
+        width = min(logits.shape[1], label_ids.shape[1])
+        return np.asarray(logits[:, :width][label_ids[:, :width] != IGNORED])
+
     def normalised(self, logits: NDArray[Any]) -> NDArray[Any]:
         """Leave logits as they are."""
         return logits
@@ -231,4 +236,5 @@ HEAD = Head(
     outputs=OutputsOfTokens(),
     scoring=ScoringOfEntities(),
     inputs=WordInputs(),
+    serving=Serving(task="token-classification", made_with={"aggregation_strategy": "first"}, called_with={}),
 )

@@ -18,6 +18,8 @@ VALUES = "values"
 LABEL_PER_ROW = "label_per_row"
 """Each row has one label, which is one number: label ids are ``[N]``. Such a head has `CLASSES` or `VALUES`, too."""
 
+TEXTS = "texts"
+"""A row's input is a text or a pair of texts, and the model gives one row of scores for it."""
 LABEL_PER_TOKEN = "label_per_token"
 """Each token has a class id or `IGNORED`: label ids are ``[N, T]``, logits ``[N, T, K]``."""
 IGNORED = -100
@@ -27,6 +29,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
     {
         CLASSES: "classes",
         VALUES: "values",
+        TEXTS: "one text or a pair of texts in each row",
         LABEL_PER_ROW: "one label in each row",
         LABEL_PER_TOKEN: "one label for each token",
     }

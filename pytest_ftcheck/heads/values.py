@@ -12,7 +12,7 @@ from pytest_ftcheck.errors import DataError
 from pytest_ftcheck.heads.arrays import single_column
 from pytest_ftcheck.heads.head import Head
 from pytest_ftcheck.heads.model import TransformersModel
-from pytest_ftcheck.heads.traits import LABEL_PER_ROW, VALUES
+from pytest_ftcheck.heads.traits import LABEL_PER_ROW, TEXTS, VALUES
 from pytest_ftcheck.heads.value_metrics import ScoringOfValues
 
 if TYPE_CHECKING:
@@ -133,9 +133,14 @@ class SquaredError:
 class OutputsOfValues:
     """See `Outputs`: logits ``[N, 1]``."""
 
-    def shapes(self, rows: int, num_labels: int) -> dict[str, tuple[int | None, ...]]:
+    def shapes(self, rows: int, num_labels: int) -> dict[str, tuple[int, ...]]:
         """Return the shapes of an evaluation."""
         return {"logits": (rows, num_labels), "labels": (rows,)}
+
+    def judged(self, logits: NDArray[Any], label_ids: NDArray[Any]) -> NDArray[Any]:
+        """Return all of them, ``[N, K]``."""
+        del label_ids
+        return logits.reshape(len(logits), -1)
 
     def normalised(self, logits: NDArray[Any]) -> NDArray[Any]:
         """Give ``[N]`` a second axis."""
@@ -160,7 +165,7 @@ class OutputsOfValues:
 
 HEAD = Head(
     name="regression",
-    traits=frozenset({VALUES, LABEL_PER_ROW}),
+    traits=frozenset({VALUES, LABEL_PER_ROW, TEXTS}),
     card=CardOfValues(),
     labels=LabelsOfValues(),
     model=TransformersModel(

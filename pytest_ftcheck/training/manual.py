@@ -12,8 +12,10 @@ from transformers import SchedulerType, get_scheduler, set_seed
 from transformers.trainer_pt_utils import get_parameter_names
 from transformers.training_args import OptimizerNames
 
+from pytest_ftcheck.columns import LABEL_NAMES
 from pytest_ftcheck.compat.of_accelerate import set_sync_gradients
 from pytest_ftcheck.errors import TaskError
+from pytest_ftcheck.heads.traits import IGNORED
 from pytest_ftcheck.pipeline.trainer_rows import best_metric
 from pytest_ftcheck.training.batches import grouped, make_loaders
 from pytest_ftcheck.training.compilation import compile_forward, compile_shapes, uncompiled
@@ -161,6 +163,14 @@ def rows_of(batch: dict[str, Tensor]) -> int:
     return len(next(iter(batch.values())))
 
 
+def items_of(batch: dict[str, Tensor]) -> int:
+    """Count what a mean loss over a batch is the mean of: its rows, or the tokens that have a label."""
+    labels = next((batch[name] for name in LABEL_NAMES if name in batch), None)
+    if labels is None or labels.is_floating_point():
+        return rows_of(batch)
+    return int((labels != IGNORED).sum())
+
+
 def refuse_what_is_missing(args: TrainingArguments, *, own_loss_and_schedule: bool) -> None:
     """Refuse a recipe that this loop would only half follow.
 
@@ -260,19 +270,18 @@ def optimizer_step(
     max_grad_norm: float,
     recorder: StepRecorder,
 ) -> Tensor:
-    """Update the parameters once, with the mean gradient over the rows of all micro-batches.
+    """Update the parameters once, with the mean gradient over the rows, or labelled tokens, of all micro-batches.
 
     Returns:
-        The mean loss over those rows, detached.
+        The mean loss over those, detached.
 
     """
-    rows = sum(rows_of(batch) for batch in micro_batches)
+    items = [items_of(batch) for batch in micro_batches] if len(micro_batches) > 1 else [1]
     total = torch.zeros((), device=accelerator.device)
     for index, batch in enumerate(micro_batches):
         set_sync_gradients(accelerator, last=index == len(micro_batches) - 1)
         recorder.tracer.train_batch(batch)
-        share = rows_of(batch) / rows
-        loss = compute_loss(model, dict(batch)) * share
+        loss = compute_loss(model, dict(batch)) * (items[index] / sum(items))
         accelerator.backward(loss)
         recorder.micro_step(loss.detach())
         total += loss.detach()

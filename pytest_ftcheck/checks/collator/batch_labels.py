@@ -19,13 +19,12 @@ from pytest_ftcheck.checks.collator.batches import (
     side_of,
     unreadable_column,
 )
-from pytest_ftcheck.heads.traits import LABEL_PER_ROW
+from pytest_ftcheck.heads.traits import IGNORED, LABEL_PER_ROW, LABEL_PER_TOKEN
 
 if TYPE_CHECKING:
     from pytest_ftcheck.checks.collator.batches import Batch, CollatorSubject, Features
     from pytest_ftcheck.findings import Finding
 
-IGNORED_LABEL = -100
 # Values 0 and 1 mask alike in any of these; a mask made by `ids != pad_token_id` is bool.
 _MASK_DTYPES = (torch.int64, torch.bool, torch.int32, torch.float32)
 
@@ -101,16 +100,18 @@ def _check_label_rows(subject: CollatorSubject, features: Features, batch: Batch
     A head of several labels a row has a vector; elsewhere, as many labels as tokens are one for each token.
     """
     seen, expected = batch["labels"].tolist(), given
-    if LABEL_PER_ROW in subject.head_rules.traits and [len(labels) for labels in given] == lengths_of(features):
+    if {LABEL_PER_ROW, LABEL_PER_TOKEN} & subject.head_rules.traits and [len(labels) for labels in given] == lengths_of(
+        features
+    ):
         if unreadable := unreadable_column("collator.labels", features, batch, "input_ids", "labels"):
             return unreadable
         width, side, expected = batch["labels"].shape[1], side_of(subject), []
         for labels in given:
-            ignored = [IGNORED_LABEL] * (width - len(labels))
+            ignored = [IGNORED] * (width - len(labels))
             expected.append(ignored + labels if side == "left" else labels + ignored)
     for row in range(max(len(expected), len(seen))):
         right, wrong = expected[row : row + 1], seen[row : row + 1]
         if right != wrong:
-            hint = f"Pad labels with {IGNORED_LABEL}, as DataCollatorForTokenClassification does: a loss ignores it."
+            hint = f"Pad labels with {IGNORED}, as DataCollatorForTokenClassification does: a loss ignores it."
             return [batch_finding("collator.labels", features, f"row {row}: {right}", f"row {row}: {wrong}", hint)]
     return []

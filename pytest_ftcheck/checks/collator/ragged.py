@@ -15,6 +15,7 @@ from hypothesis.errors import Flaky
 from pytest_ftcheck.checks.collator.batches import contained, plain_values, side_of, special_id
 from pytest_ftcheck.checks.collator.padding_rule import PaddingRule, round_up
 from pytest_ftcheck.files import scratch_folder
+from pytest_ftcheck.heads.traits import LABEL_PER_TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -80,6 +81,8 @@ class RowMaker:
         row: dict[str, Any] = {name: columns[name] for name in self.subject.input_names}
         if width is not None and width > length:
             row = {name: self._pad(name, values, width) for name, values in row.items()}
+        if LABEL_PER_TOKEN in self.subject.head_rules.traits:
+            label = (list(label) * length)[:length]
         row = {**row, self.subject.label_key: label}
         examples = self.subject.examples
         return _like(examples[start % len(examples)], row, self.subject.label_key) if examples else row

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.checks.data.splits import SAMPLE, Split, require_column
 from pytest_ftcheck.columns import walk
+from pytest_ftcheck.heads.traits import LABEL_PER_TOKEN
 from pytest_ftcheck.pipeline.forward import forward_parameters
 
 if TYPE_CHECKING:
@@ -33,25 +34,33 @@ class Encoded:
     special: frozenset[int]
     """Ids that are no text."""
     tokenizer: Any
+    in_words: bool = False
+    """The texts are words, and tokenized one by one."""
 
     @cached_property
     def whole(self) -> tuple[list[int], ...]:
         """``[R]``: what the tokenizer makes of all segments together, nothing truncated."""
-        return tuple(_token_ids(self.tokenizer, *map(list, zip(*self.texts, strict=True))))
+        return tuple(self._token_ids(*map(list, zip(*self.texts, strict=True))))
 
     @cached_property
     def alone(self) -> tuple[tuple[list[int], ...], ...]:
         """``[R, S]``: what it makes of each segment, without special tokens."""
         segments = zip(*self.texts, strict=True)
-        made = [_token_ids(self.tokenizer, list(texts), add_special_tokens=False) for texts in segments]
+        made = [self._token_ids(list(texts), add_special_tokens=False) for texts in segments]
         return tuple(zip(*made, strict=True))
 
     @cached_property
     def joined(self) -> tuple[tuple[list[int], ...], ...]:
         """``[R, 2]``: what it makes of all segments as one string, with and without a space, without special tokens."""
         strings = [[separator.join(row) for row in self.texts] for separator in (" ", "")]
-        made = [_token_ids(self.tokenizer, texts, add_special_tokens=False) for texts in strings]
+        made = [self._token_ids(texts, add_special_tokens=False) for texts in strings]
         return tuple(zip(*made, strict=True))
+
+    def _token_ids(self, *texts: list[str], **options: Any) -> list[list[int]]:
+        """Tokenize; ``verbose=False`` keeps it from warning of rows that are longer than the model takes."""
+        given: list[Any] = [[text.split(" ") for text in column] if self.in_words else column for column in texts]
+        options |= {"is_split_into_words": True} if self.in_words else {}
+        return list(self.tokenizer(*given, truncation=False, padding=False, verbose=False, **options)["input_ids"])
 
     def content(self, ids: Sequence[int]) -> list[int]:
         """Leave out the special tokens."""
@@ -83,12 +92,8 @@ def encode_again(evidence: Evidence, split: Split, columns: Sequence[str], count
         rows=tuple(tokens_of(evidence, split, indices)),
         special=special_ids(tokenizer),
         tokenizer=tokenizer,
+        in_words=LABEL_PER_TOKEN in evidence.pipeline.card.head_rules.traits,
     )
-
-
-def _token_ids(tokenizer: Any, *texts: list[str], **options: Any) -> list[list[int]]:
-    """Tokenize; ``verbose=False`` keeps it from warning of rows that are longer than the model takes."""
-    return list(tokenizer(*texts, truncation=False, padding=False, verbose=False, **options)["input_ids"])
 
 
 def special_ids(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:

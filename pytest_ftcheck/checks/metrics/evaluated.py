@@ -59,30 +59,31 @@ def evaluated_rows(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 def _are_moved(evidence: Evidence) -> bool:
     """Whether the label ids are those of the data set in another order."""
-    expected, seen = np.asarray(evidence.labels(evidence.pipeline.eval_dataset)), evidence.run.label_ids
+    expected, seen = evidence.label_array(evidence.pipeline.eval_dataset), evidence.run.label_ids
     return np.array_equal(np.sort(seen, axis=None), np.sort(expected.astype(seen.dtype), axis=None))
 
 
 def _labels(evidence: Evidence) -> list[Finding] | None:
     """Compare label ids with the data set's labels; None where those are no numbers."""
-    expected = np.asarray(evidence.labels(evidence.pipeline.eval_dataset))
+    expected = evidence.label_array(evidence.pipeline.eval_dataset)
     seen = np.asarray(evidence.run.label_ids)
     if seen.size == expected.size:
         seen = seen.reshape(expected.shape)
-    if expected.dtype.kind not in "biuf" or expected.ndim != 1 or seen.shape != expected.shape:
+    if expected.dtype.kind not in "biuf" or seen.shape != expected.shape:
         return None
     findings = []
-    without = np.flatnonzero(~_has_label(evidence, seen))
+    without = np.flatnonzero(~_has_label(evidence, seen)) if seen.ndim == 1 else np.empty(0)
     if without.size:
         observed = f"{without.size} of {seen.size} have none, the first is row {without[0]}: {seen[without[0]]}"
         hint = "metrics count such rows as wrong, and the loss leaves out -100: evaluate on rows that have labels."
         findings.append(finding("every evaluated row has a label that the head knows", observed, hint=hint))
     # In half precision, scores such as 3.8 are no longer exact.
     rtol = 1e-5 if evidence.precision == "float32" else 1e-2
-    wrong = np.flatnonzero(~np.isclose(seen.astype(float), expected.astype(float), rtol=rtol, equal_nan=True))
-    if wrong.size and not _renamed(expected, seen):
+    same = np.isclose(seen.astype(float), expected.astype(float), rtol=rtol, equal_nan=True)
+    wrong = np.flatnonzero(~same.reshape(len(same), -1).all(axis=1))
+    if wrong.size and not (seen.ndim == 1 and _renamed(expected, seen)):
         row = int(wrong[0])
-        moved = np.array_equal(np.sort(seen), np.sort(expected.astype(seen.dtype)))
+        moved = np.array_equal(np.sort(seen, axis=None), np.sort(expected.astype(seen.dtype), axis=None))
         what = "the same labels in another order: " if moved else ""
         observed = f"{what}{wrong.size} rows differ, the first is row {row}: {seen[row]} instead of {expected[row]}"
         findings.append(finding(f"the {expected.size} labels of the evaluation data set, in order", observed))

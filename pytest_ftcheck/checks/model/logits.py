@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors.torch import load_file
+from torch import nn
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy
 from pytest_ftcheck.checks.collator.batches import COLUMNS
@@ -19,7 +20,7 @@ from pytest_ftcheck.columns import LABEL_NAMES
 from pytest_ftcheck.pipeline.forward import forward_parameters, is_adapter
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.collator.batches import Features
@@ -71,9 +72,11 @@ def trained_model(evidence: Evidence) -> nn.Module:
     with suppress(RuntimeError):  # of other shapes: the logits tell
         model.load_state_dict(saved, strict=False)
     split, few = splits(evidence)[1], 8
-    seen = logits_of_rows(evidence, model, evidence.features(split.rows, list(range(min(few, len(split.rows))))))
-    logits = torch.from_numpy(evidence.run.logits).reshape(len(evidence.run.logits), -1)
-    expected = logits[:few]
+    rows = logits_of_rows(evidence, model, evidence.features(split.rows, list(range(min(few, len(split.rows))))))
+    judged, label_ids = evidence.pipeline.card.head_rules.outputs.judged, evidence.run.label_ids
+    seen = torch.from_numpy(judged(rows.numpy(), label_ids[: len(rows)]))
+    expected = torch.from_numpy(judged(evidence.run.logits[:few], label_ids[:few]))
+    logits = torch.from_numpy(judged(evidence.run.logits, label_ids))
     if moves_rows_with_labels(evidence) and logits.shape[1:] == seen.shape[1:]:
         # The evaluation handed them back in another order: each row is compared with the one that is nearest to it.
         expected = logits[(seen[:, None] - logits[None]).abs().amax(dim=-1).argmin(dim=1)]
@@ -146,18 +149,35 @@ def token_batch(evidence: Evidence, features: Features) -> dict[str, Any]:
 
 @torch.no_grad()
 def logits_of(model: nn.Module, batch: Mapping[str, Any]) -> Tensor:
-    """Return the logits of a batch, ``[B, K]`` in float32 on the CPU; the model stays in the mode that it is in."""
+    """Return the logits of a batch in float32 on the CPU; the model stays in the mode that it is in.
+
+    Returns:
+        ``[B, K]``, or ``[B, T, K]`` of a model that gives every token logits.
+
+    """
     output = model(**model_inputs(model, batch))
     if isinstance(output, Mapping):
         output = output["logits"] if "logits" in output else [value for key, value in output.items() if key != "loss"]
     if isinstance(output, (tuple, list)):
         output = next(value for value in output if isinstance(value, torch.Tensor) and value.dim())
-    logits: Tensor = output
-    return logits.reshape(len(logits), -1).detach().float().cpu()
+    logits: Tensor = output.detach().float().cpu()
+    ids = batch.get("input_ids")
+    of_tokens = isinstance(ids, torch.Tensor) and logits.dim() == MATRIX + 1 and logits.shape[:MATRIX] == ids.shape
+    return logits if of_tokens else logits.reshape(len(logits), -1)
+
+
+def kept_columns(logits: Tensor, columns: Tensor) -> Tensor:
+    """Return logits ``[B, T, K]`` of some of the columns ``[T]``; logits ``[B, K]`` have none and stay as they are."""
+    return logits[:, columns.cpu()] if logits.dim() > MATRIX else logits
 
 
 def logits_of_rows(evidence: Evidence, model: nn.Module, features: Features) -> Tensor:
-    """Return the logits of rows, ``[N, K]``; one by one where the collator takes no ragged rows together."""
+    """Return the logits of rows; one by one where the collator takes no ragged rows together.
+
+    Returns:
+        ``[N, K]``, or ``[N, T, K]`` of a model that gives every token logits, padded with zeros.
+
+    """
     parts = []
     for start in range(0, len(features), _TOGETHER):
         together = features[start : start + _TOGETHER]
@@ -166,6 +186,9 @@ def logits_of_rows(evidence: Evidence, model: nn.Module, features: Features) -> 
         except (ValueError, TypeError, RuntimeError):
             batches = [evidence.collate([feature]) for feature in together]
         parts += [logits_of(model, batch) for batch in batches]
+    widest = max(part.shape[1] for part in parts)
+    if parts[0].dim() > MATRIX:
+        parts = [nn.functional.pad(part, (0, 0, 0, widest - part.shape[1])) for part in parts]
     return torch.cat(parts)
 
 

@@ -61,7 +61,7 @@ def label_ids(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     False alarms: none by chance.
     """
     del thresholds
-    given, seen = np.asarray(evidence.labels(evidence.pipeline.eval_dataset)), evidence.run.label_ids
+    given, seen = evidence.label_array(evidence.pipeline.eval_dataset), evidence.run.label_ids
     if not (np.issubdtype(given.dtype, np.number) or given.dtype == bool):
         msg = f"the labels of the data set are no numbers ({given.dtype}): the collator makes ids of them"
         raise NotApplicable(msg)

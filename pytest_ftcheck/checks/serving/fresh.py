@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
+from pytest_ftcheck.checks.data.splits import splits
 from pytest_ftcheck.checks.model.logits import is_public, require_whole_model
 from pytest_ftcheck.checks.serving import fresh_script
 from pytest_ftcheck.checks.serving.fresh_process import fresh_process
@@ -52,7 +53,7 @@ class Served:
     trained_tokenizer: Mapping[str, Any] = field(default_factory=dict)
     """The same of the tokenizer that the model was trained with."""
     answers: tuple[Sequence[Mapping[str, Any]], ...] = ()
-    """``[R]``: label and score of every class, as `pipeline` gives them."""
+    """``[R]``: what `pipeline` answers, of classes the label and the score of each."""
     errors: Mapping[str, str] = field(default_factory=dict)
     """Why ``model``, ``tokenizer`` or ``pipeline`` did not load or run."""
 
@@ -98,7 +99,7 @@ def _ask(evidence: Evidence) -> Served:
         "device": run.environment["device"],
         "threads": int(run.environment.get("threads", 0)),
         "tokenizer": tokenizer is not None,
-        "ask_pipeline": bool(text_rows),
+        "pipeline": asdict(pipeline.card.head_rules.serving) if text_rows else None,
         "texts": asked or _decoded(evidence, chosen),
     }
     answer, logits = _answer(request, _arrays(evidence, chosen), evidence.pipeline.timeout)
@@ -192,12 +193,11 @@ def real_tokens(evidence: Evidence, rows: Sequence[int]) -> list[list[int]]:
 
 
 def texts(evidence: Evidence, rows: Sequence[int]) -> list[dict[str, str]]:
-    """Return the raw texts of evaluation rows, as a tokenizer and `pipeline` take them."""
+    """Return the raw texts of evaluation rows, as a tokenizer and `pipeline` take them; words with a space between."""
     columns = evidence.pipeline.card.text_columns
     if not columns or not len(rows):
         return []
-    chosen = evidence.pipeline.data.evaluation.select(rows)
-    values = [list(chosen[column]) for column in columns]
+    values = zip(*splits(evidence)[1].texts(columns, rows), strict=True)
     return [dict(zip(("text", "text_pair"), row, strict=False)) for row in zip(*values, strict=True)]
 
 

@@ -37,7 +37,7 @@ def serve(folder: Path) -> None:
     _attempt(answer, "model", lambda: _model(request, folder))
     if request["tokenizer"]:
         _attempt(answer, "tokenizer", lambda: describe_tokenizer(_load_tokenizer(request["model"]), request["texts"]))
-    if request["ask_pipeline"]:
+    if request["pipeline"]:
         _attempt(answer, "pipeline", lambda: _pipeline(request))
     (folder / ANSWER).write_text(json.dumps(answer), encoding="utf-8")
 
@@ -87,13 +87,15 @@ def describe_tokenizer(tokenizer: Any, texts: list[dict[str, str]]) -> dict[str,
     }
 
 
-def _pipeline(request: dict[str, Any]) -> list[list[dict[str, Any]]]:
-    """Ask `pipeline` for every label's score of every text."""
+def _pipeline(request: dict[str, Any]) -> list[Any]:
+    """Ask `pipeline` about every text."""
     from transformers import pipeline  # noqa: PLC0415 - takes seconds, and checks import this module for its names
 
-    classify: Any = pipeline("text-classification", model=request["model"], device=request["device"])
-    answers: list[list[dict[str, Any]]] = classify(request["texts"], top_k=None)
-    return answers
+    asked = request["pipeline"]
+    made: Any = pipeline(asked["task"], model=request["model"], device=request["device"], **asked["made_with"])
+    answers = [made(text, **asked["called_with"]) for text in request["texts"]]
+    # Scores are NumPy's floats.
+    return list(json.loads(json.dumps(answers, default=float)))
 
 
 def answer_all() -> None:

@@ -74,15 +74,16 @@ def reload(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _difference(evidence: Evidence, rows: Sequence[int], logits: NDArray[Any], tolerance: float) -> str:
-    """Word how logits ``[B, K]`` of evaluated rows differ from the evaluation's; an empty text where they do not."""
-    expected = np.asarray(evidence.run.logits)[list(rows)].astype(np.float64)
-    expected = expected.reshape(len(expected), -1)
+    """Word how logits ``[B, …]`` of evaluated rows differ from the evaluation's; an empty text where they do not."""
+    judged, label_ids = evidence.run.head_rules.outputs.judged, evidence.run.label_ids[list(rows)]
+    expected = judged(np.asarray(evidence.run.logits)[list(rows)].astype(np.float64), label_ids)
+    logits = judged(logits, label_ids)
     if logits.shape != expected.shape:
         return f"logits of shape {logits.shape}, not {expected.shape}"
     worst = float(np.abs(logits - expected).max())
     # Written so that a NaN counts as different.
     if not worst <= tolerance * max(1.0, float(np.abs(expected).max())):
-        return f"logits of {len(expected)} rows differ by up to {worst:.2e}"
+        return f"logits of {len(rows)} rows differ by up to {worst:.2e}"
     return ""
 
 

@@ -15,6 +15,7 @@ from pytest_ftcheck.checks.model.invariance import counts_padding
 from pytest_ftcheck.checks.model.logits import evaluated_features, takes
 from pytest_ftcheck.checks.serving.fresh import real_tokens, served, texts
 from pytest_ftcheck.columns import taken
+from pytest_ftcheck.heads.traits import TEXTS
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
 from pytest_ftcheck.pipeline.trainer_texts import language_columns
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 @check(
     "serving.pipeline",
     cost="run",
+    needs=(TEXTS,),
     tolerance={"float32": 1e-3, "bfloat16": 5e-2, "float16": 5e-2},
     catches="text pairs that were joined into one string, a missing tokenizer, generic LABEL_0, texts that are changed "
     "before they are tokenized",
@@ -55,7 +57,8 @@ def pipeline(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
             return found
         raise NotApplicable(answer.no_texts)
     if "pipeline" in answer.errors:
-        return [finding("pipeline('text-classification', model=folder)", f"fails: {answer.errors['pipeline']}")]
+        task = evidence.pipeline.card.head_rules.serving.task
+        return [finding(f"pipeline({task!r}, model=folder)", f"fails: {answer.errors['pipeline']}")]
     logits = np.asarray(evidence.run.logits)[list(answer.text_rows)].astype(np.float64)
     logits = logits.reshape(len(logits), -1)
     different = _differences(evidence, answer, logits, thresholds["tolerance"])

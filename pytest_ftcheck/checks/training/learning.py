@@ -150,8 +150,8 @@ def has_plain_loss(evidence: Evidence) -> bool:
 
 def _guessed(evidence: Evidence, rows: Dataset) -> float:
     """Return the mean loss of the best constant prediction: the entropy of the labels in nats, or their variance."""
-    labels = np.asarray([label for label in evidence.labels(rows) if label is not None], float)
     card = evidence.pipeline.card
+    labels = card.head_rules.labels.stacked([label for label in evidence.labels(rows) if label is not None])
     smoothing = float(arguments(evidence).label_smoothing_factor)
     return card.head_rules.loss.of_constant(labels, card.num_labels, smoothing)
 

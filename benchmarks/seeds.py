@@ -25,6 +25,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from machine import describe_machine, markdown_table
 from pytest_ftcheck.gates.calibration import Session, propose_limit
 from pytest_ftcheck.gates.trivial_limits import best_trivial_of
+from pytest_ftcheck.heads.traits import LABEL_PER_ROW
 from pytest_ftcheck.pipeline.from_card import build_pipeline, load_task_data
 from pytest_ftcheck.runs.store import RunStore
 from pytest_ftcheck.settings import Settings
@@ -67,6 +68,12 @@ def one_segment(task: str, checkpoint: str, column: str) -> Row:
 def trivial(task: str) -> list[Row]:
     """Score what needs no language: constants, length, bags of words of each column and of all."""
     card = load_card(task, {})
+    if LABEL_PER_ROW not in card.head_rules.traits:
+        pipeline = build_pipeline(card, Settings(device="cpu"))
+        found = {name: best_trivial_of(pipeline, name) for name in card.metric.greater_is_better}
+        return [
+            {"task": task, "model": model.name, "metrics": {name: model.value}} for name, model in found.items() if model
+        ]
     data = load_task_data(card, Settings(), "tiny")
     labels, truth = np.array(data.train["label"]), np.array(data.evaluation["label"])
     regression = card.head == "regression"
@@ -163,13 +170,13 @@ def table(runs: list[Row], baselines: list[Row]) -> str:
 def best_trivial(task: str, checkpoint: str, metric: str, baselines: list[Row]) -> tuple[str, float, str]:
     """Find the best trivial model of a task; of a single text, a bag of words sees all that there is: told apart."""
     # A constant has no correlation: the NaN counts as none at all.
-    scores = {b["model"]: float(np.nan_to_num(b["metrics"][metric])) for b in baselines if b["task"] == task}
+    scores = {b["model"]: float(np.nan_to_num(b["metrics"].get(metric, 0.0))) for b in baselines if b["task"] == task}
     bags = {name: score for name, score in scores.items() if name.startswith("bag of words")}
     single = len(load_card(task, {}).text_columns) == 1
     own = {name: score for name, score in scores.items() if "tiny-" not in name or checkpoint in name}
     trivial = {name: score for name, score in own.items() if not (single and name in bags)}
     best = max(trivial, key=lambda name: trivial[name])
-    return best, trivial[best], f"{max(bags.values()):.3f}" if single else "-"
+    return best, trivial[best], f"{max(bags.values()):.3f}" if single and bags else "-"
 
 
 def proposed_floors(runs: list[Row]) -> str:

@@ -67,12 +67,12 @@ class ScoringOfEntities:
     averages: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
     def row_metric(self, name: str, rows: EvaluatedRows) -> RowMetric | None:
-        """Return a metric of entities; ``TYPE_f1`` and the like for the entities of one type."""
+        """Return a metric of entities: ``overall_f1`` or ``f1`` of all, ``TYPE_f1`` of those of one type."""
         kind, _, measure = name.rpartition("_")
         kind = "" if kind == "overall" else kind
         if measure == "accuracy" and not kind:
             return _accuracy(rows)
-        if measure not in {"f1", "precision", "recall"} or not name.rpartition("_")[0]:
+        if measure not in {"f1", "precision", "recall"}:
             return None
         counts = np.array([_counts(*tags, kind) for tags in rows_of_tags(rows)], dtype=np.float64).reshape(-1, 3)
         if kind and not counts.any():

@@ -39,7 +39,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
 
 def in_words(traits: Iterable[str]) -> str:
     """Name traits in a message, what a label is before how many a row has: ``classes and one label in each row``."""
-    ordered = sorted(traits, key=lambda trait: (trait == LABEL_PER_ROW, trait))
+    ordered = sorted(traits, key=lambda trait: (trait in (LABEL_PER_ROW, TEXTS), trait))
     return " and ".join(WORDS.get(trait, trait.replace("_", " ")) for trait in ordered)
 
 
@@ -57,6 +57,6 @@ def unmet(needs: Iterable[str], traits: Iterable[str]) -> str:
     missing = set(needs) - set(traits)
     if not missing:
         return ""
-    others = set(traits) - set(needs)
+    others = set(traits) - set(needs) - {TEXTS}
     has = f"this task has {in_words(others)}" if others else "this task has other labels"
     return f"it applies only to tasks with {in_words(missing)}; {has}"

@@ -45,7 +45,7 @@ def overfits_batch(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """One batch can be learned by heart.
 
     At a constant learning rate without dropout: the recipe's own, and ten and a hundred times as much, because a recipe
-    for thousands of steps may be too slow for some dozen. Where the loss has halved, four times as many steps are
+    for thousands of steps may be too slow for some dozen. Where the loss has fallen by a third, four times as many steps are
     taken.
 
     Assumes: eight rows with their labels can be learned by heart in some dozen steps.
@@ -98,8 +98,8 @@ def _attempt(evidence: Evidence, rows: Sequence[int], steps: int, factor: float)
 
 
 def _falls(probe: Probe) -> bool:
-    """Whether the loss is at less than half of what it began with."""
-    return bool(probe.losses) and probe.losses[-1] < probe.losses[0] / 2
+    """Whether the loss is at less than two thirds of what it began with."""
+    return bool(probe.losses) and probe.losses[-1] < probe.losses[0] * 2 / 3
 
 
 def _judge(evidence: Evidence, probe: Probe, labels: Any) -> tuple[bool, str]:

@@ -87,6 +87,7 @@ def build_pipeline(card: TaskCard, settings: Settings, data: TaskData | None = N
     """
     from transformers import DataCollatorWithPadding  # noqa: PLC0415 - slow to import
 
+    from pytest_ftcheck.pipeline.card_source import CardSource  # noqa: PLC0415 - slow to import
     from pytest_ftcheck.tasks.metrics import metrics_of_card  # noqa: PLC0415 - slow to import
 
     compute_metrics = metrics_of_card(card)
@@ -123,6 +124,7 @@ def build_pipeline(card: TaskCard, settings: Settings, data: TaskData | None = N
         data_collator=DataCollatorWithPadding(processing_class),
         compute_metrics=compute_metrics,
         args=recipe,
+        source=CardSource(),
         fast_cpu=bool(fast_cpu) if settings.fast_cpu is None else settings.fast_cpu,
         trains=not settings.no_train,
         timeout=settings.timeout,

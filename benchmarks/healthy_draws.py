@@ -29,6 +29,7 @@ from pytest_ftcheck.checks.training.epochs import sortedness, windows_of
 from pytest_ftcheck.checks.training.learning import Level, course_of
 from pytest_ftcheck.checks.training.sampling import drawn
 from pytest_ftcheck.heads.registry import head_named
+from pytest_ftcheck.pipeline.card_source import CardSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -80,7 +81,7 @@ def scored(labels: Numbers, logits: Numbers, names: tuple[str, ...] = (), **metr
     head = head_named("sequence-classification" if logits.shape[1] > 1 else "regression")
     card = SimpleNamespace(head=head.name, head_rules=head, label_names=names, num_labels=logits.shape[1])
     run = SimpleNamespace(label_ids=labels, logits=logits, metrics=metrics)
-    pipeline = SimpleNamespace(card=card, trainer=None, args={})
+    pipeline = SimpleNamespace(card=card, source=CardSource(), args={})
     return SimpleNamespace(run=run, trained_run=run, pipeline=pipeline, fresh_model=None)
 
 

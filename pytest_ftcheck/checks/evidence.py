@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import torch
-from transformers import Trainer, set_seed
+from transformers import set_seed
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.checks.collator.moved_rows import in_order
@@ -183,37 +183,20 @@ class Evidence:
         return ready
 
     def loss(self, model: PreTrainedModel, batch: Mapping[str, Any]) -> Tensor:
-        """Compute the loss of a batch as training does: the user's Trainer by its own ``compute_loss``, else the model.
-
-        Returns:
-            A scalar; whatever else the user's loss returns is handed on as it is.
-
-        """
-        if self.pipeline.trainer is not None:
-            # A copy: a loss of one's own may take the labels out of the batch.
-            return cast("Tensor", self.pipeline.trainer.template.compute_loss(model, dict(batch)))
-        return cast("Tensor", model(**batch).loss)
+        """Compute the loss of a batch as training does; see `pytest_ftcheck.pipeline.source.SourceLoss.of_batch`."""
+        return self.pipeline.source.loss.of_batch(model, batch)
 
     def features(self, rows: Dataset, indices: list[int]) -> list[dict[str, Any]]:
         """Return rows as the collator gets them: without the columns that training drops, in the user's format."""
         if self.pipeline.args.get("remove_unused_columns", True):
             rows = only_accepted(rows, self.fresh_model)
-        if self.pipeline.trainer is not None:
-            rows = self.pipeline.trainer.formatted(rows)
-        chosen = rows.select(indices)
+        chosen = self.pipeline.source.rows.formatted(rows).select(indices)
         return [chosen[index] for index in range(len(chosen))]
 
     @cached_property
     def evaluation_collator(self) -> Callable[[list[dict[str, Any]]], Any]:
         """The collator of the evaluation: a user's Trainer may have another one for training, which augments."""
-        found: Any = self.pipeline.data_collator
-        template: Any = getattr(self.pipeline.trainer, "template", None)
-        # One that took the place of the user's own is judged as it is.
-        if _evaluates_its_own_way(template) and found is template.data_collator:
-            found = template.get_eval_dataloader().collate_fn
-            # Columns that the model does not take are left out already.
-            found = getattr(found, "data_collator", found)
-        return cast("Callable[[list[dict[str, Any]]], Any]", found)
+        return self.pipeline.source.rows.evaluation_collator(self.pipeline.data_collator)
 
     def collate(self, features: list[dict[str, Any]], *, as_it_comes: bool = False) -> dict[str, Any]:
         """Make a batch with the pipeline's own collator, on the run's device.
@@ -228,7 +211,3 @@ class Evidence:
         device = self.environment["device"]
         batch = {key: value.to(device) if hasattr(value, "to") else value for key, value in batch.items()}
         return batch if as_it_comes else in_order(self, features, batch)
-
-
-def _evaluates_its_own_way(trainer: Any) -> bool:
-    return isinstance(trainer, Trainer) and type(trainer).get_eval_dataloader is not Trainer.get_eval_dataloader

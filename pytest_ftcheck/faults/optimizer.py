@@ -103,7 +103,7 @@ def _rate(pipeline: Pipeline) -> float:
         NotApplicable: a user's Trainer comes with an optimizer of its own.
 
     """
-    if pipeline.trainer is not None and pipeline.trainer.template.optimizer is not None:
+    if pipeline.source.own.optimizer is not None:
         msg = "its Trainer comes with an optimizer of its own, which no argument changes"
         raise NotApplicable(msg)
     return float(pipeline.args.get("learning_rate", _DEFAULT_RATE))

@@ -70,7 +70,7 @@ def encode_both(
 
 def _limit(pipeline: Pipeline, longest: int) -> int:
     """Return the ``max_length`` that the rows were made with; where only they tell, the longest of them."""
-    if pipeline.trainer is None:
+    if pipeline.source.rows.tokenized_here:
         recipe = pipeline.card.recipe(pipeline.tier, pipeline.checkpoint.name)
         return int(recipe.get("max_length") or tokenizer_of(pipeline).model_max_length)
     return longest

@@ -31,6 +31,7 @@ from pytest_ftcheck.faults.planting import (
     with_scaled_losses,
 )
 from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
+from pytest_ftcheck.pipeline.trainer_source import TrainerSource
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -347,11 +348,11 @@ def _constant(original: Any, optimizer: Any, args: Any, steps: int) -> Any:
 )
 def hook_of_an_older_release(pipeline: Pipeline) -> Pipeline:
     """A user's Trainer overrides a method that this release does not call."""
-    if pipeline.trainer is None:
+    if not isinstance(pipeline.source, TrainerSource):
         msg = "its Trainer is the library's own"
         raise NotApplicable(msg)
-    source: Any = copy(pipeline.trainer)
+    source: Any = copy(pipeline.source)
     kind = type(source.template)
     source.template = copy(source.template)
     source.template.__class__ = type(kind.__name__, (kind,), {"prediction_loop": lambda *_, **__: None})
-    return replace(pipeline, trainer=source)
+    return replace(pipeline, source=source)

@@ -99,7 +99,7 @@ def _metric_of_rows(pipeline: Pipeline, metric: str, label_ids: NDArray[Any]) ->
     if metric in of_logits:
         return metric
     if metric == "loss":  # of the model itself, unless a Trainer or its arguments have another
-        own = pipeline.trainer is not None or pipeline.args.get("label_smoothing_factor")
+        own = not pipeline.source.loss.is_of_model or pipeline.args.get("label_smoothing_factor")
         return None if own else metric
     if pipeline.compute_metrics is None:
         return resolve_metric(metric, rows, None)

@@ -54,7 +54,7 @@ def check_everything(session: FtcheckSession) -> None:
     """
     from pytest_ftcheck.gates.pipeline_slices import check_slices  # noqa: PLC0415 - slow to import
     from pytest_ftcheck.gates.trivial_limits import refuse_trivial_limits  # noqa: PLC0415 - slow to import
-    from pytest_ftcheck.training.recipe import training_arguments  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.training.recipe import run_arguments  # noqa: PLC0415 - slow to import
     from pytest_ftcheck.training.train_or_load import environment_of  # noqa: PLC0415 - slow to import
 
     store = session.runs.store
@@ -66,7 +66,6 @@ def check_everything(session: FtcheckSession) -> None:
         if judges and any(check.id == FLOOR_ID for check in session.checks):
             session.parts.masks(pipeline)
             refuse_trivial_limits(pipeline)
-        if pipeline.trainer is None:  # a user's has its arguments already
-            training_arguments(pipeline, seed=0, device=environment["device"], output_dir=store.root)
+        run_arguments(pipeline, seed=0, device=environment["device"], output_dir=store.root)
         # Of a Trainer the second one, which a factory may not be able to make; the first tests take what is made here.
         session.parts.shared_model(task, session.settings.seeds[0])

@@ -85,6 +85,7 @@ def build_pipeline(card: TaskCard, settings: Settings, data: TaskData | None = N
         FtcheckError: data, checkpoint, metric or recipe do not fit.
 
     """
+    from pytest_ftcheck.pipeline.card_source import CardSource  # noqa: PLC0415 - slow to import
     from pytest_ftcheck.tasks.metrics import metrics_of_card  # noqa: PLC0415 - slow to import
 
     compute_metrics = metrics_of_card(card)
@@ -121,6 +122,7 @@ def build_pipeline(card: TaskCard, settings: Settings, data: TaskData | None = N
         data_collator=card.head_rules.inputs.collator(processing_class),
         compute_metrics=compute_metrics,
         args=recipe,
+        source=CardSource(),
         fast_cpu=bool(fast_cpu) if settings.fast_cpu is None else settings.fast_cpu,
         trains=not settings.no_train,
         timeout=settings.timeout,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from transformers import EvalPrediction, PreTrainedModel, PreTrainedTokenizerBase
 
     from pytest_ftcheck.pipeline.from_checkpoint import Checkpoint
-    from pytest_ftcheck.pipeline.from_trainer import TrainerSource
+    from pytest_ftcheck.pipeline.source import Source
     from pytest_ftcheck.tasks.card import TaskCard
     from pytest_ftcheck.tasks.datasets import TaskData
 
@@ -41,8 +41,8 @@ class Pipeline:
     compute_metrics: Callable[[EvalPrediction], dict[str, float]] | None
     args: Mapping[str, Any]
     """The recipe: keyword arguments of `transformers.TrainingArguments`; of a user's Trainer, what is no default."""
-    trainer: TrainerSource | None = None
-    """Where the parts come out of a user's Trainer: makes it anew for every run."""
+    source: Source
+    """Where the parts come from: a card and a checkpoint, or a user's Trainer."""
     fast_cpu: bool = False
     """Train on a CPU with the kernels of `pytest_ftcheck.training.cpu`, with which a seed's numbers are others."""
     trains: bool = True
@@ -68,9 +68,7 @@ class Pipeline:
     def pad_id(self) -> int | None:
         """Id of padding, as the tokenizer has it, else as the configuration of a user's model."""
         pad_id = getattr(self.processing_class, "pad_token_id", None)
-        if pad_id is None and self.trainer is not None:
-            pad_id = getattr(self.trainer.template.model.config, "pad_token_id", None)
-        return None if pad_id is None else int(pad_id)
+        return self.source.pad_id if pad_id is None else int(pad_id)
 
     @contextmanager
     def patched(self) -> Iterator[None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -12,10 +13,13 @@ from torch.utils.data import Subset
 from transformers import EvalPrediction
 
 from pytest_ftcheck.heads.registry import head_of_width
-from pytest_ftcheck.pipeline.trainer_rows import judged_rows
+from pytest_ftcheck.pipeline.trainer_rows import best_metric, judged_rows, judged_set, unjudged_sets
+from pytest_ftcheck.tasks.metrics import metrics_of_card
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from pytest_ftcheck.tasks.card import TaskCard
 
     Metrics = Callable[[EvalPrediction], dict[str, float]]
 
@@ -157,3 +161,49 @@ def _part(predictions: Any, rows: slice) -> Any:
 
 def _array(value: Any) -> Any:
     return value.cpu().numpy() if hasattr(value, "cpu") else value
+
+
+class TrainerEvaluation:
+    """The evaluation of a user's Trainer; see `pytest_ftcheck.pipeline.source.SourceEvaluation`."""
+
+    ends_with_judged_rows = False
+    gives_all_declared = False
+
+    def __init__(self, trainer: Any) -> None:
+        """Take the Trainer."""
+        self._trainer = trainer
+        self._beside: Metrics | None = None
+        """Ours, where the user has no metrics."""
+
+    @property
+    def judged_set(self) -> str | None:
+        """Name of the evaluation set that is judged; None where it has none."""
+        return judged_set(self._trainer)
+
+    @property
+    def unjudged_sets(self) -> tuple[str, ...]:
+        """Names of the evaluation sets that are not judged."""
+        return unjudged_sets(self._trainer)
+
+    @property
+    def best_metric(self) -> str:
+        """``metric_for_best_model`` of the user's arguments, named as in ``compute_metrics``."""
+        return best_metric(self._trainer)
+
+    @cached_property
+    def compute_metrics(self) -> Metrics | None:
+        """The user's metrics of logits, with what prepares the logits for them; None where there are none."""
+        return None if self._trainer.compute_metrics is None else metrics_of_logits(self._trainer)
+
+    def judged_metrics(self, card: TaskCard) -> Metrics:
+        """Return the user's metrics; where they have none, ours, which their Trainer never sees."""
+        if self.compute_metrics is not None:
+            return self.compute_metrics
+        if self._beside is None:
+            self._beside = metrics_of_card(card)
+        return self._beside
+
+    def are_own(self, compute: object) -> bool:
+        """Whether metrics are those that the user's Trainer has, or none where ours are computed beside it."""
+        own = self.compute_metrics
+        return compute is own or (own is None and compute is self._beside)

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 import torch
 from datasets import Dataset
 from torch.utils.data import IterableDataset as TorchIterable
+from transformers import Trainer
 
 from pytest_ftcheck.columns import BATCH
-from pytest_ftcheck.errors import DataError
+from pytest_ftcheck.deadline import deadline
+from pytest_ftcheck.errors import DataError, TaskError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from pytest_ftcheck.pipeline.parts import Pipeline
+    from pytest_ftcheck.pipeline.source import Collator
 
 STREAMED = 10_000
 """Rows at the beginning of a stream that stand for it."""
@@ -124,3 +129,93 @@ def _mapping(row: Any, kind: str) -> Mapping[Any, Any]:
 
 def _plain(value: Any) -> Any:
     return value.tolist() if hasattr(value, "tolist") else value
+
+
+_TABLES: Mapping[str, Callable[[Any], Any]] = {
+    "train_dataset": lambda trainer: trainer.train_dataset,
+    "eval_dataset": judged_rows,
+}
+
+
+class TrainerRows:
+    """The data sets of a user's Trainer as tables; see `pytest_ftcheck.pipeline.source.SourceRows`."""
+
+    tokenized_here = False
+
+    def __init__(self, trainer: Any, spec: str, timeout: float | None) -> None:
+        """Read nothing yet.
+
+        Args:
+            trainer: has the data sets.
+            spec: of the factory that made it, for messages.
+            timeout: seconds that reading a data set may take.
+
+        """
+        self._trainer = trainer
+        self._spec = spec
+        self._timeout = timeout
+        self._tables: dict[str, tuple[Dataset, RowFormat]] = {}
+
+    def table(self, name: str) -> Dataset:
+        """Return a data set as plain lists: of several evaluation sets the judged one, of a stream the first rows.
+
+        Raises:
+            DataError: its rows do not form a table.
+            TaskError: it is a stream without a row.
+
+        """
+        return self._read(name)[0]
+
+    def _read(self, name: str) -> tuple[Dataset, RowFormat]:
+        if name not in self._tables:
+            with deadline(self._timeout):
+                rows, row_format = plain_rows(_TABLES[name](self._trainer))
+            if not len(rows):
+                todo = f"Change what {self._spec} returns."
+                msg = f"{self._spec}: {name} is empty: its stream ends without a row. {todo}"
+                raise TaskError(msg)
+            self._tables[name] = rows, row_format
+        return self._tables[name]
+
+    def count(self, name: str) -> int:
+        """Return how many rows a table has, before any was left out."""
+        return len(self.table(name))
+
+    def is_streamed(self, name: str) -> bool:
+        """Whether a data set is a stream."""
+        return is_stream(_TABLES[name](self._trainer))
+
+    def streams(self) -> dict[str, int]:
+        """Return how many rows stand for each data set that is a stream."""
+        return {name: self.count(name) for name in _TABLES if self.is_streamed(name)}
+
+    def given(self, name: str, rows: Dataset) -> Any:
+        """Return a data set as the Trainer has it, for its table; any other table as it is."""
+        return _TABLES[name](self._trainer) if rows is self.table(name) else rows
+
+    def formatted(self, rows: Dataset) -> Dataset:
+        """Give rows the format in which the user's collator gets those of the evaluation."""
+        return self._read("eval_dataset")[1].apply(rows)
+
+    def replaced(self, pipeline: Pipeline) -> dict[str, Dataset]:
+        """Return the data sets of a pipeline that take the place of the Trainer's, in the Trainer's format."""
+        tables = {name: getattr(pipeline, name) for name in _TABLES}
+        return {
+            name: self._read(name)[1].apply(rows)
+            for name, rows in tables.items()
+            if rows is not self.table(name) or self.is_streamed(name)
+        }
+
+    def evaluation_collator(self, collator: Collator) -> Collator:
+        """Return the collator of the Trainer's evaluation, which may not augment as that of its training does."""
+        trainer = self._trainer
+        evaluates_its_own_way = (
+            isinstance(trainer, Trainer) and type(trainer).get_eval_dataloader is not Trainer.get_eval_dataloader
+        )
+        # One that took the place of the user's own is judged as it is.
+        if not evaluates_its_own_way or collator is not trainer.data_collator:
+            return collator
+        found: Any = trainer.get_eval_dataloader().collate_fn
+        # Columns that the model does not take are left out already.
+        found = getattr(found, "data_collator", found)
+        return cast("Collator", found)

@@ -47,7 +47,7 @@ def collator(request: pytest.FixtureRequest, pipeline: Pipeline, processing_clas
     """Return the Trainer's own collator, else one that pads with this tokenizer."""
     from transformers import DataCollatorWithPadding  # noqa: PLC0415 - slow to import
 
-    if pipeline.trainer is not None and not overridden(request, "ft_tokenizer"):
+    if not pipeline.source.rows.tokenized_here and not overridden(request, "ft_tokenizer"):
         return pipeline.data_collator
     return DataCollatorWithPadding(processing_class)
 

@@ -37,7 +37,7 @@ def _task_line(pipeline: Pipeline) -> str:
     parameters = f"{parameter_count(pipeline.checkpoint.parameters)} parameters"
     parts = [
         f"ftcheck: {pipeline.card.name}",
-        *([f"Trainer {pipeline.card.trainer}"] if pipeline.trainer is not None else []),
+        *([f"Trainer {pipeline.source.spec}"] if pipeline.source.spec else []),
         f"tier {pipeline.tier}",
         f"{pipeline.checkpoint.name} ({parameters})",
         f"data {data_line(pipeline.data)}",
@@ -48,15 +48,16 @@ def _task_line(pipeline: Pipeline) -> str:
 
 def _trainer_lines(pipeline: Pipeline, settings: Settings, device: str) -> list[str]:
     """Say what a run sets of a user's Trainer, and which of its evaluation sets are not judged."""
-    source = pipeline.trainer
-    if source is None or not pipeline.trains:
+    source = pipeline.source
+    held_back = source.held_back(device) if pipeline.trains else ()
+    if not held_back:
         return []
-    own = int(source.template.args.seed)
+    own = source.seed
     seeds = f" ({', '.join(map(str, settings.seeds))}; yours is {own})" if settings.seeds != (own,) else ""
-    names = [f"{name}{seeds}" if name == "seed" else name for name in source.held_back(device)]
+    names = [f"{name}{seeds}" if name == "seed" else name for name in held_back]
     lines = [f"ftcheck: {pipeline.card.name} trains as it does without pytest, but for {', '.join(names)}"]
-    if source.unjudged_sets:
-        lines.append(f"ftcheck: {unjudged_line(pipeline.card.name, source.judged_set, source.unjudged_sets)}")
+    if others := source.evaluation.unjudged_sets:
+        lines.append(f"ftcheck: {unjudged_line(pipeline.card.name, source.evaluation.judged_set, others)}")
     return lines
 
 

@@ -94,7 +94,7 @@ def run_key(
         collator = described(pipeline.data_collator, "data_collator")
         metrics = described(pipeline.compute_metrics, "compute_metrics")
         recipe = described(dict(pipeline.args), "args")
-        trainer = described([pipeline.trainer, pipeline.trains, *pipeline.patches], "trainer")
+        trainer = described([pipeline.source, pipeline.trains, *pipeline.patches], "trainer")
         process = "" if root is None else described([patched_libraries(), settings_of_torch()], "")
     told = {"device", "dtype", "threads", "kernels"}
     return RunKey(

@@ -61,7 +61,7 @@ class Parts:
         from pytest_ftcheck.pipeline.from_card import tokenize  # noqa: PLC0415 - slow to import
         from pytest_ftcheck.runs.describe_training import tokenizer_digest  # noqa: PLC0415 - slow to import
 
-        if pipeline.trainer is not None:
+        if not pipeline.source.rows.tokenized_here:
             return self.splits(pipeline)
         key = (pipeline.card.name, tokenizer_digest(processing_class))
         max_length = pipeline.card.recipe(pipeline.tier, pipeline.checkpoint.name).get("max_length")
@@ -108,9 +108,9 @@ def assembled(
     """
     own_collator = not {"ft_collator", "ft_tokenizer"} & set(overridden)
     own_model = "ft_model" not in overridden
-    if base.trainer is not None and not own_model:
+    if not own_model and not base.source.loads_model:
         msg = (
-            f"task {base.card.name!r} trains the model of {base.card.trainer}: your fixture ft_model cannot change it. "
+            f"task {base.card.name!r} trains the model of {base.source.spec}: your fixture ft_model cannot change it. "
             "Change it where the Trainer is made, or remove the fixture."
         )
         raise TaskError(msg)

@@ -14,15 +14,9 @@ from pytest_ftcheck.pipeline.quiet import quiet_libraries
 from pytest_ftcheck.speed.batches import endless, representative
 from pytest_ftcheck.speed.device import synchronize
 from pytest_ftcheck.speed.measure import warm_up
-from pytest_ftcheck.speed.step import (
-    ONLY_TRAINS,
-    STEPS,
-    TrainingStep,
-    enough_rows,
-    folder_of,
-    trainer_and_arguments,
-)
+from pytest_ftcheck.speed.step import ONLY_TRAINS, STEPS, TrainingStep, enough_rows, folder_of
 from pytest_ftcheck.training.compilation import own_dynamo_environment
+from pytest_ftcheck.training.recipe import trainer_and_arguments
 from pytest_ftcheck.training.trainer import make_trainer
 
 if TYPE_CHECKING:
@@ -72,7 +66,8 @@ class TrainerBlocks:
         pipeline = enough_rows(replace(pipeline, args={**pipeline.args, **ONLY_TRAINS}))
         begin_own_state()
         with quiet_libraries(), own_dynamo_environment():
-            made, args = trainer_and_arguments(pipeline, device=device, seed=seed, folder=folder_of(self))
+            folder = folder_of(self)
+            made, args = trainer_and_arguments(pipeline, seed=seed, device=device, output_dir=folder)
             self._trainer = cast("Any", made or make_trainer(pipeline, args))
         loader = self._trainer.get_train_dataloader()
         batches = representative(loader, steps, args.gradient_accumulation_steps)

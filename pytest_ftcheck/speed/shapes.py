@@ -64,8 +64,8 @@ def with_shape(pipeline: Pipeline, name: str) -> Pipeline:
     """
     if name not in SHAPES:
         raise SettingsError(unknown("shape", name, SHAPES))
-    if pipeline.trainer is not None:
-        msg = f"shape {name!r}: task {pipeline.card.name!r} trains the model of {pipeline.card.trainer}. Leave one out."
+    if not pipeline.source.loads_model:
+        msg = f"shape {name!r}: task {pipeline.card.name!r} trains the model of {pipeline.source.spec}. Leave one out."
         raise SettingsError(msg)
     problem = pipeline.card.head_rules.model.problem_type
     make = ShapedModel(cast("ShapeName", name), pipeline.card.num_labels, problem)

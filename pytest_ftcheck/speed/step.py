@@ -20,7 +20,7 @@ from pytest_ftcheck.speed.device import synchronize
 from pytest_ftcheck.training.batches import grouped
 from pytest_ftcheck.training.compilation import own_dynamo_environment, uncompiled
 from pytest_ftcheck.training.manual import make_schedule, planned_steps, prepare, update
-from pytest_ftcheck.training.recipe import training_arguments
+from pytest_ftcheck.training.recipe import trainer_and_arguments
 from pytest_ftcheck.training.recorder import StepRecorder
 from pytest_ftcheck.training.tracer import Tracer
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor, nn
-    from transformers import Trainer, TrainingArguments
+    from transformers import TrainingArguments
 
     from pytest_ftcheck.pipeline.parts import Pipeline
 
@@ -72,7 +72,7 @@ class TrainingStep:
         begin_own_state()
         with quiet_libraries(), own_dynamo_environment():
             folder = folder_of(self)
-            trainer, self.args = trainer_and_arguments(pipeline, device=device, seed=seed, folder=folder)
+            trainer, self.args = trainer_and_arguments(pipeline, seed=seed, device=device, output_dir=folder)
             self._parts = parts = prepare(pipeline, self.args, _Untraced(None), trainer)
             accumulation = self.args.gradient_accumulation_steps
             self.row_numbers = representative(parts.train_loader, steps, accumulation)
@@ -129,16 +129,6 @@ def autocasts(args: TrainingArguments) -> bool:
 def autocast_dtype(args: TrainingArguments) -> torch.dtype:
     """Return the dtype of matrix products under autocast."""
     return torch.float16 if args.fp16 else torch.bfloat16
-
-
-def trainer_and_arguments(
-    pipeline: Pipeline, *, device: str, seed: int, folder: Path
-) -> tuple[Trainer | None, TrainingArguments]:
-    """Make the arguments of a run, and the Trainer where a user has one; see `engine_outcome`."""
-    if pipeline.trainer is None:
-        return None, training_arguments(pipeline, seed=seed, device=device, output_dir=folder)
-    trainer = pipeline.trainer.make(pipeline, seed=seed, device=device, output_dir=folder, steps=None)
-    return trainer, trainer.args
 
 
 def enough_rows(pipeline: Pipeline) -> Pipeline:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from transformers import Trainer
+
     from pytest_ftcheck.pipeline.parts import Pipeline
 
 DEFAULTS: dict[str, Any] = {
@@ -68,6 +70,36 @@ def training_arguments(pipeline: Pipeline, *, seed: int, device: str, output_dir
     # One device, as the header says: otherwise the Trainer would spread over every GPU with DataParallel.
     use_one_device(arguments)
     return arguments
+
+
+def run_arguments(pipeline: Pipeline, *, seed: int, device: str, output_dir: Path) -> TrainingArguments:
+    """Return the arguments of a user's Trainer with what the pipeline changes of them, else those of the recipe.
+
+    A user's keep their own seed, device and folder; see `training_arguments` for all else.
+    """
+    own = pipeline.source.arguments(pipeline.args)
+    return own or training_arguments(pipeline, seed=seed, device=device, output_dir=output_dir)
+
+
+def trainer_and_arguments(
+    pipeline: Pipeline, *, seed: int, device: str, output_dir: Path, steps: int | None = None
+) -> tuple[Trainer | None, TrainingArguments]:
+    """Make the user's Trainer of one run, where there is one, and the run's arguments.
+
+    Args:
+        pipeline: the parts.
+        seed: of initialisation, order and dropout.
+        device: ``cpu``, ``cuda`` or ``mps``.
+        output_dir: where the engine may write.
+        steps: what a user's factory gets as ``max_steps``.
+
+    Raises:
+        TaskError: as `training_arguments`, or the user's factory fails.
+
+    """
+    where: dict[str, Any] = {"seed": seed, "device": device, "output_dir": output_dir}
+    trainer = pipeline.source.make_trainer(pipeline, **where, steps=steps)
+    return trainer, training_arguments(pipeline, **where) if trainer is None else trainer.args
 
 
 _NUMBERS: Mapping[str, tuple[float, float, bool]] = {

@@ -21,7 +21,7 @@ from pytest_ftcheck.training.compilation import own_dynamo_environment
 from pytest_ftcheck.training.cpu import fast_cpu
 from pytest_ftcheck.training.determinism import deterministic, isolated
 from pytest_ftcheck.training.engine import load_engine
-from pytest_ftcheck.training.recipe import training_arguments
+from pytest_ftcheck.training.recipe import trainer_and_arguments
 from pytest_ftcheck.training.recorder import ProgressListener, StepRecorder, silent
 from pytest_ftcheck.training.tracer import Tracer
 
@@ -74,17 +74,13 @@ def engine_outcome(
         deterministic(wanted=environment["deterministic"] == "yes"),
         fast_cpu(device) if environment["kernels"] != PYTORCH_KERNELS else nullcontext(),
         own_dynamo_environment(),
-        warnings_of_a_script() if pipeline.trainer is not None else nullcontext(),
+        warnings_of_a_script() if pipeline.source.trains_as_script else nullcontext(),
         pipeline.patched(),
         recorder.tracer.watching(),
     ):
-        trainer = None
-        if pipeline.trainer is not None:
-            steps = pipeline.args.get("max_steps")
-            trainer = pipeline.trainer.make(pipeline, seed=seed, device=device, output_dir=output_dir, steps=steps)
-            args = trainer.args
-        else:
-            args = training_arguments(pipeline, seed=seed, device=device, output_dir=output_dir)
+        trainer, args = trainer_and_arguments(
+            pipeline, seed=seed, device=device, output_dir=output_dir, steps=pipeline.args.get("max_steps")
+        )
         with completing(recorder.subject, trainer), deadline(pipeline.timeout):
             outcome = train(pipeline, args, recorder, trainer)
         recorder.flush()

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 def threads_for(settings: Settings, pipeline: Pipeline) -> int:
     """Choose the CPU threads of a pipeline's runs and measurements."""
-    own = pipeline.trainer is not None
-    return resolve_threads(settings.threads, pipeline.tier, settings.workers, as_a_script=own)
+    as_a_script = pipeline.source.trains_as_script
+    return resolve_threads(settings.threads, pipeline.tier, settings.workers, as_a_script=as_a_script)
 
 
 def environment_of(settings: Settings, pipeline: Pipeline) -> dict[str, str]:
@@ -55,7 +55,7 @@ def environment_of(settings: Settings, pipeline: Pipeline) -> dict[str, str]:
         settings.dtype,
         threads_for(settings, pipeline),
         kernels=kernel_names(device, fast=pipeline.fast_cpu),
-        deterministic=pipeline.trainer is None,
+        deterministic=not pipeline.source.trains_as_script,
     )
 
 
@@ -88,8 +88,7 @@ def train_or_load(
     if not store.kept:
         key = run_key(pipeline, **made, session=store.session)
         return store.get_or_train(key, partial(train_run, pipeline, **made, listener=listener))
-    of_factory = None if pipeline.trainer is None else pipeline.trainer.inputs
-    inputs = RunInputs(of_factory or Inputs(settings.rootdir), store.session)
+    inputs = RunInputs(pipeline.source.inputs or Inputs(settings.rootdir), store.session)
     key = run_key(pipeline, **made, session=store.session, root=settings.rootdir)
 
     def recorded(folder: Path) -> Run:

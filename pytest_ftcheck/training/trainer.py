@@ -44,7 +44,7 @@ def train(
     reported = {} if trainer is None or pipeline.compute_metrics is None else made.evaluate()
     # Grouped by length, the Trainer would evaluate and hand back its rows in that order.
     made.args.train_sampling_strategy = "random"
-    predicted = _predict(made, pipeline)
+    predicted = _predict(made, as_given=trainer is not None)
     metrics = _metrics(predicted.metrics or {}) | _metrics(reported or {}, prefix=prefix)
     if trainer is not None and made.compute_metrics is None and pipeline.compute_metrics is not None:
         metrics |= pipeline.compute_metrics(
@@ -89,10 +89,10 @@ def make_trainer(pipeline: Pipeline, args: TrainingArguments) -> Trainer:
     return trainer
 
 
-def _predict(trainer: Any, pipeline: Pipeline) -> PredictionOutput:
-    """Predict every evaluation row in order; of a user's Trainer the logits as the model gives them."""
+def _predict(trainer: Any, *, as_given: bool) -> PredictionOutput:
+    """Predict every evaluation row in order; of a user's Trainer the logits ``as_given`` by the model."""
     rows = judged_rows(trainer)
-    if pipeline.trainer is None:
+    if not as_given:
         return cast("PredictionOutput", trainer.predict(rows, metric_key_prefix="eval"))
     kept = trainer.preprocess_logits_for_metrics, trainer.compute_metrics
     trainer.preprocess_logits_for_metrics = trainer.compute_metrics = None

@@ -14,6 +14,8 @@ from transformers import get_scheduler
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.faults.fault import faults
+from pytest_ftcheck.pipeline.card_source import CardSource
+from pytest_ftcheck.pipeline.own_parts import TrainerOwnParts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -138,9 +140,9 @@ def test_the_learning_rate_is_changed(mrpc: Pipeline, name: str, rate: float) ->
 
 
 def test_an_optimizer_of_its_own_has_its_own_learning_rate(mrpc: Pipeline) -> None:
-    source = SimpleNamespace(template=SimpleNamespace(optimizer=object()))
+    source = CardSource(own=TrainerOwnParts(SimpleNamespace(optimizer=object())))
     with pytest.raises(NotApplicable, match="an optimizer of its own"):
-        faults()["learning_rate_0"].plant(replace(mrpc, trainer=source))  # type: ignore[arg-type]  # all that is looked at
+        faults()["learning_rate_0"].plant(replace(mrpc, source=source))
 
 
 def order(seed: int, count: int = 64) -> list[int]:

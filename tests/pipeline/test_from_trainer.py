@@ -112,15 +112,14 @@ def test_rows_that_are_no_table_become_one_batch_by_batch(monkeypatch: pytest.Mo
 def test_the_beginning_of_a_stream_is_judged_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trainer_rows, "STREAMED", 40)
     pipeline = pipeline_of("streaming")
-    source = pipeline.trainer
-    assert source is not None
+    source = pipeline.source
     assert (len(pipeline.train_dataset), len(pipeline.eval_dataset)) == (40, 10)
     assert pipeline.train_dataset[24]["first"] == pipeline.train_dataset[0]["first"]  # it begins again
     assert source.held_back("cpu")[-2:] == (
         "train_dataset (a stream: its first 40 rows)",
         "eval_dataset (a stream: its first 10 rows)",
     )
-    made: Any = source.make(pipeline, seed=0, device="cpu", output_dir=HERE / "unused", steps=None)
+    made: Any = source.make_trainer(pipeline, seed=0, device="cpu", output_dir=HERE / "unused", steps=None)
     assert [len(made.train_dataset), len(made.eval_dataset)] == [40, 10]
 
 
@@ -284,7 +283,8 @@ def test_folder_of_a_model_is_found_by_its_path_or_in_the_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def folder(came_from: str) -> Path | None:
-        model = pipeline_of("build").trainer.template.model  # type: ignore[union-attr]
+        source: Any = pipeline_of("build").source
+        model = source.template.model
         model.config._name_or_path = came_from
         return checkpoint_of(model).folder
 
@@ -319,9 +319,7 @@ def test_changed_parts_reach_the_users_trainer(tmp_path: Path) -> None:
 
 
 def test_trackers_and_progress_bars_are_taken_out() -> None:
-    source = pipeline_of("build").trainer
-    assert source is not None
-    names = {type(callback).__name__ for callback in source.template.callback_handler.callbacks}
+    names = {type(callback).__name__ for callback in pipeline_of("build").source.own.callbacks}
     assert not names & {"PrinterCallback", "ProgressCallback"}
     assert not any("Wandb" in name or "TensorBoard" in name for name in names)
 

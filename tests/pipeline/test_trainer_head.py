@@ -9,6 +9,7 @@ import torch
 
 from pytest_ftcheck.errors import TaskError
 from pytest_ftcheck.pipeline.from_trainer import build_trainer_pipeline
+from pytest_ftcheck.pipeline.trainer_source import TrainerSource
 from pytest_ftcheck.settings import Settings
 from pytest_ftcheck.training.recorder import StepRecorder
 
@@ -59,5 +60,5 @@ def test_classifiers_and_regressors_are_taken_whatever_their_class(factory: str,
     torch.manual_seed(0)
     pipeline = build_trainer_pipeline("mine", f"heads_train.py:{factory}", {}, Settings(rootdir=HERE, device="cpu"))
     assert pipeline.card.head == head
-    assert pipeline.trainer is not None
-    assert pipeline.trainer.template.model.training
+    assert isinstance(pipeline.source, TrainerSource)
+    assert pipeline.source.template.model.training

@@ -72,8 +72,8 @@ def test_other_data_is_not_called_synthetic(pipeline: Pipeline) -> None:
 
 
 def test_a_trainer_is_named_and_so_is_a_model_that_is_not_trained(pipeline: Pipeline) -> None:
-    source: Any = object()
-    judged = replace(pipeline, card=replace(pipeline.card, trainer="my.train:build"), trainer=source, trains=False)
+    source: Any = SimpleNamespace(spec="my.train:build")
+    judged = replace(pipeline, source=source, trains=False)
     line = header_lines([judged], Settings(), [CPU])[0]
     assert line.startswith("ftcheck: sst2 · Trainer my.train:build · tier tiny · tiny-bert (")
     assert line.endswith(" · judged as it is, nothing is trained")
@@ -82,18 +82,18 @@ def test_a_trainer_is_named_and_so_is_a_model_that_is_not_trained(pipeline: Pipe
 
 def test_what_is_set_of_a_trainer_is_named(pipeline: Pipeline) -> None:
     source: Any = SimpleNamespace(
-        template=SimpleNamespace(args=SimpleNamespace(seed=42)),
+        spec="my.train:build",
+        seed=42,
         held_back=lambda device: ("output folder", "seed", *(["device"] if device == "cpu" else [])),
-        judged_set="dev",
-        unjudged_sets=("hard", "old"),
+        evaluation=SimpleNamespace(judged_set="dev", unjudged_sets=("hard", "old")),
     )
-    lines = header_lines([replace(pipeline, trainer=source)], Settings(seeds=(0, 1)), [CPU])
+    lines = header_lines([replace(pipeline, source=source)], Settings(seeds=(0, 1)), [CPU])
     assert lines[1:3] == [
         "ftcheck: sst2 trains as it does without pytest, but for output folder, seed (0, 1; yours is 42), device",
         "ftcheck: " + unjudged_line("sst2", "dev", ("hard", "old")),
     ]
-    source.unjudged_sets = ()
-    lines = header_lines([replace(pipeline, trainer=source)], Settings(seeds=(42,)), [{**CPU, "device": "cuda"}])
+    source.evaluation.unjudged_sets = ()
+    lines = header_lines([replace(pipeline, source=source)], Settings(seeds=(42,)), [{**CPU, "device": "cuda"}])
     assert lines[1] == "ftcheck: sst2 trains as it does without pytest, but for output folder, seed"
     assert not any("evaluation set" in line for line in lines)
 

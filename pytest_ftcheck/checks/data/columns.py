@@ -67,7 +67,7 @@ def unused_columns(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     found = []
     for split in filled(evidence):
         found += _missing_inputs(evidence, split)
-        if evidence.pipeline.trainer is not None and evidence.pipeline.processing_class is not None:
+        if not evidence.pipeline.source.rows.tokenized_here and evidence.pipeline.processing_class is not None:
             found += _unused_texts(evidence, split, thresholds)
     return found
 

@@ -11,7 +11,7 @@ from datasets import Dataset
 from pytest_ftcheck.checks.catalogue import Thresholds, check, finding
 from pytest_ftcheck.checks.data.splits import Split, filled, splits
 from pytest_ftcheck.columns import LABEL_NAMES
-from pytest_ftcheck.pipeline.trainer_rows import STREAMED, is_stream, judged_rows
+from pytest_ftcheck.pipeline.trainer_rows import STREAMED, is_stream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,11 +58,8 @@ def rows_repeat(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _given(evidence: Evidence, split: Split, *, is_train: bool) -> Any:
-    """Return a data set as the user's Trainer has it, unless a part of another one took its place."""
-    source = evidence.pipeline.trainer
-    if source is None or split.rows is not (source.train_rows if is_train else source.evaluation_rows):
-        return split.rows
-    return source.template.train_dataset if is_train else judged_rows(source.template)
+    """Return a data set as the user's Trainer has it, unless another one took its place."""
+    return evidence.pipeline.source.rows.given("train_dataset" if is_train else "eval_dataset", split.rows)
 
 
 def _is_table(rows: Any) -> bool:

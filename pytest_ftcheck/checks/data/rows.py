@@ -105,5 +105,4 @@ def smallest_drop(rows: int, accuracy: float = 0.9, level: float = 0.05, power: 
 
 def _cut_by_us(evidence: Evidence, rows: int) -> bool:
     """Whether --ftcheck-max-eval-rows, not the project, chose so few."""
-    source = evidence.pipeline.trainer
-    return source is not None and len(source.evaluation_rows) > rows
+    return evidence.pipeline.source.rows.count("eval_dataset") > rows

@@ -119,9 +119,8 @@ def _passes(evidence: Evidence) -> list[Finding] | None:
     expected = _expected(evidence, passes[-1])
     if expected is None:
         return None
-    # Of a card, the last evaluation gave the logits; a user's Trainer may evaluate other rows after these.
     judged = passes[-1]
-    if evidence.pipeline.trainer is not None and expected in passes:
+    if not evidence.pipeline.source.evaluation.ends_with_judged_rows and expected in passes:
         judged = expected
     findings = [] if judged == expected else [_other_rows(evidence, expected, judged, "the evaluation")]
     others = list(passes)

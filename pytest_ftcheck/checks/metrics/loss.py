@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from transformers import Trainer
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
 from pytest_ftcheck.checks.metrics.rows import judged, with_logits
@@ -33,16 +32,14 @@ def require_plain_loss(evidence: Evidence) -> None:
         NotApplicable: the Trainer or the model computes a loss of its own.
 
     """
-    trainer = None if evidence.pipeline.trainer is None else evidence.pipeline.trainer.template
+    own = evidence.pipeline.source.own
     model: Any = evidence.fresh_model
     model = model.get_base_model() if hasattr(model, "get_base_model") else model
     reason = ""
-    if trainer is not None and trainer.compute_loss_func is not None:
+    if own.compute_loss_func is not None:
         reason = "the Trainer has a compute_loss_func of its own"
-    for name in ("compute_loss", "prediction_step", "evaluation_loop", "evaluate"):
-        method = getattr(trainer, name, None)
-        if method is not None and getattr(method, "__func__", method) is not getattr(Trainer, name):
-            reason = f"the Trainer has a {name} of its own"
+    for name in own.methods("compute_loss", "prediction_step", "evaluation_loop", "evaluate"):
+        reason = f"the Trainer has a {name} of its own"
     if not type(model).__module__.startswith("transformers."):
         reason = f"the model is a class of its own, {type(model).__name__}"
     if reason:

@@ -252,7 +252,8 @@ def _declared(evidence: Evidence) -> dict[str, str]:
     card = pipeline.card
     declared = dict.fromkeys(card.floors(pipeline.tier, pipeline.checkpoint.name), "it has a floor")
     # Of a user's compute_metrics all keys are taken over; those that decide are needed, others may come and go.
-    names = [card.metric_for_best_model] if pipeline.trainer is not None else list(card.metric.greater_is_better)
+    all_declared = pipeline.source.evaluation.gives_all_declared
+    names = list(card.metric.greater_is_better) if all_declared else [card.metric_for_best_model]
     declared |= dict.fromkeys(names, "the card declares it")
     best = pipeline.args.get("metric_for_best_model")
     if best:

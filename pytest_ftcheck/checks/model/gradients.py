@@ -171,7 +171,7 @@ def _frozen(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 def _may_be_meant(evidence: Evidence, thresholds: Thresholds) -> bool:
     """Whether a user's Trainer looks like one that trains a head alone, or that unfreezes the rest later."""
-    if evidence.pipeline.trainer is None:
+    if evidence.pipeline.source.loads_model:
         return False
     return bool(own_callbacks(evidence)) or arguments(evidence).learning_rate >= thresholds["head_rate"]
 

@@ -172,12 +172,9 @@ def _own_loss(evidence: Evidence) -> bool:
     """Tell whether somebody gave the pipeline a loss of its own."""
     if evidence.pipeline.args.get("label_smoothing_factor"):
         return True
-    if evidence.pipeline.trainer is None:
-        return False
-    trainer = evidence.pipeline.trainer.template
-    made_by = type(trainer.model).__module__.partition(".")[0]
-    overridden = type(trainer).compute_loss is not Trainer.compute_loss or trainer.compute_loss_func is not None
-    return overridden or made_by != "transformers"
+    own = evidence.pipeline.source.own
+    overridden = own.trainer_class.compute_loss is not Trainer.compute_loss or own.compute_loss_func is not None
+    return overridden or own.model_class.__module__.partition(".")[0] != "transformers"
 
 
 def _new_in_head(evidence: Evidence) -> set[str]:

@@ -204,7 +204,7 @@ def dtype(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """
     del thresholds
     parameters = {name: p for name, p in evidence.fresh_model.named_parameters() if p.is_floating_point()}
-    if evidence.pipeline.trainer is None:
+    if evidence.pipeline.source.loads_model:
         asked = getattr(torch, evidence.environment["dtype"])
         expected, wrong = f"weights in {asked}", {name: p for name, p in parameters.items() if p.dtype != asked}
     else:

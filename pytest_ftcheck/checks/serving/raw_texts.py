@@ -68,7 +68,7 @@ def pipeline(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         return []
     require_rows_in_place(evidence)
     how = _tokenization(evidence, answer.text_rows)
-    if how == "other" and evidence.pipeline.trainer is not None:
+    if how == "other" and not evidence.pipeline.source.rows.tokenized_here:
         msg = "the rows are not the tokens of the text columns alone: pipeline() needs what the user puts around them"
         raise NotApplicable(msg)
     if counts_padding(evidence) and not any(wrong.another_label for wrong in different):
@@ -142,7 +142,7 @@ def _differences(
 def in_lower_case(evidence: Evidence, rows: Sequence[int]) -> list[Finding]:
     """Find rows that are the tokens of their texts in lower case, which the tokenizer does not make by itself."""
     tokenizer: Any = evidence.pipeline.processing_class
-    if tokenizer is None or evidence.pipeline.trainer is None:
+    if tokenizer is None or evidence.pipeline.source.rows.tokenized_here:
         return []
     raw, stored = evidence.pipeline.data.evaluation, real_tokens(evidence, rows)
     for name in language_columns(raw):

@@ -51,8 +51,8 @@ def accumulation(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """
     require_accumulation(evidence)
     require_untouched_gradients(evidence)
-    own = evidence.pipeline.trainer is not None
-    rows = _EQUAL if own else _RAGGED
+    weighs = evidence.pipeline.source.loss.weighs_micro_batches
+    rows = _RAGGED if weighs else _EQUAL
     if len(evidence.pipeline.train_dataset) <= max(rows):
         msg = f"{len(evidence.pipeline.train_dataset)} training rows are too few"
         raise NotApplicable(msg)
@@ -64,7 +64,7 @@ def accumulation(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     if len(ones) != 2 or len(many) != 2:  # noqa: PLR2004 - 8 rows and the rest
         expected = f"2 optimizer steps over {len(rows)} rows, in batches of 8 and in groups of 4 times 2"
         return [finding(expected, f"{len(ones)} and {len(many)}")]
-    if not own:
+    if weighs:
         # A control that must differ: else the lengths tell nothing.
         alone = _probe(evidence, rows, _ROWS, 1).trace.gradient_norms[0]
         if math.isclose(alone, ones[0], rel_tol=thresholds["tolerance"]):
@@ -80,8 +80,8 @@ def require_accumulation(evidence: Evidence) -> None:
         NotApplicable: it does not.
 
     """
-    own = evidence.pipeline.trainer is not None
-    if own and evidence.engine == "trainer" and arguments(evidence).gradient_accumulation_steps == 1:
+    weighs = evidence.pipeline.source.loss.weighs_micro_batches
+    if not weighs and evidence.engine == "trainer" and arguments(evidence).gradient_accumulation_steps == 1:
         msg = "the recipe does not accumulate gradients (gradient_accumulation_steps = 1)"
         raise NotApplicable(msg)
 
@@ -93,8 +93,7 @@ def require_untouched_gradients(evidence: Evidence) -> None:
         NotApplicable: one has a method for that moment.
 
     """
-    source = evidence.pipeline.trainer
-    callbacks = [] if source is None else source.template.callback_handler.callbacks
+    callbacks = evidence.pipeline.source.own.callbacks
     usual = TrainerCallback.on_pre_optimizer_step
     changing = [type(one).__name__ for one in callbacks if type(one).on_pre_optimizer_step is not usual]
     if changing:
@@ -109,10 +108,10 @@ def require_counted_items(evidence: Evidence) -> None:
         NotApplicable: the model ignores ``num_items_in_batch``, and the Trainer has no loss of its own.
 
     """
-    source = evidence.pipeline.trainer
-    if source is not None and not own_loss(evidence):
+    source = evidence.pipeline.source
+    if not source.loss.weighs_micro_batches and not own_loss(evidence):
         msg = (
-            f"its {type(source.template.model).__name__} takes num_items_in_batch and ignores it, so that transformers "
+            f"its {source.own.model_class.__name__} takes num_items_in_batch and ignores it, so that transformers "
             "itself multiplies the gradient by the number of micro-batches: nothing of yours is wrong, and only "
             "max_grad_norm feels it"
         )

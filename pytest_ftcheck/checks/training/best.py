@@ -9,7 +9,6 @@ from transformers import EarlyStoppingCallback
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
 from pytest_ftcheck.checks.training.declared import arguments
-from pytest_ftcheck.pipeline.trainer_rows import best_metric
 from pytest_ftcheck.tasks.metrics import direction_of
 
 if TYPE_CHECKING:
@@ -90,14 +89,14 @@ def _unsaved(evidence: Evidence, declared: TrainingArguments, step: float | None
 
 def _metric(evidence: Evidence, declared: TrainingArguments) -> str:
     """Name the metric that decides as ``compute_metrics`` does: without ``eval_`` and the name of an evaluation set."""
-    if evidence.pipeline.trainer is not None and declared.metric_for_best_model:
-        return best_metric(evidence.pipeline.trainer.template)
+    own = evidence.pipeline.source.evaluation.best_metric
+    if own is not None and declared.metric_for_best_model:
+        return own
     return str(declared.metric_for_best_model or "loss").removeprefix("eval_")
 
 
 def _stops_early(evidence: Evidence) -> bool:
-    source = evidence.pipeline.trainer
-    callbacks = [] if source is None else source.template.callback_handler.callbacks
+    callbacks = evidence.pipeline.source.own.callbacks
     return any(isinstance(callback, EarlyStoppingCallback) for callback in callbacks)
 
 

@@ -180,8 +180,7 @@ def shuffled(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 def _stream_order(evidence: Evidence, size: int, most: float) -> list[Finding]:
     """Judge the order in which a user's stream gives its rows: a Trainer does not shuffle a stream."""
-    source = evidence.pipeline.trainer
-    if source is None or not source.is_streamed("train_dataset"):
+    if not evidence.pipeline.source.rows.is_streamed("train_dataset"):
         return []
     rows, column = evidence.pipeline.train_dataset, evidence.pipeline.label_column
     labels = np.asarray(rows[column], float) if column in rows.column_names else np.zeros(0)

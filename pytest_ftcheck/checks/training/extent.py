@@ -146,8 +146,7 @@ def _impatient(evidence: Evidence) -> str:
 
     Patience counts evaluations, of which an epoch may have many.
     """
-    source, run = evidence.pipeline.trainer, evidence.trained_run
-    callbacks = [] if source is None else source.template.callback_handler.callbacks
+    callbacks, run = evidence.pipeline.source.own.callbacks, evidence.trained_run
     patience = [one.early_stopping_patience for one in callbacks if isinstance(one, EarlyStoppingCallback)]
     epochs = [seen for seen in run.trace.passes if seen.kind == "train"]
     steps = [entry["step"] for entry in run.epochs if "step" in entry]
@@ -179,8 +178,7 @@ def _best_so_far(evidence: Evidence, gain: float) -> bool:
 
 def _thresholds(evidence: Evidence) -> str:
     """Name the threshold of early stopping, where there is one."""
-    source = evidence.pipeline.trainer
-    callbacks = [] if source is None else source.template.callback_handler.callbacks
+    callbacks = evidence.pipeline.source.own.callbacks
     stoppers = [each for each in callbacks if isinstance(each, EarlyStoppingCallback)]
     highest = max((each.early_stopping_threshold or 0.0 for each in stoppers), default=0.0)
     return f"; early_stopping_threshold = {highest:g}" if highest else ""

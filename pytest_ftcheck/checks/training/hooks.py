@@ -31,17 +31,14 @@ def hooks_called(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     False alarms: none by chance. The code of the installed release is searched.
     """
     del thresholds
-    source = evidence.pipeline.trainer
-    if source is None:  # the library's own Trainer
-        return []
-    own = [kind for kind in type(source.template).__mro__ if not kind.__module__.startswith("transformers.")]
+    trainer_class = evidence.pipeline.source.own.trainer_class
+    own = [kind for kind in trainer_class.__mro__ if not kind.__module__.startswith("transformers.")]
     functions = {name: value for kind in own for name, value in vars(kind).items() if isinstance(value, FunctionType)}
     called = {word for name, function in functions.items() for word in _words(function) - {name}}
     dead = sorted(name for name in functions if name in FORMER_HOOKS and name not in called and not trainer_calls(name))
     if not dead:
         return []
-    kind = type(source.template).__name__
-    observed = ", ".join(f"{kind}.{name}()" for name in dead)
+    observed = ", ".join(f"{trainer_class.__name__}.{name}()" for name in dead)
     expected = f"methods that the Trainer of transformers {transformers.__version__} calls"
     return [finding(expected, f"{observed} overrides a hook of older releases, and is never called")]
 

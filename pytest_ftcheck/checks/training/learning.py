@@ -144,8 +144,8 @@ def has_plain_loss(evidence: Evidence) -> bool:
     except NotApplicable:
         return False
     # A Trainer with BERT does not divide by the number of micro-batches: see `accumulation`.
-    own = evidence.pipeline.trainer is not None
-    return not own_loss(evidence) and not (own and arguments(evidence).gradient_accumulation_steps > 1)
+    weighs = evidence.pipeline.source.loss.weighs_micro_batches
+    return not own_loss(evidence) and (weighs or arguments(evidence).gradient_accumulation_steps <= 1)
 
 
 def _guessed(evidence: Evidence, rows: Dataset) -> float:

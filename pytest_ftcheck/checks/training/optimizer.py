@@ -10,7 +10,7 @@ from transformers import Trainer
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
 from pytest_ftcheck.checks.model.weights import some_names
-from pytest_ftcheck.checks.training.declared import own_optimizer, require_steps
+from pytest_ftcheck.checks.training.declared import require_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -148,7 +148,7 @@ def weight_decay(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         raise NotApplicable(msg)
     wrong = [parameter for parameter in decayed if parameter.normalisation_or_bias]
     rates = {parameter.weight_decay for parameter in held}
-    if own_optimizer(evidence):
+    if evidence.pipeline.source.own.makes_optimizer:
         wrong = [] if len(rates) == 1 and max(rates) <= thresholds["uniform"] else wrong
     else:  # what the Trainer itself takes for a normalisation is its own business
         usual = set(Trainer.get_decay_parameter_names(None, evidence.fresh_model))  # type: ignore[arg-type]  # uses no self

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, check, finding
-from pytest_ftcheck.checks.training.declared import arguments, changes_rows, own_callbacks, own_methods, probed
+from pytest_ftcheck.checks.training.declared import arguments, changes_rows, own_callbacks, probed
 from pytest_ftcheck.checks.training.repeated import (
     BATCH,
     STEPS,
@@ -203,11 +203,11 @@ def engine_parity(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     if evidence.other_run is None:
         msg = "one engine was asked for (--ftcheck-engine=both compares them)"
         raise NotApplicable(msg)
-    if own := own_methods(evidence, "training_step", "get_batch_samples"):
+    if own := evidence.pipeline.source.own.methods("training_step", "get_batch_samples"):
         msg = f"the Trainer has a {' and a '.join(own)} of its own, which a manual loop does not call"
         raise NotApplicable(msg)
     # Over a user's Trainer, transformers may not divide by the micro-batches: see `accumulation`.
-    single = {} if evidence.pipeline.trainer is None else {"gradient_accumulation_steps": 1}
+    single = {} if evidence.pipeline.source.loss.weighs_micro_batches else {"gradient_accumulation_steps": 1}
     first, second = (
         probed(
             evidence,
@@ -221,13 +221,13 @@ def engine_parity(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         for engine in ("trainer", "manual")
     )
     found = _parity(first, second, evidence, thresholds)
-    if found and evidence.pipeline.trainer is not None:
-        if own_callbacks(evidence):
-            msg = f"the Trainer has callbacks of its own, which a manual loop does not call: {own_callbacks(evidence)}"
-            raise NotApplicable(msg)
-        if changes_rows(evidence, first):
-            msg = "rows are changed at random on the way to the model: each engine draws its own"
-            raise NotApplicable(msg)
+    if found and (callbacks := own_callbacks(evidence)):
+        msg = f"the Trainer has callbacks of its own, which a manual loop does not call: {callbacks}"
+        raise NotApplicable(msg)
+    # Rows that were tokenized here are to reach the model as they are.
+    if found and not evidence.pipeline.source.rows.tokenized_here and changes_rows(evidence, first):
+        msg = "rows are changed at random on the way to the model: each engine draws its own"
+        raise NotApplicable(msg)
     return found
 
 

@@ -11,7 +11,6 @@ from pytest_ftcheck.checks.training.declared import (
     arguments,
     changes_rows,
     own_callbacks,
-    own_methods,
     own_sampler,
     probed,
 )
@@ -110,14 +109,11 @@ def require_resumable(evidence: Evidence, rows: int) -> None:
 
 def forgetful_parts(evidence: Evidence) -> str:
     """Name what is the user's own and has a state, or saves another one; an empty text where there is nothing."""
-    source = evidence.pipeline.trainer
-    if source is None:
-        return ""
-    callbacks = source.template.callback_handler.callbacks
-    kinds = [type(callback) for callback in callbacks if not isinstance(callback, ExportableState)]
+    parts = evidence.pipeline.source.own
+    kinds = [type(callback) for callback in parts.callbacks if not isinstance(callback, ExportableState)]
     own = [kind.__name__ for kind in kinds if kind.__module__.partition(".")[0] not in _NOT_OWN]
-    methods = own_methods(evidence, *_SAVING)
-    return ", ".join([*own, *(f"{type(source.template).__name__}.{name}" for name in methods)])
+    methods = parts.methods(*_SAVING)
+    return ", ".join([*own, *(f"{parts.trainer_class.__name__}.{name}" for name in methods)])
 
 
 def require_repeatable(evidence: Evidence, unbroken: Probe) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_ftcheck.checks.catalogue import finding, warning
-from pytest_ftcheck.checks.training.declared import sampler_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -80,7 +79,7 @@ def misplaced_weights(evidence: Evidence) -> list[Finding]:
     Weights that balance classes have as many different values as there are class sizes, each as often as rows are of
     classes of that size. Where that holds, and yet rows of one class have several weights, they belong to other rows.
     """
-    weights = getattr(sampler_of(evidence), "weights", None)
+    weights = getattr(evidence.pipeline.source.own.sampler, "weights", None)
     rows, column = evidence.pipeline.train_dataset, evidence.pipeline.label_column
     if weights is None or column not in rows.column_names or len(weights) != len(rows):
         return []

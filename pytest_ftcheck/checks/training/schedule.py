@@ -15,8 +15,6 @@ from transformers import SchedulerType, get_scheduler
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
 from pytest_ftcheck.checks.training.declared import (
     arguments,
-    own_optimizer,
-    own_schedule,
     require_steps,
     trains_on_all_rows,
 )
@@ -58,14 +56,14 @@ def schedule(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """
     trace = evidence.trained_run.trace
     require_steps(evidence)
-    declared = arguments(evidence)
+    declared, own = arguments(evidence), evidence.pipeline.source.own
     if wrong := misdirected(evidence):
         return wrong
-    if declared.lr_scheduler_type in (SchedulerType.REDUCE_ON_PLATEAU, "greedy") and not own_schedule(evidence):
+    if declared.lr_scheduler_type in (SchedulerType.REDUCE_ON_PLATEAU, "greedy") and not own.makes_schedule:
         msg = f"lr_scheduler_type {str(declared.lr_scheduler_type)!r} follows the metric, not the steps"
         raise NotApplicable(msg)
     found = _stepped(trace)
-    if not own_schedule(evidence):
+    if not own.makes_schedule:
         return found + _as_declared(evidence, trace)
     return found + (_made_for_this_run(trace, thresholds["end"]) if trains_on_all_rows(evidence) else [])
 
@@ -80,9 +78,9 @@ def _stepped(trace: Trace) -> list[Finding]:
 
 def _as_declared(evidence: Evidence, trace: Trace) -> list[Finding]:
     """Make the schedule again from the arguments, and compare it with what the optimizer got."""
-    declared = arguments(evidence)
+    declared, own = arguments(evidence), evidence.pipeline.source.own
     found = []
-    if not own_optimizer(evidence) and any(rate != declared.learning_rate for rate in trace.base_learning_rates):
+    if not own.makes_optimizer and any(rate != declared.learning_rate for rate in trace.base_learning_rates):
         observed = f"it starts from {_rates(trace.base_learning_rates)}"
         found.append(finding(f"a schedule of the learning rate {declared.learning_rate:g}", observed))
     expected, seen = _schedule(declared, trace), np.asarray(trace.learning_rates)
@@ -183,10 +181,10 @@ def learning_rate(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 def _as_asked(evidence: Evidence, base: float) -> list[Finding]:
     """Compare the rates of an optimizer of the user's own with the one that the arguments name, where they name one."""
     asked = evidence.pipeline.args.get("learning_rate")
-    source = evidence.pipeline.trainer
-    if source is None or not own_optimizer(evidence):
+    own = evidence.pipeline.source.own
+    if not own.makes_optimizer:
         return []
-    if isinstance(getattr(source.template.optimizer, "optimizer", source.template.optimizer), SGD) and base < _OF_ADAM:
+    if isinstance(getattr(own.optimizer, "optimizer", own.optimizer), SGD) and base < _OF_ADAM:
         hint = "SGD takes a rate that is a hundred or a thousand times as large as that of AdamW, such as 1e-2."
         return [finding(f"a learning rate of SGD, {_OF_ADAM:g} at least", f"{base:g}: too small for SGD", hint=hint)]
     if not asked or not 0 < base < asked / _FAR_BELOW:

@@ -18,16 +18,13 @@ if TYPE_CHECKING:
 
 def misdirected(evidence: Evidence) -> list[Finding]:
     """Find a scheduler of an optimizer that takes no step, and one that waits for the wrong direction of a metric."""
-    source = evidence.pipeline.trainer
-    template: Any = None if source is None else source.template
-    scheduler: Any = None if template is None else template.lr_scheduler
-    return _of_other_optimizer(scheduler, template) + _on_plateau(evidence, scheduler)
+    own = evidence.pipeline.source.own
+    return _of_other_optimizer(own.lr_scheduler, own.optimizer) + _on_plateau(evidence, own.lr_scheduler)
 
 
-def _of_other_optimizer(scheduler: Any, trainer: Any) -> list[Finding]:
+def _of_other_optimizer(scheduler: Any, stepped: Any) -> list[Finding]:
     """Compare the optimizer of a user's scheduler with the one that the Trainer steps."""
     scheduled = getattr(scheduler, "optimizer", None)
-    stepped = None if trainer is None else trainer.optimizer
     stepped = getattr(stepped, "optimizer", stepped)
     if scheduled is None or stepped is None or getattr(scheduled, "optimizer", scheduled) is stepped:
         return []

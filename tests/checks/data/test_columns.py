@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +11,7 @@ from transformers import default_data_collator
 
 from pytest_ftcheck.checks.catalogue import catalogue, run_check
 from pytest_ftcheck.checks.evidence import Evidence
+from pytest_ftcheck.pipeline.card_source import CardRows, CardSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +58,7 @@ def users(
         data=replace(pipeline.data, train=train, evaluation=evaluation),
         train_dataset=train,
         eval_dataset=evaluation,
-        trainer=SimpleNamespace(formatted=lambda rows: rows),  # type: ignore[arg-type]  # all that is asked of it
+        source=CardSource(rows=CardRows(tokenized_here=False)),
     )
 
 
@@ -133,7 +133,7 @@ def test_text_that_was_changed_before_tokenizing_is_healthy(single: Pipeline) ->
 
 
 def test_card_says_which_columns_are_texts(pair: Pipeline) -> None:
-    assert judge("unused_columns", replace(users(pair, ("sentence1",)), trainer=None)) == []
+    assert judge("unused_columns", replace(users(pair, ("sentence1",)), source=CardSource())) == []
 
 
 # -- data.unused_columns: inputs ---------------------------------------------------------------------------------------

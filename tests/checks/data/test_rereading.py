@@ -15,7 +15,7 @@ from torch.utils.data import IterableDataset
 from pytest_ftcheck.checks.catalogue import catalogue, run_check
 from pytest_ftcheck.checks.evidence import Evidence
 from pytest_ftcheck.faults.fault import select_faults
-from pytest_ftcheck.pipeline.trainer_rows import plain_rows
+from pytest_ftcheck.pipeline.trainer_source import TrainerSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,12 +40,11 @@ def toy(make_pipeline: Callable[..., Pipeline]) -> Callable[..., Pipeline]:
             model=SimpleNamespace(config=SimpleNamespace()),
         )
         vars(trainer).update(given)
-        read = {name: plain_rows(getattr(trainer, name))[0] for name in ("train_dataset", "eval_dataset")}
-        source: Any = SimpleNamespace(
-            template=trainer, train_rows=read["train_dataset"], evaluation_rows=read["eval_dataset"]
-        )
+        source = TrainerSource("train.py:build", lambda: trainer)
+        source.template = trainer
+        read = {name: source.rows.table(name) for name in ("train_dataset", "eval_dataset")}
         data = replace(parts.data, train=read["train_dataset"], evaluation=read["eval_dataset"])
-        return replace(parts, trainer=source, data=data, **read)
+        return replace(parts, source=source, data=data, **read)
 
     return made
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +12,7 @@ from transformers import PreTrainedTokenizerFast, RobertaConfig, RobertaForSeque
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, catalogue, run_check
 from pytest_ftcheck.checks.evidence import Evidence
+from pytest_ftcheck.pipeline.card_source import CardRows, CardSource
 from pytest_ftcheck.pipeline.from_card import build_pipeline
 from pytest_ftcheck.settings import Settings
 from pytest_ftcheck.tasks.card import builtin_tasks, load_card
@@ -103,7 +103,7 @@ def users(pipeline: Pipeline, tokenizer: Any, *, keep_texts: bool = True, **opti
         data=replace(pipeline.data, train=train, evaluation=evaluation),
         train_dataset=train,
         eval_dataset=evaluation,
-        trainer=SimpleNamespace(formatted=lambda rows: rows, train_rows=None, evaluation_rows=None),  # type: ignore[arg-type]  # all that is asked of it
+        source=CardSource(rows=CardRows(tokenized_here=False)),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import torch
 from datasets import Dataset
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, catalogue, run_check
+from pytest_ftcheck.pipeline.card_source import CardEvaluation, CardSource
 from pytest_ftcheck.runs.trace import Pass, Trace
 from pytest_ftcheck.training.fingerprint import fingerprint_rows
 
@@ -83,10 +83,10 @@ def test_epochs_that_were_compared_on_other_rows_are_found(scored_evidence: Make
 
 
 def test_user_may_evaluate_other_rows_as_well(scored_evidence: MakeEvidence) -> None:
-    trainer = SimpleNamespace(template=None)
+    source = CardSource(evaluation=CardEvaluation(ends_with_judged_rows=False))
     passes = [seen(TOKENS), seen(TRAIN), seen(TOKENS), seen(TOKENS), seen(TRAIN)]
-    assert observed(evidence_of(scored_evidence, *passes, trainer=trainer)) == []
-    (text,) = observed(evidence_of(scored_evidence, seen(TRAIN), seen(TOKENS), seen(TRAIN), trainer=trainer))
+    assert observed(evidence_of(scored_evidence, *passes, source=source)) == []
+    (text,) = observed(evidence_of(scored_evidence, seen(TRAIN), seen(TOKENS), seen(TRAIN), source=source))
     assert text.endswith("20 of them are of the train split")
 
 

@@ -12,6 +12,8 @@ from scipy import special
 from transformers import Trainer
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, catalogue, run_check
+from pytest_ftcheck.pipeline.card_source import CardSource
+from pytest_ftcheck.pipeline.own_parts import TrainerOwnParts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,20 +77,20 @@ class WithLoss(Trainer):
         raise AssertionError(args, kwargs)
 
 
-def template(kind: type[Trainer] = Trainer, compute_loss_func: Any = None) -> SimpleNamespace:
+def source_of(kind: type[Trainer] = Trainer, compute_loss_func: Any = None) -> CardSource:
     made = SimpleNamespace(compute_loss_func=compute_loss_func)
     for name in ("compute_loss", "prediction_step", "evaluation_loop", "evaluate"):
         setattr(made, name, MethodType(getattr(kind, name), made))
-    return SimpleNamespace(template=made)
+    return CardSource(own=TrainerOwnParts(made))
 
 
 def test_loss_of_a_users_own_is_not_judged(scored_evidence: MakeEvidence) -> None:
     metrics = {"loss": 9.0}
-    assert judge("loss_agrees", scored_evidence(LABELS, LOGITS, metrics=metrics, trainer=template()))
+    assert judge("loss_agrees", scored_evidence(LABELS, LOGITS, metrics=metrics, source=source_of()))
     with pytest.raises(NotApplicable, match="the Trainer has a compute_loss of its own"):
-        judge("loss_agrees", scored_evidence(LABELS, LOGITS, metrics=metrics, trainer=template(WithLoss)))
+        judge("loss_agrees", scored_evidence(LABELS, LOGITS, metrics=metrics, source=source_of(WithLoss)))
     with pytest.raises(NotApplicable, match="a compute_loss_func of its own"):
-        judge("loss_agrees", scored_evidence(LABELS, LOGITS, metrics=metrics, trainer=template(compute_loss_func=sum)))
+        judge("loss_agrees", scored_evidence(LABELS, LOGITS, metrics=metrics, source=source_of(compute_loss_func=sum)))
 
 
 class OwnModel(torch.nn.Module):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from sklearn import metrics as sk
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, catalogue, run_check
 from pytest_ftcheck.checks.metrics import reported
+from pytest_ftcheck.pipeline.card_source import CardEvaluation, CardSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -246,11 +246,11 @@ def test_metric_that_nobody_declared_is_a_warning_where_it_is_nan(scored_evidenc
 
 def test_of_a_users_metrics_only_those_that_decide_are_needed(scored_evidence: MakeEvidence) -> None:
     labels, logits = scores(2)
-    trainer = SimpleNamespace(template=None)
+    source = CardSource(evaluation=CardEvaluation(gives_all_declared=False))
     card = replace(scored_evidence(labels, logits).pipeline.card, floor_tables={})
     metrics = {"accuracy": 0.9}
-    assert judge("keys", scored_evidence(labels, logits, metrics=metrics, trainer=trainer, card=card)) == []
-    (finding,) = judge("keys", scored_evidence(labels, logits, metrics={"f1": 0.9}, trainer=trainer, card=card))
+    assert judge("keys", scored_evidence(labels, logits, metrics=metrics, source=source, card=card)) == []
+    (finding,) = judge("keys", scored_evidence(labels, logits, metrics={"f1": 0.9}, source=source, card=card))
     assert finding.expected == "a metric 'accuracy': the card declares it"
 
 

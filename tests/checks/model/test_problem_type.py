@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +11,8 @@ from transformers import Trainer
 from pytest_ftcheck.checks.catalogue import NotApplicable, catalogue, run_check
 from pytest_ftcheck.checks.evidence import Evidence
 from pytest_ftcheck.faults.fault import select_faults
+from pytest_ftcheck.pipeline.card_source import CardSource
+from pytest_ftcheck.pipeline.own_parts import TrainerOwnParts
 from pytest_ftcheck.pipeline.trainer_changes import ChangedModel
 
 if TYPE_CHECKING:
@@ -56,6 +57,5 @@ def test_a_loss_of_ones_own_does_not_read_it(parts: Pipeline) -> None:
 
     template = Own.__new__(Own)
     template.compute_loss_func = None
-    source: Any = SimpleNamespace(template=template)
     with pytest.raises(NotApplicable, match="a loss of its own"):
-        judge(replace(parts, trainer=source))
+        judge(replace(parts, source=CardSource(own=TrainerOwnParts(template))))

@@ -11,10 +11,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
-from transformers import AutoConfig, AutoModelForSequenceClassification, Trainer, TrainingArguments
+from transformers import AutoConfig, AutoModelForSequenceClassification, Trainer
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, catalogue, run_check
 from pytest_ftcheck.checks.evidence import Evidence
+from pytest_ftcheck.pipeline.card_source import CardSource
+from pytest_ftcheck.pipeline.own_parts import TrainerOwnParts
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
 from pytest_ftcheck.pipeline.trainer_changes import ChangedModel
 from pytest_ftcheck.training.probe import without_dropout
@@ -89,8 +91,7 @@ def of_a_trainer(parts: Pipeline, **changes: Any) -> Pipeline:
 
     template = OwnLoss.__new__(OwnLoss)
     template.model, template.compute_loss_func = parts.model_init(), None
-    source: Any = SimpleNamespace(template=template, formatted=lambda rows: rows)
-    return replace(parts, trainer=source, **changes)
+    return replace(parts, source=CardSource(own=TrainerOwnParts(template), loads_model=False), **changes)
 
 
 @pytest.mark.parametrize("name", CHECKS)
@@ -269,14 +270,8 @@ def test_frozen_backbone_is_found_and_can_be_meant(parts: Pipeline) -> None:
 @pytest.mark.parametrize(("rate", "level"), [(2e-5, "fail"), (1e-3, "warn")])
 def test_frozen_backbone_of_a_user_warns_at_the_rate_of_a_head(parts: Pipeline, rate: float, level: str) -> None:
     evidence = changed(parts, lambda model: model.bert.requires_grad_(requires_grad=False))
-    handler = SimpleNamespace(callbacks=[])
-    template = SimpleNamespace(
-        args=TrainingArguments("unused", learning_rate=rate, report_to="none"),
-        callback_handler=handler,
-        compute_loss=lambda model, batch: model(**batch).loss,
-    )
-    source: Any = SimpleNamespace(template=template, args={}, formatted=lambda rows: rows)
-    (finding,) = judge("gradients", evidence_of(evidence.pipeline, trainer=source, args={}))
+    source = CardSource(loads_model=False)
+    (finding,) = judge("gradients", evidence_of(evidence.pipeline, source=source, args={"learning_rate": rate}))
     assert finding.level == level
 
 

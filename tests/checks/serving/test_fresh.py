@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +11,7 @@ from datasets import Dataset
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, catalogue, run_check
 from pytest_ftcheck.checks.serving import fresh
+from pytest_ftcheck.pipeline.card_source import CardRows, CardSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,8 +51,8 @@ def evaluated(evidence: Evidence) -> Run:
 def test_texts_that_were_joined_are_found(saved_evidence: MakeEvidence, saved_pipelines: dict[str, Pipeline]) -> None:
     joined = retokenized(saved_pipelines["mrpc"], lambda first, second: (f"{first} {second}",))
     run = evaluated(saved_evidence("mrpc", eval_dataset=joined))
-    for trainer in (None, SimpleNamespace(template=None, formatted=lambda rows: rows)):
-        (finding,) = judge("pipeline", saved_evidence("mrpc", run=run, eval_dataset=joined, trainer=trainer))
+    for source in (CardSource(), CardSource(rows=CardRows(tokenized_here=False))):
+        (finding,) = judge("pipeline", saved_evidence("mrpc", run=run, eval_dataset=joined, source=source))
         assert finding.observed.startswith("30 differ, row 0: not_equivalent 0.5992 instead of not_equivalent 0.6399")
         assert finding.hint.startswith("the texts were tokenized as one string, joined by ' ': give both")
 
@@ -62,9 +62,9 @@ def test_texts_that_a_user_puts_words_around_are_not_judged(
 ) -> None:
     prompted = retokenized(saved_pipelines["mrpc"], lambda first, second: (f"is the same said by {first}", second))
     run = evaluated(saved_evidence("mrpc", eval_dataset=prompted))
-    trainer = SimpleNamespace(template=None, formatted=lambda rows: rows)
+    source = CardSource(rows=CardRows(tokenized_here=False))
     with pytest.raises(NotApplicable, match="not the tokens of the text columns alone"):
-        judge("pipeline", saved_evidence("mrpc", run=run, eval_dataset=prompted, trainer=trainer))
+        judge("pipeline", saved_evidence("mrpc", run=run, eval_dataset=prompted, source=source))
     assert judge("pipeline", saved_evidence("mrpc", run=run, eval_dataset=prompted))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +12,7 @@ from transformers import AutoTokenizer
 from pytest_ftcheck.checks.catalogue import catalogue, run_check
 from pytest_ftcheck.checks.evidence import Evidence
 from pytest_ftcheck.checks.serving import raw_texts
+from pytest_ftcheck.pipeline.card_source import CardRows, CardSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,11 +82,10 @@ def test_rows_that_the_script_puts_in_lower_case_are_found(make_pipeline: Callab
     shouting = pipeline.data.evaluation.map(lambda row: {"sentence": row["sentence"].upper()})
     cased: Any = AutoTokenizer.from_pretrained(pipeline.checkpoint.folder)
     cased.backend_tokenizer.normalizer = None
-    user: Any = SimpleNamespace(template=SimpleNamespace(data_collator=None), formatted=lambda rows: rows)
     none: Any = None
 
     def judged(**changes: Any) -> list[Finding]:
-        of_a_user = replace(pipeline, trainer=user, **changes)
+        of_a_user = replace(pipeline, source=CardSource(rows=CardRows(tokenized_here=False)), **changes)
         environment = {"device": "cpu", "dtype": "float32", "threads": "1"}
         made: dict[str, Any] = {"engine": "trainer", "seed": 0, "environment": environment}
         return raw_texts.in_lower_case(Evidence(of_a_user, **made, make_run=none, make_probe=none), range(32))

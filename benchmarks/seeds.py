@@ -71,9 +71,8 @@ def trivial(task: str) -> list[Row]:
     if LABEL_PER_ROW not in card.head_rules.traits:
         pipeline = build_pipeline(card, Settings(device="cpu"))
         found = {name: best_trivial_of(pipeline, name) for name in card.metric.greater_is_better}
-        return [
-            {"task": task, "model": model.name, "metrics": {name: model.value}} for name, model in found.items() if model
-        ]
+        known = {name: model for name, model in found.items() if model}
+        return [{"task": task, "model": model.name, "metrics": {name: model.value}} for name, model in known.items()]
     data = load_task_data(card, Settings(), "tiny")
     labels, truth = np.array(data.train["label"]), np.array(data.evaluation["label"])
     regression = card.head == "regression"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pytest_ftcheck.heads.registry import head_named
 from pytest_ftcheck.heads.row_metrics import MeanMetric, ratio
 from pytest_ftcheck.heads.rows import EvaluatedRows
 from pytest_ftcheck.heads.traits import IGNORED
@@ -90,14 +91,9 @@ class ScoringOfEntities:
     ) -> list[tuple[str, EvaluatedRows]]:
         """Return every tag as the answer for all words, of which ``O`` is the one that fine-tunes fall back to."""
         del metric, train_label_ids
-        empty = np.zeros((*label_ids.shape, len(label_names)), dtype=np.float32)
-        return [
-            (
-                f"always {name}",
-                EvaluatedRows(label_ids, np.full(label_ids.shape, tag), empty, label_names=tuple(label_names)),
-            )
-            for tag, name in enumerate(label_names)
-        ]
+        head, names = head_named("token-classification"), tuple(label_names)
+        answers = [(f"always {name}", np.full(label_ids.shape, tag)) for tag, name in enumerate(names)]
+        return [(name, EvaluatedRows(label_ids, answer, None, head, names)) for name, answer in answers]
 
     def guesses(
         self, metric: str, label_ids: NDArray[Any], train_label_ids: NDArray[Any], label_names: Sequence[str]

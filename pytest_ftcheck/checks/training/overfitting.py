@@ -45,8 +45,8 @@ def overfits_batch(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """One batch can be learned by heart.
 
     At a constant learning rate without dropout: the recipe's own, and ten and a hundred times as much, because a recipe
-    for thousands of steps may be too slow for some dozen. Where the loss has fallen by a third, four times as many steps are
-    taken.
+    for thousands of steps may be too slow for some dozen. Where the loss has fallen by a third, four times as many
+    steps are taken.
 
     Assumes: eight rows with their labels can be learned by heart in some dozen steps.
 

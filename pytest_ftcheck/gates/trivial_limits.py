@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from pytest_ftcheck.heads.trivial import Trivial
     from pytest_ftcheck.pipeline.parts import Pipeline
-    from pytest_ftcheck.tasks.card import TaskCard
 
 
 def refuse_trivial_limits(pipeline: Pipeline) -> None:
@@ -79,12 +78,6 @@ def _labels(pipeline: Pipeline, rows: Dataset) -> NDArray[Any]:
     return pipeline.card.head_rules.labels.stacked(scalars(rows, pipeline.label_column))
 
 
-def _logits_shape(card: TaskCard, label_ids: NDArray[Any]) -> tuple[int, ...]:
-    """Return the shape of an evaluation's logits; where the head leaves a size open, that of the labels."""
-    shape = card.head_rules.outputs.shapes(len(label_ids), card.num_labels)["logits"]
-    return tuple(label_ids.shape[axis] if size is None else size for axis, size in enumerate(shape))
-
-
 def _metric_of_rows(pipeline: Pipeline, metric: str, label_ids: NDArray[Any]) -> str | None:
     """Return the name for `row_metric`: a user's ``f1`` may be any average, or no F1 at all.
 
@@ -94,7 +87,8 @@ def _metric_of_rows(pipeline: Pipeline, metric: str, label_ids: NDArray[Any]) ->
     of_logits = card.head_rules.scoring.of_logits
     if metric not in card.gated_metrics and metric not in (*of_logits, "loss"):
         return None
-    logits = np.random.default_rng(0).normal(size=_logits_shape(card, label_ids)).astype(np.float32)
+    shape = card.head_rules.logits_shape(label_ids, card.num_labels)
+    logits = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     rows = EvaluatedRows.of_logits(logits, label_ids, card.head, card.label_names)
     if metric in of_logits:
         return metric

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
     from torch import Tensor
-    from transformers import PreTrainedTokenizerBase
+    from transformers import BatchEncoding, PreTrainedTokenizerBase
 
     from pytest_ftcheck.heads.row_metrics import RowMetric
     from pytest_ftcheck.heads.rows import EvaluatedRows
@@ -49,6 +49,18 @@ class InputRules(Protocol):
 
     def holds(self, column: str, columns: Sequence[str], kind: pa.DataType) -> bool:
         """Tell whether one of the text columns may be of an Arrow type."""
+
+    def tokens(
+        self, tokenizer: PreTrainedTokenizerBase, columns: Sequence[Sequence[Any]], **options: Any
+    ) -> BatchEncoding:
+        """Tokenize rows as `encode` does, without their labels.
+
+        Args:
+            tokenizer: of the checkpoint.
+            columns: the text columns, N values each.
+            options: of the tokenizer's call, such as ``truncation``.
+
+        """
 
     def encode(
         self,
@@ -192,6 +204,16 @@ class Outputs(Protocol):
     def shapes(self, rows: int, num_labels: int) -> Mapping[str, tuple[int | None, ...]]:
         """Return the shapes of ``logits`` and ``labels`` that N evaluated rows must have; None: of any size."""
 
+    def are_of(self, logits: Any, labels: Any, num_labels: int) -> bool:
+        """Tell whether a batch's logits and labels are such as this head gives, and no other head of this package.
+
+        Args:
+            logits: of a user's model, in evaluation: a tensor, or a tuple of tensors.
+            labels: likewise.
+            num_labels: of the model's configuration.
+
+        """
+
     def judged(self, logits: NDArray[Any], label_ids: NDArray[Any]) -> NDArray[Any]:
         """Return the logits that count of evaluated rows, as a matrix ``[M, …]``: those of no padding.
 
@@ -309,6 +331,11 @@ class Head:
         if LABEL_PER_ROW in self.traits and len(self.traits & {CLASSES, VALUES}) != 1:
             msg = f"head {self.name!r}: with trait {LABEL_PER_ROW!r}, it needs either {CLASSES!r} or {VALUES!r}."
             raise ValueError(msg)
+
+    def logits_shape(self, label_ids: NDArray[Any], num_labels: int) -> tuple[int, ...]:
+        """Return the shape of an evaluation's logits; where the head leaves a size open, that of the labels."""
+        shape = self.outputs.shapes(len(label_ids), num_labels)["logits"]
+        return tuple(label_ids.shape[axis] if size is None else size for axis, size in enumerate(shape))
 
     @property
     def values(self) -> bool:

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import pyarrow as pa
-    from transformers import PreTrainedTokenizerBase
+    from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 _MOST = 2
 
@@ -30,6 +30,13 @@ class TextInputs:
         del column, columns
         return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
+    def tokens(
+        self, tokenizer: PreTrainedTokenizerBase, columns: Sequence[Sequence[Any]], **options: Any
+    ) -> BatchEncoding:
+        """Tokenize the texts, both segments of a pair together."""
+        encoded: BatchEncoding = tokenizer(*map(list, columns), verbose=False, **options)
+        return encoded
+
     def encode(
         self,
         tokenizer: PreTrainedTokenizerBase,
@@ -37,8 +44,9 @@ class TextInputs:
         labels: Sequence[Any],
         max_length: int | None,
     ) -> dict[str, Any]:
-        """Tokenize the texts, both segments of a pair together; labels stay as they are."""
-        return {**tokenizer(*map(list, columns), truncation=True, max_length=max_length), "labels": list(labels)}
+        """Tokenize the texts; labels stay as they are."""
+        made = self.tokens(tokenizer, columns, truncation=True, max_length=max_length)
+        return {**made, "labels": list(labels)}
 
     def collator(self, tokenizer: PreTrainedTokenizerBase) -> Callable[[list[dict[str, Any]]], Any]:
         """Pad the tokenizer's columns to the longest row of the batch."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.errors import SettingsError, TaskError, unknown
 from pytest_ftcheck.extensions import extensions, load_extension
@@ -45,6 +45,12 @@ def head_named(name: str) -> Head:
         msg = f"entry point {name!r} of pytest_ftcheck.heads names {what}, expected the Head {name!r}."
         raise SettingsError(msg)
     return found
+
+
+def head_of_outputs(logits: Any, labels: Any, num_labels: int) -> Head | None:
+    """Return the head that gives such outputs; None where no head is sure; see `Outputs.are_of`."""
+    heads = (head_named(name) for name in known_heads())
+    return next((head for head in heads if head.outputs.are_of(logits, labels, num_labels)), None)
 
 
 def head_of_width(num_labels: int) -> Head:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
     from torch import Tensor
-    from transformers import PreTrainedTokenizerBase
+    from transformers import BatchEncoding, PreTrainedTokenizerBase
 
     from pytest_ftcheck.heads.head import Reduction
 
@@ -50,6 +50,13 @@ class WordInputs:
         is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind)
         return bool(is_list and (pa.types.is_string(kind.value_type) or pa.types.is_large_string(kind.value_type)))
 
+    def tokens(
+        self, tokenizer: PreTrainedTokenizerBase, columns: Sequence[Sequence[Any]], **options: Any
+    ) -> BatchEncoding:
+        """Tokenize the words of each row one by one."""
+        encoded: BatchEncoding = tokenizer(list(columns[0]), is_split_into_words=True, verbose=False, **options)
+        return encoded
+
     def encode(
         self,
         tokenizer: PreTrainedTokenizerBase,
@@ -71,7 +78,7 @@ class WordInputs:
         if not tokenizer.is_fast:
             msg = f"{type(tokenizer).__name__} does not tell which word a token is of: take a fast tokenizer."
             raise DataError(msg)
-        encoded = tokenizer(list(rows), is_split_into_words=True, truncation=True, max_length=max_length)
+        encoded = self.tokens(tokenizer, columns, truncation=True, max_length=max_length)
         tagged = [tags_of_tokens(encoded.word_ids(row), tags) for row, tags in enumerate(labels)]
         return {**encoded, "labels": tagged}
 
@@ -188,6 +195,13 @@ class OutputsOfTokens:
     def shapes(self, rows: int, num_labels: int) -> dict[str, tuple[int | None, ...]]:
         """Return the shapes of an evaluation; T may be any."""
         return {"logits": (rows, None, num_labels), "labels": (rows, None)}
+
+    def are_of(self, logits: Any, labels: Any, num_labels: int) -> bool:
+        """Take logits ``[B, T, K]`` and whole numbers ``[B, T]``."""
+        if not hasattr(logits, "shape") or not hasattr(labels, "shape") or len(logits.shape) != _AXES:
+            return False
+        whole = not labels.is_floating_point()
+        return bool(whole and logits.shape[:2] == labels.shape and logits.shape[2] == num_labels)
 
     def judged(self, logits: NDArray[Any], label_ids: NDArray[Any]) -> NDArray[Any]:
         """Return those of the tokens that have a tag, ``[M, K]``."""

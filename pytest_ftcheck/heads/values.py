@@ -137,6 +137,11 @@ class OutputsOfValues:
         """Return the shapes of an evaluation."""
         return {"logits": (rows, num_labels), "labels": (rows,)}
 
+    def are_of(self, logits: Any, labels: Any, num_labels: int) -> bool:
+        """Tell nothing: `head_of_width` decides where no other head does."""
+        del logits, labels, num_labels
+        return False
+
     def judged(self, logits: NDArray[Any], label_ids: NDArray[Any]) -> NDArray[Any]:
         """Return all of them, ``[N, K]``."""
         del label_ids

@@ -61,7 +61,7 @@ def card_of(
     found: dict[str, Any] = {
         "head": head.name,
         "label_column": labels,
-        "text_columns": list(table.get("text_columns") or find_text_columns(trainer, train, evaluation)),
+        "text_columns": list(table.get("text_columns") or find_text_columns(trainer, head, train, evaluation)),
         "metric": _metric(trainer, head, evaluation, labels),
         "recipe": {},
     }
@@ -148,9 +148,12 @@ def _label_column(trainer: Any, rows: Dataset) -> str:
 
 
 def _label_names(trainer: Any, rows: Dataset, column: str) -> list[str]:
-    feature = rows.features[column]
-    if isinstance(feature, ClassLabel) and len(feature.names) == _width(trainer):
-        return list(feature.names)
+    feature, width = rows.features[column], _width(trainer)
+    # Tags of tokens are plain numbers; the column of the words' tags, a list as well, may know their names.
+    others = [other for other in rows.features.values() if hasattr(feature, "feature") and hasattr(other, "feature")]
+    for known in (getattr(one, "feature", one) for one in (feature, *others)):
+        if isinstance(known, ClassLabel) and len(known.names) == width:
+            return list(known.names)
     names = trainer.model.config.id2label or {}
     return [str(names.get(index, f"LABEL_{index}")) for index in range(_width(trainer))]
 
@@ -159,13 +162,13 @@ def _metric(trainer: Any, head: Head, rows: Dataset, labels: str) -> dict[str, A
     """Learn the keys of the user's ``compute_metrics`` by asking it about made-up logits; without one, take ours."""
     if trainer.compute_metrics is None:
         own = head.scoring.default_metric
-        return {"path": own, "greater_is_better": {own: True}}
+        return {"path": own, "greater_is_better": dict(head.scoring.own_metrics.get(own, {own: True}))}
     try:
-        label_ids = np.asarray(scalars(rows, labels))
+        label_ids = head.labels.stacked(scalars(rows, labels))
     except ValueError as error:
         msg = f"labels in column {labels!r} are lists of several lengths: one label a row can be judged."
         raise TaskError(msg) from error
-    values = _asked(trainer, label_ids)
+    values = _asked(trainer, head, label_ids)
     best = best_metric(trainer)
     ordered = sorted(values, key=lambda key: key.removeprefix("eval_") != best)
     return {
@@ -174,9 +177,10 @@ def _metric(trainer: Any, head: Head, rows: Dataset, labels: str) -> dict[str, A
     }
 
 
-def _asked(trainer: Any, label_ids: NDArray[Any]) -> dict[str, float]:
+def _asked(trainer: Any, head: Head, label_ids: NDArray[Any]) -> dict[str, float]:
     """Return what the user's ``compute_metrics`` gives for made-up logits."""
-    logits = np.random.default_rng(0).normal(size=(len(label_ids), _width(trainer))).astype(np.float32)
+    shape = head.logits_shape(label_ids, _width(trainer))
+    logits = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     try:
         computed: Any = _computed(metrics_of_logits(trainer), EvalPrediction(logits, label_ids))
         found = dict(computed) if isinstance(computed, Mapping) else {}

@@ -8,7 +8,7 @@ import torch
 from transformers import PreTrainedModel
 
 from pytest_ftcheck.errors import TaskError
-from pytest_ftcheck.heads.registry import head_of_width
+from pytest_ftcheck.heads.registry import head_of_outputs, head_of_width
 from pytest_ftcheck.pipeline.trainer_rows import judged_rows
 
 if TYPE_CHECKING:
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from pytest_ftcheck.heads.head import Head
 
 _JUDGED = (
-    "Judged are classifiers and regressors of text: models of transformers that take input_ids [B, T] and return "
-    "logits [B, K] for labels [B]"
+    "Judged are classifiers and regressors of text, and of its words: models of transformers that take input_ids "
+    "[B, T] and return logits [B, K] for labels [B], or logits [B, T, K] for labels [B, T]"
 )
 _PAIR = 2
 
 
 def head_of(trainer: Any, spec: str) -> Head:
-    """Evaluate one batch, and return the head: of classes, or of values.
+    """Evaluate one batch, and return the head whose outputs it has: by their shapes, else of classes or of values.
 
     A batch that fails says nothing here: the checks find out why.
 
@@ -41,7 +41,10 @@ def head_of(trainer: Any, spec: str) -> Head:
     if not isinstance(inner, PreTrainedModel):
         msg = f"{spec}: the Trainer's model is a {type(inner).__module__}.{type(inner).__qualname__}. {_JUDGED}."
         raise TaskError(msg)
-    evaluated = _one_batch(trainer)
+    evaluated, width = _one_batch(trainer), int(model.config.num_labels)
+    found = None if evaluated is None else head_of_outputs(*evaluated[1:], width)
+    if found is not None:
+        return found
     other = "" if evaluated is None else _other_input(evaluated[0]) or _other_output(*evaluated[1:])
     several = getattr(model.config, "problem_type", None) == "multi_label_classification"
     # Of class ids, one a row, the setting is left over from another task: a check says so.
@@ -50,7 +53,7 @@ def head_of(trainer: Any, spec: str) -> Head:
     if other:
         msg = f"{spec}: the Trainer's model is a {type(inner).__name__}, {other}. {_JUDGED}."
         raise TaskError(msg)
-    return head_of_width(int(model.config.num_labels))
+    return head_of_width(width)
 
 
 def _has_class_ids(trainer: Any) -> bool:

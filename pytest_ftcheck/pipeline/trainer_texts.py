@@ -10,6 +10,8 @@ from datasets import Value
 if TYPE_CHECKING:
     from datasets import Dataset
 
+    from pytest_ftcheck.heads.head import Head
+
 _ROWS = 8
 _WORDS = 2.5
 """Mean words of a column that is language; ids, names of classes and addresses have fewer."""
@@ -30,8 +32,8 @@ def language_columns(rows: Dataset) -> list[str]:
     return found
 
 
-def find_text_columns(trainer: Any, rows: Dataset, evaluation: Dataset) -> list[str]:
-    """Return the one or two columns that give the rows' token ids when they are tokenized again; else none.
+def find_text_columns(trainer: Any, head: Head, rows: Dataset, evaluation: Dataset) -> list[str]:
+    """Return the columns that give the rows' token ids when they are tokenized again; else none.
 
     They are columns of both splits.
 
@@ -40,27 +42,36 @@ def find_text_columns(trainer: Any, rows: Dataset, evaluation: Dataset) -> list[
     tokenizer: Any = getattr(trainer, "processing_class", None) or getattr(trainer.data_collator, "tokenizer", None)
     if tokenizer is None or "input_ids" not in rows.column_names:
         return []
-    columns = [name for name in language_columns(rows) if name in evaluation.column_names][:_MOST_COLUMNS]
+    columns = [name for name in _candidates(head, rows) if name in evaluation.column_names][:_MOST_COLUMNS]
     few = rows.select(range(min(_ROWS, len(rows))))
     for count in (2, 1):
         for chosen in permutations(columns, count):
-            if _gives(tokenizer, few, chosen):
+            if not head.inputs.refusal(chosen) and _gives(tokenizer, head, few, chosen):
                 return list(chosen)
     return []
 
 
-def _gives(tokenizer: Any, rows: Dataset, columns: tuple[str, ...]) -> bool:
+def _candidates(head: Head, rows: Dataset) -> list[str]:
+    """Columns of the kind that the head's inputs are; of texts, those of natural language."""
+    kinds = {name: rows.data.table.schema.field(name).type for name in rows.column_names}
+    language = language_columns(rows)
+    texts = [name for name, feature in rows.features.items() if isinstance(feature, Value)]
+    held = [name for name, kind in kinds.items() if head.inputs.holds(name, [name], kind)]
+    return [name for name in held if name in language or name not in texts]
+
+
+def _gives(tokenizer: Any, head: Head, rows: Dataset, columns: tuple[str, ...]) -> bool:
     pad = {getattr(tokenizer, "pad_token_id", None)}
+
+    def tokens(texts: list[Any], most: int | None) -> list[int]:
+        made = head.inputs.tokens(tokenizer, [[text] for text in texts], truncation=most is not None, max_length=most)
+        return [token for token in made["input_ids"][0] if token not in pad]
+
     for row in rows:
         wanted = [token for token in row["input_ids"] if token not in pad]
         texts = [row[column] for column in columns]
-        whole = [token for token in tokenizer(*texts, verbose=False)["input_ids"] if token not in pad]
-        if wanted == whole:
-            continue
+        whole = tokens(texts, None)
         # Truncated: the same length can be asked for.
-        if (
-            len(whole) <= len(wanted)
-            or tokenizer(*texts, truncation=True, max_length=len(wanted))["input_ids"] != wanted
-        ):
+        if wanted != whole and (len(whole) <= len(wanted) or tokens(texts, len(wanted)) != wanted):
             return False
     return True

@@ -25,7 +25,6 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 OTHERS = {
     "causal": r"a GPT2LMHeadModel, which gives every token a label, or writes text: logits \(8, \d+, \d+\) and labels",
     "masked": r"a BertForMaskedLM, which gives every token a label",
-    "tokens": r"a BertForTokenClassification, which gives every token a label, .* labels \(8, \d+\)",
     "spans": r"a BertForQuestionAnswering, which finds spans: logits \(\(8, \d+\), \(8, \d+\)\)",
     "several_labels": r"which gives a row several labels: logits \(8, 3\) and labels \(8, 3\)",
     "choices": r"a BertForMultipleChoice, which chooses among several texts: input_ids \(8, 2, \d+\)",
@@ -51,12 +50,13 @@ JUDGED_HEADS = {
     "encoder_decoder_classifier": "sequence-classification",
     "with_hidden_states": "sequence-classification",
     "regressor": "regression",
+    "tokens": "token-classification",
     "label_out_of_range": "sequence-classification",  # the checks name the cause
 }
 
 
 @pytest.mark.parametrize(("factory", "head"), JUDGED_HEADS.items(), ids=JUDGED_HEADS)
-def test_classifiers_and_regressors_are_taken_whatever_their_class(factory: str, head: str) -> None:
+def test_heads_that_are_judged_are_taken_whatever_their_class(factory: str, head: str) -> None:
     torch.manual_seed(0)
     pipeline = build_trainer_pipeline("mine", f"heads_train.py:{factory}", {}, Settings(rootdir=HERE, device="cpu"))
     assert pipeline.card.head == head

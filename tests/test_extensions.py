@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import sys
+from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING
 
 import pytest
+
+from pytest_ftcheck.errors import SettingsError
+from pytest_ftcheck.extensions import load_extension
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,20 +101,33 @@ def test_names_of_another_package_are_among_those_that_are_known(pytester: pytes
     assert result.ret == pytest.ExitCode.USAGE_ERROR
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("import no_such_module", "cannot be imported: ModuleNotFoundError: No module named 'no_such_module'"),
-        pytest.param("", "registers no check of that name", marks=pytest.mark.slow),
-        pytest.param(
-            CHECKS.replace("model.our_norm", "models.our_norm"),
-            "unknown family of check 'models.our_norm': 'models'",
-            marks=pytest.mark.slow,
-        ),
-    ],
-)
-def test_extension_that_is_broken_is_named(pytester: pytest.Pytester, installed: Path, text: str, message: str) -> None:
+BROKEN = {
+    "import no_such_module": "cannot be imported: ModuleNotFoundError: No module named 'no_such_module'",
+    "": "registers no check of that name",
+    CHECKS.replace("model.our_norm", "models.our_norm"): "unknown family of check 'models.our_norm': 'models'",
+}
+"""By the text of the module: what is said of it."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("text", "message"), BROKEN.items())
+def test_extension_that_is_broken_is_misuse(
+    pytester: pytest.Pytester, installed: Path, text: str, message: str
+) -> None:
     installed.joinpath("our_package", "checks.py").write_text(text, encoding="utf-8")
     result = pytester.runpytest_subprocess(*SMALL, "--ftcheck-checks=model.finite")
     result.stderr.fnmatch_lines([f"*{message}*"])
     assert result.ret == pytest.ExitCode.USAGE_ERROR
+
+
+@pytest.mark.parametrize(("text", "message"), BROKEN.items())
+def test_extension_that_is_broken_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str
+) -> None:
+    tmp_path.joinpath("broken_checks.py").write_text(text, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    entry = EntryPoint("model.our_norm", "broken_checks", "pytest_ftcheck.checks")
+    monkeypatch.setattr("pytest_ftcheck.extensions.extensions", lambda kind: {entry.name: entry} if kind else {})
+    monkeypatch.delitem(sys.modules, "broken_checks", raising=False)
+    with pytest.raises(SettingsError, match=r"entry point 'model\.our_norm' of .*" + re.escape(message)):
+        load_extension("checks", "model.our_norm")

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,7 +30,6 @@ from pytest_ftcheck.training.train_or_load import environment_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -186,7 +186,11 @@ def checkpoint(project: pytest.Pytester) -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def own_process() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run pytest, or other arguments of Python, in a folder and a process of its own, as a user would."""
+    """Run pytest, or other arguments of Python, in a folder and a process of its own, as a user would.
+
+    The package that is imported there is the one under test here, which need not be the installed one (a git worktree).
+    """
+    under_test = Path(pytest_ftcheck.__file__).parents[1]
 
     def run(folder: Path, *args: str, python: tuple[str, ...] = ("-m", "pytest")) -> subprocess.CompletedProcess[str]:
         names = ("PYTEST_", "PYTHON", "HF_")
@@ -194,7 +198,8 @@ def own_process() -> Callable[..., subprocess.CompletedProcess[str]]:
         return subprocess.run(
             [sys.executable, *python, *args],
             cwd=folder,
-            env=environment | {"XDG_CACHE_HOME": str(folder / "cache"), "COLUMNS": "120"},
+            env=environment
+            | {"PYTHONPATH": str(under_test), "XDG_CACHE_HOME": str(folder / "cache"), "COLUMNS": "120"},
             capture_output=True,
             text=True,
             check=False,

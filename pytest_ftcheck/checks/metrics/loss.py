@@ -8,8 +8,9 @@ import numpy as np
 import torch
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
-from pytest_ftcheck.checks.metrics.rows import judged, with_logits
+from pytest_ftcheck.checks.metrics.rows import in_shape, judged, with_logits
 from pytest_ftcheck.checks.model.logits import tolerance_of
+from pytest_ftcheck.checks.training.declared import arguments
 from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.checks.metrics.rows import ScoredRows
     from pytest_ftcheck.findings import Finding
+    from pytest_ftcheck.heads.head import Head
 
 _TOLERANCE = {"float32": 1e-3, "bfloat16": 5e-2, "float16": 5e-2}
 _FEW = 10
@@ -54,10 +56,33 @@ def _losses(rows: ScoredRows, smoothing: float) -> list[float]:
     return [float(loss(logits, labels, label_smoothing=share)) for share in (0.0, *smoothed)]
 
 
+def _losses_of_run(evidence: Evidence) -> tuple[Head, int, list[float]]:
+    """Return the head whose loss it is, the number of rows, and what the loss of the run's logits may be.
+
+    Raises:
+        NotApplicable: logits and labels are not those of the same rows.
+
+    """
+    smoothing = float(evidence.pipeline.args.get("label_smoothing_factor") or 0.0)
+    head = evidence.pipeline.card.head_rules
+    if LABEL_PER_ROW in head.traits:
+        rows = judged(evidence)
+        return rows.head, len(rows), _losses(rows, smoothing)
+    logits, labels = (torch.as_tensor(outputs) for outputs in in_shape(evidence))
+    # An evaluation weighs the means of its batches by their rows, whatever a mean is over.
+    size = int(arguments(evidence).eval_batch_size)
+    batches = list(zip(logits.split(size), labels.split(size), strict=True))
+    shares = (0.0, smoothing) if smoothing else (0.0,)
+    losses = [
+        sum(float(head.loss(*batch, label_smoothing=share)) * len(batch[1]) for batch in batches) / len(labels)
+        for share in shares
+    ]
+    return head, len(labels), losses
+
+
 @check(
     "metrics.loss_agrees",
     cost="run",
-    needs=(LABEL_PER_ROW,),
     tolerance=_TOLERANCE,
     catches="logits that are not those of the labels, an evaluation loss of other rows, averaged wrongly or rescaled",
     hint="the loss and the logits come from different rows, weights or modes; look for dropout that is active in "
@@ -66,7 +91,7 @@ def _losses(rows: ScoredRows, smoothing: float) -> list[float]:
 def loss_agrees(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """The reported evaluation loss is the mean cross entropy, or squared error, of logits and labels.
 
-    Relative above 1, else absolute.
+    Of another head it is that head's loss. Relative above 1, else absolute.
 
     Assumes: the evaluation loss is transformers' own.
 
@@ -74,21 +99,19 @@ def loss_agrees(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
     False alarms: none by chance.
     """
-    rows = judged(evidence)
+    head, count, losses = _losses_of_run(evidence)
     require_plain_loss(evidence)
     if "loss" not in evidence.run.metrics:
         msg = "the evaluation reported no loss"
         raise NotApplicable(msg)
     reported = evidence.run.metrics["loss"]
-    losses = _losses(rows, float(evidence.pipeline.args.get("label_smoothing_factor") or 0.0))
     # Written so that a NaN disagrees.
     tolerance = tolerance_of(evidence.fresh_model, thresholds)
     if any(abs(reported - loss) <= tolerance * max(1.0, loss) for loss in losses):
         return []
-    kind = f"mean {rows.head.loss.name}"
     return [
         finding(
-            f"an evaluation loss of {losses[-1]:.6g}, the {kind} of the logits of {len(rows)} rows, within "
+            f"an evaluation loss of {losses[-1]:.6g}, the mean {head.loss.name} of the logits of {count} rows, within "
             f"{tolerance:g}",
             f"{reported:.6g}",
         )

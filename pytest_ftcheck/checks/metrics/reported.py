@@ -15,8 +15,10 @@ from transformers import EvalPrediction
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warning
 from pytest_ftcheck.checks.metrics.healthy import deviation_of
 from pytest_ftcheck.checks.metrics.known import agrees, known_values
-from pytest_ftcheck.checks.metrics.rows import ScoredRows, evaluated, judged
+from pytest_ftcheck.checks.metrics.rows import ScoredRows, evaluated, in_shape, judged
 from pytest_ftcheck.checks.training.declared import arguments, own_callbacks
+from pytest_ftcheck.heads.row_metrics import metric_value
+from pytest_ftcheck.heads.rows import EvaluatedRows
 from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
 from pytest_ftcheck.pipeline.trainer_metrics import MetricsOfMore
 from pytest_ftcheck.tasks.metrics import direction_of, known_direction
@@ -41,7 +43,6 @@ _BINARY, _FEWEST = 2, 10
 @check(
     "metrics.recomputed",
     cost="run",
-    needs=(LABEL_PER_ROW,),
     thresholds={"difference": 1e-4},
     tolerance={"float32": 1e-3, "bfloat16": 5e-2, "float16": 5e-2},
     catches="argmax over the wrong axis, swapped arguments, a metric of other rows or of another epoch's weights",
@@ -51,8 +52,9 @@ _BINARY, _FEWEST = 2, 10
 def recomputed(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Reported metrics are what logits and label ids give when they are computed again.
 
-    Three times over: by ``compute_metrics`` itself, by scikit-learn and SciPy where the name is known, and against the
-    epoch whose weights were kept. ``difference`` is absolute, relative above 1; ``tolerance`` is that of the epoch.
+    Three times over: by ``compute_metrics`` itself, by scikit-learn and SciPy where the name is known (by the head
+    where it does not have one label a row), and against the epoch whose weights were kept. ``difference`` is absolute,
+    relative above 1; ``tolerance`` is that of the epoch.
 
     Assumes: a metric is a function of logits and labels.
 
@@ -114,6 +116,8 @@ def _called(evidence: Evidence) -> dict[str, float]:
 
 def _against_known(evidence: Evidence, difference: float) -> list[Finding] | None:
     """Compare every metric of a well-known name with scikit-learn and SciPy; None where there is none."""
+    if LABEL_PER_ROW not in evidence.pipeline.card.head_rules.traits:
+        return _against_head(evidence, difference)
     try:
         rows = evaluated(evidence)
     except NotApplicable:
@@ -129,6 +133,27 @@ def _against_known(evidence: Evidence, difference: float) -> list[Finding] | Non
         if not any(agrees(reported, value, difference) for value in values):
             findings.append(_wrong_value(key, reported, rows, difference))
     return findings if judged else None
+
+
+def _against_head(evidence: Evidence, difference: float) -> list[Finding] | None:
+    """Compare every metric that the head itself computes from rows; None where there is none."""
+    logits, label_ids = in_shape(evidence)
+    card = evidence.pipeline.card
+    rows = EvaluatedRows.of_logits(logits, label_ids, card.head, card.label_names)
+    reported = {key: value for key, value in evidence.run.metrics.items() if key != "loss" and math.isfinite(value)}
+    metrics = {key: rows.head_rules.scoring.row_metric(key, rows) for key in reported}
+    values = {key: metric_value(metric) for key, metric in metrics.items() if metric is not None}
+    if not values:
+        return None
+    return [
+        finding(
+            f"{key} = {value:.4f}, as head {rows.head_rules.name!r} computes it from the logits and label ids of "
+            f"{len(rows)} rows",
+            f"{reported[key]:.6g} was reported",
+        )
+        for key, value in values.items()
+        if not agrees(reported[key], value, difference)
+    ]
 
 
 def _wrong_value(key: str, reported: float, rows: ScoredRows, difference: float) -> Finding:

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import stats
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy
+from pytest_ftcheck.heads.arrays import has_shape
 from pytest_ftcheck.heads.registry import head_of_width
 
 if TYPE_CHECKING:
@@ -137,6 +138,25 @@ def judged(evidence: Evidence) -> ScoredRows:
     if not len(labelled):
         raise ToldBy(check="metrics.evaluated_rows", reason="no evaluated row has a label")
     return labelled
+
+
+def in_shape(evidence: Evidence) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return logits and label ids of a run, whatever its head, in the shapes that the head says.
+
+    Raises:
+        NotApplicable: the shapes are others, which checks of the outputs tell.
+        CheckFailure: the run failed.
+
+    """
+    run, card = evidence.run, evidence.pipeline.card
+    shapes = card.head_rules.outputs.shapes(len(evidence.pipeline.eval_dataset), card.num_labels)
+    for name, outputs, teller in (
+        ("logits", run.logits, "model.logits_shape"),
+        ("labels", run.label_ids, "model.label_ids"),
+    ):
+        if not has_shape(outputs, shapes[name]):
+            raise ToldBy(check=teller, reason=f"{name} of shape {outputs.shape}, expected {shapes[name]}")
+    return run.logits, run.label_ids
 
 
 def with_logits(rows: ScoredRows) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, check, finding
 from pytest_ftcheck.checks.training.declared import probed
@@ -26,6 +27,8 @@ _FEWEST = 4
 _SLOW = 2e-4
 """Learning rates below are those of large models: too slow for so few steps."""
 _LONGER = 4
+_LEFT = 0.5
+"""Of the loss of the best constant, when rows were learned by heart."""
 _CLOSE = 0.9
 """Correlation of values that were learned by heart with their labels."""
 
@@ -33,7 +36,6 @@ _CLOSE = 0.9
 @check(
     "training.overfits_batch",
     cost="extra-training",
-    needs=(LABEL_PER_ROW,),
     thresholds={"rows": 8, "steps": 30},
     false_alarms=1e-3,
     catches="a learning rate of 0 or far too high, frozen weights, gradients that do not arrive, a loss that is not of "
@@ -46,7 +48,8 @@ def overfits_batch(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
     At a constant learning rate without dropout: the recipe's own, and ten and a hundred times as much, because a recipe
     for thousands of steps may be too slow for some dozen. Where the loss has fallen by a third, four times as many
-    steps are taken.
+    steps are taken. Of a head without one label a row, the loss of the logits must be less than half of the best
+    constant's.
 
     Assumes: eight rows with their labels can be learned by heart in some dozen steps.
 
@@ -58,7 +61,7 @@ def overfits_batch(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """
     evidence.require_training()
     rows = distinct_rows(evidence, int(thresholds["rows"]))
-    labels = np.asarray(evidence.labels(evidence.pipeline.train_dataset.select(rows)))
+    labels = evidence.label_array(evidence.pipeline.train_dataset.select(rows))
     attempts = []
     for factor in _factors(evidence):
         try:
@@ -105,7 +108,13 @@ def _falls(probe: Probe) -> bool:
 def _judge(evidence: Evidence, probe: Probe, labels: Any) -> tuple[bool, str]:
     """Tell whether the rows were learned, and what was seen."""
     loss = f"training loss from {probe.losses[0]:.4f} to {probe.losses[-1]:.4f}" if probe.losses else "no loss"
-    if evidence.pipeline.card.head_rules.values:
+    head = evidence.pipeline.card.head_rules
+    if LABEL_PER_ROW not in head.traits:
+        # Of the logits, not of the training: a loss of other rows or labels falls as well.
+        left = float(head.loss(torch.as_tensor(probe.logits), torch.as_tensor(labels)))
+        constant = head.loss.of_constant(labels, evidence.pipeline.card.num_labels)
+        return left < _LEFT * constant, f"{head.loss.name} {left:.4f} (the best constant: {constant:.4f}), {loss}"
+    if head.values:
         values = probe.logits.reshape(len(probe.logits), -1)[:, 0]
         correlation = float(np.corrcoef(values, labels)[0, 1]) if values.std() > 0 else 0.0
         return correlation >= _CLOSE, f"predictions and labels correlate with {correlation:.2f}, {loss}"
@@ -127,6 +136,8 @@ def distinct_rows(evidence: Evidence, count: int) -> list[int]:
     candidates = np.linspace(0, len(rows) - 1, min(_CANDIDATES, len(rows))).astype(int).tolist()
     chosen = rows.select(candidates)
     ids, labels = list(chosen["input_ids"]), list(chosen[evidence.pipeline.label_column])
+    if LABEL_PER_ROW not in evidence.pipeline.card.head_rules.traits:
+        labels = list(map(repr, labels))  # a list of labels, as a word that can be looked up
     lengths = [sum(token != pad_id for token in row) for row in ids]
     by_content = dict(zip(fingerprint_rows(ids, pad_id), range(len(ids)), strict=True))
     by_label: dict[Any, list[int]] = {}

@@ -85,8 +85,11 @@ class Drop:
     """How far a metric fell against its baseline, and whether chance explains it."""
 
     metric: str
+    """Its key."""
     before: float
+    """Value of the accepted run."""
     after: float
+    """Value of this run."""
     drop: float
     """Positive where the metric got worse, in its direction; NaN where it is not finite."""
     allowed: float
@@ -99,6 +102,7 @@ class Drop:
     smallest: float
     """True drop that such a comparison shows with 80% power; NaN where neither rows nor spread are known."""
     status: Literal["pass", "fail", "inconclusive"]
+    """``inconclusive``: chance explains so large a drop."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from pytest_ftcheck.errors import CheckFailure
 from pytest_ftcheck.faults.prove import Prover
 from pytest_ftcheck.findings import Finding
 from pytest_ftcheck.report.faults import survivor_line
+from pytest_ftcheck.report.plain import plain
 
 if TYPE_CHECKING:
     from pytest_ftcheck.faults.fault import Fault
@@ -37,7 +38,7 @@ class Provers:
         """
         proof = self._of(pipeline, variant).prove(fault, variant.engine)
         record = proof.to_record()
-        notes.told["faults"] = [record]
+        notes.told["faults"] = [plain(record)]
         if not proof.not_applicable and not proof.caught:
             finding = Finding(
                 check=f"fault {fault.name}",

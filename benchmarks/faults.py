@@ -21,7 +21,9 @@ from machine import describe_machine, markdown_table
 from pytest_ftcheck.checks.evidence_of import evidence_for
 from pytest_ftcheck.faults.fault import faults, select_faults
 from pytest_ftcheck.faults.prove import FaultRecord, Prover
-from pytest_ftcheck.judging.checks import suite_catalogue
+from pytest_ftcheck.gates.pipeline_slices import pipeline_masks
+from pytest_ftcheck.judging.checks import FLOOR, suite_catalogue
+from pytest_ftcheck.judging.gating import CardGates
 from pytest_ftcheck.pipeline.from_card import build_pipeline
 from pytest_ftcheck.report.faults import faults_lines, faults_markdown
 from pytest_ftcheck.settings import Settings
@@ -45,7 +47,9 @@ def prove_all(task: str, names: list[str]) -> tuple[list[FaultRecord], float]:
     pipeline = build_pipeline(load_card(task, {}), settings)
     records = []
     with tempfile.TemporaryDirectory() as folder:
-        prover = Prover(pipeline, evidence_for(settings, seed=0), suite_catalogue(), folder=Path(folder))
+        gates = CardGates(settings, lambda planted: pipeline_masks(planted, settings.rootdir))
+        checks = {**suite_catalogue(), FLOOR.id: gates.check()}
+        prover = Prover(pipeline, evidence_for(settings, seed=0), checks, folder=Path(folder))
         for fault in select_faults(names):
             for engine in SESSIONS[task]:
                 proof = prover.prove(fault, engine)

@@ -143,7 +143,7 @@ class TrainerSource:
         self._formats: dict[str, RowFormat] = {}
         self._streamed: dict[str, int] = {}
         """How many rows stand for each data set that is a stream."""
-        self._own_metrics: Callable[[EvalPrediction], dict[str, float]] | None = None
+        self._judged_metrics: Callable[[EvalPrediction], dict[str, float]] | None = None
         self._place: int | None = None
         """Of the Trainer that is returned, among those that the factory makes; None until it was called once."""
 
@@ -213,23 +213,19 @@ class TrainerSource:
         found = own if own is not None else getattr(self.template.data_collator, "tokenizer", None)
         return found if hasattr(found, "convert_ids_to_tokens") else None
 
-    @cached_property
-    def compute_metrics(self) -> Callable[[EvalPrediction], dict[str, float]] | None:
-        """The user's metrics of logits, with what prepares the logits for them; None where there are none."""
-        return None if self.template.compute_metrics is None else metrics_of_logits(self.template)
-
     def judged_metrics(self, card: TaskCard) -> Callable[[EvalPrediction], dict[str, float]]:
-        """Return the user's metrics; where they have none, ours, which their Trainer never sees."""
-        if self.compute_metrics is not None:
-            return self.compute_metrics
-        if self._own_metrics is None:
-            self._own_metrics = metrics_of_card(card)
-        return self._own_metrics
+        """Return the user's metrics of logits, with what prepares the logits for them.
+
+        Where they have none, ours, which their Trainer never sees.
+        """
+        if self._judged_metrics is None:
+            theirs = self.template.compute_metrics is not None
+            self._judged_metrics = metrics_of_logits(self.template, card.head) if theirs else metrics_of_card(card)
+        return self._judged_metrics
 
     def _are_own_metrics(self, compute: object) -> bool:
         """Whether metrics are those that the user's Trainer has, or none where ours are computed beside it."""
-        own = self.compute_metrics
-        return compute is own or (own is None and compute is self._own_metrics)
+        return compute is self._judged_metrics
 
     def formatted(self, rows: Dataset) -> Dataset:
         """Give rows the format in which the user's collator gets them."""

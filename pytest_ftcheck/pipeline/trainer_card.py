@@ -165,7 +165,7 @@ def _metric(trainer: Any, head: Head, rows: Dataset, labels: str) -> dict[str, A
     except ValueError as error:
         msg = f"labels in column {labels!r} are lists of several lengths: one label a row can be judged."
         raise TaskError(msg) from error
-    values = _asked(trainer, label_ids)
+    values = _asked(trainer, head, label_ids)
     best = best_metric(trainer)
     ordered = sorted(values, key=lambda key: key.removeprefix("eval_") != best)
     return {
@@ -174,11 +174,11 @@ def _metric(trainer: Any, head: Head, rows: Dataset, labels: str) -> dict[str, A
     }
 
 
-def _asked(trainer: Any, label_ids: NDArray[Any]) -> dict[str, float]:
+def _asked(trainer: Any, head: Head, label_ids: NDArray[Any]) -> dict[str, float]:
     """Return what the user's ``compute_metrics`` gives for made-up logits."""
     logits = np.random.default_rng(0).normal(size=(len(label_ids), _width(trainer))).astype(np.float32)
     try:
-        computed: Any = _computed(metrics_of_logits(trainer), EvalPrediction(logits, label_ids))
+        computed: Any = _computed(metrics_of_logits(trainer, head.name), EvalPrediction(logits, label_ids))
         found = dict(computed) if isinstance(computed, Mapping) else {}
         values = {str(key): float(value) for key, value in found.items() if _is_number(value)}
     except KeyboardInterrupt:

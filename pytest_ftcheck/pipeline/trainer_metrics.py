@@ -11,20 +11,23 @@ import torch
 from torch.utils.data import Subset
 from transformers import EvalPrediction
 
-from pytest_ftcheck.heads.registry import head_of_width
+from pytest_ftcheck.heads.registry import head_named
 from pytest_ftcheck.pipeline.trainer_rows import judged_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pytest_ftcheck.heads.head import Head
+
     Metrics = Callable[[EvalPrediction], dict[str, float]]
 
 
-def metrics_of_logits(trainer: Any) -> Metrics:
+def metrics_of_logits(trainer: Any, head: str) -> Metrics:
     """Return what a Trainer's logits go through on their way to its metrics.
 
     Args:
         trainer: has a ``compute_metrics``.
+        head: name of the head that its model has.
 
     """
     compute = cast("Metrics", trainer.compute_metrics)
@@ -33,7 +36,7 @@ def metrics_of_logits(trainer: Any) -> Metrics:
     if trainer.preprocess_logits_for_metrics:
         compute = PreparedMetrics(trainer.preprocess_logits_for_metrics, compute)
     compute = MetricsOfOutputs(compute) if _hands_on_more(trainer) else compute
-    return MetricsOfMore(compute, trainer) if trainer.args.include_for_metrics else compute
+    return MetricsOfMore(compute, trainer, head) if trainer.args.include_for_metrics else compute
 
 
 def _hands_on_more(trainer: Any) -> bool:
@@ -85,6 +88,8 @@ class MetricsOfMore:
 
     compute: Metrics
     trainer: Any
+    head: str
+    """Its name."""
 
     def __call__(self, evaluated: EvalPrediction) -> dict[str, float]:
         """Hand on the rows' inputs, and a loss for each."""
@@ -92,7 +97,7 @@ class MetricsOfMore:
         if "inputs" in wanted:
             more["inputs"] = _main_inputs(self.trainer)
         if "loss" in wanted:
-            more["losses"] = _losses(evaluated)
+            more["losses"] = _losses(evaluated, head_named(self.head))
         return self.compute(EvalPrediction(evaluated.predictions, evaluated.label_ids, **more))
 
 
@@ -103,16 +108,14 @@ def _main_inputs(trainer: Any) -> Any:
     return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-100).numpy()
 
 
-def _losses(evaluated: EvalPrediction) -> Any:
-    """Return the cross entropy or squared error of each row, ``[N]``."""
+def _losses(evaluated: EvalPrediction, head: Head) -> Any:
+    """Return the head's loss of each row, ``[N]``."""
     predictions: Any = evaluated.predictions
     while isinstance(predictions, tuple):
         predictions = predictions[0]
-    logits, labels = torch.as_tensor(predictions).float(), torch.as_tensor(evaluated.label_ids)
-    head = head_of_width(logits.shape[1] if logits.dim() > 1 else 1)
-    if head.values:
-        logits, labels = logits.reshape(-1, 1), labels.reshape(-1).float()
-    return head.loss(logits, labels, reduction="none").numpy()
+    logits = head.outputs.normalised(np.asarray(predictions))
+    labels = head.outputs.references(np.asarray(evaluated.label_ids))
+    return head.loss(torch.as_tensor(logits).float(), torch.as_tensor(labels), reduction="none").numpy()
 
 
 @dataclass(frozen=True)

@@ -80,8 +80,8 @@ class CheckRecord:
     """Name of the task."""
     check: str
     """Its id, see [the checks](checks.md)."""
-    cost: Literal["free", "forward", "run", "extra-training"]
-    """What it needs."""
+    cost: Literal["free", "forward", "run", "extra-training", "fault", "bench"]
+    """Of a check, what it needs; else what the test is about: a planted fault, or the speed of training steps."""
     engine: str | None
     """Null where only parts are looked at."""
     seed: int | None

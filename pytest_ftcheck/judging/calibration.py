@@ -74,7 +74,7 @@ def measure_seed(session: FtcheckSession, pipeline: Pipeline, variant: Variant, 
         note["failed"] = failure.findings[0].observed
     else:
         notes.run(run, pipeline)
-        compared = ComparedRun.of_run(run)
+        compared = ComparedRun.of_run(run, own=pipeline.card.own_metrics)
         note["metrics"] = {name: float(value) for name, value in compared.metrics.items()}
         note["slices"] = _measured_slices(pipeline, compared, masks)
         if degenerate(compared.rows):

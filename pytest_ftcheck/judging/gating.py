@@ -88,7 +88,7 @@ class CardGates:
             FtcheckError: slices that are not there.
 
         """
-        compared = ComparedRun.of_run(run)
+        compared = ComparedRun.of_run(run, own=pipeline.card.own_metrics)
         wanted = asked_of(pipeline, metric).max_drop is not None
         baseline: ComparedRun | None = None
         not_compared: CheckFailure | None = None

@@ -117,7 +117,7 @@ class Baselines:
 
     def _answer(self, pipeline: Pipeline, run: Run) -> ComparedRun | None:
         now = describe_origin(pipeline, run, self._settings.rootdir)
-        compared = ComparedRun.of_run(run)
+        compared = ComparedRun.of_run(run, own=pipeline.card.own_metrics)
         self.ran.setdefault(now.key, now)
         if self._settings.update_baseline:
             # The first one: a user's own test may judge a run with other hyperparameters later on.

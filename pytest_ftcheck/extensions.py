@@ -1,4 +1,4 @@
-"""Checks, faults, engines and heads of other packages, found by their entry points without importing them.
+"""Checks, faults, engines, heads and metrics of other packages, found by their entry points without importing them.
 
 A package names each of them in its own ``pyproject.toml``, see CONTRIBUTING.md:
 
@@ -10,6 +10,8 @@ A package names each of them in its own ``pyproject.toml``, see CONTRIBUTING.md:
     lightning = "our_package.engine:train"
     [project.entry-points."pytest_ftcheck.heads"]
     multi-label = "our_package.head:HEAD"
+    [project.entry-points."pytest_ftcheck.metrics"]
+    cost = "our_package.metrics:COST"
 """
 
 from __future__ import annotations
@@ -26,14 +28,14 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from importlib.metadata import EntryPoint
 
-Kind = Literal["checks", "faults", "engines", "heads"]
+Kind = Literal["checks", "faults", "engines", "heads", "metrics"]
 _REGISTERING = ("checks", "faults")
 """Kinds whose modules register what they add when they are imported; of the others, the entry point is the object."""
 
 
 @cache
 def extensions(kind: Kind) -> Mapping[str, EntryPoint]:
-    """Return the entry points of a kind by name: id of a check, name of a fault, of an engine or of a head."""
+    """Return the entry points of a kind by name: id of a check, name of a fault, an engine, a head or a metric."""
     return MappingProxyType({entry.name: entry for entry in entry_points(group=f"pytest_ftcheck.{kind}")})
 
 

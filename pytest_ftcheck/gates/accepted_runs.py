@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from pytest_ftcheck.errors import DataError
 from pytest_ftcheck.gates.baseline_file import FILE, Candidate, Entry, predictions_path
 from pytest_ftcheck.gates.predictions_file import ACCEPT, KeptRows, pack, read_kept
 from pytest_ftcheck.gates.provenance import evaluated_rows, identity_columns, row_ids
+from pytest_ftcheck.gates.records import MetricChange
 from pytest_ftcheck.gates.tolerance import FEWEST_SEEDS, SeedStatistics
 
 if TYPE_CHECKING:
@@ -77,18 +78,18 @@ def seed_spreads(entry: Entry) -> dict[str, SeedStatistics]:
     return found
 
 
-def before_and_after(accepted: AcceptedSeed, compared: ComparedRun, pipeline: Pipeline) -> dict[str, dict[str, Any]]:
+def before_and_after(accepted: AcceptedSeed, compared: ComparedRun, pipeline: Pipeline) -> dict[str, MetricChange]:
     """Return the value before and after of every metric that the card gates, and whether its drop is limited."""
     card = pipeline.card
     gates = card.gates(pipeline.tier, pipeline.checkpoint.name)
     names = [*card.metric.greater_is_better, *gates]
     return {
-        name: {
-            "before": accepted.metrics.get(name, math.nan),
-            "after": compared.metrics.get(name, math.nan),
-            "worse": (1 if card.greater_is_better(name) else -1)
+        name: MetricChange(
+            before=accepted.metrics.get(name, math.nan),
+            after=compared.metrics.get(name, math.nan),
+            worse=(1 if card.greater_is_better(name) else -1)
             * (accepted.metrics.get(name, math.nan) - compared.metrics.get(name, math.nan)),
-            "gated": name in gates and gates[name].max_drop is not None,
-        }
+            gated=name in gates and gates[name].max_drop is not None,
+        )
         for name in dict.fromkeys(names)
     }

@@ -17,13 +17,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from pytest_ftcheck.gates.tolerance import FALSE_ALARMS
+from pytest_ftcheck.gates.tolerance import FALSE_ALARMS, SeedStatistics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pytest_ftcheck.gates.intervals import Interval
-    from pytest_ftcheck.gates.tolerance import SeedStatistics
 
 Status: TypeAlias = Literal["pass", "fail", "inconclusive", "ungated"]
 _WORST_FIRST: tuple[Status, ...] = ("fail", "inconclusive", "pass", "ungated")
@@ -36,6 +35,7 @@ class Limits:
     limit: float | None = None
     """Floor, or ceiling where smaller is better; None where only a baseline is asked for."""
     greater_is_better: bool = True
+    """Whether ``limit`` is a floor."""
     calibrated: SeedStatistics | None = None
     """Of the seeds that the limit comes from, on the very rows that are judged; None for a declared limit, and for a
     calibrated one on other rows."""

@@ -38,11 +38,12 @@ from pytest_ftcheck.heads.rows import EvaluatedRows
 from pytest_ftcheck.heads.traits import CLASSES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
     from pytest_ftcheck.gates.tolerance import SeedStatistics
+    from pytest_ftcheck.heads.own_metrics import OwnMetric
     from pytest_ftcheck.heads.row_metrics import RowMetric
     from pytest_ftcheck.runs.run import Run
 
@@ -58,17 +59,24 @@ class ComparedRun:
     """What a comparison needs of a run, and so what a baseline keeps of the accepted one."""
 
     metrics: Mapping[str, float]
-    """As the run reports them, and those that only its logits give."""
+    """As the run reports them, and those that its outputs give."""
     rows: EvaluatedRows
     calibrated: Mapping[str, SeedStatistics] = field(default_factory=dict)
     """By metric, of several seeds of its recipe on the same rows; empty where there was no calibration."""
 
     @classmethod
-    def of_run(cls, run: Run, calibrated: Mapping[str, SeedStatistics] | None = None) -> ComparedRun:
+    def of_run(
+        cls, run: Run, calibrated: Mapping[str, SeedStatistics] | None = None, *, own: Iterable[OwnMetric] = ()
+    ) -> ComparedRun:
         """Take what a run left.
 
+        Args:
+            run: with the outputs of every evaluated row.
+            calibrated: see the attribute.
+            own: metrics of other packages that a card limits, `TaskCard.own_metrics`: the run need not report them.
+
         Raises:
-            TaskError: logits of another shape than the head's.
+            TaskError: logits of another shape than the head's, or a metric of another package fails.
             DataError: another number of logits than of labels.
 
         """
@@ -77,6 +85,7 @@ class ComparedRun:
         if len(rows) and rows.finite:
             metrics = {name: row_metric(name, rows) for name in rows.head_rules.scoring.of_logits}
             computed = {name: metric_value(metric) for name, metric in metrics.items() if metric is not None}
+            computed |= {metric.name: metric.value(rows) for metric in own}
         return cls({**computed, **run.metrics}, rows, calibrated or {})
 
 
@@ -85,8 +94,11 @@ class Drop:
     """How far a metric fell against its baseline, and whether chance explains it."""
 
     metric: str
+    """Its key."""
     before: float
+    """Value of the accepted run."""
     after: float
+    """Value of this run."""
     drop: float
     """Positive where the metric got worse, in its direction; NaN where it is not finite."""
     allowed: float
@@ -99,6 +111,7 @@ class Drop:
     smallest: float
     """True drop that such a comparison shows with 80% power; NaN where neither rows nor spread are known."""
     status: Literal["pass", "fail", "inconclusive"]
+    """``inconclusive``: chance explains so large a drop."""
 
 
 @dataclass(frozen=True)

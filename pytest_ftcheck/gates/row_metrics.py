@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pytest_ftcheck.heads.own_metrics import own_metric
 from pytest_ftcheck.heads.row_metrics import metric_value
 
 if TYPE_CHECKING:
@@ -21,11 +22,17 @@ def row_metric(name: str, rows: EvaluatedRows) -> RowMetric | None:
 
     Args:
         name: a key of `load_metric`, ``loss``, ``expected_calibration_error``, ``brier_score``; F1, precision and
-            recall of more than two classes as ``f1:macro``, ``f1:weighted`` or ``f1:micro``; what else a head has.
+            recall of more than two classes as ``f1:macro``, ``f1:weighted`` or ``f1:micro``; what else a head has, and
+            the metrics of other packages.
         rows: at least one, of finite numbers.
 
+    Raises:
+        TaskError: a metric of another package fails.
+
     """
-    return rows.head_rules.scoring.row_metric(name, rows)
+    found = rows.head_rules.scoring.row_metric(name, rows)
+    other = own_metric(name) if found is None else None
+    return found if other is None else other.row_metric(rows)
 
 
 def resolve_metric(name: str, rows: EvaluatedRows, reported: float | None) -> str | None:

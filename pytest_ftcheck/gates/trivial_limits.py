@@ -81,9 +81,12 @@ def _labels(pipeline: Pipeline, rows: Dataset) -> NDArray[Any]:
 def _metric_of_rows(pipeline: Pipeline, metric: str, label_ids: NDArray[Any]) -> str | None:
     """Return the name for `row_metric`: a user's ``f1`` may be any average, or no F1 at all.
 
-    Asked is the pipeline's own function, about logits that are made up.
+    Asked is the pipeline's own function, about logits that are made up. A metric of another package has none: it may
+    look at logits, which trivial models lack.
     """
     card = pipeline.card
+    if metric in {own.name for own in card.own_metrics}:
+        return None
     of_logits = card.head_rules.scoring.of_logits
     if metric not in card.gated_metrics and metric not in (*of_logits, "loss"):
         return None

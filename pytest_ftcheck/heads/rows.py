@@ -44,7 +44,11 @@ class Evaluated(Protocol):
 
 @dataclass(frozen=True)
 class EvaluatedRows:
-    """Labels and predictions of N rows, in the order of the evaluation data set."""
+    """Labels and predictions of N rows of any head, in the order of the evaluation data set.
+
+    The arrays are as a run left them, or as an accepted run was kept. Checks that are about one label a row read them
+    into `pytest_ftcheck.checks.metrics.rows.SingleLabelRows`, which refuses what it does not understand.
+    """
 
     label_ids: NDArray[Any]
     """``[N]``: class ids, or floats for regression; of other heads ``[N, …]``."""

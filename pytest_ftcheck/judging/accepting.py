@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from pytest_ftcheck.errors import DataError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pytest_ftcheck.report.baseline import AcceptedRecord, BaselineRecord
     from pytest_ftcheck.sessions.baselines import Baselines
     from pytest_ftcheck.sessions.session import FtcheckSession
     from pytest_ftcheck.settings import Settings
@@ -48,8 +49,8 @@ class Accepted:
     """What a session says of the baseline at its end."""
 
     lines: tuple[str, ...] = ()
-    document: dict[str, Any] = field(default_factory=dict)
-    """For the JSON document; empty where no run was compared and none is to be accepted."""
+    record: BaselineRecord | None = None
+    """For the JSON document; None where no run was compared and none is to be accepted."""
     refused: bool = False
     """A run cannot be accepted, or there is none: the session is red."""
 
@@ -67,6 +68,7 @@ def accept(session: FtcheckSession, ended: Ended) -> Accepted:
         return Accepted(("NOT ACCEPTED: no test looked at a run.",), refused=True) if update else Accepted()
     from pytest_ftcheck.gates.baseline_file import FILE, FOLDER  # noqa: PLC0415 - only where it is used
     from pytest_ftcheck.report.baseline import (  # noqa: PLC0415 - imports rich
+        BaselineRecord,
         comparison_lines,
         unmatched_lines,
         update_lines,
@@ -82,11 +84,11 @@ def accept(session: FtcheckSession, ended: Ended) -> Accepted:
         *(f"NOT ACCEPTED: {reason}" for reason in refused),
         *unmatched_lines(unmatched, path),
     )
-    document = {"comparisons": notes, "accepted": written, "refused": refused, "unmatched": unmatched}
-    return Accepted(lines, document, refused=bool(refused) and ended == "green")
+    record = BaselineRecord(comparisons=notes, accepted=written, refused=refused, unmatched=unmatched)
+    return Accepted(lines, record, refused=bool(refused) and ended == "green")
 
 
-def _update(ours: Baselines, ended: Ended) -> tuple[list[str], list[dict[str, Any]]]:
+def _update(ours: Baselines, ended: Ended) -> tuple[list[str], list[AcceptedRecord]]:
     """Accept the runs; return why that is refused, and what was written."""
     if ended != "green":
         return [f"the session {ended}: nothing of it becomes the baseline, and the old one stays as it was."], []

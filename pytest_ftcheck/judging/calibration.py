@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.gates.slices import Masks
     from pytest_ftcheck.judging.notes import Notes
     from pytest_ftcheck.pipeline.parts import Pipeline
+    from pytest_ftcheck.report.calibrate import CalibrationRecord
     from pytest_ftcheck.sessions.session import FtcheckSession
     from pytest_ftcheck.sessions.variants import Variant
     from pytest_ftcheck.settings import Settings
@@ -73,7 +74,7 @@ def measure_seed(session: FtcheckSession, pipeline: Pipeline, variant: Variant, 
         note["failed"] = failure.findings[0].observed
     else:
         notes.run(run, pipeline)
-        compared = ComparedRun.of_run(run)
+        compared = ComparedRun.of_run(run, own=pipeline.card.own_metrics)
         note["metrics"] = {name: float(value) for name, value in compared.metrics.items()}
         note["slices"] = _measured_slices(pipeline, compared, masks)
         if degenerate(compared.rows):
@@ -111,9 +112,11 @@ class Proposed:
         known = not self.failure and bool(proposals) and all(each.limit.limit is not None for each in proposals)
         return known and self.written
 
-    def records(self) -> list[dict[str, Any]]:
-        """Put the limits into plain values, for the JSON document."""
-        return [_record(entry) for entry in self.limits]
+    def records(self) -> list[CalibrationRecord]:
+        """Put the limits into entries of the JSON document."""
+        from pytest_ftcheck.report.calibrate import calibration_record  # noqa: PLC0415 - after start-up
+
+        return [calibration_record(entry) for entry in self.limits]
 
     def cases(self) -> Iterator[tuple[str, str]]:
         """Yield what stands for each limit beside the tests: node id, and why it is refused."""
@@ -221,23 +224,3 @@ def _slices(metric: str, notes: Sequence[Mapping[str, Any]]) -> list[CalibratedS
     return [
         CalibratedSlice(name, [seed.get(name, [math.nan])[0] for seed in seeds], count) for name, count in rows.items()
     ]
-
-
-def _record(limits: CardLimits) -> dict[str, Any]:
-    """Put proposals into plain values, for the JSON document."""
-    return {
-        "task": limits.task,
-        "tier": limits.tier,
-        "checkpoint": limits.checkpoint,
-        "limits": limits.tables,
-        "refused": {
-            **{entry.metric: entry.limit.refused for entry in limits.proposals if entry.limit.limit is None},
-            **{
-                f"{entry.metric}, {part.name}": part.limit.refused
-                for entry in limits.proposals
-                for part in entry.slices
-                if part.limit.limit is None
-            },
-        },
-        "notes": [line for entry in limits.proposals for line in entry.describe()],
-    }

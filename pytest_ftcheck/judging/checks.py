@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_ftcheck.checks.catalogue import COSTS, Check, Thresholds, catalogue, thresholds_of
 from pytest_ftcheck.errors import SettingsError, TaskError
-from pytest_ftcheck.gates.card_gates import asked_of, judge_metric
-from pytest_ftcheck.gates.paired import ComparedRun
+from pytest_ftcheck.gates.card_gates import asked_of
 from pytest_ftcheck.judging.selection import FLOOR_ID, check_ids_of_card, choose_ids, in_order
 
 if TYPE_CHECKING:
@@ -39,10 +38,8 @@ def metric_floor(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     False alarms: those of the gates, which have a budget of their own: they are not part of the sum
     here.
     """
-    del thresholds  # those of metrics stand in a table of their own
-    pipeline, run = evidence.pipeline, ComparedRun.of_run(evidence.run)
-    verdicts = [judge_metric(pipeline, run, metric)[""] for metric in pipeline.card.gated_metrics]
-    return [found for verdict in verdicts if verdict.status == "fail" for found in verdict.findings]
+    msg = "metrics.floor looks at gates, which settings make: `pytest_ftcheck.judging.gating.CardGates.check`"
+    raise NotImplementedError(msg)
 
 
 FLOOR = Check(
@@ -53,7 +50,7 @@ FLOOR = Check(
     hint="compare data, recipe and versions with the last run that passed; the other tests of this task say where it "
     "broke. Lower the floor only if the drop is understood and accepted.",
 )
-"""Stands here because of gates the checks know nothing."""
+"""Its id, cost and words; what looks at the gates is `CardGates.check`, here and where a fault is proved."""
 
 
 def ungated(pipeline: Pipeline, metric: str, verdicts: Mapping[str, Verdict]) -> str:

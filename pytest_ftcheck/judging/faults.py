@@ -8,7 +8,10 @@ from pytest_ftcheck.checks.evidence_of import evidence_for
 from pytest_ftcheck.errors import CheckFailure
 from pytest_ftcheck.faults.prove import Prover
 from pytest_ftcheck.findings import Finding
+from pytest_ftcheck.judging.checks import FLOOR
+from pytest_ftcheck.judging.gating import gates_for_proofs
 from pytest_ftcheck.report.faults import survivor_line
+from pytest_ftcheck.report.plain import plain
 
 if TYPE_CHECKING:
     from pytest_ftcheck.faults.fault import Fault
@@ -37,7 +40,7 @@ class Provers:
         """
         proof = self._of(pipeline, variant).prove(fault, variant.engine)
         record = proof.to_record()
-        notes.told["faults"] = [record]
+        notes.told["faults"] = [plain(record)]
         if not proof.not_applicable and not proof.caught:
             finding = Finding(
                 check=f"fault {fault.name}",
@@ -56,6 +59,8 @@ class Provers:
             folder = self._session.host.folder().with_name("ftcheck-faults")
             folder.mkdir(parents=True, exist_ok=True)
             checks = {check.id: check for check in self._session.checks}
+            if FLOOR.id in checks:
+                checks[FLOOR.id] = gates_for_proofs(self._session, variant.seed).check()
             evidence_of = evidence_for(self._session.settings, seed=variant.seed)
             self._provers[variant.task] = Prover(pipeline, evidence_of, checks, folder=folder)
         return self._provers[variant.task]

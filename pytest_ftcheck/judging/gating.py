@@ -9,10 +9,12 @@ from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.errors import CheckFailure
 from pytest_ftcheck.gates.card_gates import asked_of, degenerate, judge_metric, session_share
 from pytest_ftcheck.gates.paired import ComparedRun
+from pytest_ftcheck.gates.pipeline_slices import pipeline_masks
 from pytest_ftcheck.gates.records import GateOrigin, GateRecord, gate_record
 from pytest_ftcheck.gates.tolerance import FALSE_ALARMS
 from pytest_ftcheck.judging.checks import FLOOR, ungated
 from pytest_ftcheck.judging.judged import found_by_gates
+from pytest_ftcheck.sessions.baselines import Baselines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -86,7 +88,7 @@ class CardGates:
             FtcheckError: slices that are not there.
 
         """
-        compared = ComparedRun.of_run(run)
+        compared = ComparedRun.of_run(run, own=pipeline.card.own_metrics)
         wanted = asked_of(pipeline, metric).max_drop is not None
         baseline: ComparedRun | None = None
         not_compared: CheckFailure | None = None
@@ -109,11 +111,16 @@ class CardGates:
     def _several(self) -> bool:
         return len(self._settings.seeds) > 1
 
-    def check(self, metric: str, note: Callable[[Gate], None], warn: Callable[[list[Finding]], None]) -> Check:
-        """Make the check of one metric's limits.
+    def check(
+        self,
+        metric: str = "",
+        note: Callable[[Gate], None] = lambda _: None,
+        warn: Callable[[list[Finding]], None] = lambda _: None,
+    ) -> Check:
+        """Make the check of one metric's limits, or of all that a card gates.
 
         Args:
-            metric: key.
+            metric: key; empty for all.
             note: takes the verdicts; it may raise what another test should not hide.
             warn: takes what is inconclusive, and passes.
 
@@ -121,20 +128,47 @@ class CardGates:
 
         def keeps_its_limits(evidence: Evidence, _: object) -> list[Finding]:
             """It keeps to its limits."""
-            pipeline = evidence.pipeline
-            gate = self.judge(pipeline, evidence.run, metric)
-            note(gate)
-            if reason := ungated(pipeline, metric, gate.verdicts):
-                if self._settings.update_baseline:  # the run is looked at, and may be what later ones are compared with
-                    return []
-                raise NotApplicable(reason)
-            if gate.informs:  # the session's end judges the seeds together
-                return []
-            found = found_by_gates(gate.verdicts.values(), strict=self._settings.strict)
-            warn(found.warnings)
-            return found.red
+            metrics = [metric] if metric else evidence.pipeline.card.gated_metrics
+            found: list[Finding] = []
+            reasons: list[str] = []
+            for name in metrics:
+                try:
+                    found += self._red(evidence, name, note, warn)
+                except NotApplicable as reason:
+                    reasons.append(str(reason))
+            if len(reasons) == len(metrics):
+                raise NotApplicable("; ".join(reasons))
+            return list(dict.fromkeys(found))  # why a run cannot be compared is the same for every metric
 
         return replace(FLOOR, function=keeps_its_limits)
+
+    def _red(
+        self,
+        evidence: Evidence,
+        metric: str,
+        note: Callable[[Gate], None],
+        warn: Callable[[list[Finding]], None],
+    ) -> list[Finding]:
+        """Judge a metric; return what fails.
+
+        Raises:
+            NotApplicable: nothing is asked of the metric.
+
+        """
+        pipeline = evidence.pipeline
+        gate = self.judge(pipeline, evidence.run, metric)
+        note(gate)
+        if gate.not_compared is not None:
+            return [*gate.bad, *gate.not_compared.findings]
+        if reason := ungated(pipeline, metric, gate.verdicts):
+            if self._settings.update_baseline:  # the run is looked at, and may be what later ones are compared with
+                return []
+            raise NotApplicable(reason)
+        if gate.informs:  # the session's end judges the seeds together
+            return []
+        found = found_by_gates(gate.verdicts.values(), strict=self._settings.strict)
+        warn(found.warnings)
+        return found.red
 
 
 def gates_of(session: FtcheckSession) -> CardGates:
@@ -144,6 +178,21 @@ def gates_of(session: FtcheckSession) -> CardGates:
         return session.open_baselines().accepted(pipeline, run, gated=gated)
 
     return CardGates(session.settings, session.parts.masks, accepted=accepted, share=lambda: false_alarms(session))
+
+
+def gates_for_proofs(session: FtcheckSession, seed: int) -> CardGates:
+    """Return the gates of a session for pipelines with a planted fault, of one seed.
+
+    They look at the rows of the pipeline that they get, and compare with accepted runs, of which nothing is noted: a
+    run with a fault is none that may be accepted.
+    """
+    settings = replace(session.settings, seeds=(seed,), update_baseline=None)
+    return CardGates(
+        settings,
+        lambda pipeline: pipeline_masks(pipeline, settings.rootdir),
+        accepted=Baselines(settings).accepted,
+        share=lambda: false_alarms(session),
+    )
 
 
 def false_alarms(session: FtcheckSession) -> float:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pytest_ftcheck.report.plain import plain
 from pytest_ftcheck.report.runs import run_name, run_record
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Notes:
 
     def run(self, run: Run, pipeline: Pipeline, of_store: Iterable[str] | None = None) -> None:
         """Note the run that the test looked at, and what the run store said."""
-        self.told.setdefault("runs", {})[run_name(run)] = run_record(run, pipeline)
+        self.told.setdefault("runs", {})[run_name(run)] = plain(run_record(run, pipeline))
         if of_store is not None:
             self.told["notes"] = list(of_store)
 
@@ -42,21 +43,20 @@ class Notes:
     def warnings(self, findings: Iterable[Finding]) -> None:
         """Note what the test found and lets pass."""
         for found in findings:
-            self.told.setdefault("warnings", []).append(asdict(found))
+            self.told.setdefault("warnings", []).append(plain(found))
             self.properties.append(
                 ("warning", f"{found.subject}: expected {found.expected}, observed {found.observed}")
             )
 
     def findings(self, findings: Sequence[Finding]) -> None:
         """Note what is red."""
-        self.told["findings"] = [asdict(found) for found in findings]
+        self.told["findings"] = plain(list(findings))
 
     def gates(self, records: Iterable[GateRecord]) -> None:
         """Note the verdicts on a metric."""
         for record in records:
-            self.told.setdefault("gates", []).append(asdict(record))
+            self.told.setdefault("gates", []).append(plain(record))
             shown = f"{record.metric}[{record.slice}]" if record.slice else record.metric
             self.properties.append((shown, record.value))
             if record.floor is not None:
-                kind = "floor" if record.limits["greater_is_better"] else "ceiling"
-                self.properties.append((f"{shown}_{kind}", record.floor))
+                self.properties.append((f"{shown}_{record.limits.kind}", record.floor))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 from pytest_ftcheck.checks.causes import likely_causes
+from pytest_ftcheck.report.document import JudgedDocument
 from pytest_ftcheck.report.json import json_text
+from pytest_ftcheck.report.records import CauseRecord, JudgedRecord, found_record, red_record
 from pytest_ftcheck.report.summary import cause_lines, check_lines, summary_table, warning_lines
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.checks.causes import Cause
     from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.gates.records import GateRecord
+    from pytest_ftcheck.report.records import Outcome
     from pytest_ftcheck.runs.run import Run
 
 _COLUMNS = 120
@@ -28,7 +31,7 @@ class CheckResult:
     check: str
     """Its id; of a gate, ``metrics.floor``."""
     engine: str
-    outcome: Literal["passed", "failed", "skipped"]
+    outcome: Outcome
     findings: tuple[Finding, ...] = ()
     """What failed."""
     warnings: tuple[Finding, ...] = ()
@@ -86,45 +89,44 @@ class Report:
 
     def __str__(self) -> str:
         """Render the causes, the table of metrics, warnings, and the checks with the reasons of those skipped."""
-        gates, warnings = [asdict(gate) for gate in self.gates], [asdict(found) for found in self.warnings]
-        table = [summary_table(gates, color=False, width=_COLUMNS)] if gates else []
-        return "\n".join([*cause_lines(self._told()), *table, *warning_lines(warnings), *check_lines(self._checks())])
+        table = [summary_table(self.gates, color=False, width=_COLUMNS)] if self.gates else []
+        warnings = warning_lines(self.warnings)
+        return "\n".join([*cause_lines(self._told()), *table, *warnings, *check_lines(self._checks())])
 
     def to_json(self) -> str:
         """Return the report as a JSON document with the keys of ``--ftcheck-json``."""
         because = {check: cause.check for cause in self.causes for check in cause.consequences}
         return json_text(
-            {
-                "finished": True,
-                "tasks": [self.task],
-                "ok": self.ok,
-                "gates": [asdict(gate) for gate in self.gates],
-                "warnings": [asdict(found) for found in self.warnings],
-                "checks": self._checks(),
-                "findings": [{**asdict(found), "because_of": because.get(found.check)} for found in self.findings],
-                "causes": self._told(),
-            }
+            JudgedDocument(
+                tasks=[self.task],
+                ok=self.ok,
+                gates=list(self.gates),
+                warnings=[found_record(found) for found in self.warnings],
+                checks=self._checks(),
+                findings=[red_record(found, because.get(found.check)) for found in self.findings],
+                causes=self._told(),
+            )
         )
 
-    def _told(self) -> list[dict[str, Any]]:
+    def _told(self) -> list[CauseRecord]:
         first = {found.check: found for found in reversed(self.findings)}
         return [
-            {
-                "task": self.task,
-                "finding": asdict(first[cause.check]),
-                "consequences": list(cause.consequences),
-            }
+            CauseRecord(
+                task=self.task,
+                finding=found_record(first[cause.check]),
+                consequences=list(cause.consequences),
+            )
             for cause in self.causes
         ]
 
-    def _checks(self) -> list[dict[str, Any]]:
+    def _checks(self) -> list[JudgedRecord]:
         return [
-            {
-                "task": self.task,
-                "check": result.check,
-                "engine": result.engine,
-                "outcome": result.outcome,
-                "reason": result.reason or None,
-            }
+            JudgedRecord(
+                task=self.task,
+                check=result.check,
+                engine=result.engine,
+                outcome=result.outcome,
+                reason=result.reason or None,
+            )
             for result in self.results
         ]

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pytest_ftcheck.report.plain import record_of
+from pytest_ftcheck.report.records import CheckRecord, FoundRecord
+from pytest_ftcheck.report.runs import RunRecord
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from pytest_ftcheck.faults.prove import FaultRecord
+    from pytest_ftcheck.gates.records import GateRecord
 
 
 class Told:
@@ -19,7 +26,7 @@ class Told:
     """
 
     def __init__(self) -> None:
-        self.cases: dict[str, dict[str, Any]] = {}
+        self.cases: dict[str, CheckRecord] = {}
         self.used = False
         self.misused = False
         self._notes: dict[str, Mapping[str, Any]] = {}
@@ -30,25 +37,59 @@ class Told:
             self._notes[nodeid] = notes
         if "case" in notes:
             # The report of a teardown that failed comes after that of the call.
-            self.cases[nodeid] = {
-                "nodeid": nodeid,
-                **notes["case"],
-                "outcome": outcome,
-                "reason": reason,
-                "seconds": seconds,
-            }
+            told: dict[str, Any] = {**notes["case"], "outcome": outcome, "reason": reason, "seconds": seconds}
+            self.cases[nodeid] = CheckRecord(nodeid=nodeid, **told)
 
     def forget(self, nodeid: str) -> None:
         """Forget a test that runs again."""
         self._notes.pop(nodeid, None)
         self.cases.pop(nodeid, None)
 
-    def told(self, name: str) -> list[dict[str, Any]]:
-        """Collect the entries of a list that tests told."""
-        return [entry for _, entry in self.told_by(name)]
+    @property
+    def findings(self) -> list[FoundRecord]:
+        """What is red."""
+        return self._found("findings")
 
-    def told_by(self, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield the entries of a list that tests told, each with the node id of its test."""
+    @property
+    def warnings(self) -> list[FoundRecord]:
+        """What passes and deserves a look."""
+        return self._found("warnings")
+
+    def _found(self, name: str) -> list[FoundRecord]:
+        return [FoundRecord(nodeid=nodeid, **found) for nodeid, found in self._told_by(name)]
+
+    @property
+    def gates(self) -> list[GateRecord]:
+        """The verdicts on metrics of single runs."""
+        told = self.told("gates")
+        if not told:
+            return []
+        from pytest_ftcheck.gates.records import GateRecord  # noqa: PLC0415 - slow to import
+
+        return [record_of(GateRecord, gate) for gate in told]
+
+    @property
+    def faults(self) -> list[FaultRecord]:
+        """The proofs of planted faults."""
+        told = self.told("faults")
+        if not told:
+            return []
+        from pytest_ftcheck.faults.prove import FaultRecord  # noqa: PLC0415 - slow to import
+
+        return [record_of(FaultRecord, proof) for proof in told]
+
+    @property
+    def runs(self) -> Iterator[tuple[str, RunRecord]]:
+        """The runs that tests looked at, each with its name, once for each test."""
+        for told in self.values("runs").values():
+            for name, run in told.items():
+                yield name, record_of(RunRecord, run)
+
+    def told(self, name: str) -> list[dict[str, Any]]:
+        """Collect the entries of a list that tests told, in plain values."""
+        return [entry for _, entry in self._told_by(name)]
+
+    def _told_by(self, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
         for nodeid, notes in self._notes.items():
             for entry in notes.get(name, ()):
                 yield nodeid, entry

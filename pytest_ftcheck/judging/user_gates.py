@@ -63,7 +63,8 @@ class UserGates:
         self._run = metrics if isinstance(metrics, Run) else run
         task = task if self._run is None else self._run.task
         self._pipeline = None if task is None else session.pipeline(task)
-        rows = None if self._run is None else ComparedRun.of_run(self._run)
+        own = () if self._pipeline is None else self._pipeline.card.own_metrics
+        rows = None if self._run is None else ComparedRun.of_run(self._run, own=own)
         if isinstance(metrics, Run):
             self._compared, self._values = rows, {} if rows is None else dict(rows.metrics)
         else:

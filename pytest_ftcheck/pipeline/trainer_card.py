@@ -182,7 +182,7 @@ def _asked(trainer: Any, head: Head, label_ids: NDArray[Any]) -> dict[str, float
     shape = head.logits_shape(label_ids, _width(trainer))
     logits = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     try:
-        computed: Any = _computed(metrics_of_logits(trainer), EvalPrediction(logits, label_ids))
+        computed: Any = _computed(metrics_of_logits(trainer, head.name), EvalPrediction(logits, label_ids))
         found = dict(computed) if isinstance(computed, Mapping) else {}
         values = {str(key): float(value) for key, value in found.items() if _is_number(value)}
     except KeyboardInterrupt:

@@ -11,15 +11,16 @@ from pytest_ftcheck.printable import printable
 
 if TYPE_CHECKING:
     from pytest_ftcheck.judging.accepting import Ended
+    from pytest_ftcheck.report.baseline import BaselineRecord
     from pytest_ftcheck.sessions.session import FtcheckSession
 
 _SENT = "ftcheck_baselines"
 
 
-def finish_baselines(session: pytest.Session) -> dict[str, Any]:
+def finish_baselines(session: pytest.Session) -> BaselineRecord | None:
     """Accept what ran; see `BaselineOutcome.finish`."""
     outcome: BaselineOutcome | None = session.config.pluginmanager.get_plugin("ftcheck-baseline")
-    return {} if outcome is None else outcome.finish(session)
+    return None if outcome is None else outcome.finish(session)
 
 
 class BaselineOutcome:
@@ -41,7 +42,7 @@ class BaselineOutcome:
         if hasattr(session.config, "workeroutput") and self._session.baselines is not None:
             session.config.workeroutput[_SENT] = self._session.baselines.to_send()
 
-    def finish(self, session: pytest.Session) -> dict[str, Any]:
+    def finish(self, session: pytest.Session) -> BaselineRecord | None:
         """Accept what ran, where that is asked for and nothing failed; return what the JSON document tells.
 
         Turns the exit status red where a run cannot be accepted.
@@ -52,7 +53,7 @@ class BaselineOutcome:
         self._lines = accepted.lines
         if accepted.refused and status == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        return accepted.document
+        return accepted.record
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show values before and after, the rows that flipped, and what was accepted."""

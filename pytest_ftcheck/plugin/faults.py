@@ -39,7 +39,7 @@ class FaultOutcome:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show the matrix of faults and checks, the detection rate, and what survived."""
-        records = reports_of(terminalreporter.config).told("faults")
+        records = reports_of(terminalreporter.config).faults
         if not records:
             return
         from pytest_ftcheck.report.faults import faults_lines, faults_table  # noqa: PLC0415 - imports rich

@@ -2,12 +2,51 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_ftcheck.gates.floors_file import CardLimits
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibrationRecord:
+    """What ``--ftcheck-calibrate`` proposed for a task."""
+
+    task: str
+    """Name of the task."""
+    tier: str
+    """Of the data and checkpoints, as cards name it."""
+    checkpoint: str
+    """Its name."""
+    limits: dict[str, dict[str, Any]]
+    """By metric, as a card holds them."""
+    refused: dict[str, str]
+    """Why there is none, by metric, or by metric and slice."""
+    notes: list[str]
+    """How each limit came about."""
+
+
+def calibration_record(limits: CardLimits) -> CalibrationRecord:
+    """Put the proposals for a task into an entry of the JSON document."""
+    return CalibrationRecord(
+        task=limits.task,
+        tier=limits.tier,
+        checkpoint=limits.checkpoint,
+        limits=limits.tables,
+        refused={
+            **{entry.metric: entry.limit.refused for entry in limits.proposals if entry.limit.limit is None},
+            **{
+                f"{entry.metric}, {part.name}": part.limit.refused
+                for entry in limits.proposals
+                for part in entry.slices
+                if part.limit.limit is None
+            },
+        },
+        notes=[line for entry in limits.proposals for line in entry.describe()],
+    )
 
 
 def proposal_lines(limits: Sequence[CardLimits], toml: str, file: str) -> list[str]:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import io
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pytest_ftcheck.findings import Finding
+from pytest_ftcheck.gates.records import GateRecord
 from pytest_ftcheck.report.header import SYNTHETIC
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from pytest_ftcheck.findings import Finding
+    from pytest_ftcheck.gates.records import SeedGateRecord
+    from pytest_ftcheck.report.records import CauseRecord, CheckRecord, JudgedRecord
+    from pytest_ftcheck.report.runs import RunRecord
 
 _MOST_FOLDERS = 4
 _MOST_WARNINGS = 5
@@ -25,8 +30,8 @@ _STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "bold yellow", "
 
 
 def summary_table(
-    gates: Sequence[Mapping[str, Any]],
-    over_seeds: Sequence[Mapping[str, Any]] = (),
+    gates: Sequence[GateRecord],
+    over_seeds: Sequence[SeedGateRecord] = (),
     *,
     color: bool,
     width: int = 100,
@@ -34,14 +39,14 @@ def summary_table(
     """Render the gates: value, interval, limit, verdict, the smallest drop that such a gate sees, rows and seconds.
 
     Args:
-        gates: of single runs, as `note_gates` gives them.
+        gates: of single runs, as `gate_record` gives them.
         over_seeds: of several seeds together, as `judge_together` gives them: they stand below their seeds.
         color: with ANSI colours.
         width: of the terminal, in columns.
 
     """
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    several_seeds = len({gate["seed"] for gate in gates}) > 1
+    several_seeds = len({gate.seed for gate in gates}) > 1
     for name in ("task", "engine", *(["seed"] if several_seeds else []), "metric"):
         table.add_column(name)
     for name in ("value", "95% interval", "floor"):
@@ -51,10 +56,10 @@ def summary_table(
         table.add_column(name, justify="right")
     left = list(over_seeds)
     for place, gate in enumerate(gates):
-        table.add_row(*_row(gate, [str(gate["seed"])] if several_seeds else []))
+        table.add_row(*_row(gate, [str(gate.seed)] if several_seeds else []))
         if place + 1 == len(gates) or _of(gates[place + 1]) != _of(gate):
             for mean in [entry for entry in left if _of(entry) == _of(gate)]:
-                table.add_row(*_row(mean, [f"mean of {len(mean['values']) - len(mean['failed'])}"]))
+                table.add_row(*_row(mean, [f"mean of {len(mean.values) - len(mean.failed)}"]))
                 left.remove(mean)
     output = io.StringIO()
     console = Console(file=output, width=width, force_terminal=color, color_system="standard" if color else None)
@@ -62,57 +67,58 @@ def summary_table(
     return "\n".join(line.rstrip() for line in output.getvalue().splitlines()).lstrip("\n")
 
 
-def cause_lines(causes: Sequence[Mapping[str, Any]]) -> list[str]:
+def cause_lines(causes: Sequence[CauseRecord]) -> list[str]:
     """Name what is probably wrong, the most likely cause first, and the checks that are red because of it.
 
     Args:
-        causes: each with ``task``, ``finding`` and ``consequences``, as `pytest_ftcheck.judging.causes` tells them.
+        causes: as `pytest_ftcheck.judging.causes` tells them.
 
     """
     lines = []
     for place, cause in enumerate(causes[:_MOST_CAUSES]):
-        found, explained = cause["finding"], cause["consequences"]
-        lines.append(f"{'CAUSE' if not place else 'ALSO'}: {found['check']}: {_told(found)}")
-        lines += [f"  what to do: {found['hint']}"] if found["hint"] else []
+        found, explained = cause.finding, cause.consequences
+        lines.append(f"{'CAUSE' if not place else 'ALSO'}: {found.check}: {_told(found)}")
+        lines += [f"  what to do: {found.hint}"] if found.hint else []
         lines += [f"  red because of it, probably: {', '.join(explained)}"] if explained else []
     left = len(causes) - _MOST_CAUSES
     return [*lines, *([f"{left} more are above"] if left > 0 else []), *([""] if causes else [])]
 
 
-def _of(gate: Mapping[str, Any]) -> tuple[str, str]:
-    return gate["task"], gate["engine"]
+def _of(gate: GateRecord | SeedGateRecord) -> tuple[str, str]:
+    return gate.task, gate.engine
 
 
-def _row(gate: Mapping[str, Any], seed: Sequence[str]) -> list[Text | str]:
-    status = gate["status"]
-    informs = gate.get("informs", False) and status != "ungated"
+def _row(gate: GateRecord | SeedGateRecord, seed: Sequence[str]) -> list[Text | str]:
+    status = gate.status
+    informs = isinstance(gate, GateRecord) and gate.informs and status != "ungated"
+    missing = isinstance(gate, GateRecord) and gate.missing
     return [
-        Text(gate["task"]),  # a plain string would be read as markup
-        gate["engine"],
+        Text(gate.task),  # a plain string would be read as markup
+        gate.engine,
         *seed,
-        Text(f"{gate['metric']}, {gate['slice']}" if gate["slice"] else gate["metric"]),
-        "missing" if gate.get("missing") else number(gate["value"]),
-        "-" if gate["interval"] is None else " to ".join(number(end) for end in gate["interval"]),
+        Text(f"{gate.metric}, {gate.slice}" if gate.slice else gate.metric),
+        "missing" if missing else number(gate.value),
+        "-" if gate.interval is None else " to ".join(number(end) for end in gate.interval),
         _limit(gate),
         # Of several seeds, one alone decides nothing.
         Text(f"({status})", style="dim") if informs else Text(status, style=_STYLES[status]),
-        number(gate["smallest_drop"]),
-        str(gate["rows"]),
-        f"{gate['seconds']:.1f}" + (" (reused)" if gate["reused"] else ""),
+        number(gate.smallest_drop),
+        str(gate.rows),
+        f"{gate.seconds:.1f}" + (" (reused)" if gate.reused else ""),
     ]
 
 
-def _limit(gate: Mapping[str, Any]) -> str:
+def _limit(gate: GateRecord | SeedGateRecord) -> str:
     """Render the limit: a ceiling as such, and how many seeds it came from, where it is calibrated."""
-    if gate["floor"] is None:
+    if gate.floor is None:
         return "-"
-    limits = gate["limits"]
-    side = "" if limits["greater_is_better"] else "at most "
-    seeds = f" ({limits['calibrated']['seeds']} seeds)" if limits["calibrated"] else ""
-    return f"{side}{number(gate['floor'])}{seeds}"
+    limits = gate.limits
+    side = "" if limits.greater_is_better else "at most "
+    seeds = f" ({limits.calibrated.seeds} seeds)" if limits.calibrated else ""
+    return f"{side}{number(gate.floor)}{seeds}"
 
 
-def seed_lines(over_seeds: Sequence[Mapping[str, Any]], red: Sequence[Mapping[str, Any]]) -> list[str]:
+def seed_lines(over_seeds: Sequence[SeedGateRecord], red: Sequence[Finding]) -> list[str]:
     """Say which seed was worst and which failed, and what is red over all seeds together.
 
     Args:
@@ -122,19 +128,19 @@ def seed_lines(over_seeds: Sequence[Mapping[str, Any]], red: Sequence[Mapping[st
     """
     lines = []
     for row in over_seeds:
-        name = f"{row['metric']}, {row['slice']}" if row["slice"] else row["metric"]
-        worst, failed = row["worst_seed"], row["failed"]
+        name = f"{row.metric}, {row.slice}" if row.slice else row.metric
+        worst, failed = row.worst_seed, row.failed
         lines.append(
-            f"{row['task']}, {row['engine']}: {name} over {len(row['values'])} seeds: worst seed {worst} "
-            f"({number(row['values'][str(worst)])})"
+            f"{row.task}, {row.engine}: {name} over {len(row.values)} seeds: worst seed {worst} "
+            f"({number(row.values[str(worst)])})"
             + (f", {len(failed)} failed: seed {', '.join(map(str, failed))}" if failed else ", none failed")
         )
     for found in red:
-        lines += ["", *Finding(**found).describe().splitlines()]
+        lines += ["", *found.describe().splitlines()]
     return [*lines, *([""] if red else [])]
 
 
-def warning_lines(warnings: Sequence[Mapping[str, Any]]) -> list[str]:
+def warning_lines(warnings: Sequence[Finding]) -> list[str]:
     """Name what the data does not settle, and what deserves a look: both pass.
 
     Args:
@@ -142,18 +148,18 @@ def warning_lines(warnings: Sequence[Mapping[str, Any]]) -> list[str]:
             rows that they are about.
 
     """
-    gates = [found for found in warnings if found["level"] != "warn"]
-    others = sorted((found for found in warnings if found["level"] == "warn"), key=lambda found: -found["share"])
+    gates = [found for found in warnings if found.level != "warn"]
+    others = sorted((found for found in warnings if found.level == "warn"), key=lambda found: -found.share)
     lines = [f"WARNING, inconclusive: {_told(found)}" for found in gates]
     lines += ["  Inconclusive gates pass; --ftcheck-strict makes them fail."] if gates else []
-    lines += [f"WARNING, {found['check']}: {_told(found)}" for found in others[:_MOST_WARNINGS]]
+    lines += [f"WARNING, {found.check}: {_told(found)}" for found in others[:_MOST_WARNINGS]]
     left = len(others) - _MOST_WARNINGS
     more = f" {left} more are in the JSON document (--ftcheck-json)." if left > 0 else ""
     return [*lines, *([f"  Warnings pass; --ftcheck-strict makes them fail.{more}"] if others else [])]
 
 
-def _told(found: Mapping[str, Any]) -> str:
-    return f"{found['subject']}: expected {found['expected']}, observed {found['observed']}"
+def _told(found: Finding) -> str:
+    return f"{found.subject}: expected {found.expected}, observed {found.observed}"
 
 
 def number(value: float | None, *, signed: bool = False) -> str:
@@ -163,34 +169,34 @@ def number(value: float | None, *, signed: bool = False) -> str:
     return "nan" if math.isnan(value) else f"{value:{'+' if signed else ''}.4f}"
 
 
-def check_lines(checks: Sequence[Mapping[str, Any]]) -> list[str]:
+def check_lines(checks: Sequence[CheckRecord | JudgedRecord]) -> list[str]:
     """Count the checks, name those that failed, and say why others were skipped.
 
     Args:
-        checks: one for each test, with ``task``, ``check``, ``outcome`` and, of a skipped one, ``reason``.
+        checks: one for each test.
 
     """
     if not checks:
         return []
-    several_tasks = len({check["task"] for check in checks}) > 1
-    by_outcome: dict[str, list[Mapping[str, Any]]] = {}
+    several_tasks = len({check.task for check in checks}) > 1
+    by_outcome: dict[str, list[CheckRecord | JudgedRecord]] = {}
     for check in checks:
-        by_outcome.setdefault(check["outcome"], []).append(check)
+        by_outcome.setdefault(check.outcome, []).append(check)
     counts = [
         f"{len(found)} {outcome}" + (f" ({_names(found, tasks=several_tasks)})" if outcome == "failed" else "")
         for outcome in ("passed", "failed", "skipped")
         if (found := by_outcome.get(outcome))
     ]
-    by_reason: dict[str, list[Mapping[str, Any]]] = {}
+    by_reason: dict[str, list[CheckRecord | JudgedRecord]] = {}
     for check in by_outcome.get("skipped", []):
-        by_reason.setdefault(check["reason"] or "no reason given", []).append(check)
+        by_reason.setdefault(check.reason or "no reason given", []).append(check)
     reasons = [f"  skipped: {_names(found, tasks=several_tasks)}: {reason}" for reason, found in by_reason.items()]
     return [f"checks: {', '.join(counts)}", *reasons]
 
 
-def _names(checks: Sequence[Mapping[str, Any]], *, tasks: bool) -> str:
+def _names(checks: Sequence[CheckRecord | JudgedRecord], *, tasks: bool) -> str:
     """Name each check once, whatever its engines and seeds; with its task where there are several."""
-    names = (check["check"] + (f" of {check['task']}" if tasks else "") for check in checks)
+    names = (check.check + (f" of {check.task}" if tasks else "") for check in checks)
     return ", ".join(dict.fromkeys(names))
 
 
@@ -201,7 +207,7 @@ def _measured(name: str, metrics: Mapping[str, float]) -> str:
 
 
 def closing_lines(
-    runs: Sequence[Mapping[str, Any]],
+    runs: Sequence[RunRecord],
     notes: Sequence[str],
     idle_tasks: Sequence[str],
     untold: Sequence[str],
@@ -210,7 +216,7 @@ def closing_lines(
     """Say what was measured on what, what was made anew, and where everything is written.
 
     Args:
-        runs: as `note_run` gives them.
+        runs: as `run_record` gives them.
         notes: lines that are shown as they are.
         idle_tasks: selected tasks of which no test ran.
         untold: node ids of the tests that should have failed, and told why there is no run.
@@ -218,15 +224,13 @@ def closing_lines(
 
     """
     measured = {
-        f"{run['task']}: {run['checkpoint']} on {run['data']} ({run['train_rows']} train, {run['rows']} evaluated rows)"
-        + (f", {SYNTHETIC}" if run["synthetic"] else "")
+        f"{run.task}: {run.checkpoint} on {run.data} ({run.train_rows} train, {run.rows} evaluated rows)"
+        + (f", {SYNTHETIC}" if run.synthetic else "")
         for run in runs
     }
-    folders = {f"model of {run['task']}, {run['engine']}, seed {run['seed']}: {run['folder']}/model" for run in runs}
+    folders = {f"model of {run.task}, {run.engine}, seed {run.seed}: {run.folder}/model" for run in runs}
     unjudged = {
-        f"{run['task']}: NOT JUDGED: {_measured(name, metrics)}"
-        for run in runs
-        for name, metrics in run["unjudged"].items()
+        f"{run.task}: NOT JUDGED: {_measured(name, metrics)}" for run in runs for name, metrics in run.unjudged.items()
     }
     return [
         *sorted(measured),

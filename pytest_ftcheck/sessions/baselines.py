@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.errors import CheckFailure, DataError
@@ -29,7 +29,8 @@ from pytest_ftcheck.gates.provenance import (
     nearest_entry,
     not_comparable,
 )
-from pytest_ftcheck.report.baseline import flip_records
+from pytest_ftcheck.report.baseline import AcceptedRecord, ComparisonRecord, flip_records
+from pytest_ftcheck.report.plain import plain, record_of
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
@@ -44,7 +45,7 @@ class Baselines:
 
     Attributes:
         candidates: runs that may become the baseline, by their entry's key and seed.
-        comparisons: what the runs were compared with, in plain values, by the same.
+        comparisons: what the runs were compared with, by the same.
         ran: what the runs were made of, by the keys that they have, or would have if they were accepted.
 
     """
@@ -62,7 +63,7 @@ class Baselines:
         remove_leftovers(self.folder, self.folder / PREDICTIONS, settings.rootdir)
         self.entries = read_baseline(self.folder)
         self.candidates: dict[tuple[str, int], Candidate] = {}
-        self.comparisons: dict[tuple[str, int], dict[str, Any]] = {}
+        self.comparisons: dict[tuple[str, int], ComparisonRecord] = {}
         self.ran: dict[str, Entry] = {}
         self._answers: dict[int, tuple[Run, ComparedRun | CheckFailure | None]] = {}
         """By the identity of the run, which is kept alive here: every metric asks again."""
@@ -116,7 +117,7 @@ class Baselines:
 
     def _answer(self, pipeline: Pipeline, run: Run) -> ComparedRun | None:
         now = describe_origin(pipeline, run, self._settings.rootdir)
-        compared = ComparedRun.of_run(run)
+        compared = ComparedRun.of_run(run, own=pipeline.card.own_metrics)
         self.ran.setdefault(now.key, now)
         if self._settings.update_baseline:
             # The first one: a user's own test may judge a run with other hyperparameters later on.
@@ -139,43 +140,30 @@ class Baselines:
         seed = run.seed if run.seed in entry.runs else min(entry.runs)
         kept = kept_rows(self.folder, entry, seed)
         why = not_comparable(entry, now, kept, evaluated_rows(pipeline, run))
-        note = self._noted(entry, now, seed, run, not_comparable=why)
+        note = _compared_with(entry, now, seed, run)
         if why:
+            self._note(replace(note, not_comparable=why))
             raise CheckFailure([incomparable_finding(entry, now, why, pipeline.subject)])
         accepted = entry.runs[seed]
         before = ComparedRun(accepted.metrics, kept.rows, seed_spreads(entry))
         try:
             flips = flipped_rows(kept.rows, compared.rows)
         except DataError as error:
-            note["not_comparable"] = str(error)
+            self._note(replace(note, not_comparable=str(error)))
             raise CheckFailure([incomparable_finding(entry, now, str(error), pipeline.subject)]) from error
-        note["metrics"] = before_and_after(accepted, compared, pipeline)
-        note["flips"] = flip_records(flips, pipeline, evaluated_rows(pipeline, run))
+        metrics = before_and_after(accepted, compared, pipeline)
+        named = flip_records(flips, pipeline, evaluated_rows(pipeline, run))
+        self._note(replace(note, metrics=metrics, flips=named))
         return before
 
     def _note_change(self, entry: Entry, now: Entry, pipeline: Pipeline, compared: ComparedRun, run: Run) -> None:
         """Note what an update changes; the old predictions may be what it mends."""
         seed = run.seed if run.seed in entry.runs else min(entry.runs)
-        note = self._noted(entry, now, seed, run)
-        note["metrics"] = before_and_after(entry.runs[seed], compared, pipeline)
+        metrics = before_and_after(entry.runs[seed], compared, pipeline)
+        self._note(replace(_compared_with(entry, now, seed, run), metrics=metrics))
 
-    def _noted(self, entry: Entry, now: Entry, seed: int, run: Run, *, not_comparable: str = "") -> dict[str, Any]:
-        note = {
-            "key": now.key,
-            "accepted_key": entry.key,
-            "task": now.task,
-            "engine": now.engine,
-            "seed": run.seed,
-            "accepted_seed": seed,
-            "accepted": entry.date,
-            "why": entry.why,
-            "differences": differences(entry, now),
-            "not_comparable": not_comparable,
-            "metrics": {},
-            "flips": [],
-        }
-        self.comparisons.setdefault((now.key, run.seed), note)
-        return note
+    def _note(self, note: ComparisonRecord) -> None:
+        self.comparisons.setdefault((note.key, note.seed), note)
 
     def to_send(self) -> dict[str, Any]:
         """Return what another process must know, in plain values."""
@@ -183,7 +171,7 @@ class Baselines:
             "candidates": [
                 {**asdict(candidate), "entry": candidate.entry.to_record()} for candidate in self.candidates.values()
             ],
-            "comparisons": list(self.comparisons.values()),
+            "comparisons": plain(list(self.comparisons.values())),
             "ran": [entry.to_record() for entry in self.ran.values()],
         }
 
@@ -195,8 +183,8 @@ class Baselines:
         for record in sent["ran"]:
             entry = Entry.from_record(record)
             self.ran.setdefault(entry.key, entry)
-        for note in sent["comparisons"]:
-            self.comparisons.setdefault((note["key"], note["seed"]), note)
+        for values in sent["comparisons"]:
+            self._note(record_of(ComparisonRecord, values))
 
     def refusals(self) -> list[str]:
         """Say which runs cannot be accepted."""
@@ -216,8 +204,8 @@ class Baselines:
                 )
         return found
 
-    def update(self) -> list[dict[str, Any]]:
-        """Accept what ran; return what changed, in plain values.
+    def update(self) -> list[AcceptedRecord]:
+        """Accept what ran; return what changed.
 
         Raises:
             DataError: the files are not whole, or cannot be written.
@@ -231,7 +219,7 @@ class Baselines:
             only_missing=self._settings.update_baseline == "new",
         )
         return [
-            {"key": change.after.key, "new": change.before is None, "seeds": sorted(change.after.runs)}
+            AcceptedRecord(key=change.after.key, new=change.before is None, seeds=sorted(change.after.runs))
             for change in changes
         ]
 
@@ -255,3 +243,19 @@ class Baselines:
             and (entry.checkpoint == now.checkpoint or not self._settings.model)
             and (entry.source == now.source or not beside)
         )
+
+
+def _compared_with(entry: Entry, now: Entry, seed: int, run: Run) -> ComparisonRecord:
+    """Name a run and the accepted seed that it is compared with."""
+    return ComparisonRecord(
+        key=now.key,
+        accepted_key=entry.key,
+        task=now.task,
+        engine=now.engine,
+        seed=run.seed,
+        accepted_seed=seed,
+        accepted=entry.date,
+        why=entry.why,
+        differences=differences(entry, now),
+        not_comparable="",
+    )

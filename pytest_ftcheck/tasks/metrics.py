@@ -10,23 +10,27 @@ import takes seconds (it pulls in ``transformers.pipelines``) and happens in the
 from __future__ import annotations
 
 import uuid
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from pytest_ftcheck.errors import TaskError, unknown
+from pytest_ftcheck.extensions import extensions
 from pytest_ftcheck.heads.arrays import floats, to_array
+from pytest_ftcheck.heads.own_metrics import own_metric
 from pytest_ftcheck.heads.registry import head_named
 from pytest_ftcheck.heads.row_metrics import metric_value
 from pytest_ftcheck.heads.rows import EvaluatedRows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import evaluate
     from numpy.typing import NDArray
     from transformers import EvalPrediction
 
+    from pytest_ftcheck.heads.own_metrics import OwnMetric
     from pytest_ftcheck.tasks.card import TaskCard
 
 _GLUE_KEYS: dict[str, tuple[str, ...]] = {
@@ -79,7 +83,7 @@ def metric_names(path: str, config_name: str | None = None) -> tuple[str, ...]:
     """
     if path not in _KEYS:
         todo = "For another one, give a `compute_metrics` function of your own."
-        raise TaskError(unknown("metric", path, _KEYS, todo))
+        raise TaskError(unknown("metric", path, [*_KEYS, *extensions("metrics")], todo))
     configs = _KEYS[path]
     config = config_name or "default"
     if config not in configs:
@@ -190,26 +194,45 @@ def _keys(metric: evaluate.Metric, labels: NDArray[Any]) -> tuple[str, ...]:
 
 
 def metrics_of_card(card: TaskCard) -> Callable[[EvalPrediction], dict[str, float]]:
-    """Make the ``compute_metrics`` of a card: of the metric that it names, which may be one of its head alone.
+    """Make the ``compute_metrics`` of a card: of the metric that it names, be it one of its head or of a package.
 
     Raises:
         TaskError: no such metric; see `compute_metrics_fn`.
 
     """
+    if (own := _own_metric(card)) is not None:
+        return _values_fn({own.name: own.value}, card)
     if card.metric.path in card.head_rules.scoring.own_metrics:
         return _own_metrics_fn(card)
     return compute_metrics_fn(load_metric(card.metric.path, card.metric.config_name), card.head)
 
 
+def _own_metric(card: TaskCard) -> OwnMetric | None:
+    """Return the metric of another package that a card names as its own; ours and those of its head go before it."""
+    path = card.metric.path
+    return None if path in _KEYS or path in card.head_rules.scoring.own_metrics else own_metric(path)
+
+
 def _own_metrics_fn(card: TaskCard) -> Callable[[EvalPrediction], dict[str, float]]:
-    """Make a ``compute_metrics`` of a metric that only a head has; NaN where a logit is not finite."""
-    scoring, keys = card.head_rules.scoring, card.head_rules.scoring.own_metrics[card.metric.path]
+    """Make a ``compute_metrics`` of what only a head has."""
+    scoring = card.head_rules.scoring
+
+    def value_of(key: str, rows: EvaluatedRows) -> float:
+        metric = scoring.row_metric(key, rows)
+        return float("nan") if metric is None else metric_value(metric)
+
+    return _values_fn({key: partial(value_of, key) for key in scoring.own_metrics[card.metric.path]}, card)
+
+
+def _values_fn(
+    values: Mapping[str, Callable[[EvaluatedRows], float]], card: TaskCard
+) -> Callable[[EvalPrediction], dict[str, float]]:
+    """Make a ``compute_metrics`` of functions of rows by key; NaN where a logit is not finite."""
 
     def compute_metrics(evaluated: EvalPrediction) -> dict[str, float]:
         labels = _references(evaluated.label_ids, card.head)
         rows = EvaluatedRows.of_logits(floats(evaluated.predictions), labels, card.head, card.label_names)
-        metrics = {key: scoring.row_metric(key, rows) if rows.finite else None for key in keys}
-        return {key: float("nan") if metric is None else metric_value(metric) for key, metric in metrics.items()}
+        return {key: value(rows) if rows.finite else float("nan") for key, value in values.items()}
 
     return compute_metrics
 
@@ -224,6 +247,8 @@ def metric_directions(card: TaskCard) -> dict[str, bool]:
     own = card.head_rules.scoring.own_metrics
     if card.metric.path in own:
         return dict(own[card.metric.path])
+    if (other := _own_metric(card)) is not None:
+        return {other.name: other.greater_is_better}
     return {name: greater_is_better(name) for name in metric_names(card.metric.path, card.metric.config_name)}
 
 

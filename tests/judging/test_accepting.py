@@ -9,6 +9,7 @@ import pytest
 
 from pytest_ftcheck.errors import DataError, SettingsError
 from pytest_ftcheck.judging.accepting import accept, check_update
+from pytest_ftcheck.report.baseline import AcceptedRecord
 from pytest_ftcheck.settings import Settings
 
 
@@ -24,7 +25,7 @@ def session(**baselines: Any) -> Any:
         "comparisons": {},
         "unmatched": list,
         "refusals": list,
-        "update": lambda: [{"key": "mrpc", "new": True, "seeds": [0]}],
+        "update": lambda: [AcceptedRecord(key="mrpc", new=True, seeds=[0])],
     }
     return SimpleNamespace(
         baselines=SimpleNamespace(**{**known, **baselines}), settings=Settings(update_baseline="all")
@@ -33,7 +34,8 @@ def session(**baselines: Any) -> Any:
 
 def test_a_green_session_accepts_its_runs() -> None:
     accepted = accept(session(), "green")
-    assert [entry["key"] for entry in accepted.document["accepted"]] == ["mrpc"]
+    assert accepted.record is not None
+    assert [entry.key for entry in accepted.record.accepted] == ["mrpc"]
     assert not accepted.refused
 
 
@@ -41,7 +43,8 @@ def test_a_green_session_accepts_its_runs() -> None:
 def test_a_session_that_is_not_green_accepts_nothing(ended: Any) -> None:
     accepted = accept(session(update=broken), ended)
     assert f"NOT ACCEPTED: the session {ended}: nothing of it becomes the baseline" in accepted.lines[0]
-    assert accepted.document["accepted"] == []
+    assert accepted.record is not None
+    assert accepted.record.accepted == []
     assert not accepted.refused  # it is red already
 
 

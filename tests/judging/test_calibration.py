@@ -97,13 +97,13 @@ def test_limits_are_proposed_and_told(five: FtcheckSession) -> None:
     assert proposed.lines[0] == "sst2 with tiny-bert, tier tiny:"
     assert any("accuracy = {" in line for line in proposed.lines)
     (record,) = proposed.records()
-    assert (record["task"], record["tier"], record["checkpoint"], record["refused"]) == (
+    assert (record.task, record.tier, record.checkpoint, record.refused) == (
         "sst2",
         "tiny",
         "tiny-bert",
         {},
     )
-    assert record["limits"]["accuracy"]["min"] < min(VALUES)
+    assert record.limits["accuracy"]["min"] < min(VALUES)
     assert list(proposed.cases()) == [("ftcheck/sst2::limits[accuracy]", "")]
     assert not (five.settings.rootdir / "ftcheck.toml").exists()  # nobody asked for it
 
@@ -114,7 +114,7 @@ def test_seeds_that_do_not_learn_have_no_limit(five: FtcheckSession) -> None:
     ((nodeid, why),) = proposed.cases()
     assert nodeid == "ftcheck/sst2::limits[accuracy]"
     assert why != ""
-    assert proposed.records()[0]["refused"] == {"accuracy": why}
+    assert proposed.records()[0].refused == {"accuracy": why}
 
 
 def test_without_all_seeds_nothing_is_proposed(five: FtcheckSession) -> None:

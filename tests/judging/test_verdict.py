@@ -81,21 +81,21 @@ def test_a_run_is_reused_only_where_no_test_made_it(make_session: MakeSession, m
     session, told = make_session(), Told()
     verdict = SessionVerdict(session, told)
     tell_gate(told, session, make_run(reused=True))
-    (run,) = verdict.document(0, [])["runs"]
-    assert run["reused"]
+    (run,) = verdict.document(0, []).runs
+    assert run.reused
     made = Notes()
     made.run(make_run(reused=False), session.pipeline("sst2"))
     tell(told, "maker", **made.told)
     document = verdict.document(0, [])
-    assert [entry["reused"] for entry in document["runs"]] == [False]
+    assert [entry.reused for entry in document.runs] == [False]
 
 
 def test_gates_stand_in_the_order_of_the_settings(make_session: MakeSession, make_run: MakeRun) -> None:
     session, told = make_session(engines=("manual", "trainer"), seeds=(3, 1)), Told()
     for engine, seed in (("trainer", 1), ("manual", 1), ("trainer", 3), ("manual", 3)):
         tell_gate(told, session, make_run(engine=engine, seed=seed))
-    gates = SessionVerdict(session, told).document(0, [])["gates"]
-    assert [(gate["engine"], gate["seed"]) for gate in gates] == [
+    gates = SessionVerdict(session, told).document(0, []).gates
+    assert [(gate.engine, gate.seed) for gate in gates] == [
         ("manual", 3),
         ("manual", 1),
         ("trainer", 3),
@@ -111,8 +111,9 @@ def test_several_seeds_are_judged_together_and_stand_beside_the_tests(
         tell_gate(told, session, make_run(wrong=40, seed=seed))
     verdict = SessionVerdict(session, told)
     (row,) = verdict.over_seeds
-    assert (row["value"], row["status"]) == (pytest.approx(0.6), "fail")
-    assert verdict.red_over_seeds == row["findings"]
+    assert row.value == pytest.approx(0.6)
+    assert row.status == "fail"
+    assert verdict.red_over_seeds == row.findings
     ((nodeid, red, values),) = verdict.cases_over_seeds()
     assert nodeid == "ftcheck/sst2::test_metric_floor[accuracy-trainer-mean of 2 seeds]"
     assert "accuracy" in red
@@ -127,8 +128,8 @@ def test_a_seed_whose_run_failed_counts_as_lost(make_session: MakeSession, make_
     case = {"check": "metrics.floor", "engine": "trainer", "seed": 2, "metric": "accuracy"}
     tell(told, "floor[trainer-2]", "failed", case=case)
     (row,) = SessionVerdict(session, told).over_seeds
-    assert row["failed"] == [2]
-    assert list(row["values"]) == ["0", "1", "2"]
+    assert row.failed == [2]
+    assert list(row.values) == ["0", "1", "2"]
 
 
 def test_one_seed_has_no_verdict_over_seeds(make_session: MakeSession, make_run: MakeRun) -> None:
@@ -151,9 +152,9 @@ def test_the_summary_names_causes_gates_warnings_and_notes(make_session: MakeSes
     assert "0.9800" in text
     assert "WARNING, data.text: sst2: expected many rows, observed few" in text
     document = verdict.document(1, [])
-    assert document["notes"] == ["from store", "of the session"]
-    assert [(found["check"], found["because_of"]) for found in document["findings"]] == [("data.rows", None)]
-    assert [found["nodeid"] for found in document["warnings"]] == ["warned"]
+    assert document.notes == ["from store", "of the session"]
+    assert [(found.check, found.because_of) for found in document.findings] == [("data.rows", None)]
+    assert [found.nodeid for found in document.warnings] == ["warned"]
 
 
 def test_the_document_is_written_or_its_loss_is_told(make_session: MakeSession, tmp_path: Path) -> None:

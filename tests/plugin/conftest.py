@@ -29,7 +29,7 @@ from pytest_ftcheck.tasks.card import builtin_tasks
 from pytest_ftcheck.training.train_or_load import environment_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -88,12 +88,22 @@ def _imported(make_pipeline: Callable[..., Pipeline], tmp_path_factory: pytest.T
 
 
 @pytest.fixture
-def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, _imported: None) -> pytest.Pytester:
-    """An empty folder but for an ``ftcheck.toml`` with quick recipes for mrpc and sst2."""
+def project(
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    read_document: Callable[[str], dict[str, Any]],
+    _imported: None,
+) -> Iterator[pytest.Pytester]:
+    """An empty folder but for an ``ftcheck.toml`` with quick recipes for mrpc and sst2.
+
+    The last document that a session writes there as ``out.json`` must be what the schema says.
+    """
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")  # the plugin sets it for the whole process: restored after the test
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # of the tests, not of the session that they start
     pytester.makefile(".toml", ftcheck=QUICK)
-    return pytester
+    yield pytester
+    if (pytester.path / "out.json").exists():
+        read_document((pytester.path / "out.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
@@ -39,10 +38,11 @@ def session(
 
 
 @pytest.fixture(scope="module")
-def document(session: subprocess.CompletedProcess[str], folder: Path) -> dict[str, Any]:
+def document(
+    session: subprocess.CompletedProcess[str], folder: Path, read_document: Callable[[str], dict[str, Any]]
+) -> dict[str, Any]:
     assert session.returncode == 0, session.stdout + session.stderr
-    loaded: dict[str, Any] = json.loads((folder / "out.json").read_text(encoding="utf-8"))
-    return loaded
+    return read_document((folder / "out.json").read_text(encoding="utf-8"))
 
 
 def test_the_session_passes_without_a_warning(session: subprocess.CompletedProcess[str]) -> None:

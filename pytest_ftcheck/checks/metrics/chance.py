@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.evidence import Evidence
-    from pytest_ftcheck.checks.metrics.rows import ScoredRows
+    from pytest_ftcheck.checks.metrics.rows import SingleLabelRows
     from pytest_ftcheck.findings import Finding
 
 _DEALS = 10
@@ -56,7 +56,7 @@ def not_constant(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     return _constant_value(rows, thresholds) if rows.regression else _constant_class(rows, thresholds)
 
 
-def _constant_class(rows: ScoredRows, thresholds: Thresholds) -> list[Finding]:
+def _constant_class(rows: SingleLabelRows, thresholds: Thresholds) -> list[Finding]:
     predicted = np.bincount(rows.predictions[rows.predictions >= 0], minlength=rows.num_labels)
     label_counts = np.bincount(rows.labels, minlength=rows.num_labels)
     top = predicted.argmax()
@@ -78,11 +78,11 @@ def _constant_class(rows: ScoredRows, thresholds: Thresholds) -> list[Finding]:
     ]
 
 
-def _same_logits(rows: ScoredRows) -> bool:
+def _same_logits(rows: SingleLabelRows) -> bool:
     return rows.logits is not None and float(np.ptp(rows.logits, axis=0).max()) <= _AS_GOOD
 
 
-def _require_others(rows: ScoredRows, thresholds: Thresholds) -> None:
+def _require_others(rows: SingleLabelRows, thresholds: Thresholds) -> None:
     """Stop where so few labels are of another class than most that a good model may miss them all."""
     counts = np.bincount(rows.labels, minlength=rows.num_labels)
     others = len(rows) - int(counts.max())
@@ -95,14 +95,14 @@ def _require_others(rows: ScoredRows, thresholds: Thresholds) -> None:
         raise NotApplicable(msg)
 
 
-def _is_rare_event(rows: ScoredRows, thresholds: Thresholds) -> bool:
+def _is_rare_event(rows: SingleLabelRows, thresholds: Thresholds) -> bool:
     """Whether nearly all labels are one class, and the logits tell the few others apart although argmax does not."""
     majority = np.bincount(rows.labels).max() / len(rows)
     area, chance = ranking(rows)
     return bool(majority >= thresholds["majority"] and area >= thresholds["auc"] and chance < 0.01)  # noqa: PLR2004 - one percent
 
 
-def _require_telling(rows: ScoredRows, thresholds: Thresholds) -> None:
+def _require_telling(rows: SingleLabelRows, thresholds: Thresholds) -> None:
     """Stop where so few labels are of a rare class that a healthy model may rank, or predict, them as this one does.
 
     Raises:
@@ -131,7 +131,7 @@ def _histogram(counts: NDArray[np.int64], names: tuple[str, ...]) -> str:
     return shown + (f" and {len(order) - 6} other classes" if len(order) > 6 else "")  # noqa: PLR2004 - as above
 
 
-def _constant_value(rows: ScoredRows, thresholds: Thresholds) -> list[Finding]:
+def _constant_value(rows: SingleLabelRows, thresholds: Thresholds) -> list[Finding]:
     spread, of_labels = float(np.std(rows.predictions)), float(np.std(rows.labels))
     if of_labels == 0 or len(rows) < thresholds["rows"]:
         msg = f"the {len(rows)} labels are too few, or all the same: there is nothing to tell apart"
@@ -205,8 +205,13 @@ def beats_trivial(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 _TOO_WEAK = "too weak to tell: on {rows} rows, a model that learned something may look like one that did not"
 
 
-def _trivial_metrics(evidence: Evidence, rows: ScoredRows) -> dict[str, tuple[float, float, str]]:
-    """Return for each of the task's metrics its value, and the best trivial model's value and name."""
+def _trivial_metrics(evidence: Evidence, rows: SingleLabelRows) -> dict[str, tuple[float, float, str]]:
+    """Return for each of the task's metrics its value, and the best trivial model's value and name.
+
+    `pytest_ftcheck.gates.trivial` asks another question: which limit has an effect. It knows the metrics whose rows can
+    be drawn again, and adds the noise of the rows. Here the metrics are all that scikit-learn knows under the names
+    that the run reports, and both models are scored on these very rows.
+    """
     found = {}
     for key, reported in evidence.run.metrics.items():
         matching = [how for how, value in known_values(key, rows).items() if agrees(reported, value, _AS_GOOD)]
@@ -225,7 +230,7 @@ def _trivial_metrics(evidence: Evidence, rows: ScoredRows) -> dict[str, tuple[fl
     return found
 
 
-def _uncorrelated(rows: ScoredRows, thresholds: Thresholds) -> list[Finding]:
+def _uncorrelated(rows: SingleLabelRows, thresholds: Thresholds) -> list[Finding]:
     value, chance = correlation(rows)
     # Ranks as well: one outlier may hide a relation.
     by_rank = correlation(rows.ranked())
@@ -242,7 +247,7 @@ def _uncorrelated(rows: ScoredRows, thresholds: Thresholds) -> list[Finding]:
     ]
 
 
-def _worse_than_mean(evidence: Evidence, rows: ScoredRows, thresholds: Thresholds) -> list[Finding]:
+def _worse_than_mean(evidence: Evidence, rows: SingleLabelRows, thresholds: Thresholds) -> list[Finding]:
     """Compare with the mean label, where the loss that was trained asks for values on the labels' scale."""
     try:
         require_plain_loss(evidence)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.evidence import Evidence
-    from pytest_ftcheck.checks.metrics.rows import ScoredRows
+    from pytest_ftcheck.checks.metrics.rows import SingleLabelRows
     from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.heads.head import Head
 
@@ -49,7 +49,7 @@ def require_plain_loss(evidence: Evidence) -> None:
         raise NotApplicable(msg)
 
 
-def _losses(rows: ScoredRows, smoothing: float) -> list[float]:
+def _losses(rows: SingleLabelRows, smoothing: float) -> list[float]:
     """Mean loss over the rows: plain, and with label smoothing where the recipe has it."""
     loss, logits, labels = rows.head.loss, torch.as_tensor(with_logits(rows)), torch.as_tensor(rows.labels)
     smoothed = [smoothing] if smoothing and not rows.regression else []

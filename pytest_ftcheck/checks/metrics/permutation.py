@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.evidence import Evidence
-    from pytest_ftcheck.checks.metrics.rows import ScoredRows
+    from pytest_ftcheck.checks.metrics.rows import SingleLabelRows
     from pytest_ftcheck.findings import Finding
 
 
@@ -88,7 +88,7 @@ def better_cycles(table: NDArray[np.int64], alpha: float) -> Iterator[dict[int, 
             yield cycle
 
 
-def _misnamed(rows: ScoredRows, table: NDArray[np.int64], cycle: Mapping[int, int]) -> Finding:
+def _misnamed(rows: SingleLabelRows, table: NDArray[np.int64], cycle: Mapping[int, int]) -> Finding:
     moved = table[list(cycle.values()), list(cycle)].sum() - table[list(cycle), list(cycle)].sum()
     before = int(np.trace(table))
     name: Callable[[int], str] = lambda index: f"{rows.names[index]!r}"  # noqa: E731 - shorter than a function

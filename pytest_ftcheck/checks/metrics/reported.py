@@ -15,7 +15,7 @@ from transformers import EvalPrediction
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warning
 from pytest_ftcheck.checks.metrics.healthy import deviation_of
 from pytest_ftcheck.checks.metrics.known import agrees, known_values
-from pytest_ftcheck.checks.metrics.rows import ScoredRows, evaluated, in_shape, judged
+from pytest_ftcheck.checks.metrics.rows import SingleLabelRows, evaluated, in_shape, judged
 from pytest_ftcheck.checks.training.declared import arguments, own_callbacks
 from pytest_ftcheck.heads.row_metrics import metric_value
 from pytest_ftcheck.heads.rows import EvaluatedRows
@@ -156,7 +156,7 @@ def _against_head(evidence: Evidence, difference: float) -> list[Finding] | None
     ]
 
 
-def _wrong_value(key: str, reported: float, rows: ScoredRows, difference: float) -> Finding:
+def _wrong_value(key: str, reported: float, rows: SingleLabelRows, difference: float) -> Finding:
     right = ", ".join(f"{value:.4f}" + (f" ({how})" if how else "") for how, value in known_values(key, rows).items())
     what = "the values" if rows.regression else "the argmax over the last axis of the logits"
     return finding(
@@ -165,7 +165,7 @@ def _wrong_value(key: str, reported: float, rows: ScoredRows, difference: float)
     )
 
 
-def _mistake(key: str, reported: float, rows: ScoredRows, difference: float) -> str:
+def _mistake(key: str, reported: float, rows: SingleLabelRows, difference: float) -> str:
     """Name a mistake that gives the reported value, where there is one."""
     if any(agrees(reported, value, difference) for value in known_values(key, rows.swapped()).values()):
         return f": that is {key} with predictions and references swapped"
@@ -235,8 +235,8 @@ def kept_epoch(run: Run) -> Mapping[str, float]:
 def _is_bounded(key: str) -> bool:
     """Tell whether a metric of this name lies between -1 and 1, or -100 and 100."""
     labels = np.array([0, 1, 0, 1])
-    classes = ScoredRows(labels, labels, np.eye(2)[labels], 2, ("0", "1"))
-    values = ScoredRows(labels.astype(float), labels.astype(float), None, 1, ())
+    classes = SingleLabelRows(labels, labels, np.eye(2)[labels], 2, ("0", "1"))
+    values = SingleLabelRows(labels.astype(float), labels.astype(float), None, 1, ())
     return bool(known_values(key, classes) or (known_values(key, values) and known_direction(key)))
 
 

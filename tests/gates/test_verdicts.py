@@ -190,7 +190,9 @@ def test_vanished_metric_fails_against_its_baseline(run: ComparedRun) -> None:
 
 def test_run_is_judged_as_it_is_and_model_calibration_is_computed(classified: Make) -> None:
     rows = classified()
-    run = SimpleNamespace(logits=rows.logits, label_ids=rows.label_ids, head="sequence-classification", metrics={})
+    run = SimpleNamespace(
+        logits=rows.logits, label_ids=rows.label_ids, head="sequence-classification", label_names=(), metrics={}
+    )
     limits = Limits(0.5, greater_is_better=False)
     verdict = judge(cast("Any", run), "expected_calibration_error", limits, subject=SUBJECT)
     assert verdict.status == "pass"
@@ -208,7 +210,11 @@ def test_run_without_rows_fails_whatever_it_reports(limits: Limits) -> None:
 def test_run_with_nan_logits_is_never_green() -> None:
     logits = np.full((3, 2), math.nan, np.float32)
     run = SimpleNamespace(
-        logits=logits, label_ids=np.zeros(3, int), head="sequence-classification", metrics={"accuracy": 1.0}
+        logits=logits,
+        label_ids=np.zeros(3, int),
+        head="sequence-classification",
+        label_names=(),
+        metrics={"accuracy": 1.0},
     )
     verdict = judge(cast("Any", run), "accuracy", Limits(0.5), subject=SUBJECT)
     assert verdict.interval == UNKNOWN

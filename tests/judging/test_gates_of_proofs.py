@@ -39,6 +39,7 @@ def evidence(pipeline: Pipeline, right: int, *slices: str, **floors: Any) -> Any
         logits=np.eye(2, dtype=np.float32)[predictions] * 2,
         label_ids=label_ids,
         head=pipeline.card.head,
+        label_names=pipeline.card.label_names,
         metrics={"accuracy": right / ROWS, "f1": right / ROWS},
         task="mrpc",
         engine="trainer",

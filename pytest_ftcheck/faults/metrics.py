@@ -16,7 +16,7 @@ from pytest_ftcheck.faults.evaluation import overtrained
 from pytest_ftcheck.faults.fault import FLOOR, fault
 from pytest_ftcheck.faults.planting import last_linear, with_args, with_head, with_model
 from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW, VALUES
-from pytest_ftcheck.tasks.metrics import known_direction
+from pytest_ftcheck.tasks.metric_names import known_direction
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,7 @@ from pytest_ftcheck.gates.verdicts import judge_value, not_reported
 from pytest_ftcheck.judging.judged import found_by_gates
 from pytest_ftcheck.runs.run import Run
 from pytest_ftcheck.tasks.floors import read_limits
-from pytest_ftcheck.tasks.metrics import known_direction
+from pytest_ftcheck.tasks.metric_names import known_direction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -26,7 +26,7 @@ from pytest_ftcheck.pipeline.trainer_texts import find_text_columns
 from pytest_ftcheck.printable import text_of
 from pytest_ftcheck.tasks.card import TaskCard, parse_card
 from pytest_ftcheck.tasks.datasets import TaskData, load_data
-from pytest_ftcheck.tasks.metrics import known_direction
+from pytest_ftcheck.tasks.metric_names import known_direction
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_ftcheck.compat.of_pytest import is_worker
 from pytest_ftcheck.errors import CheckFailure, FtcheckError
 from pytest_ftcheck.plugin.options import given_options
 from pytest_ftcheck.plugin.report import notes_of, reports_of
-from pytest_ftcheck.plugin.session import is_worker, session_of
+from pytest_ftcheck.plugin.session import session_of
 from pytest_ftcheck.plugin.task_module import TaskModule, suite_test
 from pytest_ftcheck.speed.spec import parse_pair
 

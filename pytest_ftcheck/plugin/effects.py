@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_ftcheck.compat.of_pytest import is_worker
 from pytest_ftcheck.judging.effects import beside_lists, without_use
 from pytest_ftcheck.option_table import FLAGS, LISTS
 from pytest_ftcheck.plugin.report import is_own_use
-from pytest_ftcheck.plugin.session import SESSION, is_worker
+from pytest_ftcheck.plugin.session import SESSION
 
 if TYPE_CHECKING:
     from pytest_ftcheck.settings import Settings

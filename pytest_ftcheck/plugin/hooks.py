@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_ftcheck.compat.of_pytest import is_worker
 from pytest_ftcheck.errors import FtcheckError
 from pytest_ftcheck.judging.asked import check_asked
 from pytest_ftcheck.plugin import options
@@ -34,7 +35,7 @@ from pytest_ftcheck.plugin.fixtures import (
 )
 from pytest_ftcheck.plugin.outcome import SessionOutcome, begin_document, header
 from pytest_ftcheck.plugin.report import REPORTS, Reports, forget_notes
-from pytest_ftcheck.plugin.session import SESSION, begin, choose_paths, is_worker, session_of
+from pytest_ftcheck.plugin.session import SESSION, begin, choose_paths, session_of
 from pytest_ftcheck.printable import printable
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_ftcheck.compat.of_pytest import terminal_writer
+from pytest_ftcheck.compat.of_pytest import is_worker, terminal_writer
 from pytest_ftcheck.judging.causes import folded
 from pytest_ftcheck.judging.verdict import SessionVerdict
 from pytest_ftcheck.plugin.baseline_outcome import finish_baselines
 from pytest_ftcheck.plugin.effects import unused_options
 from pytest_ftcheck.plugin.junit import record_case
-from pytest_ftcheck.plugin.session import is_worker, own_tests_line
+from pytest_ftcheck.plugin.session import own_tests_line
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -6,8 +6,7 @@ import time
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
-from pytest_ftcheck.compat.of_pytest import current_line, set_current_line
-from pytest_ftcheck.plugin.session import is_worker
+from pytest_ftcheck.compat.of_pytest import current_line, is_worker, set_current_line
 from pytest_ftcheck.report.progress import progress_line
 from pytest_ftcheck.training.recorder import silent
 

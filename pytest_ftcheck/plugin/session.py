@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_ftcheck.compat.of_pytest import base_folder, temporary_folder
+from pytest_ftcheck.compat.of_pytest import base_folder, is_worker, temporary_folder
 from pytest_ftcheck.configuration import make_settings
 from pytest_ftcheck.plugin.options import given_options
 from pytest_ftcheck.sessions.session import SUITE, FtcheckSession, Host, start_session
@@ -47,11 +47,6 @@ def begin(config: pytest.Config) -> FtcheckSession:
 def session_of(config: pytest.Config) -> FtcheckSession:
     """Return the session's state."""
     return config.stash[SESSION]
-
-
-def is_worker(config: pytest.Config) -> bool:
-    """Whether this process is a worker of pytest-xdist."""
-    return hasattr(config, "workerinput")
 
 
 def _runs_folder(config: pytest.Config) -> Path:

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from pytest_ftcheck.errors import TaskError, unknown
-from pytest_ftcheck.extensions import extensions
+from pytest_ftcheck.errors import TaskError
 from pytest_ftcheck.heads.arrays import floats, to_array
 from pytest_ftcheck.heads.own_metrics import own_metric
 from pytest_ftcheck.heads.registry import head_named
 from pytest_ftcheck.heads.row_metrics import metric_value
 from pytest_ftcheck.heads.rows import EvaluatedRows
+from pytest_ftcheck.tasks.metric_names import KEYS, greater_is_better, metric_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,90 +32,6 @@ if TYPE_CHECKING:
 
     from pytest_ftcheck.heads.own_metrics import OwnMetric
     from pytest_ftcheck.tasks.card import TaskCard
-
-_GLUE_KEYS: dict[str, tuple[str, ...]] = {
-    "cola": ("matthews_correlation",),
-    "hans": ("accuracy",),
-    "mnli": ("accuracy",),
-    "mnli_matched": ("accuracy",),
-    "mnli_mismatched": ("accuracy",),
-    "mrpc": ("accuracy", "f1"),
-    "qnli": ("accuracy",),
-    "qqp": ("accuracy", "f1"),
-    "rte": ("accuracy",),
-    "sst2": ("accuracy",),
-    "stsb": ("pearson", "spearmanr"),
-    "wnli": ("accuracy",),
-}
-# On the Hub too, each of these gives one value under its own name.
-_PLAIN = ("accuracy", "f1", "matthews_correlation", "mse", "pearsonr", "precision", "recall", "spearmanr")
-_KEYS: dict[str, dict[str, tuple[str, ...]]] = {"glue": _GLUE_KEYS} | {name: {"default": (name,)} for name in _PLAIN}
-
-_ERRORS = ("loss", "error", "mse", "mae", "perplexity", "ece", "brier", "cost", "risk", "distance", "deviation")
-"""Words in the names of metrics of which less is better."""
-_MERITS = (
-    *("acc", "f1", "f2", "precision", "recall", "auc", "auroc", "mcc", "matthews", "kappa", "pearson", "spearman"),
-    *("correlation", "r2", "score", "exact_match", "ndcg", "mrr", "bleu", "rouge", "average_precision", "sensitivity"),
-    *("specificity", "agreement", "explained", "jaccard", "iou", "dice"),
-)
-"""Words in the names of metrics of which more is better."""
-
-_GREATER_IS_BETTER = {
-    "accuracy": True,
-    "f1": True,
-    "loss": False,
-    "matthews_correlation": True,
-    "mse": False,
-    "pearson": True,
-    "pearsonr": True,
-    "precision": True,
-    "recall": True,
-    "spearmanr": True,
-}
-
-
-def metric_names(path: str, config_name: str | None = None) -> tuple[str, ...]:
-    """Return the keys that ``load_metric(path, config_name).compute(...)`` gives, in order.
-
-    Raises:
-        TaskError: an unknown path or configuration, with the closest match.
-
-    """
-    if path not in _KEYS:
-        todo = "For another one, give a `compute_metrics` function of your own."
-        raise TaskError(unknown("metric", path, [*_KEYS, *extensions("metrics")], todo))
-    configs = _KEYS[path]
-    config = config_name or "default"
-    if config not in configs:
-        raise TaskError(unknown(f"configuration of metric {path!r}:", config, configs))
-    return configs[config]
-
-
-def greater_is_better(name: str) -> bool:
-    """Tell whether a higher value of this metric key is the better one.
-
-    Raises:
-        TaskError: a key whose direction is not known, with the closest match.
-
-    """
-    if name not in _GREATER_IS_BETTER:
-        raise TaskError(unknown("metric key", name, _GREATER_IS_BETTER, "Its direction is not known."))
-    return _GREATER_IS_BETTER[name]
-
-
-def known_direction(name: str) -> bool:
-    """Tell the direction of any key: of one whose name says nothing, higher is better."""
-    return direction_of(name) is not False
-
-
-def direction_of(name: str) -> bool | None:
-    """Tell whether higher is better by the name of any key; None where the name says nothing."""
-    if name in _GREATER_IS_BETTER:
-        return _GREATER_IS_BETTER[name]
-    plain = name.casefold()
-    if any(word in plain for word in _ERRORS):
-        return False
-    return True if any(word in plain for word in _MERITS) else None
 
 
 def load_metric(path: str, config_name: str | None = None) -> evaluate.Metric:
@@ -210,7 +126,7 @@ def metrics_of_card(card: TaskCard) -> Callable[[EvalPrediction], dict[str, floa
 def _own_metric(card: TaskCard) -> OwnMetric | None:
     """Return the metric of another package that a card names as its own; ours and those of its head go before it."""
     path = card.metric.path
-    return None if path in _KEYS or path in card.head_rules.scoring.own_metrics else own_metric(path)
+    return None if path in KEYS or path in card.head_rules.scoring.own_metrics else own_metric(path)
 
 
 def _own_metrics_fn(card: TaskCard) -> Callable[[EvalPrediction], dict[str, float]]:

@@ -21,7 +21,7 @@ from pytest_ftcheck.heads.row_metrics import metric_value
 from pytest_ftcheck.heads.rows import EvaluatedRows
 from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
 from pytest_ftcheck.pipeline.trainer_metrics import MetricsOfMore
-from pytest_ftcheck.tasks.metrics import direction_of, known_direction
+from pytest_ftcheck.tasks.metric_names import direction_of, known_direction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

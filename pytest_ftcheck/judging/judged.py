@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pytest_ftcheck.checks.catalogue import run_check
 from pytest_ftcheck.errors import CheckFailure, FtcheckError
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
+from pytest_ftcheck.sessions.bundles import NoRun
 from pytest_ftcheck.training.determinism import isolated
 
 if TYPE_CHECKING:
@@ -41,9 +42,29 @@ def ask(check: Check, evidence: Evidence, *, strict: bool) -> Found:
 
     """
     with quiet_libraries(), isolated(int(evidence.environment["threads"])):
-        found = run_check(check, evidence)
+        try:
+            found = run_check(check, evidence)
+        except NoRun:
+            raise
+        except CheckFailure as failure:
+            _raise_if_the_run_failed_too(evidence, failure)
+            raise
     red = [entry for entry in found if entry.level == "fail" or strict]
     return Found(red, [entry for entry in found if entry not in red])
+
+
+def _raise_if_the_run_failed_too(evidence: Evidence, failure: CheckFailure) -> None:
+    """Raise the failure of the run where a short training of a check failed for the same reason: it is reported once.
+
+    Raises:
+        NoRun: as above.
+
+    """
+    try:
+        _ = evidence.run
+    except NoRun as of_run:
+        if {finding.check for finding in of_run.findings} & {finding.check for finding in failure.findings}:
+            raise of_run from failure
 
 
 def found_by_gates(verdicts: Iterable[Verdict], *, strict: bool) -> Found:

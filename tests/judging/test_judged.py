@@ -59,7 +59,7 @@ def test_a_short_training_that_fails_alone_is_red(of_run: list[Finding]) -> None
     with pytest.raises(CheckFailure) as raised:
         ask(check(CheckFailure([BROKEN])), evidence(*of_run), strict=False)
     assert not isinstance(raised.value, NoRun)
-    assert raised.value.findings == [BROKEN]
+    assert raised.value.findings == (BROKEN,)
 
 
 def test_a_run_that_failed_is_handed_on() -> None:

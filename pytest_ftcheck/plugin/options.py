@@ -1,4 +1,4 @@
-"""The command line: the table of options becomes options of pytest."""
+"""The command line: adds the table of options to pytest's options."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ def add_options(parser: pytest.Parser) -> None:
 
 
 def given_options(config: pytest.Config) -> dict[str, Any]:
-    """Values of the options by `Settings` field; None where an option was not given."""
+    """Return the values of the options by `Settings` field; None where an option was not given."""
     return {dest: config.getoption(f"ftcheck_{dest}") for _, dest, _ in OPTIONS}

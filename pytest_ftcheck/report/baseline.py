@@ -1,4 +1,4 @@
-"""What a session says of the baseline: values before and after, the rows that flipped, what was accepted."""
+"""The report on the baseline: values before and after, rows whose prediction changed, accepted runs."""
 
 from __future__ import annotations
 
@@ -18,61 +18,61 @@ if TYPE_CHECKING:
 
 _SHOWN = 5
 _TEXT = 60
-"""Characters of a text in the terminal."""
+"""Maximum length of a text in the terminal, in characters."""
 _ID_COLUMNS = ("idx", "id", "guid", "uid")
 
 Labelled: TypeAlias = str | int | float | list[Any]
-"""The name of a class; a prediction that is none, the value of a regression; of several labels a row, a list."""
+"""Name of a class; a number for an unknown class or a regression value; a list for several labels a row."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FlipRecord:
-    """A row that the run and the accepted one judge differently."""
+    """A row whose prediction differs between the run and the accepted run."""
 
     row: int
     """Index in the evaluation data set."""
     id: Any
-    """What the data calls it; the index where the data has no column of ids."""
+    """Value of the data's id column; the index where the data has no such column."""
     text: list[str]
-    """By text column."""
+    """One text for each text column."""
     label: Labelled
-    """What the row is labelled."""
+    """The label of the row."""
     before: Labelled
-    """What the accepted run predicted."""
+    """Prediction of the accepted run."""
     after: Labelled
-    """What this run predicted."""
+    """Prediction of this run."""
     worse: float
-    """How much probability its label lost, -1 to 1; for other heads than of classes, how much the loss grew."""
+    """Decrease of the label's probability, -1 to 1; increase of the loss for heads without classes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonRecord:
-    """A run, and the accepted one that it was compared with."""
+    """A run, and the accepted run that it was compared with."""
 
     key: str
-    """Of the run."""
+    """Baseline key of the run."""
     accepted_key: str
-    """Of the entry that was accepted."""
+    """Key of the accepted entry."""
     task: str
-    """Of the run."""
+    """Task of the run."""
     engine: str
-    """Of the run."""
+    """Engine of the run."""
     seed: int
-    """Of the run."""
+    """Seed of the run."""
     accepted_seed: int
-    """Of the accepted run: the same, or the first accepted one."""
+    """Seed of the accepted run: the same seed, or the first accepted one."""
     accepted: str
-    """The day on which it was."""
+    """Date of the acceptance."""
     why: str
-    """The reason that was given for it."""
+    """The reason that the user gave for the acceptance."""
     differences: list[str]
-    """What has changed since."""
+    """What has changed since the acceptance."""
     not_comparable: str
-    """Why both cannot be compared; empty where they can."""
+    """Why the two runs cannot be compared; empty where they can."""
     metrics: dict[str, MetricChange] = field(default_factory=dict)
-    """By key, those of the card; empty where both cannot be compared."""
+    """Metrics of the card, by key; empty where the two runs cannot be compared."""
     flips: list[FlipRecord] = field(default_factory=list)
-    """The worst first."""
+    """Rows whose prediction changed, the worst first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,25 +80,25 @@ class AcceptedRecord:
     """An entry of the baseline that an update wrote."""
 
     key: str
-    """Of the entry."""
+    """Key of the entry."""
     new: bool
-    """It replaces none."""
+    """True if the entry replaces no other one."""
     seeds: list[int]
-    """That were accepted."""
+    """The accepted seeds."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BaselineRecord:
-    """What a session says of accepted runs, see [gates](gates.md)."""
+    """Results of a session that concern accepted runs, see [gates](gates.md)."""
 
     comparisons: list[ComparisonRecord]
     """One for each run."""
     accepted: list[AcceptedRecord]
-    """What an update wrote."""
+    """Entries that an update wrote."""
     refused: list[str]
-    """Why it wrote nothing."""
+    """Why an update wrote nothing."""
     unmatched: list[str]
-    """Keys of entries that nothing ran of."""
+    """Keys of entries that match no run of this session."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,12 +107,12 @@ class NoBaseline:
 
 
 def flip_records(flips: Sequence[Flip], pipeline: Pipeline, rows: Dataset) -> list[FlipRecord]:
-    """Name the rows that flipped, for the terminal and the JSON document.
+    """Describe the rows whose prediction changed, for the terminal and the JSON document.
 
     Args:
-        flips: of `flipped_rows`, the worst first.
-        pipeline: names classes and text columns.
-        rows: that were evaluated.
+        flips: result of `flipped_rows`, the worst first.
+        pipeline: gives the names of classes and text columns.
+        rows: the evaluation data set.
 
     """
     columns = [name for name in pipeline.card.text_columns if name in rows.column_names]
@@ -134,14 +134,14 @@ def flip_records(flips: Sequence[Flip], pipeline: Pipeline, rows: Dataset) -> li
 
 
 def _named(value: Any, names: Sequence[str]) -> Any:
-    """Name a class; a prediction that is none, the value of a regression, and several labels stay as they are."""
+    """Return the name of a class; an unknown class, a regression value and a list of labels stay as they are."""
     if isinstance(value, list):
         return value
     return names[int(value)] if 0 <= value < len(names) else value
 
 
 def comparison_lines(notes: Iterable[ComparisonRecord]) -> list[str]:
-    """Say what each run was compared with, what came out, and which rows got worse."""
+    """Describe for each run the accepted run, the change of metrics, and the rows that got worse."""
     lines = []
     for note in notes:
         values = ", ".join(
@@ -157,13 +157,13 @@ def comparison_lines(notes: Iterable[ComparisonRecord]) -> list[str]:
         if note.differences:
             lines.append(f"  changed since: {', '.join(note.differences)}")
         if note.metrics and not any(value.gated for value in note.metrics.values()):
-            lines.append("  no metric has a max_drop: no drop turns red. --ftcheck-calibrate proposes one")
+            lines.append("  no metric has a max_drop: no drop fails. --ftcheck-calibrate proposes a max_drop")
         lines += _flip_lines(note)
     return lines
 
 
 def _flip_lines(note: ComparisonRecord) -> list[str]:
-    """Show the worst rows of a run whose metric fell; otherwise count them."""
+    """Show the worst rows of a run with a metric that fell; otherwise only count the rows."""
     flips = note.flips
     if not flips:
         return []
@@ -196,7 +196,7 @@ def _short(text: str) -> str:
 
 
 def update_lines(written: Sequence[AcceptedRecord], folder: str) -> list[str]:
-    """Say what was accepted."""
+    """Name the accepted entries."""
     return [
         f"accepted {'(new)' if entry.new else '(replaced)'}: {entry.key}, "
         f"seed {', '.join(map(str, entry.seeds))}, in {folder}"
@@ -205,9 +205,9 @@ def update_lines(written: Sequence[AcceptedRecord], folder: str) -> list[str]:
 
 
 def unmatched_lines(keys: Iterable[str], folder: str) -> list[str]:
-    """Name entries that no run of this session is one of."""
+    """Name the entries that match no run of this session."""
     return [
-        f"{key} in {folder} matches nothing that ran: its recipe, checkpoint or data is another now. Remove the entry, "
-        "or restore what it was made of."
+        f"{key} in {folder} matches no run of this session: its recipe, checkpoint or data has changed. Remove the "
+        "entry, or restore the recipe, checkpoint and data."
         for key in keys
     ]

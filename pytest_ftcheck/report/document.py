@@ -1,6 +1,6 @@
-"""The JSON document: everything that a session found (``--ftcheck-json``), and what `judge` found.
+"""The JSON document: all results of a session (``--ftcheck-json``), and all results of `judge`.
 
-Its JSON Schema and its page are made of these records, see `pytest_ftcheck.report.schema`.
+`pytest_ftcheck.report.schema` generates the JSON Schema and the page in the documentation from these records.
 """
 
 from __future__ import annotations
@@ -26,67 +26,67 @@ from pytest_ftcheck.report.runs import RunRecord  # noqa: TC001 - as above
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """Everything that a session found, at its end."""
+    """All results of a session, written at its end."""
 
     schema: Literal[1] = SCHEMA
-    """Version of the form of documents."""
+    """Version of the document format."""
     finished: Literal[True] = True
     """The session ended."""
     versions: dict[str, str]
-    """Of Python and packages, by name."""
+    """Versions of Python and packages, by name."""
     tasks: list[str]
-    """That were asked for."""
+    """The requested tasks."""
     engines: list[str]
-    """That were asked for."""
+    """The requested engines."""
     seeds: list[int]
-    """That were asked for."""
+    """The requested seeds."""
     exit_status: int
     """pytest's exit code."""
     idle_tasks: list[str]
-    """Selected tasks of which no test ran; the session fails where there is one."""
+    """Selected tasks for which no test ran; the session fails if there is one."""
     gates: list[GateRecord]
     """One for each task, engine, seed, metric and slice."""
     seed_gates: list[SeedGateRecord]
     """With several seeds, one for each task, engine, metric and slice with a limit."""
     warnings: list[FoundRecord]
-    """What passes and deserves a look: of gates that are inconclusive, and of checks that warn."""
+    """Findings that do not fail: of inconclusive gates, and of checks that warn."""
     runs: list[RunRecord]
-    """One for each run that a test looked at."""
+    """One for each run that a test used."""
     checks: list[CheckRecord]
     """One for each test of the suite."""
     findings: list[RedRecord]
-    """What is red: causes stand before their consequences."""
+    """Findings that fail; causes come before their consequences."""
     causes: list[CauseRecord]
     """The most likely one first."""
     baseline: BaselineRecord | NoBaseline
-    """Of accepted runs."""
+    """Comparison with accepted runs, and updates."""
     calibration: list[CalibrationRecord]
     """One for each task."""
     faults: list[FaultRecord]
     """One for each planted fault ([--ftcheck-faults](faults.md)), task and engine."""
     notes: list[str]
-    """What was mended on the way, for example a store entry that was not whole."""
+    """Problems that the session repaired, for example an incomplete store entry."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class JudgedDocument:
-    """What `judge` found, as ``Report.to_json`` returns it: without pytest, there are no tests, seeds and baselines."""
+    """All results of `judge`, from ``Report.to_json``: without pytest there are no tests, seeds and baselines."""
 
     schema: Literal[1] = SCHEMA
-    """Version of the form of documents."""
+    """Version of the document format."""
     finished: Literal[True] = True
-    """Always."""
+    """Always true."""
     tasks: list[str]
-    """The one that was judged."""
+    """The judged task."""
     ok: bool
-    """Nothing failed."""
+    """True if nothing failed."""
     gates: list[GateRecord]
     """One for each engine, metric and slice."""
     warnings: list[FoundRecord]
-    """What passes and deserves a look."""
+    """Findings that do not fail."""
     checks: list[JudgedRecord]
     """One for each check and engine."""
     findings: list[RedRecord]
-    """What failed: causes stand before their consequences."""
+    """Findings that fail; causes come before their consequences."""
     causes: list[CauseRecord]
     """The most likely one first."""

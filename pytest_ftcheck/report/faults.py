@@ -26,21 +26,21 @@ _MOST_OTHERS = 4
 _INTRODUCTION = """# The faults
 
 A check that cannot fail proves nothing. Each of these defects is planted on purpose, where it would happen, and a check
-that is listed for it must turn red: `pytest --ftcheck-task=NAME --ftcheck-faults` does so in the pipeline at hand,
-which may be your own Trainer's, and shows which faults would survive there.
+that is listed for it must fail. `pytest --ftcheck-task=NAME --ftcheck-faults` plants them in the task's pipeline, which
+may be that of your own Trainer, and shows which faults no check catches there ("survived").
 
 ```console
 pytest --ftcheck-task=mrpc --ftcheck-faults                              # all of them
 pytest --ftcheck-task=mrpc --ftcheck-faults=zero_grad_missing,serving    # by name or family
 ```
 
-A check that is red without any fault proves nothing of it. Where nothing need be learned for a fault to show, the run
-is cut to its first steps.
+A check that fails without any fault does not prove that it catches one. Where a fault shows without a trained model,
+only the first steps of the run are trained.
 """
 
 
 def faults_table(records: Sequence[FaultRecord], *, color: bool, width: int) -> str:
-    """Render the matrix: a row per fault, survivors first; its outcome by task and engine, and what turned red.
+    """Render the matrix: a row per fault, survivors first, with outcomes by task and engine, and the failed checks.
 
     Args:
         records: of all proofs, as `Proof.to_record` gives them.
@@ -56,7 +56,7 @@ def faults_table(records: Sequence[FaultRecord], *, color: bool, width: int) -> 
     table.add_column("caught by")
     table.add_column("also red")
     by_fault = grouped(records)
-    for name in sorted(by_fault, key=lambda name: not _survives(by_fault[name])):  # else as they come
+    for name in sorted(by_fault, key=lambda name: not _survives(by_fault[name])):  # otherwise in their given order
         own = {variant_of(record): record.outcome for record in by_fault[name]}
         outcomes = [Text(own.get(variant, "-"), style=_STYLES.get(own.get(variant, "-"), "")) for variant in variants]
         others = union(record.also for record in by_fault[name])
@@ -71,7 +71,7 @@ def faults_table(records: Sequence[FaultRecord], *, color: bool, width: int) -> 
 
 
 def faults_lines(records: Sequence[FaultRecord]) -> list[str]:
-    """Say how many faults were caught, which were not and why, and which had no place here."""
+    """Count the caught faults; name the faults that survived and those that do not apply, with the reasons."""
     caught, survived, without = (
         [record for record in records if record.outcome == outcome] for outcome in ("caught", "survived", "n.a.")
     )
@@ -88,7 +88,7 @@ def faults_lines(records: Sequence[FaultRecord]) -> list[str]:
 
 
 def survivor_line(record: FaultRecord) -> str:
-    """Say what each listed check said instead of turning red."""
+    """Name the result of each listed check, none of which failed."""
     said = [f"{name} {_said(record.verdicts.get(name))}" for name in record.listed]
     also = f"; red: {', '.join(record.also)}" if record.also else ""
     return f"{record.fault} in {variant_of(record)}: {'; '.join(said)}{also}"
@@ -96,7 +96,7 @@ def survivor_line(record: FaultRecord) -> str:
 
 def _said(verdict: CheckAnswer | None) -> str:
     if verdict is None:
-        return "was not asked"
+        return "did not run"
     return verdict.state + (f" ({verdict.reason})" if verdict.reason else "")
 
 
@@ -106,7 +106,7 @@ def variant_of(record: FaultRecord) -> str:
 
 
 def grouped(records: Iterable[FaultRecord]) -> dict[str, list[FaultRecord]]:
-    """Collect records by fault, in their order."""
+    """Group records by fault, in their given order."""
     found: dict[str, list[FaultRecord]] = {}
     for record in records:
         found.setdefault(record.fault, []).append(record)
@@ -114,7 +114,7 @@ def grouped(records: Iterable[FaultRecord]) -> dict[str, list[FaultRecord]]:
 
 
 def union(ids: Iterable[Iterable[str]]) -> list[str]:
-    """Return the ids that any of the lists holds, in their order."""
+    """Return the ids that are in any of the lists, each once, in order of first occurrence."""
     return list(dict.fromkeys(name for part in ids for name in part))
 
 
@@ -123,7 +123,7 @@ def _survives(records: Iterable[FaultRecord]) -> bool:
 
 
 def faults_markdown(records: Sequence[FaultRecord]) -> str:
-    """Render the matrix as Markdown: a cell holds the listed checks that turned red, ``n.a.``, or ``SURVIVED``."""
+    """Render the matrix as Markdown: a cell holds the listed checks that failed, ``n.a.``, or ``SURVIVED``."""
     variants = list(dict.fromkeys(variant_of(record) for record in records))
     lines = [f"| fault | {' | '.join(variants)} |", "|---" * (len(variants) + 1) + "|"]
     for name, own in grouped(records).items():
@@ -139,7 +139,7 @@ def _cell(record: FaultRecord) -> str:
 
 
 def faults_page(known: Mapping[str, Fault]) -> str:
-    """Render every fault as Markdown: what is wrong, where it happens, what catches it.
+    """Render every fault as Markdown: the defect, where it was seen, and the checks that catch it.
 
     Args:
         known: by name, in the order in which they are shown.

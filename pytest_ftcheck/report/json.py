@@ -1,4 +1,4 @@
-"""The JSON document is written: strict, in one piece, or not at all. `report/document.py` is what it holds."""
+"""Writes the JSON document: strict JSON, complete or not at all. `report/document.py` defines its content."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pytest_ftcheck.report.records import UnfinishedDocument
 
 
 def check_writable(path: Path) -> None:
-    """Make sure that the document can be written, before hours of training.
+    """Check that the document can be written, before hours of training.
 
     Raises:
         SettingsError: it cannot.
@@ -36,7 +36,7 @@ def check_writable(path: Path) -> None:
 
 
 def begin_json(path: Path) -> None:
-    """Write a document that says that the session is not finished: should it die, nobody reads an older one.
+    """Write a document with the state "not finished": if the session crashes, no older document is read as its result.
 
     Raises:
         SettingsError: it cannot be written.
@@ -54,7 +54,7 @@ def begin_json(path: Path) -> None:
 
 
 def write_json(path: Path, document: Any) -> None:
-    """Write the document in one piece: whole, or not at all.
+    """Write the document, complete or not at all.
 
     Raises:
         OSError: it cannot be written.
@@ -64,7 +64,7 @@ def write_json(path: Path, document: Any) -> None:
 
 
 def json_text(document: Any) -> str:
-    """Return a record, or plain values, as JSON. NaN and infinity become texts, as JSON has neither."""
+    """Return a record, or plain values, as JSON. NaN and infinity become strings, because JSON has neither."""
     return json.dumps(_for_json(plain(document)), indent=2, allow_nan=False)
 
 

@@ -1,4 +1,4 @@
-"""Records as plain values, which travel between processes and into documents, and back."""
+"""Converts records to plain values, for other processes and for documents, and back."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     Record = TypeVar("Record", bound=DataclassInstance)
 
 LEFT_OUT_WHERE_NONE: Mapping[str, bool] = MappingProxyType({"left_out_where_none": True})
-"""Metadata of a field that plain values lack where it is None; of other fields, they hold the None."""
+"""Metadata of a field that `plain` leaves out where it is None; other fields keep their None."""
 
 
 def plain(value: Any) -> Any:
-    """Return a record as a table of plain values; lists and tables with all records in them."""
+    """Return a record as a dict of plain values; convert all records inside lists and dicts, too."""
     if is_dataclass(value) and not isinstance(value, type):
         held = {part.name: getattr(value, part.name) for part in fields(value) if not _is_left_out(value, part)}
         return {name: plain(entry) for name, entry in held.items()}
@@ -35,7 +35,7 @@ def _is_left_out(record: Any, part: Any) -> bool:
 
 
 def record_of(kind: type[Record], values: Mapping[str, Any]) -> Record:
-    """Make a record of what `plain` gave.
+    """Make a record from the result of `plain`.
 
     Raises:
         TypeError: the values have other names than the record.
@@ -51,7 +51,7 @@ def _hints(kind: type[Any]) -> Mapping[str, Any]:
 
 
 def _typed(hint: Any, value: Any) -> Any:
-    """Make the records in a value; a hint with several kinds of record has no values of this function."""
+    """Make the records in a value; a union of several record types is not supported."""
     if value is None:
         return None
     if is_dataclass(hint) and isinstance(hint, type):

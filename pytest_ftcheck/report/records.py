@@ -1,4 +1,4 @@
-"""Entries of the JSON document that tell what checks found and because of what; its head, until the session ends."""
+"""Entries of the JSON document for checks, findings and causes, and the document of an unfinished session."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from pytest_ftcheck.findings import Finding
 from pytest_ftcheck.report.plain import LEFT_OUT_WHERE_NONE
 
 SCHEMA: Literal[1] = 1
-"""A change that breaks a reader raises it."""
+"""Version of the document format; an incompatible change increments it."""
 
 Outcome = Literal["passed", "failed", "skipped"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class UnfinishedDocument:
-    """What stands in the document's place while the session runs, and after a session that died: it failed."""
+    """The document while the session runs. It stays after a session that crashed, which counts as failed."""
 
     schema: Literal[1] = SCHEMA
-    """Version of the form of documents."""
+    """Version of the document format."""
     finished: Literal[False] = False
-    """The session has not ended, or died."""
+    """The session has not ended, or it crashed."""
     exit_status: None = None
     """None: pytest has not ended."""
 
@@ -29,45 +29,45 @@ class UnfinishedDocument:
 @dataclass(frozen=True, kw_only=True)
 class _OfTest:
     nodeid: str | None = field(default=None, metadata=LEFT_OUT_WHERE_NONE)
-    """Of the test; left out where no single test told it: over several seeds, and by ``judge``."""
+    """Node id of the test; left out where no single test reported it: over several seeds, and by ``judge``."""
 
 
 @dataclass(frozen=True)
 class FoundRecord(Finding, _OfTest):
-    """A finding, with the test that told it."""
+    """A finding, with the test that reported it."""
 
     def __post_init__(self) -> None:
-        """Leave the texts: those of the finding are escaped, and the node id must stay as pytest has it."""
+        """No-op: the strings of the finding are already escaped, and the node id must stay as pytest has it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RedRecord(FoundRecord):
-    """A finding that is red."""
+    """A finding that fails."""
 
     because_of: str | None
-    """The red check that probably explains it; null where none does, and where a test of the project tells it."""
+    """Failed check that probably explains it; null where there is none, or a test of the project reports it."""
 
 
 def found_record(found: Finding) -> FoundRecord:
-    """Make a record of a finding that no single test told."""
+    """Make a record of a finding that no single test reported."""
     return FoundRecord(**vars(found))
 
 
 def red_record(found: Finding, because_of: str | None) -> RedRecord:
-    """Say of a finding what probably explains it; of None, nothing does."""
+    """Make a record of a finding and the id of the check that probably explains it, or None."""
     return RedRecord(**vars(found), because_of=because_of)
 
 
 @dataclass(frozen=True, kw_only=True)
 class CauseRecord:
-    """A red check that no other one explains."""
+    """A failed check that no other failed check explains."""
 
     task: str
-    """Whose tests are red."""
+    """Task of the failed check."""
     finding: FoundRecord
-    """Its first one."""
+    """The first finding of the check."""
     consequences: list[str]
-    """Ids of the red checks that it probably explains."""
+    """Ids of the failed checks that it probably explains."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,38 +75,38 @@ class CheckRecord:
     """A test of the suite."""
 
     nodeid: str
-    """Of the test."""
+    """Node id of the test."""
     task: str
     """Name of the task."""
     check: str
-    """Its id, see [the checks](checks.md)."""
+    """Id of the check, see [the checks](checks.md)."""
     cost: Literal["free", "forward", "run", "extra-training", "fault", "bench"]
-    """Of a check, what it needs; else what the test is about: a planted fault, or the speed of training steps."""
+    """What a check needs; for other tests, their kind: a planted fault, or the speed of training steps."""
     engine: str | None
-    """Null where only parts are looked at."""
+    """Null where the check reads only the parts."""
     seed: int | None
-    """Null where only parts are looked at."""
+    """Null where the check reads only the parts."""
     metric: str | None = field(default=None, metadata=LEFT_OUT_WHERE_NONE)
-    """That the gate judges; left out where the check is no gate."""
+    """Metric of the gate; left out where the check is no gate."""
     outcome: Outcome
-    """What pytest says of it."""
+    """Outcome in pytest."""
     reason: str | None
-    """Why it was skipped."""
+    """Why it was skipped; null where it was not."""
     seconds: float
-    """That the test took."""
+    """Duration of the test, in seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class JudgedRecord:
-    """A check that ``judge`` asked."""
+    """A check that ``judge`` ran."""
 
     task: str
-    """The one that was judged."""
+    """The judged task."""
     check: str
-    """Its id, see [the checks](checks.md)."""
+    """Id of the check, see [the checks](checks.md)."""
     engine: str
-    """That trains; of the first one, what looks at the parts."""
+    """Engine of the run; the first engine where the check reads only the parts."""
     outcome: Outcome
-    """What the check said."""
+    """Result of the check."""
     reason: str | None
-    """Why it was skipped."""
+    """Why it was skipped; null where it was not."""

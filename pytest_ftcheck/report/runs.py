@@ -12,60 +12,60 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
-    """A run that a test looked at."""
+    """A run that a test used."""
 
     task: str
     """Name of the task."""
     engine: str
-    """That trained."""
+    """Engine that trained."""
     seed: int
-    """That was trained with."""
+    """Seed of the training."""
     tier: str
-    """Of the data and checkpoints, as cards name it."""
+    """Tier of data and checkpoint, as cards name it."""
     checkpoint: str
-    """Its name."""
+    """Name of the checkpoint."""
     parameters: int
-    """Of the model."""
+    """Number of parameters of the model."""
     data: str
-    """Where they come from."""
+    """Source of the data."""
     synthetic: bool
-    """The data are bundled and made up."""
+    """True if the data is bundled and generated."""
     evaluation_split: str
-    """Its name."""
+    """Name of the evaluation split."""
     train_rows: int
-    """Of the training split."""
+    """Number of rows of the training split."""
     rows: int
-    """That were evaluated."""
+    """Number of evaluated rows."""
     logits_shape: list[int]
-    """Rows first."""
+    """Shape of the logits, rows first."""
     metrics: dict[str, float]
-    """By key, of the weights that were kept."""
+    """Metrics of the kept weights, by key."""
     unjudged: dict[str, dict[str, float]]
     """Metrics of evaluation sets that have no gates, by set."""
     epochs: list[dict[str, float]]
-    """After each one: ``epoch``, ``step``, ``loss`` and the metrics, on the evaluation split."""
+    """For each epoch, after it: ``epoch``, ``step``, ``loss`` and the metrics, on the evaluation split."""
     best_epoch: int | None
-    """Counted from 1, where the weights of the best epoch were kept; null where those of the last one were."""
+    """Best epoch, counted from 1, where its weights were kept; null where the weights of the last epoch were kept."""
     recipe: dict[str, str]
-    """Training arguments, as Python writes their values."""
+    """Training arguments, with the ``repr`` of each value."""
     timings: dict[str, float]
-    """Seconds, by phase."""
+    """Durations in seconds, by phase."""
     environment: dict[str, str]
-    """Versions, device, dtype and what else a result depends on, with ``kernels``, ``deterministic`` and
+    """Versions, device, dtype and everything else that a result depends on, with ``kernels``, ``deterministic`` and
     ``cpu_capability``."""
     reused: bool
-    """It was not trained in this session."""
+    """True if it was not trained in this session."""
     folder: str
-    """It holds the model and what else the run left."""
+    """Folder with the model and the other files of the run."""
 
 
 def run_name(run: Run) -> str:
-    """Name a run: one of the same task, engine and seed with other hyperparameters has another name."""
+    """Return the name of a run; runs with different hyperparameters have different names."""
     return f"{run.task}/{run.engine}/{run.seed}/{run.folder.name}"
 
 
 def run_record(run: Run, pipeline: Pipeline) -> RunRecord:
-    """Say what a run was made of, and what came out."""
+    """Describe the inputs and the results of a run."""
     return RunRecord(
         task=run.task,
         engine=run.engine,

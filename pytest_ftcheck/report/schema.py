@@ -1,8 +1,9 @@
-"""The JSON Schema of the documents, made of the records that they are written from, and their page.
+"""The JSON Schema of the documents and their page, generated from the records.
 
 ``python -m pytest_ftcheck.report.schema > pytest_ftcheck/report/schema.json`` writes the schema,
-``python -m pytest_ftcheck.report.schema page > docs/json.md`` the page. Both read the docstrings of fields, which stand
-in the source alone. pydantic's ``TypeAdapter`` reads them of its own dataclasses only, and knows no texts for numbers.
+``python -m pytest_ftcheck.report.schema page > docs/json.md`` the page. Both read the docstrings of fields from the
+source, because Python does not keep them at run time. pydantic's ``TypeAdapter`` reads them only for its own
+dataclasses, and does not support strings for NaN and infinity.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
     from dataclasses import Field
 
 DOCUMENTS = (Document, UnfinishedDocument, JudgedDocument)
-"""A document is one of these."""
+"""The types of documents."""
 _NUMBER = {"$ref": "#/$defs/number"}
 _NUMBER_OR_TEXT = {
-    "description": "A number; those that JSON does not have are texts.",
+    "description": "A number; NaN and infinity are strings.",
     "anyOf": [{"type": "number"}, {"enum": ["nan", "inf", "-inf"]}],
 }
 _SIMPLE: Mapping[Any, dict[str, Any]] = {
@@ -42,7 +43,7 @@ _SIMPLE: Mapping[Any, dict[str, Any]] = {
 }
 _SIMPLE_WORDS: Mapping[Any, str] = {
     Any: "any value",
-    str: "text",
+    str: "string",
     int: "integer",
     float: "number",
     bool: "true or false",
@@ -51,22 +52,22 @@ _SIMPLE_WORDS: Mapping[Any, str] = {
 
 _INTRODUCTION = """# The JSON document
 
-`--ftcheck-json PATH` writes one document at the end of the session, in one piece. When the session begins, it writes
-`{"schema": 1, "finished": false, "exit_status": null}` in its place. **A document that is absent or has
-`"finished": false` means that the session failed**: code that calls `os._exit(0)` ends pytest with exit code 0, and
-nothing was judged. Numbers that JSON does not have (NaN, infinity) are texts: `"nan"`, `"inf"`, `"-inf"`. A change that
-breaks a reader raises `schema`.
+`--ftcheck-json PATH` writes one complete document at the end of the session. When the session begins, it writes
+`{"schema": 1, "finished": false, "exit_status": null}` to the same path. **If the document is missing or has
+`"finished": false`, the session failed.** For example, code that calls `os._exit(0)` ends pytest with exit code 0, and
+nothing was judged. NaN and infinity are strings, because JSON has no such numbers: `"nan"`, `"inf"`, `"-inf"`. An
+incompatible change increments `schema`.
 
 The JSON Schema of the document (draft 2020-12) is installed with the package: `pytest_ftcheck/report/schema.json`. It
-describes what `pytest_ftcheck.judge(…).to_json()` returns, too.
+also describes the result of `pytest_ftcheck.judge(…).to_json()`.
 """
 
 
 def schema() -> dict[str, Any]:
-    """Return the JSON Schema, draft 2020-12, of every document: none has other keys than those it names.
+    """Return the JSON Schema, draft 2020-12, of all documents; it allows no other keys.
 
     Raises:
-        TypeError: a field has a type of which a document holds no values.
+        TypeError: a field has a type that a document cannot hold.
         KeyError: a field has no docstring.
 
     """
@@ -80,7 +81,7 @@ def schema() -> dict[str, Any]:
 
 
 def _records(*kinds: type[Any]) -> Iterator[type[Any]]:
-    """Yield some records, and all that stand in their fields, each once."""
+    """Yield these record types, and all record types in their fields, each once."""
     found: dict[type[Any], None] = {}
     left: list[Any] = [*kinds]
     while left:
@@ -109,7 +110,7 @@ def _may_be_left_out(part: Field[Any]) -> bool:
 
 
 def _hints(kind: type[Any]) -> dict[str, Any]:
-    """Return the types of a record's fields, in their order; None is no value of one that is left out where it is."""
+    """Return the types of a record's fields, in order; without None where None means that the field is left out."""
     hints = get_type_hints(kind)
     return {
         part.name: get_args(hints[part.name])[0] if _may_be_left_out(part) else hints[part.name]
@@ -122,7 +123,7 @@ def _reference(kind: type[Any]) -> dict[str, Any]:
 
 
 def _of_type(hint: Any) -> dict[str, Any]:
-    """Return the schema of what a field of this type becomes in a document."""
+    """Return the schema of a field of this type in a document."""
     parts, origin = get_args(hint), get_origin(hint)
     if is_dataclass(hint) and isinstance(hint, type):
         return _reference(hint)
@@ -135,13 +136,13 @@ def _of_type(hint: Any) -> dict[str, Any]:
     if origin is dict:
         return {"type": "object", "additionalProperties": _of_type(parts[1])}
     if hint not in _SIMPLE:
-        msg = f"{hint}: no value of this type stands in a JSON document. Give the field another type, or teach it here."
+        msg = f"{hint}: a JSON document cannot hold this type. Give the field another type, or add the type to _SIMPLE."
         raise TypeError(msg)
     return _SIMPLE[hint]
 
 
 def _docstrings(kind: type[Any]) -> dict[str, str]:
-    """Return the docstrings of fields, in one line each, by name; those of base classes with them."""
+    """Return the docstrings of fields by name, each in one line, with the fields of base classes."""
     told: dict[str, str] = {}
     for base in reversed(kind.__mro__):
         if is_dataclass(base):
@@ -155,7 +156,7 @@ def _docstrings(kind: type[Any]) -> dict[str, str]:
 
 
 def page() -> str:
-    """Render every document and its entries as Markdown: keys, what stands there, and what it means."""
+    """Render every document and its entries as Markdown: keys, types and meanings."""
     titles = {
         Document: "The document of a session",
         UnfinishedDocument: "A session that has not ended",
@@ -169,12 +170,12 @@ def page() -> str:
 def _table(kind: type[Any]) -> str:
     told = _docstrings(kind)
     rows = [f"| `{name}` | {_in_words(hint)} | {told[name]} |" for name, hint in _hints(kind).items()]
-    head = ["| key | holds | what |", "|---|---|---|"] if rows else []
+    head = ["| key | type | meaning |", "|---|---|---|"] if rows else []
     return "\n".join([str(inspect.getdoc(kind)), "", *head, *rows]).replace("``", "`").rstrip() + "\n"
 
 
 def _in_words(hint: Any) -> str:
-    """Say what stands in a field, with a link where it is an entry of its own."""
+    """Describe the type of a field, with a link where it is a record."""
     parts, origin = get_args(hint), get_origin(hint)
     if is_dataclass(hint) and isinstance(hint, type):
         return f"[{hint.__name__}](#{hint.__name__.lower()})"

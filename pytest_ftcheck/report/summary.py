@@ -1,4 +1,4 @@
-"""The summary: one table that says whether the model may ship."""
+"""The summary: the table of gates, with causes, warnings and closing lines."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def summary_table(
     color: bool,
     width: int = 100,
 ) -> str:
-    """Render the gates: value, interval, limit, verdict, the smallest drop that such a gate sees, rows and seconds.
+    """Render the gates: value, interval, limit, verdict, smallest drop that the gate detects, rows and seconds.
 
     Args:
-        gates: of single runs, as `gate_record` gives them.
-        over_seeds: of several seeds together, as `judge_together` gives them: they stand below their seeds.
+        gates: gates of single runs, from `gate_record`.
+        over_seeds: gates of several seeds together, from `judge_together`; they follow the gates of their seeds.
         color: with ANSI colours.
         width: of the terminal, in columns.
 
@@ -68,10 +68,10 @@ def summary_table(
 
 
 def cause_lines(causes: Sequence[CauseRecord]) -> list[str]:
-    """Name what is probably wrong, the most likely cause first, and the checks that are red because of it.
+    """Name the probable causes, the most likely one first, and the failed checks that each explains.
 
     Args:
-        causes: as `pytest_ftcheck.judging.causes` tells them.
+        causes: from `pytest_ftcheck.judging.causes`.
 
     """
     lines = []
@@ -93,14 +93,14 @@ def _row(gate: GateRecord | SeedGateRecord, seed: Sequence[str]) -> list[Text | 
     informs = isinstance(gate, GateRecord) and gate.informs and status != "ungated"
     missing = isinstance(gate, GateRecord) and gate.missing
     return [
-        Text(gate.task),  # a plain string would be read as markup
+        Text(gate.task),  # rich would parse a plain string as markup
         gate.engine,
         *seed,
         Text(f"{gate.metric}, {gate.slice}" if gate.slice else gate.metric),
         "missing" if missing else number(gate.value),
         "-" if gate.interval is None else " to ".join(number(end) for end in gate.interval),
         _limit(gate),
-        # Of several seeds, one alone decides nothing.
+        # With several seeds, a single seed has no verdict of its own.
         Text(f"({status})", style="dim") if informs else Text(status, style=_STYLES[status]),
         number(gate.smallest_drop),
         str(gate.rows),
@@ -109,7 +109,7 @@ def _row(gate: GateRecord | SeedGateRecord, seed: Sequence[str]) -> list[Text | 
 
 
 def _limit(gate: GateRecord | SeedGateRecord) -> str:
-    """Render the limit: a ceiling as such, and how many seeds it came from, where it is calibrated."""
+    """Render the limit: "at most" before a ceiling, and the number of seeds of a calibrated limit."""
     if gate.floor is None:
         return "-"
     limits = gate.limits
@@ -119,10 +119,10 @@ def _limit(gate: GateRecord | SeedGateRecord) -> str:
 
 
 def seed_lines(over_seeds: Sequence[SeedGateRecord], red: Sequence[Finding]) -> list[str]:
-    """Say which seed was worst and which failed, and what is red over all seeds together.
+    """Name the worst seed, the failed seeds, and the findings over all seeds together.
 
     Args:
-        over_seeds: as `judge_together` gives them.
+        over_seeds: from `judge_together`.
         red: findings that fail the session.
 
     """
@@ -141,11 +141,11 @@ def seed_lines(over_seeds: Sequence[SeedGateRecord], red: Sequence[Finding]) -> 
 
 
 def warning_lines(warnings: Sequence[Finding]) -> list[str]:
-    """Name what the data does not settle, and what deserves a look: both pass.
+    """List inconclusive gates and warnings of checks; neither fails.
 
     Args:
-        warnings: findings of inconclusive gates, and those of checks that warn, which are ordered by the share of the
-            rows that they are about.
+        warnings: findings of inconclusive gates and of checks that warn; the latter are sorted by their fraction of
+            affected rows.
 
     """
     gates = [found for found in warnings if found.level != "warn"]
@@ -163,14 +163,14 @@ def _told(found: Finding) -> str:
 
 
 def number(value: float | None, *, signed: bool = False) -> str:
-    """Render a metric with four digits; a dash where there is none."""
+    """Render a metric with four decimals; a dash for None."""
     if value is None:
         return "-"
     return "nan" if math.isnan(value) else f"{value:{'+' if signed else ''}.4f}"
 
 
 def check_lines(checks: Sequence[CheckRecord | JudgedRecord]) -> list[str]:
-    """Count the checks, name those that failed, and say why others were skipped.
+    """Count the checks, name the failed ones, and give the reasons of the skipped ones.
 
     Args:
         checks: one for each test.
@@ -195,13 +195,13 @@ def check_lines(checks: Sequence[CheckRecord | JudgedRecord]) -> list[str]:
 
 
 def _names(checks: Sequence[CheckRecord | JudgedRecord], *, tasks: bool) -> str:
-    """Name each check once, whatever its engines and seeds; with its task where there are several."""
+    """Name each check once for all engines and seeds, with its task where there are several tasks."""
     names = (check.check + (f" of {check.task}" if tasks else "") for check in checks)
     return ", ".join(dict.fromkeys(names))
 
 
 def _measured(name: str, metrics: Mapping[str, float]) -> str:
-    """Say what a run measured on an evaluation set that has no gates."""
+    """Describe the metrics of a run on an evaluation set that has no gates."""
     values = ", ".join(f"{metric} {number(value)}" for metric, value in metrics.items())
     return f"evaluation set {name!r}" + (f" ({values})" if values else "")
 
@@ -213,14 +213,14 @@ def closing_lines(
     untold: Sequence[str],
     json: Path | None,
 ) -> list[str]:
-    """Say what was measured on what, what was made anew, and where everything is written.
+    """List measured runs with their data, notes, tasks without a test, and the path of the JSON document.
 
     Args:
-        runs: as `run_record` gives them.
-        notes: lines that are shown as they are.
-        idle_tasks: selected tasks of which no test ran.
-        untold: node ids of the tests that should have failed, and told why there is no run.
-        json: where the document was written.
+        runs: from `run_record`.
+        notes: lines that are shown unchanged.
+        idle_tasks: selected tasks for which no test ran.
+        untold: node ids of the tests that should have failed with the reason why there is no run.
+        json: path of the document.
 
     """
     measured = {
@@ -239,8 +239,8 @@ def closing_lines(
         *notes,
         *(f"{task}: no test ran for this task; the session fails." for task in idle_tasks),
         *(
-            f"{nodeid}: other tests were not judged because of it, but it did not fail: the session fails."
+            f"{nodeid}: other tests left their failure to this test, but it did not fail; the session fails."
             for nodeid in untold
         ),
-        *([f"everything is in {json}"] if json else []),
+        *([f"all results are in {json}"] if json else []),
     ]

@@ -50,7 +50,7 @@ def test_a_fault_that_no_check_notices_is_red_and_says_what_each_listed_one_said
     assert finding.subject.endswith(", engine manual")
     assert "collator.labels red: " in finding.expected or " or " in finding.expected
     assert finding.observed.startswith("it survived: labels_of_the_neighbour in sst2 manual: ")
-    assert "collator.labels was not asked" in finding.observed
+    assert "collator.labels did not run" in finding.observed
 
 
 def test_a_fault_that_does_not_apply_says_why_and_is_no_failure(make_session: MakeSession) -> None:

@@ -215,5 +215,5 @@ def test_a_document_that_is_lost_fails_the_session_and_hides_nothing(
             "checks: 1 passed",
         ]
     )
-    result.stdout.no_fnmatch_line("everything is in *")
+    result.stdout.no_fnmatch_line("all results are in *")
     assert Path("/dev/full").is_char_device()

@@ -173,7 +173,7 @@ def test_another_recipe_is_compared_with_the_accepted_one_and_the_entry_is_repor
         [
             "  accepted on * as mrpc/tiny-bert/trainer/bundled/recipe-*: the first one",
             "  changed since: num_train_epochs 1 → 3",
-            "mrpc/tiny-bert/trainer/bundled/recipe-* in ftcheck-baseline/baseline.json matches nothing that ran*",
+            "mrpc/tiny-bert/trainer/bundled/recipe-* in ftcheck-baseline/baseline.json matches no run of this session*",
         ]
     )
     assert len(document["baseline"]["unmatched"]) == 1
@@ -188,7 +188,7 @@ def test_another_checkpoint_of_the_card_is_not_comparable(session: Session, proj
     result.stdout.fnmatch_lines(
         [
             "  observed  not comparable: the checkpoint was tiny-bert, and is tiny-distilbert",
-            "mrpc/tiny-bert/trainer/bundled/recipe-* in ftcheck-baseline/baseline.json matches nothing that ran*",
+            "mrpc/tiny-bert/trainer/bundled/recipe-* in ftcheck-baseline/baseline.json matches no run of this session*",
         ]
     )
 

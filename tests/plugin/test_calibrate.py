@@ -137,7 +137,7 @@ def test_limits_for_the_mean_of_several_seeds_judge_sessions_of_as_many(
     result.stdout.fnmatch_lines(
         [
             "  accuracy: 5 seeds of mean * (gates: 6; judged: the mean of 3 seeds; *",
-            "  The limits judge the mean of at least 3 seeds: --ftcheck-seeds=0-2. On fewer, they count as limits *",
+            "  The limits judge the mean of at least 3 seeds: --ftcheck-seeds=0-2. With fewer seeds, they count *",
         ]
     )
     limits = document["calibration"][0]["limits"]["accuracy"]

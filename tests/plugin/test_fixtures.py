@@ -1,4 +1,4 @@
-"""The fixtures in a user's own tests, and the marker that says what they are made for."""
+"""The fixtures in a user's own tests, and the marker that names task, engine and seed."""
 
 from __future__ import annotations
 

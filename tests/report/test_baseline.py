@@ -96,7 +96,7 @@ def test_values_of_a_regression_are_numbers() -> None:
 def test_a_baseline_that_gates_nothing_says_so() -> None:
     not_gated = change(0.9, 0.9, 0.0, gated=False)
     (_, _, line) = comparison_lines([note(metrics={"f1": not_gated})])
-    assert line == "  no metric has a max_drop: no drop turns red. --ftcheck-calibrate proposes one"
+    assert line == "  no metric has a max_drop: no drop fails. --ftcheck-calibrate proposes a max_drop"
     both = {"f1": not_gated, "accuracy": change(0.9, 0.9, 0.0)}
     assert len(comparison_lines([note(metrics=both)])) == 2
 
@@ -116,7 +116,7 @@ def test_what_was_accepted_and_what_matches_nothing() -> None:
     written = AcceptedRecord(key="a", new=True, seeds=[0, 2])
     assert update_lines([written], "f.json") == ["accepted (new): a, seed 0, 2, in f.json"]
     (line,) = unmatched_lines(["a"], "f.json")
-    assert line.startswith("a in f.json matches nothing that ran")
+    assert line.startswith("a in f.json matches no run of this session")
 
 
 def test_rows_are_named_by_their_id_with_text_and_class_names(make_pipeline: Callable[..., Pipeline]) -> None:

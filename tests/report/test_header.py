@@ -88,12 +88,12 @@ def test_what_is_set_of_a_trainer_is_named(pipeline: Pipeline) -> None:
     )
     lines = header_lines([replace(pipeline, source=source)], Settings(seeds=(0, 1)), [CPU])
     assert lines[1:3] == [
-        "ftcheck: sst2 trains as it does without pytest, but for output folder, seed (0, 1; yours is 42), device",
+        "ftcheck: sst2 trains as it does without pytest, except for output folder, seed (0, 1; yours is 42), device",
         "ftcheck: " + unjudged_line("sst2", "dev", ("hard", "old")),
     ]
     source.evaluation.unjudged_sets = ()
     lines = header_lines([replace(pipeline, source=source)], Settings(seeds=(42,)), [{**CPU, "device": "cuda"}])
-    assert lines[1] == "ftcheck: sst2 trains as it does without pytest, but for output folder, seed"
+    assert lines[1] == "ftcheck: sst2 trains as it does without pytest, except for output folder, seed"
     assert not any("evaluation set" in line for line in lines)
 
 

@@ -227,8 +227,8 @@ def test_notes_idle_tasks_and_the_document_are_named() -> None:
     assert lines == [
         "entry abc was not whole",
         "rte: no test ran for this task; the session fails.",
-        f"{told}: other tests were not judged because of it, but it did not fail: the session fails.",
-        "everything is in out.json",
+        f"{told}: other tests left their failure to this test, but it did not fail; the session fails.",
+        "all results are in out.json",
     ]
 
 

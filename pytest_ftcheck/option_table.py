@@ -190,20 +190,23 @@ OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
 """For each option: its flag without ``--ftcheck-``, its `Settings` field, and what an argument parser takes of it."""
 FLAGS: dict[str, str] = {dest: f"--ftcheck-{flag}" for flag, dest, _ in OPTIONS}
 """The option of each `Settings` field, as it is typed."""
-LISTS = {"--ftcheck-list": "task cards", "--ftcheck-list-checks": "checks"}
-"""What is shown in the place of a session."""
-
-
-def help_of_list(shown: str) -> str:
-    """Say what an option does that shows a list."""
-    return f"print the {shown} and exit"
+SHOWN: dict[str, dict[str, Any]] = {
+    "--ftcheck-list": {"action": "store_true", "help": "print the task cards and exit"},
+    "--ftcheck-list-checks": {"action": "store_true", "help": "print the checks and exit"},
+    "--ftcheck-explain": {
+        "metavar": "CHECK",
+        "help": "print what a check requires, its likely causes, and how to skip it, and exit",
+    },
+}
+"""Options that print something instead of a session, and what an argument parser takes of each."""
 
 
 def described_options() -> list[tuple[str, str | None, str]]:
     """Every option as it is typed, the `Settings` field that it sets, and what it does."""
     described: list[tuple[str, str | None, str]] = []
-    for flag, dest, arguments in OPTIONS:
+    shown = [(option, None, arguments) for option, arguments in SHOWN.items()]
+    for option, dest, arguments in [*((f"--ftcheck-{flag}", dest, given) for flag, dest, given in OPTIONS), *shown]:
         value = f"={arguments['metavar']}" if "metavar" in arguments else ""
         value = f"[{value}]" if arguments.get("nargs") == "?" else value
-        described.append((f"--ftcheck-{flag}{value}", dest, arguments["help"]))
-    return described + [(option, None, help_of_list(shown)) for option, shown in LISTS.items()]
+        described.append((f"{option}{value}", dest, arguments["help"]))
+    return described

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from pytest_ftcheck.configuration import read_config
+from pytest_ftcheck.errors import SettingsError, closest
 from pytest_ftcheck.judging.selection import choose_ids, costs
 
 if TYPE_CHECKING:
@@ -50,6 +51,30 @@ def listed_checks(words: Iterable[str], *, color: bool, width: int) -> str:
 
     known = suite_catalogue()
     return checks_table([known[name] for name in chosen], color=color, width=width)
+
+
+def explained_check(name: str) -> str:
+    """Render one check: what it requires, its likely causes, what to do, how to move or skip it.
+
+    Raises:
+        SettingsError: no such check, with the closest match.
+
+    """
+    from pytest_ftcheck.checks.causes import explains  # noqa: PLC0415 - as below
+    from pytest_ftcheck.faults.fault import faults  # noqa: PLC0415 - as below
+    from pytest_ftcheck.judging.checks import suite_catalogue  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.report.explain import explained  # noqa: PLC0415 - as above
+
+    known = suite_catalogue()
+    if name not in known:
+        msg = f"unknown check {name!r}.{closest(name, known)} --ftcheck-list-checks shows them all."
+        raise SettingsError(msg)
+    return explained(
+        known[name],
+        explained_by=[other for other in known if explains(other, name)],
+        explains=[other for other in known if explains(name, other)],
+        faults=[fault.name for fault in faults().values() if name in fault.caught_by],
+    )
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_ftcheck.compat.of_pytest import is_worker
 from pytest_ftcheck.judging.effects import beside_lists, without_use
-from pytest_ftcheck.option_table import FLAGS, LISTS
+from pytest_ftcheck.option_table import FLAGS, SHOWN
 from pytest_ftcheck.plugin.report import is_own_use
 from pytest_ftcheck.plugin.session import SESSION
 
@@ -28,7 +28,7 @@ def given_on_command_line(config: pytest.Config) -> tuple[str, ...]:
 
 def check_listing(config: pytest.Config) -> None:
     """Refuse other options beside one that lists something and exits: they would be ignored."""
-    listed = [option for option in LISTS if config.getoption(option.removeprefix("--").replace("-", "_"))]
+    listed = [option for option in SHOWN if config.getoption(option.removeprefix("--").replace("-", "_"))]
     if told := beside_lists(listed, given_on_command_line(config)):
         raise pytest.UsageError(told)
 

@@ -117,7 +117,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """Print the task cards or the checks, if that was requested."""
     check_listing(config)
-    if config.getoption("ftcheck_list") or config.getoption("ftcheck_list_checks"):
+    if any(config.getoption(name) for name in ("ftcheck_list", "ftcheck_list_checks", "ftcheck_explain")):
         from pytest_ftcheck.plugin.listing import print_list  # noqa: PLC0415 - only these options need it
 
         return print_list(config)

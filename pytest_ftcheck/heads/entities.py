@@ -10,6 +10,7 @@ import numpy as np
 from pytest_ftcheck.heads.registry import head_named
 from pytest_ftcheck.heads.row_metrics import MeanMetric, ratio
 from pytest_ftcheck.heads.rows import EvaluatedRows
+from pytest_ftcheck.heads.tag_schemes import OUTSIDE
 from pytest_ftcheck.heads.traits import IGNORED
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Entities = set[tuple[str, int, int]]
 
-OUTSIDE = "O"
-"""The tag of a word that is part of no entity."""
 PATH = "seqeval"
 """Name of the metric, as of ``evaluate.load``."""
 

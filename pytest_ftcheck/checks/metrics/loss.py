@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
-from pytest_ftcheck.checks.metrics.rows import judged, with_logits
+from pytest_ftcheck.checks.metrics.rows import NO_LOGITS, judged, with_logits
+from pytest_ftcheck.checks.metrics.tagged import has_tags, tagged_rows
 from pytest_ftcheck.checks.model.logits import tolerance_of
-from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
+from pytest_ftcheck.checks.training.declared import arguments
+from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ITEM, LABEL_PER_ROW
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from pytest_ftcheck.checks.catalogue import Thresholds
@@ -57,7 +62,7 @@ def _losses(rows: ScoredRows, smoothing: float) -> list[float]:
 @check(
     "metrics.loss_agrees",
     cost="run",
-    needs=(LABEL_PER_ROW,),
+    needs=(LABEL_PER_ITEM,),
     tolerance=_TOLERANCE,
     catches="logits that are not those of the labels, an evaluation loss of other rows, averaged wrongly or rescaled",
     hint="the loss and the logits come from different rows, weights or modes; look for dropout that is active in "
@@ -66,7 +71,7 @@ def _losses(rows: ScoredRows, smoothing: float) -> list[float]:
 def loss_agrees(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """The reported evaluation loss is the mean cross entropy, or squared error, of logits and labels.
 
-    Relative above 1, else absolute.
+    Relative above 1, else absolute. Of tags, the mean over all tokens, or the mean of the batches' means by their rows.
 
     Assumes: the evaluation loss is transformers' own.
 
@@ -74,25 +79,57 @@ def loss_agrees(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
     False alarms: none by chance.
     """
-    rows = judged(evidence)
+    count, name, known = _losses_of_tags(evidence) if has_tags(evidence) else _losses_of_rows(evidence)
     require_plain_loss(evidence)
     if "loss" not in evidence.run.metrics:
         msg = "the evaluation reported no loss"
         raise NotApplicable(msg)
     reported = evidence.run.metrics["loss"]
-    losses = _losses(rows, float(evidence.pipeline.args.get("label_smoothing_factor") or 0.0))
+    losses = known(float(evidence.pipeline.args.get("label_smoothing_factor") or 0.0))
     # Written so that a NaN disagrees.
     tolerance = tolerance_of(evidence.fresh_model, thresholds)
     if any(abs(reported - loss) <= tolerance * max(1.0, loss) for loss in losses):
         return []
-    kind = f"mean {rows.head.loss.name}"
     return [
         finding(
-            f"an evaluation loss of {losses[-1]:.6g}, the {kind} of the logits of {len(rows)} rows, within "
+            f"an evaluation loss of {losses[-1]:.6g}, the mean {name} of the logits of {count} rows, within "
             f"{tolerance:g}",
             f"{reported:.6g}",
         )
     ]
+
+
+_Known = tuple[int, str, "Callable[[float], list[float]]"]
+"""Number of rows, name of the loss, and its values by the label smoothing."""
+
+
+def _losses_of_rows(evidence: Evidence) -> _Known:
+    rows = judged(evidence)
+    return len(rows), rows.head.loss.name, partial(_losses, rows)
+
+
+def _losses_of_tags(evidence: Evidence) -> _Known:
+    rows = tagged_rows(evidence)
+    if rows.logits is None:
+        raise NotApplicable(NO_LOGITS)
+    loss = rows.head_rules.loss
+    size = arguments(evidence).eval_batch_size
+    logits, labels = torch.as_tensor(rows.logits.astype(np.float64)), torch.as_tensor(rows.label_ids)
+
+    def of_batches(share: float) -> float:
+        """Mean of the batches' losses, weighed by their rows, as an evaluation has it."""
+        parts = zip(logits.split(size), labels.split(size), strict=True)
+        return sum(float(loss(*part, label_smoothing=share)) * len(part[0]) for part in parts) / len(logits)
+
+    def known(smoothing: float) -> list[float]:
+        shares = [0.0, *([smoothing] if smoothing else [])]
+        return [
+            value
+            for share in shares
+            for value in (float(loss(logits, labels, label_smoothing=share)), of_batches(share))
+        ]
+
+    return len(rows), loss.name, known
 
 
 @check(

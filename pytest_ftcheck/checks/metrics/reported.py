@@ -13,11 +13,13 @@ import numpy as np
 from transformers import EvalPrediction
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warning
+from pytest_ftcheck.checks.metrics.entity_metrics import wrong_entity_metrics
 from pytest_ftcheck.checks.metrics.healthy import deviation_of
 from pytest_ftcheck.checks.metrics.known import agrees, known_values
 from pytest_ftcheck.checks.metrics.rows import ScoredRows, evaluated, judged
+from pytest_ftcheck.checks.metrics.tagged import has_tags
 from pytest_ftcheck.checks.training.declared import arguments, own_callbacks
-from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
+from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ITEM
 from pytest_ftcheck.pipeline.trainer_metrics import MetricsOfMore
 from pytest_ftcheck.tasks.metrics import direction_of, known_direction
 
@@ -41,7 +43,7 @@ _BINARY, _FEWEST = 2, 10
 @check(
     "metrics.recomputed",
     cost="run",
-    needs=(LABEL_PER_ROW,),
+    needs=(LABEL_PER_ITEM,),
     thresholds={"difference": 1e-4},
     tolerance={"float32": 1e-3, "bfloat16": 5e-2, "float16": 5e-2},
     catches="argmax over the wrong axis, swapped arguments, a metric of other rows or of another epoch's weights",
@@ -51,8 +53,8 @@ _BINARY, _FEWEST = 2, 10
 def recomputed(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Reported metrics are what logits and label ids give when they are computed again.
 
-    Three times over: by ``compute_metrics`` itself, by scikit-learn and SciPy where the name is known, and against the
-    epoch whose weights were kept. ``difference`` is absolute, relative above 1; ``tolerance`` is that of the epoch.
+    Three times over: by ``compute_metrics`` itself, by scikit-learn, SciPy or seqeval where the name is known, against
+    the epoch whose weights were kept. ``difference`` is absolute, relative above 1; ``tolerance`` is that of the epoch.
 
     Assumes: a metric is a function of logits and labels.
 
@@ -114,6 +116,8 @@ def _called(evidence: Evidence) -> dict[str, float]:
 
 def _against_known(evidence: Evidence, difference: float) -> list[Finding] | None:
     """Compare every metric of a well-known name with scikit-learn and SciPy; None where there is none."""
+    if has_tags(evidence):
+        return wrong_entity_metrics(evidence, difference)
     try:
         rows = evaluated(evidence)
     except NotApplicable:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, check, finding
+from pytest_ftcheck.checks.metrics.tagged import has_tags
 from pytest_ftcheck.checks.training.declared import probed
 from pytest_ftcheck.errors import CheckFailure
-from pytest_ftcheck.heads.traits import LABEL_PER_ROW
+from pytest_ftcheck.heads.traits import IGNORED, LABEL_PER_ITEM
 from pytest_ftcheck.training.fingerprint import fingerprint_rows
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ _CLOSE = 0.9
 @check(
     "training.overfits_batch",
     cost="extra-training",
-    needs=(LABEL_PER_ROW,),
+    needs=(LABEL_PER_ITEM,),
     thresholds={"rows": 8, "steps": 30},
     false_alarms=1e-3,
     catches="a learning rate of 0 or far too high, frozen weights, gradients that do not arrive, a loss that is not of "
@@ -58,7 +59,7 @@ def overfits_batch(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """
     evidence.require_training()
     rows = distinct_rows(evidence, int(thresholds["rows"]))
-    labels = np.asarray(evidence.labels(evidence.pipeline.train_dataset.select(rows)))
+    labels = evidence.label_array(evidence.pipeline.train_dataset.select(rows))
     attempts = []
     for factor in _factors(evidence):
         try:
@@ -109,8 +110,12 @@ def _judge(evidence: Evidence, probe: Probe, labels: Any) -> tuple[bool, str]:
         values = probe.logits.reshape(len(probe.logits), -1)[:, 0]
         correlation = float(np.corrcoef(values, labels)[0, 1]) if values.std() > 0 else 0.0
         return correlation >= _CLOSE, f"predictions and labels correlate with {correlation:.2f}, {loss}"
-    right = int((probe.logits.argmax(axis=-1) == labels).sum())
-    return right == len(labels), f"{right} of {len(labels)} right, {loss}"
+    predictions = probe.logits.argmax(axis=-1)
+    if has_tags(evidence):  # the batch may be padded further than its longest row
+        predictions = predictions[:, : labels.shape[1]]
+    counts = labels != IGNORED  # of rows, each has a label
+    right, total = int(((predictions == labels) & counts).sum()), int(counts.sum())
+    return right == total, f"{right} of {total} right, {loss}"
 
 
 def distinct_rows(evidence: Evidence, count: int) -> list[int]:
@@ -129,6 +134,8 @@ def distinct_rows(evidence: Evidence, count: int) -> list[int]:
     ids, labels = list(chosen["input_ids"]), list(chosen[evidence.pipeline.label_column])
     lengths = [sum(token != pad_id for token in row) for row in ids]
     by_content = dict(zip(fingerprint_rows(ids, pad_id), range(len(ids)), strict=True))
+    if has_tags(evidence):  # rows that have the same tags, in any order
+        labels = [tuple(sorted(set(tags))) for tags in labels]
     by_label: dict[Any, list[int]] = {}
     for place in sorted(by_content.values(), key=lambda place: (lengths[place], place)):
         by_label.setdefault(labels[place], []).append(place)

@@ -74,7 +74,7 @@ def flat(rows: EvaluatedRows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 def rows_by_tags(rows: EvaluatedRows) -> NDArray[np.int64]:
     """Count the rows in which a tag is predicted for a labelled one, ``[K, K]``.
 
-    The tokens of a row are not independent: the tags of one entity are right or wrong together, and rows are what was drawn.
+    The tokens of a row are not independent: the tags of one entity are right or wrong together, and rows were drawn.
     """
     width = len(rows.label_names)
     table = np.zeros((width, width), dtype=np.int64)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
+    from pytest_ftcheck.heads.rows import EvaluatedRows
 
     Spans = set[tuple[str, int, int]]
 
@@ -44,9 +45,9 @@ _GROUPED = "IOB"
 def entities(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """`transformers.pipeline` finds the entities of the evaluation in the sentences.
 
-    It is asked with ``aggregation_strategy="first"``. Type, first and last character are compared, in rows whose words are words of the tokenizer as well: elsewhere a
-    server, which does not know the words, asks about others. ``tolerance`` is of a probability, within which either of
-    two tags may be the highest.
+    It is asked with ``aggregation_strategy="first"``. Type, first and last character are compared, in rows whose words
+    are words of the tokenizer as well: elsewhere a server, which does not know the words, asks about others.
+    ``tolerance`` is of a logit, within which either of two tags may be the highest.
 
     Assumes: a server gets the words with blanks between them.
 
@@ -90,7 +91,7 @@ def _compared(evidence: Evidence, answer: Served, names: Sequence[str], toleranc
         of_row = list(map(str, words[place]))
         first = _first_tokens(evidence.tokenizer, of_row, stored[place])
         tags = _tags_of_words(rows.predictions[row], rows.label_ids[row], first)
-        if first is None or tags is None or _is_close(rows.logits, row, tolerance):
+        if first is None or tags is None or _is_close(rows, row, tolerance):
             continue
         compared += 1
         expected = _spans(of_row, [names[tag] if 0 <= tag < len(names) else "O" for tag in tags])
@@ -101,7 +102,7 @@ def _compared(evidence: Evidence, answer: Served, names: Sequence[str], toleranc
 
 
 def _first_tokens(tokenizer: Any, words: Sequence[str], stored: Sequence[int]) -> list[int] | None:
-    """Return the places of the words' first tokens among those of words; None where the tokenizer's words are others."""
+    """Return the places of the words' first tokens, special ones not counted; None where they are other words."""
     encoded = tokenizer(" ".join(words), verbose=False)
     of_words = [word for word in encoded.word_ids() if word is not None]
     starts = [place for place, word in enumerate(of_words) if place == 0 or word != of_words[place - 1]]
@@ -120,11 +121,11 @@ def _tags_of_words(
     return [int(judged[place]) for place in first] if len(judged) > max(first, default=0) else None
 
 
-def _is_close(logits: NDArray[Any] | None, row: int, tolerance: float) -> bool:
+def _is_close(rows: EvaluatedRows, row: int, tolerance: float) -> bool:
     """Whether two tags of a token of the row are as likely within the tolerance; without logits nobody knows."""
-    if logits is None:
+    if rows.logits is None:
         return False
-    ordered = np.sort(logits[row].astype(np.float64), axis=-1)
+    ordered = np.sort(rows.logits[row][rows.label_ids[row] != IGNORED].astype(np.float64), axis=-1)
     return bool((ordered[:, -1] - ordered[:, -2] < tolerance).any())
 
 

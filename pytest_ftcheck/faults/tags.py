@@ -202,7 +202,7 @@ def entities_cut_off(pipeline: Pipeline) -> Pipeline:
 
 
 def _encoded(pipeline: Pipeline, tokenize: Callable[[Sequence[str]], Any]) -> Pipeline:
-    """Return the pipeline with its words tokenized in another way, and the tags given by word ids, as far as there are."""
+    """Return the pipeline with its words tokenized in another way, and the tags given by word ids, where there are."""
     (column,) = pipeline.card.text_columns
     for split in SPLITS:
         words, tags = raw(pipeline, split).with_format(None)[column], _raw_tags(pipeline, split)

@@ -102,6 +102,48 @@ class ScoringOfEntities:
         return []
 
 
+def entity_changes(
+    label_ids: Sequence[int],
+    before: Sequence[int],
+    after: Sequence[int],
+    label_names: Sequence[str],
+    words: Sequence[str],
+) -> dict[str, list[str]]:
+    """Say which entities of a row are found or lost by other predictions, such as ``person 'Anna Stone'``.
+
+    Args:
+        label_ids: ``[T]``, of the tokens.
+        before: ``[T]``, predicted tags.
+        after: likewise.
+        label_names: of the tags.
+        words: of the row, as many as its tokens have tags; else entities are named by the place of their first word.
+
+    Returns:
+        ``lost`` and ``found``: labelled entities; ``wrong`` and ``mended``: those that nobody labelled, in ``after``
+        alone and in ``before`` alone.
+
+    """
+    names = [*label_names, OUTSIDE]
+    judged = [place for place, tag in enumerate(label_ids) if tag != IGNORED]
+    known, old, new = (entities_of([names[tags[place]] for place in judged]) for tags in (label_ids, before, after))
+    changes = {
+        "lost": known & old - new,
+        "found": known & new - old,
+        "wrong": new - known - old,
+        "mended": old - known - new,
+    }
+
+    def told(kind: str, first: int, last: int) -> str:
+        if len(words) != len(judged):
+            return f"{kind} at word {first}"
+        return f"{kind} {' '.join(words[first : last + 1])!r}"
+
+    return {
+        change: [told(*entity) for entity in sorted(entities, key=lambda entity: entity[1])]
+        for change, entities in changes.items()
+    }
+
+
 def _counts(labelled: list[str], predicted: list[str], kind: str) -> tuple[int, int, int]:
     """Count the entities of a row: in both, predicted, labelled."""
     known, answered = (

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pytest_ftcheck.heads.entities import entity_changes
+from pytest_ftcheck.heads.traits import LABEL_PER_TOKEN
 from pytest_ftcheck.report.summary import number
 
 if TYPE_CHECKING:
@@ -32,17 +34,28 @@ def flip_records(flips: Sequence[Flip], pipeline: Pipeline, rows: Dataset) -> li
     columns = [name for name in pipeline.card.text_columns if name in rows.column_names]
     id_column = next((name for name in _ID_COLUMNS if name in rows.column_names), None)
     names = pipeline.card.label_names
+    tags = LABEL_PER_TOKEN in pipeline.card.head_rules.traits
     table = rows.with_format(None).select([flip.row for flip in flips], keep_in_memory=True)
     return [
         {
             "row": flip.row,
             "id": flip.row if id_column is None else raw[id_column],
-            "text": [str(raw[column]) for column in columns],
+            "text": [_text(raw[column]) for column in columns],
             **{key: _named(getattr(flip, key), names) for key in ("label", "before", "after")},
+            **({"entities": _entities(flip, names, raw, columns)} if tags else {}),
             "worse": flip.worse,
         }
         for flip, raw in zip(flips, table, strict=True)
     ]
+
+
+def _text(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _entities(flip: Flip, names: Sequence[str], raw: Mapping[str, Any], columns: Sequence[str]) -> dict[str, list[str]]:
+    words = list(map(str, raw[columns[0]])) if columns else []
+    return entity_changes(flip.label, flip.before, flip.after, names, words)
 
 
 def _named(value: Any, names: Sequence[str]) -> Any:
@@ -79,6 +92,10 @@ def _flip_lines(note: Mapping[str, Any]) -> list[str]:
     flips = note["flips"]
     if not flips:
         return []
+    if "entities" in flips[0]:
+        changes = [flip["entities"] for flip in flips]
+        told = ", ".join(f"{sum(len(change[kind]) for change in changes)} {kind}" for kind in changes[0])
+        return _worst_lines(note, f"other entities in {len(flips)} rows: {told}")
     lost = sum(flip["before"] == flip["label"] for flip in flips)
     gained = sum(flip["after"] == flip["label"] for flip in flips)
     classes = isinstance(flips[0]["label"], str)
@@ -87,6 +104,11 @@ def _flip_lines(note: Mapping[str, Any]) -> list[str]:
         if classes
         else (f"{len(flips)} rows are further from their label")
     )
+    return _worst_lines(note, counts)
+
+
+def _worst_lines(note: Mapping[str, Any], counts: str) -> list[str]:
+    flips = note["flips"]
     # Written so that a NaN counts as worse.
     if all(value["worse"] <= 0 for value in note["metrics"].values()):
         return [f"  {counts}"]
@@ -95,6 +117,9 @@ def _flip_lines(note: Mapping[str, Any]) -> list[str]:
 
 def _flip_line(flip: Mapping[str, Any]) -> str:
     texts = " | ".join(_short(text) for text in flip["text"])
+    if "entities" in flip:
+        changes = "; ".join(f"{kind} {', '.join(found)}" for kind, found in flip["entities"].items() if found)
+        return f"row {flip['id']}: {changes or 'the same entities, other tags'}  {texts}"
     return f"row {flip['id']}: {_value(flip['label'])}: {_value(flip['before'])} → {_value(flip['after'])}  {texts}"
 
 

@@ -66,7 +66,9 @@ def arguments(**changes: Any) -> TrainingArguments:
 
 def official() -> Trainer:
     names, tokenizer = names_of("conll2003"), AutoTokenizer.from_pretrained(CHECKPOINT)
-    features = Features({"id": Value("string"), "tokens": Sequence(Value("string")), "ner_tags": Sequence(ClassLabel(names=names))})
+    features = Features(
+        {"id": Value("string"), "tokens": Sequence(Value("string")), "ner_tags": Sequence(ClassLabel(names=names))}
+    )
     tables = {}
     for split in ("train", "validation"):
         rows = read(split, "conll2003")
@@ -140,7 +142,9 @@ class Rows(torch.utils.data.Dataset):  # type: ignore[type-arg]
 class Weighted(Trainer):
     """O counts half as much as the tags of entities."""
 
-    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:
+    def compute_loss(
+        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
         del num_items_in_batch
         labels = inputs.pop("labels")
         outputs = model(**inputs)
@@ -211,7 +215,9 @@ def all_pieces() -> Trainer:
     names, tokenizer = names_of("conll2003"), AutoTokenizer.from_pretrained(CHECKPOINT)
 
     def encode(rows: Mapping[str, Any]) -> dict[str, Any]:
-        encoded = tokenizer(rows["tokens"], is_split_into_words=True, padding="max_length", truncation=True, max_length=48)
+        encoded = tokenizer(
+            rows["tokens"], is_split_into_words=True, padding="max_length", truncation=True, max_length=48
+        )
         labels = []
         for index, tags in enumerate(rows["ner_tags"]):
             previous, row = None, []
@@ -232,7 +238,10 @@ def all_pieces() -> Trainer:
         mask = evaluated.label_ids != -100
         known = [[names[tag] for tag in row[keep]] for row, keep in zip(evaluated.label_ids, mask)]
         found = [[names[tag] for tag in row[keep]] for row, keep in zip(evaluated.predictions, mask)]
-        return {"f1": float(f1_score(known, found, zero_division=0)), "macro_f1": float(f1_score(known, found, average="macro", zero_division=0))}
+        return {
+            "f1": float(f1_score(known, found, zero_division=0)),
+            "macro_f1": float(f1_score(known, found, average="macro", zero_division=0)),
+        }
 
     train, evaluation = (
         Dataset.from_list(read(split, "conll2003")).map(encode, batched=True, remove_columns=["idx", "ner_tags"])

@@ -31,7 +31,7 @@ SYMPTOMS = (
 )
 """They say that a model learned little, not why. Each explains those after it, and any other red check comes first."""
 
-_SERVED = ("serving.reload", "serving.pipeline", "serving.submission")
+_SERVED = ("serving.reload", "serving.pipeline", "serving.entities", "serving.submission")
 _PADDING = (
     "model.padding_invariance",
     "model.attention_mask_used",
@@ -77,7 +77,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "data.giveaways": ("data.contradictions",),
         "data.splits_alike": ("data.special_tokens", "data.segments", *_TEXT_LOST),
         "data.segments": _TEXT_LOST,
-        "data.truncation": _TEXT_LOST,
+        "data.truncation": ("data.entities_truncated", *_TEXT_LOST),
         "data.special_tokens": ("data.decodes", "serving.pipeline"),
         "data.distinct_inputs": ("data.contradictions", *SYMPTOMS),
         "data.duplicates": ("data.metrics_without_duplicates", "metrics.train_labels"),
@@ -87,6 +87,17 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "data.label_names": ("serving.label_names", *_SERVED),
         "data.classes_in_train": ("data.classes_in_evaluation", "model.loss_at_start", *SYMPTOMS),
         "data.classes_in_evaluation": ("model.loss_at_start",),
+        # Tags of words.
+        "data.words_joined": ("data.tags_aligned", "data.ignored_tokens", *_SERVED, *SYMPTOMS),
+        "data.tags_aligned": ("data.tag_scheme", "data.entity_types", "metrics.tag_sequences", *SYMPTOMS),
+        "data.ignored_tokens": (
+            *("data.tags_aligned", "data.tag_scheme", "metrics.recomputed", "metrics.tag_sequences"),
+            *SYMPTOMS,
+        ),
+        "data.tag_scheme": ("data.entity_types", "metrics.tag_sequences", "serving.entities", *SYMPTOMS),
+        "data.entity_types": SYMPTOMS,
+        "data.entities_truncated": SYMPTOMS,
+        "metrics.tag_sequences": SYMPTOMS,
         # Batches.
         "collator.determinism": ("collator.*", "training.seeds", "training.resume", "training.workers", "metrics.*"),
         "collator.mutation": (

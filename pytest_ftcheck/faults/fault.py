@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 FAMILIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "data": ("data", "labels", "splits"),
+        "data": ("data", "labels", "splits", "tags"),
         "batches": ("batches", "inputs"),
         "model": ("model", "weights", "start"),
         "training": ("training", "optimizer", "evaluation", "ways"),
-        "metrics": ("metrics",),
+        "metrics": ("metrics", "tag_metrics"),
         "serving": ("serving",),
     }
 )

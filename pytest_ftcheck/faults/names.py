@@ -51,6 +51,15 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "evaluation_cut_shorter",
             "stop_words_removed_from_train",
             "label_in_the_text",
+            "special_tokens_tagged",
+            "tags_by_position",
+            "tags_shifted",
+            "scheme_of_train_converted",
+            "entity_type_never_trained",
+            "all_tags_outside",
+            "tags_renumbered_in_evaluation",
+            "words_joined_without_blanks",
+            "entities_cut_off",
         ),
         "batches": (
             "mask_all_ones",
@@ -157,6 +166,8 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "softmax_before_loss",
             "labels_broadcast",
             "scaled_back_twice",
+            "ignored_tokens_scored",
+            "accuracy_called_f1",
         ),
         "serving": (
             "saved_without_head",
@@ -167,6 +178,7 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "saved_as_pickle",
             "saved_for_owner_alone",
             "saved_without_label_names",
+            "saved_tag_names_sorted",
             "tokenizer_saved_with_other_settings",
         ),
     }

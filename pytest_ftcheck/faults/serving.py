@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.faults.fault import fault
 from pytest_ftcheck.faults.planting import body_of, tokenizer_of, with_model, with_patch
-from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
+from pytest_ftcheck.heads.traits import CLASS_IDS, LABEL_PER_TOKEN
 
 if TYPE_CHECKING:
     from torch import nn
@@ -158,7 +159,7 @@ def _private(original: Any, model: Any, folder: Any) -> None:
 
 
 @fault(
-    needs=(CLASSES, LABEL_PER_ROW),
+    needs=(CLASS_IDS,),
     caught_by=("serving.label_names",),
     seen_in_practice="The configuration is written again from a template after training, without the names of the "
     "classes.",
@@ -170,12 +171,33 @@ def saved_without_label_names(pipeline: Pipeline) -> Pipeline:
 
 def _nameless(original: Any, model: Any, folder: Any) -> None:
     original(model, folder)
-    path = Path(folder) / "config.json"
+    _write_names(Path(folder) / "config.json", [f"LABEL_{number}" for number in range(model.config.num_labels)])
+
+
+def _write_names(path: Path, names: list[str]) -> None:
     config = json.loads(path.read_text(encoding="utf-8"))
-    numbers = range(model.config.num_labels)
-    config["id2label"] = {str(number): f"LABEL_{number}" for number in numbers}
-    config["label2id"] = {f"LABEL_{number}": number for number in numbers}
+    config["id2label"] = {str(number): name for number, name in enumerate(names)}
+    config["label2id"] = {name: number for number, name in enumerate(names)}
     path.write_text(json.dumps(config, indent=2), encoding="utf-8")
+
+
+@fault(
+    needs=(LABEL_PER_TOKEN,),
+    whole_run=True,
+    caught_by=("serving.entities",),
+    seen_in_practice="The list of tags is made again where the model is exported, sorted this time.",
+)
+def saved_tag_names_sorted(pipeline: Pipeline) -> Pipeline:
+    """The saved configuration has the names of the tags in the order of the alphabet."""
+    if list(pipeline.card.label_names) == sorted(pipeline.card.label_names):
+        msg = "its tags are in the order of the alphabet"
+        raise NotApplicable(msg)
+    return with_patch(pipeline, partial(_finally, instead=_sorted_names), _MODEL)
+
+
+def _sorted_names(original: Any, model: Any, folder: Any) -> None:
+    original(model, folder)
+    _write_names(Path(folder) / "config.json", sorted(model.config.id2label.values()))
 
 
 @fault(

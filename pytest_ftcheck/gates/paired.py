@@ -35,7 +35,7 @@ from pytest_ftcheck.gates.tolerance import FALSE_ALARMS, drop_factor
 from pytest_ftcheck.heads.confidence import label_confidence, row_losses
 from pytest_ftcheck.heads.row_metrics import metric_value
 from pytest_ftcheck.heads.rows import EvaluatedRows
-from pytest_ftcheck.heads.traits import CLASSES
+from pytest_ftcheck.heads.traits import CLASSES, IGNORED, LABEL_PER_TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -283,7 +283,8 @@ def flipped_rows(before: EvaluatedRows, after: EvaluatedRows) -> list[Flip]:
     """List the rows that the two models judge differently, the worst first.
 
     For classes: every row whose prediction changed, first those that were right and are wrong now, each group by the
-    probability that the label lost. For other heads: every row whose loss grew, the most first.
+    probability that the label lost. For other heads: every row whose loss grew, the most first; of tags, those with
+    another tag.
 
     Raises:
         DataError: other rows.
@@ -292,7 +293,11 @@ def flipped_rows(before: EvaluatedRows, after: EvaluatedRows) -> list[Flip]:
     check_same_rows(before, after)
     if CLASSES not in after.head_rules.traits:
         worse = row_losses(after) - row_losses(before)
-        flipped = np.flatnonzero(~(worse <= 0))  # an error that is NaN now grew
+        changed = ~(worse <= 0)  # an error that is NaN now grew
+        if LABEL_PER_TOKEN in after.head_rules.traits:
+            counts = after.label_ids != IGNORED
+            changed = ((before.predictions != after.predictions) & counts).any(axis=1)
+        flipped = np.flatnonzero(changed)
         order = flipped[np.argsort(-np.nan_to_num(worse[flipped], nan=math.inf), kind="stable")]
     else:
         worse = label_confidence(before) - label_confidence(after)

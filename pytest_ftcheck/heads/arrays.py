@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_ftcheck.errors import TaskError
+from pytest_ftcheck.heads.traits import IGNORED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,3 +70,13 @@ def joined(batches: Sequence[NDArray[Any]], padding: float) -> NDArray[Any]:
         for batch in batches
     ]
     return np.concatenate(wide)
+
+
+def without_padding(label_ids: NDArray[Any], width: int) -> NDArray[Any]:
+    """Cut the columns of labels ``[N, T]`` beyond a width, where a collator padded further: to a multiple of 8.
+
+    Labels of other shapes, and columns that hold a label, stay.
+    """
+    if label_ids.ndim != MATRIX or not (label_ids[:, width:] == IGNORED).all():
+        return label_ids
+    return label_ids[:, :width]

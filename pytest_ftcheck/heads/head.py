@@ -302,6 +302,8 @@ class Serving:
     """Arguments of `pipeline` itself."""
     called_with: Mapping[str, Any] = field(default_factory=lambda: {"top_k": None})
     """Arguments of what it returns."""
+    takes_strings: bool = False
+    """It takes a string, and not ``{"text": …}``."""
 
 
 @dataclass(frozen=True)

@@ -250,5 +250,7 @@ HEAD = Head(
     outputs=OutputsOfTokens(),
     scoring=ScoringOfEntities(),
     inputs=WordInputs(),
-    serving=Serving(task="token-classification", made_with={"aggregation_strategy": "first"}, called_with={}),
+    serving=Serving(
+        task="token-classification", made_with={"aggregation_strategy": "first"}, called_with={}, takes_strings=True
+    ),
 )

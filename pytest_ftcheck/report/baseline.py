@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pytest_ftcheck.gates.records import MetricChange  # noqa: TC001 - the fields of records are read at run time
+from pytest_ftcheck.heads.entities import entity_changes
+from pytest_ftcheck.heads.traits import LABEL_PER_TOKEN
 from pytest_ftcheck.report.summary import number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from datasets import Dataset
 
@@ -43,6 +45,8 @@ class FlipRecord:
     """Prediction of this run."""
     worse: float
     """Decrease of the label's probability, -1 to 1; increase of the loss for heads without classes."""
+    entities: dict[str, list[str]] | None = None
+    """Entities that the run lost, found, and so on, by the kind of change; null where tokens have no tags."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,19 +122,30 @@ def flip_records(flips: Sequence[Flip], pipeline: Pipeline, rows: Dataset) -> li
     columns = [name for name in pipeline.card.text_columns if name in rows.column_names]
     id_column = next((name for name in _ID_COLUMNS if name in rows.column_names), None)
     names = pipeline.card.label_names
+    tags = LABEL_PER_TOKEN in pipeline.card.head_rules.traits
     table = rows.with_format(None).select([flip.row for flip in flips], keep_in_memory=True)
     return [
         FlipRecord(
             row=flip.row,
             id=flip.row if id_column is None else raw[id_column],
-            text=[str(raw[column]) for column in columns],
+            text=[_text(raw[column]) for column in columns],
             label=_named(flip.label, names),
             before=_named(flip.before, names),
             after=_named(flip.after, names),
             worse=flip.worse,
+            entities=_entities(flip, names, raw, columns) if tags else None,
         )
         for flip, raw in zip(flips, table, strict=True)
     ]
+
+
+def _text(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _entities(flip: Flip, names: Sequence[str], raw: Mapping[str, Any], columns: Sequence[str]) -> dict[str, list[str]]:
+    words = list(map(str, raw[columns[0]])) if columns else []
+    return entity_changes(flip.label, flip.before, flip.after, names, words)
 
 
 def _named(value: Any, names: Sequence[str]) -> Any:
@@ -167,6 +182,10 @@ def _flip_lines(note: ComparisonRecord) -> list[str]:
     flips = note.flips
     if not flips:
         return []
+    if flips[0].entities is not None:
+        changes = [flip.entities or {} for flip in flips]
+        counts = ", ".join(f"{sum(len(change[kind]) for change in changes)} {kind}" for kind in changes[0])
+        return _worst_lines(note, f"other entities in {len(flips)} rows: {counts}")
     lost = sum(flip.before == flip.label for flip in flips)
     gained = sum(flip.after == flip.label for flip in flips)
     classes = isinstance(flips[0].label, str)
@@ -175,6 +194,11 @@ def _flip_lines(note: ComparisonRecord) -> list[str]:
         if classes
         else (f"{len(flips)} rows are further from their label")
     )
+    return _worst_lines(note, counts)
+
+
+def _worst_lines(note: ComparisonRecord, counts: str) -> list[str]:
+    flips = note.flips
     # Written so that a NaN counts as worse.
     if all(value.worse <= 0 for value in note.metrics.values()):
         return [f"  {counts}"]
@@ -183,6 +207,9 @@ def _flip_lines(note: ComparisonRecord) -> list[str]:
 
 def _flip_line(flip: FlipRecord) -> str:
     texts = " | ".join(_short(text) for text in flip.text)
+    if flip.entities is not None:
+        changes = "; ".join(f"{kind} {', '.join(found)}" for kind, found in flip.entities.items() if found)
+        return f"row {flip.id}: {changes or 'the same entities, other tags'}  {texts}"
     return f"row {flip.id}: {_value(flip.label)}: {_value(flip.before)} → {_value(flip.after)}  {texts}"
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pytest_ftcheck.checks.catalogue import FAMILIES
-from pytest_ftcheck.heads.traits import LABEL_PER_ROW, in_words
+from pytest_ftcheck.heads.traits import LABEL_PER_ITEM, LABEL_PER_ROW, in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -95,7 +95,7 @@ def checks_table(checks: Iterable[Check], *, color: bool, width: int) -> str:
 
 def _only(check: Check) -> str:
     """Name the tasks that a check applies to; "one label a row" is left out, because all built-in heads have it."""
-    traits = set(check.needs) - {LABEL_PER_ROW}
+    traits = set(check.needs) - {LABEL_PER_ROW, LABEL_PER_ITEM}
     return f" (only tasks with {in_words(traits)})" if traits else ""
 
 

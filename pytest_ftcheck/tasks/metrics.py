@@ -137,7 +137,8 @@ def _own_metrics_fn(card: TaskCard) -> Callable[[EvalPrediction], dict[str, floa
         metric = scoring.row_metric(key, rows)
         return float("nan") if metric is None else metric_value(metric)
 
-    return _values_fn({key: partial(value_of, key) for key in scoring.own_metrics[card.metric.path]}, card)
+    keys = dict.fromkeys([*scoring.own_metrics[card.metric.path], *card.metric.greater_is_better])
+    return _values_fn({key: partial(value_of, key) for key in keys}, card)
 
 
 def _values_fn(
@@ -156,16 +157,28 @@ def _values_fn(
 def metric_directions(card: TaskCard) -> dict[str, bool]:
     """Return the keys that a card's metric gives, and whether greater is better.
 
+    A metric of a head gives those of single labels as well, such as the F1 of one type of entity, where the card
+    declares them.
+
     Raises:
         TaskError: no such metric.
 
     """
     own = card.head_rules.scoring.own_metrics
     if card.metric.path in own:
-        return dict(own[card.metric.path])
+        declared = [key for key in card.metric.greater_is_better if _is_of_labels(card, key)]
+        return dict.fromkeys(declared, True) | dict(own[card.metric.path])
     if (other := _own_metric(card)) is not None:
         return {other.name: other.greater_is_better}
     return {name: greater_is_better(name) for name in metric_names(card.metric.path, card.metric.config_name)}
+
+
+def _is_of_labels(card: TaskCard, key: str) -> bool:
+    """Tell whether the head has a metric of this name, asked about a row of each label."""
+    labels = card.head_rules.labels
+    label_ids = labels.stacked([labels.made_up(row, card.num_labels) for row in range(card.num_labels)])
+    rows = EvaluatedRows(label_ids, label_ids, None, card.head_rules, card.label_names)
+    return card.head_rules.scoring.row_metric(key, rows) is not None
 
 
 def _references(label_ids: Any, head: str) -> NDArray[Any]:

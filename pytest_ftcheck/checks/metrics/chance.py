@@ -8,11 +8,13 @@ import numpy as np
 from scipy import stats
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
+from pytest_ftcheck.checks.metrics.entities import constant_tags, worse_than_trivial
 from pytest_ftcheck.checks.metrics.healthy import SOUND_LIFT, lift_of, may_be_healthy, ranking_up_to
 from pytest_ftcheck.checks.metrics.known import agrees, known_values, r2
 from pytest_ftcheck.checks.metrics.loss import require_plain_loss
 from pytest_ftcheck.checks.metrics.rows import chance_of_hits, correlation, judged, ranking
-from pytest_ftcheck.heads.traits import LABEL_PER_ROW
+from pytest_ftcheck.checks.metrics.tagged import has_tags
+from pytest_ftcheck.heads.traits import LABEL_PER_ITEM
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,7 +34,7 @@ _SOUND_AREA = 0.75
 @check(
     "metrics.not_constant",
     cost="run",
-    needs=(LABEL_PER_ROW,),
+    needs=(LABEL_PER_ITEM,),
     thresholds={"share": 0.98, "majority": 0.8, "auc": 0.6, "rows": 10, "spread": 0.02, "doubt": 5e-4},
     false_alarms=1e-3,
     catches="a collapsed model that gives every row the same class or value, whatever its inputs",
@@ -44,7 +46,8 @@ def not_constant(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
     No class takes more than ``share`` of the rows unless it takes ``majority`` of the labels and the logits still rank
     the other rows (``auc``); at least ``rows`` labels must be of other classes. For regression the predictions'
-    standard deviation is at least ``spread`` times that of the labels.
+    standard deviation is at least ``spread`` times that of the labels. Tags of tokens: some entity is predicted where
+    ``rows`` are labelled.
 
     Assumes: predictions vary about as labels do.
 
@@ -52,6 +55,8 @@ def not_constant(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
     False alarms: at most 1e-3 for a healthy model (one-sided intervals of counts and of the area under the ROC curve).
     """
+    if has_tags(evidence):
+        return constant_tags(evidence, thresholds)
     rows = judged(evidence)
     return _constant_value(rows, thresholds) if rows.regression else _constant_class(rows, thresholds)
 
@@ -152,7 +157,7 @@ def _constant_value(rows: SingleLabelRows, thresholds: Thresholds) -> list[Findi
 @check(
     "metrics.beats_trivial",
     cost="run",
-    needs=(LABEL_PER_ROW,),
+    needs=(LABEL_PER_ITEM,),
     thresholds={"alpha": 0.01, "doubt": 2e-3, "lift": 0.2, "rows": 10, "majority": 0.8, "auc": 0.6, "r2": -1.0},
     false_alarms=2e-3,
     catches="a model that learned nothing of its inputs: shuffled labels, frozen or lost weights, a wrong scale",
@@ -165,7 +170,8 @@ def beats_trivial(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     Its hits are more than chance (probability below ``alpha``), and one of the task's metrics is above that of every
     constant class and of random classes, or the balanced accuracy is by ``lift`` of the way from chance to perfect.
     Rare classes may be told apart by the logits alone (``majority``, ``auc``), and need ``rows`` to be judged by.
-    Regression: the correlation is more than chance, and r2 at least ``r2``.
+    Regression: the correlation is more than chance, and r2 at least ``r2``. Tags of tokens: F1 of the entities is above
+    that of every tag given to all words, where ``rows`` entities are labelled.
 
     Assumes: the model is meant to know more than the shares of the classes.
 
@@ -174,6 +180,8 @@ def beats_trivial(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     False alarms: at most 2e-3 for a model that truly is 0.25 of the way from chance to perfect, or correlates by 0.3
     (one-sided interval). A weaker one is called red more often.
     """
+    if has_tags(evidence):
+        return worse_than_trivial(evidence, thresholds)
     rows = judged(evidence)
     perfect = rows.predicting(rows.labels)
     if (correlation(perfect) if rows.regression else (0.0, chance_of_hits(perfect)))[1] >= thresholds["alpha"]:

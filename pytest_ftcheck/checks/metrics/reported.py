@@ -13,9 +13,11 @@ import numpy as np
 from transformers import EvalPrediction
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warning
+from pytest_ftcheck.checks.metrics.entity_metrics import wrong_entity_metrics
 from pytest_ftcheck.checks.metrics.healthy import deviation_of
 from pytest_ftcheck.checks.metrics.known import agrees, known_values
 from pytest_ftcheck.checks.metrics.rows import SingleLabelRows, evaluated, in_shape, judged
+from pytest_ftcheck.checks.metrics.tagged import has_tags
 from pytest_ftcheck.checks.training.declared import arguments, own_callbacks
 from pytest_ftcheck.heads.row_metrics import metric_value
 from pytest_ftcheck.heads.rows import EvaluatedRows
@@ -52,8 +54,8 @@ _BINARY, _FEWEST = 2, 10
 def recomputed(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Reported metrics are what logits and label ids give when they are computed again.
 
-    Three times over: by ``compute_metrics`` itself, by scikit-learn and SciPy where the name is known (by the head
-    where it does not have one label a row), and against the epoch whose weights were kept. ``difference`` is absolute,
+    Three times over: by ``compute_metrics`` itself, by scikit-learn and SciPy where the name is known (of tags by
+    seqeval, of another head by that head), and against the epoch whose weights were kept. ``difference`` is absolute,
     relative above 1; ``tolerance`` is that of the epoch.
 
     Assumes: a metric is a function of logits and labels.
@@ -116,6 +118,8 @@ def _called(evidence: Evidence) -> dict[str, float]:
 
 def _against_known(evidence: Evidence, difference: float) -> list[Finding] | None:
     """Compare every metric of a well-known name with scikit-learn and SciPy; None where there is none."""
+    if has_tags(evidence):
+        return wrong_entity_metrics(evidence, difference)
     if LABEL_PER_ROW not in evidence.pipeline.card.head_rules.traits:
         return _against_head(evidence, difference)
     try:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _MATRIX = 2
 """Number of axes of logits [N, K]."""
 _BINARY = 2
+NO_LOGITS = "the evaluation handed back class ids, not logits: preprocess_logits_for_metrics took them away"
 
 
 @dataclass(frozen=True)
@@ -174,8 +175,7 @@ def with_logits(rows: SingleLabelRows) -> NDArray[np.float64]:
 
     """
     if rows.logits is None:
-        msg = "the evaluation handed back class ids [N], not logits: preprocess_logits_for_metrics took them away"
-        raise NotApplicable(msg)
+        raise NotApplicable(NO_LOGITS)
     return rows.logits
 
 

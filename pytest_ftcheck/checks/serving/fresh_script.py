@@ -93,7 +93,8 @@ def _pipeline(request: dict[str, Any]) -> list[Any]:
 
     asked = request["pipeline"]
     made: Any = pipeline(asked["task"], model=request["model"], device=request["device"], **asked["made_with"])
-    answers = [made(text, **asked["called_with"]) for text in request["texts"]]
+    asked_about = [text["text"] if asked["takes_strings"] else text for text in request["texts"]]
+    answers = [made(text, **asked["called_with"]) for text in asked_about]
     # Scores are NumPy's floats.
     return list(json.loads(json.dumps(answers, default=float)))
 

@@ -9,9 +9,10 @@ import numpy as np
 import torch
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, check, finding
+from pytest_ftcheck.checks.metrics.tagged import has_tags
 from pytest_ftcheck.checks.training.declared import probed
 from pytest_ftcheck.errors import CheckFailure
-from pytest_ftcheck.heads.traits import LABEL_PER_ROW
+from pytest_ftcheck.heads.traits import IGNORED, LABEL_PER_ROW
 from pytest_ftcheck.training.fingerprint import fingerprint_rows
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def _judge(evidence: Evidence, probe: Probe, labels: Any) -> tuple[bool, str]:
     """Tell whether the rows were learned, and what was seen."""
     loss = f"training loss from {probe.losses[0]:.4f} to {probe.losses[-1]:.4f}" if probe.losses else "no loss"
     head = evidence.pipeline.card.head_rules
-    if LABEL_PER_ROW not in head.traits:
+    if LABEL_PER_ROW not in head.traits and not has_tags(evidence):
         # Of the logits, not of the training: a loss of other rows or labels falls as well.
         left = float(head.loss(torch.as_tensor(probe.logits), torch.as_tensor(labels)))
         constant = head.loss.of_constant(labels, evidence.pipeline.card.num_labels)
@@ -118,8 +119,12 @@ def _judge(evidence: Evidence, probe: Probe, labels: Any) -> tuple[bool, str]:
         values = probe.logits.reshape(len(probe.logits), -1)[:, 0]
         correlation = float(np.corrcoef(values, labels)[0, 1]) if values.std() > 0 else 0.0
         return correlation >= _CLOSE, f"predictions and labels correlate with {correlation:.2f}, {loss}"
-    right = int((probe.logits.argmax(axis=-1) == labels).sum())
-    return right == len(labels), f"{right} of {len(labels)} right, {loss}"
+    predictions = probe.logits.argmax(axis=-1)
+    if has_tags(evidence):  # the batch may be padded further than its longest row
+        predictions = predictions[:, : labels.shape[1]]
+    counts = labels != IGNORED  # of rows, each has a label
+    right, total = int(((predictions == labels) & counts).sum()), int(counts.sum())
+    return right == total, f"{right} of {total} right, {loss}"
 
 
 def distinct_rows(evidence: Evidence, count: int) -> list[int]:
@@ -136,10 +141,12 @@ def distinct_rows(evidence: Evidence, count: int) -> list[int]:
     candidates = np.linspace(0, len(rows) - 1, min(_CANDIDATES, len(rows))).astype(int).tolist()
     chosen = rows.select(candidates)
     ids, labels = list(chosen["input_ids"]), list(chosen[evidence.pipeline.label_column])
-    if LABEL_PER_ROW not in evidence.pipeline.card.head_rules.traits:
-        labels = list(map(repr, labels))  # a list of labels, as a word that can be looked up
     lengths = [sum(token != pad_id for token in row) for row in ids]
     by_content = dict(zip(fingerprint_rows(ids, pad_id), range(len(ids)), strict=True))
+    if has_tags(evidence):  # rows that have the same tags, in any order
+        labels = [tuple(sorted(set(tags))) for tags in labels]
+    elif LABEL_PER_ROW not in evidence.pipeline.card.head_rules.traits:
+        labels = list(map(repr, labels))  # a list of labels, as a word that can be looked up
     by_label: dict[Any, list[int]] = {}
     for place in sorted(by_content.values(), key=lambda place: (lengths[place], place)):
         by_label.setdefault(labels[place], []).append(place)

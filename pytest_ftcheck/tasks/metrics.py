@@ -10,12 +10,13 @@ import takes seconds (it pulls in ``transformers.pipelines``) and happens in the
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from pytest_ftcheck.errors import TaskError, unknown
-from pytest_ftcheck.heads.arrays import floats, to_array
+from pytest_ftcheck.heads.arrays import floats, side_by_side, to_array
 from pytest_ftcheck.heads.registry import head_named
 from pytest_ftcheck.heads.row_metrics import metric_value
 from pytest_ftcheck.heads.rows import EvaluatedRows
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import evaluate
+    from datasets import Dataset
     from numpy.typing import NDArray
     from transformers import EvalPrediction
 
+    from pytest_ftcheck.heads.answer_rules import AnswerRules
     from pytest_ftcheck.tasks.card import TaskCard
 
 _GLUE_KEYS: dict[str, tuple[str, ...]] = {
@@ -189,29 +192,65 @@ def _keys(metric: evaluate.Metric, labels: NDArray[Any]) -> tuple[str, ...]:
         return tuple(metric.compute(predictions=labels, references=labels))
 
 
-def metrics_of_card(card: TaskCard) -> Callable[[EvalPrediction], dict[str, float]]:
+def metrics_of_card(
+    card: TaskCard, windows: Dataset | None = None, questions: Dataset | None = None
+) -> Callable[[EvalPrediction], dict[str, float]]:
     """Make the ``compute_metrics`` of a card: of the metric that it names, which may be one of its head alone.
+
+    Args:
+        card: names the metric.
+        windows: the tokenized rows, where its head has `Head.answers`.
+        questions: the raw rows, likewise.
 
     Raises:
         TaskError: no such metric; see `compute_metrics_fn`.
 
     """
     if card.metric.path in card.head_rules.scoring.own_metrics:
+        if windows is not None and questions is not None and card.head_rules.answers is not None:
+            return AnswerMetrics(card, windows, questions)
         return _own_metrics_fn(card)
     return compute_metrics_fn(load_metric(card.metric.path, card.metric.config_name), card.head)
 
 
 def _own_metrics_fn(card: TaskCard) -> Callable[[EvalPrediction], dict[str, float]]:
     """Make a ``compute_metrics`` of a metric that only a head has; NaN where a logit is not finite."""
-    scoring, keys = card.head_rules.scoring, card.head_rules.scoring.own_metrics[card.metric.path]
 
     def compute_metrics(evaluated: EvalPrediction) -> dict[str, float]:
         labels = _references(evaluated.label_ids, card.head)
         rows = EvaluatedRows.of_logits(floats(evaluated.predictions), labels, card.head, card.label_names)
-        metrics = {key: scoring.row_metric(key, rows) if rows.finite else None for key in keys}
-        return {key: float("nan") if metric is None else metric_value(metric) for key, metric in metrics.items()}
+        return metrics_of_rows(card, rows)
 
     return compute_metrics
+
+
+def metrics_of_rows(card: TaskCard, rows: EvaluatedRows) -> dict[str, float]:
+    """Compute a metric that only the card's head has, by key; NaN where a logit is not finite."""
+    scoring = card.head_rules.scoring
+    metrics = {
+        key: scoring.row_metric(key, rows) if rows.finite else None for key in scoring.own_metrics[card.metric.path]
+    }
+    return {key: float("nan") if metric is None else metric_value(metric) for key, metric in metrics.items()}
+
+
+@dataclass(frozen=True)
+class AnswerMetrics:
+    """A ``compute_metrics`` of the answers of raw rows, for a head that has `Head.answers`."""
+
+    card: TaskCard
+    windows: Dataset
+    """The N tokenized rows that are evaluated."""
+    questions: Dataset
+    """The raw rows that they were made of."""
+
+    def __call__(self, evaluated: EvalPrediction) -> dict[str, float]:
+        """Compute the card's metrics of logits ``[N, T, 2]``, or of a tuple of start and end logits."""
+        head = self.card.head_rules
+        answers = cast("AnswerRules", head.answers)
+        context = self.card.text_columns[-1]
+        logits = side_by_side(evaluated.predictions)
+        outputs = answers.outputs(logits, self.windows, self.questions, context, self.card.label_column)
+        return metrics_of_rows(self.card, answers.evaluated(outputs))
 
 
 def metric_directions(card: TaskCard) -> dict[str, bool]:

@@ -9,12 +9,15 @@ import numpy as np
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, check, finding
 from pytest_ftcheck.checks.training.declared import probed
+from pytest_ftcheck.columns import label_values
 from pytest_ftcheck.errors import CheckFailure
-from pytest_ftcheck.heads.traits import LABEL_PER_ROW
+from pytest_ftcheck.heads.traits import LABEL_PER_ROW, POSITIONS, unmet
 from pytest_ftcheck.training.fingerprint import fingerprint_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from datasets import Dataset
 
     from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.evidence import Evidence
@@ -33,7 +36,6 @@ _CLOSE = 0.9
 @check(
     "training.overfits_batch",
     cost="extra-training",
-    needs=(LABEL_PER_ROW,),
     thresholds={"rows": 8, "steps": 30},
     false_alarms=1e-3,
     catches="a learning rate of 0 or far too high, frozen weights, gradients that do not arrive, a loss that is not of "
@@ -57,6 +59,9 @@ def overfits_batch(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     (by the benchmark of false alarms).
     """
     evidence.require_training()
+    traits = evidence.pipeline.card.head_rules.traits
+    if POSITIONS not in traits and (reason := unmet((LABEL_PER_ROW,), traits)):
+        raise NotApplicable(reason)
     rows = distinct_rows(evidence, int(thresholds["rows"]))
     labels = np.asarray(evidence.labels(evidence.pipeline.train_dataset.select(rows)))
     attempts = []
@@ -109,8 +114,18 @@ def _judge(evidence: Evidence, probe: Probe, labels: Any) -> tuple[bool, str]:
         values = probe.logits.reshape(len(probe.logits), -1)[:, 0]
         correlation = float(np.corrcoef(values, labels)[0, 1]) if values.std() > 0 else 0.0
         return correlation >= _CLOSE, f"predictions and labels correlate with {correlation:.2f}, {loss}"
-    right = int((probe.logits.argmax(axis=-1) == labels).sum())
+    if POSITIONS in evidence.pipeline.card.head_rules.traits:
+        predicted = evidence.pipeline.card.head_rules.outputs.raw_predictions(probe.logits)
+        right = int((predicted == labels).all(axis=1).sum())
+    else:
+        right = int((probe.logits.argmax(axis=-1) == labels).sum())
     return right == len(labels), f"{right} of {len(labels)} right, {loss}"
+
+
+def _labels(evidence: Evidence, rows: Dataset) -> list[Any]:
+    """Return the labels of rows, which may be compared and counted."""
+    columns = evidence.pipeline.label_columns
+    return list(rows[columns[0]]) if len(columns) == 1 else [tuple(label) for label in label_values(rows)]
 
 
 def distinct_rows(evidence: Evidence, count: int) -> list[int]:
@@ -126,7 +141,7 @@ def distinct_rows(evidence: Evidence, count: int) -> list[int]:
         raise NotApplicable(msg)
     candidates = np.linspace(0, len(rows) - 1, min(_CANDIDATES, len(rows))).astype(int).tolist()
     chosen = rows.select(candidates)
-    ids, labels = list(chosen["input_ids"]), list(chosen[evidence.pipeline.label_column])
+    ids, labels = list(chosen["input_ids"]), _labels(evidence, chosen)
     lengths = [sum(token != pad_id for token in row) for row in ids]
     by_content = dict(zip(fingerprint_rows(ids, pad_id), range(len(ids)), strict=True))
     by_label: dict[Any, list[int]] = {}

@@ -245,12 +245,14 @@ class AnswerMetrics:
 
     def __call__(self, evaluated: EvalPrediction) -> dict[str, float]:
         """Compute the card's metrics of logits ``[N, T, 2]``, or of a tuple of start and end logits."""
-        head = self.card.head_rules
-        answers = cast("AnswerRules", head.answers)
-        context = self.card.text_columns[-1]
-        logits = side_by_side(evaluated.predictions)
-        outputs = answers.outputs(logits, self.windows, self.questions, context, self.card.label_column)
-        return metrics_of_rows(self.card, answers.evaluated(outputs))
+        answers = cast("AnswerRules", self.card.head_rules.answers)
+        return metrics_of_rows(self.card, answers.evaluated(self.outputs(evaluated)))
+
+    def outputs(self, evaluated: EvalPrediction) -> dict[str, NDArray[Any]]:
+        """Return what `AnswerRules.outputs` does."""
+        answers = cast("AnswerRules", self.card.head_rules.answers)
+        logits, context = side_by_side(evaluated.predictions), self.card.text_columns[-1]
+        return answers.outputs(logits, self.windows, self.questions, context, self.card.label_column)
 
 
 def metric_directions(card: TaskCard) -> dict[str, bool]:

@@ -135,7 +135,9 @@ def mean_over_rows(pipeline: Pipeline, label_smoothing: float) -> Any:
     def loss(outputs: SequenceClassifierOutput, labels: Tensor | None, num_items_in_batch: Any) -> Tensor:
         if labels is None:  # positions, which the Trainer leaves to the model
             mean: Tensor = cast("Any", outputs)["loss"]
-            return mean if num_items_in_batch is None else mean * len(logits_in(outputs)) / num_items_in_batch
+            rows = len(logits_in(outputs))
+            share: float = 1.0 if num_items_in_batch is None else rows / num_items_in_batch
+            return mean * share
         return summed(outputs["logits"], labels) / num_items_in_batch
 
     return loss

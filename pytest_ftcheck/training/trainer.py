@@ -134,10 +134,9 @@ def mean_over_rows(pipeline: Pipeline, label_smoothing: float) -> Any:
 
     def loss(outputs: SequenceClassifierOutput, labels: Tensor | None, num_items_in_batch: Any) -> Tensor:
         if labels is None:  # positions, which the Trainer leaves to the model
-            mean: Tensor = cast("Any", outputs)["loss"]
             rows = len(logits_in(outputs))
-            share: float = 1.0 if num_items_in_batch is None else rows / num_items_in_batch
-            return mean * share
+            weight = 1.0 if num_items_in_batch is None else rows / num_items_in_batch
+            return cast("Any", outputs)["loss"] * weight  # type: ignore[no-any-return]  # a tensor
         return summed(outputs["logits"], labels) / num_items_in_batch
 
     return loss

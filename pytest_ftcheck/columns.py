@@ -11,15 +11,32 @@ import pyarrow.compute as pc
 from pytest_ftcheck.compat.of_datasets import row_order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from datasets import Dataset
     from numpy.typing import NDArray
 
 LABEL_NAMES = ("labels", "label", "label_ids")
 """Under which batches and data sets of transformers have labels, the usual one first."""
+POSITION_NAMES = ("start_positions", "end_positions")
+"""Under which they have first and last token of an answer instead."""
+ALL_LABEL_NAMES = (*LABEL_NAMES, *POSITION_NAMES)
 BATCH = 10_000
 """Rows that are looked at at once: a few MiB of text or tokens."""
+
+
+def label_names_in(names: Collection[str]) -> tuple[str, ...]:
+    """Return which columns of a batch or data set hold the labels: one, or first and last token; none where none do."""
+    found = next((name for name in LABEL_NAMES if name in names), None)
+    if found is not None:
+        return (found,)
+    return POSITION_NAMES if all(name in names for name in POSITION_NAMES) else ()
+
+
+def label_values(rows: Dataset) -> list[Any]:
+    """Return the labels of a tokenized data set as plain values, ``[N]``: of positions, pairs."""
+    names = label_names_in(rows.column_names)
+    return scalars(rows, *names) if len(names) == 1 else [list(pair) for pair in walk(rows, names)]
 
 
 def tables(rows: Dataset, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:

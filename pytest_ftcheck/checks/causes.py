@@ -21,17 +21,19 @@ SYMPTOMS = (
     "training.loss_falls",
     "model.token_order",
     "model.second_segment",
+    "model.question_matters",
     "metrics.not_constant",
     "metrics.keys",
     "metrics.label_permutation",
     "metrics.last_epoch",
     "metrics.beats_trivial",
+    "metrics.beats_trivial_answers",
     "metrics.floor",
     "metrics.baseline",
 )
 """They say that a model learned little, not why. Each explains those after it, and any other red check comes first."""
 
-_SERVED = ("serving.reload", "serving.pipeline", "serving.entities", "serving.submission")
+_SERVED = ("serving.reload", "serving.pipeline", "serving.entities", "serving.answers", "serving.submission")
 _PADDING = (
     "model.padding_invariance",
     "model.attention_mask_used",
@@ -81,6 +83,12 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "data.special_tokens": ("data.decodes", "serving.pipeline"),
         "data.distinct_inputs": ("data.contradictions", *SYMPTOMS),
         "data.duplicates": ("data.metrics_without_duplicates", "metrics.train_labels"),
+        # Answers in a context.
+        "data.answer_text": ("data.answer_positions", "data.no_answer_position", "data.answers_in_windows", *SYMPTOMS),
+        "data.windows_cover": ("data.answers_in_windows", "serving.answers", *SYMPTOMS),
+        "data.answers_in_windows": SYMPTOMS,
+        "data.answer_positions": ("metrics.null_threshold", *SYMPTOMS),
+        "data.no_answer_position": ("metrics.null_threshold", *SYMPTOMS),
         # Labels.
         "data.label_encoding": ("data.label_names", "serving.label_names", *_SERVED, *SYMPTOMS),
         "data.label_source": ("data.contradictions", "metrics.train_labels", *SYMPTOMS),
@@ -189,6 +197,8 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "metrics.evaluated_rows": ("metrics.loss_agrees", "metrics.recomputed", *_SERVED, *SYMPTOMS),
         "metrics.definition": ("metrics.recomputed", *SYMPTOMS),
         "metrics.train_labels": SYMPTOMS,
+        "metrics.best_windows": ("metrics.answers_recomputed", "serving.answers", *SYMPTOMS),
+        "metrics.answers_recomputed": SYMPTOMS,
         "metrics.recomputed": SYMPTOMS,
         "serving.safetensors": ("serving.dtype", *_SERVED),
         "serving.permissions": ("serving.tokenizer", *_SERVED),

@@ -13,7 +13,7 @@ from transformers import set_seed
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.checks.collator.moved_rows import in_order
-from pytest_ftcheck.columns import scalars
+from pytest_ftcheck.columns import label_values
 from pytest_ftcheck.training.batches import only_accepted
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ class Evidence:
 
     def labels(self, rows: Dataset) -> list[Any]:
         """Return the labels of a tokenized data set, ``[N]``."""
-        return scalars(rows, self.pipeline.label_column)
+        return label_values(rows)
 
     def label_array(self, rows: Dataset) -> NDArray[Any]:
         """Return the labels of a tokenized data set as an evaluation has them, ``[N]``; of other heads ``[N, …]``."""

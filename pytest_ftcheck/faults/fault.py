@@ -32,6 +32,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "model": ("model", "weights", "start"),
         "training": ("training", "optimizer", "evaluation", "ways"),
         "metrics": ("metrics", "tag_metrics"),
+        "answers": ("answers",),
         "serving": ("serving",),
     }
 )

@@ -169,6 +169,17 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "ignored_tokens_scored",
             "accuracy_called_f1",
         ),
+        "answers": (
+            "answers_off_by_a_character",
+            "positions_off_by_one",
+            "first_window_only",
+            "windows_with_gaps",
+            "no_answer_at_the_end",
+            "metric_of_windows",
+            "exact_match_of_plain_texts",
+            "metric_as_a_share",
+            "start_and_end_apart",
+        ),
         "serving": (
             "saved_without_head",
             "saved_before_training",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_ftcheck.columns import scalars
+from pytest_ftcheck.columns import label_values, scalars
 from pytest_ftcheck.errors import TaskError
 from pytest_ftcheck.gates.row_metrics import resolve_metric
 from pytest_ftcheck.gates.trivial import best_trivial, reached_by_trivial, trivial_classifiers
@@ -60,8 +60,15 @@ def best_trivial_of(pipeline: Pipeline, metric: str) -> Trivial | None:
 
     None where the metric is not one of rows that we know.
     """
-    label_ids = _labels(pipeline, pipeline.eval_dataset)
-    name = _metric_of_rows(pipeline, metric, label_ids)
+    label_ids, train_label_ids = (
+        _labels(pipeline, rows, raw)
+        for rows, raw in (
+            (pipeline.eval_dataset, pipeline.data.evaluation),
+            (pipeline.train_dataset, pipeline.data.train),
+        )
+    )
+    answers = pipeline.card.head_rules.answers
+    name = _metric_of_rows(pipeline, metric, label_ids) if answers is None else metric
     if name is None:
         return None
     found = trivial_classifiers(
@@ -69,13 +76,17 @@ def best_trivial_of(pipeline: Pipeline, metric: str) -> Trivial | None:
         label_ids,
         head=pipeline.card.head_rules,
         label_names=pipeline.card.label_names,
-        train_label_ids=_labels(pipeline, pipeline.train_dataset),
+        train_label_ids=train_label_ids,
     )
     return best_trivial(found, greater_is_better=pipeline.card.greater_is_better(metric))
 
 
-def _labels(pipeline: Pipeline, rows: Dataset) -> NDArray[Any]:
-    return pipeline.card.head_rules.labels.stacked(scalars(rows, pipeline.label_column))
+def _labels(pipeline: Pipeline, rows: Dataset, raw: Dataset) -> NDArray[Any]:
+    """Return what gates take as labels, ``[N]``, of tokenized rows and the raw rows that they were made of."""
+    head = pipeline.card.head_rules
+    if head.answers is not None:
+        return head.answers.references(scalars(raw, pipeline.card.label_column))
+    return head.labels.stacked(label_values(rows))
 
 
 def _metric_of_rows(pipeline: Pipeline, metric: str, label_ids: NDArray[Any]) -> str | None:

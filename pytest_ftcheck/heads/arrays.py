@@ -32,6 +32,14 @@ def floats(logits: Any) -> NDArray[np.float64]:
     return to_array(logits[0] if isinstance(logits, tuple) else logits).astype(np.float64)
 
 
+def side_by_side(values: Any) -> NDArray[Any]:
+    """Return start and end as one array, ``[…, 2]``: of a tuple its first two entries; an array as it is."""
+    if not isinstance(values, (tuple, list)):
+        return to_array(values)
+    start, end = (to_array(part) for part in values[:2])
+    return np.stack([start, end], axis=-1)
+
+
 def single_column(values: NDArray[Any]) -> NDArray[Any]:
     """Return [N, 1] or [N] as [N].
 

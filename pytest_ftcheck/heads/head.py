@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import BatchEncoding, PreTrainedTokenizerBase
 
+    from pytest_ftcheck.heads.answer_rules import AnswerRules
     from pytest_ftcheck.heads.row_metrics import RowMetric
     from pytest_ftcheck.heads.rows import EvaluatedRows
     from pytest_ftcheck.heads.trivial import Trivial
@@ -39,6 +40,10 @@ class CardRules(Protocol):
 
 class InputRules(Protocol):
     """How raw rows become what the model takes; `pytest_ftcheck.heads.inputs.TextInputs` is one."""
+
+    @property
+    def recipe_keys(self) -> tuple[str, ...]:
+        """Which keys of a recipe `encode` takes by name, beside ``max_length``."""
 
     @property
     def column(self) -> str:
@@ -68,6 +73,7 @@ class InputRules(Protocol):
         columns: Sequence[Sequence[Any]],
         labels: Sequence[Any],
         max_length: int | None,
+        **options: Any,
     ) -> dict[str, Any]:
         """Tokenize rows; nothing is padded yet.
 
@@ -76,9 +82,11 @@ class InputRules(Protocol):
             columns: the text columns, N values each.
             labels: N encoded labels.
             max_length: longer rows are truncated to so many tokens; None: to the tokenizer's own limit.
+            options: what the recipe says of `recipe_keys`.
 
         Returns:
-            Columns of N values each by name, among them ``labels``.
+            Columns of N values each by name, among them those of the labels; where the head has `Head.answers`, of as
+            many values as the rows become.
 
         """
 
@@ -322,6 +330,8 @@ class Head:
     scoring: Scoring
     inputs: InputRules = field(default_factory=TextInputs)
     serving: Serving = field(default_factory=Serving)
+    answers: AnswerRules | None = None
+    """Where a raw row may become several tokenized rows; None: row i of both is the same."""
 
     def __post_init__(self) -> None:
         """Refuse one label a row that is neither a class nor a value: checks take it for one of both.

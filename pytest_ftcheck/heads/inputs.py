@@ -16,6 +16,7 @@ _MOST = 2
 class TextInputs:
     """See `InputRules`: the tokenizer takes the texts as they are."""
 
+    recipe_keys: tuple[str, ...] = ()
     column = "a text"
 
     def refusal(self, columns: Sequence[str]) -> str:
@@ -43,8 +44,10 @@ class TextInputs:
         columns: Sequence[Sequence[Any]],
         labels: Sequence[Any],
         max_length: int | None,
+        **options: Any,
     ) -> dict[str, Any]:
         """Tokenize the texts; labels stay as they are."""
+        del options
         made = self.tokens(tokenizer, columns, truncation=True, max_length=max_length)
         return {**made, "labels": list(labels)}
 

@@ -13,7 +13,7 @@ from pytest_ftcheck.heads.registry import head_named, head_of_predictions
 from pytest_ftcheck.heads.traits import CLASSES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -32,6 +32,10 @@ class Evaluated(Protocol):
     @property
     def label_ids(self) -> NDArray[Any]:
         """``[N, …]``."""
+
+    @property
+    def outputs(self) -> Mapping[str, NDArray[Any]]:
+        """All arrays by name."""
 
     @property
     def head(self) -> str:
@@ -96,6 +100,9 @@ class EvaluatedRows:
     @classmethod
     def of_run(cls, run: Evaluated) -> EvaluatedRows:
         """Take what a run left; raises as `of_logits` does."""
+        answers = head_named(run.head).answers
+        if answers is not None:
+            return answers.evaluated(run.outputs)
         return cls.of_logits(run.logits, run.label_ids, run.head, run.label_names)
 
     def __len__(self) -> int:
@@ -116,7 +123,7 @@ class EvaluatedRows:
     def finite(self) -> bool:
         """No label, prediction or logit is NaN or infinite."""
         columns = [self.label_ids, self.predictions] + ([] if self.logits is None else [self.logits])
-        return all(bool(np.isfinite(column).all()) for column in columns)
+        return all(bool(np.isfinite(column).all()) for column in columns if column.dtype.kind != "U")
 
     @property
     def num_labels(self) -> int:

@@ -36,6 +36,7 @@ _AXES = 3
 class WordInputs:
     """See `InputRules`: one column of lists of words."""
 
+    recipe_keys: tuple[str, ...] = ()
     column = "a list of words"
 
     def refusal(self, columns: Sequence[str]) -> str:
@@ -63,6 +64,7 @@ class WordInputs:
         columns: Sequence[Sequence[Any]],
         labels: Sequence[Any],
         max_length: int | None,
+        **options: Any,
     ) -> dict[str, Any]:
         """Tokenize words, and give the first token of each word its tag.
 
@@ -70,6 +72,7 @@ class WordInputs:
             DataError: another number of tags than of words, or a tokenizer that does not tell which word a token is of.
 
         """
+        del options
         (rows,) = columns
         for words, tags in zip(rows, labels, strict=True):
             if len(words) != len(tags):

@@ -33,6 +33,8 @@ _IMPLIED_BY: Mapping[str, frozenset[str]] = MappingProxyType(
         CLASS_IDS: frozenset({CLASSES, LABEL_PER_TOKEN}),
     }
 )
+POSITIONS = "positions"
+"""A label is a first and a last token: label ids are ``[N, 2]``, logits ``[N, T, 2]``, of N windows of the raw rows."""
 IGNORED = -100
 """The label of a token that neither loss nor metrics look at, as `torch.nn.CrossEntropyLoss` has it."""
 
@@ -45,6 +47,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         LABEL_PER_TOKEN: "one label for each token",
         CLASS_IDS: "classes of rows or of tokens",
         LABEL_PER_ITEM: "one label in each row or for each token",
+        POSITIONS: "a first and a last token as the label",
     }
 )
 """Traits as messages name them."""

@@ -43,7 +43,7 @@ def head_of(trainer: Any, spec: str) -> Head:
         raise TaskError(msg)
     evaluated, width = _one_batch(trainer), int(model.config.num_labels)
     found = None if evaluated is None else head_of_outputs(*evaluated[1:], width)
-    if found is not None:
+    if found is not None and found.answers is None:
         return found
     other = "" if evaluated is None else _other_input(evaluated[0]) or _other_output(*evaluated[1:])
     several = getattr(model.config, "problem_type", None) == "multi_label_classification"
@@ -98,7 +98,10 @@ def _other_output(logits: Any, labels: Any) -> str:
     """Say which other head gives outputs of such shapes; an empty text where it is one that is judged."""
     shapes = f"logits {_shapes(logits)} and labels {_shapes(labels)}"
     if isinstance(labels, (tuple, list)) and len(labels) == _PAIR:
-        return f"which finds spans: {shapes}"
+        return (
+            f"which finds spans: {shapes}. Its windows do not say which question they are of; judge its saved model by "
+            "a card for question answering, with --ftcheck-no-train"
+        )
     first = logits[0] if isinstance(logits, (tuple, list)) and logits else logits
     if not isinstance(first, torch.Tensor) or not isinstance(labels, torch.Tensor):
         return ""

@@ -50,7 +50,8 @@ class _Record:
     """As `transformers.TrainerState.log_history`."""
     outputs: Mapping[str, NDArray[Any]]
     """By name, with row i of each for row i of the evaluation data set: ``logits``, float32 ``[N, K]``; ``labels``,
-    ``[N]`` for one label a row, int64 or float32; what else a head has."""
+    ``[N]`` for one label a row, int64 or float32; what else a head has. Where a raw row may become several tokenized
+    rows, these two are of the tokenized rows, and all others have row i for raw row i."""
     train_rows: int
     timings: Mapping[str, float]
     """Seconds, by what took them: ``train`` (with its evaluations), ``predict``."""

@@ -64,11 +64,13 @@ class Parts:
         if not pipeline.source.rows.tokenized_here:
             return self.splits(pipeline)
         key = (pipeline.card.name, tokenizer_digest(processing_class))
-        max_length = pipeline.card.recipe(pipeline.tier, pipeline.checkpoint.name).get("max_length")
+        recipe = pipeline.card.recipe(pipeline.tier, pipeline.checkpoint.name)
+        keys = ("max_length", *pipeline.card.head_rules.inputs.recipe_keys)
+        options = {name: recipe[name] for name in keys if name in recipe}
         rows = {"train": pipeline.data.train, "validation": pipeline.data.evaluation}
         if key not in self._tokenized:
             self._tokenized[key] = {
-                name: tokenize(pipeline.card, split, processing_class, max_length) for name, split in rows.items()
+                name: tokenize(pipeline.card, split, processing_class, **options) for name, split in rows.items()
             }
         return DatasetDict(self._tokenized[key])
 

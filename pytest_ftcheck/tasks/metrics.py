@@ -10,13 +10,14 @@ import takes seconds (it pulls in ``transformers.pipelines``) and happens in the
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from pytest_ftcheck.errors import TaskError
-from pytest_ftcheck.heads.arrays import floats, to_array
+from pytest_ftcheck.heads.arrays import floats, side_by_side, to_array
 from pytest_ftcheck.heads.own_metrics import own_metric
 from pytest_ftcheck.heads.registry import head_named
 from pytest_ftcheck.heads.row_metrics import metric_value
@@ -24,12 +25,14 @@ from pytest_ftcheck.heads.rows import EvaluatedRows
 from pytest_ftcheck.tasks.metric_names import KEYS, greater_is_better, metric_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     import evaluate
+    from datasets import Dataset
     from numpy.typing import NDArray
     from transformers import EvalPrediction
 
+    from pytest_ftcheck.heads.answer_rules import AnswerRules
     from pytest_ftcheck.heads.own_metrics import OwnMetric
     from pytest_ftcheck.tasks.card import TaskCard
 
@@ -109,17 +112,26 @@ def _keys(metric: evaluate.Metric, labels: NDArray[Any]) -> tuple[str, ...]:
         return tuple(metric.compute(predictions=labels, references=labels))
 
 
-def metrics_of_card(card: TaskCard) -> Callable[[EvalPrediction], dict[str, float]]:
+def metrics_of_card(
+    card: TaskCard, windows: Dataset | None = None, questions: Dataset | None = None
+) -> Callable[[EvalPrediction], dict[str, float]]:
     """Make the ``compute_metrics`` of a card: of the metric that it names, be it one of its head or of a package.
+
+    Args:
+        card: names the metric.
+        windows: the tokenized rows, where its head has `Head.answers`.
+        questions: the raw rows, likewise.
 
     Raises:
         TaskError: no such metric; see `compute_metrics_fn`.
 
     """
     if (own := _own_metric(card)) is not None:
-        return _values_fn({own.name: own.value}, card)
+        return _of_logits(card, partial(_of_package, own))
     if card.metric.path in card.head_rules.scoring.own_metrics:
-        return _own_metrics_fn(card)
+        if windows is not None and questions is not None and card.head_rules.answers is not None:
+            return AnswerMetrics(card, windows, questions)
+        return _of_logits(card, partial(metrics_of_rows, card))
     return compute_metrics_fn(load_metric(card.metric.path, card.metric.config_name), card.head)
 
 
@@ -129,29 +141,51 @@ def _own_metric(card: TaskCard) -> OwnMetric | None:
     return None if path in KEYS or path in card.head_rules.scoring.own_metrics else own_metric(path)
 
 
-def _own_metrics_fn(card: TaskCard) -> Callable[[EvalPrediction], dict[str, float]]:
-    """Make a ``compute_metrics`` of what only a head has."""
+def metrics_of_rows(card: TaskCard, rows: EvaluatedRows) -> dict[str, float]:
+    """Compute a metric that only the card's head has, by key; NaN where a logit is not finite."""
     scoring = card.head_rules.scoring
-
-    def value_of(key: str, rows: EvaluatedRows) -> float:
-        metric = scoring.row_metric(key, rows)
-        return float("nan") if metric is None else metric_value(metric)
-
     keys = dict.fromkeys([*scoring.own_metrics[card.metric.path], *card.metric.greater_is_better])
-    return _values_fn({key: partial(value_of, key) for key in keys}, card)
+    metrics = {key: scoring.row_metric(key, rows) if rows.finite else None for key in keys}
+    return {key: float("nan") if metric is None else metric_value(metric) for key, metric in metrics.items()}
 
 
-def _values_fn(
-    values: Mapping[str, Callable[[EvaluatedRows], float]], card: TaskCard
+def _of_package(metric: OwnMetric, rows: EvaluatedRows) -> dict[str, float]:
+    """Compute a metric of another package; NaN where a logit is not finite."""
+    return {metric.name: metric.value(rows) if rows.finite else float("nan")}
+
+
+def _of_logits(
+    card: TaskCard, compute: Callable[[EvaluatedRows], dict[str, float]]
 ) -> Callable[[EvalPrediction], dict[str, float]]:
-    """Make a ``compute_metrics`` of functions of rows by key; NaN where a logit is not finite."""
+    """Make a ``compute_metrics`` of what computes metrics of rows."""
 
     def compute_metrics(evaluated: EvalPrediction) -> dict[str, float]:
         labels = _references(evaluated.label_ids, card.head)
-        rows = EvaluatedRows.of_logits(floats(evaluated.predictions), labels, card.head, card.label_names)
-        return {key: value(rows) if rows.finite else float("nan") for key, value in values.items()}
+        return compute(EvaluatedRows.of_logits(floats(evaluated.predictions), labels, card.head, card.label_names))
 
     return compute_metrics
+
+
+@dataclass(frozen=True)
+class AnswerMetrics:
+    """A ``compute_metrics`` of the answers of raw rows, for a head that has `Head.answers`."""
+
+    card: TaskCard
+    windows: Dataset
+    """The N tokenized rows that are evaluated."""
+    questions: Dataset
+    """The raw rows that they were made of."""
+
+    def __call__(self, evaluated: EvalPrediction) -> dict[str, float]:
+        """Compute the card's metrics of logits ``[N, T, 2]``, or of a tuple of start and end logits."""
+        answers = cast("AnswerRules", self.card.head_rules.answers)
+        return metrics_of_rows(self.card, answers.evaluated(self.outputs(evaluated)))
+
+    def outputs(self, evaluated: EvalPrediction) -> dict[str, NDArray[Any]]:
+        """Return what `AnswerRules.outputs` does."""
+        answers = cast("AnswerRules", self.card.head_rules.answers)
+        logits, context = side_by_side(evaluated.predictions), self.card.text_columns[-1]
+        return answers.outputs(logits, self.windows, self.questions, context, self.card.label_column)
 
 
 def metric_directions(card: TaskCard) -> dict[str, bool]:

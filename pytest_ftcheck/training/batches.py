@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from torch.utils.data import DataLoader, RandomSampler, Sampler
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
-from pytest_ftcheck.columns import LABEL_NAMES, list_lengths
+from pytest_ftcheck.columns import LABEL_NAMES, label_names_in, list_lengths
 from pytest_ftcheck.pipeline.forward import forward_parameters
 from pytest_ftcheck.pipeline.trainer_rows import judged_rows
 from pytest_ftcheck.training.compilation import of_few_lengths
@@ -76,7 +76,7 @@ def accepted_columns(rows: Dataset, model: nn.Module, args: TrainingArguments) -
 
 def only_accepted(rows: Dataset, model: nn.Module) -> Dataset:
     """Drop the columns that the model does not take; as with the Trainer, they do not reach the collator."""
-    accepted = {*forward_parameters(model), *LABEL_NAMES}
+    accepted = {*forward_parameters(model), *LABEL_NAMES, *label_names_in(rows.column_names)}
     extra = [column for column in rows.column_names if column not in accepted]
     return rows.remove_columns(extra) if extra else rows
 

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from transformers import EvalPrediction
 
-from pytest_ftcheck.columns import LABEL_NAMES
 from pytest_ftcheck.errors import CheckFailure
 from pytest_ftcheck.findings import Finding
 from pytest_ftcheck.heads.arrays import joined
 from pytest_ftcheck.heads.traits import IGNORED
+from pytest_ftcheck.pipeline.forward import labels_in, logits_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,9 +50,9 @@ def evaluate(  # noqa: PLR0917 - each is a part of the loop
     with tracer.evaluating():
         for batch in loader:
             tracer.eval_batch(batch)
-            own_labels = next(batch[name] for name in LABEL_NAMES if name in batch)
+            own_labels = labels_in(batch)
             loss, output = with_outputs(compute_loss(model, dict(batch), return_outputs=True), pipeline.subject)
-            scores = output["logits"] if hasattr(output, "keys") else output[1]
+            scores = logits_in(output) if hasattr(output, "keys") else output[1]
             logits, labels = accelerator.gather_for_metrics((scores.float(), own_labels))
             parts.append((logits.cpu().numpy(), labels.cpu().numpy()))
             total += float(loss) * len(labels)

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
-from pytest_ftcheck.columns import LABEL_NAMES
 from pytest_ftcheck.compat.of_torch import norms_of
-from pytest_ftcheck.pipeline.forward import forward_parameters
+from pytest_ftcheck.pipeline.forward import forward_parameters, labels_in
 from pytest_ftcheck.runs.trace import ParameterTrace, Pass, Trace
 from pytest_ftcheck.training.fingerprint import fingerprints
 
@@ -144,7 +143,7 @@ class Tracer:
         ids = batch.get("input_ids")
         if not isinstance(ids, torch.Tensor) or ids.dim() != 2:  # noqa: PLR2004 - [B, T]
             return
-        labels = next((batch[name] for name in LABEL_NAMES if name in batch), None)
+        labels = labels_in(batch)
         where.rows.append(fingerprints(ids, self._pad_id))
         where.labels.append(labels.detach().clone() if isinstance(labels, torch.Tensor) else None)
 

@@ -118,6 +118,7 @@ def train_run(
         logits = pipeline.card.head_rules.outputs.normalised(outcome.logits)
         outputs = {**outcome.more, LOGITS: logits, LABELS: outcome.label_ids}
         _check_rows(pipeline, outputs, recorder.subject)
+        outputs |= _of_raw_rows(pipeline, logits)
         with completing(recorder.subject), deadline(pipeline.timeout):
             outcome.save(folder / MODEL_FOLDER)
         trace = recorder.tracer.finish()
@@ -144,6 +145,16 @@ def train_run(
     )
     run.write()
     return run
+
+
+def _of_raw_rows(pipeline: Pipeline, logits: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """Return what else a run holds where a raw row may become several tokenized rows: one answer for each."""
+    card = pipeline.card
+    if card.head_rules.answers is None:
+        return {}
+    return card.head_rules.answers.outputs(
+        logits, pipeline.eval_dataset, pipeline.data.evaluation, card.text_columns[-1], card.label_column
+    )
 
 
 def _check_rows(pipeline: Pipeline, outputs: Mapping[str, NDArray[Any]], subject: str) -> None:

@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from transformers import EvalPrediction, PrinterCallback, Trainer, TrainerCallback, set_seed
 
+from pytest_ftcheck.columns import POSITION_NAMES
+from pytest_ftcheck.heads.arrays import side_by_side
+from pytest_ftcheck.heads.traits import POSITIONS
+from pytest_ftcheck.pipeline.forward import logits_in
 from pytest_ftcheck.pipeline.trainer_rows import judged_rows, judged_set, unjudged_sets
 from pytest_ftcheck.training.engine import Outcome, Stopwatch, save
 from pytest_ftcheck.training.evaluation import with_outputs
@@ -45,11 +49,11 @@ def train(
     # Grouped by length, the Trainer would evaluate and hand back its rows in that order.
     made.args.train_sampling_strategy = "random"
     predicted = _predict(made, as_given=trainer is not None)
+    read = side_by_side if POSITIONS in pipeline.card.head_rules.traits else _first
+    logits, label_ids = read(predicted.predictions), read(predicted.label_ids)
     metrics = _metrics(predicted.metrics or {}) | _metrics(reported or {}, prefix=prefix)
     if trainer is not None and made.compute_metrics is None and pipeline.compute_metrics is not None:
-        metrics |= pipeline.compute_metrics(
-            EvalPrediction(predictions=_first(predicted.predictions), label_ids=_first(predicted.label_ids))
-        )
+        metrics |= pipeline.compute_metrics(EvalPrediction(predictions=logits, label_ids=label_ids))
     return Outcome(
         model=made.accelerator.unwrap_model(made.model),
         epochs=tuple(
@@ -58,8 +62,8 @@ def train(
         ),
         best_epoch=_best_epoch(made),
         log_history=tuple(history),
-        logits=_first(predicted.predictions),
-        label_ids=_first(predicted.label_ids),
+        logits=logits,
+        label_ids=label_ids,
         metrics=metrics,
         timings={"train": train_seconds, "predict": clock.lap()},
         unjudged={name: _metrics(reported or {}, prefix=f"eval_{name}_") for name in unjudged_sets(made)},
@@ -85,8 +89,21 @@ def make_trainer(pipeline: Pipeline, args: TrainingArguments) -> Trainer:
         if args.gradient_accumulation_steps > 1
         else None,
     )
+    if args.gradient_accumulation_steps > 1 and len(pipeline.label_columns) > 1:
+        _count_rows(trainer)
     trainer.remove_callback(PrinterCallback)
     return trainer
+
+
+def _count_rows(trainer: Any) -> None:
+    """Let the Trainer count the rows of an optimizer step whose labels are positions: of those it counts nothing."""
+    get_batch_samples = trainer.get_batch_samples
+
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        batches, _ = get_batch_samples(*args, **kwargs)
+        return batches, sum(len(batch[POSITION_NAMES[0]]) for batch in batches)
+
+    trainer.get_batch_samples = counted
 
 
 def _predict(trainer: Any, *, as_given: bool) -> PredictionOutput:
@@ -115,7 +132,11 @@ def mean_over_rows(pipeline: Pipeline, label_smoothing: float) -> Any:
     """
     summed = partial(pipeline.card.head_rules.loss, reduction="sum", label_smoothing=label_smoothing)
 
-    def loss(outputs: SequenceClassifierOutput, labels: Tensor, num_items_in_batch: Tensor | int) -> Tensor:
+    def loss(outputs: SequenceClassifierOutput, labels: Tensor | None, num_items_in_batch: Any) -> Tensor:
+        if labels is None:  # positions, which the Trainer leaves to the model
+            rows = len(logits_in(outputs))
+            weight = 1.0 if num_items_in_batch is None else rows / num_items_in_batch
+            return cast("Tensor", cast("Any", outputs)["loss"] * weight)
         return summed(outputs["logits"], labels) / num_items_in_batch
 
     return loss

@@ -13,6 +13,7 @@ from pytest_ftcheck.tasks.datasets import load_data
 from pytest_ftcheck.tasks.metrics import metric_directions
 
 WORDS = ("tokens",)
+ASKED = ("question", "context")
 WNUT_KINDS = ("corporation", "creative-work", "group", "location", "person", "product")
 PAIR, ENTAILMENT = ("sentence1", "sentence2"), ("entailment", "not_entailment")
 # Columns and class names as the data sets' own pages list them, in the order of the class ids. A card that was added
@@ -23,6 +24,8 @@ COLUMNS_AND_CLASSES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "mrpc": (PAIR, ("not_equivalent", "equivalent")),
     "qnli": (("question", "sentence"), ENTAILMENT),
     "rte": (PAIR, ENTAILMENT),
+    "squad": (ASKED, ()),
+    "squad_v2": (ASKED, ()),
     "sst2": (("sentence",), ("negative", "positive")),
     "stsb": (PAIR, ()),
     "wnut_17": (WORDS, ("O", *(f"{place}-{kind}" for kind in WNUT_KINDS for place in "BI"))),
@@ -42,9 +45,11 @@ def test_columns_and_classes_are_those_of_the_data_set(name: str) -> None:
 
 
 def test_the_head_fits_the_classes(card: TaskCard) -> None:
-    assert card.label_column == ("ner_tags" if card.text_columns == WORDS else "label")
+    labels = {WORDS: "ner_tags", ASKED: "answers"}
+    assert card.label_column == labels.get(card.text_columns, "label")
     with_classes = "token-classification" if card.text_columns == WORDS else "sequence-classification"
-    assert card.head == (with_classes if card.label_names else "regression")
+    without = "question-answering" if card.text_columns == ASKED else "regression"
+    assert card.head == (with_classes if card.label_names else without)
 
 
 def test_metric_gives_the_keys_and_directions_that_the_card_declares(card: TaskCard) -> None:
@@ -72,6 +77,10 @@ def test_bundled_data_loads_and_shows_every_class(card: TaskCard) -> None:
     for split in (data.train, data.evaluation):
         assert len(split) >= 200
         given = split[card.label_column]
+        if card.text_columns == ASKED:
+            unanswered = sum(not answers["text"] for answers in given) / len(given)
+            assert 0.25 < unanswered < 0.4 if card.name == "squad_v2" else not unanswered
+            continue
         labels = {tag for tags in given for tag in tags} if card.text_columns == WORDS else set(given)
         expected = set(range(card.num_labels))
         assert labels == expected if card.label_names else min(labels) >= 0 < max(labels) <= 5

@@ -57,7 +57,7 @@ def collator_subject(evidence: Evidence) -> CollatorSubject:
         if tokenizer is None
         else len(tokenizer),
         max_length=max(lengths),
-        label_key=pipeline.label_column,
+        label_key=pipeline.label_columns[0],
         # Each split to its own longest row, it may be.
         fixed_length=all(len(set(split)) == 1 for split in by_split) and len(lengths) > len(by_split),
         # Those of transformers take any row. Of a user's, no more is asked than the data does.

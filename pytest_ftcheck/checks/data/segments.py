@@ -18,7 +18,7 @@ from pytest_ftcheck.checks.data.encoded import (
     tokens_of,
 )
 from pytest_ftcheck.checks.data.folded import words
-from pytest_ftcheck.checks.data.splits import SAMPLE, Split, exceeds, filled, graded, share
+from pytest_ftcheck.checks.data.splits import SAMPLE, Split, exceeds, filled, graded, require_whole_rows, share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -166,6 +166,7 @@ def truncation(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
     False alarms: at most 2e-4 a session (exact binomial test), where no more rows than the limit are bad.
     """
+    require_whole_rows(evidence)
     most = longest_input(evidence)
     found = []
     for split in filled(evidence):

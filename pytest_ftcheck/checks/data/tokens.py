@@ -20,6 +20,7 @@ from pytest_ftcheck.checks.data.splits import (
     graded,
     label_values,
     mapping,
+    require_whole_rows,
     share,
     shorten,
 )
@@ -289,6 +290,7 @@ def stale_tokens(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
     False alarms: at most 2e-4 a session (exact binomial test), where no more rows than the limit are bad.
     """
+    require_whole_rows(evidence)
     found = []
     columns = evidence.text_columns
     for split in filled(evidence):

@@ -16,8 +16,8 @@ from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy
 from pytest_ftcheck.checks.collator.batches import COLUMNS
 from pytest_ftcheck.checks.collator.moved_rows import moves_rows_with_labels
 from pytest_ftcheck.checks.data.splits import splits
-from pytest_ftcheck.columns import LABEL_NAMES
-from pytest_ftcheck.pipeline.forward import forward_parameters, is_adapter
+from pytest_ftcheck.columns import ALL_LABEL_NAMES
+from pytest_ftcheck.pipeline.forward import forward_parameters, is_adapter, logits_in
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -128,7 +128,7 @@ def model_inputs(model: nn.Module, batch: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: value
         for name, value in batch.items()
-        if (name in parameters or (open_ended and name in COLUMNS)) and (name not in LABEL_NAMES or name in needed)
+        if (name in parameters or (open_ended and name in COLUMNS)) and (name not in ALL_LABEL_NAMES or name in needed)
     }
 
 
@@ -139,7 +139,7 @@ def token_batch(evidence: Evidence, features: Features) -> dict[str, Any]:
         NotApplicable: there are no token ids in the batch.
 
     """
-    batch = {name: value for name, value in evidence.collate(features).items() if name not in LABEL_NAMES}
+    batch = {name: value for name, value in evidence.collate(features).items() if name not in ALL_LABEL_NAMES}
     ids = batch.get("input_ids")
     if not isinstance(ids, torch.Tensor) or ids.dim() != MATRIX:
         msg = f"the batches have no input_ids [B, T], but {', '.join(sorted(batch))}"
@@ -157,7 +157,8 @@ def logits_of(model: nn.Module, batch: Mapping[str, Any]) -> Tensor:
     """
     output = model(**model_inputs(model, batch))
     if isinstance(output, Mapping):
-        output = output["logits"] if "logits" in output else [value for key, value in output.items() if key != "loss"]
+        known = "logits" in output or "start_logits" in output
+        output = logits_in(output) if known else [value for key, value in output.items() if key != "loss"]
     if isinstance(output, (tuple, list)):
         output = next(value for value in output if isinstance(value, torch.Tensor) and value.dim())
     logits: Tensor = output.detach().float().cpu()

@@ -17,7 +17,7 @@ from pytest_ftcheck.checks.data.splits import splits
 from pytest_ftcheck.checks.model.logits import is_public, require_whole_model
 from pytest_ftcheck.checks.serving import fresh_script
 from pytest_ftcheck.checks.serving.fresh_process import fresh_process
-from pytest_ftcheck.columns import LABEL_NAMES
+from pytest_ftcheck.columns import ALL_LABEL_NAMES
 from pytest_ftcheck.files import scratch_folder
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
 
@@ -126,7 +126,7 @@ def _arrays(evidence: Evidence, rows: list[int]) -> dict[str, NDArray[Any]]:
     return {
         name: value.cpu().numpy()
         for name, value in batch.items()
-        if isinstance(value, torch.Tensor) and value.dim() > 0 and name not in LABEL_NAMES
+        if isinstance(value, torch.Tensor) and value.dim() > 0 and name not in ALL_LABEL_NAMES
     }
 
 
@@ -159,6 +159,8 @@ def usable_texts(evidence: Evidence, rows: Sequence[int]) -> tuple[list[int], st
         tokenizer, columns = evidence.tokenizer, evidence.text_columns
     except NotApplicable as reason:
         return [], str(reason)
+    if evidence.pipeline.card.head_rules.answers is not None:
+        return [], "pipeline() has no task for this head: serving.answers asks the saved model about raw texts"
     stored = real_tokens(evidence, rows)
     if not stored:
         return [], "the data set has no input_ids: its texts are tokenized later"

@@ -11,6 +11,7 @@ from scipy.stats import spearmanr
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
 from pytest_ftcheck.checks.training.declared import arguments, own_sampler
 from pytest_ftcheck.checks.training.sampling import classes_never_drawn, drawn, misplaced_weights
+from pytest_ftcheck.columns import label_values
 from pytest_ftcheck.files import scratch_folder
 from pytest_ftcheck.heads.traits import LABEL_PER_ROW, unmet
 from pytest_ftcheck.pipeline.trainer_rows import plain_rows
@@ -107,12 +108,13 @@ def _by_sampler(evidence: Evidence, passes: list[Pass], sampler: str, thresholds
 
 def _expected(evidence: Evidence) -> Counter[tuple[int, float]]:
     """Count the rows of the data set by fingerprint and label."""
-    rows, column = evidence.pipeline.train_dataset, evidence.pipeline.label_column
+    rows, columns = evidence.pipeline.train_dataset, evidence.pipeline.label_columns
     pad_id = evidence.pipeline.pad_id
-    if "input_ids" not in rows.column_names or column not in rows.column_names:
-        msg = f"the training rows have no input_ids and {column}: they are made on the way"
+    if "input_ids" not in rows.column_names or not set(columns) <= set(rows.column_names):
+        msg = f"the training rows have no input_ids and {' and '.join(columns)}: they are made on the way"
         raise NotApplicable(msg)
-    return Counter(zip(fingerprint_rows(rows["input_ids"], pad_id), map(_label, rows[column]), strict=True))
+    labels = rows[columns[0]] if len(columns) == 1 else label_values(rows)
+    return Counter(zip(fingerprint_rows(rows["input_ids"], pad_id), map(_label, labels), strict=True))
 
 
 def _label(value: Any) -> float:

@@ -11,12 +11,15 @@ import torch
 from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, check, finding
 from pytest_ftcheck.checks.metrics.tagged import has_tags
 from pytest_ftcheck.checks.training.declared import probed
+from pytest_ftcheck.columns import label_values
 from pytest_ftcheck.errors import CheckFailure
-from pytest_ftcheck.heads.traits import IGNORED, LABEL_PER_ROW
+from pytest_ftcheck.heads.traits import IGNORED, LABEL_PER_ROW, POSITIONS
 from pytest_ftcheck.training.fingerprint import fingerprint_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from datasets import Dataset
 
     from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.evidence import Evidence
@@ -110,7 +113,7 @@ def _judge(evidence: Evidence, probe: Probe, labels: Any) -> tuple[bool, str]:
     """Tell whether the rows were learned, and what was seen."""
     loss = f"training loss from {probe.losses[0]:.4f} to {probe.losses[-1]:.4f}" if probe.losses else "no loss"
     head = evidence.pipeline.card.head_rules
-    if LABEL_PER_ROW not in head.traits and not has_tags(evidence):
+    if not ({LABEL_PER_ROW, POSITIONS} & head.traits or has_tags(evidence)):
         # Of the logits, not of the training: a loss of other rows or labels falls as well.
         left = float(head.loss(torch.as_tensor(probe.logits), torch.as_tensor(labels)))
         constant = head.loss.of_constant(labels, evidence.pipeline.card.num_labels)
@@ -119,12 +122,21 @@ def _judge(evidence: Evidence, probe: Probe, labels: Any) -> tuple[bool, str]:
         values = probe.logits.reshape(len(probe.logits), -1)[:, 0]
         correlation = float(np.corrcoef(values, labels)[0, 1]) if values.std() > 0 else 0.0
         return correlation >= _CLOSE, f"predictions and labels correlate with {correlation:.2f}, {loss}"
+    if POSITIONS in head.traits:
+        right = int((head.outputs.raw_predictions(probe.logits) == labels).all(axis=1).sum())
+        return right == len(labels), f"{right} of {len(labels)} right, {loss}"
     predictions = probe.logits.argmax(axis=-1)
     if has_tags(evidence):  # the batch may be padded further than its longest row
         predictions = predictions[:, : labels.shape[1]]
     counts = labels != IGNORED  # of rows, each has a label
     right, total = int(((predictions == labels) & counts).sum()), int(counts.sum())
     return right == total, f"{right} of {total} right, {loss}"
+
+
+def _labels(evidence: Evidence, rows: Dataset) -> list[Any]:
+    """Return the labels of rows, which may be compared and counted."""
+    columns = evidence.pipeline.label_columns
+    return list(rows[columns[0]]) if len(columns) == 1 else [tuple(label) for label in label_values(rows)]
 
 
 def distinct_rows(evidence: Evidence, count: int) -> list[int]:
@@ -140,12 +152,12 @@ def distinct_rows(evidence: Evidence, count: int) -> list[int]:
         raise NotApplicable(msg)
     candidates = np.linspace(0, len(rows) - 1, min(_CANDIDATES, len(rows))).astype(int).tolist()
     chosen = rows.select(candidates)
-    ids, labels = list(chosen["input_ids"]), list(chosen[evidence.pipeline.label_column])
+    ids, labels = list(chosen["input_ids"]), _labels(evidence, chosen)
     lengths = [sum(token != pad_id for token in row) for row in ids]
     by_content = dict(zip(fingerprint_rows(ids, pad_id), range(len(ids)), strict=True))
     if has_tags(evidence):  # rows that have the same tags, in any order
         labels = [tuple(sorted(set(tags))) for tags in labels]
-    elif LABEL_PER_ROW not in evidence.pipeline.card.head_rules.traits:
+    elif not {LABEL_PER_ROW, POSITIONS} & evidence.pipeline.card.head_rules.traits:
         labels = list(map(repr, labels))  # a list of labels, as a word that can be looked up
     by_label: dict[Any, list[int]] = {}
     for place in sorted(by_content.values(), key=lambda place: (lengths[place], place)):

@@ -51,13 +51,13 @@ class InputRules(Protocol):
         """Tell whether one of the text columns may be of an Arrow type."""
 
     def tokens(
-        self, tokenizer: PreTrainedTokenizerBase, columns: Sequence[Sequence[Any]], **options: Any
+        self, tokenizer: PreTrainedTokenizerBase, columns: Mapping[str, Sequence[Any]], **options: Any
     ) -> BatchEncoding:
         """Tokenize rows as `encode` does, without their labels.
 
         Args:
             tokenizer: of the checkpoint.
-            columns: the text columns, N values each.
+            columns: the text columns by name, in the card's order, N values each.
             options: of the tokenizer's call, such as ``truncation``.
 
         """
@@ -65,7 +65,7 @@ class InputRules(Protocol):
     def encode(
         self,
         tokenizer: PreTrainedTokenizerBase,
-        columns: Sequence[Sequence[Any]],
+        columns: Mapping[str, Sequence[Any]],
         labels: Sequence[Any],
         max_length: int | None,
     ) -> dict[str, Any]:
@@ -73,7 +73,7 @@ class InputRules(Protocol):
 
         Args:
             tokenizer: of the checkpoint.
-            columns: the text columns, N values each.
+            columns: the text columns by name, in the card's order, N values each.
             labels: N encoded labels.
             max_length: longer rows are truncated to so many tokens; None: to the tokenizer's own limit.
 

@@ -22,6 +22,8 @@ TEXTS = "texts"
 """A row's input is a text or a pair of texts, and the model gives one row of scores for it."""
 LABEL_PER_TOKEN = "label_per_token"
 """Each token has a class id or `IGNORED`: label ids are ``[N, T]``, logits ``[N, T, K]``."""
+CHOICES = "choices"
+"""A row's input is C texts, one for each class: ``input_ids`` are C lists, in a batch ``[B, C, T]``."""
 IGNORED = -100
 """The label of a token that neither loss nor metrics look at, as `torch.nn.CrossEntropyLoss` has it."""
 
@@ -32,6 +34,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         TEXTS: "one text or a pair of texts in each row",
         LABEL_PER_ROW: "one label in each row",
         LABEL_PER_TOKEN: "one label for each token",
+        CHOICES: "several texts in each row, of which one is right",
     }
 )
 """Traits as messages name them."""

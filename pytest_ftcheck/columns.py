@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,3 +68,8 @@ def list_lengths(rows: Dataset, column: str) -> NDArray[np.int64]:
     """Return how many values each row's list has, ``[N]``; a missing list has none."""
     counts = [pc.fill_null(pc.list_value_length(array), 0).to_numpy() for array in arrays(rows, column)]
     return np.concatenate([np.zeros(0, np.int64), *counts]).astype(np.int64)
+
+
+def joined_ids(row: Any) -> Any:
+    """Return what a row has for its tokens, such as their ids; of a row with several texts, one after the other."""
+    return list(chain.from_iterable(row)) if len(row) and hasattr(row[0], "__len__") else row

@@ -1,6 +1,6 @@
 """The head of multiple choice: one logit for each of C texts of a row, of which the highest is the answer.
 
-A row is a context and C endings. Each ending is tokenized behind the context, so that a row's ``input_ids`` are C lists.
+A row is a context and C endings. Each ending is tokenized behind the context: a row's ``input_ids`` are C lists.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.errors import DataError
-from pytest_ftcheck.heads.classes import CardOfClasses, CrossEntropy, LabelsOfClasses, OutputsOfClasses
 from pytest_ftcheck.heads.class_metrics import ScoringOfClasses
+from pytest_ftcheck.heads.classes import CardOfClasses, CrossEntropy, LabelsOfClasses, OutputsOfClasses
+from pytest_ftcheck.heads.each_choice import EachChoice
 from pytest_ftcheck.heads.head import Head
 from pytest_ftcheck.heads.model import TransformersModel
 from pytest_ftcheck.heads.traits import CHOICES, CLASSES, LABEL_PER_ROW
@@ -29,7 +30,7 @@ _MOST_CONTEXT = 2
 
 
 def endings_of(columns: Sequence[str]) -> tuple[str, ...]:
-    """Return the last columns whose names are one word with different numbers: ``ending0``, ``ending1``, …"""
+    """Return the last columns whose names are one word with different numbers: ``ending0``, ``ending1``."""
     found: list[str] = []
     for column in reversed(columns):
         stem = _NUMBERED.fullmatch(column)
@@ -103,7 +104,8 @@ class ChoiceInputs:
         made = self.tokens(tokenizer, columns, truncation=True, max_length=max_length)
         endings = endings_of(list(columns))
         if labels and max(labels) >= len(endings):
-            msg = f"label {max(labels)}, and a row has {len(endings)} choices: {', '.join(endings)}. Name one label a choice."
+            named = ", ".join(endings)
+            msg = f"label {max(labels)}, and a row has {len(endings)} choices: {named}. Name one label a choice."
             raise DataError(msg)
         return {**made, "labels": list(labels)}
 
@@ -130,4 +132,5 @@ HEAD = Head(
     outputs=OutputsOfClasses(),
     scoring=ScoringOfClasses(),
     inputs=ChoiceInputs(),
+    single_texts=EachChoice(),
 )

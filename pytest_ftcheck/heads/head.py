@@ -12,7 +12,7 @@ from pytest_ftcheck.heads.inputs import TextInputs
 from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW, VALUES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import numpy as np
     import pyarrow as pa
@@ -293,6 +293,37 @@ class Scoring(Protocol):
         """Return trivial models that draw their answers, with what they score; see `constants`."""
 
 
+class SingleTexts(Protocol):
+    """Rows of several texts taken apart into rows of one text, or of one pair."""
+
+    @property
+    def head(self) -> str:
+        """Name of the head of such a row."""
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """Of such a row."""
+
+    def text_columns(self, columns: Sequence[str]) -> tuple[str, ...]:
+        """Name the text columns of such rows, for those of a card."""
+
+    def orders(self, columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
+        """Yield the ways in which text columns of a user's rows may be those of a card, the likeliest first."""
+
+    def rows(self, table: pa.Table, columns: Sequence[str], labels: str) -> pa.Table:
+        """Take the rows of a table apart, each into as many as it has texts, in order.
+
+        Args:
+            table: raw rows, tokenized ones, or both.
+            columns: the text columns of the card.
+            labels: name of the label column.
+
+        """
+
+    def collator(self, collator: Callable[[list[dict[str, Any]]], Any], choices: int) -> Any:
+        """Make a collator of such rows of one of rows with so many texts."""
+
+
 @dataclass(frozen=True)
 class Serving:
     """How a server asks the saved model: the arguments of `transformers.pipeline`."""
@@ -320,6 +351,8 @@ class Head:
     scoring: Scoring
     inputs: InputRules = field(default_factory=TextInputs)
     serving: Serving = field(default_factory=Serving)
+    single_texts: SingleTexts | None = None
+    """How rows of several texts are taken apart; None: a row has one text, or one pair."""
 
     def __post_init__(self) -> None:
         """Refuse one label a row that is neither a class nor a value: checks take it for one of both.

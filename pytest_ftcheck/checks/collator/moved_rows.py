@@ -66,7 +66,7 @@ def _moves(evidence: Evidence) -> bool:
     batch = evidence.collate(features, as_it_comes=True)
     ids, labels = batch.get("input_ids"), next((batch[name] for name in LABEL_NAMES if name in batch), None)
     column = evidence.pipeline.label_column
-    if not isinstance(ids, torch.Tensor) or ids.dim() != 2 or not isinstance(labels, torch.Tensor):  # noqa: PLR2004 - [B, T]
+    if not isinstance(ids, torch.Tensor) or ids.dim() < 2 or not isinstance(labels, torch.Tensor):  # noqa: PLR2004 - [B, T]
         return False
     given = [row.get(column) for row in features]
     if len(ids) != len(features) or labels.shape != (len(features),) or not all(isinstance(row, int) for row in given):

@@ -64,6 +64,28 @@ class TokenRow:
         return replace(self, tokens=tokens)
 
 
+def texts_apart(feature: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Take a row of several texts apart into rows of one text each, which share the label; any other row is one."""
+    ids = feature["input_ids"]
+    if not len(ids) or not hasattr(ids[0], "__len__"):
+        return [dict(feature)]
+    each = [name for name, value in feature.items() if _of_each_text(value, len(ids))]
+    return [{**feature, **{name: feature[name][text] for name in each}} for text in range(len(ids))]
+
+
+def texts_together(texts: Sequence[Mapping[str, Any]], feature: Mapping[str, Any]) -> dict[str, Any]:
+    """Put the texts of a row together again, as `texts_apart` took them from it."""
+    if not hasattr(feature["input_ids"][0], "__len__"):
+        return dict(texts[0])
+    each = [name for name, value in feature.items() if _of_each_text(value, len(feature["input_ids"]))]
+    return {**texts[0], **{name: [text[name] for text in texts] for name in each}}
+
+
+def _of_each_text(value: Any, count: int) -> bool:
+    sized = hasattr(value, "__len__") and not isinstance(value, str) and len(value) == count
+    return sized and hasattr(value[0], "__len__") and not isinstance(value[0], str)
+
+
 def special_tokens(evidence: Evidence) -> frozenset[int]:
     """Ids that are no text; none where the tokenizer is not known."""
     tokenizer = evidence.pipeline.processing_class

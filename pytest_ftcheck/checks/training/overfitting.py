@@ -9,6 +9,7 @@ import numpy as np
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, check, finding
 from pytest_ftcheck.checks.training.declared import probed
+from pytest_ftcheck.columns import joined_ids
 from pytest_ftcheck.errors import CheckFailure
 from pytest_ftcheck.heads.traits import LABEL_PER_ROW
 from pytest_ftcheck.training.fingerprint import fingerprint_rows
@@ -127,7 +128,7 @@ def distinct_rows(evidence: Evidence, count: int) -> list[int]:
     candidates = np.linspace(0, len(rows) - 1, min(_CANDIDATES, len(rows))).astype(int).tolist()
     chosen = rows.select(candidates)
     ids, labels = list(chosen["input_ids"]), list(chosen[evidence.pipeline.label_column])
-    lengths = [sum(token != pad_id for token in row) for row in ids]
+    lengths = [sum(token != pad_id for token in joined_ids(row)) for row in ids]
     by_content = dict(zip(fingerprint_rows(ids, pad_id), range(len(ids)), strict=True))
     by_label: dict[Any, list[int]] = {}
     for place in sorted(by_content.values(), key=lambda place: (lengths[place], place)):

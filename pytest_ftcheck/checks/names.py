@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 COST_OF: Mapping[str, Cost] = MappingProxyType(
     {
+        "data.choice_context": "free",
+        "data.choice_count": "free",
+        "data.choice_labels": "free",
+        "data.choices_differ": "free",
+        "data.choices_in_place": "free",
         "data.classes_in_evaluation": "free",
         "data.classes_in_train": "free",
         "data.contradictions": "free",
@@ -44,6 +49,7 @@ COST_OF: Mapping[str, Cost] = MappingProxyType(
         "data.unknown_tokens": "free",
         "data.unused_columns": "free",
         "data.words_alike": "free",
+        "collator.choices_together": "free",
         "collator.determinism": "free",
         "collator.dtype": "free",
         "collator.extra_column": "free",
@@ -60,6 +66,8 @@ COST_OF: Mapping[str, Cost] = MappingProxyType(
         "collator.tokens": "free",
         "model.attention_mask_used": "forward",
         "model.batch_invariance": "forward",
+        "model.choice_permutation": "forward",
+        "model.context_matters": "run",
         "model.dtype": "free",
         "model.eval_deterministic": "forward",
         "model.finite": "run",
@@ -113,6 +121,7 @@ COST_OF: Mapping[str, Cost] = MappingProxyType(
         "training.train_mode": "run",
         "training.weight_decay": "run",
         "training.workers": "extra-training",
+        "metrics.answer_only": "run",
         "metrics.beats_trivial": "run",
         "metrics.before_training": "run",
         "metrics.definition": "free",

@@ -17,7 +17,7 @@ import torch
 
 from pytest_ftcheck.faults.fault import fault
 from pytest_ftcheck.faults.planting import body_of, tokenizer_of, with_model, with_patch
-from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
+from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW, TEXTS
 
 if TYPE_CHECKING:
     from torch import nn
@@ -158,7 +158,7 @@ def _private(original: Any, model: Any, folder: Any) -> None:
 
 
 @fault(
-    needs=(CLASSES, LABEL_PER_ROW),
+    needs=(CLASSES, LABEL_PER_ROW, TEXTS),
     caught_by=("serving.label_names",),
     seen_in_practice="The configuration is written again from a template after training, without the names of the "
     "classes.",

@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.errors import DataError
+from pytest_ftcheck.heads.arrays import MATRIX
 from pytest_ftcheck.heads.class_metrics import ScoringOfClasses
 from pytest_ftcheck.heads.classes import CardOfClasses, CrossEntropy, LabelsOfClasses, OutputsOfClasses
 from pytest_ftcheck.heads.each_choice import EachChoice
@@ -38,6 +39,17 @@ def endings_of(columns: Sequence[str]) -> tuple[str, ...]:
             break
         found.insert(0, column)
     return tuple(found)
+
+
+class OutputsOfChoices(OutputsOfClasses):
+    """See `Outputs`: logits ``[N, C]``."""
+
+    def are_of(self, logits: Any, labels: Any, num_labels: int) -> bool:
+        """Take logits ``[B, C]`` and whole numbers ``[B]``; that a row has several texts, the caller has seen."""
+        del num_labels
+        if getattr(logits, "ndim", 0) != MATRIX or getattr(labels, "ndim", 0) != 1:
+            return False
+        return bool(len(logits) == len(labels) and logits.shape[1] >= _FEWEST and not labels.is_floating_point())
 
 
 class ChoiceInputs:
@@ -129,7 +141,7 @@ HEAD = Head(
         one_label="one of {} choices a row",
     ),
     loss=CrossEntropy(),
-    outputs=OutputsOfClasses(),
+    outputs=OutputsOfChoices(),
     scoring=ScoringOfClasses(),
     inputs=ChoiceInputs(),
     single_texts=EachChoice(),

@@ -189,9 +189,16 @@ def _misplaced(choices: list[list[int]], endings: list[list[int]]) -> int | None
         if _holds(choice, own):
             continue
         others = any(_holds(choice, other) for other in endings if other != own)
-        if others or _kept(own, choice) < _ALIKE:
+        # The context may have the words of the ending as well.
+        if others or _kept(own, choice[shared_start(choices) :]) < _ALIKE:
             return place
     return None
+
+
+def shared_start(choices: list[list[int]]) -> int:
+    """Return with how many equal tokens all choices of a row begin."""
+    together = zip(*choices, strict=False)
+    return next((at for at, tokens in enumerate(together) if len(set(tokens)) > 1), min(map(len, choices)))
 
 
 def _kept(text: Sequence[int], choice: Sequence[int]) -> float:
@@ -243,7 +250,7 @@ def choice_context(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         if exceeds(len(missing), len(rows.indices), thresholds["rows"]):
             observed = f"{share(len(missing), len(rows.indices))} sampled rows hold less than half of it in any choice"
             found.append(finding("the context in every choice", observed, subject=split.subject))
-        if exceeds(len(cut_off), len(rows.indices), thresholds["rows"]):
+        elif exceeds(len(cut_off), len(rows.indices), thresholds["rows"]):
             index, choice, least, most = cut_off[0]
             observed = (
                 f"{share(len(cut_off), len(rows.indices))} sampled rows do not, the first is row {index}: choice "

@@ -11,7 +11,7 @@ from pytest_ftcheck.checks.catalogue import Thresholds, check, finding, warning
 from pytest_ftcheck.checks.data.labels import FOLLOWS
 from pytest_ftcheck.checks.data.splits import filled, label_values, mapping
 from pytest_ftcheck.columns import taken, walk
-from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
+from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW, TEXTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ _FIRST = 100
 @check(
     "data.label_names",
     cost="free",
-    needs=(CLASSES, LABEL_PER_ROW),
+    needs=(CLASSES, LABEL_PER_ROW, TEXTS),
     catches="id2label that is generic, permuted, left over from another task, or disagrees with label2id",
     hint="give the model id2label and label2id of the data set, in its order: pipeline() reads its classes there, "
     "and so does everyone who loads the model.",

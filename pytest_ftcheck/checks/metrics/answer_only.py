@@ -9,6 +9,7 @@ from scipy.sparse import csr_matrix, hstack
 from sklearn.linear_model import LogisticRegression
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, check, finding, warning
+from pytest_ftcheck.checks.data.choices import shared_start
 from pytest_ftcheck.checks.data.presence import presence
 from pytest_ftcheck.checks.data.splits import filled, label_values, require_column, share
 from pytest_ftcheck.checks.metrics.rows import judged
@@ -92,17 +93,11 @@ def _choices(split: Split) -> list[list[list[int]]]:
     require_column(split, "input_ids")
     found = []
     for row in split.values("input_ids", split.few(_ROWS)):
-        begin = _alike(row)
+        begin = shared_start(row)
         rest = [choice[begin:] for choice in row]
-        end = _alike([choice[::-1] for choice in rest])
+        end = shared_start([choice[::-1] for choice in rest])
         found.append([choice[: len(choice) - end] for choice in rest])
     return found
-
-
-def _alike(choices: list[list[int]]) -> int:
-    """Return with how many equal tokens all choices begin."""
-    together = zip(*choices, strict=False)
-    return next((at for at, tokens in enumerate(together) if len(set(tokens)) > 1), min(map(len, choices)))
 
 
 def _features(rows: list[list[list[int]]], width: int) -> Any:

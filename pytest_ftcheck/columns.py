@@ -70,6 +70,17 @@ def list_lengths(rows: Dataset, column: str) -> NDArray[np.int64]:
     return np.concatenate([np.zeros(0, np.int64), *counts]).astype(np.int64)
 
 
+def holds_lists(values: Any) -> bool:
+    """Tell whether values are lists themselves, as the token ids of a row with several texts; of lists or tensors."""
+    if hasattr(values, "ndim"):
+        return bool(values.ndim > 1)
+    # A tensor of no axis has a length by its type, and none when it is asked.
+    first = values[0] if len(values) else None
+    return isinstance(first, list) or getattr(first, "ndim", 0) > 0
+
+
 def joined_ids(row: Any) -> Any:
     """Return what a row has for its tokens, such as their ids; of a row with several texts, one after the other."""
-    return list(chain.from_iterable(row)) if len(row) and hasattr(row[0], "__len__") else row
+    if not holds_lists(row):
+        return row
+    return row.reshape(-1) if hasattr(row, "reshape") else list(chain.from_iterable(row))

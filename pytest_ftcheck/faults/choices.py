@@ -89,6 +89,20 @@ def choices_shuffled(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     needs=(CHOICES,),
+    caught_by=("data.choice_count",),
+    seen_in_practice="Empty endings are filtered out of the list of choices, and with them the place of those after.",
+)
+def choice_lost(pipeline: Pipeline) -> Pipeline:
+    """Every tenth row has one choice fewer."""
+
+    def fewer(row: dict[str, Choices], index: int) -> dict[str, Choices]:
+        return {name: choices[:-1] if index % 10 == 0 else choices for name, choices in row.items()}
+
+    return _with_choices(pipeline, fewer)
+
+
+@fault(
+    needs=(CHOICES,),
     caught_by=("data.choices_in_place",),
     seen_in_practice="Contexts are repeated for each ending, endings are collected from one list that has lost a row: "
     "each context has the endings of the row after it.",

@@ -52,6 +52,7 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "stop_words_removed_from_train",
             "label_in_the_text",
             "choices_shuffled",
+            "choice_lost",
             "endings_of_next_row",
             "context_dropped",
             "context_cut_in_one_choice",

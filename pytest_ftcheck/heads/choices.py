@@ -13,7 +13,7 @@ from pytest_ftcheck.heads.arrays import MATRIX
 from pytest_ftcheck.heads.class_metrics import ScoringOfClasses
 from pytest_ftcheck.heads.classes import CardOfClasses, CrossEntropy, LabelsOfClasses, OutputsOfClasses
 from pytest_ftcheck.heads.each_choice import EachChoice
-from pytest_ftcheck.heads.head import Head
+from pytest_ftcheck.heads.head import Head, Serving
 from pytest_ftcheck.heads.model import TransformersModel
 from pytest_ftcheck.heads.traits import CHOICES, CLASSES, LABEL_PER_ROW
 
@@ -144,5 +144,6 @@ HEAD = Head(
     outputs=OutputsOfChoices(),
     scoring=ScoringOfClasses(),
     inputs=ChoiceInputs(),
+    serving=Serving(task=""),
     single_texts=EachChoice(),
 )

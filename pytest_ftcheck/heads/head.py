@@ -329,6 +329,7 @@ class Serving:
     """How a server asks the saved model: the arguments of `transformers.pipeline`."""
 
     task: str = "text-classification"
+    """Empty where transformers has no pipeline for such a model."""
     made_with: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of `pipeline` itself."""
     called_with: Mapping[str, Any] = field(default_factory=lambda: {"top_k": None})

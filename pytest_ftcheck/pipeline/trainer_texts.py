@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from datasets import Value
 
+from pytest_ftcheck.columns import holds_lists
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -89,5 +91,5 @@ def _gives(tokenizer: Any, head: Head, rows: Dataset, columns: tuple[str, ...]) 
 
 def _without(pad: set[Any], ids: Sequence[Any]) -> list[list[int]]:
     """Return the token ids of each text of a row, without padding."""
-    texts = ids if len(ids) and hasattr(ids[0], "__len__") else [ids]
+    texts = ids if holds_lists(ids) else [ids]
     return [[token for token in text if token not in pad] for text in texts]

@@ -38,6 +38,8 @@ _ALIKE = 0.5
 """Share of a text's tokens, of which a choice that holds the text has more."""
 _CUT = 0.1
 """Share of the context's tokens that one choice may lack of what another one has."""
+_LUCK = 1e-6
+"""As of `exceeds`: a healthy row has no such defect, so that a small one is enough."""
 _CORE = 3
 """Tokens of an ending; of so many and more, the first is left out: behind a space it may be another one."""
 
@@ -144,7 +146,7 @@ def choice_labels(evidence: Evidence, _thresholds: Thresholds) -> list[Finding]:
     cost="free",
     needs=(CHOICES,),
     thresholds={"rows": 0.02},
-    false_alarms=1e-4,
+    false_alarms=2e-6,
     catches="choices that were shuffled or sorted without their label, endings of another row, tokens that were "
     "grouped into rows in a wrong order",
     hint="flatten and group in one order: the choices of a row side by side, [c for row in rows for c in row], then "
@@ -158,7 +160,7 @@ def choices_in_place(evidence: Evidence, thresholds: Thresholds) -> list[Finding
     Unusual but healthy: endings in a template, cleaned or truncated at their end pass: half of their tokens are enough.
     Choices that are shuffled with their labels are red where the raw columns keep their order.
 
-    False alarms: at most 1e-4 a session (exact binomial test), where no more rows than the limit are bad.
+    False alarms: at most 2e-6 a session (exact binomial test), where no more rows than the limit are bad.
     """
     found = []
     for split in filled(evidence):
@@ -171,7 +173,7 @@ def choices_in_place(evidence: Evidence, thresholds: Thresholds) -> list[Finding
             own = [next(flat) for _ in row]
             if (wrong := _misplaced(choices, own)) is not None:
                 told[index] = _where(wrong, choices, own, endings, row)
-        if exceeds(len(told), len(rows.indices), thresholds["rows"]):
+        if exceeds(len(told), len(rows.indices), thresholds["rows"], _LUCK):
             first = next(iter(told))
             observed = f"{share(len(told), len(rows.indices))} sampled rows have others, the first is row {first}: "
             found.append(finding("choices that hold their own endings", observed + told[first], subject=split.subject))
@@ -220,7 +222,7 @@ def _where(
     cost="free",
     needs=(CHOICES,),
     thresholds={"rows": 0.02},
-    false_alarms=1e-4,
+    false_alarms=2e-6,
     catches="a context that is not tokenized, that is truncated away, or cut in the longest choice only, so that "
     "choices differ by what is left of it",
     hint="tokenize the context with each ending, tokenizer(context, ending); raise max_length, or truncate the context "
@@ -234,7 +236,7 @@ def choice_context(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     Unusual but healthy: contexts longer than the model takes, truncated in each choice by the length of its ending: red
     above ``rows``, because the longest choice is told by it.
 
-    False alarms: at most 1e-4 a session (exact binomial test), where no more rows than the limit are bad.
+    False alarms: at most 2e-6 a session (exact binomial test), where no more rows than the limit are bad.
     """
     found = []
     for split in filled(evidence):
@@ -247,10 +249,10 @@ def choice_context(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
                 missing.append(index)
             elif context and max(kept) - min(kept) > _CUT:
                 cut_off.append((index, kept.index(min(kept)), min(kept), max(kept)))
-        if exceeds(len(missing), len(rows.indices), thresholds["rows"]):
+        if exceeds(len(missing), len(rows.indices), thresholds["rows"], _LUCK):
             observed = f"{share(len(missing), len(rows.indices))} sampled rows hold less than half of it in any choice"
             found.append(finding("the context in every choice", observed, subject=split.subject))
-        elif exceeds(len(cut_off), len(rows.indices), thresholds["rows"]):
+        elif exceeds(len(cut_off), len(rows.indices), thresholds["rows"], _LUCK):
             index, choice, least, most = cut_off[0]
             observed = (
                 f"{share(len(cut_off), len(rows.indices))} sampled rows do not, the first is row {index}: choice "
@@ -279,7 +281,7 @@ def _contexts(evidence: Evidence, split: Split, rows: _Rows) -> list[list[int]]:
     cost="free",
     needs=(CHOICES,),
     thresholds={"fail": 0.05, "warn": 0.01},
-    false_alarms=1e-4,
+    false_alarms=2e-6,
     catches="endings that are truncated away, so that all choices are the same tokens; one ending in all columns",
     hint="what tells the right choice is lost before the model: raise max_length, truncate the context alone "
     "(truncation='only_first'), and look at which column each choice is made of.",
@@ -291,7 +293,7 @@ def choices_differ(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
     Unusual but healthy: data in which some endings are written twice warns from 1% of the rows on.
 
-    False alarms: at most 1e-4 a session (exact binomial test), where no more rows than the limit are bad.
+    False alarms: at most 2e-6 a session (exact binomial test), where no more rows than the limit are bad.
     """
     found = []
     for split in filled(evidence):
@@ -304,6 +306,13 @@ def choices_differ(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         observed = f"{share(len(bad), len(rows.indices))}" + (f", the first is row {bad[0]}" if bad else "")
         what = "of the sampled rows with a wrong choice of the same tokens as the right one"
         found += graded(
-            len(bad), len(rows.indices), thresholds["fail"], thresholds["warn"], what, observed, subject=split.subject
+            len(bad),
+            len(rows.indices),
+            thresholds["fail"],
+            thresholds["warn"],
+            what,
+            observed,
+            subject=split.subject,
+            luck=_LUCK,
         )
     return found

@@ -132,7 +132,7 @@ def _exchanged(evidence: Evidence, features: Features) -> tuple[Features, Featur
         NotApplicable: the contexts cannot be found.
 
     """
-    special = special_tokens(evidence)
+    special, pad_id = special_tokens(evidence), evidence.pipeline.pad_id or 0
     if not features or "input_ids" not in features[0] or len(features) < _FEWEST:
         msg = f"there are fewer than {_FEWEST} rows, or they have no token ids"
         raise NotApplicable(msg)
@@ -146,8 +146,8 @@ def _exchanged(evidence: Evidence, features: Features) -> tuple[Features, Featur
     for at, (row, span, feature) in enumerate(zip(rows, spans, features, strict=True)):
         there = (at + len(rows) // 2) % len(rows)
         other = _ids(rows[there][0], spans[there])
-        plain.append(texts_together([choice.feature() for choice in row], feature))
-        exchanged.append(texts_together([_with(choice, span, other, longest) for choice in row], feature))
+        plain.append(texts_together([choice.feature() for choice in row], feature, pad_id))
+        exchanged.append(texts_together([_with(choice, span, other, longest) for choice in row], feature, pad_id))
     return plain, exchanged
 
 

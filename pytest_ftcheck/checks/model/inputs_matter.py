@@ -143,7 +143,8 @@ def _both_orders(evidence: Evidence, features: list[dict[str, Any]]) -> tuple[li
         if "input_ids" in feature:
             rows = [TokenRow.of(text) for text in texts_apart(feature)]
             others = [shuffled(row, special_tokens(evidence), order) for row in rows]
-            made = [texts_together([row.feature() for row in texts], feature) for texts in (rows, others)]
+            pad_id = evidence.pipeline.pad_id or 0
+            made = [texts_together([row.feature() for row in texts], feature, pad_id) for texts in (rows, others)]
             pair, changed = (made[0], made[1]), any(a.ids != b.ids for a, b in zip(rows, others, strict=True))
         else:
             pair = feature, {name: _words_shuffled(value, order) for name, value in feature.items()}

@@ -64,8 +64,7 @@ def choice_permutation(evidence: Evidence, thresholds: Thresholds) -> list[Findi
     rows, choices = batch["input_ids"].shape[:2]
     logits = logits_of(model, batch)
     if logits.shape != (rows, choices):
-        expected = f"logits [B, C] of {rows} rows with {choices} choices"
-        return [finding(expected, f"shape {tuple(logits.shape)}")]
+        return [finding(f"logits [B, C] of {rows} rows with {choices} choices", f"shape {tuple(logits.shape)}")]
     order = [*range(1, choices), 0]
     moved = {
         name: value[:, order] if isinstance(value, torch.Tensor) and value.shape[:2] == (rows, choices) else value

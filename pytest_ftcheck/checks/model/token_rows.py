@@ -98,7 +98,7 @@ def texts_together(texts: Sequence[Mapping[str, Any]], feature: Mapping[str, Any
 def _of_each_text(feature: Mapping[str, Any]) -> list[str]:
     """Name the columns that have a list for each text."""
     count = len(feature["input_ids"])
-    sized = [name for name, value in feature.items() if hasattr(value, "__len__") and getattr(value, "ndim", 1)]
+    sized = [name for name, value in feature.items() if isinstance(value, list) or getattr(value, "ndim", 0) > 0]
     return [name for name in sized if len(feature[name]) == count and holds_lists(feature[name])]
 
 

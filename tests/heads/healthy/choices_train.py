@@ -35,21 +35,19 @@ def splits() -> tuple[Dataset, Dataset]:
 
 
 def arguments(**changes: Any) -> TrainingArguments:
-    return TrainingArguments(
-        **{
-            "output_dir": "choices-out",
-            "learning_rate": 1e-3,
-            "num_train_epochs": 2,
-            "per_device_train_batch_size": 16,
-            "per_device_eval_batch_size": 32,
-            "warmup_steps": 0.1,
-            "eval_strategy": "epoch",
-            "save_strategy": "no",
-            "report_to": [],
-            "use_cpu": True,
-        }
-        | changes
-    )
+    chosen: dict[str, Any] = {
+        "output_dir": "choices-out",
+        "learning_rate": 1e-3,
+        "num_train_epochs": 2,
+        "per_device_train_batch_size": 16,
+        "per_device_eval_batch_size": 32,
+        "warmup_steps": 0.1,
+        "eval_strategy": "epoch",
+        "save_strategy": "no",
+        "report_to": [],
+        "use_cpu": True,
+    }
+    return TrainingArguments(**chosen | changes)
 
 
 def accuracy(prediction: EvalPrediction) -> dict[str, float]:
@@ -119,7 +117,8 @@ def without_texts() -> Trainer:
 class MarginTrainer(Trainer):
     """Cross entropy, and a margin between the right choice and the best wrong one."""
 
-    def compute_loss(self, model: Any, inputs: Any, return_outputs: Any = False, **_: Any) -> Any:  # noqa: FBT002
+    def compute_loss(self, model: Any, inputs: Any, return_outputs: Any = False, num_items_in_batch: Any = None) -> Any:  # noqa: FBT002
+        del num_items_in_batch
         outputs = model(**inputs)
         right = torch.nn.functional.one_hot(inputs["labels"], outputs.logits.shape[1]).bool()
         best_wrong = outputs.logits.masked_fill(right, -1e4).amax(dim=1)
@@ -179,7 +178,7 @@ def of_tensors() -> Trainer:
     tokenizer = AutoTokenizer.from_pretrained(CHECKPOINT)
     model = AutoModelForMultipleChoice.from_pretrained(CHECKPOINT)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, start_factor=1.0, end_factor=0.1, total_iters=50)
+    schedule: Any = torch.optim.lr_scheduler.LinearLR(optimizer, start_factor=1.0, end_factor=0.1, total_iters=50)
     return Trainer(
         model=model,
         args=arguments(),

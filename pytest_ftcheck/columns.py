@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,3 +85,19 @@ def list_lengths(rows: Dataset, column: str) -> NDArray[np.int64]:
     """Return how many values each row's list has, ``[N]``; a missing list has none."""
     counts = [pc.fill_null(pc.list_value_length(array), 0).to_numpy() for array in arrays(rows, column)]
     return np.concatenate([np.zeros(0, np.int64), *counts]).astype(np.int64)
+
+
+def holds_lists(values: Any) -> bool:
+    """Tell whether values are lists themselves, as the token ids of a row with several texts; of lists or tensors."""
+    if hasattr(values, "ndim"):
+        return bool(values.ndim > 1)
+    # A tensor of no axis has a length by its type, and none when it is asked.
+    first = values[0] if len(values) else None
+    return isinstance(first, list) or getattr(first, "ndim", 0) > 0
+
+
+def joined_ids(row: Any) -> Any:
+    """Return what a row has for its tokens, such as their ids; of a row with several texts, one after the other."""
+    if not holds_lists(row):
+        return row
+    return row.reshape(-1) if hasattr(row, "reshape") else list(chain.from_iterable(row))

@@ -89,6 +89,25 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "data.answers_in_windows": SYMPTOMS,
         "data.answer_positions": ("metrics.null_threshold", *SYMPTOMS),
         "data.no_answer_position": ("metrics.null_threshold", *SYMPTOMS),
+        # Choices.
+        "data.choice_count": ("collator.*", "model.*", "training.*", "metrics.*", "serving.*"),
+        "data.choice_labels": ("metrics.train_labels", "metrics.answer_only", "model.context_matters", *SYMPTOMS),
+        "data.choices_in_place": (
+            *("data.stale_tokens", "data.choices_differ", "metrics.train_labels", "metrics.answer_only"),
+            *("model.context_matters", *_TEXT_LOST),
+        ),
+        "data.choice_context": (
+            *("data.decodes", "data.segments", "data.stale_tokens", "data.truncation", "data.words_alike"),
+            *("metrics.answer_only", "model.context_matters", *_TEXT_LOST),
+        ),
+        "data.choices_differ": ("data.truncation", "metrics.answer_only", "model.context_matters", *_TEXT_LOST),
+        "collator.choices_together": (
+            *("collator.labels", "collator.lengths_example", "collator.mask", "collator.order", "collator.shape"),
+            *("collator.token_type_ids", "collator.tokens", "metrics.answer_only", "metrics.evaluated_rows"),
+            *("model.choice_permutation", "model.context_matters", "training.rows_once", *_PADDING, *SYMPTOMS),
+        ),
+        "model.choice_permutation": ("model.context_matters", *_PADDING, *SYMPTOMS),
+        "metrics.answer_only": ("model.context_matters",),
         # Labels.
         "data.label_encoding": ("data.label_names", "serving.label_names", *_SERVED, *SYMPTOMS),
         "data.label_source": ("data.contradictions", "metrics.train_labels", *SYMPTOMS),

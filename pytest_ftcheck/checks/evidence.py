@@ -154,6 +154,18 @@ class Evidence:
         """Return the labels of a tokenized data set as an evaluation has them, ``[N]``; of other heads ``[N, …]``."""
         return self.pipeline.card.head_rules.labels.stacked(self.labels(rows))
 
+    def of_parts(self, pipeline: Pipeline) -> Evidence:
+        """Return evidence of other parts, with the runs of these."""
+        return Evidence(
+            pipeline,
+            engine=self.engine,
+            seed=self.seed,
+            environment=self.environment,
+            make_run=self._make_run,
+            make_probe=self._make_probe,
+            other_run=self.other_run,
+        )
+
     def once(self, make: Callable[[Evidence], _Made]) -> _Made:
         """Return what a function makes of this evidence, made when a check first asks for it."""
         if make not in self._once:

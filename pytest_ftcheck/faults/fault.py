@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 FAMILIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "data": ("data", "labels", "splits", "tags"),
+        "data": ("data", "labels", "splits", "tags", "choices"),
         "batches": ("batches", "inputs"),
         "model": ("model", "weights", "start"),
         "training": ("training", "optimizer", "evaluation", "ways"),

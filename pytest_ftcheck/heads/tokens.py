@@ -52,16 +52,16 @@ class WordInputs:
         return bool(is_list and (pa.types.is_string(kind.value_type) or pa.types.is_large_string(kind.value_type)))
 
     def tokens(
-        self, tokenizer: PreTrainedTokenizerBase, columns: Sequence[Sequence[Any]], **options: Any
+        self, tokenizer: PreTrainedTokenizerBase, columns: Mapping[str, Sequence[Any]], **options: Any
     ) -> BatchEncoding:
         """Tokenize the words of each row one by one."""
-        encoded: BatchEncoding = tokenizer(list(columns[0]), is_split_into_words=True, verbose=False, **options)
+        encoded: BatchEncoding = tokenizer(list(*columns.values()), is_split_into_words=True, verbose=False, **options)
         return encoded
 
     def encode(
         self,
         tokenizer: PreTrainedTokenizerBase,
-        columns: Sequence[Sequence[Any]],
+        columns: Mapping[str, Sequence[Any]],
         labels: Sequence[Any],
         max_length: int | None,
         **options: Any,
@@ -73,7 +73,7 @@ class WordInputs:
 
         """
         del options
-        (rows,) = columns
+        (rows,) = columns.values()
         for words, tags in zip(rows, labels, strict=True):
             if len(words) != len(tags):
                 msg = f"{len(words)} words and {len(tags)} tags in the row {' '.join(words[:8])!r}: one tag a word."

@@ -9,7 +9,7 @@ from pytest_ftcheck.heads.answers import OFFSETS, QUESTION
 from pytest_ftcheck.heads.inputs import TextInputs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from transformers import BatchEncoding, PreTrainedTokenizerBase
 
@@ -31,7 +31,7 @@ class WindowInputs(TextInputs):
         return "" if len(columns) == _PAIR else told
 
     def tokens(
-        self, tokenizer: PreTrainedTokenizerBase, columns: Sequence[Sequence[Any]], **options: Any
+        self, tokenizer: PreTrainedTokenizerBase, columns: Mapping[str, Sequence[Any]], **options: Any
     ) -> BatchEncoding:
         """Tokenize questions with their contexts; what is too long is cut off the context."""
         if options.get("truncation") is True:
@@ -41,7 +41,7 @@ class WindowInputs(TextInputs):
     def encode(
         self,
         tokenizer: PreTrainedTokenizerBase,
-        columns: Sequence[Sequence[Any]],
+        columns: Mapping[str, Sequence[Any]],
         labels: Sequence[Any],
         max_length: int | None,
         **options: Any,
@@ -59,7 +59,7 @@ class WindowInputs(TextInputs):
                 its context, windows that share more than they hold.
 
         """
-        (questions, _), doc_stride = columns, options.get("doc_stride")
+        (questions, _), doc_stride = columns.values(), options.get("doc_stride")
         if not tokenizer.is_fast:
             msg = f"{type(tokenizer).__name__} does not tell which characters a token is of: take a fast tokenizer."
             raise DataError(msg)

@@ -182,7 +182,7 @@ def tokenize(
     from datasets import Dataset, concatenate_datasets  # noqa: PLC0415 - slow to import
 
     def encoded(table: pa.Table, first: int) -> Dataset:
-        texts = [table.column(column).to_pylist() for column in card.text_columns]
+        texts = {column: table.column(column).to_pylist() for column in card.text_columns}
         labels = table.column(card.label_column).to_pylist()
         try:
             made = card.head_rules.inputs.encode(processing_class, texts, labels, max_length, **options)

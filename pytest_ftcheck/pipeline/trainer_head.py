@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from pytest_ftcheck.heads.head import Head
 
 _JUDGED = (
-    "Judged are classifiers and regressors of text, and of its words: models of transformers that take input_ids "
-    "[B, T] and return logits [B, K] for labels [B], or logits [B, T, K] for labels [B, T]"
+    "Judged are classifiers and regressors of text, and of its words, and models that choose among texts: models of "
+    "transformers that take input_ids [B, T] and return logits [B, K] for labels [B], or logits [B, T, K] for labels "
+    "[B, T]; or that take input_ids [B, C, T] and return logits [B, C] for labels [B]"
 )
 _PAIR = 2
 
@@ -42,13 +43,14 @@ def head_of(trainer: Any, spec: str) -> Head:
         msg = f"{spec}: the Trainer's model is a {type(inner).__module__}.{type(inner).__qualname__}. {_JUDGED}."
         raise TaskError(msg)
     evaluated, width = _one_batch(trainer), int(model.config.num_labels)
-    found = None if evaluated is None else head_of_outputs(*evaluated[1:], width)
+    several = evaluated is not None and getattr(evaluated[0].get("input_ids"), "ndim", 0) > _PAIR
+    found = None if evaluated is None else head_of_outputs(*evaluated[1:], width, several_texts=several)
     if found is not None and found.answers is None:
         return found
     other = "" if evaluated is None else _other_input(evaluated[0]) or _other_output(*evaluated[1:])
-    several = getattr(model.config, "problem_type", None) == "multi_label_classification"
+    many = getattr(model.config, "problem_type", None) == "multi_label_classification"
     # Of class ids, one a row, the setting is left over from another task: a check says so.
-    if not other and several and not _has_class_ids(trainer):
+    if not other and many and not _has_class_ids(trainer):
         other = "which gives a row several labels (problem_type of its configuration)"
     if other:
         msg = f"{spec}: the Trainer's model is a {type(inner).__name__}, {other}. {_JUDGED}."
@@ -90,7 +92,7 @@ def _other_input(batch: Mapping[str, Any]) -> str:
     if ids is None:
         return f"whose batches have {', '.join(batch)}, and no input_ids: not a model of text"
     if ids.dim() > _PAIR:
-        return f"which chooses among several texts: input_ids {_shapes(ids)}"
+        return f"which takes several texts a row, input_ids {_shapes(ids)}, and gives no logits [B, C] for labels [B]"
     return ""
 
 

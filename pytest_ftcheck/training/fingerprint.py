@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from pytest_ftcheck.columns import joined_ids
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -19,14 +21,14 @@ def fingerprints(input_ids: Tensor, pad_id: int | None) -> Tensor:
     """Fingerprint every row of a batch by its tokens and their order, without padding, on its device.
 
     Args:
-        input_ids: ``[B, T]``, integers.
+        input_ids: ``[B, T]``, integers; of rows with several texts, ``[B, C, T]``.
         pad_id: of the tokenizer; tokens of this id do not count, wherever they stand.
 
     Returns:
         ``[B]``, int64.
 
     """
-    ids = input_ids.detach().long()
+    ids = input_ids.detach().long().flatten(1)
     real = torch.ones_like(ids, dtype=torch.bool) if pad_id is None else ids != pad_id
     places = real.long().cumsum(dim=1)
     # Wraps around at 64 bits, as hashes do.
@@ -37,7 +39,7 @@ def fingerprints(input_ids: Tensor, pad_id: int | None) -> Tensor:
 
 def fingerprint_rows(rows: Iterable[Any], pad_id: int | None) -> list[int]:
     """Fingerprint rows of token ids, ragged; equal to what `fingerprints` gives for them in any batch."""
-    lists = [torch.as_tensor(row, dtype=torch.long) for row in rows]
+    lists = [torch.as_tensor(joined_ids(row), dtype=torch.long) for row in rows]
     if not lists:
         return []
     fill = -1 if pad_id is None else pad_id

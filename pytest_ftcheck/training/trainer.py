@@ -132,11 +132,11 @@ def mean_over_rows(pipeline: Pipeline, label_smoothing: float) -> Any:
     """
     summed = partial(pipeline.card.head_rules.loss, reduction="sum", label_smoothing=label_smoothing)
 
-    def loss(outputs: SequenceClassifierOutput, labels: Tensor | None, num_items_in_batch: Any) -> Tensor:
+    def loss(outputs: SequenceClassifierOutput, labels: Tensor | None, num_items_in_batch: Any) -> Any:
         if labels is None:  # positions, which the Trainer leaves to the model
             rows = len(logits_in(outputs))
             weight = 1.0 if num_items_in_batch is None else rows / num_items_in_batch
-            return cast("Tensor", cast("Any", outputs)["loss"] * weight)
+            return cast("Any", outputs)["loss"] * weight
         return summed(outputs["logits"], labels) / num_items_in_batch
 
     return loss

@@ -40,7 +40,7 @@ def test_one_column_holds_lists_of_words() -> None:
 
 def test_the_first_token_of_a_word_has_its_tag(tokenizer: PreTrainedTokenizerBase) -> None:
     words, tags = ["Anna", "photographed", "lamps"], [1, 0, 2]
-    row = HEAD.inputs.encode(tokenizer, [[words]], [tags], None)
+    row = HEAD.inputs.encode(tokenizer, {"tokens": [words]}, [tags], None)
     pieces = tokenizer(words, is_split_into_words=True).word_ids()
     assert len(row["labels"][0]) == len(row["input_ids"][0]) == len(pieces) > 5
     assert [tag for tag in row["labels"][0] if tag != IGNORED] == tags
@@ -48,7 +48,7 @@ def test_the_first_token_of_a_word_has_its_tag(tokenizer: PreTrainedTokenizerBas
 
 
 def test_truncated_words_lose_their_tags_with_their_tokens(tokenizer: PreTrainedTokenizerBase) -> None:
-    row = HEAD.inputs.encode(tokenizer, [[["Anna", "sold", "lamps"]]], [[1, 0, 2]], 4)
+    row = HEAD.inputs.encode(tokenizer, {"tokens": [["Anna", "sold", "lamps"]]}, [[1, 0, 2]], 4)
     assert row["labels"] == [[IGNORED, 1, 0, IGNORED]]
 
 
@@ -58,7 +58,7 @@ def test_tags_of_tokens_of_words_that_stand_side_by_side() -> None:
 
 def test_a_row_with_another_number_of_tags_is_named(tokenizer: PreTrainedTokenizerBase) -> None:
     with pytest.raises(DataError, match="2 words and 1 tags in the row 'Anna sold': one tag a word"):
-        HEAD.inputs.encode(tokenizer, [[["Anna", "sold"]]], [[1]], None)
+        HEAD.inputs.encode(tokenizer, {"tokens": [["Anna", "sold"]]}, [[1]], None)
 
 
 def test_a_tokenizer_without_word_ids_is_refused() -> None:
@@ -66,11 +66,11 @@ def test_a_tokenizer_without_word_ids_is_refused() -> None:
     with pytest.raises(
         DataError, match="SimpleNamespace does not tell which word a token is of: take a fast tokenizer"
     ):
-        HEAD.inputs.encode(slow, [[["Anna"]]], [[1]], None)  # type: ignore[arg-type]
+        HEAD.inputs.encode(slow, {"tokens": [["Anna"]]}, [[1]], None)  # type: ignore[arg-type]
 
 
 def test_the_collator_pads_tags_so_that_nothing_counts_them(tokenizer: PreTrainedTokenizerBase) -> None:
-    rows = HEAD.inputs.encode(tokenizer, [[["Anna"], ["Anna", "sold", "lamps"]]], [[1], [1, 0, 2]], None)
+    rows = HEAD.inputs.encode(tokenizer, {"tokens": [["Anna"], ["Anna", "sold", "lamps"]]}, [[1], [1, 0, 2]], None)
     features = [{name: column[row] for name, column in rows.items()} for row in range(2)]
     batch = HEAD.inputs.collator(tokenizer)(features)
     assert batch["labels"].tolist() == [[IGNORED, 1, IGNORED, IGNORED, IGNORED], [IGNORED, 1, 0, 2, IGNORED]]

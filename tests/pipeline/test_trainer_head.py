@@ -27,7 +27,6 @@ OTHERS = {
     "masked": r"a BertForMaskedLM, which gives every token a label",
     "spans": r"a BertForQuestionAnswering, which finds spans: logits \(\(8, \d+\), \(8, \d+\)\)",
     "several_labels": r"which gives a row several labels: logits \(8, 3\) and labels \(8, 3\)",
-    "choices": r"a BertForMultipleChoice, which chooses among several texts: input_ids \(8, 2, \d+\)",
     "generating": r"a T5ForConditionalGeneration, which gives every token a label, or writes text",
     "denoising": r"a BartForConditionalGeneration, which gives every token a label, or writes text",
     "pictures": r"a ViTForImageClassification, whose batches have pixel_values, labels, and no input_ids",
@@ -51,6 +50,7 @@ JUDGED_HEADS = {
     "with_hidden_states": "sequence-classification",
     "regressor": "regression",
     "tokens": "token-classification",
+    "choices": "multiple-choice",
     "label_out_of_range": "sequence-classification",  # the checks name the cause
 }
 

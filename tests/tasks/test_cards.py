@@ -15,6 +15,7 @@ from pytest_ftcheck.tasks.metrics import metric_directions
 WORDS = ("tokens",)
 ASKED = ("question", "context")
 WNUT_KINDS = ("corporation", "creative-work", "group", "location", "person", "product")
+ENDINGS = tuple(f"ending{place}" for place in range(4))
 PAIR, ENTAILMENT = ("sentence1", "sentence2"), ("entailment", "not_entailment")
 # Columns and class names as the data sets' own pages list them, in the order of the class ids. A card that was added
 # later may stand here too: the other tests ask every card.
@@ -28,6 +29,7 @@ COLUMNS_AND_CLASSES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "squad_v2": (ASKED, ()),
     "sst2": (("sentence",), ("negative", "positive")),
     "stsb": (PAIR, ()),
+    "swag": (("sent1", "sent2", *ENDINGS), ENDINGS),
     "wnut_17": (WORDS, ("O", *(f"{place}-{kind}" for kind in WNUT_KINDS for place in "BI"))),
     "yelp_review_full": (("text",), ("1 star", "2 star", "3 stars", "4 stars", "5 stars")),
 }
@@ -47,7 +49,8 @@ def test_columns_and_classes_are_those_of_the_data_set(name: str) -> None:
 def test_the_head_fits_the_classes(card: TaskCard) -> None:
     labels = {WORDS: "ner_tags", ASKED: "answers"}
     assert card.label_column == labels.get(card.text_columns, "label")
-    with_classes = "token-classification" if card.text_columns == WORDS else "sequence-classification"
+    others = {WORDS: "token-classification", ("sent1", "sent2", *ENDINGS): "multiple-choice"}
+    with_classes = others.get(card.text_columns, "sequence-classification")
     without = "question-answering" if card.text_columns == ASKED else "regression"
     assert card.head == (with_classes if card.label_names else without)
 

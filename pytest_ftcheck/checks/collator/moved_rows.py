@@ -68,7 +68,7 @@ def _moves(evidence: Evidence) -> bool:
     if len(evidence.pipeline.label_columns) != 1:
         return False
     (column,) = evidence.pipeline.label_columns
-    if not isinstance(ids, torch.Tensor) or ids.dim() != 2 or not isinstance(labels, torch.Tensor):  # noqa: PLR2004 - [B, T]
+    if not isinstance(ids, torch.Tensor) or ids.dim() < 2 or not isinstance(labels, torch.Tensor):  # noqa: PLR2004 - [B, T]
         return False
     given = [row.get(column) for row in features]
     if len(ids) != len(features) or labels.shape != (len(features),) or not all(isinstance(row, int) for row in given):

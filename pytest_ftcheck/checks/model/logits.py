@@ -141,7 +141,7 @@ def token_batch(evidence: Evidence, features: Features) -> dict[str, Any]:
     """
     batch = {name: value for name, value in evidence.collate(features).items() if name not in ALL_LABEL_NAMES}
     ids = batch.get("input_ids")
-    if not isinstance(ids, torch.Tensor) or ids.dim() != MATRIX:
+    if not isinstance(ids, torch.Tensor) or ids.dim() < MATRIX:
         msg = f"the batches have no input_ids [B, T], but {', '.join(sorted(batch))}"
         raise NotApplicable(msg)
     return batch
@@ -205,23 +205,29 @@ def without_padding(evidence: Evidence, batch: Mapping[str, Any]) -> dict[str, A
     real = real_columns(evidence, batch)
     if not bool(real.any()):
         return dict(batch)
-    shape = ids.shape
+    before = (slice(None),) * (ids.dim() - 1)
     return {
-        name: value[:, real] if isinstance(value, torch.Tensor) and value.shape[:MATRIX] == shape else value
+        name: value[(*before, real)]
+        if isinstance(value, torch.Tensor) and value.shape[: ids.dim()] == ids.shape
+        else value
         for name, value in batch.items()
     }
 
 
 def real_columns(evidence: Evidence, batch: Mapping[str, Any]) -> Tensor:
-    """Tell which columns of a batch of one row are no padding, ``[T]``: by the pad id, else by the mask."""
+    """Tell which columns of a batch of one row are no padding, ``[T]``: by the pad id, else by the mask.
+
+    Of a row with several texts, those that are no padding in any of them.
+    """
     tokenizer: Any = evidence.pipeline.processing_class
-    ids = batch["input_ids"][0]
+    ids = batch["input_ids"].flatten(0, -2)
     pad = None if tokenizer is None else tokenizer.pad_token_id
     if pad is not None and pad not in (tokenizer.eos_token_id, tokenizer.sep_token_id, tokenizer.unk_token_id):
-        real: Tensor = ids != pad
+        real: Tensor = (ids != pad).any(dim=0)
         return real
     mask = batch.get("attention_mask")
-    return torch.ones_like(ids, dtype=torch.bool) if mask is None else mask[0].bool()
+    seen = torch.ones_like(ids) if mask is None else mask.flatten(0, -2)
+    return seen.bool().any(dim=0)
 
 
 def tolerance_of(model: nn.Module, thresholds: Thresholds) -> float:

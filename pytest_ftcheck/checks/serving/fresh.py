@@ -88,18 +88,18 @@ def served(evidence: Evidence) -> Served:
 def _ask(evidence: Evidence) -> Served:
     pipeline, run = evidence.pipeline, evidence.run
     chosen = spread(len(pipeline.eval_dataset), ROWS)
-    width = max((array.shape[1] for array in _arrays(evidence, chosen).values() if array.ndim > 1), default=1)
+    width = max((array[0].size for array in _arrays(evidence, chosen).values() if array.ndim > 1), default=1)
     chosen = chosen[:: max(1, -(-len(chosen) * width // _TOKENS))]
     text_rows, no_texts = usable_texts(evidence, chosen)
     asked = texts(evidence, text_rows)
-    tokenizer = pipeline.processing_class
+    tokenizer, serving = pipeline.processing_class, pipeline.card.head_rules.serving
     request: dict[str, Any] = {
         "model": str(run.model_folder.resolve()),
         "auto_class": run.head_rules.model.auto_class,
         "device": run.environment["device"],
         "threads": int(run.environment.get("threads", 0)),
         "tokenizer": tokenizer is not None,
-        "pipeline": asdict(pipeline.card.head_rules.serving) if text_rows else None,
+        "pipeline": asdict(serving) if text_rows and serving.task else None,
         "texts": asked or _decoded(evidence, chosen),
     }
     answer, logits = _answer(request, _arrays(evidence, chosen), evidence.pipeline.timeout)

@@ -11,7 +11,7 @@ import torch
 from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, check, finding
 from pytest_ftcheck.checks.metrics.tagged import has_tags
 from pytest_ftcheck.checks.training.declared import probed
-from pytest_ftcheck.columns import label_values
+from pytest_ftcheck.columns import joined_ids, label_values
 from pytest_ftcheck.errors import CheckFailure
 from pytest_ftcheck.heads.traits import IGNORED, LABEL_PER_ROW, POSITIONS
 from pytest_ftcheck.training.fingerprint import fingerprint_rows
@@ -153,7 +153,7 @@ def distinct_rows(evidence: Evidence, count: int) -> list[int]:
     candidates = np.linspace(0, len(rows) - 1, min(_CANDIDATES, len(rows))).astype(int).tolist()
     chosen = rows.select(candidates)
     ids, labels = list(chosen["input_ids"]), _labels(evidence, chosen)
-    lengths = [sum(token != pad_id for token in row) for row in ids]
+    lengths = [sum(token != pad_id for token in joined_ids(row)) for row in ids]
     by_content = dict(zip(fingerprint_rows(ids, pad_id), range(len(ids)), strict=True))
     if has_tags(evidence):  # rows that have the same tags, in any order
         labels = [tuple(sorted(set(tags))) for tags in labels]

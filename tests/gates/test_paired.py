@@ -210,7 +210,11 @@ def test_baseline_without_a_value_is_refused(metrics: dict[str, float]) -> None:
 def test_run_is_taken_with_the_calibration_of_its_model(classified: Make) -> None:
     rows = classified()
     run = SimpleNamespace(
-        logits=rows.logits, label_ids=rows.label_ids, head="sequence-classification", metrics={"accuracy": 0.9}
+        logits=rows.logits,
+        label_ids=rows.label_ids,
+        head="sequence-classification",
+        label_names=(),
+        metrics={"accuracy": 0.9},
     )
     taken = ComparedRun.of_run(cast("Any", run))
     assert set(taken.metrics) == {"accuracy", "expected_calibration_error", "brier_score"}

@@ -116,3 +116,26 @@ def test_outputs_are_those_of_every_token() -> None:
 def test_judged_are_the_logits_of_tagged_tokens_also_of_a_narrower_batch() -> None:
     assert HEAD.outputs.judged(LOGITS, TAGS).tolist() == [[2.0, 0.0], [0.0, 1.0], [0.0, 3.0]]
     assert HEAD.outputs.judged(LOGITS[:, :2], TAGS).tolist() == [[2.0, 0.0], [0.0, 1.0], [0.0, 3.0]]
+
+
+SESSION = """
+[tool.ftcheck.tasks.wnut_17.metric]
+greater_is_better = { overall_f1 = true, person_f1 = true }
+[tool.ftcheck.tasks.wnut_17.floors]
+person_f1 = { min = 0.2, max_drop = 0.01 }
+overall_f1 = { min = 0.2, max_drop = 0.01 }
+"""
+
+
+@pytest.mark.slow
+def test_a_baseline_names_the_entities_that_a_worse_recipe_loses(pytester: pytest.Pytester) -> None:
+    pytester.makepyprojecttoml(SESSION)
+    asked = ("--ftcheck-task=wnut_17", "--ftcheck-engine=manual", "--ftcheck-checks=metrics")
+    accepted = pytester.runpytest_subprocess(*asked, "--ftcheck-update-baseline=all")
+    assert accepted.ret == pytest.ExitCode.OK, accepted.stdout.str()
+    accepted.stdout.fnmatch_lines(["* wnut_17 * manual * person_f1 * 0.* to 0.* pass *"])
+    worse = pytester.runpytest_subprocess(*asked, "--ftcheck-max-train-rows=100")
+    worse.stdout.fnmatch_lines(
+        ["*other entities in * rows: * lost, * found, * wrong, * mended; the worst:*", "*row *: lost *'*"]
+    )
+    assert worse.ret == pytest.ExitCode.TESTS_FAILED

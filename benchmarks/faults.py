@@ -1,7 +1,7 @@
 """Plant every fault in bundled tasks, and write which check caught it into ``faults.md`` and ``faults.json``.
 
-``python benchmarks/faults.py`` takes all of them: mrpc with both engines; sst2, stsb and yelp_review_full with the
-Trainer. ``--names=serving,stale_cache`` takes some, and writes nothing.
+``python benchmarks/faults.py`` takes all of them: mrpc and wnut_17 with both engines; sst2, stsb and yelp_review_full
+with the Trainer. ``--names=serving,stale_cache`` takes some, and writes nothing.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ SESSIONS = {
     "sst2": ("trainer",),
     "stsb": ("trainer",),
     "yelp_review_full": ("trainer",),
+    "wnut_17": ("trainer", "manual"),
 }
 """Engines by task."""
 

@@ -121,6 +121,6 @@ def _truncated(pipeline: Pipeline) -> list[bool]:
     whole: list[int] = []
     for table in tables(pipeline.data.evaluation, columns):
         texts: list[Any] = [table.column(column).to_pylist() for column in columns]
-        # verbose=False keeps it from warning of rows that are longer than the model takes.
-        whole += map(len, tokenizer(*texts, truncation=False, padding=False, verbose=False)["input_ids"])
+        encoded = pipeline.card.head_rules.inputs.tokens(tokenizer, texts, truncation=False, padding=False)
+        whole += map(len, encoded["input_ids"])
     return [tokens > length for tokens, length in zip(whole, _lengths(pipeline), strict=True)]

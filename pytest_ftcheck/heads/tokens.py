@@ -33,6 +33,19 @@ _AXES = 3
 """Of logits [N, T, K]."""
 
 
+class CardOfTags(CardOfClasses):
+    """See `CardRules`: names of tags; types of entities are metrics of their own, and no slices."""
+
+    def refusal(self, label_names: Sequence[str], slices: Sequence[str]) -> str:
+        """Ask for two tags at least, and refuse to cut rows by a class that they do not have."""
+        if "class" in slices:
+            return (
+                "slices: a row of words has no class. Declare metrics of types, such as PER_f1 = true, in "
+                "metric.greater_is_better"
+            )
+        return super().refusal(label_names, slices)
+
+
 class WordInputs:
     """See `InputRules`: one column of lists of words."""
 
@@ -240,7 +253,7 @@ class OutputsOfTokens:
 HEAD = Head(
     name="token-classification",
     traits=frozenset({LABEL_PER_TOKEN}),
-    card=CardOfClasses(),
+    card=CardOfTags(),
     labels=LabelsOfTokens(),
     model=TransformersModel(
         auto_class="AutoModelForTokenClassification",

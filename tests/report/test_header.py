@@ -63,6 +63,7 @@ def test_header_names_versions(pipeline: Pipeline) -> None:
 def test_every_bundled_task_is_called_synthetic(make_pipeline: Callable[..., Pipeline]) -> None:
     pipelines = [make_pipeline(task, train_rows=4, eval_rows=4) for task in builtin_tasks()]
     lines = header_lines(pipelines, Settings(), [CPU] * len(pipelines))
+    assert len(pipelines) == len(builtin_tasks())
     assert all(SYNTHETIC in line for line in lines[: len(pipelines)])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -49,8 +50,9 @@ class WordRow(TokenRow):
     raw_tags: list[Any] | None
     """``[W]``: the tags of the words before they became those of tokens; None where they are not known."""
 
-    def labels_of_words(self) -> dict[int, list[int]]:
-        """Return the labels of the tokens of each word that has one."""
+    @cached_property
+    def labels_by_word(self) -> dict[int, list[int]]:
+        """The labels of the tokens of each word that has one."""
         found: dict[int, list[int]] = {}
         for word, label in zip(self.word_ids, self.labels, strict=True):
             if word is not None:
@@ -59,7 +61,7 @@ class WordRow(TokenRow):
 
     def tag_of(self, word: int) -> int:
         """Return the tag of a word's first token that has one; `IGNORED` where none has."""
-        return next((label for label in self.labels_of_words().get(word, ()) if label != IGNORED), IGNORED)
+        return next((label for label in self.labels_by_word.get(word, ()) if label != IGNORED), IGNORED)
 
 
 def token_rows(evidence: Evidence, split: Split, count: int = SAMPLE) -> list[TokenRow]:

@@ -41,7 +41,7 @@ def planted(name: str, pipeline: Pipeline) -> Pipeline:
 
 
 def of_words(pipeline: Pipeline, rows: Sequence[tuple[list[str], list[str]]], spread: str = "first") -> Pipeline:
-    """Return the pipeline with these train rows of words and tags; ``spread`` says which tokens of a word have its tag."""
+    """Return the pipeline with these train rows of words and tags; ``spread`` names the tokens that have a tag."""
     names = list(pipeline.card.label_names)
     tags = [[names.index(tag) for tag in of_row] for _, of_row in rows]
     assert pipeline.processing_class is not None

@@ -1,4 +1,4 @@
-"""Checks of predicted tags: quiet for honest models, red for those that found nothing, and for metrics of other tokens."""
+"""Checks of predicted tags: quiet for honest models, red for those that found nothing, and for other metrics."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def evidence_of(parts: Pipeline, tags: NDArray[np.int64], /, labels: Any = None,
         folder=Path(),
     )
     pipeline = replace(parts, compute_metrics=None) if metrics else parts
-    return Evidence(pipeline, engine="trainer", seed=0, environment=CPU, make_run=lambda: run, make_probe=lambda: None)
+    return Evidence(pipeline, engine="trainer", seed=0, environment=CPU, make_run=lambda: run, make_probe=no_probe)
 
 
 def compute(parts: Pipeline, logits: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, float]:
@@ -86,6 +86,10 @@ def compute(parts: Pipeline, logits: NDArray[np.float32], labels: NDArray[np.int
     assert parts.compute_metrics is not None
     loss = parts.card.head_rules.loss(torch.as_tensor(logits), torch.as_tensor(labels))
     return {"loss": float(loss), **parts.compute_metrics(EvalPrediction(logits, labels))}
+
+
+def no_probe(**_: Any) -> Any:
+    pytest.fail("these checks train nothing")
 
 
 def judge(name: str, evidence: Evidence) -> list[Finding]:
@@ -201,7 +205,7 @@ def test_entities_that_begin_with_i_are_told(parts: Pipeline) -> None:
 def test_class_ids_without_logits_are_judged(parts: Pipeline) -> None:
     evidence = evidence_of(parts, honest(parts))
     run = evidence.run.with_outputs(logits=honest(parts))
-    ids = Evidence(parts, engine="trainer", seed=0, environment=CPU, make_run=lambda: run, make_probe=lambda: None)
+    ids = Evidence(parts, engine="trainer", seed=0, environment=CPU, make_run=lambda: run, make_probe=no_probe)
     assert judge("beats_trivial", ids) == []
     with pytest.raises(NotApplicable, match="the evaluation handed back class ids, not logits"):
         judge("loss_agrees", ids)

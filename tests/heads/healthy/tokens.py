@@ -95,14 +95,17 @@ def official() -> Trainer:
 
     def compute_metrics(evaluated: EvalPrediction) -> dict[str, float]:
         predicted = np.argmax(evaluated.predictions, axis=2)
-        answers = [[names[p] for p, l in zip(ps, ls) if l != -100] for ps, ls in zip(predicted, evaluated.label_ids)]
-        truth = [[names[l] for l in ls if l != -100] for ls in evaluated.label_ids]
-        flat = [(a, t) for row, known in zip(answers, truth) for a, t in zip(row, known)]
+        truth, answers = [], []
+        for row, known in zip(predicted, evaluated.label_ids, strict=True):
+            truth.append([names[tag] for tag in known if tag != -100])
+            answers.append([names[answer] for answer, tag in zip(row, known, strict=True) if tag != -100])
+        words = [tag for row in truth for tag in row]
+        found = [tag for row in answers for tag in row]
         return {
             "precision": float(precision_score(truth, answers)),
             "recall": float(recall_score(truth, answers)),
             "f1": float(f1_score(truth, answers)),
-            "accuracy": sum(a == t for a, t in flat) / len(flat),
+            "accuracy": sum(map(str.__eq__, words, found)) / len(words),
         }
 
     return Trainer(
@@ -142,9 +145,7 @@ class Rows(torch.utils.data.Dataset):  # type: ignore[type-arg]
 class Weighted(Trainer):
     """O counts half as much as the tags of entities."""
 
-    def compute_loss(
-        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
-    ) -> Any:
+    def compute_loss(self, model: Any, inputs: Any, return_outputs: Any = None, num_items_in_batch: Any = None) -> Any:
         del num_items_in_batch
         labels = inputs.pop("labels")
         outputs = model(**inputs)
@@ -178,7 +179,9 @@ def last_piece() -> Trainer:
         encoded = tokenizer(row["tokens"], is_split_into_words=True, truncation=True, max_length=64)
         words = encoded.word_ids()
         after = [*words[1:], None]
-        labels = [-100 if w is None or w == n else tag_ids[row["ner_tags"][w]] for w, n in zip(words, after)]
+        labels = [
+            -100 if w is None or w == n else tag_ids[row["ner_tags"][w]] for w, n in zip(words, after, strict=True)
+        ]
         return {**encoded, "labels": labels}
 
     def collate(rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
@@ -235,9 +238,9 @@ def all_pieces() -> Trainer:
         return logits.argmax(dim=-1)
 
     def compute_metrics(evaluated: EvalPrediction) -> dict[str, float]:
-        mask = evaluated.label_ids != -100
-        known = [[names[tag] for tag in row[keep]] for row, keep in zip(evaluated.label_ids, mask)]
-        found = [[names[tag] for tag in row[keep]] for row, keep in zip(evaluated.predictions, mask)]
+        mask = np.not_equal(evaluated.label_ids, -100)
+        known = [[names[tag] for tag in row[keep]] for row, keep in zip(evaluated.label_ids, mask, strict=True)]
+        found = [[names[tag] for tag in row[keep]] for row, keep in zip(evaluated.predictions, mask, strict=True)]
         return {
             "f1": float(f1_score(known, found, zero_division=0)),
             "macro_f1": float(f1_score(known, found, average="macro", zero_division=0)),
@@ -275,7 +278,7 @@ class Log(TrainerCallback):
 def bioes(tags: list[str]) -> list[str]:
     after = [*tags[1:], "O"]
     made = []
-    for tag, following in zip(tags, after):
+    for tag, following in zip(tags, after, strict=True):
         ends = following != f"I-{tag[2:]}"
         prefix = {"B": "S" if ends else "B", "I": "E" if ends else "I"}.get(tag[0], "O")
         made.append(tag if tag == "O" else f"{prefix}-{tag[2:]}")
@@ -291,7 +294,10 @@ def other_scheme() -> Trainer:
         encoded = tokenizer(row["tokens"], is_split_into_words=True)
         tags, words = bioes(row["ner_tags"]), encoded.word_ids()
         first = [word is not None and word not in words[:place] for place, word in enumerate(words)]
-        return {**encoded, "labels": [names.index(tags[word]) if new else -100 for word, new in zip(words, first)]}
+        return {
+            **encoded,
+            "labels": [names.index(tags[word]) if new else -100 for word, new in zip(words, first, strict=True)],
+        }
 
     train, evaluation = (
         Dataset.from_list([{"tokens": row["tokens"], **encode(row)} for row in read(split, "conll2003")])

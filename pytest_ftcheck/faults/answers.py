@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
-from pytest_ftcheck.columns import POSITION_NAMES, scalars
+from pytest_ftcheck.columns import POSITION_NAMES, scalars, walk
 from pytest_ftcheck.faults.fault import FLOOR, fault
-from pytest_ftcheck.faults.planting import raw, tokenized, with_column, with_patch, with_rows
+from pytest_ftcheck.faults.planting import raw, tokenized, tokenizer_of, with_column, with_patch, with_rows
 from pytest_ftcheck.faults.rows import SPLITS
-from pytest_ftcheck.heads.answers import ANSWERS, QUESTION, REFERENCES, read_answers
+from pytest_ftcheck.heads.answers import ANSWERS, OFFSETS, QUESTION, REFERENCES, read_answers
 from pytest_ftcheck.heads.arrays import side_by_side
 from pytest_ftcheck.heads.traits import POSITIONS
 from pytest_ftcheck.tasks.metrics import AnswerMetrics
@@ -140,6 +140,46 @@ def no_answer_at_the_end(pipeline: Pipeline) -> Pipeline:
     )
 
 
+@fault(
+    whole_run=True,
+    needs=_NEEDS,
+    caught_by=("data.answer_positions", "metrics.beats_trivial_answers", FLOOR),
+    seen_in_practice="Windows are counted as questions when labels are made: from the first context with two windows "
+    "on, every row has the label of the one before it.",
+)
+def positions_of_other_windows(pipeline: Pipeline) -> Pipeline:
+    """Every window has the label of the one before it."""
+    return _with_positions(pipeline, lambda first, last: (_turned(first), _turned(last)))
+
+
+def _turned(places: Sequence[int]) -> list[int]:
+    return [*places[-1:], *places[:-1]]
+
+
+@fault(
+    whole_run=True,
+    needs=_NEEDS,
+    caught_by=("data.unknown_tokens", "data.decodes", "model.question_matters", FLOOR),
+    seen_in_practice="An empty column is tokenized in the place of the questions, or they are cut off: the model "
+    "guesses by the context alone.",
+)
+def questions_unknown(pipeline: Pipeline) -> Pipeline:
+    """Every token of a question is the unknown one."""
+    tokenizer: Any = tokenizer_of(pipeline)
+    special = {tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.pad_token_id}
+    for split in SPLITS:
+        rows = tokenized(pipeline, split)
+        hidden = [
+            [
+                tokenizer.unk_token_id if offset is None and token not in special else token
+                for token, offset in zip(ids, offsets, strict=True)
+            ]
+            for ids, offsets in walk(rows, ["input_ids", OFFSETS])
+        ]
+        pipeline = with_rows(pipeline, split, with_column(rows, "input_ids", hidden))
+    return pipeline
+
+
 @dataclass(frozen=True)
 class _OtherMetric:
     """A ``compute_metrics`` that gives all keys one value of its own."""
@@ -222,3 +262,22 @@ def _two_maxima(original: Any, logits: Any, of_context: Any, *args: Any, **kwarg
     first, last = (int(place) for place in np.where(of_context[:, None], logits, -np.inf).argmax(axis=0))
     score = float(logits[first, 0] + logits[last, 1]) if np.isfinite(found.score) else found.score
     return replace(found, first=first, last=last, score=score - (first > last))
+
+
+@fault(
+    whole_run=True,
+    needs=_NEEDS,
+    caught_by=("metrics.null_threshold",),
+    seen_in_practice="A null score difference threshold that was chosen for another model: scores of another model "
+    "have another scale, and most questions get no answer.",
+)
+def null_threshold_of_another_model(pipeline: Pipeline) -> Pipeline:
+    """The threshold of "no answer" is far too low."""
+    if all(answers["text"] for answers in scalars(raw(pipeline, "evaluation"), pipeline.card.label_column)):
+        msg = "every question has an answer"
+        raise NotApplicable(msg)
+    return with_patch(pipeline, _none_mostly, "pytest_ftcheck.heads.answers:says_none")
+
+
+def _none_mostly(original: Any, null: float, best: float) -> bool:
+    return bool(original(null + 15, best))

@@ -186,10 +186,13 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "first_window_only",
             "windows_with_gaps",
             "no_answer_at_the_end",
+            "positions_of_other_windows",
+            "questions_unknown",
             "metric_of_windows",
             "exact_match_of_plain_texts",
             "metric_as_a_share",
             "start_and_end_apart",
+            "null_threshold_of_another_model",
         ),
         "serving": (
             "saved_without_head",

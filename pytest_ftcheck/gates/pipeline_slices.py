@@ -50,7 +50,8 @@ def pipeline_masks(pipeline: Pipeline, rootdir: Path) -> dict[str, Masks]:
 
     """
     masks = {spec: _family(spec, pipeline, rootdir) for spec in pipeline.card.slices}
-    rows = len(pipeline.eval_dataset)
+    of_raw_rows = pipeline.card.head_rules.answers is not None
+    rows = len(pipeline.data.evaluation if of_raw_rows else pipeline.eval_dataset)
     for spec, family in masks.items():
         if any(len(mask) != rows for mask in family.values()):
             msg = f"slices {spec!r}: the raw rows are not the {rows} rows that are evaluated."

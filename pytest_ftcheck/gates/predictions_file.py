@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from pytest_ftcheck.errors import DataError
+from pytest_ftcheck.heads.registry import head_named
 from pytest_ftcheck.heads.rows import EvaluatedRows
 
 if TYPE_CHECKING:
@@ -46,8 +47,21 @@ def pack(kept: KeptRows) -> bytes:
     if len(kept.ids) != len(rows):
         msg = f"a run that evaluated {len(rows)} of {len(kept.ids)} rows cannot become a baseline."
         raise DataError(msg)
+    if rows.head_rules.answers is not None:
+        texts = {"label_ids": _codes(rows.label_ids), "predictions": _codes(rows.predictions)}
+        return save({"ids": kept.ids, **texts, "logits": rows.logits.astype(np.float32)})
     labels = rows.label_ids.astype(rows.head_rules.labels.kept_dtype())
     return save({"ids": kept.ids, "label_ids": labels, "logits": rows.logits.astype(np.float32)})
+
+
+def _codes(texts: NDArray[Any]) -> NDArray[np.uint32]:
+    """Return texts ``[N]`` as the numbers of their characters, ``[N, longest]``: safetensors hold no texts."""
+    return np.ascontiguousarray(texts).view(np.uint32).reshape(len(texts), -1)
+
+
+def _texts(codes: NDArray[np.uint32]) -> NDArray[Any]:
+    """Return what `_codes` was given."""
+    return np.ascontiguousarray(codes).view(f"<U{codes.shape[1]}").reshape(-1)
 
 
 def digest_of(content: bytes) -> str:
@@ -78,6 +92,9 @@ def read_kept(path: Path, sha256: str, head: str, label_names: Sequence[str] = (
         raise DataError(msg)
     try:
         arrays = load(content)
+        if head_named(head).answers is not None:
+            right, given = (_texts(arrays[name]) for name in ("label_ids", "predictions"))
+            return KeptRows(EvaluatedRows(right, given, arrays["logits"], head_named(head)), arrays["ids"])
         labels = arrays["label_ids"]
         labels = labels if labels.dtype.kind == "f" else labels.astype(np.int64)
         return KeptRows(EvaluatedRows.of_logits(arrays["logits"], labels, head, label_names), arrays["ids"])

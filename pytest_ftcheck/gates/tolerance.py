@@ -109,11 +109,14 @@ class Scale:
     high: float = math.inf
 
     @classmethod
-    def of(cls, metric: str) -> Scale:
-        """Return the scale of a metric by its key; see `resolve_metric` for keys with an average."""
+    def of(cls, metric: str, values: ArrayLike = ()) -> Scale:
+        """Return the scale of a metric by its key; see `resolve_metric` for keys with an average.
+
+        Of a share that is counted in percent, as SQuAD's F1 is, some of the ``values`` are above 1.
+        """
         base = metric.partition(":")[0]
         if base in _UNIT:
-            return cls(0.0, 1.0)
+            return cls(0.0, 100.0 if np.max(values, initial=0.0) > 1 else 1.0)
         if base in _SIGNED:
             return cls(-1.0, 1.0)
         return cls(0.0) if base in _POSITIVE else cls()
@@ -167,11 +170,12 @@ def tolerance_bound(
     if seeds < FEWEST_SEEDS:
         msg = f"a limit is calibrated from at least {FEWEST_SEEDS} seeds, better 10, got {seeds}."
         raise SettingsError(msg)
-    scale = Scale.of(metric)
+    scale = Scale.of(metric, numbers)
     scaled = scale.forward(numbers)
     mean = scaled.mean(axis=-1)
     sign = 1 if greater_is_better else -1
-    half_row = np.abs(mean - scale.forward(scale.backward(mean) - sign * 0.5 / rows))
+    unit = scale.high if math.isfinite(scale.high) else 1.0
+    half_row = np.abs(mean - scale.forward(scale.backward(mean) - sign * 0.5 * unit / rows))
     spread = np.maximum(scaled.std(axis=-1, ddof=1), half_row)
     bound = scale.backward(mean - sign * tolerance_factor(seeds, false_alarms, runs) * spread)
     # Outwards, so that rounding raises no alarm; 1e-9 is what the way to the scale and back may lose.

@@ -64,6 +64,11 @@ def best_span(logits: NDArray[Any], of_context: NDArray[np.bool_], longest: int 
     return Span(first, last, float(sums[first, last]))
 
 
+def says_none(null: float, best: float) -> bool:
+    """Tell whether a question has no answer, by the scores of "no answer" and of its best span."""
+    return null - best > NULL_THRESHOLD
+
+
 def context_tokens(offsets: Sequence[Any], width: int) -> NDArray[np.bool_]:
     """Tell which tokens are of the context, ``[width]``; those behind the offsets are padding."""
     known = [offset is not None for offset in offsets[:width]]
@@ -106,7 +111,7 @@ class AnswersOfWindows:
         for question, (text,) in enumerate(walk(questions, [context])):
             best = spans[question]
             given = (-np.inf, -1) if best is None else (best[0].score, best[1])
-            answered = best is not None and not (unanswerable and nulls[question] - given[0] > NULL_THRESHOLD)
+            answered = best is not None and not (unanswerable and says_none(nulls[question], given[0]))
             texts.append(text[best[2] : best[3]] if answered and best is not None else "")
             found.append(given)
         scored = np.stack([np.array([score for score, _ in found]), nulls], axis=1)

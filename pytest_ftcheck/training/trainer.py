@@ -136,8 +136,9 @@ def mean_over_rows(pipeline: Pipeline, label_smoothing: float) -> Any:
         if labels is None:  # positions, which the Trainer leaves to the model
             rows = len(logits_in(outputs))
             weight = 1.0 if num_items_in_batch is None else rows / num_items_in_batch
-            return cast("Any", outputs)["loss"] * weight
-        return summed(outputs["logits"], labels) / num_items_in_batch
+            mean: Tensor = cast("Any", outputs)["loss"]
+            return mean.mul(weight)
+        return summed(outputs["logits"], labels).div(num_items_in_batch)
 
     return loss
 

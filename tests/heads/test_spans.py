@@ -111,7 +111,6 @@ def test_the_loss_is_the_model_s_own() -> None:
         num_hidden_layers=1,
         num_attention_heads=2,
         intermediate_size=16,
-        num_labels=2,
     )
     model = BertForQuestionAnswering(config).eval()
     ids, first, last = torch.randint(30, (4, 9)), torch.tensor([0, 2, 3, 8]), torch.tensor([0, 4, 3, 20])

@@ -98,12 +98,11 @@ def test_a_model_that_answers_at_random_does_not_beat_trivial_answers(pipeline: 
     assert "which no answer scores" in told(found)
 
 
-def test_a_threshold_that_hides_most_answers_is_a_warning(pipeline: Pipeline) -> None:
+def test_a_threshold_that_hides_most_answers_is_found(pipeline: Pipeline) -> None:
     logits = logits_of_labels(pipeline)
     logits[:, 0] += 30
     (found,) = judge("metrics.null_threshold", pipeline, outputs_of(pipeline, logits))
-    assert found.level == "warn"
-    assert "threshold 0 within 5 points of F1 of the best one" in told([found])
+    assert "a threshold within 10 points of F1 of the best one: F1" in told([found])
 
 
 class Pointing(torch.nn.Module):
@@ -130,7 +129,7 @@ class Pointing(torch.nn.Module):
 
 def test_a_model_that_does_not_read_the_question_is_found(make_pipeline: Callable[..., Pipeline]) -> None:
     pipeline = make_pipeline("squad", train_rows=16, eval_rows=64)
-    entry = catalogue()["model.question_matters"]
+    entry, found = catalogue()["model.question_matters"], []
     for reads_question in (True, False):
         evidence = evidence_of(pipeline, {})
         evidence.__dict__["trained_model"] = Pointing(reads_question=reads_question)
@@ -150,6 +149,7 @@ def test_a_served_model_gives_the_answers_of_the_evaluation(
     asked = evidence_of(pipeline, {})
     asked.__dict__["trained_model"] = Pointing(reads_question=True)
     outputs = answers_to(asked, pipeline.data.evaluation, pipeline.processing_class)
+    found: list[Finding] = []
     for model, differs in ((Pointing(reads_question=True), False), (Pointing(reads_question=False), True)):
         evidence = evidence_of(pipeline, dict(outputs), folder=tmp_path)
         evidence.__dict__["trained_model"] = model

@@ -189,5 +189,5 @@ def test_heads_of_another_package_are_among_those_that_are_known(
     card = news.with_name("pyproject.toml")
     card.write_text(card.read_text(encoding="utf-8").replace('head = "tags"', 'head = "tag"'))
     result = pytester.runpytest_subprocess(*RUN)
-    result.stderr.fnmatch_lines(["*unknown head 'tag'. Did you mean 'tags'? Known: regression, sequence-*, tags*"])
+    result.stderr.fnmatch_lines(["*unknown head 'tag'. Did you mean 'tags'? Known: *regression, sequence-*, tags*"])
     assert result.ret == pytest.ExitCode.USAGE_ERROR

@@ -322,10 +322,10 @@ def test_each_seed_is_compared_with_its_own(session: Session, made_up_runs: Made
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--ftcheck-update-baseline"], "--ftcheck-update-baseline is refused where CI is set"),
-        (["--ftcheck-update-baseline=new"], "--ftcheck-update-baseline=new is refused where CI is set"),
+        (["--ftcheck-update-baseline"], "--ftcheck-update-baseline is refused in CI"),
+        (["--ftcheck-update-baseline=new"], "--ftcheck-update-baseline=new is refused in CI"),
         (["--ftcheck-update-baseline=al"], "unknown update 'al'. Did you mean 'all'?"),
-        (["--ftcheck-reason=why"], "--ftcheck-reason says why a baseline is accepted"),
+        (["--ftcheck-reason=why"], "--ftcheck-reason gives the reason for an accepted baseline"),
         (
             ["--ftcheck-update-baseline=force", "--ftcheck-faults"],
             "--ftcheck-update-baseline has no effect with --ftcheck-faults. Give one",
@@ -363,7 +363,7 @@ def test_a_failed_session_does_not_become_the_baseline(
     write_card(limits="min = 0.95")
     result, document = session("--ftcheck-update-baseline")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(["NOT ACCEPTED: the session failed: nothing of it becomes the baseline*"])
+    result.stdout.fnmatch_lines(["NOT ACCEPTED: the session failed: the baseline stays unchanged*"])
     assert document["baseline"]["refused"]
     assert contents(accepted) == before
 

@@ -32,10 +32,10 @@ WITHOUT_A_TASK: dict[str, tuple[list[str], str]] = {
     "faults": (["--ftcheck-faults"], "--ftcheck-faults has no effect: no task is selected"),
     "calibrate": (["--ftcheck-calibrate"], "--ftcheck-calibrate has no effect: no task is selected"),
     "checks": (["--ftcheck-checks=nope"], "--ftcheck-checks has no effect: no task is selected"),
-    "no-train": (["--ftcheck-no-train"], "--ftcheck-no-train has no effect: no task is selected, and no test takes"),
+    "no-train": (["--ftcheck-no-train"], "--ftcheck-no-train has no effect: no task is selected, and no test uses"),
     "strict": (
         ["--ftcheck-strict", "--ftcheck-require-baseline"],
-        "--ftcheck-strict, --ftcheck-require-baseline have no effect: no task is selected, and no test takes",
+        "--ftcheck-strict, --ftcheck-require-baseline have no effect: no task is selected, and no test uses",
     ),
     "seeds": (["--ftcheck-seeds=0-2"], "--ftcheck-seeds has no effect"),
     "model": (["--ftcheck-model=nowhere"], "--ftcheck-model has no effect"),
@@ -194,4 +194,4 @@ def test_with_xdist_an_option_that_no_test_makes_use_of_is_refused_at_the_end(
 ) -> None:
     project.makepyfile(test_own=PASSING)
     result = run_pytest("--ftcheck-strict", "-n", "1", "-p", "xdist", "--ftcheck-json=out.json")
-    refused(result, "--ftcheck-strict has no effect: no task is selected, and no test takes")
+    refused(result, "--ftcheck-strict has no effect: no task is selected, and no test uses")

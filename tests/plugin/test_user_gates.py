@@ -122,7 +122,10 @@ MISUSED = [
         "0.5000 for accuracy has no effect",
     ),
     ("@sst2\ndef test_own(ft_gate): ft_gate({'f2': 0.9})", "no limit for f2. Give some"),
-    ("def test_own(ft_gate): ft_gate({'f2': 0.9}, {'f2': {'max_drop': 0.1}})", "a baseline and slices are of rows"),
+    (
+        "def test_own(ft_gate): ft_gate({'f2': 0.9}, {'f2': {'max_drop': 0.1}})",
+        "max_drop and slices need predictions by row",
+    ),
 ]
 
 

@@ -70,7 +70,7 @@ def test_a_seed_that_fails_is_part_of_the_calibration(make_session: MakeSession,
     assert told[CALIBRATION]["metrics"] == {}
     constant = make_run(logits=make_run().logits * 0 + [0, 1])
     failed, _ = measured(make_session(), constant)
-    assert failed == "it predicts the same for every row, or nothing that is finite"
+    assert failed == "it predicts the same value for every row, or no finite value"
 
 
 # -- all seeds --------------------------------------------------------------------------------------------------------

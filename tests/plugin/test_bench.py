@@ -50,7 +50,7 @@ def test_step_is_measured(project: pytest.Pytester, run_pytest: Callable[..., py
             "ftcheck/mrpc::test_step[[]manual[]] PASSED*",
             "*ftcheck: training steps*",
             "| manual | *",
-            "MFU: of a float32 *",
+            "MFU: fraction of *, the measured rate of a float32 matrix product",
         ]
     )
     document = benchmarks(project)
@@ -151,7 +151,7 @@ def test_measurement_that_failed_is_red_and_stays_out_of_the_json(
     monkeypatch.setattr(measure, "count_flops", fail)  # after the rounds
     result = run_pytest(*BENCH, JSON)
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*observed  nan: not measured", "| manual | not measured: it failed*"])
+    result.stdout.fnmatch_lines(["*observed  nan: not measured", "| manual | not measured: the step failed*"])
     assert benchmarks(project)["benchmarks"] == []
 
 

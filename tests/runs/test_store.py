@@ -431,9 +431,7 @@ def read_only(entry: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_runs_are_taken_out_of_a_store_that_is_read_only(read_only: Path, tmp_path: Path) -> None:
     before = sorted(read_only.iterdir())
     store, training = RunStore(read_only, kept=True, aside=tmp_path / "own"), Training()
-    assert store.notes == [
-        f"the run store {read_only} is read-only: its runs are reused, and new runs are not stored"
-    ]
+    assert store.notes == [f"the run store {read_only} is read-only: its runs are reused, and new runs are not stored"]
     assert store.get_or_train(KEY, training).reused
     other = store.get_or_train(replace(KEY, seed=1), training)
     assert other.folder.parent == tmp_path / "own"

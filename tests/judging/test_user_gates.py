@@ -41,7 +41,7 @@ def test_the_limit_tells_the_direction_of_a_metric_that_nobody_knows(alone: User
 
 def test_a_metric_that_is_missing_is_red_and_names_those_that_are_there(alone: UserGates) -> None:
     notes = Notes()
-    with pytest.raises(CheckFailure, match="not reported: the metrics are accuracy, latency"):
+    with pytest.raises(CheckFailure, match="not reported; reported are: accuracy, latency"):
         alone.judge({"f1": alone.read("f1", 0.8, "here")}, notes)
     (gate,) = notes.told["gates"]
     assert gate["missing"]

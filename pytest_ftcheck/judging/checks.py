@@ -48,8 +48,8 @@ FLOOR = Check(
     metric_floor,
     cost="run",
     catches="any defect that makes the model worse, whatever its cause; a metric that is missing or not a number",
-    hint="compare data, recipe and versions with the last run that passed; the other failed tests of this task show "
-    "where the defect is. Lower the floor only if the drop is understood and accepted.",
+    hint="compare data, recipe and versions with the last run that passed; other failed tests may show the "
+    "defect. Lower the floor only if the drop is understood and accepted.",
 )
 """Id, cost, description and hint of the gates; `CardGates.check` replaces the function."""
 

@@ -63,8 +63,8 @@ WITH_A_TASK: dict[str, tuple[list[str], str]] = {
     "faults for later": (["--ftcheck-faults", "--ftcheck-reuse"], "--ftcheck-reuse has no effect with"),
     "seeds of faults": (["--ftcheck-faults", "--ftcheck-seeds=0-2"], "--ftcheck-faults takes one seed, not 3"),
     "strict calibration": (["--ftcheck-calibrate", "--ftcheck-strict"], "--ftcheck-strict has no effect with"),
-    "comma at the end": (["--ftcheck-checks=data,"], "nothing empty between commas"),
-    "commas alone": (["--ftcheck-seeds=0,,1"], "nothing empty between commas"),
+    "comma at the end": (["--ftcheck-checks=data,"], "without empty entries between commas"),
+    "commas alone": (["--ftcheck-seeds=0,,1"], "without empty entries between commas"),
 }
 
 

@@ -49,7 +49,7 @@ def test_own(ft_run, ft_gate):
         ("metrics.ceiling", "brier_score"),
         ("metrics.floor", "recall_at_3"),
     ]
-    assert "it is not reported: the metrics are" in document["findings"][2]["observed"]
+    assert "the metric is not reported; reported are:" in document["findings"][2]["observed"]
     result.stdout.no_fnmatch_line("*Traceback*")
 
 
@@ -78,7 +78,7 @@ def test_own(ft_run, ft_gate): ft_gate(replace(ft_run, metrics={"loss": 0.1}))
 """)
     result.assert_outcomes(failed=1)
     (finding,) = document["findings"]
-    assert finding["observed"].startswith("it is not reported: the metrics are ")
+    assert finding["observed"].startswith("the metric is not reported; reported are: ")
 
 
 MARKED = """

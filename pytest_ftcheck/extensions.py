@@ -1,4 +1,4 @@
-"""Checks, faults, engines, heads and metrics of other packages, found by their entry points without importing them.
+"""Finds checks, faults, engines, heads and metrics of other packages by entry points, without importing them.
 
 A package names each of them in its own ``pyproject.toml``, see CONTRIBUTING.md:
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["checks", "faults", "engines", "heads", "metrics"]
 _REGISTERING = ("checks", "faults")
-"""Kinds whose modules register what they add when they are imported; of the others, the entry point is the object."""
+"""Kinds whose modules register their objects at import; for other kinds, the entry point is the object."""
 
 
 @cache
@@ -40,15 +40,15 @@ def extensions(kind: Kind) -> Mapping[str, EntryPoint]:
 
 
 def load_extension(kind: Kind, name: str, registered: Collection[str] = ()) -> Any:
-    """Import what an entry point names.
+    """Import the object of an entry point.
 
     Args:
-        kind: of the entry point.
-        name: of the entry point.
-        registered: names that are there once it is imported, where importing it registers them.
+        kind: kind of the entry point.
+        name: name of the entry point.
+        registered: registered names, for kinds whose import registers them.
 
     Raises:
-        SettingsError: it cannot be imported, or registers nothing of its name.
+        SettingsError: the import fails, or registers nothing with this name.
 
     """
     entry = extensions(kind)[name]

@@ -1,4 +1,4 @@
-"""A run as the baseline keeps it, and an accepted run as later ones are compared with it."""
+"""Converts a run to a candidate for the baseline, and an accepted run to the reference of comparisons."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 
 def candidate_of(now: Entry, pipeline: Pipeline, run: Run, compared: ComparedRun) -> Candidate:
-    """Return a run as it may be accepted.
+    """Make a candidate for the baseline from a run.
 
     Args:
-        now: of `describe_origin`.
-        pipeline: that was trained.
-        run: that came out.
-        compared: what `ComparedRun.of_run` took of it.
+        now: result of `describe_origin`.
+        pipeline: pipeline of the run.
+        run: the run.
+        compared: result of `ComparedRun.of_run`.
 
     """
     ids = row_ids(evaluated_rows(pipeline, run), identity_columns(pipeline, run))
@@ -39,7 +39,7 @@ def candidate_of(now: Entry, pipeline: Pipeline, run: Run, compared: ComparedRun
     try:
         content = pack(KeptRows(compared.rows, ids))
     except DataError:
-        # A worse model, not misuse: the checks say so, and what is empty here is refused at the end.
+        # This is a worse model, not misuse: the checks report it, and the empty candidate is refused at the end.
         metrics, content = {}, b""
     return Candidate(now, run.seed, metrics, content)
 
@@ -48,12 +48,12 @@ def kept_rows(folder: Path, entry: Entry, seed: int) -> KeptRows:
     """Read the predictions of an accepted run.
 
     Args:
-        folder: of the baseline.
-        entry: that was accepted.
-        seed: one of its own.
+        folder: folder of the baseline.
+        entry: the accepted entry.
+        seed: a seed of the entry.
 
     Raises:
-        DataError: they were edited, truncated or removed, or are of another number of rows.
+        DataError: the predictions were edited, truncated or removed, or have another number of rows.
 
     """
     path = predictions_path(folder, entry.runs[seed])
@@ -68,7 +68,7 @@ def kept_rows(folder: Path, entry: Entry, seed: int) -> KeptRows:
 
 
 def seed_spreads(entry: Entry) -> dict[str, SeedStatistics]:
-    """Take the spread over seeds from several accepted ones; of fewer, only a calibration knows it."""
+    """Return the spread over at least `FEWEST_SEEDS` accepted seeds, by metric; empty for fewer seeds."""
     found = {}
     if len(entry.runs) >= FEWEST_SEEDS:
         for metric in next(iter(entry.runs.values())).metrics:
@@ -79,7 +79,7 @@ def seed_spreads(entry: Entry) -> dict[str, SeedStatistics]:
 
 
 def before_and_after(accepted: AcceptedSeed, compared: ComparedRun, pipeline: Pipeline) -> dict[str, MetricChange]:
-    """Return the value before and after of every metric that the card gates, and whether its drop is limited."""
+    """Return for every metric of the card the value before and after, and whether its drop is limited."""
     card = pipeline.card
     gates = card.gates(pipeline.tier, pipeline.checkpoint.name)
     names = [*card.metric.greater_is_better, *gates]

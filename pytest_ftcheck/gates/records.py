@@ -1,4 +1,4 @@
-"""What gates said of one metric, of one run or of several seeds: entries of the JSON document."""
+"""Verdicts of gates on a metric of one run or of several seeds: entries of the JSON document."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class GateOrigin:
-    """The run that a gate judged; of metrics that come from elsewhere, what is known."""
+    """The run that a gate judged; for metrics without a run, the known values."""
 
     task: str
     """Name of the task; ``-`` where there is none."""
     engine: str
-    """``-`` where the metrics come from elsewhere."""
+    """Engine of the run; ``-`` for metrics without a run."""
     seed: int | Literal["-"]
-    """``-`` where the metrics come from elsewhere."""
+    """Seed of the run; ``-`` for metrics without a run."""
     seconds: float = 0.0
-    """Of training."""
+    """Duration of the training, in seconds."""
     reused: bool = False
-    """It was not trained in this session."""
+    """True if the run was not trained in this session."""
 
     @classmethod
     def of_run(cls, run: Run) -> GateOrigin:
-        """Name a run."""
+        """Return the origin of a run."""
         return cls(
             task=run.task,
             engine=run.engine,
@@ -48,46 +48,46 @@ class GateRecord(GateOrigin):
     """The verdict on one metric of a run, on all rows or on a slice of them."""
 
     metric: str
-    """Its key."""
+    """Key of the metric."""
     slice: str
-    """Name of the slice; empty: all rows."""
+    """Name of the slice; empty for all rows."""
     value: float
-    """NaN where the run does not report it."""
+    """Value of the metric; NaN where the run does not report it."""
     missing: bool
-    """The run does not report it."""
+    """True if the run does not report the metric."""
     interval: list[float] | None
-    """Both ends of the 95% interval of the value; null where it is not known."""
+    """Both ends of the 95% interval of the value; null where it is unknown."""
     interval_method: str | None
-    """How the interval was made; null where there is none."""
+    """Method of the interval; null where there is none."""
     floor: float | None
-    """The limit, of a ceiling too; null where none is asked."""
+    """The limit, a floor or a ceiling; null where there is none."""
     margin: float | None
     """Value minus limit."""
     limits: Limits
-    """What is asked of the metric."""
+    """All limits of the metric."""
     smallest_drop: float | None
-    """The smallest drop that a gate on so many rows sees with 80% power."""
+    """Smallest drop that the gate detects with 80% power; null where it is unknown."""
     drop: Drop | None
-    """Against the baseline."""
+    """Drop against the baseline; null where there is none."""
     status: Status
     """The verdict."""
     informs: bool
-    """Several seeds are judged together: this one alone decides nothing."""
+    """True if several seeds are judged together: the verdict on this seed alone does not fail."""
     failed: bool
-    """The run is degenerate."""
+    """True if the run is degenerate."""
     rows: int
-    """That were judged."""
+    """Number of judged rows."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _OfSeed:
     seed: int
-    """Whose drop is in the middle."""
+    """Seed with the median drop."""
 
 
 @dataclass(frozen=True)
 class SeedDrop(Drop, _OfSeed):
-    """The drop of the seed in the middle, against the baseline."""
+    """The median drop of several seeds against the baseline."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,43 +97,43 @@ class SeedGateRecord:
     task: str
     """Name of the task."""
     engine: str
-    """That trained the seeds."""
+    """Engine of the seeds."""
     metric: str
-    """Its key."""
+    """Key of the metric."""
     slice: str
-    """Name of the slice; empty: all rows."""
+    """Name of the slice; empty for all rows."""
     rows: int
-    """That each seed was judged on."""
+    """Number of judged rows of each seed."""
     floor: float | None
-    """The limit, of a ceiling too; null where none is asked."""
+    """The limit, a floor or a ceiling; null where there is none."""
     limits: Limits
-    """What is asked of the metric."""
+    """All limits of the metric."""
     value: float
-    """The mean over the seeds that did not fail."""
+    """Mean over the seeds that did not fail."""
     interval: list[float] | None
-    """Both ends of the 95% interval of the mean, over seeds; null where it is not known."""
+    """Both ends of the 95% interval of the mean over seeds; null where it is unknown."""
     bounds: list[float] | None
-    """One-sided bounds on the mean, over seeds, at the false-alarm rate of the limits; null where not known."""
+    """One-sided bounds of the mean over seeds at the false-alarm rate of the limits; null where unknown."""
     margin: float | None
     """Mean minus limit."""
     smallest_drop: float | None
-    """The smallest drop of the mean that is seen with 80% power."""
+    """Smallest drop of the mean that is detected with 80% power; null where it is unknown."""
     values: dict[str, float]
-    """By seed."""
+    """Values by seed."""
     worst_seed: int
-    """With the lowest value, or the highest where smaller is better."""
+    """Seed with the lowest value, or the highest where smaller is better."""
     failed: list[int]
     """Seeds that failed."""
     drop: SeedDrop | None
-    """Against the baseline."""
+    """Median drop against the baseline; null where there is none."""
     status: Status
-    """The worst one of mean, failed seeds and drop."""
+    """The worst verdict of mean, failed seeds and drop."""
     findings: list[Finding]
-    """What is red or inconclusive."""
+    """Findings that fail or are inconclusive."""
     seconds: float
-    """Of training, of all seeds together."""
+    """Duration of the training of all seeds together, in seconds."""
     reused: bool
-    """No seed was trained in this session."""
+    """True if no seed was trained in this session."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,22 +145,22 @@ class MetricChange:
     after: float
     """Value of this run."""
     worse: float
-    """Positive where it got worse, in the direction of the metric."""
+    """Change in the direction of the metric, positive where it got worse."""
     gated: bool
-    """Its drop is limited."""
+    """True if its drop is limited."""
 
 
 def gate_record(
     verdict: Verdict, origin: GateOrigin, *, name: str = "", informs: bool = False, failed: bool = False
 ) -> GateRecord:
-    """Record a verdict.
+    """Make a record of a verdict.
 
     Args:
-        verdict: on a metric.
-        origin: the run that was judged.
-        name: of the slice; empty for all rows.
-        informs: several seeds are judged together: this one alone decides nothing.
-        failed: the run is degenerate.
+        verdict: verdict on a metric.
+        origin: the judged run.
+        name: name of the slice; empty for all rows.
+        informs: True if several seeds are judged together.
+        failed: True if the run is degenerate.
 
     """
     limits = verdict.limits
@@ -185,5 +185,5 @@ def gate_record(
 
 
 def interval_ends(interval: Interval | None) -> list[float] | None:
-    """Return both ends; None where the interval is not known."""
+    """Return both ends; None where the interval is unknown."""
     return None if interval is None or not interval.known else [interval.low, interval.high]

@@ -1,4 +1,4 @@
-"""Limits that a trivial classifier reaches are refused, before anything is trained."""
+"""Refuses limits that a trivial classifier reaches, before any training."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 def refuse_trivial_limits(pipeline: Pipeline) -> None:
-    """Compare every limit of a card on all rows with the best trivial classifier on the evaluation rows.
+    """Compare every limit of a card for all rows with the best trivial classifier on the evaluation rows.
 
-    Limits of slices are not compared: of the rows of one class, a constant classifier has all right.
+    Limits of slices are not compared: a constant classifier is right in all rows of one class.
 
     Raises:
-        TaskError: a limit that has no effect.
+        TaskError: a limit has no effect.
 
     """
     for metric, asked in pipeline.card.gates(pipeline.tier, pipeline.checkpoint.name).items():
@@ -56,9 +56,9 @@ def refuse_trivial_limit(
 
 
 def best_trivial_of(pipeline: Pipeline, metric: str) -> Trivial | None:
-    """Return the trivial classifier that is hardest to beat on a pipeline's evaluation rows.
+    """Return the best trivial classifier on a pipeline's evaluation rows.
 
-    None where the metric is not one of rows that we know.
+    None where the metric cannot be computed from rows.
     """
     label_ids, train_label_ids = (
         _labels(pipeline, rows, raw)
@@ -92,8 +92,8 @@ def _labels(pipeline: Pipeline, rows: Dataset, raw: Dataset) -> NDArray[Any]:
 def _metric_of_rows(pipeline: Pipeline, metric: str, label_ids: NDArray[Any]) -> str | None:
     """Return the name for `row_metric`: a user's ``f1`` may be any average, or no F1 at all.
 
-    Asked is the pipeline's own function, about logits that are made up. A metric of another package has none: it may
-    look at logits, which trivial models lack.
+    The pipeline's own function is called with generated logits. A metric of another package has no such name: it may
+    need logits, which trivial models do not have.
     """
     card = pipeline.card
     if metric in {own.name for own in card.own_metrics}:
@@ -106,7 +106,7 @@ def _metric_of_rows(pipeline: Pipeline, metric: str, label_ids: NDArray[Any]) ->
     rows = EvaluatedRows.of_logits(logits, label_ids, card.head, card.label_names)
     if metric in of_logits:
         return metric
-    if metric == "loss":  # of the model itself, unless a Trainer or its arguments have another
+    if metric == "loss":  # the model's own loss, unless a Trainer or its arguments replace it
         own = not pipeline.source.loss.is_of_model or pipeline.args.get("label_smoothing_factor")
         return None if own else metric
     if pipeline.compute_metrics is None:

@@ -1,4 +1,4 @@
-"""The likely cause of a red session is told first, and each consequence names it."""
+"""Orders failed checks: the likely cause comes first, and each consequence names it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 class Causes:
-    """Causes and consequences among the red tests of each task.
+    """Causes and consequences among the failed tests of each task.
 
     Args:
-        cases: what each test of the suite is about, by its node id.
-        findings: what is red, with the node id of its test.
+        cases: tests of the suite, by node id.
+        findings: findings that fail, with the node ids of their tests.
 
     """
 
@@ -45,7 +45,7 @@ class Causes:
         }
 
     def findings(self) -> list[RedRecord]:
-        """Return what is red, each cause before its consequences, which name it in ``because_of``; own tests last."""
+        """Return the findings, each cause before its consequences, with ``because_of``; those of user's tests last."""
         ordered = sorted(self._findings, key=self._place)
         told = [red_record(found, self._because.get((self._task(found), found.check))) for found in ordered]
         return [*told, *(red_record(found, None) for found in self._others)]
@@ -63,11 +63,11 @@ class Causes:
         ]
 
     def red_of(self, nodeid: str) -> list[RedRecord]:
-        """Return what a test of the suite found, each cause before its consequences; nothing of any other test."""
+        """Return the findings of a test of the suite, each cause before its consequences; empty for any other test."""
         return [found for found in self.findings() if found.nodeid == nodeid and nodeid in self._tasks]
 
     def rank(self, nodeid: str) -> tuple[int, int]:
-        """Return the place of a red test of the suite among all of them."""
+        """Return the sort key of a failed test of the suite among all failed tests."""
         return self._place(self.red_of(nodeid)[0])
 
     def _task(self, found: FoundRecord) -> str:
@@ -79,16 +79,16 @@ class Causes:
 
 
 def folded(findings: Sequence[RedRecord]) -> str:
-    """Say in two lines what is a consequence, and of what; an empty text where one of them is no consequence."""
+    """Return two lines for consequences and their causes; an empty string where one finding is no consequence."""
     first, causes = findings[0], {found.because_of for found in findings}
     if None in causes:
         return ""
     return (
         f"{first.check}: expected {first.expected}, observed {first.observed}\n"
-        f"  probably because of {' and '.join(sorted(filter(None, causes)))}, see there; -v tells everything"
+        f"  probably because of {' and '.join(sorted(filter(None, causes)))}, see there; -v shows everything"
     )
 
 
 def causes_of(told: Told) -> Causes:
-    """Tell the causes of what the tests of all processes found."""
+    """Return the causes of the findings of all processes."""
     return Causes(told.cases, told.findings)

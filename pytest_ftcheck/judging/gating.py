@@ -1,4 +1,4 @@
-"""Gates of the suite: a metric of a run, judged by the limits of its card and by an accepted run."""
+"""Gates of the suite: judge a metric of a run by the limits of its card and by an accepted run."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ class Gate:
     """The verdicts on one metric of a run."""
 
     verdicts: Mapping[str, Verdict]
-    """By the name of the slice; empty for all rows."""
+    """Verdicts by the name of the slice; the empty name means all rows."""
     origin: GateOrigin
     informs: bool
-    """Several seeds are judged together: this one alone decides nothing."""
+    """Several seeds are judged together: the verdict on this seed alone does not fail."""
     degenerate: bool
     not_compared: CheckFailure | None = None
-    """Why there is no accepted run to compare with, though there should be one."""
+    """Why there is no accepted run to compare with, although a limit needs one."""
 
     @property
     def bad(self) -> list[Finding]:
-        """What the limits found."""
+        """Findings of the limits that do not hold."""
         return [found for verdict in self.verdicts.values() if verdict.status == "fail" for found in verdict.findings]
 
     def records(self) -> list[GateRecord]:
@@ -67,13 +67,13 @@ class CardGates:
         accepted: Callable[..., ComparedRun | None] | None = None,
         share: Callable[[], float] = lambda: FALSE_ALARMS,
     ) -> None:
-        """Judge nothing yet.
+        """Store the settings of the gates.
 
         Args:
-            settings: give seeds and strictness.
-            masks_of: rows of the card's slices.
-            accepted: gives the accepted run, as `Baselines.accepted`; None: nothing is compared.
-            share: of one comparison with an accepted run in the false alarms of a session.
+            settings: seeds and strictness.
+            masks_of: returns the rows of the card's slices.
+            accepted: returns the accepted run, like `Baselines.accepted`; None: no comparison.
+            share: returns the false alarm rate of one comparison with an accepted run.
 
         """
         self._settings = settings
@@ -85,7 +85,7 @@ class CardGates:
         """Judge one metric of a run.
 
         Raises:
-            FtcheckError: slices that are not there.
+            FtcheckError: a slice does not exist.
 
         """
         compared = ComparedRun.of_run(run, own=pipeline.card.own_metrics)
@@ -95,7 +95,7 @@ class CardGates:
         if self._accepted is not None:
             try:
                 baseline = self._accepted(pipeline, run, gated=wanted)
-            except CheckFailure as failure:  # told after the limits are judged
+            except CheckFailure as failure:  # reported after the limits are judged
                 not_compared = failure
         verdicts = judge_metric(
             pipeline,
@@ -117,17 +117,17 @@ class CardGates:
         note: Callable[[Gate], None] = lambda _: None,
         warn: Callable[[list[Finding]], None] = lambda _: None,
     ) -> Check:
-        """Make the check of one metric's limits, or of all that a card gates.
+        """Make the check of one metric's limits, or of all metrics that a card gates.
 
         Args:
-            metric: key; empty for all.
-            note: takes the verdicts; it may raise what another test should not hide.
-            warn: takes what is inconclusive, and passes.
+            metric: key; empty for all metrics.
+            note: receives the verdicts; an error that it raises fails the test.
+            warn: receives the inconclusive findings, which pass.
 
         """
 
         def keeps_its_limits(evidence: Evidence, _: object) -> list[Finding]:
-            """It keeps to its limits."""
+            """The metric is within its limits."""
             metrics = [metric] if metric else evidence.pipeline.card.gated_metrics
             found: list[Finding] = []
             reasons: list[str] = []
@@ -138,7 +138,7 @@ class CardGates:
                     reasons.append(str(reason))
             if len(reasons) == len(metrics):
                 raise NotApplicable("; ".join(reasons))
-            return list(dict.fromkeys(found))  # why a run cannot be compared is the same for every metric
+            return list(dict.fromkeys(found))  # the reason why a run cannot be compared is the same for every metric
 
         return replace(FLOOR, function=keeps_its_limits)
 
@@ -149,10 +149,10 @@ class CardGates:
         note: Callable[[Gate], None],
         warn: Callable[[list[Finding]], None],
     ) -> list[Finding]:
-        """Judge a metric; return what fails.
+        """Judge a metric; return the findings that fail.
 
         Raises:
-            NotApplicable: nothing is asked of the metric.
+            NotApplicable: the metric has no limit.
 
         """
         pipeline = evidence.pipeline
@@ -161,10 +161,10 @@ class CardGates:
         if gate.not_compared is not None:
             return [*gate.bad, *gate.not_compared.findings]
         if reason := ungated(pipeline, metric, gate.verdicts):
-            if self._settings.update_baseline:  # the run is looked at, and may be what later ones are compared with
+            if self._settings.update_baseline:  # the run is noted, and may become the accepted run
                 return []
             raise NotApplicable(reason)
-        if gate.informs:  # the session's end judges the seeds together
+        if gate.informs:  # the seeds are judged together at the end of the session
             return []
         found = found_by_gates(gate.verdicts.values(), strict=self._settings.strict)
         warn(found.warnings)
@@ -172,7 +172,7 @@ class CardGates:
 
 
 def gates_of(session: FtcheckSession) -> CardGates:
-    """Return the gates of a session: with its slices, its accepted runs, and its share of false alarms."""
+    """Return the gates of a session, with its slices, its accepted runs, and its false alarm rate."""
 
     def accepted(pipeline: Pipeline, run: Run, *, gated: bool) -> ComparedRun | None:
         return session.open_baselines().accepted(pipeline, run, gated=gated)
@@ -183,8 +183,8 @@ def gates_of(session: FtcheckSession) -> CardGates:
 def gates_for_proofs(session: FtcheckSession, seed: int) -> CardGates:
     """Return the gates of a session for pipelines with a planted fault, of one seed.
 
-    They look at the rows of the pipeline that they get, and compare with accepted runs, of which nothing is noted: a
-    run with a fault is none that may be accepted.
+    They use the rows of the given pipeline, and compare with accepted runs. They note nothing for the baseline, because
+    a run with a fault must not be accepted.
     """
     settings = replace(session.settings, seeds=(seed,), update_baseline=None)
     return CardGates(
@@ -196,7 +196,7 @@ def gates_for_proofs(session: FtcheckSession, seed: int) -> CardGates:
 
 
 def false_alarms(session: FtcheckSession) -> float:
-    """Return the share of one comparison in the session's false alarms."""
+    """Return the false alarm rate of one comparison, a fraction of the session's budget."""
     pipelines = {task: session.pipeline(task) for task in session.settings.tasks}
     masks = {task: session.parts.masks(pipeline) for task, pipeline in pipelines.items()}
     return session_share(pipelines, masks, engines=len(session.settings.engines), seeds=len(session.settings.seeds))

@@ -1,4 +1,4 @@
-"""One check, asked of what there is: the suite of pytest and `judge` both do it here."""
+"""Runs one check, for the suite in pytest and for `judge`."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
 
 
 class Found(NamedTuple):
-    """What a check or a gate found."""
+    """The findings of a check or a gate."""
 
     red: list[Finding]
     warnings: list[Finding]
-    """What deserves a look, and passes."""
+    """Findings that do not fail."""
 
 
 def ask(check: Check, evidence: Evidence, *, strict: bool) -> Found:
-    """Ask a check.
+    """Run a check.
 
     Args:
-        check: of the catalogue, or a gate.
-        evidence: what it looks at.
-        strict: what it warns of fails, too.
+        check: a check of the catalogue, or a gate.
+        evidence: the input of the check.
+        strict: True: its warnings fail, too.
 
     Raises:
-        NotApplicable: it has nothing to say about these parts.
-        CheckFailure: the run that it needs failed.
+        NotApplicable: the check does not apply to these parts.
+        CheckFailure: the run that the check needs failed.
         FtcheckError: the tool is misused.
 
     """
@@ -68,7 +68,7 @@ def _raise_if_the_run_failed_too(evidence: Evidence, failure: CheckFailure) -> N
 
 
 def found_by_gates(verdicts: Iterable[Verdict], *, strict: bool) -> Found:
-    """Sort what verdicts say; what is inconclusive passes, unless ``strict`` is given."""
+    """Sort the findings of verdicts; inconclusive findings pass, unless ``strict`` is True."""
     found = Found([], [])
     for verdict in verdicts:
         fails = verdict.status == "fail" or (strict and verdict.status == "inconclusive")
@@ -77,7 +77,7 @@ def found_by_gates(verdicts: Iterable[Verdict], *, strict: bool) -> Found:
 
 
 def not_judged(error: CheckFailure | FtcheckError) -> str:
-    """Say why a test has nothing to judge, where another one tells of it in full."""
+    """Return the skip reason of a test that cannot judge, where another test reports the failure in full."""
     if isinstance(error, CheckFailure):
         first = error.findings[0]
         return f"not judged because of {first.check}: {first.observed}"

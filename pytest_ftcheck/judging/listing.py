@@ -1,4 +1,4 @@
-"""What there is to choose from: task cards and checks; as a script, it writes the page of all checks."""
+"""Lists of task cards and checks; run as a script, this module writes the page of all checks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def listed_cards(rootdir: Path) -> str:
-    """Render every task card, the bundled ones and those of a project.
+    """Render every task card, bundled ones and those of a project.
 
     Raises:
         FtcheckError: the configuration file or a card is wrong.
@@ -34,15 +34,15 @@ def listed_cards(rootdir: Path) -> str:
 
 
 def listed_checks(words: Iterable[str], *, color: bool, width: int) -> str:
-    """Render the checks that some words choose, without any all of them.
+    """Render the checks that some words choose; all checks without words.
 
     Args:
-        words: as ``--ftcheck-checks`` takes them.
-        color: with colours of a terminal.
-        width: in columns.
+        words: values of ``--ftcheck-checks``.
+        color: with ANSI colours.
+        width: width of the terminal, in columns.
 
     Raises:
-        SettingsError: no such family or check.
+        SettingsError: unknown family or check.
 
     """
     chosen = choose_ids(costs(), words, opted_in=True)

@@ -1,4 +1,4 @@
-"""What one test tells: notes in plain values, because they travel between processes."""
+"""The notes of one test, in plain values, because they are sent between processes."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ class Notes:
 
     @property
     def case(self) -> dict[str, Any]:
-        """Which check, engine and seed a test of the suite is about; nothing of any other test."""
+        """Task, check, engine and seed of a test of the suite; empty for any other test."""
         case: dict[str, Any] = self.told.get("case", {})
         return case
 
     def run(self, run: Run, pipeline: Pipeline, of_store: Iterable[str] | None = None) -> None:
-        """Note the run that the test looked at, and what the run store said."""
+        """Note the run that the test used, and the notes of the run store."""
         self.told.setdefault("runs", {})[run_name(run)] = plain(run_record(run, pipeline))
         if of_store is not None:
             self.told["notes"] = list(of_store)
 
     def left_to(self, nodeid: str) -> None:
-        """Note the test that must be red, as this one leaves a failure to it."""
+        """Note the test that must fail, because this test leaves the report of a failure to it."""
         self.told["left_to"] = nodeid
 
     def warnings(self, findings: Iterable[Finding]) -> None:
-        """Note what the test found and lets pass."""
+        """Note findings of the test that do not fail."""
         for found in findings:
             self.told.setdefault("warnings", []).append(plain(found))
             self.properties.append(
@@ -49,7 +49,7 @@ class Notes:
             )
 
     def findings(self, findings: Sequence[Finding]) -> None:
-        """Note what is red."""
+        """Note findings that fail."""
         self.told["findings"] = plain(list(findings))
 
     def gates(self, records: Iterable[GateRecord]) -> None:

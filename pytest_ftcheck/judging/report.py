@@ -1,4 +1,4 @@
-"""What `judge` found: printed as pytest prints it, or as JSON."""
+"""The result of `judge`: printed like the summary in pytest, or as JSON."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ _COLUMNS = 120
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What one check said."""
+    """The result of one check."""
 
     check: str
-    """Its id; of a gate, ``metrics.floor``."""
+    """Id of the check; ``metrics.floor`` for a gate."""
     engine: str
     outcome: Outcome
     findings: tuple[Finding, ...] = ()
-    """What failed."""
+    """Findings that fail."""
     warnings: tuple[Finding, ...] = ()
-    """What deserves a look, and does not fail."""
+    """Findings that do not fail."""
     reason: str = ""
-    """Why it was skipped."""
+    """Why it was skipped; empty where it was not."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,9 @@ class Report:
     """The task with its checkpoint and its data, in words."""
     results: tuple[CheckResult, ...]
     gates: tuple[GateRecord, ...]
-    """One for each metric and slice, with and without a limit."""
+    """One gate for each metric and slice, with and without a limit."""
     runs: Mapping[str, Run]
-    """By engine; empty where nothing was trained. Their folders go with the report."""
+    """Runs by engine; empty where nothing was trained. Their folders are removed with the report."""
 
     @property
     def ok(self) -> bool:
@@ -70,25 +70,25 @@ class Report:
 
     @cached_property
     def causes(self) -> tuple[Cause, ...]:
-        """The checks that no other failed one explains, the most likely cause first."""
+        """The failed checks that no other failed check explains, the most likely cause first."""
         return tuple(likely_causes({found.check for found in self._red()}))
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What failed: each cause before its consequences."""
+        """Findings that fail, each cause before its consequences."""
         places = [check for cause in self.causes for check in (cause.check, *cause.consequences)]
         return tuple(sorted(self._red(), key=lambda found: places.index(found.check)))
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
-        """What deserves a look, and does not fail."""
+        """Findings that do not fail."""
         return tuple(found for result in self.results for found in result.warnings)
 
     def _red(self) -> list[Finding]:
         return [found for result in self.failed for found in result.findings]
 
     def __str__(self) -> str:
-        """Render the causes, the table of metrics, warnings, and the checks with the reasons of those skipped."""
+        """Render causes, the table of metrics, warnings, and checks with the reasons of skipped ones."""
         table = [summary_table(self.gates, color=False, width=_COLUMNS)] if self.gates else []
         warnings = warning_lines(self.warnings)
         return "\n".join([*cause_lines(self._told()), *table, *warnings, *check_lines(self._checks())])

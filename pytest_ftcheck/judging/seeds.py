@@ -1,4 +1,4 @@
-"""Several seeds, judged together at the end of the session, where the results of all processes are known."""
+"""Judges several seeds together at the end of the session, when the results of all processes are known."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def judge_together(
     """Judge every limit over the seeds of a session.
 
     Args:
-        session: its settings and pipelines.
-        gates: of single seeds; those that only inform are judged here.
+        session: gives settings and pipelines.
+        gates: gates of single seeds; the gates that only inform are judged here.
         lost: gates whose run failed.
 
     Returns:
@@ -51,7 +51,7 @@ def judge_together(
 
 
 def _judge(session: FtcheckSession, rows: Sequence[GateRecord], lost: Sequence[int]) -> SeedGateRecord | None:
-    """Judge the seeds of one task, engine, metric and slice; None where nothing is asked."""
+    """Judge the seeds of one task, engine, metric and slice; None where there is no limit."""
     rows = sorted(rows, key=lambda row: int(row.seed))
     first = rows[0]
     pipeline = session.pipeline(first.task)
@@ -98,10 +98,10 @@ def _judge(session: FtcheckSession, rows: Sequence[GateRecord], lost: Sequence[i
 
 
 def _middle_drop(rows: Sequence[GateRecord]) -> SeedDrop | None:
-    """Return the drop against the baseline that lies in the middle; of two, the better one.
+    """Return the median drop against the baseline; with an even number of seeds, the better of the middle two.
 
-    The middle of several runs differs from the baseline by no more than a single run does, so that the rate that is
-    stated for a single comparison holds for it; one unlucky seed does not decide, and one lucky one does not excuse.
+    The median of several runs deviates from the baseline by no more than a single run, so that the false alarm rate
+    of a single comparison holds for it. One bad seed does not fail the session, and one good seed does not pass it.
     """
     dropped = [SeedDrop(**vars(row.drop), seed=int(row.seed)) for row in rows if row.drop is not None]
     ordered = sorted(dropped, key=lambda fell: fell.drop if math.isfinite(fell.drop) else math.inf)
@@ -112,7 +112,7 @@ def _drop_found(middle: SeedDrop | None, place: str, rows: int, seeds: int) -> F
     if middle is None:
         return None
     found = drop_finding(f"{middle.metric} of {place} ({rows} rows)", middle)
-    which = f", seed {middle.seed}, in the middle of {seeds} seeds"
+    which = f", seed {middle.seed}, the median of {seeds} seeds"
     return None if found is None else replace(found, subject=found.subject + which)
 
 

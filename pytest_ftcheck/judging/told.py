@@ -1,4 +1,4 @@
-"""What the tests of all processes told, by test: of one that ran again, the last time counts."""
+"""The notes of the tests of all processes, by test; of a test that ran again, the last attempt counts."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Told:
     """Notes of tests, collected in one process.
 
     Attributes:
-        cases: of the suite's tests, by node id: what each is about, and its outcome.
-        used: a test of the project took a fixture or a marker of ours.
-        misused: a test of the suite could not be made: the tool is misused.
+        cases: tests of the suite by node id, with their outcome.
+        used: a test of the project used a fixture or a marker of this plugin.
+        misused: a test of the suite raised an `FtcheckError`: the tool is misused.
 
     """
 
@@ -32,27 +32,27 @@ class Told:
         self._notes: dict[str, Mapping[str, Any]] = {}
 
     def take(self, nodeid: str, notes: Mapping[str, Any], *, outcome: str, reason: str | None, seconds: float) -> None:
-        """Take what a test told, see `pytest_ftcheck.judging.notes.Notes`; an empty table takes nothing back."""
+        """Store the notes of a test, see `pytest_ftcheck.judging.notes.Notes`; empty notes replace nothing."""
         if notes:
             self._notes[nodeid] = notes
         if "case" in notes:
-            # The report of a teardown that failed comes after that of the call.
+            # The report of a failed teardown comes after the report of the call.
             told: dict[str, Any] = {**notes["case"], "outcome": outcome, "reason": reason, "seconds": seconds}
             self.cases[nodeid] = CheckRecord(nodeid=nodeid, **told)
 
     def forget(self, nodeid: str) -> None:
-        """Forget a test that runs again."""
+        """Remove the notes of a test that runs again."""
         self._notes.pop(nodeid, None)
         self.cases.pop(nodeid, None)
 
     @property
     def findings(self) -> list[FoundRecord]:
-        """What is red."""
+        """Findings that fail."""
         return self._found("findings")
 
     @property
     def warnings(self) -> list[FoundRecord]:
-        """What passes and deserves a look."""
+        """Findings that do not fail."""
         return self._found("warnings")
 
     def _found(self, name: str) -> list[FoundRecord]:
@@ -80,13 +80,13 @@ class Told:
 
     @property
     def runs(self) -> Iterator[tuple[str, RunRecord]]:
-        """The runs that tests looked at, each with its name, once for each test."""
+        """The runs that tests used, each with its name, once for each test."""
         for told in self.values("runs").values():
             for name, run in told.items():
                 yield name, record_of(RunRecord, run)
 
     def told(self, name: str) -> list[dict[str, Any]]:
-        """Collect the entries of a list that tests told, in plain values."""
+        """Collect the entries of a list in the notes of all tests, in plain values."""
         return [entry for _, entry in self._told_by(name)]
 
     def _told_by(self, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -95,5 +95,5 @@ class Told:
                 yield nodeid, entry
 
     def values(self, name: str) -> dict[str, Any]:
-        """Return a value that tests told, by node id."""
+        """Return a value in the notes of the tests, by node id."""
         return {nodeid: notes[name] for nodeid, notes in self._notes.items() if name in notes}

@@ -1,4 +1,4 @@
-"""The verdict on a session: what all tests told, judged together, shown as lines and written as one document."""
+"""The verdict on a session: judges the notes of all tests together, shows lines and writes the document."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
     from pytest_ftcheck.settings import Settings
 
 _TABLE_COLUMNS = 160
-"""Room for the summary on any terminal: a line that wraps can be read, a number cut in half cannot."""
+"""Minimum width of the summary: a wrapped line can be read, a truncated number cannot."""
 
 
 class SessionVerdict:
-    """What a session found.
+    """The results of a session.
 
     Attributes:
-        more_notes: that no test told.
-        baseline: what was compared with accepted runs, and what was accepted, for the document.
-        calibration: what was proposed for the card of each task.
-        lost: why the document was not written; empty where it was, or is not asked for.
+        more_notes: notes that come from no test.
+        baseline: comparisons with accepted runs and updates, for the document.
+        calibration: proposed limits for the card of each task.
+        lost: why the document was not written; empty where it was written or not requested.
 
     """
 
@@ -56,16 +56,16 @@ class SessionVerdict:
 
     @property
     def _runs(self) -> dict[str, RunRecord]:
-        """Runs that tests looked at, by their names."""
+        """Runs that tests used, by name."""
         runs: dict[str, RunRecord] = {}
         for name, run in self._told.runs:
-            # Made anew by one test and shared by the others: it counts as reused only where nobody made it.
+            # One test makes a run and others share it: it counts as reused only where no test made it.
             runs[name] = replace(run, reused=run.reused and runs.get(name, run).reused)
         return runs
 
     @property
     def _left_to(self) -> dict[str, str]:
-        """Tests that were skipped because another one tells why there is no run: the other by the first."""
+        """By skipped test: the test that reports why there is no run."""
         return self._told.values("left_to")
 
     @property
@@ -75,19 +75,19 @@ class SessionVerdict:
 
     @property
     def _warnings(self) -> list[FoundRecord]:
-        """What passes and deserves a look: of single tests, and over several seeds."""
+        """Findings that do not fail, of single tests and over several seeds."""
         red = self.red_over_seeds
         over_seeds = (found for row in self.over_seeds for found in row.findings if found not in red)
         return [*self._told.warnings, *map(found_record, over_seeds)]
 
     @cached_property
     def causes(self) -> Causes:
-        """What is red, and because of what; asked for when all tests have told."""
+        """Failed checks and their causes; use it after the last test."""
         return causes_of(self._told)
 
     @cached_property
     def over_seeds(self) -> list[SeedGateRecord]:
-        """The gates over several seeds; asked for when all tests have told."""
+        """The gates over several seeds; use it after the last test."""
         gates = self._told.gates
         if not any(gate.informs for gate in gates):
             return []
@@ -104,14 +104,14 @@ class SessionVerdict:
 
     @property
     def red_over_seeds(self) -> list[Finding]:
-        """Findings over several seeds that fail the session; the others are warnings."""
+        """Findings over several seeds that fail the session; the other ones are warnings."""
         return [found for row in self.over_seeds if self._is_red(row) for found in row.findings]
 
     def _is_red(self, row: SeedGateRecord) -> bool:
         return row.status == "fail" or (row.status == "inconclusive" and self._session.settings.strict)
 
     def cases_over_seeds(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
-        """Yield what stands for each verdict over several seeds beside the tests: node id, what failed, values."""
+        """Yield an entry for the JUnit report for each verdict over several seeds: node id, failure, values."""
         for row in self.over_seeds:
             names = [row.metric, row.slice, row.engine, f"mean of {len(row.values)} seeds"]
             name = "-".join(filter(None, names))
@@ -122,7 +122,7 @@ class SessionVerdict:
 
     @property
     def _verdicts(self) -> list[GateRecord]:
-        """The gates by task, engine and seed, whatever the order in which the workers told of them."""
+        """The gates sorted by task, engine and seed; the order of the workers' reports has no effect."""
         settings, gates = self._session.settings, self._told.gates
         made = {_origin(gate) for gate in gates if not gate.reused}
         return [
@@ -131,23 +131,23 @@ class SessionVerdict:
         ]
 
     def idle_tasks(self) -> list[str]:
-        """Return the selected tasks of which no test ran."""
+        """Return the selected tasks for which no test ran."""
         ran = {case.task for case in self._told.cases.values() if case.outcome != "skipped"}
         return [task for task in self._session.settings.tasks if task not in ran]
 
     @property
     def untold(self) -> list[str]:
-        """Tests that should have told why there is no run, and did not fail."""
+        """Tests that should have reported why there is no run, but did not fail."""
         failed = {nodeid for nodeid, case in self._told.cases.items() if case.outcome == "failed"}
         return sorted(set(self._left_to.values()) - failed)
 
     def lines(self, idle: list[str], *, color: bool, width: int) -> Iterator[str]:
-        """Yield the summary that says whether the model may ship.
+        """Yield the lines of the summary.
 
         Args:
-            idle: selected tasks of which no test ran.
-            color: with colours of a terminal.
-            width: of the terminal.
+            idle: selected tasks for which no test ran.
+            color: with ANSI colours.
+            width: width of the terminal, in columns.
 
         """
         from pytest_ftcheck.report import summary  # noqa: PLC0415 - imports rich
@@ -163,11 +163,11 @@ class SessionVerdict:
         yield from summary.closing_lines(list(self._runs.values()), self._notes, idle, self.untold, written)
 
     def document(self, exit_status: int, idle: list[str]) -> Document:
-        """Return everything that was found, for ``--ftcheck-json``.
+        """Return all results, for ``--ftcheck-json``.
 
         Args:
-            exit_status: of the session.
-            idle: selected tasks of which no test ran.
+            exit_status: exit status of the session.
+            idle: selected tasks for which no test ran.
 
         """
         from pytest_ftcheck.report.baseline import NoBaseline  # noqa: PLC0415 - after start-up
@@ -196,7 +196,7 @@ class SessionVerdict:
         )
 
     def write_document(self, exit_status: int, idle: list[str]) -> bool:
-        """Write the document, where one is asked for; tell whether that is done. A document that is lost is told."""
+        """Write the document, if it was requested; return False and set ``lost`` where it cannot be written."""
         path = self._session.settings.json
         if not path:
             return True
@@ -208,19 +208,19 @@ class SessionVerdict:
         except OSError as error:
             todo = what_to_do(error, "Make it writable")
             self.lost = (
-                f"--ftcheck-json={path}: not written, {error.strerror or error}: the session fails. {todo}, or give "
+                f"--ftcheck-json={path}: not written, {error.strerror or error}; the session fails. {todo}, or give "
                 "another file."
             )
         return not self.lost
 
 
 def _origin(gate: GateRecord | CheckRecord) -> tuple[Any, ...]:
-    """The run that a gate has judged."""
+    """Return task, engine and seed of the run that a gate judges."""
     return gate.task, gate.engine, gate.seed
 
 
 def _place(gate: GateRecord, settings: Settings) -> tuple[int, int, int]:
-    """The place of a gate in reports; last what only a user's own test looks at."""
+    """Return the sort key of a gate in reports; gates of only a user's own test come last."""
     of = ((settings.tasks, gate.task), (settings.engines, gate.engine), (settings.seeds, gate.seed))
     first, second, third = (known.index(name) if name in known else len(known) for known, name in of)
     return first, second, third

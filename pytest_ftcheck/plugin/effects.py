@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def given_on_command_line(config: pytest.Config) -> tuple[str, ...]:
     """Return the `Settings` fields of the options on this command line.
 
-        Options from ``addopts`` or ``PYTEST_ADDOPTS`` do not count: they apply to all sessions of a project, also those
-    without this plugin.
+    Options from ``addopts`` or ``PYTEST_ADDOPTS`` do not count: they apply to all sessions of a project, also to
+    sessions without this plugin.
     """
     words = [str(word).partition("=")[0] for word in config.invocation_params.args]
     return tuple(name for name, flag in FLAGS.items() if flag in words)

@@ -147,8 +147,8 @@ def ft_gate(request: pytest.FixtureRequest) -> Callable[..., None]:
     """Return a function that judges metrics: ``ft_gate(ft_run)``, ``ft_gate({"f1": 0.9}, {"f1": {"min": 0.8}})``.
 
     It takes a `Run` or metrics by name, and limits by name as a card writes them. Limits of the card and of
-    ``ftcheck_floor`` markers apply as well. A limit that does not hold fails the test at once; an inconclusive one
-    is a warning in the summary.
+    ``ftcheck_floor`` markers apply as well. A limit that does not hold fails the test at once; an inconclusive
+    limit is a warning in the summary.
     """
     from pytest_ftcheck.plugin.user_gates import make_gate  # noqa: PLC0415 - slow to import
 

@@ -1,4 +1,4 @@
-"""What a session is asked for is looked at in order, and only as far as it is asked for."""
+"""The request to a session is validated in order, and only its requested parts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         ({"calibrate": 3, "checks": ("data",)}, ("calibrate", "checks"), "--ftcheck-checks has no effect with"),
         ({"checks": ("data.rowz",)}, ("checks",), "data.rowz"),
         ({"faults": ("no_such_fault",)}, ("faults",), "no_such_fault"),
-        ({"reason": "because"}, ("reason",), "give it with --ftcheck-update-baseline"),
+        ({"reason": "because"}, ("reason",), "use it with --ftcheck-update-baseline"),
         ({"calibrate": 3, "engines": ("trainer", "manual")}, ("calibrate",), "trains with one engine"),
     ],
 )

@@ -24,7 +24,7 @@ VALUES = (0.95, 0.96, 0.955, 0.965, 0.958)
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (Settings(calibrate=3, no_train=True), "take no-train out of the configuration file"),
+        (Settings(calibrate=3, no_train=True), "remove no-train from the configuration file"),
         (Settings(calibrate=3, engines=("trainer", "manual")), r"trains with one engine.* Give --ftcheck-engine\."),
     ],
 )
@@ -70,7 +70,7 @@ def test_a_seed_that_fails_is_part_of_the_calibration(make_session: MakeSession,
     assert told[CALIBRATION]["metrics"] == {}
     constant = make_run(logits=make_run().logits * 0 + [0, 1])
     failed, _ = measured(make_session(), constant)
-    assert failed == "it predicts the same for every row, or nothing that is finite"
+    assert failed == "it predicts the same value for every row, or no finite value"
 
 
 # -- all seeds --------------------------------------------------------------------------------------------------------
@@ -119,7 +119,7 @@ def test_seeds_that_do_not_learn_have_no_limit(five: FtcheckSession) -> None:
 
 def test_without_all_seeds_nothing_is_proposed(five: FtcheckSession) -> None:
     proposed = Calibration(five).propose(told_by(*VALUES)[:4], usable=True)
-    message = "NOTHING PROPOSED: not all of 5 seeds of sst2 were trained: limits need them all."
+    message = "NOTHING PROPOSED: not all of the 5 seeds of sst2 were trained: limits need all seeds."
     assert (proposed.lines, proposed.failure, proposed.complete) == ([message], message, False)
     assert list(proposed.cases()) == [("ftcheck/calibration::limits", message)]
 
@@ -144,7 +144,7 @@ def test_limits_are_written_beside_what_is_there(writing: FtcheckSession) -> Non
     ("values", "usable", "why"),
     [
         (VALUES, False, "NOT WRITTEN: the session failed."),
-        ((0.5,) * 5, True, "NOT WRITTEN: no limit is proposed, and ftcheck.toml stays as it was."),
+        ((0.5,) * 5, True, "NOT WRITTEN: no limit is proposed; ftcheck.toml stays unchanged."),
     ],
 )
 def test_what_is_not_to_be_trusted_is_not_written(

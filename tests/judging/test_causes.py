@@ -40,5 +40,5 @@ def test_a_cause_stands_before_its_consequence_which_names_it() -> None:
 
 def test_only_what_is_a_consequence_is_folded() -> None:
     red = red_record(found(CONSEQUENCE, "a"), CAUSE)
-    assert folded([red]).endswith(f"probably because of {CAUSE}, see there; -v tells everything")
+    assert folded([red]).endswith(f"probably because of {CAUSE}, see there; -v shows everything")
     assert folded([red, replace(red, because_of=None)]) == ""

@@ -1,4 +1,4 @@
-"""A fault is planted, and a check that is listed for it turns red; else it survived."""
+"""A fault is planted, and a check that is listed for it fails; otherwise the fault survives."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_fault_that_no_check_notices_is_red_and_says_what_each_listed_one_said
     assert finding.check == "fault labels_of_the_neighbour"
     assert finding.subject.endswith(", engine manual")
     assert "collator.labels red: " in finding.expected or " or " in finding.expected
-    assert finding.observed.startswith("it survived: labels_of_the_neighbour in sst2 manual: ")
+    assert finding.observed.startswith("the fault survived: labels_of_the_neighbour in sst2 manual: ")
     assert "collator.labels did not run" in finding.observed
 
 

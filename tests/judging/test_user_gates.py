@@ -41,7 +41,7 @@ def test_the_limit_tells_the_direction_of_a_metric_that_nobody_knows(alone: User
 
 def test_a_metric_that_is_missing_is_red_and_names_those_that_are_there(alone: UserGates) -> None:
     notes = Notes()
-    with pytest.raises(CheckFailure, match="not reported: the metrics are accuracy, latency"):
+    with pytest.raises(CheckFailure, match="not reported; reported are: accuracy, latency"):
         alone.judge({"f1": alone.read("f1", 0.8, "here")}, notes)
     (gate,) = notes.told["gates"]
     assert gate["missing"]
@@ -57,7 +57,9 @@ def test_nothing_to_judge_is_misuse(alone: UserGates) -> None:
 
 @pytest.mark.parametrize("value", [{"min": 0.8, "max_drop": 0.02}, {"min": 0.8, "slices": {"class": 0.7}}])
 def test_baselines_and_slices_need_rows(alone: UserGates, value: Any) -> None:
-    with pytest.raises(TaskError, match="test_mine: accuracy: a baseline and slices are of rows: the test must take"):
+    with pytest.raises(
+        TaskError, match="test_mine: accuracy: max_drop and slices need predictions by row: the test must take"
+    ):
         alone.judge({"accuracy": alone.read("accuracy", value, "here")}, Notes())
 
 

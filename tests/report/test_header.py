@@ -1,4 +1,4 @@
-"""The header and the list of cards: what is going to be measured on what."""
+"""The report header and the list of cards."""
 
 from __future__ import annotations
 

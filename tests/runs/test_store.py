@@ -277,16 +277,16 @@ def model_gone(entry: Path) -> None:
 CORRUPT: dict[str, tuple[Callable[[Path], object], str]] = {
     "edited weights": (
         lambda entry: (entry / "model" / "model.safetensors").write_bytes(b"other"),
-        "model/model.safetensors is not what was written",
+        "model/model.safetensors was changed",
     ),
     "edited record": (
         lambda entry: (entry / "run.json").write_text((entry / "run.json").read_text().replace("0.75", "0.95")),
-        "run.json is not what was written",
+        "run.json was changed",
     ),
-    "truncated predictions": (lambda entry: truncate(entry / "predictions.npz"), "predictions.npz is not what"),
+    "truncated predictions": (lambda entry: truncate(entry / "predictions.npz"), "predictions.npz was changed"),
     "missing predictions": (lambda entry: (entry / "predictions.npz").unlink(), "predictions.npz is missing"),
     "missing model": (lambda entry: shutil.rmtree(entry / "model"), "model/model.safetensors is missing"),
-    "missing manifest": (lambda entry: (entry / MANIFEST).unlink(), "no manifest: its writing was interrupted"),
+    "missing manifest": (lambda entry: (entry / MANIFEST).unlink(), "it has no manifest: writing was interrupted"),
     "truncated manifest": (lambda entry: truncate(entry / MANIFEST), "JSONDecodeError"),
     "empty manifest": (lambda entry: (entry / MANIFEST).write_text(""), "JSONDecodeError"),
     "binary manifest": (lambda entry: (entry / MANIFEST).write_bytes(b"\xff\xfe"), "UnicodeDecodeError"),
@@ -297,9 +297,9 @@ CORRUPT: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "edited manifest": (
         lambda entry: (entry / MANIFEST).write_text((entry / MANIFEST).read_text().replace('"mrpc"', '"sst2"')),
-        "its manifest is not what was written",
+        "its manifest was changed",
     ),
-    "run of another key": (copy_of_another_key, "it is the run of another key"),
+    "run of another key": (copy_of_another_key, "it has the key of another run"),
     "list of no files": (rewritten(lambda manifest: manifest.update(files={})), "does not name run.json"),
     "list without the model": (rewritten(forget_model), "does not name model/"),
     "model gone": (model_gone, "does not name model/"),
@@ -338,7 +338,7 @@ def test_kept_run_is_taken_only_where_its_inputs_are_the_same(store: RunStore, t
     assert store.get_or_train(KEY, training, Reading(tmp_path)).reused
     assert store.notes == []
     assert not store.get_or_train(KEY, training, Reading(tmp_path, changed=True)).reused
-    assert store.notes == ["the kept run was made with another config.json: trained again"]
+    assert store.notes == ["the stored run was made with a different config.json: trained again"]
     assert len(training.folders) == 2
 
 
@@ -431,9 +431,7 @@ def read_only(entry: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_runs_are_taken_out_of_a_store_that_is_read_only(read_only: Path, tmp_path: Path) -> None:
     before = sorted(read_only.iterdir())
     store, training = RunStore(read_only, kept=True, aside=tmp_path / "own"), Training()
-    assert store.notes == [
-        f"the run store {read_only} is read-only: runs are taken out of it, and new ones are not kept"
-    ]
+    assert store.notes == [f"the run store {read_only} is read-only: its runs are reused, and new runs are not stored"]
     assert store.get_or_train(KEY, training).reused
     other = store.get_or_train(replace(KEY, seed=1), training)
     assert other.folder.parent == tmp_path / "own"

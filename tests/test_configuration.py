@@ -114,7 +114,7 @@ WRONG_VALUES = [
     (
         "seeds",
         ",",
-        "--ftcheck-seeds = ',': expected at least one seed, for example 0 or 0-4, without empty entries between commas.",
+        "--ftcheck-seeds = ',': expected at least one seed, for example 0 or 0-4, without empty entries",
     ),
     (
         "seeds",

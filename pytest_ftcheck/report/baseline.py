@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pytest_ftcheck.heads.answers import read_answers
 from pytest_ftcheck.report.summary import number
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def flip_records(flips: Sequence[Flip], pipeline: Pipeline, rows: Dataset) -> li
     """
     columns = [name for name in pipeline.card.text_columns if name in rows.column_names]
     id_column = next((name for name in _ID_COLUMNS if name in rows.column_names), None)
-    names = pipeline.card.label_names
+    names, texts = pipeline.card.label_names, pipeline.card.head_rules.answers is not None
     table = rows.with_format(None).select([flip.row for flip in flips], keep_in_memory=True)
     return [
         {
@@ -39,6 +40,7 @@ def flip_records(flips: Sequence[Flip], pipeline: Pipeline, rows: Dataset) -> li
             "id": flip.row if id_column is None else raw[id_column],
             "text": [str(raw[column]) for column in columns],
             **{key: _named(getattr(flip, key), names) for key in ("label", "before", "after")},
+            **({"label": read_answers(flip.label)} if texts else {}),
             "worse": flip.worse,
         }
         for flip, raw in zip(flips, table, strict=True)
@@ -46,8 +48,8 @@ def flip_records(flips: Sequence[Flip], pipeline: Pipeline, rows: Dataset) -> li
 
 
 def _named(value: Any, names: Sequence[str]) -> Any:
-    """Name a class; a prediction that is none, the value of a regression, and several labels stay as they are."""
-    if isinstance(value, list):
+    """Name a class; a prediction that is none, the value of a regression, several labels and texts stay as they are."""
+    if isinstance(value, list | str):
         return value
     return names[int(value)] if 0 <= value < len(names) else value
 

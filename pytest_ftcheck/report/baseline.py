@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pytest_ftcheck.gates.records import MetricChange  # noqa: TC001 - the fields of records are read at run time
+from pytest_ftcheck.heads.answers import read_answers
 from pytest_ftcheck.heads.entities import entity_changes
 from pytest_ftcheck.heads.traits import LABEL_PER_TOKEN
 from pytest_ftcheck.report.summary import number
@@ -122,6 +123,7 @@ def flip_records(flips: Sequence[Flip], pipeline: Pipeline, rows: Dataset) -> li
     columns = [name for name in pipeline.card.text_columns if name in rows.column_names]
     id_column = next((name for name in _ID_COLUMNS if name in rows.column_names), None)
     names = pipeline.card.label_names
+    texts = pipeline.card.head_rules.answers is not None
     tags = LABEL_PER_TOKEN in pipeline.card.head_rules.traits
     table = rows.with_format(None).select([flip.row for flip in flips], keep_in_memory=True)
     return [
@@ -129,7 +131,7 @@ def flip_records(flips: Sequence[Flip], pipeline: Pipeline, rows: Dataset) -> li
             row=flip.row,
             id=flip.row if id_column is None else raw[id_column],
             text=[_text(raw[column]) for column in columns],
-            label=_named(flip.label, names),
+            label=read_answers(flip.label) if texts else _named(flip.label, names),
             before=_named(flip.before, names),
             after=_named(flip.after, names),
             worse=flip.worse,
@@ -149,8 +151,8 @@ def _entities(flip: Flip, names: Sequence[str], raw: Mapping[str, Any], columns:
 
 
 def _named(value: Any, names: Sequence[str]) -> Any:
-    """Return the name of a class; an unknown class, a regression value and a list of labels stay as they are."""
-    if isinstance(value, list):
+    """Return the name of a class; an unknown class, a regression value, a list of labels and a string stay as they are."""
+    if isinstance(value, list | str):
         return value
     return names[int(value)] if 0 <= value < len(names) else value
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_ftcheck.columns import scalars, tables, walk
+from pytest_ftcheck.columns import joined_ids, scalars, tables, walk
 from pytest_ftcheck.errors import DataError, TaskError, closest, unknown
 from pytest_ftcheck.gates.slices import class_masks, function_masks, length_masks, value_masks
 from pytest_ftcheck.pipeline.factory import check_spec, load_factory, where_it_failed
@@ -107,9 +107,9 @@ def _lengths(pipeline: Pipeline) -> list[int]:
     """Return the tokens of each row, ``[N]``; padding is none."""
     rows = pipeline.eval_dataset
     if "attention_mask" in rows.column_names:
-        return [int(np.sum(mask)) for (mask,) in walk(rows, ["attention_mask"])]
+        return [int(np.sum(joined_ids(mask))) for (mask,) in walk(rows, ["attention_mask"])]
     pad_id = pipeline.pad_id
-    return [sum(token != pad_id for token in ids) for (ids,) in walk(rows, ["input_ids"])]
+    return [sum(token != pad_id for token in joined_ids(ids)) for (ids,) in walk(rows, ["input_ids"])]
 
 
 def _truncated(pipeline: Pipeline) -> list[bool]:
@@ -120,7 +120,7 @@ def _truncated(pipeline: Pipeline) -> list[bool]:
         raise DataError(msg)
     whole: list[int] = []
     for table in tables(pipeline.data.evaluation, columns):
-        texts: list[Any] = [table.column(column).to_pylist() for column in columns]
-        # verbose=False keeps it from warning of rows that are longer than the model takes.
-        whole += map(len, tokenizer(*texts, truncation=False, padding=False, verbose=False)["input_ids"])
+        texts = {column: table.column(column).to_pylist() for column in columns}
+        made = pipeline.card.head_rules.inputs.tokens(tokenizer, texts, truncation=False, padding=False)
+        whole += [len(joined_ids(ids)) for ids in made["input_ids"]]
     return [tokens > length for tokens, length in zip(whole, _lengths(pipeline), strict=True)]

@@ -151,7 +151,7 @@ def _entities(flip: Flip, names: Sequence[str], raw: Mapping[str, Any], columns:
 
 
 def _named(value: Any, names: Sequence[str]) -> Any:
-    """Return the name of a class; an unknown class, a regression value, a list of labels and a string stay as they are."""
+    """Return the name of a class; an unknown class, a regression value, a list and a string stay as they are."""
     if isinstance(value, list | str):
         return value
     return names[int(value)] if 0 <= value < len(names) else value

@@ -26,5 +26,5 @@ def test_answers_that_got_worse_are_told_with_all_right_ones(make_pipeline: Call
         for texts in (["shop", "Ben", "four lamps"], ["Tuesday", "Ben", "lamps"])
     )
     flips = flip_records(flipped_rows(before, after), pipeline, pipeline.data.evaluation)
-    told = [(flip["row"], flip["label"], flip["before"], flip["after"]) for flip in flips]
+    told = [(flip.row, flip.label, flip.before, flip.after) for flip in flips]
     assert told == [(0, ["the shop", "shop"], "shop", "Tuesday"), (2, ["four lamps"], "four lamps", "lamps")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_ftcheck.heads.tag_schemes import ill_formed, likely_scheme, parted, scheme_of, spells_entities
-from pytest_ftcheck.heads.traits import (
+from pytest_ftcheck.heads.traits import (, TEXTS
     CLASS_IDS,
     CLASSES,
     LABEL_PER_ITEM,
@@ -70,7 +70,7 @@ def test_traits_of_one_label_imply_that_labels_can_be_compared() -> None:
     assert [
         unmet(needs, (CLASSES, LABEL_PER_ROW)),
         unmet(needs, (LABEL_PER_TOKEN,)),
-        unmet((CLASS_IDS,), (CLASSES,)),
+        unmet((CLASS_IDS,), (CLASSES, TEXTS)),
     ] == [""] * 3
     assert unmet((CLASS_IDS,), (VALUES, LABEL_PER_ROW)).startswith(
         "it applies only to tasks with classes of rows or of tokens"

@@ -133,7 +133,7 @@ def cases_of_function(function: str, settings: Settings, checks: Iterable[Check]
 
 
 def expected_of(checks: Iterable[Check], settings: Settings, card: TaskCard) -> list[Check]:
-    """Leave out checks of another kind of task, unless their id was requested: nobody expects tags of a task of classes."""
+    """Leave out checks of another kind of task, such as those of tags on a task of classes, unless named by their id."""
     traits = card.head_rules.traits
     return [check for check in checks if check.id in settings.checks or not of_another_kind(check.needs, traits)]
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from pytest_ftcheck.heads.tag_schemes import ill_formed, likely_scheme, parted, scheme_of, spells_entities
-from pytest_ftcheck.heads.traits import (, TEXTS
+from pytest_ftcheck.heads.traits import (
     CLASS_IDS,
     CLASSES,
     LABEL_PER_ITEM,
     LABEL_PER_ROW,
     LABEL_PER_TOKEN,
+    TEXTS,
     VALUES,
     unmet,
 )

@@ -24,6 +24,8 @@ LABEL_PER_TOKEN = "label_per_token"
 """Each token has a class id or `IGNORED`: label ids are ``[N, T]``, logits ``[N, T, K]``."""
 IGNORED = -100
 """The label of a token that neither loss nor metrics look at, as `torch.nn.CrossEntropyLoss` has it."""
+LABEL_SETS = "label_sets"
+"""A row has any number of K labels: labels are vectors ``[N, K]`` of numbers from 0 to 1, logits ``[N, K]``."""
 
 WORDS: Mapping[str, str] = MappingProxyType(
     {
@@ -32,6 +34,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         TEXTS: "one text or a pair of texts in each row",
         LABEL_PER_ROW: "one label in each row",
         LABEL_PER_TOKEN: "one label for each token",
+        LABEL_SETS: "any number of labels in each row",
     }
 )
 """Traits as messages name them."""

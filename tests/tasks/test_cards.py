@@ -14,12 +14,18 @@ from pytest_ftcheck.tasks.metrics import metric_directions
 
 WORDS = ("tokens",)
 WNUT_KINDS = ("corporation", "creative-work", "group", "location", "person", "product")
+EMOTIONS = (
+    "admiration", "amusement", "anger", "annoyance", "approval", "caring", "confusion", "curiosity", "desire",
+    "disappointment", "disapproval", "disgust", "embarrassment", "excitement", "fear", "gratitude", "grief", "joy",
+    "love", "nervousness", "optimism", "pride", "realization", "relief", "remorse", "sadness", "surprise", "neutral",
+)  # fmt: skip
 PAIR, ENTAILMENT = ("sentence1", "sentence2"), ("entailment", "not_entailment")
 # Columns and class names as the data sets' own pages list them, in the order of the class ids. A card that was added
 # later may stand here too: the other tests ask every card.
 COLUMNS_AND_CLASSES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "conll2003": (WORDS, ("O", *(f"{place}-{kind}" for kind in ("PER", "ORG", "LOC", "MISC") for place in "BI"))),
     "cola": (("sentence",), ("unacceptable", "acceptable")),
+    "go_emotions": (("text",), EMOTIONS),
     "mrpc": (PAIR, ("not_equivalent", "equivalent")),
     "qnli": (("question", "sentence"), ENTAILMENT),
     "rte": (PAIR, ENTAILMENT),
@@ -42,9 +48,10 @@ def test_columns_and_classes_are_those_of_the_data_set(name: str) -> None:
 
 
 def test_the_head_fits_the_classes(card: TaskCard) -> None:
-    assert card.label_column == ("ner_tags" if card.text_columns == WORDS else "label")
-    with_classes = "token-classification" if card.text_columns == WORDS else "sequence-classification"
-    assert card.head == (with_classes if card.label_names else "regression")
+    columns = {"token-classification": "ner_tags", "multi-label-classification": "labels"}
+    assert card.label_column == columns.get(card.head, "label")
+    assert (card.head == "token-classification") is (card.text_columns == WORDS)
+    assert (card.head == "regression") is (not card.label_names)
 
 
 def test_metric_gives_the_keys_and_directions_that_the_card_declares(card: TaskCard) -> None:
@@ -72,7 +79,10 @@ def test_bundled_data_loads_and_shows_every_class(card: TaskCard) -> None:
     for split in (data.train, data.evaluation):
         assert len(split) >= 200
         given = split[card.label_column]
-        labels = {tag for tags in given for tag in tags} if card.text_columns == WORDS else set(given)
+        labels = {tag for tags in given for tag in tags} if card.text_columns == WORDS else set()
+        if card.head == "multi-label-classification":
+            labels = {label for vector in given for label, has_it in enumerate(vector) if has_it}
+        labels = labels or set(given)
         expected = set(range(card.num_labels))
         assert labels == expected if card.label_names else min(labels) >= 0 < max(labels) <= 5
 

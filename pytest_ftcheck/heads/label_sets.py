@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from pytest_ftcheck.heads.head import Reduction
 
+_ROUNDING = 1e-4
+"""By which the shares of a row may miss 1."""
 _FEWEST = 2
 """With one label, a row has a class: yes or no."""
 
@@ -154,13 +156,19 @@ class OutputsOfLabelSets:
         return dict.fromkeys(("logits", "labels"), (rows, num_labels))
 
     def are_of(self, logits: Any, labels: Any, num_labels: int) -> bool:
-        """Take logits and labels ``[B, K]``, K >= 2, where each label is a number from 0 to 1."""
+        """Take logits and labels ``[B, K]``, K >= 2, where each label is a number from 0 to 1.
+
+        Not where they add up to 1 in every row and are no whole numbers: such are shares of classes.
+        """
         first = logits[0] if isinstance(logits, (tuple, list)) and logits else logits
         if not hasattr(first, "shape") or not hasattr(labels, "shape") or first.shape != labels.shape:
             return False
         if len(labels.shape) != MATRIX or labels.shape[1] != num_labels or num_labels < _FEWEST:
             return False
-        return bool(((labels >= 0) & (labels <= 1)).all())
+        if bool(((labels < 0) | (labels > 1)).any()):
+            return False
+        whole = bool(((labels == 0) | (labels == 1)).all())
+        return whole or bool((abs(labels.sum(-1) - 1) > _ROUNDING).any())
 
     def judged(self, logits: NDArray[Any], label_ids: NDArray[Any]) -> NDArray[Any]:
         """Return all of them, ``[N, K]``."""

@@ -12,7 +12,7 @@ import torch
 from torch.utils.data import Subset
 from transformers import EvalPrediction
 
-from pytest_ftcheck.heads.registry import head_of_width
+from pytest_ftcheck.heads.registry import head_of_outputs, head_of_width
 from pytest_ftcheck.pipeline.trainer_rows import best_metric, judged_rows, judged_set, unjudged_sets
 from pytest_ftcheck.tasks.metrics import metrics_of_card
 
@@ -108,12 +108,13 @@ def _main_inputs(trainer: Any) -> Any:
 
 
 def _losses(evaluated: EvalPrediction) -> Any:
-    """Return the cross entropy or squared error of each row, ``[N]``."""
+    """Return the loss of each row as its head has it, ``[N]``."""
     predictions: Any = evaluated.predictions
     while isinstance(predictions, tuple):
         predictions = predictions[0]
     logits, labels = torch.as_tensor(predictions).float(), torch.as_tensor(evaluated.label_ids)
-    head = head_of_width(logits.shape[1] if logits.dim() > 1 else 1)
+    width = logits.shape[-1] if logits.dim() > 1 else 1
+    head = head_of_outputs(logits, labels, width) or head_of_width(width)
     if head.values:
         logits, labels = logits.reshape(-1, 1), labels.reshape(-1).float()
     return head.loss(logits, labels, reduction="none").numpy()

@@ -166,8 +166,8 @@ def _metric(trainer: Any, head: Head, rows: Dataset, labels: str) -> dict[str, A
     try:
         label_ids = head.labels.stacked(scalars(rows, labels))
     except ValueError as error:
-        msg = f"labels in column {labels!r} are lists of several lengths. Make each a vector of {_width(trainer)} numbers, "
-        msg += "0 or 1, in the data set and not in the collator; or keep one label a row."
+        msg = f"labels in column {labels!r} are lists of several lengths. Make each a vector of {_width(trainer)} "
+        msg += "numbers, 0 or 1, in the data set and not in the collator; or keep one label a row."
         raise TaskError(msg) from error
     values = _asked(trainer, head, label_ids)
     best = best_metric(trainer)

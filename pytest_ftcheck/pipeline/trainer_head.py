@@ -113,11 +113,12 @@ def _other_output(logits: Any, labels: Any, declared: str | None) -> str:
     if first.is_complex():
         return f"whose logits are complex numbers ({first.dtype}), of which none is the largest"
     if labels.dim() == _PAIR and labels.shape[1] > 1:
+        kind = "which gives every token a label, or writes text"
         if first.dim() == _PAIR and first.shape == labels.shape:
-            return f"which gives a row several {_kind_of(labels, declared)}: {shapes}"
-        if labels.is_floating_point():
-            return f"whose labels are not as wide as its logits: {shapes}"
-        return f"which gives every token a label, or writes text: {shapes}"
+            kind = f"which gives a row several {_kind_of(labels, declared)}"
+        elif labels.is_floating_point():
+            kind = "whose labels are not as wide as its logits"
+        return f"{kind}: {shapes}"
     return f"which gives every token logits: {shapes}" if first.dim() > _PAIR else ""
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
+from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, check, finding
 from pytest_ftcheck.checks.metrics.rows import judged, with_logits
 from pytest_ftcheck.checks.model.logits import tolerance_of
-from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
+from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW, TEXTS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,7 +57,7 @@ def _losses(rows: ScoredRows, smoothing: float) -> list[float]:
 @check(
     "metrics.loss_agrees",
     cost="run",
-    needs=(LABEL_PER_ROW,),
+    needs=(TEXTS,),
     tolerance=_TOLERANCE,
     catches="logits that are not those of the labels, an evaluation loss of other rows, averaged wrongly or rescaled",
     hint="the loss and the logits come from different rows, weights or modes; look for dropout that is active in "
@@ -66,7 +66,7 @@ def _losses(rows: ScoredRows, smoothing: float) -> list[float]:
 def loss_agrees(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """The reported evaluation loss is the mean cross entropy, or squared error, of logits and labels.
 
-    Relative above 1, else absolute.
+    Or that of another head. Relative above 1, else absolute.
 
     Assumes: the evaluation loss is transformers' own.
 
@@ -74,25 +74,36 @@ def loss_agrees(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
     False alarms: none by chance.
     """
-    rows = judged(evidence)
+    losses, kind, count = _losses_of_run(evidence)
     require_plain_loss(evidence)
     if "loss" not in evidence.run.metrics:
         msg = "the evaluation reported no loss"
         raise NotApplicable(msg)
     reported = evidence.run.metrics["loss"]
-    losses = _losses(rows, float(evidence.pipeline.args.get("label_smoothing_factor") or 0.0))
     # Written so that a NaN disagrees.
     tolerance = tolerance_of(evidence.fresh_model, thresholds)
     if any(abs(reported - loss) <= tolerance * max(1.0, loss) for loss in losses):
         return []
-    kind = f"mean {rows.head.loss.name}"
     return [
         finding(
-            f"an evaluation loss of {losses[-1]:.6g}, the {kind} of the logits of {len(rows)} rows, within "
+            f"an evaluation loss of {losses[-1]:.6g}, the mean {kind} of the logits of {count} rows, within "
             f"{tolerance:g}",
             f"{reported:.6g}",
         )
     ]
+
+
+def _losses_of_run(evidence: Evidence) -> tuple[list[float], str, int]:
+    """Return what the evaluation loss may be, the name of the loss, and the number of rows."""
+    head, run = evidence.pipeline.card.head_rules, evidence.run
+    if LABEL_PER_ROW in head.traits:
+        rows = judged(evidence)
+        smoothing = float(evidence.pipeline.args.get("label_smoothing_factor") or 0.0)
+        return _losses(rows, smoothing), rows.head.loss.name, len(rows)
+    if np.shape(run.logits) != head.logits_shape(run.label_ids, evidence.pipeline.card.num_labels):
+        raise ToldBy(check="model.logits_shape", reason=f"the evaluation gave logits {np.shape(run.logits)}")
+    logits, labels = (torch.as_tensor(np.asarray(part, np.float64)) for part in (run.logits, run.label_ids))
+    return [float(head.loss(logits, labels))], head.loss.name, len(labels)
 
 
 @check(

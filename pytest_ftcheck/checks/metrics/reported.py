@@ -17,7 +17,7 @@ from pytest_ftcheck.checks.metrics.healthy import deviation_of
 from pytest_ftcheck.checks.metrics.known import agrees, known_values
 from pytest_ftcheck.checks.metrics.rows import ScoredRows, evaluated, judged
 from pytest_ftcheck.checks.training.declared import arguments, own_callbacks
-from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
+from pytest_ftcheck.heads.traits import CLASSES, TEXTS
 from pytest_ftcheck.pipeline.trainer_metrics import MetricsOfMore
 from pytest_ftcheck.tasks.metrics import direction_of, known_direction
 
@@ -41,7 +41,7 @@ _BINARY, _FEWEST = 2, 10
 @check(
     "metrics.recomputed",
     cost="run",
-    needs=(LABEL_PER_ROW,),
+    needs=(TEXTS,),
     thresholds={"difference": 1e-4},
     tolerance={"float32": 1e-3, "bfloat16": 5e-2, "float16": 5e-2},
     catches="argmax over the wrong axis, swapped arguments, a metric of other rows or of another epoch's weights",

@@ -10,7 +10,7 @@ import numpy as np
 from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, check, finding
 from pytest_ftcheck.checks.training.declared import probed
 from pytest_ftcheck.errors import CheckFailure
-from pytest_ftcheck.heads.traits import LABEL_PER_ROW
+from pytest_ftcheck.heads.traits import TEXTS
 from pytest_ftcheck.training.fingerprint import fingerprint_rows
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _CLOSE = 0.9
 @check(
     "training.overfits_batch",
     cost="extra-training",
-    needs=(LABEL_PER_ROW,),
+    needs=(TEXTS,),
     thresholds={"rows": 8, "steps": 30},
     false_alarms=1e-3,
     catches="a learning rate of 0 or far too high, frozen weights, gradients that do not arrive, a loss that is not of "
@@ -58,7 +58,7 @@ def overfits_batch(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """
     evidence.require_training()
     rows = distinct_rows(evidence, int(thresholds["rows"]))
-    labels = np.asarray(evidence.labels(evidence.pipeline.train_dataset.select(rows)))
+    labels = evidence.label_array(evidence.pipeline.train_dataset.select(rows))
     attempts = []
     for factor in _factors(evidence):
         try:
@@ -109,7 +109,9 @@ def _judge(evidence: Evidence, probe: Probe, labels: Any) -> tuple[bool, str]:
         values = probe.logits.reshape(len(probe.logits), -1)[:, 0]
         correlation = float(np.corrcoef(values, labels)[0, 1]) if values.std() > 0 else 0.0
         return correlation >= _CLOSE, f"predictions and labels correlate with {correlation:.2f}, {loss}"
-    right = int((probe.logits.argmax(axis=-1) == labels).sum())
+    predictions = evidence.pipeline.card.head_rules.outputs.raw_predictions(probe.logits)
+    # Of a row with any number of labels, all answers must be right; a share of votes is a label or none.
+    right = int((predictions == np.rint(labels)).reshape(len(labels), -1).all(axis=1).sum())
     return right == len(labels), f"{right} of {len(labels)} right, {loss}"
 
 
@@ -126,7 +128,8 @@ def distinct_rows(evidence: Evidence, count: int) -> list[int]:
         raise NotApplicable(msg)
     candidates = np.linspace(0, len(rows) - 1, min(_CANDIDATES, len(rows))).astype(int).tolist()
     chosen = rows.select(candidates)
-    ids, labels = list(chosen["input_ids"]), list(chosen[evidence.pipeline.label_column])
+    ids = list(chosen["input_ids"])
+    labels = [tuple(label) if isinstance(label, list) else label for label in chosen[evidence.pipeline.label_column]]
     lengths = [sum(token != pad_id for token in row) for row in ids]
     by_content = dict(zip(fingerprint_rows(ids, pad_id), range(len(ids)), strict=True))
     by_label: dict[Any, list[int]] = {}

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 FAMILIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "data": ("data", "labels", "splits"),
+        "data": ("data", "labels", "label_sets", "splits"),
         "batches": ("batches", "inputs"),
         "model": ("model", "weights", "start"),
         "training": ("training", "optimizer", "evaluation", "ways"),

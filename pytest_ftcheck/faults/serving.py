@@ -17,7 +17,7 @@ import torch
 
 from pytest_ftcheck.faults.fault import fault
 from pytest_ftcheck.faults.planting import body_of, tokenizer_of, with_model, with_patch
-from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
+from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW, LABEL_SETS
 
 if TYPE_CHECKING:
     from torch import nn
@@ -169,13 +169,28 @@ def saved_without_label_names(pipeline: Pipeline) -> Pipeline:
 
 
 def _nameless(original: Any, model: Any, folder: Any) -> None:
+    numbers = range(model.config.num_labels)
+    names = {number: f"LABEL_{number}" for number in numbers}
+    _configured(original, model, folder, id2label=names, label2id={name: number for number, name in names.items()})
+
+
+def _configured(original: Any, model: Any, folder: Any, **settings: Any) -> None:
+    """Save a model, and then other settings in its configuration."""
     original(model, folder)
     path = Path(folder) / "config.json"
-    config = json.loads(path.read_text(encoding="utf-8"))
-    numbers = range(model.config.num_labels)
-    config["id2label"] = {str(number): f"LABEL_{number}" for number in numbers}
-    config["label2id"] = {f"LABEL_{number}": number for number in numbers}
+    config = json.loads(path.read_text(encoding="utf-8")) | settings
     path.write_text(json.dumps(config, indent=2), encoding="utf-8")
+
+
+@fault(
+    needs=(LABEL_SETS,),
+    caught_by=("serving.problem_type",),
+    seen_in_practice="config.json is written anew from a template, or taken from the pretrained checkpoint: pipeline() "
+    "then puts a softmax over labels that do not compete.",
+)
+def problem_type_lost(pipeline: Pipeline) -> Pipeline:
+    """The saved configuration does not say that a row has any number of labels."""
+    return with_patch(pipeline, partial(_finally, instead=partial(_configured, problem_type=None)), _MODEL)
 
 
 @fault(

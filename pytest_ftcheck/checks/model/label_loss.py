@@ -9,6 +9,7 @@ import torch
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
 from pytest_ftcheck.checks.model.logits import evaluated_features
 from pytest_ftcheck.heads.traits import LABEL_SETS
+from pytest_ftcheck.printable import text_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -50,7 +51,11 @@ def labels_compete(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     model = evidence.fresh_model
     layer = _last_layer(model, evidence.pipeline.card.num_labels)
     batch = evidence.collate(evaluated_features(evidence, _ROWS))
-    plain, raised, first = (_loss(evidence, layer, batch, shift) for shift in (None, _raise_all, _raise_first))
+    try:
+        plain, raised, first = (_loss(evidence, layer, batch, shift) for shift in (None, _raise_all, _raise_first))
+    except (RuntimeError, ValueError) as error:
+        msg = f"the loss of a batch fails: {text_of(error)}"
+        raise NotApplicable(msg) from error
     if _same(plain, first):
         msg = "the loss does not change with a logit of that layer: what the logits are made of is not known"
         raise NotApplicable(msg)

@@ -172,3 +172,18 @@ def test_another_threshold_may_stand_in_the_configuration(
     evidence = label_set_evidence(labels, logits, compute_metrics=of_answers(lambda given: sigmoid(given) > 0.3))
     evidence.fresh_model.config.threshold = 0.3
     assert judged("label_threshold", evidence) == []
+
+
+# Checks of rows that apply as well
+
+
+def test_the_loss_of_the_evaluation_is_binary_cross_entropy(
+    label_set_evidence: Callable[..., Evidence], labels: Any, logits: Any
+) -> None:
+    evidence = label_set_evidence(labels, logits)
+    each = np.logaddexp(0, logits.astype(np.float32)) - logits * labels
+    evidence.run.metrics["loss"] = float(each.mean())  # type: ignore[index]  # a dict here
+    assert judged("loss_agrees", evidence) == []
+    evidence.run.metrics["loss"] = float(each.sum(axis=1).mean())  # type: ignore[index]
+    (found,) = judged("loss_agrees", evidence)
+    assert "the mean binary cross entropy of the logits of 300 rows" in found.expected

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pytest_ftcheck.heads.traits import LABEL_SETS
 from pytest_ftcheck.report.summary import number
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 _SHOWN = 5
 _TEXT = 60
 """Characters of a text in the terminal."""
+_IS_LABEL = 0.5
+"""Share of votes above which a row has a label."""
 _ID_COLUMNS = ("idx", "id", "guid", "uid")
 
 
@@ -31,24 +34,24 @@ def flip_records(flips: Sequence[Flip], pipeline: Pipeline, rows: Dataset) -> li
     """
     columns = [name for name in pipeline.card.text_columns if name in rows.column_names]
     id_column = next((name for name in _ID_COLUMNS if name in rows.column_names), None)
-    names = pipeline.card.label_names
+    names, sets = pipeline.card.label_names, LABEL_SETS in pipeline.card.head_rules.traits
     table = rows.with_format(None).select([flip.row for flip in flips], keep_in_memory=True)
     return [
         {
             "row": flip.row,
             "id": flip.row if id_column is None else raw[id_column],
             "text": [str(raw[column]) for column in columns],
-            **{key: _named(getattr(flip, key), names) for key in ("label", "before", "after")},
+            **{key: _named(getattr(flip, key), names, sets=sets) for key in ("label", "before", "after")},
             "worse": flip.worse,
         }
         for flip, raw in zip(flips, table, strict=True)
     ]
 
 
-def _named(value: Any, names: Sequence[str]) -> Any:
-    """Name a class; a prediction that is none, the value of a regression, and several labels stay as they are."""
+def _named(value: Any, names: Sequence[str], *, sets: bool) -> Any:
+    """Name a class, or the labels of a set; a prediction that is none, and what else a head has, stays as it is."""
     if isinstance(value, list):
-        return value
+        return [name for name, share in zip(names, value, strict=True) if share > _IS_LABEL] if sets else value
     return names[int(value)] if 0 <= value < len(names) else value
 
 
@@ -98,7 +101,9 @@ def _flip_line(flip: Mapping[str, Any]) -> str:
     return f"row {flip['id']}: {_value(flip['label'])}: {_value(flip['before'])} → {_value(flip['after'])}  {texts}"
 
 
-def _value(value: str | float) -> str:
+def _value(value: str | float | list[Any]) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
     return f"{value:.4g}" if isinstance(value, (int, float)) else str(value)
 
 

@@ -113,7 +113,7 @@ def test_sets_of_labels_are_named(make_pipeline: Callable[..., Pipeline]) -> Non
     label, before = [1.0, 1.0, *none[2:]], [1.0, *none[1:]]
     (record,) = flip_records([Flip(0, label, before, none, 0.5)], pipeline, pipeline.data.evaluation)
     assert (record["label"], record["before"], record["after"]) == (["admiration", "amusement"], ["admiration"], [])
-    assert _flip_line(record).startswith("row 0: admiration, amusement: admiration → none  ")
+    assert _flip_line(record).startswith("row 133: admiration, amusement: admiration → none  ")
 
 
 def test_rows_are_named_by_their_id_with_text_and_class_names(make_pipeline: Callable[..., Pipeline]) -> None:

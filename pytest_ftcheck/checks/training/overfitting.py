@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, check, finding
-from pytest_ftcheck.checks.training.declared import probed
+from pytest_ftcheck.checks.training.declared import own_loss, probed
 from pytest_ftcheck.errors import CheckFailure
 from pytest_ftcheck.heads.traits import TEXTS
 from pytest_ftcheck.training.fingerprint import fingerprint_rows
@@ -50,7 +50,8 @@ def overfits_batch(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
     Assumes: eight rows with their labels can be learned by heart in some dozen steps.
 
-    Unusual but healthy: three learning rates are tried, without dropout. Labels that contradict each other, and an
+    Unusual but healthy: three learning rates are tried, without dropout. A loss of one's own that fails on rows which
+    all lack a label, as it weighs labels by their shares, is skipped. Labels that contradict each other, and an
     optimizer that is slow by design, are red: raise ``steps``.
 
     False alarms: an allowance of 1e-3, because no test bounds it: three attempts must fail
@@ -59,7 +60,7 @@ def overfits_batch(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     evidence.require_training()
     rows = distinct_rows(evidence, int(thresholds["rows"]))
     labels = evidence.label_array(evidence.pipeline.train_dataset.select(rows))
-    attempts = []
+    attempts, failed = [], 0
     for factor in _factors(evidence):
         try:
             probe = _attempt(evidence, rows, int(thresholds["steps"]), factor)
@@ -67,6 +68,7 @@ def overfits_batch(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
             if failure.findings[0].check == "model.logits_shape":
                 raise ToldBy(check="model.logits_shape", reason=failure.findings[0].observed) from failure
             attempts.append(f"{factor:g} times its learning rate: {failure.findings[0].observed}")
+            failed += 1
             continue
         learned, seen = _judge(evidence, probe, labels)
         if not learned and _falls(probe):  # a model from scratch, or a small rate, takes longer
@@ -75,7 +77,16 @@ def overfits_batch(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         if learned:
             return []
         attempts.append(f"{factor:g} times its learning rate: {seen}")
+    if failed == len(attempts) and own_loss(evidence) and _lack_a_label(labels):
+        msg = f"the user's own loss fails on {len(rows)} rows of which none, or each, has some label: it may weigh "
+        msg += f"labels by their shares ({attempts[0]})"
+        raise NotApplicable(msg)
     return [finding(f"{len(rows)} rows learned by heart in {thresholds['steps']:g} steps", "; ".join(attempts))]
+
+
+def _lack_a_label(labels: Any) -> bool:
+    """Whether no row, or each, has one of any number of labels ``[N, K]``: weights of shares are then not finite."""
+    return labels.ndim > 1 and bool((np.ptp(labels, axis=0) == 0).any())
 
 
 def _factors(evidence: Evidence) -> tuple[float, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -209,6 +210,24 @@ def test_generated_rows_hold_special_tokens_at_their_places(tokenizer: PreTraine
         },
         {"input_ids": [11, 12], "token_type_ids": [0, 1], "attention_mask": [1, 1], "labels": 1},
     ]
+
+
+@pytest.mark.parametrize("label", [[1.0, 0.0, 0.6667], [True, False, True]], ids=["shares of votes", "booleans"])
+def test_vectors_of_labels_are_those_of_their_rows(tokenizer: PreTrainedTokenizerFast, label: list[float]) -> None:
+    rows = [{"input_ids": [2, 5, 3], "labels": label}, {"input_ids": [7, 3], "labels": [0.0, 0.0, 1.0]}]
+
+    def collate(features: list[dict[str, Any]], rolled: int = 0) -> dict[str, Any]:
+        batch = tokenizer.pad([{"input_ids": row["input_ids"]} for row in features], return_tensors="pt")
+        vectors = torch.tensor([row["labels"] for row in features], dtype=torch.float32)
+        return {**batch, "labels": vectors.roll(rolled, 1)}
+
+    def subject(rolled: int) -> Any:
+        made = partial(collate, rolled=rolled)
+        return build_subject(made, tokenizer, head="multi-label-classification", num_labels=3)
+
+    assert judge("collator.labels", subject(0), rows) == []
+    (finding,) = judge("collator.labels", subject(1), rows)
+    assert finding.hint == "Hand on the vector of each row as it is, one number for each label."
 
 
 def test_token_labels_are_padded_with_minus_100(tokenizer: PreTrainedTokenizerFast) -> None:

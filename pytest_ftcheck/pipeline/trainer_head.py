@@ -124,7 +124,7 @@ def _other_output(logits: Any, labels: Any, declared: str | None) -> str:
 
 def _kind_of(labels: torch.Tensor, declared: str | None) -> str:
     """Name labels ``[B, K]`` that are not 0 or 1 each, and what to do with them."""
-    if bool(((labels < 0) | (labels > 1)).any()) or declared == "regression":
+    if bool(((labels < 0) | (labels > 1)).any()) or declared == head_of_width(1).model.problem_type:
         return "numbers to learn (give one number a row, or train a model for each)"
     return "shares that compete (give the class of the largest share; for labels that do not compete, set problem_type)"
 

@@ -1,7 +1,7 @@
 """Plant every fault in bundled tasks, and write which check caught it into ``faults.md`` and ``faults.json``.
 
-``python benchmarks/faults.py`` takes all of them: mrpc with both engines; sst2, stsb and yelp_review_full with the
-Trainer. ``--names=serving,stale_cache`` takes some, and writes nothing.
+``python benchmarks/faults.py`` takes all of them: mrpc and wnut_17 with both engines; sst2, stsb and yelp_review_full
+with the Trainer. ``--names=serving,stale_cache`` takes some, and writes nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, replace
 from multiprocessing import get_context, set_start_method
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,10 @@ from typing import Any
 from machine import describe_machine, markdown_table
 from pytest_ftcheck.checks.evidence_of import evidence_for
 from pytest_ftcheck.faults.fault import faults, select_faults
-from pytest_ftcheck.faults.prove import Prover
-from pytest_ftcheck.judging.checks import suite_catalogue
+from pytest_ftcheck.faults.prove import FaultRecord, Prover
+from pytest_ftcheck.gates.pipeline_slices import pipeline_masks
+from pytest_ftcheck.judging.checks import FLOOR, suite_catalogue
+from pytest_ftcheck.judging.gating import CardGates
 from pytest_ftcheck.pipeline.from_card import build_pipeline
 from pytest_ftcheck.report.faults import faults_lines, faults_markdown
 from pytest_ftcheck.settings import Settings
@@ -31,11 +34,12 @@ SESSIONS = {
     "sst2": ("trainer",),
     "stsb": ("trainer",),
     "yelp_review_full": ("trainer",),
+    "wnut_17": ("trainer", "manual"),
 }
 """Engines by task."""
 
 
-def prove_all(task: str, names: list[str]) -> tuple[list[dict[str, Any]], float]:
+def prove_all(task: str, names: list[str]) -> tuple[list[FaultRecord], float]:
     """Plant the chosen faults in a task, with each of its engines; return the records, and the seconds that it took."""
     started = time.perf_counter()
     # As in a session: the workers of a data loader are forked, and may hold any data set and collator.
@@ -44,7 +48,9 @@ def prove_all(task: str, names: list[str]) -> tuple[list[dict[str, Any]], float]
     pipeline = build_pipeline(load_card(task, {}), settings)
     records = []
     with tempfile.TemporaryDirectory() as folder:
-        prover = Prover(pipeline, evidence_for(settings, seed=0), suite_catalogue(), folder=Path(folder))
+        gates = CardGates(settings, lambda planted: pipeline_masks(planted, settings.rootdir))
+        checks = {**suite_catalogue(), FLOOR.id: gates.check()}
+        prover = Prover(pipeline, evidence_for(settings, seed=0), checks, folder=Path(folder))
         for fault in select_faults(names):
             for engine in SESSIONS[task]:
                 proof = prover.prove(fault, engine)
@@ -53,12 +59,12 @@ def prove_all(task: str, names: list[str]) -> tuple[list[dict[str, Any]], float]
     return records, time.perf_counter() - started
 
 
-def page(records: list[dict[str, Any]], seconds: dict[str, float], processes: int) -> str:
+def page(records: list[FaultRecord], seconds: dict[str, float], processes: int) -> str:
     """Render everything as Markdown."""
-    listed = {name for record in records for name in record["caught"]}
+    listed = {name for record in records for name in record.caught}
     without = sorted(suite_catalogue().keys() - listed)
     sessions = [
-        [task, ", ".join(SESSIONS[task]), f"{value:.0f}", *_counts([r for r in records if r["task"] == task])]
+        [task, ", ".join(SESSIONS[task]), f"{value:.0f}", *_counts([r for r in records if r.task == task])]
         for task, value in seconds.items()
     ]
     lines = [
@@ -74,19 +80,19 @@ def page(records: list[dict[str, Any]], seconds: dict[str, float], processes: in
     return "\n".join(lines)
 
 
-def _counts(records: list[dict[str, Any]]) -> list[str]:
-    outcomes = [record["outcome"] for record in records]
+def _counts(records: list[FaultRecord]) -> list[str]:
+    outcomes = [record.outcome for record in records]
     return [str(outcomes.count(outcome)) for outcome in ("caught", "survived", "n.a.")]
 
 
-def shortened(record: dict[str, Any]) -> dict[str, Any]:
-    """Return a record without the checks that were green, and without this machine's folders."""
+def shortened(record: FaultRecord) -> dict[str, Any]:
+    """Return the plain values of a record without the checks that were green, and without this machine's folders."""
     verdicts = {
-        name: {**verdict, "reason": re.sub(r"[^\s(]*/site-packages/", "", verdict["reason"])}
-        for name, verdict in record["verdicts"].items()
-        if verdict["state"] != "green"
+        name: replace(verdict, reason=re.sub(r"[^\s(]*/site-packages/", "", verdict.reason))
+        for name, verdict in record.verdicts.items()
+        if verdict.state != "green"
     }
-    return {**record, "verdicts": verdicts}
+    return asdict(replace(record, verdicts=verdicts))
 
 
 def main() -> None:
@@ -97,7 +103,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2, help="sessions at a time")
     given = parser.parse_args()
     tasks, names = given.tasks.split(","), given.names.split(",")
-    records: list[dict[str, Any]] = []
+    records: list[FaultRecord] = []
     seconds: dict[str, float] = {}
     # Spawned: torch does not take kindly to being forked.
     with ProcessPoolExecutor(given.processes, mp_context=get_context("spawn")) as pool:

@@ -115,7 +115,7 @@ def measure(arguments: argparse.Namespace) -> tuple[list[Row], list[Row]]:
             for task in arguments.tasks
             for checkpoint in arguments.checkpoints
             for column in load_card(task, {}).text_columns
-            if len(load_card(task, {}).text_columns) > 1
+            if len(load_card(task, {}).text_columns) > 1 and not load_card(task, {}).head_rules.inputs.refusal([column])
         ]
         jobs = [
             pool.submit(one_run, task, checkpoint, engine, seed)

@@ -1,6 +1,6 @@
-"""Regression checks for fine-tuned models: a pytest plugin, and the library behind it.
+"""Regression checks for fine-tuned models: a pytest plugin and a library.
 
-Names are loaded when they are first used: ``import pytest_ftcheck`` imports neither torch nor transformers.
+Public names are imported at their first use: ``import pytest_ftcheck`` imports neither torch nor transformers.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Load a public name from the module that has it."""
+    """Import a public name from its module."""
     if name not in _HOMES:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)

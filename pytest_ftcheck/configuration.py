@@ -1,4 +1,4 @@
-"""Command line and ``[tool.ftcheck]`` become one frozen `Settings`."""
+"""Makes a frozen `Settings` from command line and ``[tool.ftcheck]``."""
 
 from __future__ import annotations
 
@@ -28,21 +28,22 @@ COMMAND_LINE_ALONE = frozenset(
         "bench_compare",
     }
 )
-"""What is done once; a Trainer belongs to a task, and which tasks run is said anew each time."""
+"""Fields without a key in the configuration file: actions of a single session, the choice of tasks, and a Trainer,
+which belongs to a task."""
 _NO_NAMES = frozenset(":,/\\\n\t")
-"""What would cut a node id, an option or a path in two."""
+"""Separators in node ids, options and paths, which a task name cannot contain."""
 _OPTION_NAMES = {"tasks": "task", "engines": "engine"}
 _PATHS_IN_FILE = frozenset({"model", "data", "store", "json"})
 _NOT_PATHS = frozenset({"bundled", "hub", "tiny-bert", "tiny-distilbert"})
-"""They mean the same in the configuration file as on the command line, whatever folders lie beside the file."""
+"""Values that are never paths, also if a folder with this name exists."""
 _OF_BENCH = frozenset({"bench_batch_sizes", "bench_dtypes", "bench_seq_len", "bench_compile", "bench_shape"})
 
 
 def read_config(rootdir: Path) -> dict[str, Any]:
-    """Read ``ftcheck.toml`` where it is there, else ``[tool.ftcheck]`` of ``pyproject.toml``.
+    """Read ``ftcheck.toml`` if it exists, else ``[tool.ftcheck]`` of ``pyproject.toml``.
 
     Raises:
-        SettingsError: the file is not TOML, or has something else there than a table.
+        SettingsError: the file is not TOML, or the entry is not a table.
 
     """
     for name in ("ftcheck.toml", "pyproject.toml"):
@@ -50,17 +51,17 @@ def read_config(rootdir: Path) -> dict[str, Any]:
         if not path.is_file():
             continue
         try:
-            document = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # editors of Windows write a mark in front
+            document = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Windows editors write a byte order mark
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             msg = f"{path} is not valid TOML: {error}. Correct it and run again."
             raise SettingsError(msg) from error
         except RecursionError as error:
-            msg = f"{path}: its values are nested too deep to be read. Correct it and run again."
+            msg = f"{path}: its values are nested too deep. Correct it and run again."
             raise SettingsError(msg) from error
         except OSError as error:
             msg = f"{path} cannot be read: {error.strerror}. Correct it and run again."
             raise SettingsError(msg) from error
-        # In ftcheck.toml tables need no prefix, but those copied from a pyproject.toml work as well.
+        # In ftcheck.toml, tables need no prefix; tables with the prefix of pyproject.toml work, too.
         tool, unprefixed = document.get("tool", {}), document if name == "ftcheck.toml" else {}
         table = tool.get("ftcheck", unprefixed) if isinstance(tool, dict) else tool
         if not isinstance(table, dict):
@@ -71,35 +72,35 @@ def read_config(rootdir: Path) -> dict[str, Any]:
 
 
 def make_settings(options: Mapping[str, Any], rootdir: Path, workers: int = 1) -> Settings:
-    """Merge command line and configuration file; the command line wins.
+    """Merge command line and configuration file; the command line has precedence.
 
     Args:
-        options: values of the command line by name of the `Settings` field, as strings (numbers and
-            flags may be given as such); None where an option was not given.
-        rootdir: where ``ftcheck.toml`` or ``pyproject.toml`` is looked for.
-        workers: processes that share this machine's cores.
+        options: values of the command line by `Settings` field, as strings (or as numbers and booleans); None where
+            an option was not given.
+        rootdir: folder of ``ftcheck.toml`` or ``pyproject.toml``.
+        workers: number of processes that share this machine's cores.
 
     Raises:
-        SettingsError: an unknown key, or a value of another kind than expected.
+        SettingsError: unknown key, or invalid value.
 
     """
     table = read_config(rootdir)
     task_tables = table.pop("tasks", {})
     if not isinstance(task_tables, dict) or not all(isinstance(entry, dict) for entry in task_tables.values()):
         msg = "[tool.ftcheck.tasks] must hold one table per task, for example [tool.ftcheck.tasks.reviews]. "
-        msg += "Which tasks run is said on the command line: --ftcheck-task=reviews."
+        msg += "Choose the tasks on the command line: --ftcheck-task=reviews."
         raise SettingsError(msg)
     for name in task_tables:
         if not name.strip() or printable(name) != name or _NO_NAMES & set(name):
             msg = (
-                f"[tool.ftcheck.tasks.{name!r}]: a task is named by letters, digits, - and _ or the like: its name "
-                "stands in node ids, files and on the command line."
+                f"[tool.ftcheck.tasks.{name!r}]: a task name needs letters, digits, - and _: it is used in node "
+                "ids, file names and on the command line."
             )
             raise SettingsError(msg)
     if "trainer" in table:
         msg = (
             f"[tool.ftcheck] trainer = {table['trainer']!r}: a Trainer belongs to a task. Write it into "
-            "[tool.ftcheck.tasks.NAME], and run it with --ftcheck-task=NAME."
+            "[tool.ftcheck.tasks.NAME] and run it with --ftcheck-task=NAME."
         )
         raise SettingsError(msg)
     fields_of_file = PARSERS.keys() - COMMAND_LINE_ALONE
@@ -121,40 +122,40 @@ def make_settings(options: Mapping[str, Any], rootdir: Path, workers: int = 1) -
 
 
 def _choose_calibrated_seeds(values: dict[str, Any], options: Mapping[str, Any]) -> None:
-    """Calibrate on seeds of the command line, else on the first ones: those of the file are for its sessions."""
+    """Set the seeds of a calibration: from the command line, else the first ones; seeds in the file do not count."""
     count, given = values.get("calibrate"), options.get("seeds")
     if count is None:
         if values.get("write_floors"):
-            msg = "--ftcheck-write-floors writes what --ftcheck-calibrate proposes: give both."
+            msg = "--ftcheck-write-floors writes the limits that --ftcheck-calibrate proposes: give both."
             raise SettingsError(msg)
         if "calibrate_runs" in values:
-            msg = "--ftcheck-calibrate-runs says what the limits that --ftcheck-calibrate proposes judge: give both."
+            msg = "--ftcheck-calibrate-runs changes the limits that --ftcheck-calibrate proposes: give both."
             raise SettingsError(msg)
         return
     seeds = tuple(range(count)) if given is None else values["seeds"]
     if len(seeds) != count:
-        msg = f"--ftcheck-calibrate={count} and --ftcheck-seeds={given}, which are {len(seeds)} seeds: give as many."
+        msg = f"--ftcheck-calibrate={count}, but --ftcheck-seeds={given} has {len(seeds)} seeds: give the same number."
         raise SettingsError(msg)
     values["seeds"] = seeds
 
 
 def _check_bench(values: Mapping[str, Any], options: Mapping[str, Any]) -> None:
-    """Refuse options of a measurement without one, and two things that take the suite's place."""
+    """Refuse options of a measurement without a measurement, and two options that both replace the suite."""
     measures = values.get("bench") or values.get("bench_compare")
-    # The file may hold them for when a measurement is asked for.
+    # The file may hold them for sessions with a measurement.
     given = [name for name in sorted(_OF_BENCH) if options.get(name) is not None]
     if given and not measures:
         option = f"--ftcheck-{given[0].replace('_', '-')}"
-        msg = f"{option} says what --ftcheck-bench or --ftcheck-bench-compare measures: give one of them."
+        msg = f"{option} needs --ftcheck-bench or --ftcheck-bench-compare: give one of them."
         raise SettingsError(msg)
     for other in ("faults", "calibrate"):
         if measures and values.get(other):
-            msg = f"--ftcheck-bench and --ftcheck-{other} each take the place of the suite: give one of them."
+            msg = f"--ftcheck-bench and --ftcheck-{other} both replace the suite: give one of them."
             raise SettingsError(msg)
 
 
 def _beside_file(value: str | Path, rootdir: Path) -> str | Path:
-    """Read a path of the configuration file from its folder, where such a path exists or must be one."""
+    """Resolve a value of the configuration file from the file's folder, if it is a path."""
     path = rootdir / as_path(value)
     if isinstance(value, Path):
         return path

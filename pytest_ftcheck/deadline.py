@@ -1,4 +1,4 @@
-"""Stop what a user's code does for too long: ``--ftcheck-timeout``."""
+"""Stops user code that takes too long: ``--ftcheck-timeout``."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ if TYPE_CHECKING:
     from types import FrameType
 
 SUPPORTED = hasattr(signal, "setitimer")
-"""Only systems with signals of POSIX interrupt what runs."""
+"""True on systems with POSIX timers, which can interrupt code."""
 
 
 class TimedOut(BaseException):
-    """The time is over. No `Exception`: code that goes on after any of those must stop, too."""
+    """The time limit is exceeded. Not an `Exception`, so that code which catches every `Exception` stops, too."""
 
 
 @contextmanager
 def deadline(seconds: float | None) -> Iterator[None]:
-    """Raise `TimedOut` in what runs inside, where it takes longer; in other threads than the main one, never.
+    """Raise `TimedOut` in the code of this context if it takes longer; no effect outside of the main thread.
 
-    A timer that runs already, such as that of pytest-timeout, goes on afterwards.
+    A timer that runs already, such as that of pytest-timeout, continues afterwards.
 
     Args:
-        seconds: that it may take; None for no limit.
+        seconds: time limit; None for no limit.
 
     Raises:
-        TimedOut: in Python code, or as soon as a call into a library returns.
+        TimedOut: in Python code, or when a call into a library returns.
 
     """
     if seconds is None or not SUPPORTED or threading.current_thread() is not threading.main_thread():

@@ -51,7 +51,7 @@ class CheckpointError(FtcheckError):
 
 
 class DeviceError(FtcheckError):
-    """The device or dtype that was asked for is not there."""
+    """The requested device or dtype is not available."""
 
 
 class StoreError(FtcheckError):
@@ -62,7 +62,7 @@ class CheckFailure(AssertionError):  # noqa: N818 - an AssertionError: pytest sh
     """A check or a gate found something.
 
     Attributes:
-        findings: everything that was found, never empty.
+        findings: all findings, never empty.
 
     """
 
@@ -74,19 +74,19 @@ class CheckFailure(AssertionError):  # noqa: N818 - an AssertionError: pytest sh
         super().__init__("\n\n".join(finding.describe() for finding in self.findings))
 
     def __reduce__(self) -> tuple[type[CheckFailure], tuple[tuple[Finding, ...]]]:
-        """Rebuild from the findings, so that the error survives a process boundary."""
+        """Pickle by the findings, so that the error can be sent to another process."""
         return (type(self), (self.findings,))
 
 
 def closest(given: str, known: Iterable[str]) -> str:
-    """Return ``" Did you mean 'x'?"`` where a known name is near, else an empty string."""
+    """Return ``" Did you mean 'x'?"`` if a known name is similar, else an empty string."""
     folded = {name.casefold(): name for name in known}
     matches = difflib.get_close_matches(given.casefold(), folded, n=1, cutoff=0.5)
     return f" Did you mean {folded[matches[0]]!r}?" if matches else ""
 
 
 def unknown(kind: str, given: str, known: Iterable[str], todo: str = "") -> str:
-    """Word the message for an unknown name: what was given, what is known, the closest match, what to do."""
+    """Return the message for an unknown name: the given name, known names, the closest match, what to do."""
     names = sorted(known)
     message = f"unknown {kind} {given!r}.{closest(given, names)} Known: {', '.join(names) or 'none'}."
     return f"{message} {todo}" if todo else message

@@ -1,4 +1,4 @@
-"""Checks, faults, engines and heads of other packages, found by their entry points without importing them.
+"""Finds checks, faults, engines, heads and metrics of other packages by entry points, without importing them.
 
 A package names each of them in its own ``pyproject.toml``, see CONTRIBUTING.md:
 
@@ -10,6 +10,8 @@ A package names each of them in its own ``pyproject.toml``, see CONTRIBUTING.md:
     lightning = "our_package.engine:train"
     [project.entry-points."pytest_ftcheck.heads"]
     multi-label = "our_package.head:HEAD"
+    [project.entry-points."pytest_ftcheck.metrics"]
+    cost = "our_package.metrics:COST"
 """
 
 from __future__ import annotations
@@ -26,27 +28,27 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from importlib.metadata import EntryPoint
 
-Kind = Literal["checks", "faults", "engines", "heads"]
+Kind = Literal["checks", "faults", "engines", "heads", "metrics"]
 _REGISTERING = ("checks", "faults")
-"""Kinds whose modules register what they add when they are imported; of the others, the entry point is the object."""
+"""Kinds whose modules register their objects at import; for other kinds, the entry point is the object."""
 
 
 @cache
 def extensions(kind: Kind) -> Mapping[str, EntryPoint]:
-    """Return the entry points of a kind by name: id of a check, name of a fault, of an engine or of a head."""
+    """Return the entry points of a kind by name: id of a check, name of a fault, an engine, a head or a metric."""
     return MappingProxyType({entry.name: entry for entry in entry_points(group=f"pytest_ftcheck.{kind}")})
 
 
 def load_extension(kind: Kind, name: str, registered: Collection[str] = ()) -> Any:
-    """Import what an entry point names.
+    """Import the object of an entry point.
 
     Args:
-        kind: of the entry point.
-        name: of the entry point.
-        registered: names that are there once it is imported, where importing it registers them.
+        kind: kind of the entry point.
+        name: name of the entry point.
+        registered: registered names, for kinds whose import registers them.
 
     Raises:
-        SettingsError: it cannot be imported, or registers nothing of its name.
+        SettingsError: the import fails, or registers nothing with this name.
 
     """
     entry = extensions(kind)[name]

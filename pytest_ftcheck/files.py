@@ -1,4 +1,4 @@
-"""Write the files that a user keeps: whole, or as they were; mode, owner and links stay."""
+"""Writes the user's files completely or not at all; mode, owner and links stay."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ _SIDES = ".ftcheck-*.new"
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file beside its place, flush it to the disk, and rename it.
+    """Write a temporary file in the same folder, flush it to the disk, and rename it.
 
-    A file that is there keeps its mode and owner, and links to it stay links. What is no regular file, such as a device
-    or a pipe, is written into.
+    An existing file keeps its mode and owner, and links to it stay links. Other kinds of files, such as a device or a
+    pipe, are opened and written.
 
     Args:
-        path: of the file; its folder must be there.
-        content: all of it.
+        path: path of the file; its folder must exist.
+        content: the whole content.
 
     Raises:
-        OSError: it cannot be written; a regular file is as it was.
+        OSError: the file cannot be written; a regular file stays unchanged.
 
     """
     if is_special(path):
@@ -51,7 +51,7 @@ def write_whole(path: Path, content: bytes) -> None:
         return
     target = Path(os.path.realpath(path))
     side = target.with_name(_SIDES.replace("*", _digest(target.name)))
-    with _lock_of(side):  # what else has this name was left by a process that was killed
+    with _lock_of(side):  # an existing file with this name is a leftover of a killed process
         try:
             with side.open("wb") as file:
                 file.write(content)
@@ -67,7 +67,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def _write_into(target: Path, content: bytes) -> None:
-    """Write into a file whose place no other one may take, because its owner would change."""
+    """Write into an existing file, because a rename would change its owner."""
     before = target.read_bytes()
     try:
         target.write_bytes(content)
@@ -77,12 +77,12 @@ def _write_into(target: Path, content: bytes) -> None:
 
 
 def is_special(path: Path) -> bool:
-    """Whether a path leads to no regular file, so that nothing may take its place: a device, a pipe, a folder."""
+    """Whether a path is not a regular file and must not be replaced: a device, a pipe, a folder."""
     return str(path).startswith(_SYSTEM) or kind_of(path) in ("other", "folder")
 
 
 def is_full(error: BaseException | None) -> bool:
-    """Whether an error, or one behind it, says that the disk or the quota is full."""
+    """Whether an error or its cause means that the disk or the quota is full."""
     return _says(error, (errno.ENOSPC, errno.EDQUOT), _FULL)
 
 
@@ -91,7 +91,7 @@ def _is_too_large(error: BaseException | None) -> bool:
 
 
 def _says(error: BaseException | None, numbers: Container[int | None], words: re.Pattern[str]) -> bool:
-    """Whether an error, or one behind it, has one of some numbers, or says so: libraries in Rust and C word it."""
+    """Whether an error or its cause has one of the numbers, or such a message, as in libraries in Rust and C."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in numbers:
             return True
@@ -102,7 +102,7 @@ def _says(error: BaseException | None, numbers: Container[int | None], words: re
 
 
 class NoTemporaryFolderError(OSError):
-    """The system's temporary folder, and all that may take its place, cannot be written."""
+    """The system's temporary folder and all its alternatives cannot be written."""
 
 
 def _temporary() -> Path:
@@ -113,7 +113,7 @@ def _temporary() -> Path:
 
 
 def what_to_do(error: BaseException, otherwise: str) -> str:
-    """Say what helps against an error of writing: space, a higher limit, or what is given."""
+    """Return what to do about a write error: free space, a higher limit, or ``otherwise``."""
     if isinstance(error, NoTemporaryFolderError):
         return "Set TMPDIR to a folder that can be written"
     if is_full(error):
@@ -122,9 +122,9 @@ def what_to_do(error: BaseException, otherwise: str) -> str:
 
 
 def remove_leftovers(*folders: Path) -> None:
-    """Remove what processes that were killed left in folders, and all their temporary files.
+    """Remove leftovers of killed processes in folders, and all their temporary files.
 
-    What another process is writing stays.
+    Files that another process is writing stay.
     """
     with suppress(NoTemporaryFolderError):
         _remove_dead_scratch()
@@ -135,15 +135,15 @@ def remove_leftovers(*folders: Path) -> None:
         except (
             Timeout,
             OSError,
-        ):  # it is being written, or a folder of others: somebody else's next session removes it
+        ):  # a process is writing it, or another user owns the folder
             continue
 
 
 @cache
 def scratch_folder() -> Path:
-    """Return the folder for all temporary files of this process; it goes with the process.
+    """Return the folder for all temporary files of this process; it is removed when the process ends.
 
-    What processes that were killed left is removed when the next one asks: each holds a lock as long as it lives.
+    Each process holds a lock while it runs, so that the next process can remove the folders of killed processes.
 
     Raises:
         OSError: the system's temporary folder cannot be written.
@@ -185,10 +185,10 @@ def _remove_scratch(folder: Path, held: BaseFileLock, process: int) -> None:
 
 
 def flush(path: Path) -> None:
-    """Make sure that a file, or the names in a folder, are on the disk, as far as the system tells."""
+    """Flush a file, or the entries of a folder, to the disk."""
     try:
         handle = os.open(path, os.O_RDONLY)
-    except PermissionError:  # Windows opens no folders
+    except PermissionError:  # Windows cannot open folders
         return
     try:
         os.fsync(handle)
@@ -197,10 +197,10 @@ def flush(path: Path) -> None:
 
 
 def lock_path(kind: Literal["file", "baseline"], subject: str) -> Path:
-    """Name a lock of this user on this machine, outside of what the user commits.
+    """Return the path of a lock of this user on this machine, outside of the project.
 
-    Locks stay, because who waits for one must find it: some subjects share one, so that there are never many. Nobody
-    may hold two of a kind.
+    Lock files are not removed, because another process may wait for them. Several subjects share a lock, so that their
+    number is limited. No process may hold two locks of a kind.
     """
     return _temporary() / f"ftcheck-{_user()}-{kind}-{_digest(subject)[:2]}.lock"
 
@@ -218,7 +218,7 @@ def _digest(text: str) -> str:
 
 
 def _keep_attributes(target: Path, side: Path) -> bool:
-    """Give a file that takes a place the mode, the owner and the attributes of the one that is there, if we may."""
+    """Copy mode, owner and attributes of the old file to the new file; return False without permission."""
     if not target.exists():
         return True
     there = target.stat()
@@ -228,5 +228,5 @@ def _keep_attributes(target: Path, side: Path) -> bool:
         except PermissionError:
             return False
     shutil.copystat(target, side)
-    os.utime(side)  # it was changed now
+    os.utime(side)  # set the time of the change
     return True

@@ -1,4 +1,4 @@
-"""What a check reports: a finding, with expected, observed, subject and what to do next; it fails, or warns."""
+"""A finding of a check: subject, expected, observed and what to do; it fails or warns."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ Level = Literal["fail", "warn"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that does not hold."""
+    """One violated expectation."""
 
     check: str
     """Id of the check, ``family.name``, for example ``collator.mask``."""
     subject: str
-    """What was looked at, for example ``batch of lengths (3, 5)`` or ``accuracy on validation (408 rows)``."""
+    """Checked object, for example ``batch of lengths (3, 5)`` or ``accuracy on validation (408 rows)``."""
     expected: str
-    """What had to hold."""
+    """The expectation."""
     observed: str
-    """What was seen instead."""
+    """The observation."""
     hint: str = ""
     """Likely causes and what to do next."""
     unit: str = ""
-    """Unit of expected and observed, where they are numbers."""
+    """Unit of expected and observed, if they are numbers."""
     level: Level = "fail"
-    """``warn``: worth a line in the summary, and passes unless ``--ftcheck-strict`` is given."""
+    """``warn``: a line in the summary; the test passes unless ``--ftcheck-strict`` is given."""
     share: float = 0.0
-    """Of a warning: the share of the rows that it is about, by which warnings are ordered."""
+    """Fraction of affected rows of a warning; warnings are sorted by it."""
 
     def __post_init__(self) -> None:
-        """Escape what a terminal or a report cannot show: much of it comes out of data."""
+        """Escape characters that a terminal or a report cannot show, because many strings come from data."""
         for part in fields(self):
             value = getattr(self, part.name)
             if isinstance(value, str):
                 object.__setattr__(self, part.name, printable(value))
 
     def describe(self) -> str:
-        """Render as the text of a failed test."""
+        """Return the text for a failed test."""
         unit = f" {self.unit}" if self.unit else ""
         lines = [
             f"{self.check}: {self.subject}",

@@ -13,13 +13,13 @@ OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "trainer",
         {
             "metavar": "SPEC",
-            "help": "judge your own Trainer: package.module:factory or path/to/train.py:factory returns it, untrained",
+            "help": "judge your own Trainer: package.module:factory or path/to/train.py:factory returns it untrained",
         },
     ),
     (
         "no-train",
         "no_train",
-        {"action": "store_const", "const": True, "help": "the model is fine-tuned already: judge it as it is"},
+        {"action": "store_const", "const": True, "help": "judge the model without training: it is fine-tuned already"},
     ),
     (
         "checks",
@@ -27,7 +27,7 @@ OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         {
             "action": "append",
             "metavar": "NAME[,NAME]",
-            "help": "run these families or checks, with a minus all others: data,collator.mask,-training.resume",
+            "help": "run only these families or checks; with a minus, all others: data,collator.mask,-training.resume",
         },
     ),
     (
@@ -35,7 +35,7 @@ OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "tier",
         {
             "metavar": "|".join(TIERS),
-            "help": "recipe and floors: tiny where checkpoint and data are bundled, else full",
+            "help": "tier of recipe and floors (default: tiny if checkpoint and data are bundled, else full)",
         },
     ),
     ("model", "model", {"metavar": "MODEL", "help": "tiny-bert, tiny-distilbert, a folder, or a Hub id"}),
@@ -44,7 +44,11 @@ OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "data",
         {"metavar": "DATA", "help": "bundled, hub, or a folder or file (jsonl, json, csv, tsv, parquet, save_to_disk)"},
     ),
-    ("engine", "engines", {"metavar": f"{'|'.join(ENGINES)}|both", "help": "how it trains (default: trainer)"}),
+    (
+        "engine",
+        "engines",
+        {"metavar": f"{'|'.join(ENGINES)}|both", "help": "engine of the training (default: trainer)"},
+    ),
     (
         "faults",
         "faults",
@@ -52,17 +56,17 @@ OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
             "nargs": "?",
             "const": "all",
             "metavar": "NAME[,NAME]",
-            "help": "plant faults, one at a time, instead of running the suite: does a check turn red? (default: all)",
+            "help": "instead of the suite, plant faults one at a time and test whether a check fails (default: all)",
         },
     ),
-    ("seeds", "seeds", {"metavar": "SEEDS", "help": "such as 0, 0-4 or 1,3 (default: 0)"}),
+    ("seeds", "seeds", {"metavar": "SEEDS", "help": "seeds, such as 0, 0-4 or 1,3 (default: 0)"}),
     (
         "strict",
         "strict",
         {
             "action": "store_const",
             "const": True,
-            "help": "an inconclusive gate and what a check warns of fail, instead of passing with a line",
+            "help": "let inconclusive gates and warnings of checks fail instead of pass",
         },
     ),
     (
@@ -72,14 +76,14 @@ OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
             "nargs": "?",
             "const": "all",
             "metavar": "new|force",
-            "help": "accept what ran as the baseline; new: only what has none; force: also where CI is set",
+            "help": "accept the runs as the baseline; new: only runs without an entry; force: also in CI",
         },
     ),
-    ("reason", "reason", {"metavar": "TEXT", "help": "why the baseline is updated: stands in it"}),
+    ("reason", "reason", {"metavar": "TEXT", "help": "why the baseline is updated; stored in the baseline"}),
     (
         "require-baseline",
         "require_baseline",
-        {"action": "store_const", "const": True, "help": "fail where no run was accepted"},
+        {"action": "store_const", "const": True, "help": "fail if there is no accepted run to compare with"},
     ),
     (
         "calibrate",
@@ -88,7 +92,7 @@ OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
             "nargs": "?",
             "const": "10",
             "metavar": "SEEDS",
-            "help": "train so many seeds instead of running the suite, and propose limits (default: 10)",
+            "help": "instead of the suite, train this number of seeds and propose limits (default: 10)",
         },
     ),
     (
@@ -99,12 +103,16 @@ OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
         "write-floors",
         "write_floors",
-        {"action": "store_const", "const": True, "help": "write what --ftcheck-calibrate proposes into your file"},
+        {
+            "action": "store_const",
+            "const": True,
+            "help": "write the limits that --ftcheck-calibrate proposes into your configuration file",
+        },
     ),
     (
         "bench",
         "bench",
-        {"action": "store_const", "const": True, "help": "measure training steps instead of running the suite"},
+        {"action": "store_const", "const": True, "help": "instead of the suite, measure training steps"},
     ),
     (
         "bench-batch-sizes",
@@ -114,12 +122,15 @@ OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
         "bench-dtypes",
         "bench_dtypes",
-        {"metavar": "DTYPE[,DTYPE]", "help": "measure matrix products in these, by autocast (default: the recipe's)"},
+        {
+            "metavar": "DTYPE[,DTYPE]",
+            "help": "measure these dtypes of matrix products, by autocast (default: the recipe's)",
+        },
     ),
     (
         "bench-seq-len",
         "bench_seq_len",
-        {"metavar": "N", "help": "rows of N tokens, nothing padded (default: the rows as they are)"},
+        {"metavar": "N", "help": "measure rows of N tokens without padding (default: unchanged rows)"},
     ),
     (
         "bench-compile",
@@ -129,7 +140,7 @@ OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
         "bench-shape",
         "bench_shape",
-        {"metavar": "NAME", "help": "measure random weights of this shape, for example bert-base-uncased"},
+        {"metavar": "NAME", "help": "measure a model of this shape with random weights, for example bert-base-uncased"},
     ),
     (
         "bench-compare",
@@ -138,25 +149,29 @@ OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
             "action": "append",
             "metavar": "SPEC",
             "help": "compare two steps in this session: engine=manual,trainer, dtype=float32,bfloat16, batch=8,32, "
-            "compile=no,yes, or checkout=DIR; fails where the second is slower",
+            "compile=no,yes, or checkout=DIR; fails if the second is slower",
         },
     ),
     (
         "bench-tolerance",
         "bench_tolerance",
-        {"metavar": "SHARE", "help": "the second of a comparison may be slower by this share (default: 0.05)"},
+        {"metavar": "FRACTION", "help": "fraction by which the second step may be slower (default: 0.05)"},
     ),
-    ("device", "device", {"metavar": "cuda|mps|cpu", "help": "default: the best that is there"}),
-    ("require-device", "require_device", {"metavar": "cuda|mps|cpu", "help": "fail where the run would not be on it"}),
-    ("dtype", "dtype", {"metavar": "|".join(DTYPES), "help": "of the weights as loaded (default: float32)"}),
+    ("device", "device", {"metavar": "cuda|mps|cpu", "help": "device of the training (default: the best available)"}),
+    (
+        "require-device",
+        "require_device",
+        {"metavar": "cuda|mps|cpu", "help": "fail if the run would use another device"},
+    ),
+    ("dtype", "dtype", {"metavar": "|".join(DTYPES), "help": "dtype of the loaded weights (default: float32)"}),
     (
         "fast-cpu",
         "fast_cpu",
         {
             "action": "store_const",
             "const": True,
-            "help": "train on a CPU with faster kernels than PyTorch's: a seed's numbers are others (default: as the "
-            "recipe says, and never for your own Trainer)",
+            "help": "train on a CPU with faster kernels than PyTorch's, with other random numbers (default: the "
+            "recipe's value; never for your own Trainer)",
         },
     ),
     (
@@ -164,13 +179,16 @@ OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "threads",
         {
             "metavar": "N",
-            "help": "CPU threads (default: 1 for tier tiny, else torch's within a quota, shared by workers)",
+            "help": "CPU threads (default: 1 for tier tiny, else torch's number within the CPU quota, divided by workers)",
         },
     ),
     (
         "timeout",
         "timeout",
-        {"metavar": "SECONDS", "help": "fail a factory, a training run or a saved model that takes longer, each"},
+        {
+            "metavar": "SECONDS",
+            "help": "time limit of each factory call, training run and saved model; exceeding it fails",
+        },
     ),
     ("max-train-rows", "max_train_rows", {"metavar": "N", "help": "train on N rows, chosen by a seeded shuffle"}),
     ("max-eval-rows", "max_eval_rows", {"metavar": "N", "help": "evaluate on N rows, chosen by a seeded shuffle"}),
@@ -181,29 +199,32 @@ OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         {
             "action": "store_const",
             "const": True,
-            "help": "take a run of an earlier session where everything that made it is the same",
+            "help": "reuse a run of an earlier session if everything that affects it is unchanged",
         },
     ),
-    ("store", "store", {"metavar": "DIR", "help": "where reused runs are kept (default: the user's cache folder)"}),
-    ("json", "json", {"metavar": "PATH", "help": "write everything into a JSON file"}),
+    ("store", "store", {"metavar": "DIR", "help": "folder of reused runs (default: the user's cache folder)"}),
+    ("json", "json", {"metavar": "PATH", "help": "write all results into a JSON file"}),
 )
-"""For each option: its flag without ``--ftcheck-``, its `Settings` field, and what an argument parser takes of it."""
+"""For each option: flag without ``--ftcheck-``, `Settings` field, arguments of pytest's parser."""
 FLAGS: dict[str, str] = {dest: f"--ftcheck-{flag}" for flag, dest, _ in OPTIONS}
-"""The option of each `Settings` field, as it is typed."""
-LISTS = {"--ftcheck-list": "task cards", "--ftcheck-list-checks": "checks"}
-"""What is shown in the place of a session."""
-
-
-def help_of_list(shown: str) -> str:
-    """Say what an option does that shows a list."""
-    return f"print the {shown} and exit"
+"""The option of each `Settings` field, with its prefix."""
+SHOWN: dict[str, dict[str, Any]] = {
+    "--ftcheck-list": {"action": "store_true", "help": "print the task cards and exit"},
+    "--ftcheck-list-checks": {"action": "store_true", "help": "print the checks and exit"},
+    "--ftcheck-explain": {
+        "metavar": "CHECK",
+        "help": "print what a check requires, its likely causes, and how to skip it, and exit",
+    },
+}
+"""Options that print something instead of running a session, and the arguments of pytest's parser."""
 
 
 def described_options() -> list[tuple[str, str | None, str]]:
-    """Every option as it is typed, the `Settings` field that it sets, and what it does."""
+    """Return every option in its form on the command line, its `Settings` field, and its help."""
     described: list[tuple[str, str | None, str]] = []
-    for flag, dest, arguments in OPTIONS:
+    shown = [(option, None, arguments) for option, arguments in SHOWN.items()]
+    for option, dest, arguments in [*((f"--ftcheck-{flag}", dest, given) for flag, dest, given in OPTIONS), *shown]:
         value = f"={arguments['metavar']}" if "metavar" in arguments else ""
         value = f"[{value}]" if arguments.get("nargs") == "?" else value
-        described.append((f"--ftcheck-{flag}{value}", dest, arguments["help"]))
-    return described + [(option, None, help_of_list(shown)) for option, shown in LISTS.items()]
+        described.append((f"{option}{value}", dest, arguments["help"]))
+    return described

@@ -1,4 +1,4 @@
-"""The value of one option, as the command line or ``[tool.ftcheck]`` gives it, becomes that of a `Settings` field."""
+"""Parses the value of one option from the command line or ``[tool.ftcheck]`` for a `Settings` field."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pytest_ftcheck.settings import DEVICES, DTYPES, ENGINES, SHAPES, TIERS, UPD
 
 
 def _words(value: object, example: str) -> tuple[str, ...]:
-    """Split comma lists, flatten repeated options, drop repetitions.
+    """Split comma lists, flatten repeated options, remove duplicates.
 
     Raises:
         ValueError: a word is empty.
@@ -22,7 +22,7 @@ def _words(value: object, example: str) -> tuple[str, ...]:
     parts = value if isinstance(value, (list, tuple)) else [value]
     words = [word.strip() for part in parts for word in str(part).split(",")]
     if not words or not all(words):
-        msg = f"expected {example}, and nothing empty between commas."
+        msg = f"expected {example}, without empty entries between commas."
         raise ValueError(msg)
     return tuple(dict.fromkeys(words))
 
@@ -32,7 +32,7 @@ def _names(example: str) -> Any:
 
 
 def _chosen(kind: str, known: tuple[str, ...]) -> Any:
-    """Read one or more of some known words."""
+    """Return a parser for one or more known words."""
 
     def parse(value: object) -> tuple[str, ...]:
         words = _words(value, f"one or more of {', '.join(known)}")
@@ -55,7 +55,7 @@ def _choice(kind: str, known: tuple[str, ...], todo: str = "") -> Any:
 
 def _engines(value: object) -> tuple[str, ...]:
     words = _words(value, f"one or more of {', '.join((*ENGINES, 'both'))}")
-    # Other packages are looked through only where a word is none of ours: that takes a while.
+    # Search the entry points of other packages only for an unknown word, because that is slow.
     known = (*ENGINES, "both") if {*words} <= {*ENGINES, "both"} else (*ENGINES, "both", *extensions("engines"))
     for word in words:
         if word not in known:
@@ -64,10 +64,10 @@ def _engines(value: object) -> tuple[str, ...]:
 
 
 _LAST_SEED = 2**32 - 1
-"""NumPy takes none above."""
+"""Largest seed of NumPy."""
 _MOST_SEEDS = 10_000
 _FEWEST_SEEDS = 3
-"""From two, a limit would lie 39 spreads away."""
+"""With two seeds, a limit would be 39 spreads from the mean."""
 _MOST_ROWS = 2**31 - 1
 _MOST_THREADS = 1024
 _MOST_TOKENS = 2**20
@@ -83,24 +83,24 @@ def _seeds(value: object) -> tuple[int, ...]:
             msg = f"expected numbers and ranges such as 0, 0-4 or 1,3, none above {_LAST_SEED}, not {word!r}."
             raise ValueError(msg)
         if int(last) - int(first) >= _MOST_SEEDS:
-            msg = f"{word} are {int(last) - int(first) + 1} seeds, each of which is trained: at most {_MOST_SEEDS}."
+            msg = f"{word} are {int(last) - int(first) + 1} seeds, and each is trained: at most {_MOST_SEEDS}."
             raise ValueError(msg)
         seeds.extend(range(int(first), int(last) + 1))
     return tuple(dict.fromkeys(seeds))
 
 
 def _is_number(text: str) -> bool:
-    """Whether a text is a whole number as people type it: other digits than 0 to 9 are a slip."""
+    """Whether a string has only the digits 0 to 9; other Unicode digits are probably a mistake."""
     return text.isascii() and text.isdecimal()
 
 
 def _whole(most: int, *, least: int = 1, todo: str = "") -> Any:
-    """Read a whole number; what no machine could do is a slip, and would only hang."""
+    """Return a parser for an integer; a number that is too large is probably a mistake, and would hang."""
 
     def parse(value: object) -> int:
         number = int(str(value)) if _is_number(str(value)) else 0
         if not least <= number <= most:
-            msg = f"expected a whole number from {least} to {most}{todo}."
+            msg = f"expected an integer from {least} to {most}{todo}."
             raise ValueError(msg)
         return number
 
@@ -108,7 +108,7 @@ def _whole(most: int, *, least: int = 1, todo: str = "") -> Any:
 
 
 def _positives(value: object) -> tuple[int, ...]:
-    return tuple(dict.fromkeys(map(_whole(_MOST_ROWS), _words(value, "whole numbers, for example 8,32,128"))))
+    return tuple(dict.fromkeys(map(_whole(_MOST_ROWS), _words(value, "integers, for example 8,32,128"))))
 
 
 def _pairs(value: object) -> tuple[str, ...]:
@@ -122,7 +122,7 @@ def _share(value: object) -> float:
     except ValueError:
         share = math.nan
     if not 0 < share < 1:
-        msg = "expected a share between 0 and 1, for example 0.05."
+        msg = "expected a fraction between 0 and 1, for example 0.05."
         raise ValueError(msg)
     return share
 
@@ -147,22 +147,22 @@ def _flag(value: object) -> bool:
 
 def _text(value: object) -> str:
     if not isinstance(value, str) or not value.strip():
-        msg = "expected a text that is not empty."
+        msg = "expected a string that is not empty."
         raise ValueError(msg)
     return value
 
 
 def split_spec(value: object) -> tuple[str, str]:
-    """Split ``package.module:factory`` or ``path/to/train.py:factory`` into both of its parts.
+    """Split ``package.module:factory`` or ``path/to/train.py:factory`` into its two parts.
 
     Raises:
-        ValueError: it is not written so.
+        ValueError: the value has another form.
 
     """
     where, _, name = str(value).rpartition(":")
     if not where.strip() or not all(part.isidentifier() for part in name.split(".")):
         msg = (
-            "expected package.module:factory or path/to/train.py:factory, with the name of a function behind the colon."
+            "expected package.module:factory or path/to/train.py:factory, with the name of a function after the colon."
         )
         raise ValueError(msg)
     return where, name
@@ -221,4 +221,4 @@ PARSERS: dict[str, Any] = {
     "store": _path,
     "json": _path,
 }
-"""By the name of the field. Each raises ValueError with what it expected; the caller says of which option."""
+"""Parsers by `Settings` field. Each raises ValueError with the expected value; the caller adds the option."""

@@ -1,4 +1,4 @@
-"""Paths as a user writes them, and what they lead to; whatever was written, no question about one fails."""
+"""Paths from users, and their kind; these functions raise no error for any string."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 
 def as_path(text: str | Path) -> Path:
-    """Return a path as a user writes it, with ``~`` for a home; one of nobody stays, and is not there."""
+    """Return a user's path with ``~`` expanded; ``~NAME`` of an unknown user stays, and does not exist."""
     try:
         return Path(text).expanduser()
     except RuntimeError:
@@ -16,7 +16,7 @@ def as_path(text: str | Path) -> Path:
 
 
 def kind_of(path: Path) -> Literal["file", "folder", "other", ""]:
-    """Say what a path leads to: a device or a pipe is another thing; empty where nothing is, or no name can be so."""
+    """Return the kind of a path; devices and pipes are "other"; empty if it does not exist or is invalid."""
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError):

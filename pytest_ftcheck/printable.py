@@ -1,4 +1,4 @@
-"""Texts of data, files and options as a terminal and XML can show them: control characters become escapes."""
+"""Escapes control characters in strings from data, files and options, for terminals and XML."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 
 _UNSAFE = re.compile(
     "["
-    "\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters, but for tab and newline
-    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # what changes the direction of a text
-    "\u2028\u2029\ufeff\ufff9-\ufffb"  # ends of lines and marks that nobody sees
-    "\ufffe\uffff\ud800-\udfff"  # no characters
+    "\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters except tab and newline
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # change the direction of a text
+    "\u2028\u2029\ufeff\ufff9-\ufffb"  # line separators and invisible marks
+    "\ufffe\uffff\ud800-\udfff"  # not characters
     "]"
 )
 
 
 def printable(text: str) -> str:
-    r"""Return a text with escapes such as ``\x1b`` or ``\u202e`` for what moves a cursor, hides, or is no XML.
+    r"""Return a string with escapes such as ``\x1b`` or ``\u202e`` for control, invisible and invalid XML characters.
 
     Newlines and tabs stay.
     """
@@ -28,15 +28,15 @@ def _escape(code: int) -> str:
 
 
 def text_of(error: BaseException) -> str:
-    """Return the text of an error of anybody, in one line; one that fails to tell has none."""
+    """Return the message of any error in one line; empty if its ``__str__`` fails."""
     try:
         return " ".join(str(error).split())
-    except Exception:  # noqa: BLE001 - whatever it is
+    except Exception:  # noqa: BLE001 - any error of user code
         return ""
 
 
 def printable_values(value: Any) -> Any:
-    """Return lists and tables with all texts in them, also the keys, as `printable` gives them."""
+    """Return a value with `printable` applied to all strings in lists, tuples and dicts, also to keys."""
     if isinstance(value, str):
         return printable(value)
     if isinstance(value, dict):

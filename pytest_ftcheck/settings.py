@@ -1,4 +1,4 @@
-"""What the user asked for: one frozen `Settings`."""
+"""The settings of a session: one frozen `Settings`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 Tier = Literal["tiny", "full"]
 EngineName = Literal["trainer", "manual"]
-"""Of our own engines; an entry point adds others."""
+"""Names of the built-in engines; entry points add others."""
 DtypeName = Literal["float32", "bfloat16", "float16"]
 UpdateName = Literal["all", "new", "force"]
 ShapeName = Literal["bert-tiny", "minilm-l6", "bert-base-uncased", "bert-large-uncased"]
@@ -21,86 +21,86 @@ ENGINES: tuple[str, ...] = get_args(EngineName)
 DTYPES: tuple[str, ...] = get_args(DtypeName)
 UPDATES: tuple[str, ...] = get_args(UpdateName)
 SHAPES: tuple[str, ...] = get_args(ShapeName)
-"""Of models with random weights; their sizes stand in `pytest_ftcheck.speed.shapes`."""
+"""Shapes of models with random weights; `pytest_ftcheck.speed.shapes` has their sizes."""
 DEVICES = ("cuda", "mps", "cpu")
-"""In the order of preference."""
+"""Devices in order of preference."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the user asked for, from the command line and from ``[tool.ftcheck]``."""
+    """Settings from the command line and from ``[tool.ftcheck]``."""
 
     tasks: tuple[str, ...] = ()
     """Names of the tasks whose suite runs."""
     trainer: str | None = None
-    """``package.module:factory`` or ``path/to/train.py:factory`` of a user's Trainer: the parts of the one task."""
+    """``package.module:factory`` or ``path/to/train.py:factory`` of a user's Trainer, for one task."""
     no_train: bool = False
-    """The model is fine-tuned already, and judged as it is."""
+    """The model is fine-tuned already, and is judged without training."""
     checks: tuple[str, ...] = ()
-    """Families and ids of checks; with a minus sign they are left out. Without any other, all run."""
+    """Families and ids of checks; with a minus sign they are left out. Empty, or only with minus signs: all others."""
     faults: tuple[str, ...] = ()
-    """Names of the faults that are planted instead of running the suite; ``all`` takes every one."""
+    """Names of the faults to plant instead of running the suite; ``all`` for every fault."""
     tier: Tier | None = None
-    """Asked for; None lets checkpoint and data decide: bundled ones are ``tiny``, others ``full``."""
+    """Requested tier; None: ``tiny`` if checkpoint and data are bundled, else ``full``."""
     engines: tuple[str, ...] = ("trainer",)
     model: str | None = None
-    """A bundled checkpoint, a folder or a Hub id; None takes the card's."""
+    """A bundled checkpoint, a folder or a Hub id; None: the card's."""
     data: str | None = None
-    """``bundled``, ``hub``, or a folder or file; None takes the card's."""
+    """``bundled``, ``hub``, or a folder or file; None: the card's."""
     seeds: tuple[int, ...] = (0,)
     update_baseline: UpdateName | None = None
-    """Accept what ran: ``all`` of it, the ``new`` that has no entry yet, or by ``force`` also where CI is set."""
+    """Accept runs: ``all``, only ``new`` ones without an entry, or with ``force`` all, also in CI."""
     reason: str | None = None
-    """Why it is accepted; stands in the baseline."""
+    """Reason of the acceptance, stored in the baseline."""
     require_baseline: bool = False
-    """A run without an accepted one fails."""
+    """A run without an accepted run fails."""
     calibrate: int | None = None
-    """Train so many seeds and propose limits from them, instead of running the suite."""
+    """Train this number of seeds and propose limits, instead of running the suite."""
     calibrate_runs: int = 1
-    """The proposed limits are for the mean of so many seeds."""
+    """The proposed limits judge the mean of this number of seeds."""
     write_floors: bool = False
     """Write the proposed limits into the user's file."""
     strict: bool = False
-    """A gate that the data does not settle fails."""
+    """Inconclusive gates and warnings of checks fail."""
     bench: bool = False
     """Measure training steps instead of running the suite."""
     bench_batch_sizes: tuple[int, ...] = ()
-    """Rows of a micro-batch; empty: as the recipe has it."""
+    """Rows of a micro-batch; empty: the recipe's value."""
     bench_dtypes: tuple[DtypeName, ...] = ()
-    """Of matrix products, by autocast; empty: as the recipe has it."""
+    """Dtypes of matrix products, by autocast; empty: the recipe's value."""
     bench_seq_len: int | None = None
-    """Tokens of every row; None: the rows as they are."""
+    """Tokens of every row; None: unchanged rows."""
     bench_compile: bool = False
     """Measure each step compiled as well."""
     bench_shape: ShapeName | None = None
-    """Measure a model of this shape with random weights in the place of the task's."""
+    """Measure a model of this shape with random weights instead of the task's."""
     bench_compare: tuple[str, ...] = ()
-    """Pairs of variants that are compared, such as ``engine=manual,trainer``."""
+    """Pairs of compared variants, such as ``engine=manual,trainer``."""
     bench_tolerance: float = 0.05
-    """The second of a pair may be slower by this share."""
+    """Fraction by which the second of a pair may be slower."""
     device: str | None = None
     require_device: str | None = None
     dtype: DtypeName = "float32"
-    """Of the weights as they are loaded."""
+    """Dtype of the loaded weights."""
     fast_cpu: bool | None = None
-    """Train on a CPU with faster kernels than PyTorch's; None: as the recipe says, and never a user's Trainer."""
+    """Train on a CPU with faster kernels than PyTorch's; None: the recipe's value, and never a user's Trainer."""
     timeout: float | None = None
-    """Seconds that a factory, a training run and an answer of the saved model may take, each; None: no limit."""
+    """Time limit in seconds of each factory call, training run and answer of the saved model; None: no limit."""
     threads: int | None = None
-    """CPU threads of torch; None: one for tier tiny, those of torch, within a quota, divided by workers for full."""
+    """CPU threads of torch; None: one for tier tiny; for full torch's number within the quota, divided by workers."""
     max_train_rows: int | None = None
     max_eval_rows: int | None = None
     online: bool = False
     reuse: bool = False
     store: Path | None = None
-    """Where reused runs are kept; None: the user's cache folder."""
+    """Folder of reused runs; None: the user's cache folder."""
     json: Path | None = None
     rootdir: Path = field(default_factory=Path.cwd)
     """Relative paths of ``[tool.ftcheck]`` start here."""
     task_tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """``[tool.ftcheck.tasks]``, by task name, not yet validated."""
+    """``[tool.ftcheck.tasks]`` by task name, not validated yet."""
     workers: int = 1
-    """Processes of pytest-xdist that share the cores."""
+    """Number of pytest-xdist processes that share the cores."""
 
     @property
     def measures(self) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -39,6 +41,24 @@ def make_pipeline() -> Callable[..., Pipeline]:
         return replace(pipeline, args={**pipeline.args, "num_train_epochs": 1, **recipe})
 
     return make
+
+
+@pytest.fixture(scope="session")
+def read_document() -> Callable[[str], dict[str, Any]]:
+    """Return a function that reads the text of a JSON document, and fails where its schema describes another."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import best_match
+
+    schema = json.loads((files("pytest_ftcheck.report") / "schema.json").read_text(encoding="utf-8"))
+    validator = Draft202012Validator(schema)
+
+    def read(text: str) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(text)
+        wrong = best_match(validator.iter_errors(document))
+        assert wrong is None, f"{wrong.json_path}: {wrong.message}"
+        return document
+
+    return read
 
 
 @pytest.fixture(scope="session")

@@ -93,7 +93,7 @@ WRONG_VALUES = [
     (
         "engines",
         "",
-        "--ftcheck-engine = '': expected one or more of trainer, manual, both, and nothing empty between commas.",
+        "--ftcheck-engine = '': expected one or more of trainer, manual, both, without empty entries between commas.",
     ),
     (
         "dtype",
@@ -114,23 +114,23 @@ WRONG_VALUES = [
     (
         "seeds",
         ",",
-        "--ftcheck-seeds = ',': expected at least one seed, for example 0 or 0-4, and nothing empty between commas.",
+        "--ftcheck-seeds = ',': expected at least one seed, for example 0 or 0-4, without empty entries between commas.",
     ),
     (
         "seeds",
         "0-4294967295",
-        "--ftcheck-seeds = '0-4294967295': 0-4294967295 are 4294967296 seeds, each of which is trained: at most 10000.",
+        "--ftcheck-seeds = '0-4294967295': 0-4294967295 are 4294967296 seeds, and each is trained: at most 10000.",
     ),
-    ("threads", "٣", "--ftcheck-threads = '٣': expected a whole number from 1 to 1024."),
+    ("threads", "٣", "--ftcheck-threads = '٣': expected an integer from 1 to 1024."),
     (
         "trainer",
         "train.py",
         (
             "--ftcheck-trainer = 'train.py': expected package.module:factory or path/to/train.py:factory, "
-            "with the name of a function behind the colon."
+            "with the name of a function after the colon."
         ),
     ),
-    ("reason", " ", "--ftcheck-reason = ' ': expected a text that is not empty."),
+    ("reason", " ", "--ftcheck-reason = ' ': expected a string that is not empty."),
     (
         "device",
         "gpu",
@@ -139,11 +139,11 @@ WRONG_VALUES = [
             "CUDA_VISIBLE_DEVICES chooses among several GPUs."
         ),
     ),
-    ("max_eval_rows", "0", "--ftcheck-max-eval-rows = '0': expected a whole number from 1 to 2147483647."),
-    ("threads", "two", "--ftcheck-threads = 'two': expected a whole number from 1 to 1024."),
-    ("threads", "²", "--ftcheck-threads = '²': expected a whole number from 1 to 1024."),
-    ("model", "", "--ftcheck-model = '': expected a text that is not empty."),
-    ("store", "", "--ftcheck-store = '': expected a text that is not empty."),
+    ("max_eval_rows", "0", "--ftcheck-max-eval-rows = '0': expected an integer from 1 to 2147483647."),
+    ("threads", "two", "--ftcheck-threads = 'two': expected an integer from 1 to 1024."),
+    ("threads", "²", "--ftcheck-threads = '²': expected an integer from 1 to 1024."),
+    ("model", "", "--ftcheck-model = '': expected a string that is not empty."),
+    ("store", "", "--ftcheck-store = '': expected a string that is not empty."),
 ]
 
 
@@ -155,9 +155,9 @@ def test_wrong_option_is_explained(tmp_path: Path, field: str, value: object, ex
 WRONG_TABLES = [
     ("seed = 1", "unknown key in [tool.ftcheck] 'seed'. Did you mean 'seeds'? Known: "),
     ("online = 'yes'", "[tool.ftcheck] online = 'yes': expected true or false."),
-    ("threads = true", "[tool.ftcheck] threads = True: expected a whole number from 1 to 1024."),
-    ("store = true", "[tool.ftcheck] store = True: expected a text that is not empty."),
-    ("data = 3", "[tool.ftcheck] data = 3: expected a text that is not empty."),
+    ("threads = true", "[tool.ftcheck] threads = True: expected an integer from 1 to 1024."),
+    ("store = true", "[tool.ftcheck] store = True: expected a string that is not empty."),
+    ("data = 3", "[tool.ftcheck] data = 3: expected a string that is not empty."),
     ("seeds = [1.5]", "[tool.ftcheck] seeds = [1.5]: expected numbers and ranges"),
     ("engine = []", "[tool.ftcheck] engine = []: expected one or more of trainer, manual, both"),
     (

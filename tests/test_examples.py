@@ -81,8 +81,15 @@ def test_a_script_is_checked_as_it_is(run_example: Callable[..., pytest.RunResul
     )
 
 
-def test_a_trainer_with_a_card(run_example: Callable[..., pytest.RunResult]) -> None:
-    result = run_example("weighted_trainer", *COMMANDS["weighted_trainer"][0])
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param(["--ftcheck-checks=data,metrics,serving.reload"], id="few checks"),
+        pytest.param([], id="as the README says", marks=pytest.mark.slow),
+    ],
+)
+def test_a_trainer_with_a_card(run_example: Callable[..., pytest.RunResult], more: list[str]) -> None:
+    result = run_example("weighted_trainer", *COMMANDS["weighted_trainer"][0], *more)
     assert result.ret == pytest.ExitCode.OK
     assert set(result.parseoutcomes()) <= {"passed", "skipped"}
     result.stdout.re_match_lines(

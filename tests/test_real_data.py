@@ -23,6 +23,7 @@ FOLDERS = {
     "cola": ("glue/cola", 8551, 1043),
     "stsb": ("glue/stsb", 5749, 1500),
     "yelp_review_full": ("yelp_review_full", 1000, 1000),
+    "wnut_17": ("wnut17", 3394, 1009),
 }
 
 
@@ -74,3 +75,22 @@ def test_minilm_runs_on_the_real_task(  # noqa: PLR0917 - pytest passes fixtures
     assert {gate["status"] for gate in report["gates"]} == {"pass", "ungated"}
     assert all(run["logits_shape"] == shape for run in report["runs"])
     assert not any(run["synthetic"] for run in report["runs"])
+
+
+def test_minilm_finds_entities_of_wnut(pytester: pytest.Pytester, real_data: Path, minilm: Path) -> None:
+    pytester.makefile(".toml", ftcheck="[tasks.wnut_17.floors.full.minilm-l6]\noverall_f1 = 0.3\n")
+    result = pytester.runpytest_subprocess(
+        "--ftcheck-task=wnut_17",
+        f"--ftcheck-data={real_data / FOLDERS['wnut_17'][0]}",
+        f"--ftcheck-model={minilm}",
+        "--ftcheck-tier=full",
+        "--ftcheck-max-train-rows=2000",
+        "--ftcheck-json=report.json",
+        "--ftcheck-fast-cpu",
+        "--ftcheck-checks=data,collator,model,metrics,serving",
+    )
+    assert result.ret == pytest.ExitCode.OK, result.stdout.str()
+    checks = json.loads((pytester.path / "report.json").read_text())["checks"]
+    assert {"serving.entities", "metrics.recomputed", "data.tags_aligned"} <= {
+        check["check"] for check in checks if check["outcome"] == "passed"
+    }

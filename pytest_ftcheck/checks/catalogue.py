@@ -70,6 +70,8 @@ class Check:
     """Likely causes and what to do; a finding may carry a better one."""
     needs: tuple[str, ...] = ()
     """Traits that the head of a task must have, see `pytest_ftcheck.heads.traits`."""
+    single_texts: bool = False
+    """It is asked about rows of one text or one pair each: rows of several texts are taken apart."""
     thresholds: Thresholds = field(default_factory=dict)
     """Budgets and thresholds by name, settable per card."""
     tolerance: Mapping[str, float] = field(default_factory=dict)
@@ -103,6 +105,7 @@ def check(
     catches: str,
     hint: str,
     needs: tuple[str, ...] = (),
+    single_texts: bool = False,
     thresholds: Thresholds = MappingProxyType({}),
     tolerance: Mapping[str, float] = MappingProxyType({}),
     false_alarms: float = 0.0,
@@ -119,7 +122,7 @@ def check(
     def register(
         function: Callable[[Evidence, Thresholds], list[Finding]],
     ) -> Callable[[Evidence, Thresholds], list[Finding]]:
-        _CHECKS[id] = Check(id, function, cost, catches, hint, needs, thresholds, tolerance, false_alarms)
+        _CHECKS[id] = Check(id, function, cost, catches, hint, needs, single_texts, thresholds, tolerance, false_alarms)
         return function
 
     return register
@@ -166,12 +169,15 @@ def run_check(entry: Check, evidence: Evidence) -> list[Finding]:
         FtcheckError: the tool is misused.
 
     """
+    from pytest_ftcheck.checks.single_texts import of_single_texts  # noqa: PLC0415 - imports datasets
+
     pipeline = evidence.pipeline
     if reason := unmet(entry.needs, pipeline.card.head_rules.traits):
         raise NotApplicable(reason)
     thresholds = thresholds_of(entry, pipeline.card.thresholds.get(entry.id, {}), evidence.precision)
     try:
-        findings = entry.function(evidence, thresholds)
+        asked = of_single_texts(evidence) if entry.single_texts else evidence
+        findings = entry.function(asked, thresholds)
     except (NotApplicable, CheckFailure, FtcheckError, KeyboardInterrupt):
         raise
     except BaseException as error:  # noqa: BLE001 - fail closed: a part that calls pytest.skip is not healthy either

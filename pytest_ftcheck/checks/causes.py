@@ -21,6 +21,7 @@ SYMPTOMS = (
     "training.loss_falls",
     "model.token_order",
     "model.second_segment",
+    "model.question_matters",
     "metrics.not_constant",
     "metrics.labels_answered",
     "metrics.keys",
@@ -29,12 +30,13 @@ SYMPTOMS = (
     "metrics.last_epoch",
     "metrics.beats_trivial",
     "metrics.beats_label_sets",
+    "metrics.beats_trivial_answers",
     "metrics.floor",
     "metrics.baseline",
 )
 """They say that a model learned little, not why. Each explains those after it, and any other red check comes first."""
 
-_SERVED = ("serving.reload", "serving.pipeline", "serving.submission")
+_SERVED = ("serving.reload", "serving.pipeline", "serving.entities", "serving.answers", "serving.submission")
 _PADDING = (
     "model.padding_invariance",
     "model.attention_mask_used",
@@ -80,10 +82,35 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "data.giveaways": ("data.contradictions",),
         "data.splits_alike": ("data.special_tokens", "data.segments", *_TEXT_LOST),
         "data.segments": _TEXT_LOST,
-        "data.truncation": _TEXT_LOST,
+        "data.truncation": ("data.entities_truncated", *_TEXT_LOST),
         "data.special_tokens": ("data.decodes", "serving.pipeline"),
         "data.distinct_inputs": ("data.contradictions", *SYMPTOMS),
         "data.duplicates": ("data.metrics_without_duplicates", "metrics.train_labels"),
+        # Answers in a context.
+        "data.answer_text": ("data.answer_positions", "data.no_answer_position", "data.answers_in_windows", *SYMPTOMS),
+        "data.windows_cover": ("data.answers_in_windows", "serving.answers", *SYMPTOMS),
+        "data.answers_in_windows": SYMPTOMS,
+        "data.answer_positions": ("metrics.null_threshold", *SYMPTOMS),
+        "data.no_answer_position": ("metrics.null_threshold", *SYMPTOMS),
+        # Choices.
+        "data.choice_count": ("collator.*", "model.*", "training.*", "metrics.*", "serving.*"),
+        "data.choice_labels": ("metrics.train_labels", "metrics.answer_only", "model.context_matters", *SYMPTOMS),
+        "data.choices_in_place": (
+            *("data.stale_tokens", "data.choices_differ", "metrics.train_labels", "metrics.answer_only"),
+            *("model.context_matters", *_TEXT_LOST),
+        ),
+        "data.choice_context": (
+            *("data.decodes", "data.segments", "data.stale_tokens", "data.truncation", "data.words_alike"),
+            *("metrics.answer_only", "model.context_matters", *_TEXT_LOST),
+        ),
+        "data.choices_differ": ("data.truncation", "metrics.answer_only", "model.context_matters", *_TEXT_LOST),
+        "collator.choices_together": (
+            *("collator.labels", "collator.lengths_example", "collator.mask", "collator.order", "collator.shape"),
+            *("collator.token_type_ids", "collator.tokens", "metrics.answer_only", "metrics.evaluated_rows"),
+            *("model.choice_permutation", "model.context_matters", "training.rows_once", *_PADDING, *SYMPTOMS),
+        ),
+        "model.choice_permutation": ("model.context_matters", *_PADDING, *SYMPTOMS),
+        "metrics.answer_only": ("model.context_matters",),
         # Labels.
         "data.label_encoding": ("data.label_names", "serving.label_names", *_SERVED, *SYMPTOMS),
         "data.label_source": ("data.contradictions", "metrics.train_labels", *SYMPTOMS),
@@ -93,6 +120,17 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "data.labels_in_train": ("data.labels_per_row", "data.rows_without_label", *SYMPTOMS),
         "data.rows_without_label": ("data.labels_per_row", *SYMPTOMS),
         "data.labels_per_row": SYMPTOMS,
+        # Tags of words.
+        "data.words_joined": ("data.tags_aligned", "data.ignored_tokens", *_SERVED, *SYMPTOMS),
+        "data.tags_aligned": ("data.tag_scheme", "data.entity_types", "metrics.tag_sequences", *SYMPTOMS),
+        "data.ignored_tokens": (
+            *("data.tags_aligned", "data.tag_scheme", "metrics.recomputed", "metrics.tag_sequences"),
+            *SYMPTOMS,
+        ),
+        "data.tag_scheme": ("data.entity_types", "metrics.tag_sequences", "serving.entities", *SYMPTOMS),
+        "data.entity_types": SYMPTOMS,
+        "data.entities_truncated": SYMPTOMS,
+        "metrics.tag_sequences": SYMPTOMS,
         # Batches.
         "collator.determinism": ("collator.*", "training.seeds", "training.resume", "training.workers", "metrics.*"),
         "collator.mutation": (
@@ -193,6 +231,8 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "metrics.definition": ("metrics.recomputed", *SYMPTOMS),
         "metrics.label_threshold": ("metrics.recomputed", *SYMPTOMS),
         "metrics.train_labels": SYMPTOMS,
+        "metrics.best_windows": ("metrics.answers_recomputed", "serving.answers", *SYMPTOMS),
+        "metrics.answers_recomputed": SYMPTOMS,
         "metrics.recomputed": SYMPTOMS,
         "serving.safetensors": ("serving.dtype", *_SERVED),
         "serving.permissions": ("serving.tokenizer", *_SERVED),

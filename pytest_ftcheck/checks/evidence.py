@@ -13,7 +13,7 @@ from transformers import set_seed
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.checks.collator.moved_rows import in_order
-from pytest_ftcheck.columns import scalars
+from pytest_ftcheck.columns import label_values
 from pytest_ftcheck.training.batches import only_accepted
 
 if TYPE_CHECKING:
@@ -148,11 +148,23 @@ class Evidence:
 
     def labels(self, rows: Dataset) -> list[Any]:
         """Return the labels of a tokenized data set, ``[N]``."""
-        return scalars(rows, self.pipeline.label_column)
+        return label_values(rows)
 
     def label_array(self, rows: Dataset) -> NDArray[Any]:
         """Return the labels of a tokenized data set as an evaluation has them, ``[N]``; of other heads ``[N, …]``."""
         return self.pipeline.card.head_rules.labels.stacked(self.labels(rows))
+
+    def of_parts(self, pipeline: Pipeline) -> Evidence:
+        """Return evidence of other parts, with the runs of these."""
+        return Evidence(
+            pipeline,
+            engine=self.engine,
+            seed=self.seed,
+            environment=self.environment,
+            make_run=self._make_run,
+            make_probe=self._make_probe,
+            other_run=self.other_run,
+        )
 
     def once(self, make: Callable[[Evidence], _Made]) -> _Made:
         """Return what a function makes of this evidence, made when a check first asks for it."""

@@ -46,3 +46,8 @@ def current_line(writer: Any) -> str:
 def set_current_line(writer: Any, text: str) -> None:
     """Set what pytest takes to stand in the terminal's current line."""
     writer._current_line = text  # noqa: SLF001 - as above; `write_raw`, which does not count, is of pytest 9
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Whether this process is a worker of pytest-xdist, which sets an attribute of its own on the configuration."""
+    return hasattr(config, "workerinput")

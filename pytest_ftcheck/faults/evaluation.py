@@ -22,7 +22,7 @@ from pytest_ftcheck.faults.planting import (
     with_model,
     with_patch,
 )
-from pytest_ftcheck.tasks.metrics import known_direction
+from pytest_ftcheck.tasks.metric_names import known_direction
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

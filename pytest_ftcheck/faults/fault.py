@@ -27,11 +27,12 @@ if TYPE_CHECKING:
 
 FAMILIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "data": ("data", "labels", "label_sets", "splits"),
+        "data": ("data", "labels", "label_sets", "splits", "tags", "choices"),
         "batches": ("batches", "inputs"),
         "model": ("model", "weights", "start"),
         "training": ("training", "optimizer", "evaluation", "ways"),
-        "metrics": ("metrics",),
+        "metrics": ("metrics", "tag_metrics"),
+        "answers": ("answers",),
         "serving": ("serving",),
     }
 )

@@ -29,7 +29,15 @@ _PART = 0.5
 
 
 def _shuffled(labels: list[Any]) -> list[Any]:
-    return [labels[index] for index in np.random.default_rng(_SEED).permutation(len(labels))]
+    """Deal labels out among the rows; tags of tokens among rows of as many tokens, so that they can be collated."""
+    alike: dict[int, list[int]] = {}
+    for row, label in enumerate(labels):
+        alike.setdefault(len(label) if isinstance(label, list) else 0, []).append(row)
+    random, shuffled = np.random.default_rng(_SEED), list(labels)
+    for rows in alike.values():
+        for row, other in zip(rows, random.permutation(len(rows)), strict=True):
+            shuffled[row] = labels[rows[other]]
+    return shuffled
 
 
 def _renumbered(labels: list[Any], classes: int) -> list[Any]:

@@ -16,7 +16,7 @@ from pytest_ftcheck.faults.evaluation import overtrained
 from pytest_ftcheck.faults.fault import FLOOR, fault
 from pytest_ftcheck.faults.planting import last_linear, with_args, with_head, with_model
 from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW, VALUES
-from pytest_ftcheck.tasks.metrics import known_direction
+from pytest_ftcheck.tasks.metric_names import known_direction
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +50,13 @@ class _Answered:
         return self.change(evaluated, dict(self.own(evaluated)))
 
 
-def _own(pipeline: Pipeline) -> Callable[[EvalPrediction], Metrics]:
+def own_metrics(pipeline: Pipeline) -> Callable[[EvalPrediction], Metrics]:
+    """Return the pipeline's ``compute_metrics``.
+
+    Raises:
+        NotApplicable: it has none.
+
+    """
     if pipeline.compute_metrics is None:
         msg = "it computes no metrics"
         raise NotApplicable(msg)
@@ -70,7 +76,7 @@ def _logits(evaluated: EvalPrediction) -> Any:
 )
 def metric_over_the_wrong_axis(pipeline: Pipeline) -> Pipeline:
     """The metric takes the prediction of one row for all rows."""
-    return replace(pipeline, compute_metrics=_Asked(_own(pipeline), _first_row))
+    return replace(pipeline, compute_metrics=_Asked(own_metrics(pipeline), _first_row))
 
 
 def _first_row(evaluated: EvalPrediction) -> EvalPrediction:
@@ -88,7 +94,7 @@ def _first_row(evaluated: EvalPrediction) -> EvalPrediction:
 def metric_arguments_swapped(pipeline: Pipeline) -> Pipeline:
     """Precision and recall, or r2, are computed with predictions and references swapped."""
     regression = pipeline.card.head_rules.values
-    return replace(pipeline, compute_metrics=_Answered(_own(pipeline), _swapped_r2 if regression else _swapped))
+    return replace(pipeline, compute_metrics=_Answered(own_metrics(pipeline), _swapped_r2 if regression else _swapped))
 
 
 def _swapped(evaluated: EvalPrediction, metrics: Metrics) -> Metrics:
@@ -116,7 +122,7 @@ def metric_of_a_threshold_on_logits(pipeline: Pipeline) -> Pipeline:
     if pipeline.card.num_labels != 2:  # noqa: PLR2004 - two classes
         msg = "it is a mistake of tasks with two classes"
         raise NotApplicable(msg)
-    return replace(pipeline, compute_metrics=_Asked(_own(pipeline), _thresholded))
+    return replace(pipeline, compute_metrics=_Asked(own_metrics(pipeline), _thresholded))
 
 
 def _thresholded(evaluated: EvalPrediction) -> EvalPrediction:
@@ -135,7 +141,7 @@ def best_epoch_reported_as_last(pipeline: Pipeline) -> Pipeline:
     changed = with_args(
         overtrained(pipeline), load_best_model_at_end=False, save_strategy="no", metric_for_best_model=None
     )
-    return replace(changed, compute_metrics=_Answered(_own(pipeline), _BestSoFar()))
+    return replace(changed, compute_metrics=_Answered(own_metrics(pipeline), _BestSoFar()))
 
 
 @dataclass
@@ -158,7 +164,7 @@ def metric_renamed(pipeline: Pipeline) -> Pipeline:
     """A metric that is declared is reported under another name."""
     name = pipeline.card.metric_for_best_model
     changed = with_args(pipeline, metric_for_best_model="loss", greater_is_better=False)
-    return replace(changed, compute_metrics=_Answered(_own(pipeline), partial(_renamed, name=name)))
+    return replace(changed, compute_metrics=_Answered(own_metrics(pipeline), partial(_renamed, name=name)))
 
 
 def _renamed(evaluated: EvalPrediction, metrics: Metrics, name: str) -> Metrics:

@@ -7,7 +7,7 @@ import time
 import warnings
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.faults.asked import AskedChecks, CheckAnswer
@@ -29,6 +29,35 @@ FEW_STEPS = 12
 _OF_PARTS = ("free", "forward")
 _APART = ("serving",)
 """Families whose checks start a process of their own: asked only where a fault lists one of them."""
+
+
+ProofOutcome = Literal["caught", "survived", "n.a."]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaultRecord:
+    """What became of one planted fault."""
+
+    fault: str
+    """Its name."""
+    task: str
+    """In whose pipeline it was planted."""
+    engine: str
+    """That trains with the fault."""
+    outcome: ProofOutcome
+    """``n.a.``: it could not be planted."""
+    listed: list[str]
+    """Ids of the checks that should catch it."""
+    caught: list[str]
+    """Those of them that turned red."""
+    also: list[str]
+    """Others that turned red."""
+    not_applicable: str
+    """Why it could not be planted; empty where it was."""
+    seconds: float
+    """That the proof took."""
+    verdicts: dict[str, CheckAnswer]
+    """By the id of the check."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +86,8 @@ class Proof:
         return tuple(name for name in self.verdicts if name not in self.listed and self._turned_red(name))
 
     @property
-    def outcome(self) -> str:
-        """``caught``, ``survived`` or ``n.a.``."""
+    def outcome(self) -> ProofOutcome:
+        """What became of it."""
         if self.not_applicable:
             return "n.a."
         return "caught" if self.caught else "survived"
@@ -66,22 +95,20 @@ class Proof:
     def _turned_red(self, name: str) -> bool:
         return self.verdicts.get(name, CheckAnswer("not run")).state == "red"
 
-    def to_record(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        return {
-            "fault": self.fault,
-            "task": self.task,
-            "engine": self.engine,
-            "outcome": self.outcome,
-            "listed": list(self.listed),
-            "caught": list(self.caught),
-            "also": list(self.also),
-            "not_applicable": self.not_applicable,
-            "seconds": round(self.seconds, 2),
-            "verdicts": {
-                name: {"state": verdict.state, "reason": verdict.reason} for name, verdict in self.verdicts.items()
-            },
-        }
+    def to_record(self) -> FaultRecord:
+        """Return the entry of the JSON document."""
+        return FaultRecord(
+            fault=self.fault,
+            task=self.task,
+            engine=self.engine,
+            outcome=self.outcome,
+            listed=list(self.listed),
+            caught=list(self.caught),
+            also=list(self.also),
+            not_applicable=self.not_applicable,
+            seconds=round(self.seconds, 2),
+            verdicts=dict(self.verdicts),
+        )
 
 
 class Prover:

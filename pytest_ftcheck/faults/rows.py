@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.faults.planting import raw, tokenized, tokenizer_of, with_column, with_rows
+from pytest_ftcheck.heads.traits import TEXTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,7 +22,15 @@ Texts = tuple[list[str], ...]
 
 
 def texts_of(pipeline: Pipeline, split: str) -> Texts:
-    """Return the raw texts of a split, segment by segment."""
+    """Return the raw texts of a split, segment by segment.
+
+    Raises:
+        NotApplicable: its rows are no texts.
+
+    """
+    if TEXTS not in pipeline.card.head_rules.traits:
+        msg = "its rows are no texts"
+        raise NotApplicable(msg)
     rows = raw(pipeline, split).with_format(None)
     return tuple([str(text) for text in rows[column]] for column in pipeline.card.text_columns)
 

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.faults.fault import fault
 from pytest_ftcheck.faults.planting import body_of, tokenizer_of, with_model, with_patch
-from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW, LABEL_SETS
+from pytest_ftcheck.heads.traits import CLASS_IDS, LABEL_PER_TOKEN, LABEL_SETS
 
 if TYPE_CHECKING:
     from torch import nn
@@ -158,7 +159,7 @@ def _private(original: Any, model: Any, folder: Any) -> None:
 
 
 @fault(
-    needs=(CLASSES, LABEL_PER_ROW),
+    needs=(CLASS_IDS,),
     caught_by=("serving.label_names",),
     seen_in_practice="The configuration is written again from a template after training, without the names of the "
     "classes.",
@@ -169,9 +170,13 @@ def saved_without_label_names(pipeline: Pipeline) -> Pipeline:
 
 
 def _nameless(original: Any, model: Any, folder: Any) -> None:
-    numbers = range(model.config.num_labels)
-    names = {number: f"LABEL_{number}" for number in numbers}
-    _configured(original, model, folder, id2label=names, label2id={name: number for number, name in names.items()})
+    _named(original, model, folder, [f"LABEL_{number}" for number in range(model.config.num_labels)])
+
+
+def _named(original: Any, model: Any, folder: Any, names: list[str]) -> None:
+    """Save a model, and then its labels under other names."""
+    labels = dict(enumerate(names))
+    _configured(original, model, folder, id2label=labels, label2id={name: number for number, name in labels.items()})
 
 
 def _configured(original: Any, model: Any, folder: Any, **settings: Any) -> None:
@@ -191,6 +196,24 @@ def _configured(original: Any, model: Any, folder: Any, **settings: Any) -> None
 def problem_type_lost(pipeline: Pipeline) -> Pipeline:
     """The saved configuration does not say that a row has any number of labels."""
     return with_patch(pipeline, partial(_finally, instead=partial(_configured, problem_type=None)), _MODEL)
+
+
+@fault(
+    needs=(LABEL_PER_TOKEN,),
+    whole_run=True,
+    caught_by=("serving.entities",),
+    seen_in_practice="The list of tags is made again where the model is exported, sorted this time.",
+)
+def saved_tag_names_sorted(pipeline: Pipeline) -> Pipeline:
+    """The saved configuration has the names of the tags in the order of the alphabet."""
+    if list(pipeline.card.label_names) == sorted(pipeline.card.label_names):
+        msg = "its tags are in the order of the alphabet"
+        raise NotApplicable(msg)
+    return with_patch(pipeline, partial(_finally, instead=_sorted_names), _MODEL)
+
+
+def _sorted_names(original: Any, model: Any, folder: Any) -> None:
+    _named(original, model, folder, sorted(model.config.id2label.values()))
 
 
 @fault(

@@ -10,7 +10,7 @@ import torch
 from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.faults.fault import fault
 from pytest_ftcheck.faults.planting import body_of, head_of, last_linear, with_head, with_model
-from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
+from pytest_ftcheck.heads.traits import CLASS_IDS
 
 if TYPE_CHECKING:
     from torch import nn
@@ -163,7 +163,7 @@ def _half_body(model: nn.Module) -> None:
 
 
 @fault(
-    needs=(CLASSES, LABEL_PER_ROW),
+    needs=(CLASS_IDS,),
     caught_by=("data.label_names", "serving.label_names"),
     seen_in_practice="id2label is written by hand in the order in which one thinks of the classes.",
 )
@@ -179,7 +179,7 @@ def _swap_names(model: Any) -> None:
 
 
 @fault(
-    needs=(CLASSES, LABEL_PER_ROW),
+    needs=(CLASS_IDS,),
     caught_by=("data.label_names", "serving.label_names"),
     seen_in_practice="num_labels is given and id2label is not: whoever calls pipeline() reads LABEL_0 and guesses.",
 )

@@ -1,1 +1,1 @@
-"""How good is good enough."""
+"""Gates: limits of metrics, comparisons with accepted runs, and their statistics."""

@@ -1,9 +1,9 @@
-"""A run as the baseline keeps it, and an accepted run as later ones are compared with it."""
+"""Converts a run to a candidate for the baseline, and an accepted run to the reference of comparisons."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from pytest_ftcheck.errors import DataError
 from pytest_ftcheck.gates.baseline_file import FILE, Candidate, Entry, predictions_path
 from pytest_ftcheck.gates.predictions_file import ACCEPT, KeptRows, pack, read_kept
 from pytest_ftcheck.gates.provenance import evaluated_rows, identity_columns, row_ids
+from pytest_ftcheck.gates.records import MetricChange
 from pytest_ftcheck.gates.tolerance import FEWEST_SEEDS, SeedStatistics
 
 if TYPE_CHECKING:
@@ -23,13 +24,13 @@ if TYPE_CHECKING:
 
 
 def candidate_of(now: Entry, pipeline: Pipeline, run: Run, compared: ComparedRun) -> Candidate:
-    """Return a run as it may be accepted.
+    """Make a candidate for the baseline from a run.
 
     Args:
-        now: of `describe_origin`.
-        pipeline: that was trained.
-        run: that came out.
-        compared: what `ComparedRun.of_run` took of it.
+        now: result of `describe_origin`.
+        pipeline: pipeline of the run.
+        run: the run.
+        compared: result of `ComparedRun.of_run`.
 
     """
     ids = row_ids(evaluated_rows(pipeline, run), identity_columns(pipeline, run))
@@ -38,7 +39,7 @@ def candidate_of(now: Entry, pipeline: Pipeline, run: Run, compared: ComparedRun
     try:
         content = pack(KeptRows(compared.rows, ids))
     except DataError:
-        # A worse model, not misuse: the checks say so, and what is empty here is refused at the end.
+        # This is a worse model, not misuse: the checks report it, and the empty candidate is refused at the end.
         metrics, content = {}, b""
     return Candidate(now, run.seed, metrics, content)
 
@@ -47,12 +48,12 @@ def kept_rows(folder: Path, entry: Entry, seed: int) -> KeptRows:
     """Read the predictions of an accepted run.
 
     Args:
-        folder: of the baseline.
-        entry: that was accepted.
-        seed: one of its own.
+        folder: folder of the baseline.
+        entry: the accepted entry.
+        seed: a seed of the entry.
 
     Raises:
-        DataError: they were edited, truncated or removed, or are of another number of rows.
+        DataError: the predictions were edited, truncated or removed, or have another number of rows.
 
     """
     path = predictions_path(folder, entry.runs[seed])
@@ -67,7 +68,7 @@ def kept_rows(folder: Path, entry: Entry, seed: int) -> KeptRows:
 
 
 def seed_spreads(entry: Entry) -> dict[str, SeedStatistics]:
-    """Take the spread over seeds from several accepted ones; of fewer, only a calibration knows it."""
+    """Return the spread over at least `FEWEST_SEEDS` accepted seeds, by metric; empty for fewer seeds."""
     found = {}
     if len(entry.runs) >= FEWEST_SEEDS:
         for metric in next(iter(entry.runs.values())).metrics:
@@ -77,18 +78,18 @@ def seed_spreads(entry: Entry) -> dict[str, SeedStatistics]:
     return found
 
 
-def before_and_after(accepted: AcceptedSeed, compared: ComparedRun, pipeline: Pipeline) -> dict[str, dict[str, Any]]:
-    """Return the value before and after of every metric that the card gates, and whether its drop is limited."""
+def before_and_after(accepted: AcceptedSeed, compared: ComparedRun, pipeline: Pipeline) -> dict[str, MetricChange]:
+    """Return for every metric of the card the value before and after, and whether its drop is limited."""
     card = pipeline.card
     gates = card.gates(pipeline.tier, pipeline.checkpoint.name)
     names = [*card.metric.greater_is_better, *gates]
     return {
-        name: {
-            "before": accepted.metrics.get(name, math.nan),
-            "after": compared.metrics.get(name, math.nan),
-            "worse": (1 if card.greater_is_better(name) else -1)
+        name: MetricChange(
+            before=accepted.metrics.get(name, math.nan),
+            after=compared.metrics.get(name, math.nan),
+            worse=(1 if card.greater_is_better(name) else -1)
             * (accepted.metrics.get(name, math.nan) - compared.metrics.get(name, math.nan)),
-            "gated": name in gates and gates[name].max_drop is not None,
-        }
+            gated=name in gates and gates[name].max_drop is not None,
+        )
         for name in dict.fromkeys(names)
     }

@@ -1,8 +1,8 @@
-"""The accepted runs: ``ftcheck-baseline/baseline.json``, which a reviewer can read, and predictions beside it.
+"""The file of accepted runs: ``ftcheck-baseline/baseline.json``, readable in a review, and files with predictions.
 
-What is written is whole or not there: predictions first, under names that hold their digest, so that the old ones
-stay; then the JSON, in one rename; then what no entry names any more is removed. Whatever interrupts this, the JSON
-and the files that it names fit together.
+Files are written completely or not at all. Predictions are written first, under names with their digest, so that the
+old files stay; then the JSON, in one rename; then files that no entry names are removed. The JSON and the files that it
+names are therefore consistent after any interruption.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PREDICTIONS = "predictions"
 SCHEMA = 2
 _SUFFIX = ".safetensors"
 _FREE = ("why", "digest")
-"""What a reviewer may edit, and the digest itself."""
+"""Fields without effect on the digest: the reason, which may be edited, and the digest itself."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,14 @@ class AcceptedSeed:
 
     metrics: Mapping[str, float]
     predictions: str
-    """Name of its file."""
+    """Name of the file with its predictions."""
     sha256: str
-    """Of that file."""
+    """SHA-256 of that file."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What was accepted for one task, checkpoint, engine, data set and recipe."""
+    """The accepted runs of one task, checkpoint, engine, data set and recipe."""
 
     task: str
     checkpoint: str
@@ -55,22 +55,22 @@ class Entry:
     head: str
     recipe: Mapping[str, Any]
     data: Mapping[str, Any]
-    """``source`` as `source_name` names it, ``split``, ``columns``, ``rows`` and ``train_rows``; ``evaluation`` and
-    ``train``: their digests."""
+    """``source`` (from `source_name`), ``split``, ``columns``, ``rows`` and ``train_rows``; digests of the rows in
+    ``evaluation`` and ``train``."""
     weights: str
-    """SHA-256 of the checkpoint's files; empty where it is not known, or where the checkpoint itself is judged."""
+    """SHA-256 of the checkpoint's files; empty where it is unknown, or where the checkpoint itself is judged."""
     environment: Mapping[str, str]
     """Versions, device, dtype, threads."""
     labels: tuple[str, ...] = ()
-    """Names of the classes; empty for regression, and in entries that know none."""
+    """Names of the classes; empty for regression, and where they are unknown."""
     date: str = ""
     why: str = ""
     runs: Mapping[int, AcceptedSeed] = field(default_factory=dict)
-    """By seed."""
+    """Accepted runs by seed."""
 
     @property
     def key(self) -> str:
-        """Name in the file: ``mrpc/tiny-bert/trainer/bundled/recipe-1a2b3c4d``."""
+        """Key in the file: ``mrpc/tiny-bert/trainer/bundled/recipe-1a2b3c4d``."""
         return "/".join([*self.place, f"recipe-{_digest(self.recipe)[:8]}"])
 
     @property
@@ -91,10 +91,10 @@ class Entry:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Entry:
-        """Take what `to_record` gave.
+        """Make an entry from the result of `to_record`.
 
         Raises:
-            KeyError, TypeError, ValueError, AttributeError: it is something else.
+            KeyError, TypeError, ValueError, AttributeError: the record has another form.
 
         """
         values = {name: value for name, value in record.items() if name != "digest"}
@@ -104,30 +104,30 @@ class Entry:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A run that may become the baseline: what a process tells of it."""
+    """A run that may become the baseline."""
 
     entry: Entry
-    """Without runs."""
+    """Description of the run, without accepted runs."""
     seed: int
     metrics: Mapping[str, float]
     predictions: bytes
-    """Of `pack`."""
+    """Result of `pack`."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """What an update did to one entry."""
+    """The change of one entry by an update."""
 
     after: Entry
     before: Entry | None
-    """None where it is new."""
+    """The replaced entry; None where the entry is new."""
 
 
 def read_baseline(folder: Path) -> dict[str, Entry]:
-    """Read all entries by key; none where there is no file.
+    """Read all entries by key; empty where there is no file.
 
     Raises:
-        DataError: the file was edited, or is not whole.
+        DataError: the file was edited, or is incomplete.
 
     """
     path = folder / FILE
@@ -151,29 +151,31 @@ def read_baseline(folder: Path) -> dict[str, Entry]:
 
 
 def _wrong_schema(path: Path, schema: object) -> str:
-    """Say why a document is no baseline of ours, and what to do."""
-    anew = f"remove the folder {FOLDER} and accept healthy runs anew: --ftcheck-update-baseline --ftcheck-reason='why'."
+    """Return the message about a document that is not a baseline of this schema."""
+    anew = (
+        f"remove the folder {FOLDER} and accept healthy runs again: --ftcheck-update-baseline --ftcheck-reason='why'."
+    )
     if not isinstance(schema, int) or schema == SCHEMA:
         return f"{path}: not a baseline of schema {SCHEMA}. Restore it from version control, or {anew}"
     if schema > SCHEMA:
         return f"{path}: written by a later version (schema {schema}, this one reads {SCHEMA}). Update pytest-ftcheck."
     return (
-        f"{path}: written by an earlier version (schema {schema}, this one reads {SCHEMA}, whose entries name their "
-        f"data set). Version control keeps it: {anew}"
+        f"{path}: written by an earlier version (schema {schema}, this one reads {SCHEMA}, where entries name their "
+        f"data set). The old file stays in version control: {anew}"
     )
 
 
 def _entry(path: Path, key: str, record: Any) -> Entry:
     todo = (
-        "Entries are not edited by hand, but for their why: restore it from version control, or remove the entry and "
-        "accept a new run with --ftcheck-update-baseline."
+        "Only the field why may be edited by hand: restore the entry from version control, or remove it and accept a "
+        "new run with --ftcheck-update-baseline."
     )
     try:
         entry = Entry.from_record(record)
         whole = entry.key == key and bool(entry.runs) and _digest(record) == record["digest"]
         finite = all(math.isfinite(value) for run in entry.runs.values() for value in run.metrics.values())
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        msg = f"{path}: entry {key!r} cannot be understood ({type(error).__name__}: {error}). {todo}"
+        msg = f"{path}: entry {key!r} has another form ({type(error).__name__}: {error}). {todo}"
         raise DataError(msg) from error
     if not whole or not finite:
         what = "was edited: its digest is not that of its content" if finite else "has a metric that is not finite"
@@ -183,24 +185,24 @@ def _entry(path: Path, key: str, record: Any) -> Entry:
 
 
 def predictions_path(folder: Path, run: AcceptedSeed) -> Path:
-    """Where the predictions of an accepted run lie."""
+    """Return the path of the predictions of an accepted run."""
     return folder / PREDICTIONS / Path(run.predictions).name
 
 
 def update_baseline(
     folder: Path, candidates: Iterable[Candidate], *, date: str, why: str, only_missing: bool = False
 ) -> list[Change]:
-    """Accept runs: all seeds of one task, checkpoint, engine, data set and recipe become one entry. Others stay.
+    """Accept runs: all seeds of one task, checkpoint, engine, data set and recipe become one entry; other entries stay.
 
     Args:
-        folder: of the baseline; made where it is absent.
-        candidates: what ran.
-        date: of today.
-        why: of the user.
-        only_missing: leave entries alone that are there.
+        folder: folder of the baseline, which is made if it is absent.
+        candidates: the runs to accept.
+        date: date of the acceptance.
+        why: reason of the user.
+        only_missing: True: do not change existing entries.
 
     Raises:
-        DataError: a run that nothing can be compared with, or a file that is not whole or cannot be written.
+        DataError: a run cannot be a reference, or a file is incomplete or cannot be written.
 
     """
     candidates = list(candidates)
@@ -218,22 +220,22 @@ def update_baseline(
                 _write(folder, before, accepted, [candidate for group in groups.values() for candidate in group])
     except OSError as error:
         todo = what_to_do(error, "Make it writable")
-        msg = f"{folder}: the baseline cannot be written, and stays as it was: {error}. {todo}, and accept again."
+        msg = f"{folder}: the baseline cannot be written and stays unchanged: {error}. {todo}, and accept again."
         raise DataError(msg) from error
     return [Change(entry, before.get(key)) for key, entry in sorted(accepted.items())]
 
 
 def check_candidate(candidate: Candidate) -> None:
-    """Refuse a run that nothing can be compared with.
+    """Refuse a run that cannot be a reference of comparisons.
 
     Raises:
-        DataError: a metric that is not a finite number, or none.
+        DataError: a metric is not a finite number, or there are no metrics.
 
     """
     bad = {name: value for name, value in candidate.metrics.items() if not math.isfinite(value)}
     if bad or not candidate.metrics:
         named = ", ".join(f"{name} = {value}" for name, value in bad.items()) or "no metric"
-        msg = f"{candidate.entry.key}, seed {candidate.seed}: {named}: such a run cannot become a baseline."
+        msg = f"{candidate.entry.key}, seed {candidate.seed}: {named}: this run cannot become a baseline."
         raise DataError(msg)
 
 
@@ -272,9 +274,9 @@ def _write(
 
 
 def _remove_unnamed(folder: Path, entries: Mapping[str, Entry]) -> None:
-    """Remove predictions that no entry names, and folders that are empty."""
+    """Remove predictions that no entry names, and empty folders."""
     named = {run.predictions for entry in entries.values() for run in entry.runs.values()}
-    with suppress(OSError):  # the JSON, which was written or not, is what counts
+    with suppress(OSError):  # leftover files do no harm: only the JSON counts
         for path in (folder / PREDICTIONS).glob(f"*{_SUFFIX}"):
             if path.name not in named:
                 path.unlink(missing_ok=True)

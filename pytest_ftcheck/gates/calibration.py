@@ -29,60 +29,60 @@ if TYPE_CHECKING:
     from pytest_ftcheck.heads.trivial import Trivial
 
 _APART = 0.01
-"""Share of normal samples of seeds that are said to have one that lies apart."""
+"""Fraction of normal samples of seeds in which the outlier test reports an outlier."""
 _FEW_ROWS = 2
 _MORE_SEEDS = 20
 
 
 @dataclass(frozen=True)
 class Session:
-    """How a session will judge: what its false-alarm rate is split over."""
+    """How later sessions will judge: the number of comparisons that share the false-alarm rate."""
 
     gates: int = 1
-    """Limits in the session, of all tasks, engines, metrics and slices together."""
+    """Number of limits in the session, over all tasks, engines, metrics and slices."""
     seeds: int = 1
-    """Runs of each task and engine."""
+    """Number of runs of each task and engine."""
     judged: Literal["each", "mean"] = "each"
-    """Every run against the limit, or the mean over the seeds."""
+    """Whether the limit applies to each run, or to the mean over the seeds."""
     false_alarms: float = FALSE_ALARMS
-    """Share of the sessions of a healthy model in which any gate may fail."""
+    """Fraction of a healthy model's sessions in which any gate may fail."""
 
     @property
     def runs(self) -> int:
-        """Number of runs whose mean is compared with the limit."""
+        """The number of runs whose mean is compared with the limit."""
         return self.seeds if self.judged == "mean" else 1
 
     @property
     def false_alarms_of_gate(self) -> float:
-        """Bonferroni's share of one comparison: it holds however the metrics and seeds depend on each other."""
+        """False-alarm rate of one comparison, by Bonferroni: valid for any dependence of metrics and seeds."""
         return self.false_alarms / (self.gates * (1 if self.judged == "mean" else self.seeds))
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """A limit that seeds of a healthy model propose, or why there is none."""
+    """A limit proposed from seeds of a healthy model, or the reason why there is none."""
 
     metric: str
     limit: float | None
-    """Floor, or ceiling where smaller is better, to four digits; None where refused."""
+    """Floor, or ceiling where smaller is better, with four decimals; None where refused."""
     greater_is_better: bool
     calibrated: SeedStatistics
-    """Mean and spread over the seeds that did not fail: those that did move no limit. NaN where too few are left."""
+    """Mean and spread over the seeds that did not fail; failed seeds have no effect. NaN where too few are left."""
     worst: float
-    """Of the seeds that did not fail."""
+    """Worst value of the seeds that did not fail."""
     session: Session
     smallest_drop: float
-    """Of the mean, that such a session shows with 80% power; NaN where refused."""
+    """Smallest drop of the mean that such a session detects with 80% power; NaN where refused."""
     refused: str = ""
-    """Why there is no limit, and what would help."""
+    """Why there is no limit, and what would help; empty where there is one."""
     notes: tuple[str, ...] = ()
-    """What to know before the limit is taken."""
+    """Remarks to read before the limit is used."""
 
     def describe(self, part: str = "") -> str:
-        """Render in one line how the limit came about: a comment beside it in a file.
+        """Describe in one line how the limit was computed, for the terminal and for a comment in a file.
 
         Args:
-            part: name of the slice that the limit is for; empty for all rows.
+            part: name of the slice of the limit; empty for all rows.
 
         """
         session, seeds, named = self.session, self.calibrated, ", ".join(filter(None, [self.metric, part]))
@@ -110,28 +110,28 @@ def propose_limit(
 ) -> Proposal:
     """Propose a limit from the metric of several seeds of one healthy recipe, on the same rows.
 
-    A one-sided tolerance bound: see `pytest_ftcheck.gates.tolerance` for what it means and assumes. The limit is one
-    for these very rows, so that later values are compared with it as they are (`Limits.calibrated`): which rows the
-    data set happens to hold is part of the calibration.
+    The limit is a one-sided tolerance bound: see `pytest_ftcheck.gates.tolerance` for its meaning and assumptions. It
+    is valid for exactly these rows, so that later values are compared with it without an interval
+    (`Limits.calibrated`): the choice of rows is part of the calibration.
 
     Args:
         metric: key.
-        values: ``[k]``, of each seed.
-        rows: N, evaluated by each.
+        values: ``[k]``, the value of each seed.
+        rows: N, rows evaluated by each seed.
         greater_is_better: direction of the metric: a floor, or a ceiling.
-        failed: ``[k]``, which runs failed; those without a finite value count as well. Gate them by their number
-            (`failed_runs`): a limit that makes room for a collapsed run lets every regression through.
+        failed: ``[k]``, which runs failed; runs without a finite value count as failed, too. `failed_runs` gates their
+            number: a limit below a collapsed run would let every regression pass.
         trivial: the best trivial classifier on these rows; a limit that it reaches is refused.
-        session: how later sessions judge; by default one gate, one seed, 1%.
+        session: how later sessions judge; default: one gate, one seed, 1%.
 
     Raises:
-        SettingsError: fewer than 3 values, or another number of failures than of values.
+        SettingsError: fewer than 3 values, or the lengths of ``values`` and ``failed`` differ.
 
     """
     session = session or Session()
     numbers = np.asarray(values, dtype=np.float64)
     if len(numbers) < FEWEST_SEEDS or (failed and len(failed) != len(numbers)):
-        msg = f"a limit is calibrated from at least {FEWEST_SEEDS} seeds, each failed or not: got {len(numbers)} values"
+        msg = f"a calibration needs at least {FEWEST_SEEDS} seeds, failed or not: got {len(numbers)} values"
         raise SettingsError(msg + (f" and {len(failed)} verdicts." if failed else "."))
     kept = numbers[np.isfinite(numbers) & ~np.asarray(failed or [False] * len(numbers), dtype=np.bool_)]
     lost = len(numbers) - len(kept)
@@ -175,7 +175,7 @@ def _refusal(
     *,
     greater_is_better: bool,
 ) -> str:
-    """Say that a trivial classifier reaches the limit, and what would help, by what is in the way."""
+    """Return the message about a limit that a trivial classifier reaches, and what would help; empty if none does."""
     reached = reached_by_trivial(limit, trivial, greater_is_better=greater_is_better)
     if not reached or trivial is None:
         return ""
@@ -184,11 +184,13 @@ def _refusal(
     if not (mean > edge if greater_is_better else mean < edge):
         return f"{reached} The seeds reach only {mean:.4f} on average: more steps, or a better checkpoint, would help."
     several = [] if session.judged == "mean" else ["gating the mean of several seeds (--ftcheck-calibrate-runs)"]
-    help_ = ["more steps, which even seeds out", *several, "or more evaluation rows"]
+    help_ = ["more steps, which reduce the spread of seeds", *several, "or more evaluation rows"]
     if seeds < _MORE_SEEDS:
         few, many = (tolerance_factor(k, session.false_alarms_of_gate, session.runs) for k in (seeds, _MORE_SEEDS))
-        help_.insert(1, f"{_MORE_SEEDS} seeds (the limit then lies {many:.1f} spreads from their mean, not {few:.1f})")
-    spread = f"The mean is {mean:.4f}, but seeds spread by {calibrated.std:.4f}"
+        help_.insert(
+            1, f"{_MORE_SEEDS} seeds (the limit is then {many:.1f} standard deviations from the mean, not {few:.1f})"
+        )
+    spread = f"The mean is {mean:.4f}, but the standard deviation over seeds is {calibrated.std:.4f}"
     return f"{reached} {spread}: {', '.join(help_)} would help."
 
 
@@ -198,21 +200,21 @@ def _notes(
     notes = []
     if calibrated.failed:
         notes.append(
-            f"{calibrated.failed} of {calibrated.failed + calibrated.seeds} seeds failed and are left out: the number "
-            "of failed runs is gated on its own"
+            f"{calibrated.failed} of {calibrated.failed + calibrated.seeds} seeds failed and are left out: "
+            "a gate of its own limits the number of failed runs"
         )
     worst = float(kept.min() if greater_is_better else kept.max())
-    # Apart by rows that can be counted, or ten equal seeds and one that misses a row more would do.
+    # The distance must be several rows: otherwise ten equal seeds and one with one more wrong row would be enough.
     apart = abs(worst - calibrated.mean) > max(_grubbs(len(kept)) * calibrated.std, _FEW_ROWS / rows)
     if apart:
         notes.append(
-            f"the worst seed, {worst:.4f}, lies apart from the others, where the bound assumes that seeds are near "
-            "normal: expect more false alarms than stated, until more seeds tell how often this happens"
+            f"the worst seed, {worst:.4f}, is an outlier, but the bound assumes that seeds are nearly normal: "
+            "expect more false alarms than stated, until more seeds show how often this happens"
         )
     return tuple(notes)
 
 
 def _grubbs(seeds: int) -> float:
-    """Return how many spreads from the mean the worst of so many seeds lies in 1% of normal samples (Grubbs 1950)."""
+    """Return the critical distance of an outlier in standard deviations, for 1% of normal samples (Grubbs 1950)."""
     squared = float(stats.t.isf(_APART / seeds, seeds - 2)) ** 2
     return (seeds - 1) / math.sqrt(seeds) * math.sqrt(squared / (seeds - 2 + squared))

@@ -1,4 +1,4 @@
-"""The gates of a card: what it asks of a metric, said to a run of its pipeline, on all rows and on slices."""
+"""The gates of a card: applies its limits to a run of its pipeline, on all rows and on slices."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ NOTHING_ASKED = MetricLimits()
 def limits_for(
     asked: MetricLimits, *, greater_is_better: bool, rows: int, runs: int = 1, false_alarms: float = FALSE_ALARMS
 ) -> Limits:
-    """Turn what a card asks of a metric into limits for the rows that are judged.
+    """Convert a card's limits of a metric to limits for the judged rows.
 
-    A limit that was calibrated on other rows, or for a mean of more runs, is one that was set by hand.
+    A limit that was calibrated on other rows, or for a mean of more runs, is treated as one that was set by hand.
 
     Args:
-        asked: of the card.
+        asked: limits of the card.
         greater_is_better: direction of the metric.
-        rows: that are judged.
-        runs: whose mean is judged.
-        false_alarms: share of the comparisons of a healthy model that may fail.
+        rows: number of judged rows.
+        runs: number of runs whose mean is judged.
+        false_alarms: fraction of a healthy model's comparisons that may fail.
 
     """
     seeds = asked.calibrated
@@ -68,22 +68,22 @@ def judge_metric(
     """Judge one metric of a run of a pipeline by its card, or by other limits.
 
     Args:
-        pipeline: that made the run.
-        run: what it left.
+        pipeline: pipeline of the run.
+        run: the run.
         metric: key.
-        asked: limits; None takes the card's.
-        greater_is_better: direction of the metric; None takes the card's.
-        masks: by family of slices; see `pipeline_masks`. A slice is scored where the card limits it, and with the
+        asked: limits; None: those of the card.
+        greater_is_better: direction of the metric; None: that of the card.
+        masks: masks by family of slices; see `pipeline_masks`. A slice is scored if the card limits it, and for the
             metric that decides which epoch is best.
-        baseline: the accepted run. Where it does not know how the metric spreads over seeds, the card may.
-        false_alarms: share of the comparisons of a healthy model that may fail.
+        baseline: the accepted run. If it has no spread over seeds, the spread of the card is used.
+        false_alarms: fraction of a healthy model's comparisons that may fail.
 
     Returns:
-        The verdict on all rows under an empty name, then those on slices by their names.
+        The verdict on all rows under an empty name, then the verdicts on slices by name.
 
     Raises:
-        DataError: the baseline is of other rows; slices of a metric that is not one of rows.
-        TaskError: logits of another shape than the head's.
+        DataError: the baseline has other rows, or the metric of a slice cannot be computed from rows.
+        TaskError: the shape of the logits does not fit the head.
 
     """
     card, rows = pipeline.card, len(run.rows)
@@ -103,13 +103,13 @@ def limited_slices(pipeline: Pipeline, run: ComparedRun, metric: str, masks: Map
     """Score a metric on every slice that the card limits, in the order of the card.
 
     Args:
-        pipeline: that made the run.
-        run: what it left.
+        pipeline: pipeline of the run.
+        run: the run.
         metric: key.
-        masks: of `pipeline_masks`.
+        masks: result of `pipeline_masks`.
 
     Raises:
-        DataError: the metric is not one of rows.
+        DataError: the metric cannot be computed from rows.
 
     """
     chosen = _chosen(masks, asked_of(pipeline, metric), deciding=False)
@@ -127,20 +127,20 @@ def _scores(pipeline: Pipeline, run: ComparedRun, metric: str, chosen: Masks, *,
     if not limited:
         return []
     msg = (
-        f"{metric} of task {pipeline.card.name!r} has no slices: it is not a metric that we can compute from rows. "
+        f"{metric} of task {pipeline.card.name!r} has no slices: it cannot be computed from single rows. "
         "Limit the slices of another metric, such as accuracy."
     )
     raise DataError(msg)
 
 
 def asked_of(pipeline: Pipeline, metric: str, name: str = "") -> MetricLimits:
-    """Return what a card asks of a metric, or of one slice of it; nothing asked where it has no limit."""
+    """Return the card's limits of a metric or of one slice; `NOTHING_ASKED` where there is no limit."""
     asked = pipeline.card.gates(pipeline.tier, pipeline.checkpoint.name).get(metric, NOTHING_ASKED)
     return _asked_of_slice(asked, name) if name else asked
 
 
 def degenerate(rows: EvaluatedRows) -> bool:
-    """Tell a run that failed: nothing that is finite, or one prediction for all rows whatever their labels are."""
+    """Whether a run failed: values that are not finite, or the same prediction for rows with different labels."""
     if not len(rows) or not rows.finite:
         return True
     return bool((rows.predictions == rows.predictions[0]).all()) and not bool(
@@ -151,13 +151,13 @@ def degenerate(rows: EvaluatedRows) -> bool:
 def session_share(
     pipelines: Mapping[str, Pipeline], masks: Mapping[str, Mapping[str, Masks]], *, engines: int, seeds: int
 ) -> float:
-    """Split a session's false alarms over its comparisons: with baselines, and over several seeds.
+    """Return the false-alarm rate of one comparison, with a baseline or over several seeds, in a session.
 
     Args:
-        pipelines: by task.
-        masks: by task and family of slices.
-        engines: of each task.
-        seeds: of each engine; over several, each limit is a gate on the mean and one on the failed runs.
+        pipelines: pipelines by task.
+        masks: masks by task and family of slices.
+        engines: number of engines of each task.
+        seeds: number of seeds of each engine; with several, each limit means a gate of the mean and one of failed runs.
 
     """
     comparisons = 0
@@ -178,7 +178,7 @@ def _statistics(seeds: CalibratedSeeds) -> SeedStatistics:
 
 
 def _chosen(masks: Mapping[str, Masks], asked: MetricLimits, *, deciding: bool) -> Masks:
-    """Return the slices that are scored for a metric, in the order of the card."""
+    """Return the slices to score for a metric, in the order of the card."""
     limited = {name.partition("=")[0] for name in asked.slices}
     return {
         name: mask

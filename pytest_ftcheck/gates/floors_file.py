@@ -1,4 +1,4 @@
-"""Proposed limits as TOML: printed, or written into the user's file, whose comments and order stay."""
+"""Proposed limits as TOML: printed, or written into the user's file, with its comments and order preserved."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ _BYTE_ORDER_MARK = "\ufeff"
 
 @dataclass(frozen=True)
 class CardLimits:
-    """Where proposed limits belong."""
+    """Proposed limits, and their place in the configuration file."""
 
     task: str
     tier: str
     checkpoint: str
     proposals: Sequence[CardProposal]
     slices: Mapping[str, Mapping[str, MetricLimits]] = field(default_factory=dict)
-    """What the card asks of slices, by metric and slice: an innermost table takes the place of all others, so that
-    those that nothing is proposed for must stand there as well."""
+    """The card's limits of slices, by metric and slice. The innermost table replaces all others, so that limits of
+    slices without a proposal must be written there, too."""
 
     @property
     def place(self) -> tuple[str, ...]:
@@ -47,7 +47,7 @@ class CardLimits:
 
     @property
     def tables(self) -> dict[str, dict[str, Any]]:
-        """What a card says of each metric; without limits that were refused."""
+        """The table of each metric in a card, without refused limits."""
         tables = {entry.metric: _table(entry) for entry in self.proposals}
         return {metric: table for metric, table in tables.items() if table}
 
@@ -78,7 +78,7 @@ def _calibrated(limit: Proposal, rows: int) -> dict[str, Any]:
 
 
 def _asked(limits: MetricLimits) -> Any:
-    """Return what a card asks of a slice as it would be written."""
+    """Return the card's limit of a slice in its TOML form."""
     if limits.calibrated is None:
         return {"max": limits.max} if limits.min is None else limits.min
     seeds = {name: value for name, value in asdict(limits.calibrated).items() if value is not None}
@@ -88,22 +88,22 @@ def _asked(limits: MetricLimits) -> Any:
 def floors_path(rootdir: Path) -> Path:
     """Return the file that holds the user's settings: ``ftcheck.toml``, or else ``pyproject.toml``.
 
-    A project that has neither gets an ``ftcheck.toml``.
+    A project without both files gets an ``ftcheck.toml``.
     """
     paths = [rootdir / name for name in ("ftcheck.toml", "pyproject.toml")]
     return next((path for path in paths if path.is_file()), paths[0])
 
 
 def floors_toml(limits: Iterable[CardLimits], path: Path) -> str:
-    """Render limits as they would stand in a file of that name."""
+    """Render limits in the form of a file with this name."""
     return "\n".join(_with_limits("", entry, _prefix({}, path)).strip() + "\n" for entry in limits if entry.tables)
 
 
 def write_floors(path: Path, limits: Iterable[CardLimits]) -> None:
-    """Write limits into a user's file; everything else in it stays as it is.
+    """Write limits into a user's file; everything else in the file stays unchanged.
 
     Raises:
-        SettingsError: the file is not TOML, is written in a way that we cannot add to, or cannot be written.
+        SettingsError: the file is not TOML, its form is not supported, or it cannot be written.
 
     """
     try:
@@ -117,12 +117,12 @@ def write_floors(path: Path, limits: Iterable[CardLimits]) -> None:
         write_whole(path, (mark + _with_newlines_of(there.removeprefix(mark), text)).encode())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         todo = what_to_do(error, "Copy them from above")
-        msg = f"{path}: the limits cannot be written, and the file stays as it was: {error}. {todo}."
+        msg = f"{path}: the limits cannot be written, and the file stays unchanged: {error}. {todo}."
         raise SettingsError(msg) from error
 
 
 def _with_newlines_of(before: str, text: str) -> str:
-    """Give a text whose lines end in LF the ends of lines of the text before: new lines get those that most have."""
+    """Restore the line ends of the old text in a text with LF; new lines get the most frequent line end."""
     lines, new = before.splitlines(keepends=True), text.splitlines(keepends=True)
     crlf = sum(line.endswith("\r\n") for line in lines)
     if not crlf:
@@ -141,13 +141,13 @@ def _with_newlines_of(before: str, text: str) -> str:
 
 
 def _prefix(document: Mapping[str, Any], path: Path) -> tuple[str, ...]:
-    """Return the keys above ``tasks``: an ftcheck.toml needs none, but may have them."""
+    """Return the keys above ``tasks``: optional in an ftcheck.toml."""
     own = path.name == "ftcheck.toml" and "ftcheck" not in document.get("tool", {})
     return () if own else ("tool", "ftcheck")
 
 
 def _with_limits(text: str, limits: CardLimits, prefix: tuple[str, ...]) -> str:
-    """Return a text of TOML with the limits in it."""
+    """Return the TOML text with the limits added."""
     keys = (*prefix, *limits.place)
     try:
         document = tomlkit.parse(text)
@@ -162,7 +162,7 @@ def _with_limits(text: str, limits: CardLimits, prefix: tuple[str, ...]) -> str:
     except (TOMLKitError, TypeError, AttributeError, ValueError, NotImplementedError) as error:
         raise _refusal(keys, str(error)) from error
     if not whole:
-        raise _refusal(keys, "its tables are written in an order that we cannot add to")
+        raise _refusal(keys, "the order of its tables is not supported")
     return written
 
 
@@ -171,7 +171,7 @@ def _new_table(parent: Any, *, last: bool) -> Any:
 
 
 def _add(table: Any, limits: CardLimits, item: Callable[[Any], Any]) -> None:
-    """Set the limits of all metrics in the table of a checkpoint, of tomlkit's or plain."""
+    """Set the limits of all metrics in the table of a checkpoint, a table of tomlkit or a dict."""
     for metric, values in limits.tables.items():
         there = table.get(metric)
         stand = there.get("slices", {}) if isinstance(there, Mapping) else {}
@@ -181,9 +181,9 @@ def _add(table: Any, limits: CardLimits, item: Callable[[Any], Any]) -> None:
 
 
 def _merge(table: Any, values: Mapping[str, Any], item: Callable[[Any], Any]) -> None:
-    """Set values in a table, and in those below it that are there: what else they hold stays, and comments.
+    """Set values in a table and in its existing subtables; other keys and comments stay.
 
-    The seeds of an earlier calibration do not stay, and a drop that was a share becomes one in the metric's unit.
+    The statistics of an earlier calibration are replaced, and a relative drop becomes one in the metric's unit.
     """
     for key, value in values.items():
         below = table.get(key)
@@ -206,7 +206,7 @@ def _inline(value: Any) -> str:
 
 
 def _expected(text: str, keys: Iterable[str], limits: CardLimits) -> dict[str, Any]:
-    """Return what the file must hold afterwards."""
+    """Return the expected content of the file after the change."""
     document = copy.deepcopy(tomllib.loads(text))
     table = document
     for key in keys:

@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 _HALF_ALPHA = (1 - CONFIDENCE) / 2
 _MOST_BIAS = 2.0
-"""Standard normal quantile of where the value lies among its draws: further out, BCa has no draws to correct with."""
+"""Largest bias correction, as a standard normal quantile; beyond it, BCa has too few draws for its correction."""
 _NO_ERROR = 1e-9
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A range that holds the true value in 95% of the cases, or an unknown one."""
+    """A 95% confidence interval, or an unknown one."""
 
     low: float
     """NaN where unknown."""
@@ -42,16 +42,16 @@ class Interval:
 
     @property
     def known(self) -> bool:
-        """Both ends are finite numbers."""
+        """Whether both ends are finite numbers."""
         return math.isfinite(self.low) and math.isfinite(self.high)
 
     @property
     def standard_error(self) -> float:
-        """Of a normal distribution with this interval; NaN where unknown."""
+        """Standard error of a normal distribution with this interval; NaN where unknown."""
         return (self.high - self.low) / (2 * float(stats.norm.isf(_HALF_ALPHA)))
 
     def __contains__(self, value: float) -> bool:
-        """Tell whether a value lies inside, ends included; never where unknown."""
+        """Return whether a value is inside, with the ends; False where unknown."""
         return self.low <= value <= self.high
 
 
@@ -59,25 +59,26 @@ UNKNOWN = Interval(math.nan, math.nan, "unknown")
 
 
 def row_interval(name: str | None, rows: EvaluatedRows) -> Interval | None:
-    """Return the 95% interval of a metric over evaluation rows: other rows like these would move it that far.
+    """Return the 95% interval of a metric over evaluation rows, for the variation between samples of similar rows.
 
-    Wilson's for accuracy (1927; `scipy.stats.BinomTestResult.proportion_ci`). For the others the bias-corrected and
-    accelerated bootstrap (Efron 1987) over whole rows: that of `scipy.stats.bootstrap` for the same draws, but with one
-    set of draws for all metrics and the jackknife in closed form; scipy's takes time that grows with the square of the
-    rows (5463 rows: 0.3 s for F1, 6 s for a rank correlation; here 0.02 s and 0.6 s). Where nearly all draws are better
-    or worse than the value, as those of a small calibration error are, the basic bootstrap. Where all draws are equal,
-    as with every row right, the rows show no kind of error that others may have: the ends are those of a model that
-    errs in as many rows as Wilson's interval allows for zero of N, in the kind of row that costs or gains most.
+    Accuracy has Wilson's interval (1927; `scipy.stats.BinomTestResult.proportion_ci`). Other metrics have the
+    bias-corrected and accelerated bootstrap (Efron 1987) over whole rows. It equals `scipy.stats.bootstrap` for the
+    same draws, but uses one set of draws for all metrics and a closed-form jackknife; the time of scipy's grows with
+    the square of the rows (5463 rows: 0.3 s for F1, 6 s for a rank correlation; here 0.02 s and 0.6 s). If nearly all
+    draws are better or worse than the value, as for a small calibration error, the basic bootstrap is used. If all
+    draws are equal, for example because every row is right, the rows do not show the errors of other rows: the ends
+    are then those of a model that errs in as many rows as Wilson's interval allows for zero of N, in the kind of row
+    with the largest effect.
 
     The draws are the same in every call: the same rows give the same interval.
 
     Args:
-        name: as `row_metric` takes it, or None.
-        rows: N.
+        name: name for `row_metric`, or None.
+        rows: N evaluated rows.
 
     Returns:
-        None where the metric is not one of rows that we know; unknown (NaN) where the rows are none, are not
-        finite, show no spread, or leave the metric undefined.
+        None where the metric cannot be computed from rows; unknown (NaN) where there are no rows, values are not
+        finite, rows have no spread, or the metric is undefined.
 
     """
     if name is None:
@@ -93,7 +94,7 @@ def row_interval(name: str | None, rows: EvaluatedRows) -> Interval | None:
 
 
 def wilson(right: int, rows: int) -> Interval:
-    """Return Wilson's 95% interval of a share of rows."""
+    """Return Wilson's 95% interval of a fraction of rows."""
     ends = stats.binomtest(right, rows).proportion_ci(CONFIDENCE, method="wilson")
     return Interval(float(ends.low), float(ends.high), "wilson")
 
@@ -111,32 +112,32 @@ def bootstrap_interval(metric: RowMetric) -> Interval:
     bias = float(special.ndtri(((draws < value).mean() + (draws <= value).mean()) / 2))
     if abs(bias) > _MOST_BIAS:
         low, high = 2 * value - np.quantile(draws, [1 - _HALF_ALPHA, _HALF_ALPHA])
-        # Written out for the calibration error, which is not negative; the other metrics do not come here.
+        # Only the calibration error, which is not negative, needs the basic bootstrap.
         return Interval(max(float(low), min(value, 0.0)), float(high), "basic")
     low, high = np.quantile(draws, _bca_levels(bias, _acceleration(metric)))
     return Interval(float(low), float(high), "bca")
 
 
 def _bca_levels(bias: float, acceleration: float) -> NDArray[np.float64]:
-    """Return the two quantiles of the draws at which BCa's interval ends."""
+    """Return the two quantiles of the draws that are the ends of BCa's interval."""
     shifted = bias + special.ndtri(np.array([_HALF_ALPHA, 1 - _HALF_ALPHA]))
     return np.asarray(special.ndtr(bias + shifted / (1 - acceleration * shifted)))
 
 
 def _acceleration(metric: RowMetric) -> float:
-    """Return how fast the standard error changes with the value: a sixth of the skewness of the rows' influence."""
+    """Return BCa's acceleration: a sixth of the skewness of the rows' influence."""
     without = metric.leave_one_out()
     without = without[np.isfinite(without)]
     if not len(without) or np.ptp(without) <= _NO_ERROR / metric.rows:
         return 0.0
     influence = without.mean() - without
-    # Of a sample of the rows, the sums stand for all of them.
+    # If the jackknife covers only a sample of the rows, scale its sums to all rows.
     scale = math.sqrt(metric.rows / len(without))
     return float((influence**3).sum() / (6 * (influence**2).sum() ** 1.5 * scale))
 
 
 def _unseen(metric: RowMetric, value: float) -> Interval:
-    """Bound a metric whose rows are all of one kind by the kinds of row that did not occur."""
+    """Bound a metric whose rows are all of one kind by the kinds of rows that did not occur."""
     if not isinstance(metric, MeanMetric) or metric.kinds is None:
         return UNKNOWN
     share = wilson(0, metric.rows).high
@@ -146,18 +147,18 @@ def _unseen(metric: RowMetric, value: float) -> Interval:
 
 
 def seed_interval(values: Sequence[float] | NDArray[np.float64], *, confidence: float = CONFIDENCE) -> Interval:
-    """Return the interval of the mean over seeds by Student's t: other seeds on the same rows would move it that far.
+    """Return Student's t interval of the mean over seeds, for the variation between seeds on the same rows.
 
-    Each end alone is a one-sided bound of confidence ``(1 + confidence) / 2``. It assumes that the values of seeds
-    are near normal, and knows nothing of other rows.
+    Each end alone is a one-sided bound of confidence ``(1 + confidence) / 2``. The interval assumes that the values of
+    seeds are nearly normal, and does not cover the variation between rows.
 
     Args:
         values: ``[S]``, the metric of each seed.
-        confidence: that both ends hold.
+        confidence: confidence of both ends together.
 
     Returns:
-        Unknown (NaN) for fewer than two seeds, or a value that is not finite. Equal values give an interval of
-        no width: that is what these seeds say.
+        Unknown (NaN) for fewer than two seeds, or a value that is not finite. Equal values give an interval of width
+        zero.
 
     """
     seeds = np.asarray(values, dtype=np.float64)

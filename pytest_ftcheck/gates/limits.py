@@ -1,14 +1,13 @@
-"""What is asked of a metric, and what a value says to it.
+"""Limits of a metric, and the verdict on a value.
 
-`pass` and `fail` are said where the data settles it, `inconclusive` where it does not. What settles it depends on what
-the limit claims:
+The verdict is `pass` or `fail` if the data is sufficient, else `inconclusive`. It depends on the claim of the limit:
 
-- A *declared* floor is a claim about any rows like these ("accuracy is at least 0.85"). It fails where the whole 95%
-  interval lies below it, passes where the whole interval lies above it, and is inconclusive in between.
-- A *calibrated* floor is a claim about these very rows ("a healthy model stays above 0.8512 on them"): the noise of
-  rows is the same in every run and cannot excuse one, and the noise of seeds is in the floor already. It passes or
-  fails by the value alone. On 408 rows the interval reaches 3 points to either side: judged by it, the same floor
-  would miss drops that are 3 points larger, and call healthy runs inconclusive session after session.
+- A *declared* floor is a claim about all similar rows ("accuracy is at least 0.85"). It fails if the whole 95%
+  interval is below it, passes if the whole interval is above it, and is inconclusive otherwise.
+- A *calibrated* floor is a claim about exactly these rows ("a healthy model stays above 0.8512 on them"). The noise of
+  rows is the same in every run, and the floor already includes the noise of seeds. The verdict therefore depends only
+  on the value. On 408 rows the interval has a half-width of 3 points: with it, the same floor would miss drops of up
+  to 3 points more, and healthy runs would be inconclusive in every session.
 """
 
 from __future__ import annotations
@@ -17,13 +16,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from pytest_ftcheck.gates.tolerance import FALSE_ALARMS
+from pytest_ftcheck.gates.tolerance import FALSE_ALARMS, SeedStatistics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pytest_ftcheck.gates.intervals import Interval
-    from pytest_ftcheck.gates.tolerance import SeedStatistics
 
 Status: TypeAlias = Literal["pass", "fail", "inconclusive", "ungated"]
 _WORST_FIRST: tuple[Status, ...] = ("fail", "inconclusive", "pass", "ungated")
@@ -31,45 +29,46 @@ _WORST_FIRST: tuple[Status, ...] = ("fail", "inconclusive", "pass", "ungated")
 
 @dataclass(frozen=True)
 class Limits:
-    """What is asked of one metric."""
+    """The limits of one metric."""
 
     limit: float | None = None
-    """Floor, or ceiling where smaller is better; None where only a baseline is asked for."""
+    """Floor, or ceiling where smaller is better; None where only a drop is limited."""
     greater_is_better: bool = True
+    """Whether ``limit`` is a floor."""
     calibrated: SeedStatistics | None = None
-    """Of the seeds that the limit comes from, on the very rows that are judged; None for a declared limit, and for a
-    calibrated one on other rows."""
+    """Statistics of the seeds of a calibrated limit, on the judged rows; None for a declared limit, and for a limit
+    that was calibrated on other rows."""
     max_drop: float | None = None
-    """Drop against the baseline that is allowed; None where no baseline is asked for."""
+    """Allowed drop against the baseline; None where the drop is not limited."""
     relative: bool = False
-    """``max_drop`` is a share of the baseline's value, not in the unit of the metric."""
+    """True: ``max_drop`` is a fraction of the baseline's value, not in the unit of the metric."""
     false_alarms: float = FALSE_ALARMS
-    """Share of the comparisons of a healthy model, with its baseline or over several seeds, that may fail. Divide a
-    session's by its gates."""
+    """Fraction of a healthy model's comparisons, with its baseline or over several seeds, that may fail: the rate of a
+    session divided by its number of gates."""
 
     @property
     def kind(self) -> Literal["floor", "ceiling"]:
-        """What the limit is called."""
+        """Name of the limit."""
         return "floor" if self.greater_is_better else "ceiling"
 
     @property
     def side(self) -> Literal["at least", "at most"]:
-        """Which side of the limit is the good one."""
+        """Name of the limit's good side."""
         return "at least" if self.greater_is_better else "at most"
 
     def met_by(self, value: float) -> bool:
-        """Tell whether a value is finite and on the good side of the limit, or on it; never where there is none."""
+        """Return whether a value is finite and on the good side of the limit or equal to it; False without a limit."""
         if self.limit is None or not math.isfinite(value):
             return False
         return value >= self.limit if self.greater_is_better else value <= self.limit
 
     def status(self, value: float, interval: Interval | None) -> Status:
-        """Return the verdict on a value; see the module.
+        """Return the verdict on a value; see the module's docstring.
 
         Args:
-            value: of the metric.
-            interval: of the value; None where none can be had, and the value alone decides. Where it should be
-                there but is unknown (too few rows, no spread), a value on the good side is inconclusive.
+            value: value of the metric.
+            interval: interval of the value; None where there cannot be one: the verdict then depends only on the
+                value. With an unknown interval (too few rows, no spread), a value on the good side is inconclusive.
 
         """
         if self.limit is None:
@@ -82,5 +81,5 @@ class Limits:
 
 
 def worst(statuses: Iterable[Status]) -> Status:
-    """Return the worst of several verdicts: fail, then inconclusive, then pass; ``ungated`` where there are none."""
+    """Return the worst verdict, in the order fail, inconclusive, pass; ``ungated`` for no verdicts."""
     return min(statuses, key=_WORST_FIRST.index, default="ungated")

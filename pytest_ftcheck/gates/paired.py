@@ -1,21 +1,21 @@
-"""Is a drop against the baseline more than chance? Row by row, and from seed to seed.
+"""Tests whether a drop against the baseline is larger than chance: over rows, and over seeds.
 
-A retrained model differs from its baseline for two reasons that are no regression:
+A retrained model differs from its baseline for two reasons that are not regressions:
 
-- *Rows.* The models disagree in some rows. Had they the same true quality, those rows would fall to either side like
-  a coin: McNemar's exact test (1947) for accuracy, `scipy.stats.binomtest` on the rows that flipped; for other metrics
-  the bootstrap over pairs of rows.
+- *Rows.* The models disagree in some rows. With equal true quality, each of these rows is lost or gained with
+  probability 1/2: McNemar's exact test (1947) for accuracy, `scipy.stats.binomtest` on the rows whose prediction
+  changed; for other metrics the bootstrap over pairs of rows.
 - *Seeds.* Dietterich (1998, "Approximate statistical tests for comparing supervised classification learning
-  algorithms", section 3.1) notes what McNemar's test leaves out: it compares two *models*, and knows nothing of how
-  much one recipe varies from training to training. Two seeds of one recipe are two models, and truly differ: with many
-  rows the test says so, and a retrained model fails however healthy it is. Bouthillier et al. (2021, "Accounting for
-  variance in machine learning benchmarks") find this part as large as that of the rows.
+  algorithms", section 3.1) notes a limitation of McNemar's test: it compares two *models*, and ignores the variation of
+  one recipe between trainings. Two seeds of one recipe are two models, and truly differ: with many rows the test
+  detects that, and a healthy retrained model fails. Bouthillier et al. (2021, "Accounting for variance in machine
+  learning benchmarks") find this part as large as that of the rows.
 
 On the same rows, a run with spread s over seeds differs from another by ``sqrt(2) * s``; s is measured by calibration,
-from k seeds, and bounded by `drop_factor`. A drop counts as explained by chance when *either* reason explains it. That
-is an intersection-union test (Berger 1982): it fails a healthy model no more often than each test alone, whichever
-reason is at work, and neither rate need be split. Without a known spread, only the rows are tested: then the stated
-rate holds for models that differ from the baseline in nothing but noise of rows, not for retrained ones.
+from k seeds, and bounded by `drop_factor`. A drop counts as explained by chance if *either* reason explains it. That
+is an intersection-union test (Berger 1982): it fails a healthy model no more often than each test alone, for any
+reason, so that the rate need not be split. Without a known spread, only the rows are tested: the stated rate then
+holds for models that differ from the baseline only by noise of rows, not for retrained models.
 """
 
 from __future__ import annotations
@@ -35,41 +35,49 @@ from pytest_ftcheck.gates.tolerance import FALSE_ALARMS, drop_factor
 from pytest_ftcheck.heads.confidence import label_confidence, row_losses
 from pytest_ftcheck.heads.row_metrics import metric_value
 from pytest_ftcheck.heads.rows import EvaluatedRows
-from pytest_ftcheck.heads.traits import CLASSES
+from pytest_ftcheck.heads.traits import CLASSES, IGNORED, LABEL_PER_TOKEN
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
     from pytest_ftcheck.gates.tolerance import SeedStatistics
+    from pytest_ftcheck.heads.own_metrics import OwnMetric
     from pytest_ftcheck.heads.row_metrics import RowMetric
     from pytest_ftcheck.runs.run import Run
 
 _ROUNDING = 1e-9
-"""0.86 - 0.85 is a little more than 0.01."""
+"""Tolerance for rounding: in floating point, 0.86 - 0.85 is slightly more than 0.01."""
 _TAIL = 19
-"""Draws that should lie beyond a drop that is just significant: at 1%, as many draws as an interval takes."""
+"""Number of draws beyond a just significant drop; at 1%, this needs as many draws as an interval."""
 _MOST_DRAWS = 49_999
 
 
 @dataclass(frozen=True)
 class ComparedRun:
-    """What a comparison needs of a run, and so what a baseline keeps of the accepted one."""
+    """The data of a run for a comparison, which the baseline also stores for an accepted run."""
 
     metrics: Mapping[str, float]
-    """As the run reports them, and those that only its logits give."""
+    """Metrics that the run reports, and metrics computed from its outputs."""
     rows: EvaluatedRows
     calibrated: Mapping[str, SeedStatistics] = field(default_factory=dict)
-    """By metric, of several seeds of its recipe on the same rows; empty where there was no calibration."""
+    """Statistics over several seeds of its recipe on the same rows, by metric; empty without a calibration."""
 
     @classmethod
-    def of_run(cls, run: Run, calibrated: Mapping[str, SeedStatistics] | None = None) -> ComparedRun:
-        """Take what a run left.
+    def of_run(
+        cls, run: Run, calibrated: Mapping[str, SeedStatistics] | None = None, *, own: Iterable[OwnMetric] = ()
+    ) -> ComparedRun:
+        """Make the data of a comparison from a run.
+
+        Args:
+            run: run with the outputs of every evaluated row.
+            calibrated: see the attribute.
+            own: metrics of other packages that a card limits, `TaskCard.own_metrics`; the run need not report them.
 
         Raises:
-            TaskError: logits of another shape than the head's.
-            DataError: another number of logits than of labels.
+            TaskError: the shape of the logits does not fit the head, or a metric of another package fails.
+            DataError: the numbers of logits and labels differ.
 
         """
         rows = EvaluatedRows.of_run(run)
@@ -77,43 +85,48 @@ class ComparedRun:
         if len(rows) and rows.finite:
             metrics = {name: row_metric(name, rows) for name in rows.head_rules.scoring.of_logits}
             computed = {name: metric_value(metric) for name, metric in metrics.items() if metric is not None}
+            computed |= {metric.name: metric.value(rows) for metric in own}
         return cls({**computed, **run.metrics}, rows, calibrated or {})
 
 
 @dataclass(frozen=True)
 class Drop:
-    """How far a metric fell against its baseline, and whether chance explains it."""
+    """The drop of a metric against its baseline, and whether chance explains it."""
 
     metric: str
+    """Key of the metric."""
     before: float
+    """Value of the accepted run."""
     after: float
+    """Value of this run."""
     drop: float
-    """Positive where the metric got worse, in its direction; NaN where it is not finite."""
+    """Positive where the metric got worse, in its direction; NaN where the value is not finite."""
     allowed: float
     """``max_drop``, in the unit of the metric."""
     row_pvalue: float | None
-    """Chance that rows alone make so large a drop; None where the drop is allowed anyway, or the metric is not one of
-    rows that we know."""
+    """p-value of the drop over rows; None where the drop is allowed, or the metric cannot be computed from rows."""
     seed_bound: float | None
-    """Drop that seeds alone stay below; None where the spread over seeds is not known."""
+    """Upper bound of drops between seeds of one recipe; None where the spread over seeds is unknown."""
     smallest: float
-    """True drop that such a comparison shows with 80% power; NaN where neither rows nor spread are known."""
+    """Smallest true drop that the comparison detects with 80% power; NaN where rows and spread are unknown."""
     status: Literal["pass", "fail", "inconclusive"]
+    """``inconclusive``: chance explains the drop."""
 
 
 @dataclass(frozen=True)
 class Flip:
-    """A row that the two models judge differently."""
+    """A row that the two models predict differently."""
 
     row: int
     """Index in the evaluation data set."""
     label: Any
-    """Class id, or the label of a regression; of several labels a row, a list."""
+    """Class id, or the value of a regression; a list for several labels a row."""
     before: Any
-    """What was predicted: class id, value or list."""
+    """Accepted prediction: class id, value or list."""
     after: Any
+    """Prediction of this run."""
     worse: float
-    """How much probability its label lost, -1 to 1; for other heads than of classes, how much the loss grew."""
+    """Decrease of the label's probability, -1 to 1; increase of the loss for heads without classes."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +137,7 @@ class _Test:
 
 
 def mcnemar(lost: int, gained: int) -> float:
-    """Return the chance of so many lost rows among those that flipped, were they to fall to either side like a coin.
+    """Return the p-value of this number of lost rows, if each changed row is lost with probability 1/2.
 
     Args:
         lost: rows that were right and are wrong now.
@@ -137,7 +150,7 @@ def mcnemar(lost: int, gained: int) -> float:
 
 
 def drop_bound(calibrated: SeedStatistics, false_alarms: float) -> float:
-    """Return the difference that two runs of one recipe stay below, in the unit of the metric."""
+    """Return the upper bound of the difference of two runs of one recipe, in the unit of the metric."""
     return drop_factor(calibrated.seeds, false_alarms) * math.sqrt(2) * calibrated.std
 
 
@@ -153,28 +166,27 @@ def compare(
 ) -> Drop:
     """Compare one metric of a run with its baseline, on the same rows.
 
-    A drop fails where it exceeds ``max_drop`` and neither rows nor seeds explain it; where one of them may, it is
-    inconclusive. A metric that is no longer a finite number fails.
+    A drop fails if it exceeds ``max_drop`` and neither rows nor seeds explain it; if one of them may explain it, it is
+    inconclusive. A metric that is not a finite number fails.
 
     Args:
         metric: key.
-        before: the baseline, with the spread over seeds where it is known.
-        after: the run; its calibration is not looked at.
-        max_drop: that is allowed, in the unit of the metric.
-        relative: ``max_drop`` is a share of the baseline's value.
+        before: the baseline, with the spread over seeds if it is known.
+        after: the run; its calibration is not used.
+        max_drop: allowed drop, in the unit of the metric.
+        relative: True: ``max_drop`` is a fraction of the baseline's value.
         greater_is_better: direction of the metric.
-        false_alarms: share of the comparisons of a healthy model that may fail; divide a session's by its gates.
+        false_alarms: fraction of a healthy model's comparisons that may fail: the rate of a session divided by its
+            number of gates.
 
     Raises:
-        DataError: other rows, or no finite value in the baseline: the two cannot be compared.
+        DataError: the rows differ, or the baseline has no finite value.
 
     """
     check_same_rows(before.rows, after.rows)
     old, new = before.metrics.get(metric, math.nan), after.metrics.get(metric, math.nan)
     if not math.isfinite(old):
-        msg = (
-            f"the baseline's {metric} is {old}: nothing can be compared with it. Accept a healthy run as the baseline."
-        )
+        msg = f"the baseline's {metric} is {old}, which cannot be compared. Accept a healthy run as the baseline."
         raise DataError(msg)
     allowed = max_drop * abs(old) if relative else max_drop
     drop = (old - new if greater_is_better else new - old) if math.isfinite(new) else math.nan
@@ -197,10 +209,10 @@ def compare(
 
 
 def check_same_rows(before: EvaluatedRows, after: EvaluatedRows) -> None:
-    """Refuse to compare predictions for other rows.
+    """Refuse to compare predictions for different rows.
 
     Raises:
-        DataError: another number of rows, no rows, or other labels.
+        DataError: the numbers of rows differ, there are no rows, or labels differ.
 
     """
     if len(before) != len(after) or not len(after):
@@ -208,19 +220,21 @@ def check_same_rows(before: EvaluatedRows, after: EvaluatedRows) -> None:
         raise DataError(msg)
     wrong = np.flatnonzero(_differ(before.label_ids, after.label_ids))
     if wrong.size:
-        msg = f"not comparable: {wrong.size} of {len(after)} labels are not the baseline's, first in row {wrong[0]}."
+        msg = (
+            f"not comparable: {wrong.size} of {len(after)} labels differ from the baseline's, first in row {wrong[0]}."
+        )
         raise DataError(msg)
 
 
 def _differ(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.bool_]:
-    """Tell for each row whether two arrays ``[N, …]`` differ there, ``[N]``."""
+    """Return for each row whether two arrays ``[N, …]`` differ in it, ``[N]``."""
     if first.shape != second.shape:
         return np.ones(len(first), dtype=np.bool_)
     return np.asarray((first != second).reshape(len(first), -1).any(axis=1))
 
 
 def _row_metrics(metric: str, before: ComparedRun, after: ComparedRun) -> tuple[str, RowMetric, RowMetric] | None:
-    """Return the metric of both runs as functions of rows, and its name; None where it is none, or not the same one."""
+    """Return name and row metrics of both runs; None where it cannot be computed from rows or they do not match."""
     if not (before.rows.finite and after.rows.finite):
         return None
     names = {resolve_metric(metric, run.rows, run.metrics.get(metric)) for run in (before, after)}
@@ -239,12 +253,12 @@ def _row_pvalue(found: tuple[str, RowMetric, RowMetric], before: ComparedRun, af
         return mcnemar(int((was & ~now).sum()), int((now & ~was).sum()))
     draws = min(max(RESAMPLES, math.ceil(_TAIL / test.false_alarms)), _MOST_DRAWS)
     drops = resampled(lambda counts: test.sign * (first.over(counts) - second.over(counts)), first.rows, draws)
-    # A draw for which the metric is undefined speaks for chance.
+    # A draw with an undefined metric counts as no drop.
     return float((1 + (~(drops > _ROUNDING)).sum()) / (1 + draws))
 
 
 def _standard_error(first: RowMetric, second: RowMetric) -> float:
-    """Return the jackknife's standard error of the difference over rows; NaN for one row."""
+    """Return the jackknife standard error of the difference over rows; NaN for one row."""
     if first.rows < 2:  # noqa: PLR2004 - one row shows no spread
         return math.nan
     without = first.leave_one_out() - second.leave_one_out()
@@ -252,34 +266,39 @@ def _standard_error(first: RowMetric, second: RowMetric) -> float:
 
 
 def _smallest(allowed: float, row_error: float | None, seeds: SeedStatistics | None, rows: int, test: _Test) -> float:
-    """Return the true drop that is seen with 80% power: it must pass every hurdle that `compare` sets."""
+    """Return the smallest true drop detected with 80% power: it must exceed every threshold of `compare`."""
     hurdles, errors = [allowed], []
     if row_error is not None:
-        # So many flips, all to the worse, are needed at least: each halves the p-value.
+        # Minimum number of changed rows, all of them worse: each halves the p-value.
         fewest = math.ceil(-math.log2(test.false_alarms)) / rows
         hurdles += [float(stats.norm.isf(test.false_alarms)) * row_error, fewest]
         errors.append(row_error)
     if seeds is not None:
         hurdles.append(drop_bound(seeds, test.false_alarms))
         errors.append(math.sqrt(2) * seeds.std)
-    # NumPy's maximum hands a NaN on, Python's drops it.
+    # NumPy's maximum propagates NaN; Python's may not.
     return smallest_drop(float(np.max(hurdles)), float(np.max(errors))) if errors else math.nan
 
 
 def flipped_rows(before: EvaluatedRows, after: EvaluatedRows) -> list[Flip]:
-    """List the rows that the two models judge differently, the worst first.
+    """List the rows that the two models predict differently, the worst first.
 
-    For classes: every row whose prediction changed, first those that were right and are wrong now, each group by the
-    probability that the label lost. For other heads: every row whose loss grew, the most first.
+    For classes: every row whose prediction changed; rows that were right and are wrong now come first; both groups are
+    sorted by the decrease of the label's probability. For other heads: every row whose loss increased, by its increase.
+    Of tags: every row with another tag.
 
     Raises:
-        DataError: other rows.
+        DataError: the rows differ.
 
     """
     check_same_rows(before, after)
     if CLASSES not in after.head_rules.traits:
         worse = row_losses(after) - row_losses(before)
-        flipped = np.flatnonzero(~(worse <= 0))  # an error that is NaN now grew
+        changed = ~(worse <= 0)  # a loss that is NaN counts as increased
+        if LABEL_PER_TOKEN in after.head_rules.traits:
+            counts = after.label_ids != IGNORED
+            changed = ((before.predictions != after.predictions) & counts).any(axis=1)
+        flipped = np.flatnonzero(changed)
         order = flipped[np.argsort(-np.nan_to_num(worse[flipped], nan=math.inf), kind="stable")]
     else:
         worse = label_confidence(before) - label_confidence(after)

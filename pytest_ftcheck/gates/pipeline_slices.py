@@ -1,8 +1,8 @@
-"""The slices that a card names, as rows of a pipeline's evaluation data."""
+"""The slices of a card, as rows of a pipeline's evaluation data."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,10 +23,10 @@ _MADE = ("class", "length", "truncated")
 
 
 def check_slices(pipeline: Pipeline, rootdir: Path) -> None:
-    """Refuse slices of a column or a file that is not there, whether or not a gate will look at them.
+    """Refuse slices of a missing column or file, also if no gate will use them.
 
     Raises:
-        TaskError: there is one.
+        TaskError: a column or file is missing.
 
     """
     for spec in pipeline.card.slices:
@@ -37,20 +37,21 @@ def check_slices(pipeline: Pipeline, rootdir: Path) -> None:
 
 
 def pipeline_masks(pipeline: Pipeline, rootdir: Path) -> dict[str, Masks]:
-    """Return the rows of every slice, by the family's entry in the card's ``slices`` and the slice's name.
+    """Return the rows of every slice, by the entry in the card's ``slices`` and the slice's name.
 
     Args:
-        pipeline: with the evaluation rows, N.
-        rootdir: where a user's function is imported from.
+        pipeline: pipeline with N evaluation rows.
+        rootdir: folder from which a user's function is imported.
 
     Raises:
-        TaskError: no such column or function; a limit for a slice that no row is in.
-        DataError: a column of too many values, rows without text where ``truncated`` needs it, raw rows that are not
-            those that are evaluated.
+        TaskError: unknown column or function, or a limit for a slice without rows.
+        DataError: a column has too many values, ``truncated`` has no texts, or the raw rows are not the evaluated
+            rows.
 
     """
     masks = {spec: _family(spec, pipeline, rootdir) for spec in pipeline.card.slices}
-    rows = len(pipeline.eval_dataset)
+    of_raw_rows = pipeline.card.head_rules.answers is not None
+    rows = len(pipeline.data.evaluation if of_raw_rows else pipeline.eval_dataset)
     for spec, family in masks.items():
         if any(len(mask) != rows for mask in family.values()):
             msg = f"slices {spec!r}: the raw rows are not the {rows} rows that are evaluated."
@@ -58,11 +59,11 @@ def pipeline_masks(pipeline: Pipeline, rootdir: Path) -> dict[str, Masks]:
     names = [name for family in masks.values() for name in family]
     for metric, asked in pipeline.card.gates(pipeline.tier, pipeline.checkpoint.name).items():
         for name, limits in asked.slices.items():
-            # A calibrated one is of other rows; the limit of its family holds for whatever slices these have.
+            # A calibrated limit may belong to other rows; the limit of its family then applies to these rows.
             replaced = limits.calibrated is not None and name.partition("=")[0] in asked.slices
             if "=" in name and name not in names and not replaced:
                 where = f"task card {pipeline.card.name!r}: limits of {metric}: "
-                todo = "A slice is limited where rows are in it; a family, without = and value, as a whole."
+                todo = "Limit a slice with rows, or a whole family (without = and value)."
                 raise TaskError(where + unknown("slice", name, names, todo))
     return masks
 
@@ -97,14 +98,14 @@ def _check_column(spec: str, pipeline: Pipeline) -> None:
     columns = pipeline.data.evaluation.column_names
     if spec not in columns:
         msg = (
-            f"task card {pipeline.card.name!r}: slices: no column {spec!r}.{closest(spec, [*_MADE, *columns])} The "
-            f"evaluation rows have {', '.join(columns)}; {', '.join(_MADE)} and package.module:function are known too."
+            f"task card {pipeline.card.name!r}: slices: unknown column {spec!r}.{closest(spec, [*_MADE, *columns])} "
+            f"The evaluation rows have {', '.join(columns)}; {', '.join(_MADE)} and package.module:function work, too."
         )
         raise TaskError(msg)
 
 
 def _lengths(pipeline: Pipeline) -> list[int]:
-    """Return the tokens of each row, ``[N]``; padding is none."""
+    """Return the number of tokens of each row without padding, ``[N]``."""
     rows = pipeline.eval_dataset
     if "attention_mask" in rows.column_names:
         return [int(np.sum(mask)) for (mask,) in walk(rows, ["attention_mask"])]
@@ -113,14 +114,14 @@ def _lengths(pipeline: Pipeline) -> list[int]:
 
 
 def _truncated(pipeline: Pipeline) -> list[bool]:
-    """Return for each row whether its texts have more tokens than it holds, ``[N]``."""
+    """Return for each row whether its tokens are truncated, ``[N]``."""
     columns, tokenizer = pipeline.card.text_columns, pipeline.processing_class
     if not columns or tokenizer is None:
         msg = "slices: 'truncated' needs a tokenizer and the raw texts: name them in the card's text_columns."
         raise DataError(msg)
     whole: list[int] = []
     for table in tables(pipeline.data.evaluation, columns):
-        texts: list[Any] = [table.column(column).to_pylist() for column in columns]
-        # verbose=False keeps it from warning of rows that are longer than the model takes.
-        whole += map(len, tokenizer(*texts, truncation=False, padding=False, verbose=False)["input_ids"])
+        texts = {column: table.column(column).to_pylist() for column in columns}
+        encoded = pipeline.card.head_rules.inputs.tokens(tokenizer, texts, truncation=False, padding=False)
+        whole += map(len, encoded["input_ids"])
     return [tokens > length for tokens, length in zip(whole, _lengths(pipeline), strict=True)]

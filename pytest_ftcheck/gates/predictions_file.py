@@ -1,16 +1,17 @@
-"""The predictions behind a baseline: one small file for each accepted run, as safetensors, which run no code."""
+"""The predictions of a baseline: one small file for each accepted run, as safetensors, which cannot contain code."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from pytest_ftcheck.errors import DataError
+from pytest_ftcheck.heads.registry import head_named
 from pytest_ftcheck.heads.rows import EvaluatedRows
 
 if TYPE_CHECKING:
@@ -24,18 +25,18 @@ ACCEPT = "Restore it from version control, or accept a new run with --ftcheck-up
 
 @dataclass(frozen=True)
 class KeptRows:
-    """What is kept of every evaluated row."""
+    """The stored data of every evaluated row."""
 
     rows: EvaluatedRows
     ids: NDArray[np.uint64]
-    """``[N]``, digests of the raw rows: of their texts and labels."""
+    """``[N]``, digests of texts and labels of the raw rows."""
 
 
 def pack(kept: KeptRows) -> bytes:
-    """Make the content of a file; the same rows make the same bytes.
+    """Make the content of a file; equal rows give equal bytes.
 
     Raises:
-        DataError: there are no logits, no rows, or something that is not finite: nothing can be compared with it.
+        DataError: there are no logits or no rows, or a value is not finite.
 
     """
     rows = kept.rows
@@ -46,12 +47,25 @@ def pack(kept: KeptRows) -> bytes:
     if len(kept.ids) != len(rows):
         msg = f"a run that evaluated {len(rows)} of {len(kept.ids)} rows cannot become a baseline."
         raise DataError(msg)
+    if rows.head_rules.answers is not None:
+        texts = {"label_ids": _codes(rows.label_ids), "predictions": _codes(rows.predictions)}
+        return save({"ids": kept.ids, **texts, "logits": rows.logits.astype(np.float32)})
     labels = rows.label_ids.astype(rows.head_rules.labels.kept_dtype())
     return save({"ids": kept.ids, "label_ids": labels, "logits": rows.logits.astype(np.float32)})
 
 
+def _codes(texts: NDArray[Any]) -> NDArray[np.uint32]:
+    """Return texts ``[N]`` as the numbers of their characters, ``[N, longest]``: safetensors hold no texts."""
+    return np.ascontiguousarray(texts).view(np.uint32).reshape(len(texts), -1)
+
+
+def _texts(codes: NDArray[np.uint32]) -> NDArray[Any]:
+    """Return what `_codes` was given."""
+    return np.ascontiguousarray(codes).view(f"<U{codes.shape[1]}").reshape(-1)
+
+
 def digest_of(content: bytes) -> str:
-    """SHA-256, in hexadecimal digits."""
+    """Return the SHA-256 in hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()
 
 
@@ -59,10 +73,10 @@ def read_kept(path: Path, sha256: str, head: str, label_names: Sequence[str] = (
     """Read the predictions of an accepted run.
 
     Args:
-        path: of the file.
-        sha256: that the file must have.
-        head: of the task.
-        label_names: of the task.
+        path: path of the file.
+        sha256: expected SHA-256 of the file.
+        head: head of the task.
+        label_names: label names of the task.
 
     Raises:
         DataError: the file is absent, truncated or edited.
@@ -74,13 +88,16 @@ def read_kept(path: Path, sha256: str, head: str, label_names: Sequence[str] = (
         msg = f"{path}: the baseline's predictions cannot be read: {error.strerror}. {ACCEPT}"
         raise DataError(msg) from error
     if digest_of(content) != sha256:
-        msg = f"{path}: the baseline's predictions are not what was accepted: truncated or edited. {ACCEPT}"
+        msg = f"{path}: the baseline's predictions were truncated or edited. {ACCEPT}"
         raise DataError(msg)
     try:
         arrays = load(content)
+        if head_named(head).answers is not None:
+            right, given = (_texts(arrays[name]) for name in ("label_ids", "predictions"))
+            return KeptRows(EvaluatedRows(right, given, arrays["logits"], head_named(head)), arrays["ids"])
         labels = arrays["label_ids"]
         labels = labels if labels.dtype.kind == "f" else labels.astype(np.int64)
         return KeptRows(EvaluatedRows.of_logits(arrays["logits"], labels, head, label_names), arrays["ids"])
     except (SafetensorError, KeyError) as error:
-        msg = f"{path}: the baseline's predictions cannot be understood: {error}. {ACCEPT}"
+        msg = f"{path}: the baseline's predictions have another form: {error}. {ACCEPT}"
         raise DataError(msg) from error

@@ -1,4 +1,4 @@
-"""From calibrated seeds to a card: limits and an allowed drop for every metric, at one false-alarm rate."""
+"""Proposals for a card from calibrated seeds: limits and an allowed drop for every metric, at one false-alarm rate."""
 
 from __future__ import annotations
 
@@ -17,44 +17,44 @@ if TYPE_CHECKING:
 
 _DIGITS = 1e4
 _FEWEST_ROWS = 30
-"""Of a slice. There, the bound from ten seeds stands 25 to 40 points below their mean, where some rows change with the
-seed; on fewer rows it would be kept to by nearly any model."""
+"""Minimum number of rows of a slice. With this number, if some rows change with the seed, the bound from ten seeds is
+25 to 40 points below their mean; with fewer rows, nearly any model would pass."""
 
 
 @dataclass(frozen=True)
 class SliceProposal:
-    """What calibration proposes for one slice of a metric."""
+    """The proposal for one slice of a metric."""
 
     name: str
     limit: Proposal
     rows: int
-    """Of the slice, evaluated by every seed."""
+    """Number of rows of the slice, evaluated by every seed."""
 
 
 @dataclass(frozen=True)
 class CardProposal:
-    """What calibration proposes for one metric of a card."""
+    """The proposal for one metric of a card."""
 
     limit: Proposal
     max_drop: float | None
-    """Drop against the baseline that healthy runs stay below; None where the limit is refused."""
+    """Upper bound of a healthy run's drop against the baseline; None where the limit is refused."""
     rows: int
-    """N, evaluated by every seed: on others, neither holds."""
+    """N, rows evaluated by every seed; limit and drop do not apply to other rows."""
     slices: Sequence[SliceProposal] = ()
-    """Those that the card limits."""
+    """Proposals for the slices that the card limits."""
 
     @property
     def metric(self) -> str:
-        """Key."""
+        """Key of the metric."""
         return self.limit.metric
 
     def describe(self) -> list[str]:
-        """Render how limit and drop came about, and what to know before they are taken."""
+        """Describe how limit and drop were computed, with remarks to read before they are used."""
         lines = [self.limit.describe()]
         if self.max_drop is not None:
             lines.append(
-                f"{self.metric}: a healthy run falls no more than {self.max_drop:.4f} below another one of its recipe, "
-                "at the same rate: max_drop"
+                f"{self.metric}: a healthy run is at most {self.max_drop:.4f} worse than another run of its recipe, "
+                "at the same false-alarm rate: max_drop"
             )
         lines += [f"{self.metric}: {note}" for note in self.limit.notes]
         for part in self.slices:
@@ -66,21 +66,21 @@ class CardProposal:
 
 @dataclass(frozen=True)
 class CalibratedSlice:
-    """What was measured of a metric on one slice that the card limits."""
+    """The measurements of a metric on one slice that the card limits."""
 
     name: str
     values: Sequence[float]
-    """``[k]``, of each seed; NaN where the seed failed, or where the metric is not defined on the slice."""
+    """``[k]``, value of each seed; NaN where the seed failed, or the metric is undefined on the slice."""
     rows: int
 
 
 @dataclass(frozen=True)
 class CalibratedMetric:
-    """What was measured of one metric."""
+    """The measurements of one metric."""
 
     metric: str
     values: Sequence[float]
-    """``[k]``, of each seed."""
+    """``[k]``, value of each seed."""
     failed: Sequence[bool]
     """``[k]``, which seeds failed."""
     rows: int
@@ -90,7 +90,7 @@ class CalibratedMetric:
     slices: Sequence[CalibratedSlice] = ()
 
     def gates(self, runs: int) -> int:
-        """Count what is judged: the drop against the baseline, and the limits; over several runs, failed ones too."""
+        """Return the number of gates: the drop against the baseline and the limits; with several runs also failures."""
         return 1 + (1 if runs == 1 else 2) * (1 + len(self.slices))
 
 
@@ -100,10 +100,10 @@ def propose_gates(
     """Propose limits and allowed drops for all metrics of all tasks of a session, which share one false-alarm rate.
 
     Args:
-        measured: by task.
-        false_alarms: share of the sessions of healthy models in which any gate may fail.
-        runs: seeds of a later session: its limits are for their mean. Its drop is that of the seed in the middle,
-            which no more often falls so far than a single one.
+        measured: measurements by task.
+        false_alarms: fraction of healthy models' sessions in which any gate may fail.
+        runs: number of seeds of a later session, whose mean the limits judge. The drop of the median seed is judged,
+            which exceeds the bound no more often than the drop of a single seed.
 
     Raises:
         SettingsError: fewer than 3 seeds.
@@ -139,11 +139,11 @@ def _propose_slice(measured: CalibratedMetric, part: CalibratedSlice, session: S
         session=session,
     )
     refused = _slice_refusal(measured, part, limit) or limit.refused
-    # Too few rows are the reason also where the metric is not defined on them.
+    # Too few rows are also the reason where the metric is undefined on them.
     if part.rows < _FEWEST_ROWS:
         refused = (
             f"{part.rows} rows are too few: a limit is calibrated on at least {_FEWEST_ROWS}. Give more evaluation "
-            "rows, or limit a slice that more of them are in."
+            "rows, or limit a larger slice."
         )
     if refused:
         limit = replace(limit, limit=None, smallest_drop=math.nan, refused=refused)
@@ -151,22 +151,22 @@ def _propose_slice(measured: CalibratedMetric, part: CalibratedSlice, session: S
 
 
 def _slice_refusal(measured: CalibratedMetric, part: CalibratedSlice, limit: Proposal) -> str:
-    """Say why a limit of a slice has no effect, or is not known."""
+    """Return why a limit of a slice has no effect or is unknown; an empty string if it is valid."""
     trained = [value for value, failed in zip(part.values, measured.failed, strict=True) if not failed]
     if undefined := sum(not math.isfinite(value) for value in trained):
-        return f"it is not defined on these {part.rows} rows in {undefined} of {len(part.values)} seeds."
+        return f"the metric is undefined on these {part.rows} rows in {undefined} of {len(part.values)} seeds."
     scale = Scale.of(measured.metric)
     end = scale.low if measured.greater_is_better else scale.high
     if limit.limit is not None and (limit.limit <= end if measured.greater_is_better else limit.limit >= end):
         return (
-            f"seeds spread by {limit.calibrated.std:.4f} on these {part.rows} rows, so that every value is within what "
-            "a healthy model shows. More steps, more seeds, or more evaluation rows would help."
+            f"the standard deviation over seeds is {limit.calibrated.std:.4f} on these {part.rows} rows, so that a "
+            "healthy model may have any value. More steps, more seeds, or more evaluation rows would help."
         )
     return ""
 
 
 def _max_drop(limit: Proposal, rows: int, session: Session) -> float:
-    """Return the drop that a healthy run stays below, rounded up; one row at least, where a metric counts rows."""
+    """Return the upper bound of a healthy run's drop, rounded up; at least one row where a metric counts rows."""
     one_row = 1 / rows if math.isfinite(Scale.of(limit.metric).high) else 0.0
     bound = max(drop_bound(limit.calibrated, session.false_alarms_of_gate), one_row)
     return math.ceil(bound * _DIGITS - 1e-5) / _DIGITS

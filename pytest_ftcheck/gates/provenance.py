@@ -1,7 +1,7 @@
-"""Where a run came from, and whether a later one may be compared with it.
+"""Describes the origin of a run, and decides whether another run can be compared with it.
 
-A comparison needs the same evaluation rows, and the same weights to start from. Everything else that changed (training
-rows, recipe, versions, device) is what a baseline is there to judge: it is named, and no excuse.
+A comparison needs the same evaluation rows and the same first weights. A change of anything else (training rows,
+recipe, versions, device) is judged by the baseline: the report names the change, but it does not excuse a drop.
 """
 
 from __future__ import annotations
@@ -32,20 +32,21 @@ if TYPE_CHECKING:
 
 _ACCEPT = "--ftcheck-update-baseline --ftcheck-reason='why'"
 _FEW = 8
-"""Changes that a message names."""
+"""Maximum number of changes in a message."""
 _NO_PATHS = ("bundled", "memory")
-"""Sources, whatever folders are called so."""
+"""Sources that are not paths, also if a folder has the same name."""
 _NAMES_OUTSIDE = 2
-"""Of a path outside of the project: ``glue/mrpc`` is told from ``adversarial/mrpc``, and names no user's folders."""
+"""Number of names of a path outside of the project: enough to distinguish ``glue/mrpc`` from ``adversarial/mrpc``,
+without a user's folders."""
 
 
 def describe_origin(pipeline: Pipeline, run: Run, rootdir: Path) -> Entry:
-    """Return an entry without runs: what a run was made of.
+    """Return an entry without runs that describes the origin of a run.
 
     Args:
-        pipeline: that was trained.
-        run: that came out.
-        rootdir: of the project; see `source_name`.
+        pipeline: pipeline of the run.
+        run: the run.
+        rootdir: root folder of the project; see `source_name`.
 
     """
     card, checkpoint = pipeline.card, pipeline.checkpoint
@@ -68,7 +69,7 @@ def describe_origin(pipeline: Pipeline, run: Run, rootdir: Path) -> Entry:
             "train_rows": len(pipeline.data.train),
             "train": _digest(row_ids(pipeline.data.train, train)) if train else "",
         },
-        # A model that is judged as it is has other weights each time: that is what is compared.
+        # Without training, the weights are what the comparison judges: they differ each time.
         weights=weights_digest(checkpoint.folder) if pipeline.trains and checkpoint.folder else "",
         environment=dict(run.environment),
         labels=tuple(card.label_names),
@@ -76,13 +77,15 @@ def describe_origin(pipeline: Pipeline, run: Run, rootdir: Path) -> Entry:
 
 
 def evaluated_rows(pipeline: Pipeline, run: Run) -> Dataset:
-    """Return the raw rows of a run, or the tokenized ones where a user's fixture left others."""
+    """Return the raw rows of a run, or the tokenized rows if a user's fixture has changed them."""
     raw, tokenized = pipeline.data.evaluation, pipeline.eval_dataset
+    if pipeline.card.head_rules.answers is not None:
+        return raw
     return tokenized if len(raw) != len(run.label_ids) == len(tokenized) else raw
 
 
 def identity_columns(pipeline: Pipeline, run: Run) -> list[str]:
-    """Columns that make a row what it is: texts and label, where they are known, else all."""
+    """Return the columns that identify a row: texts and label if they are known, else all columns."""
     rows = evaluated_rows(pipeline, run)
     known = _shared(rows, pipeline.card.text_columns)
     label = _shared(rows, [pipeline.card.label_column])
@@ -94,7 +97,7 @@ def _shared(rows: Dataset, columns: Sequence[str]) -> list[str]:
 
 
 def row_ids(rows: Dataset, columns: Sequence[str]) -> NDArray[np.uint64]:
-    """Return a digest of each row's content in some columns: ``[N]``."""
+    """Return a digest of each row in some columns, ``[N]``."""
     encode = json.JSONEncoder(default=repr).encode
     digests = [hashlib.sha256(encode(row).encode()).digest()[:8] for row in walk(rows, columns)]
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
@@ -105,13 +108,13 @@ def _digest(ids: NDArray[np.uint64]) -> str:
 
 
 def weights_digest(folder: Path) -> str:
-    """SHA-256 over the weights and the configuration of a checkpoint."""
+    """Return the SHA-256 of weights and configuration of a checkpoint."""
     files = sorted([*folder.glob("*.safetensors"), folder / "config.json"])
     return hashlib.sha256("".join(file_digest(path) for path in files if path.is_file()).encode()).hexdigest()
 
 
 def _plain(value: Any) -> Any:
-    """Make JSON of it: what has none, as an enumeration of `TrainingArguments`, as its text."""
+    """Convert a value to JSON values; other types, such as enumerations of `TrainingArguments`, become strings."""
     if isinstance(value, dict):
         return {str(key): _plain(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
@@ -120,14 +123,14 @@ def _plain(value: Any) -> Any:
 
 
 def source_name(source: str, rootdir: Path) -> str:
-    """Name a data set alike in every checkout, from whichever folder and in whichever way it was given.
+    """Return a name of a data set that is the same in every checkout, current folder and form of the path.
 
-    A file or folder of the project is named by its path in it: ``data/a``. Of another one, what leads to it from a
-    folder that holds both, two names at most: ``shared/mrpc``. What is no path stays as it is.
+    A file or folder of the project is named by its path in the project: ``data/a``. Any other path is named by its
+    part below the common parent folder, at most two names: ``shared/mrpc``. Other sources stay unchanged.
 
     Args:
-        source: of `TaskData`.
-        rootdir: of the project.
+        source: source of `TaskData`.
+        rootdir: root folder of the project.
 
     """
     given = Path(source).expanduser()
@@ -140,14 +143,14 @@ def source_name(source: str, rootdir: Path) -> str:
 
 
 def nearest_entry(entries: Iterable[Entry], now: Entry, *, any_checkpoint: bool) -> Entry | None:
-    """Find what was accepted last with other hyperparameters: a recipe that got worse must not escape.
+    """Find the last accepted entry with other hyperparameters, so that a changed recipe is still compared.
 
-    Nor must the same evaluation rows under another name; but other data has a baseline of its own.
+    This also finds the same evaluation rows under another name; other data needs a baseline of its own.
 
     Args:
-        entries: that were accepted.
-        now: of `describe_origin`, without an entry of its own.
-        any_checkpoint: whether another checkpoint is told as well, which cannot be compared with.
+        entries: the accepted entries.
+        now: result of `describe_origin` for a run without an entry.
+        any_checkpoint: True: also find entries of another checkpoint, which are reported as not comparable.
 
     """
     others = [
@@ -161,13 +164,13 @@ def nearest_entry(entries: Iterable[Entry], now: Entry, *, any_checkpoint: bool)
 
 
 def not_comparable(entry: Entry, now: Entry, before: KeptRows, rows: Dataset) -> str:
-    """Say why a run cannot be compared with an accepted one; an empty text means that it can.
+    """Return why a run cannot be compared with an accepted one; an empty string if it can.
 
     Args:
-        entry: that was accepted.
-        now: of `describe_origin`.
-        before: the rows that the accepted run was evaluated on.
-        rows: those of this run.
+        entry: the accepted entry.
+        now: result of `describe_origin`.
+        before: rows of the accepted run.
+        rows: rows of this run.
 
     """
     if entry.head != now.head:
@@ -196,14 +199,14 @@ def _few(names: Sequence[str]) -> str:
 
 
 def another_subject(entry: Entry, now: Entry) -> str:
-    """Say why a run is of another subject than the entry whose place it would take; an empty text where it is not."""
+    """Return why a run and the entry that it would replace have different subjects; an empty string if they do not."""
     if entry.head != now.head:
         return f"the head was {entry.head}, and is {now.head}"
     if other := _other_labels(entry, now):
         return other
     if entry.data["evaluation"] != now.data["evaluation"]:
         rows = f"{entry.data['rows']} before, {now.data['rows']} now"
-        return f"other rows were evaluated ({rows})"
+        return f"the evaluated rows have changed ({rows})"
     return ""
 
 
@@ -217,12 +220,12 @@ def _other_rows(columns: Sequence[str], before: KeptRows, rows: Dataset) -> str:
     if not other.size:
         return ""
     if np.array_equal(np.sort(ids), np.sort(before.ids)):
-        return f"the evaluation rows are the same, but {other.size} of {len(ids)} stand elsewhere"
+        return f"the evaluation rows are the same, but {other.size} of {len(ids)} have another position"
     return f"{other.size} of {len(ids)} evaluation rows differ in {', '.join(columns)}, first row {other[0]}"
 
 
 def differences(entry: Entry, now: Entry) -> list[str]:
-    """Name what changed since a run was accepted, apart from what makes it not comparable."""
+    """List the changes since a run was accepted, without those that prevent a comparison."""
     found = [
         *_changes("", entry.recipe, now.recipe),
         *_changes("", {"data": entry.source}, {"data": now.source}),
@@ -251,24 +254,24 @@ def _said(value: Any) -> str:
 
 
 def incomparable_finding(entry: Entry, now: Entry, why: str, subject: str) -> Finding:
-    """Word that a run cannot be compared with an accepted one: nothing is known of a drop, which is red."""
+    """Return the finding for a run that cannot be compared with an accepted one; it fails: a drop is unknown."""
     return Finding(
         check="metrics.baseline",
         subject=f"{subject}, engine {now.engine}",
         expected=f"the evaluation rows and the checkpoint of {entry.key}, accepted on {entry.date}",
         observed=why if why.startswith("not comparable") else f"not comparable: {why}",
-        hint="on other rows, or from other weights, a drop tells nothing of the model. Where the change is intended, "
-        "accept this run: --ftcheck-update-baseline=force --ftcheck-reason='why'.",
+        hint="on other rows, or from other first weights, a drop does not show a worse model. If the change is "
+        "intended, accept this run: --ftcheck-update-baseline=force --ftcheck-reason='why'.",
     )
 
 
 def missing_finding(now: Entry, nearest: Entry | None, subject: str) -> Finding:
-    """Word that no run was accepted, where one is required."""
+    """Return the finding for a run without an accepted run, where one is required."""
     near = "" if nearest is None else f"; the nearest is {nearest.key}: {', '.join(differences(nearest, now))}"
     return Finding(
         check="metrics.baseline",
         subject=f"{subject}, engine {now.engine}",
-        expected=f"an accepted run in {FOLDER}/{FILE}, as --ftcheck-require-baseline asks for",
+        expected=f"an accepted run in {FOLDER}/{FILE}, because of --ftcheck-require-baseline",
         observed=f"no entry {now.key}{near}",
         hint=f"accept a healthy run: {_ACCEPT}.",
     )

@@ -1,4 +1,4 @@
-"""Rows drawn again with replacement, the same draws for every metric."""
+"""Draws rows with replacement, with the same draws for every metric."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 RESAMPLES = 1999
-"""Draws behind an interval: its ends then vary by some 4% of its width with the draws (Efron and Tibshirani 1993)."""
+"""Draws of an interval: its ends vary between draws by about 4% of its width (Efron and Tibshirani 1993)."""
 _CHUNK = 2**19
-"""Numbers at a time: 4 MiB of float64, which caches hold."""
+"""Numbers in a chunk: 4 MiB of float64, which fit into CPU caches."""
 _KEPT = 2**24
-"""Numbers that are kept between metrics of the same rows: 16 MiB of uint8; 1999 draws of 8392 rows."""
+"""Maximum count of numbers that are kept for further metrics of the same rows: 16 MiB of uint8; 1999 draws of 8392
+rows."""
 
 
 def resampled(
@@ -26,9 +27,9 @@ def resampled(
     """Return a statistic of rows drawn with replacement: ``[draws]``.
 
     Args:
-        statistic: from how often each row is drawn, ``[B, rows]``, to ``[B]``.
-        rows: how many there are, and how many are drawn.
-        draws: how many times.
+        statistic: function of the number of times that each row is drawn, ``[B, rows]``, with result ``[B]``.
+        rows: number of rows, and of drawn rows.
+        draws: number of draws.
 
     """
     chunks = _kept(rows, draws) if rows * draws <= _KEPT else _drawn(rows, draws)
@@ -41,12 +42,12 @@ def _kept(rows: int, draws: int) -> tuple[NDArray[np.uint8], ...]:
 
 
 def forget() -> None:
-    """Give back the memory of the draws that are kept."""
+    """Free the memory of the kept draws."""
     _kept.cache_clear()
 
 
 def _drawn(rows: int, draws: int) -> Iterator[NDArray[np.uint8]]:
-    """Yield how often each row is drawn, ``[B, rows]``: the same numbers in every call."""
+    """Yield the number of times that each row is drawn, ``[B, rows]``; the same numbers in every call."""
     generator = np.random.default_rng(0)
     size = max(_CHUNK // rows, 1)
     for start in range(0, draws, size):

@@ -1,13 +1,13 @@
-"""Several seeds of one recipe: their mean, and how many of them failed.
+"""Judges several seeds of one recipe: their mean, and the number of failed seeds.
 
-The idea is that of MLPerf Training's reference convergence points ("RCPs", MLPerf Training Rules, section 13;
-``rcp_checker`` of ``mlcommons/logging``), in the mirror direction. There, the reference is trained with 2N seeds, a
-submission with N; both means leave out the best and the worst run; a pooled one-sided t-test rejects a submission
-whose mean epochs to the target are *fewer* than the reference's by more than chance, as such hyperparameters are too
-good to be those of the same task; and more than one run that does not converge (of 40, more than four) rejects it, too.
-Here a mean is rejected for being *worse* by more than chance, and the number of failed runs is held against that of
-the calibration. Runs are left out of the mean because they failed, not because they are extreme: a collapsed run would
-widen a t interval until it excuses everything, so that it is counted instead.
+The method follows MLPerf Training's reference convergence points ("RCPs", MLPerf Training Rules, section 13;
+``rcp_checker`` of ``mlcommons/logging``), in the opposite direction. There, the reference is trained with 2N seeds, a
+submission with N; both means leave out the best and the worst run. A pooled one-sided t-test rejects a submission whose
+mean number of epochs to the target is *smaller* than the reference's by more than chance, because such hyperparameters
+change the task. More than one run that does not converge (of 40, more than four) also rejects a submission.
+Here a mean is rejected if it is *worse* by more than chance, and the number of failed runs is compared with the
+calibration. Runs are left out of the mean because they failed, not because they are extreme: a collapsed run would
+make a t interval too wide to fail anything, so that failed runs are counted instead.
 """
 
 from __future__ import annotations
@@ -39,24 +39,24 @@ class SeedsVerdict:
 
     metric: str
     mean: float
-    """Over the seeds that did not fail; NaN where all did."""
+    """Mean over the seeds that did not fail; NaN where all failed."""
     interval: Interval
-    """Of the mean, over seeds: each end alone is a one-sided bound at the false-alarm rate, 99% by default."""
+    """Interval of the mean over seeds: each end alone is a one-sided bound at the false-alarm rate, 99% by default."""
     values: Mapping[int, float]
-    """By seed, failed ones as well."""
+    """Values by seed, with failed seeds."""
     worst_seed: int
-    """The seed with the lowest value, or the highest where smaller is better; of a value that is NaN, the first."""
+    """The seed with the lowest value, or the highest where smaller is better; the first seed with NaN, if any."""
     failed: tuple[int, ...]
-    """Seeds that failed: said to have, or without a finite value."""
+    """Failed seeds: reported as failed, or without a finite value."""
     rows: int
     limits: Limits
     smallest_drop: float | None
-    """Smallest true drop of the mean that is seen with 80% power: below the mean of the calibrated seeds, or below a
-    declared limit. None where nothing tells."""
+    """Smallest true drop of the mean that is detected with 80% power: below the mean of the calibrated seeds, or below
+    a declared limit. None where it is unknown."""
     status: Status
-    """The worse one of mean and failed runs."""
+    """The worse verdict of mean and failed runs."""
     findings: tuple[Finding, ...]
-    """What failed or is inconclusive: ``metrics.seeds``, ``metrics.failed_runs``."""
+    """Findings that fail or are inconclusive: ``metrics.seeds``, ``metrics.failed_runs``."""
 
 
 def judge_seeds(
@@ -71,19 +71,19 @@ def judge_seeds(
 ) -> SeedsVerdict:
     """Judge the mean of a metric over seeds, and the number of failed runs.
 
-    The mean fails a declared limit where the one-sided t bound over seeds lies on its bad side, and is inconclusive
-    where the limit lies between both bounds: what further seeds on these rows would say, not what other rows
-    would. A limit that was calibrated for a mean of so many seeds (`Session.judged`) judges the mean as it is.
-    Mean and failed runs are two gates: count both where a rate is split.
+    The mean fails a declared limit if the one-sided t bound over seeds is on its bad side, and is inconclusive if the
+    limit is between both bounds. The bounds cover further seeds on these rows, not other rows. A limit that was
+    calibrated for a mean of this number of seeds (`Session.judged`) is compared with the mean itself. Mean and failed
+    runs are two gates: count both where a rate is split.
 
     Args:
         metric: key.
-        values: by seed, at least one.
-        limits: what is asked of the mean; with the calibration, failed runs are held against its failed runs.
-        rows: N, evaluated by each seed.
-        subject: what was measured on what.
-        failed: seeds whose run is degenerate or did not converge; one without a finite value or rows counts as well.
-        max_failed: failed runs that are allowed.
+        values: values by seed, at least one.
+        limits: limits of the mean; with a calibration, failed runs are compared with its failed runs.
+        rows: N, rows evaluated by each seed.
+        subject: model and data, for messages.
+        failed: seeds whose run is degenerate or did not converge; seeds without a finite value or rows fail, too.
+        max_failed: allowed number of failed runs.
 
     """
     lost = tuple(seed for seed, value in values.items() if seed in failed or not rows or not math.isfinite(value))
@@ -134,17 +134,17 @@ def failed_runs(
 ) -> Status:
     """Judge the number of failed runs.
 
-    More than are allowed fail, but for one case: where calibration has measured how often the recipe fails, and chance
-    explains the difference by Boschloo's exact test (1970, `scipy.stats.boschloo_exact`), it is inconclusive. Against
-    none of ten that is one or two failed runs of five: ten seeds cannot tell a recipe that never fails from one that
-    fails in one of seven. One of one says nothing else, and fails.
+    More than the allowed number fails, with one exception: if a calibration has measured how often the recipe fails,
+    and chance explains the difference by Boschloo's exact test (1970, `scipy.stats.boschloo_exact`), the verdict is
+    inconclusive. Compared with none of ten, that is one or two failed runs of five: ten seeds cannot distinguish a
+    recipe that never fails from one that fails in one of seven runs. If all runs failed, the verdict is always fail.
 
     Args:
-        failed: failed runs.
-        runs: all of them, failed or not.
-        max_failed: failed runs that are allowed.
-        calibrated: with the failed runs of the calibration.
-        false_alarms: share of the sessions in which a recipe fails the test that fails no more often than calibrated.
+        failed: number of failed runs.
+        runs: number of all runs.
+        max_failed: allowed number of failed runs.
+        calibrated: statistics with the number of failed runs of the calibration.
+        false_alarms: fraction of sessions in which a recipe that fails no more often than calibrated fails the test.
 
     """
     if failed <= max_failed:
@@ -175,7 +175,7 @@ def _mean_finding(place: str, observed: str, limits: Limits, status: Status) -> 
         return None
     expected = "runs that converge" if limits.limit is None else f"a mean of {limits.side} {limits.limit:.4f}"
     if status == "inconclusive":
-        hint = f"so few seeds do not settle whether the mean meets the {limits.kind}: more seeds would."
+        hint = f"too few seeds to decide whether the mean meets the {limits.kind}: run more seeds."
     else:
         hint = (
             "the recipe got worse, not one seed: compare data, recipe and versions with the last session that passed."
@@ -196,6 +196,6 @@ def _failed_finding(
         expected=expected,
         observed=f"{len(lost)} failed: seed {', '.join(map(str, lost))}"
         + (", inconclusive: chance may explain it" if status == "inconclusive" else ""),
-        hint="a run failed where it predicts one class, diverges, or has a metric that is not a number. Look for a "
-        "learning rate that is too high, a missing warmup, or half precision; train that seed alone to see it.",
+        hint="a run failed if it predicts only one class, diverges, or has a metric that is not a number. Look for "
+        "a learning rate that is too high, a missing warmup, or half precision; train that seed alone to debug it.",
     )

@@ -1,4 +1,4 @@
-"""A metric on a part of the rows: per class, per value of a column, per length, truncated or not, as a user says."""
+"""Metrics on slices of the rows: by class, value of a column, length, truncation, or a user's function."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 LENGTH_BANDS = 4
 MOST_SLICES = 50
-"""Of one family: a column of more values is a text or a number, no slice."""
+"""Maximum number of slices in a family: a column with more values is probably a text or a number."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class SliceScore:
     name: str
     metric: str
     value: float
-    """NaN where the slice has no rows or the metric is undefined on them."""
+    """Value on the slice; NaN where the slice has no rows or the metric is undefined."""
     interval: Interval
-    """95%, over the rows of the slice."""
+    """95% interval over the rows of the slice."""
     rows: int
 
 
@@ -44,12 +44,12 @@ def slice_scores(metric: str, rows: EvaluatedRows, masks: Mapping[str, NDArray[n
     """Score a metric on each slice, in the order of the masks.
 
     Args:
-        metric: as `row_metric` takes it; `resolve_metric` finds the name on all rows.
-        rows: N.
-        masks: by the slice's name, bool ``[N]``; slices may overlap.
+        metric: name for `row_metric`; `resolve_metric` finds the name on all rows.
+        rows: N evaluated rows.
+        masks: masks by the slice's name, bool ``[N]``; slices may overlap.
 
     Raises:
-        DataError: a mask of another shape, or a metric that cannot be computed from these rows.
+        DataError: a mask has a wrong shape or dtype, or the metric cannot be computed from these rows.
 
     """
     scores = []
@@ -61,7 +61,7 @@ def slice_scores(metric: str, rows: EvaluatedRows, masks: Mapping[str, NDArray[n
         part = rows.take(selected)
         interval = row_interval(metric, part)
         if interval is None:
-            msg = f"metric {metric!r} cannot be computed from rows, so that it has no slices."
+            msg = f"metric {metric!r} has no slices: it cannot be computed from single rows."
             raise DataError(msg)
         found = row_metric(metric, part) if len(part) and part.finite else None
         value = float("nan") if found is None else metric_value(found)
@@ -70,12 +70,12 @@ def slice_scores(metric: str, rows: EvaluatedRows, masks: Mapping[str, NDArray[n
 
 
 def class_masks(label_ids: NDArray[Any], label_names: Sequence[str]) -> Masks:
-    """Return the rows of each class: ``class=NAME``. Accuracy on one is the recall of that class."""
+    """Return the rows of each class: ``class=NAME``. Accuracy on such a slice is the recall of the class."""
     return {f"class={name}": np.asarray(label_ids == label) for label, name in enumerate(label_names)}
 
 
 def value_masks(column: str, values: Iterable[object]) -> Masks:
-    """Return the rows of each value of a column, ``COLUMN=VALUE``, in the order in which the values first occur.
+    """Return the rows of each value of a column, ``COLUMN=VALUE``, in order of first occurrence.
 
     A flag such as ``truncated`` is a column of booleans.
 
@@ -88,18 +88,18 @@ def value_masks(column: str, values: Iterable[object]) -> Masks:
     if len(distinct) > MOST_SLICES:
         msg = (
             f"slices: {column!r} has {len(distinct)} values; slices take at most {MOST_SLICES}. Name a column with "
-            "few values, or a function that makes few of many."
+            "few values, or a function that groups the values."
         )
         raise DataError(msg)
     return {f"{column}={text}": np.asarray(texts == text, dtype=np.bool_) for text in distinct}
 
 
 def length_masks(lengths: ArrayLike, *, bands: int = LENGTH_BANDS) -> Masks:
-    """Return the rows of each band of lengths, ``length=LOW-HIGH``, both ends included, about equally many in each.
+    """Return the rows of each band of lengths, ``length=LOW-HIGH`` with both ends; bands have about equal row counts.
 
     Args:
         lengths: ``[N]``, for example tokens of each row.
-        bands: at most; fewer where many rows have the same length.
+        bands: maximum number of bands; there are fewer if many rows have the same length.
 
     """
     numbers = np.asarray(lengths, dtype=np.int64)
@@ -112,11 +112,11 @@ def length_masks(lengths: ArrayLike, *, bands: int = LENGTH_BANDS) -> Masks:
 
 
 def function_masks(function: Callable[[Mapping[str, Any]], object], examples: Iterable[Mapping[str, Any]]) -> Masks:
-    """Return the rows of each value that a user's function gives a row, ``FUNCTION=VALUE``; None leaves a row out.
+    """Return the rows of each value of a user's function, ``FUNCTION=VALUE``; None leaves a row out.
 
     Args:
-        function: from a row of the data set to a value: a word, a number, a boolean.
-        examples: the rows, N.
+        function: maps a row of the data set to a value: a string, a number, a boolean.
+        examples: the N rows.
 
     """
     values = [function(example) for example in examples]

@@ -1,23 +1,22 @@
-"""How far a healthy model may fall below its mean over seeds: one-sided tolerance bounds.
+"""One-sided tolerance bounds: how far a healthy model may be below its mean over seeds.
 
-Runs of the same recipe with other seeds differ. From k of them we know their mean and their spread, both with
-error: a bound "mean minus 2.33 spreads" (1% of a normal distribution) is crossed by more than 1% of later runs, since
-the spread of k = 10 seeds is often too small. Two bounds take that error into account (Hahn and Meeker 1991,
-*Statistical Intervals*; NIST/SEMATECH handbook, 7.2.6.3):
+Runs of the same recipe with different seeds differ. k runs give estimates of their mean and spread (standard
+deviation), both with error: more than 1% of later runs cross the bound "mean minus 2.33 spreads" (1% of a normal
+distribution), because the spread of k = 10 seeds is often too small. Two bounds include that error (Hahn and Meeker
+1991, *Statistical Intervals*; NIST/SEMATECH handbook, 7.2.6.3):
 
 - the *prediction* bound, ``t(k - 1, 99%) * sqrt(1 + 1/k)`` = 2.96 spreads for k = 10: 1% of later runs cross it,
-  averaged over all calibrations that one might have made. But a floor is calibrated once and then used for a year:
-  where its ten seeds happened to lie close together, as in one calibration of ten, 3% and more of the sessions cross
-  it, for the whole year.
+  averaged over all possible calibrations. But a floor is calibrated once and then used for a year: if its ten seeds
+  have a small spread by chance, as in one calibration of ten, 3% or more of the sessions cross it, for the whole year.
 - the *tolerance* bound, a quantile of the noncentral t distribution, = 3.98 spreads for k = 10 at confidence 95%: in
   19 of 20 calibrations, at most 1% of later runs cross it (0.2% on average over calibrations).
 
-We take whichever is further away, which is the tolerance bound but where a rate is split over a hundred gates: the
-rate that is stated is one that a user who calibrates once can rely on.
+The bound that is further away is used. It is the tolerance bound, except where a rate is split over a hundred gates. A
+user who calibrates once can rely on the stated rate.
 
-What is assumed: later runs are like the calibrated ones (same recipe, data and rows), and near normal on a scale on
-which metrics often are (see `Scale`). No bound at 1% comes without such an assumption from fewer than 99 seeds: the
-lowest of k seeds is crossed by one later run in k + 1, whatever the distribution is.
+Assumptions: later runs have the same recipe, data and rows as the calibrated runs, and are nearly normal on the scale
+of the metric (see `Scale`). Without such an assumption, a bound at 1% needs at least 99 seeds: for any distribution,
+one later run in k + 1 is below the lowest of k seeds.
 """
 
 from __future__ import annotations
@@ -36,11 +35,11 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 FALSE_ALARMS = 0.01
-"""Share of the sessions of a healthy model that may fail."""
+"""Fraction of a healthy model's sessions that may fail."""
 CONFIDENCE = 0.95
-"""Share of the calibrations that keep to it."""
+"""Fraction of calibrations for which that rate holds."""
 FEWEST_SEEDS = 3
-"""With two, a bound at 1% lies 39 spreads away."""
+"""Minimum number of seeds: with two, a bound at 1% is 39 spreads from the mean."""
 
 _UNIT = ("accuracy", "f1", "precision", "recall", "expected_calibration_error")
 _SIGNED = ("matthews_correlation", "pearson", "pearsonr", "spearmanr")
@@ -49,27 +48,27 @@ _POSITIVE = ("loss", "mse", "brier_score")
 
 @dataclass(frozen=True)
 class SeedStatistics:
-    """What calibration knows of a metric: how it differs from seed to seed of one recipe, on the same rows."""
+    """Statistics of a metric over the seeds of one recipe, on the same rows."""
 
     mean: float
-    """In the unit of the metric."""
+    """Mean over seeds, in the unit of the metric."""
     std: float
-    """Standard deviation over seeds (of a sample: divided by seeds - 1), in the unit of the metric."""
+    """Sample standard deviation over seeds (divided by seeds - 1), in the unit of the metric."""
     seeds: int
-    """Behind both, at least 2: those that did not fail."""
+    """Number of seeds that did not fail, at least 2."""
     failed: int = 0
-    """Further seeds that failed: degenerate, not converged, or with a metric that is not finite."""
+    """Number of further seeds that failed: degenerate, not converged, or with a metric that is not finite."""
 
 
 @lru_cache
 def tolerance_factor(seeds: int, false_alarms: float, runs: int = 1) -> float:
-    """Return how many spreads below the calibrated mean the bound on the mean of later runs lies.
+    """Return the distance of the bound of the mean of later runs from the calibrated mean, in spreads.
 
     Args:
-        seeds: calibrated, at least 2.
-        false_alarms: share of healthy later means that may cross the bound: in 95% of the calibrations, and on
+        seeds: number of calibrated seeds, at least 2.
+        false_alarms: fraction of healthy later means that may cross the bound, in 95% of the calibrations and on
             average over calibrations.
-        runs: later runs whose mean is judged.
+        runs: number of later runs whose mean is judged.
 
     """
     shift = float(stats.norm.isf(false_alarms)) * math.sqrt(seeds / runs)
@@ -80,15 +79,15 @@ def tolerance_factor(seeds: int, false_alarms: float, runs: int = 1) -> float:
 
 @lru_cache
 def drop_factor(seeds: int, false_alarms: float) -> float:
-    """Return how many spreads of a difference its bound lies from zero, where the mean difference is known to be zero.
+    """Return the distance of the bound of a difference from zero, in spreads of the difference, for a mean of zero.
 
-    Between two runs of one recipe it is zero, and the spread of the difference is sqrt(2) times that of the runs. The
-    difference of two equally distributed values is symmetric, so that a skewed metric does less harm here than in
-    a floor.
+    The mean difference of two runs of one recipe is zero, and its spread is sqrt(2) times the spread of the runs. The
+    difference of two identically distributed values is symmetric, so that a skewed metric affects this bound less
+    than a floor.
 
     Args:
-        seeds: behind the spread, at least 2.
-        false_alarms: share of healthy differences that may cross the bound: as for `tolerance_factor`.
+        seeds: number of seeds of the spread, at least 2.
+        false_alarms: fraction of healthy differences that may cross the bound, as in `tolerance_factor`.
 
     """
     freedom = seeds - 1
@@ -98,36 +97,40 @@ def drop_factor(seeds: int, false_alarms: float) -> float:
 
 @dataclass(frozen=True)
 class Scale:
-    """A scale on which the values of a metric over seeds are nearer to normal than on its own.
+    """A transformation that brings the values of a metric over seeds closer to a normal distribution.
 
-    Shares of rows spread less, and lopsidedly, near 0 and 1; the arcsine of the square root evens that out (Anscombe
-    1948) and stays finite at a perfect score, unlike the logit. Correlations go through the same after
-    ``(1 + r) / 2``. Losses and errors are positive and spread in proportion: the logarithm. Others stay as they are.
+    Fractions of rows have a smaller and asymmetric spread near 0 and 1; the arcsine of the square root corrects that
+    (Anscombe 1948) and, unlike the logit, is finite at a perfect score. Correlations use the same after
+    ``(1 + r) / 2``. Losses and errors are positive, with a spread in proportion to the value: they use the logarithm.
+    Other metrics stay unchanged.
     """
 
     low: float = -math.inf
     high: float = math.inf
 
     @classmethod
-    def of(cls, metric: str) -> Scale:
-        """Return the scale of a metric by its key; see `resolve_metric` for keys with an average."""
+    def of(cls, metric: str, values: ArrayLike = ()) -> Scale:
+        """Return the scale of a metric by its key; see `resolve_metric` for keys with an average.
+
+        Of a share that is counted in percent, as SQuAD's F1 is, some of the ``values`` are above 1.
+        """
         base = metric.partition(":")[0]
         if base in _UNIT:
-            return cls(0.0, 1.0)
+            return cls(0.0, 100.0 if np.max(values, initial=0.0) > 1 else 1.0)
         if base in _SIGNED:
             return cls(-1.0, 1.0)
         return cls(0.0) if base in _POSITIVE else cls()
 
     def forward(self, values: ArrayLike) -> NDArray[np.float64]:
-        """Bring values of the metric to this scale, any shape."""
+        """Transform values of the metric to this scale, any shape."""
         numbers = np.asarray(values, dtype=np.float64)
         if math.isfinite(self.high):
             return np.asarray(np.arcsin(np.sqrt(np.clip((numbers - self.low) / (self.high - self.low), 0, 1))))
-        # A loss of zero has no logarithm; it stands as the smallest number there is.
+        # A loss of zero has no logarithm; use the smallest positive number.
         return np.log(np.maximum(numbers, np.finfo(np.float64).tiny)) if math.isfinite(self.low) else numbers
 
     def backward(self, numbers: ArrayLike) -> NDArray[np.float64]:
-        """Bring numbers of this scale back to the metric, any shape; beyond its ends is at its ends."""
+        """Transform numbers of this scale to the metric, any shape; values beyond its range become the ends."""
         values = np.asarray(numbers, dtype=np.float64)
         if math.isfinite(self.high):
             return self.low + (self.high - self.low) * np.sin(np.clip(values, 0, math.pi / 2)) ** 2
@@ -143,20 +146,20 @@ def tolerance_bound(
     false_alarms: float = FALSE_ALARMS,
     runs: int = 1,
 ) -> NDArray[np.float64]:
-    """Return what a healthy model stays above, or below where smaller is better, for many calibrations at once.
+    """Return the lower bound of a healthy model, or the upper bound where smaller is better, for many calibrations.
 
-    The spread is taken as half a row at least: where ten seeds score the same, the eleventh may still miss a row.
+    The spread is at least half a row: if ten seeds have equal scores, the eleventh may still differ in one row.
 
     Args:
-        metric: key, which decides the `Scale`.
-        values: ``[..., k]``, of k calibrated seeds, all finite.
-        rows: N, evaluated by each of them.
+        metric: key, which determines the `Scale`.
+        values: ``[..., k]``, values of k calibrated seeds, all finite.
+        rows: N, rows evaluated by each seed.
         greater_is_better: direction of the metric.
-        false_alarms: share of healthy later means that may cross the bound.
-        runs: later runs whose mean is judged.
+        false_alarms: fraction of healthy later means that may cross the bound.
+        runs: number of later runs whose mean is judged.
 
     Returns:
-        ``[...]``, in the unit of the metric, rounded outwards to four digits after the point.
+        ``[...]``, in the unit of the metric, rounded outwards to four decimals.
 
     Raises:
         SettingsError: fewer than 3 seeds.
@@ -165,14 +168,15 @@ def tolerance_bound(
     numbers = np.asarray(values, dtype=np.float64)
     seeds = numbers.shape[-1]
     if seeds < FEWEST_SEEDS:
-        msg = f"a limit is calibrated from at least {FEWEST_SEEDS} seeds, better 10, got {seeds}."
+        msg = f"a calibration needs at least {FEWEST_SEEDS} seeds, better 10: got {seeds}."
         raise SettingsError(msg)
-    scale = Scale.of(metric)
+    scale = Scale.of(metric, numbers)
     scaled = scale.forward(numbers)
     mean = scaled.mean(axis=-1)
     sign = 1 if greater_is_better else -1
-    half_row = np.abs(mean - scale.forward(scale.backward(mean) - sign * 0.5 / rows))
+    unit = scale.high if math.isfinite(scale.high) else 1.0
+    half_row = np.abs(mean - scale.forward(scale.backward(mean) - sign * 0.5 * unit / rows))
     spread = np.maximum(scaled.std(axis=-1, ddof=1), half_row)
     bound = scale.backward(mean - sign * tolerance_factor(seeds, false_alarms, runs) * spread)
-    # Outwards, so that rounding raises no alarm; 1e-9 is what the way to the scale and back may lose.
+    # Rounded outwards, so that rounding causes no false alarm; 1e-9 is the error of both transformations.
     return np.asarray(sign * np.floor(sign * bound * 1e4 + 1e-5) / 1e4)

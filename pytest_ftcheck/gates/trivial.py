@@ -1,4 +1,4 @@
-"""What a model reaches that has learned nothing: a floor must stand above it.
+"""Scores of trivial models, which have learned nothing: a floor must be above them.
 
 On MRPC, "always equivalent" scores accuracy 0.684 and F1 0.812: a floor below that has no effect.
 """
@@ -33,19 +33,19 @@ def trivial_classifiers(
 ) -> list[Trivial]:
     """Score every trivial model that a head knows on labels.
 
-    For classes: each constant one, of which the most frequent is the majority classifier; guessing by the share of
-    each label in training; and for a loss or Brier score those shares as probabilities in every row. For
-    values: the mean label of training, and for a correlation a guess that knows nothing.
+    For classes: each constant prediction, of which the most frequent class is the majority classifier; guessing by the
+    frequency of each label in training; and for a loss or Brier score these frequencies as probabilities in every row.
+    For values: the mean label of training, and for a correlation a random guess.
 
     Args:
-        metric: as `row_metric` takes it.
-        label_ids: ``[N]``, of the evaluation rows.
-        head: of the task.
-        label_names: of the classes in the order of their ids.
-        train_label_ids: ``[M]``; without them the evaluation labels stand in, which only flatters the classifiers.
+        metric: name for `row_metric`.
+        label_ids: ``[N]``, labels of the evaluation rows.
+        head: head of the task.
+        label_names: names of the classes in the order of their ids.
+        train_label_ids: ``[M]``; None: the evaluation labels, which can only improve the trivial scores.
 
     Returns:
-        Those for which the metric is defined.
+        The trivial models for which the metric is defined.
 
     """
     train = label_ids if train_label_ids is None else train_label_ids
@@ -57,30 +57,30 @@ def trivial_classifiers(
 
 
 def best_trivial(classifiers: Sequence[Trivial], *, greater_is_better: bool = True) -> Trivial | None:
-    """Return the one that is hardest to beat, noise included; None where there is none."""
+    """Return the trivial model with the best score plus noise; None where there is none."""
     if greater_is_better:
         return max(classifiers, key=lambda trivial: trivial.high, default=None)
     return min(classifiers, key=lambda trivial: trivial.low, default=None)
 
 
 def reached_by_trivial(limit: float, trivial: Trivial | None, *, greater_is_better: bool = True) -> str:
-    """Word that a floor (or ceiling) is no better than the best trivial classifier and its noise; else nothing.
+    """Return the message about a floor (or ceiling) that the best trivial classifier reaches with noise; else empty.
 
     Args:
         limit: floor, or ceiling where smaller is better.
-        trivial: of `best_trivial`.
+        trivial: result of `best_trivial`.
         greater_is_better: direction of the metric.
 
     """
     if trivial is None:
         return ""
     kind, side, edge = ("floor", "above", trivial.high) if greater_is_better else ("ceiling", "below", trivial.low)
-    if limit > edge if greater_is_better else limit < edge:  # a NaN limit is no better than anything
+    if limit > edge if greater_is_better else limit < edge:  # a NaN limit is never better
         return ""
     return (
         f"the {kind} {limit:.4f} for {trivial.metric} has no effect: {trivial.name!r} scores {trivial.value:.4f} on "
-        f"these rows, and with its noise {edge:.4f}. A {kind} must stand {side} {edge:.4f}; a model that comes no "
-        "further has learned nothing that the labels alone do not say."
+        f"these rows, and {edge:.4f} with noise. A {kind} must be {side} {edge:.4f}; a model that does not reach that "
+        "has learned nothing beyond the distribution of the labels."
     )
 
 
@@ -93,5 +93,5 @@ def _scored(name: str, metric: str, rows: EvaluatedRows) -> list[Trivial]:
 
 
 def _ends(interval: Interval, value: float) -> tuple[float, float]:
-    """Without spread over rows, as F1 of a class that is never predicted, the value stands for both ends."""
+    """Return both ends; the value itself without spread over rows, as for F1 of a class that is never predicted."""
     return (interval.low, interval.high) if interval.known and interval.method != "unseen" else (value, value)

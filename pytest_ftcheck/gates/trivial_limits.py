@@ -1,4 +1,4 @@
-"""Limits that a trivial classifier reaches are refused, before anything is trained."""
+"""Refuses limits that a trivial classifier reaches, before any training."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_ftcheck.columns import scalars
+from pytest_ftcheck.columns import label_values, scalars
 from pytest_ftcheck.errors import TaskError
 from pytest_ftcheck.gates.row_metrics import resolve_metric
 from pytest_ftcheck.gates.trivial import best_trivial, reached_by_trivial, trivial_classifiers
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 def refuse_trivial_limits(pipeline: Pipeline) -> None:
-    """Compare every limit of a card on all rows with the best trivial classifier on the evaluation rows.
+    """Compare every limit of a card for all rows with the best trivial classifier on the evaluation rows.
 
-    Limits of slices are not compared: of the rows of one class, a constant classifier has all right.
+    Limits of slices are not compared: a constant classifier is right in all rows of one class.
 
     Raises:
-        TaskError: a limit that has no effect.
+        TaskError: a limit has no effect.
 
     """
     for metric, asked in pipeline.card.gates(pipeline.tier, pipeline.checkpoint.name).items():
@@ -56,12 +56,19 @@ def refuse_trivial_limit(
 
 
 def best_trivial_of(pipeline: Pipeline, metric: str) -> Trivial | None:
-    """Return the trivial classifier that is hardest to beat on a pipeline's evaluation rows.
+    """Return the best trivial classifier on a pipeline's evaluation rows.
 
-    None where the metric is not one of rows that we know.
+    None where the metric cannot be computed from rows.
     """
-    label_ids = _labels(pipeline, pipeline.eval_dataset)
-    name = _metric_of_rows(pipeline, metric, label_ids)
+    label_ids, train_label_ids = (
+        _labels(pipeline, rows, raw)
+        for rows, raw in (
+            (pipeline.eval_dataset, pipeline.data.evaluation),
+            (pipeline.train_dataset, pipeline.data.train),
+        )
+    )
+    answers = pipeline.card.head_rules.answers
+    name = _metric_of_rows(pipeline, metric, label_ids) if answers is None else metric
     if name is None:
         return None
     found = trivial_classifiers(
@@ -69,21 +76,28 @@ def best_trivial_of(pipeline: Pipeline, metric: str) -> Trivial | None:
         label_ids,
         head=pipeline.card.head_rules,
         label_names=pipeline.card.label_names,
-        train_label_ids=_labels(pipeline, pipeline.train_dataset),
+        train_label_ids=train_label_ids,
     )
     return best_trivial(found, greater_is_better=pipeline.card.greater_is_better(metric))
 
 
-def _labels(pipeline: Pipeline, rows: Dataset) -> NDArray[Any]:
-    return pipeline.card.head_rules.labels.stacked(scalars(rows, pipeline.label_column))
+def _labels(pipeline: Pipeline, rows: Dataset, raw: Dataset) -> NDArray[Any]:
+    """Return what gates take as labels, ``[N]``, of tokenized rows and the raw rows that they were made of."""
+    head = pipeline.card.head_rules
+    if head.answers is not None:
+        return head.answers.references(scalars(raw, pipeline.card.label_column))
+    return head.labels.stacked(label_values(rows))
 
 
 def _metric_of_rows(pipeline: Pipeline, metric: str, label_ids: NDArray[Any]) -> str | None:
     """Return the name for `row_metric`: a user's ``f1`` may be any average, or no F1 at all.
 
-    Asked is the pipeline's own function, about logits that are made up.
+    The pipeline's own function is called with generated logits. A metric of another package has no such name: it may
+    need logits, which trivial models do not have.
     """
     card = pipeline.card
+    if metric in {own.name for own in card.own_metrics}:
+        return None
     of_logits = card.head_rules.scoring.of_logits
     if metric not in card.gated_metrics and metric not in (*of_logits, "loss"):
         return None
@@ -92,7 +106,7 @@ def _metric_of_rows(pipeline: Pipeline, metric: str, label_ids: NDArray[Any]) ->
     rows = EvaluatedRows.of_logits(logits, label_ids, card.head, card.label_names)
     if metric in of_logits:
         return metric
-    if metric == "loss":  # of the model itself, unless a Trainer or its arguments have another
+    if metric == "loss":  # the model's own loss, unless a Trainer or its arguments replace it
         own = not pipeline.source.loss.is_of_model or pipeline.args.get("label_smoothing_factor")
         return None if own else metric
     if pipeline.compute_metrics is None:

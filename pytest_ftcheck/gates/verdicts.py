@@ -1,4 +1,4 @@
-"""The verdict on a metric: its limit, its interval and its baseline, in one answer."""
+"""The verdict on a metric by its limit, its interval and its baseline."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ class Verdict:
 
     metric: str
     value: float
-    """NaN where the metric is missing."""
+    """Value of the metric; NaN where it is missing."""
     interval: Interval | None
-    """95%, over rows; None for a metric that is not one of rows that we know."""
+    """95% interval over rows; None for a metric that cannot be computed from rows."""
     rows: int
     limits: Limits
     smallest_drop: float | None
-    """Smallest true drop that is seen with 80% power: below the mean of the seeds for a calibrated limit, below the
-    limit for a declared one, against the baseline where there is no limit. None where nothing tells."""
+    """Smallest true drop that is detected with 80% power: below the mean of the seeds for a calibrated limit, below the
+    limit for a declared one, against the baseline where there is no limit. None where it is unknown."""
     drop: Drop | None
-    """Against the baseline; None where there is none or none is asked for."""
+    """Drop against the baseline; None without a baseline or without a limit of the drop."""
     status: Status
-    """The worse one of limit and baseline."""
+    """The worse verdict of limit and baseline."""
     findings: tuple[Finding, ...]
-    """What failed or is inconclusive: ``metrics.floor``, ``metrics.ceiling``, ``metrics.baseline``."""
+    """Findings that fail or are inconclusive: ``metrics.floor``, ``metrics.ceiling``, ``metrics.baseline``."""
     missing: bool = False
-    """The metric was not reported at all."""
+    """True if the metric was not reported."""
 
 
 def judge(
@@ -54,23 +54,23 @@ def judge(
 ) -> Verdict:
     """Judge one metric of a run against its limit and its baseline.
 
-    A metric that the run does not report but that its logits give (``expected_calibration_error``, ``brier_score``)
+    A metric that is not reported but follows from the logits (``expected_calibration_error``, ``brier_score``)
     is computed here.
 
     Args:
-        run: what came out, or what `ComparedRun.of_run` took of it.
+        run: the run, or the result of `ComparedRun.of_run`.
         metric: key.
-        limits: what is asked of it.
-        subject: what was measured on what.
-        baseline: the accepted run; looked at where ``limits.max_drop`` asks for it.
+        limits: limits of the metric.
+        subject: model and data, for messages.
+        baseline: the accepted run; used if ``limits.max_drop`` is set.
 
     Raises:
-        DataError: the baseline is of other rows, or has no finite value.
-        TaskError: logits of another shape than the head's.
+        DataError: the baseline has other rows, or no finite value.
+        TaskError: the shape of the logits does not fit the head.
 
     """
     this = run if isinstance(run, ComparedRun) else ComparedRun.of_run(run)
-    # No rows, no value, whatever was reported: a calibrated limit would take its word.
+    # Without rows, a reported value does not count: a calibrated limit would accept it.
     value = this.metrics.get(metric, math.nan) if len(this.rows) else math.nan
     drop = None
     if baseline is not None and limits.max_drop is not None:
@@ -89,39 +89,39 @@ def judge(
 
 
 def not_reported(verdict: Verdict, metrics: Iterable[str]) -> Verdict:
-    """Say of a verdict that its metric is missing, which is another thing than not a number.
+    """Return the verdict with findings for a missing metric, which differ from those for NaN.
 
     Args:
-        verdict: on a metric that nobody reported.
-        metrics: those that were.
+        verdict: verdict on the missing metric.
+        metrics: keys of the reported metrics.
 
     """
-    observed = f"it is not reported: the metrics are {', '.join(metrics) or 'none'}"
+    observed = f"the metric is not reported; reported are: {', '.join(metrics) or 'none'}"
     hint = "look for the name under which compute_metrics returns it, without eval_."
     findings = tuple(replace(found, observed=observed, hint=hint) for found in verdict.findings)
     return replace(verdict, findings=findings, missing=True)
 
 
 def judge_value(metric: str, value: float, limits: Limits, *, subject: str) -> Verdict:
-    """Judge a value of which no rows are known by its limit: there is no interval, and it decides alone.
+    """Judge a value without rows by its limit, without an interval.
 
     Args:
         metric: key.
-        value: of the metric; NaN where it is missing.
-        limits: what is asked of it; a baseline is not looked at.
-        subject: what was measured on what.
+        value: value of the metric; NaN where it is missing.
+        limits: limits of the metric; ``max_drop`` is ignored.
+        subject: model and data, for messages.
 
     """
     return _verdict(metric, value, None, limits, rows=0, subject=subject, drop=None)
 
 
 def judge_slice(score: SliceScore, limits: Limits, *, subject: str) -> Verdict:
-    """Judge a metric on one slice against a limit of its own.
+    """Judge a metric on one slice against the limit of the slice.
 
     Args:
-        score: of `slice_scores`.
-        limits: what is asked of the slice.
-        subject: what was measured on what; the name of the slice is added.
+        score: result of `slice_scores`.
+        limits: limits of the slice.
+        subject: model and data, for messages; the name of the slice is added.
 
     """
     place = f"{subject}, {score.name}"

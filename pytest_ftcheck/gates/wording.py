@@ -1,4 +1,4 @@
-"""Verdicts in words."""
+"""Findings for verdicts."""
 
 from __future__ import annotations
 
@@ -13,31 +13,29 @@ if TYPE_CHECKING:
     from pytest_ftcheck.gates.paired import Drop
 
 _SHOWN = 1e-4
-"""The smallest difference that four digits show."""
-_LOOK = (
-    "Compare data, recipe and versions with the last run that passed; the other tests of this task say where it broke."
-)
+"""The smallest difference that four decimals show."""
+_LOOK = "Compare data, recipe and versions with the last run that passed; other failed tests may show the defect."
 
 
 def limit_finding(
     place: str, value: float, interval: Interval | None, limits: Limits, status: Status
 ) -> Finding | None:
-    """Word a limit that fails or is not settled; None where it holds.
+    """Return the finding for a limit that fails or is inconclusive; None where it holds.
 
     Args:
-        place: which metric of what, on how many rows.
-        value: of the metric.
-        interval: of the value, where there is one.
-        limits: with a limit.
-        status: of `Limits.status`.
+        place: metric, subject and number of rows.
+        value: value of the metric.
+        interval: interval of the value, where there is one.
+        limits: limits of the metric.
+        status: result of `Limits.status`.
 
     """
     if limits.limit is None or status not in {"fail", "inconclusive"}:
         return None
     if status == "inconclusive":
         hint = (
-            f"the rows do not settle whether the {limits.kind} holds for other rows like these. More evaluation rows "
-            "narrow the interval; a limit calibrated on these rows needs none; --ftcheck-strict makes this a failure."
+            f"the rows are too few to decide whether the {limits.kind} holds for similar rows. More evaluation rows "
+            "narrow the interval; a limit calibrated on these rows needs none; with --ftcheck-strict this fails."
         )
     else:
         hint = f"{_LOOK} Move the {limits.kind} only if the change is understood and accepted."
@@ -61,31 +59,31 @@ def _observed(value: float, interval: Interval | None, limits: Limits) -> str:
     if not math.isfinite(value) or limits.limit is None:
         return f"{value}, not a finite number"
     short = abs(limits.limit - value)
-    digits = 4 if short >= _SHOWN else 9  # 0.8500 must not read as short of 0.8500
+    digits = 4 if short >= _SHOWN else 9  # avoid "0.8500, short of 0.8500"
     text = f"{value:.{digits}f}"
     if not limits.met_by(value):
         text += f", {short:.{digits}f} {'short' if limits.greater_is_better else 'over'}"
     if interval is None:
         return text
-    # A calibrated limit judges by the value: where it lies in the interval of other rows settles nothing.
+    # A calibrated limit is compared with the value: the interval over other rows has no effect.
     inside = limits.calibrated is None and limits.limit in interval
-    told = f", inconclusive: the {limits.kind} lies inside" if inside else ""
+    told = f", inconclusive: the {limits.kind} is inside" if inside else ""
     return f"{text} ({describe_interval(interval)}){told}"
 
 
 def describe_interval(interval: Interval) -> str:
-    """Word a 95% interval over rows, or that it is not known."""
+    """Describe a 95% interval over rows, or say that it is unknown."""
     if not interval.known:
-        return "95% interval not known: too few rows, or no spread among them"
+        return "95% interval unknown: too few rows, or no spread among them"
     return f"95% interval {interval.low:.4f} to {interval.high:.4f}"
 
 
 def drop_finding(place: str, drop: Drop) -> Finding | None:
-    """Word a drop that fails or that chance may explain; None where it is allowed.
+    """Return the finding for a drop that fails or that chance may explain; None where it is allowed.
 
     Args:
-        place: which metric of what, on how many rows.
-        drop: of `compare`.
+        place: metric, subject and number of rows.
+        drop: result of `compare`.
 
     """
     if drop.status == "pass":
@@ -94,19 +92,19 @@ def drop_finding(place: str, drop: Drop) -> Finding | None:
     if math.isfinite(drop.after):
         change += f", {drop.drop:.4f} worse"
     reasons = [
-        *([] if drop.row_pvalue is None else [f"rows alone do so with a chance of {drop.row_pvalue:.2g}"]),
-        *([] if drop.seed_bound is None else [f"seeds alone stay below {drop.seed_bound:.4f}"]),
+        *([] if drop.row_pvalue is None else [f"p-value over rows {drop.row_pvalue:.2g}"]),
+        *([] if drop.seed_bound is None else [f"seeds explain up to {drop.seed_bound:.4f}"]),
     ]
     if drop.status == "inconclusive":
-        sees = f"80% of the sessions would see a true drop of {drop.smallest:.4f}. "
+        sees = f"A true drop of {drop.smallest:.4f} is detected in 80% of the sessions. "
         hint = (
-            f"chance may explain it. {'' if math.isnan(drop.smallest) else sees}Several seeds, or more evaluation "
-            "rows, would tell; --ftcheck-strict makes this a failure."
+            f"chance may explain the drop. {'' if math.isnan(drop.smallest) else sees}Run several seeds, or use more "
+            "evaluation rows; with --ftcheck-strict this fails."
         )
     else:
-        hint = f"chance does not explain it. {_LOOK} The rows that flipped are listed, the worst first."
+        hint = f"chance does not explain the drop. {_LOOK} The summary lists the changed rows, the worst first."
     if drop.seed_bound is None:
-        hint += " How much seeds alone change it is not known: --ftcheck-calibrate measures it."
+        hint += " The spread over seeds is unknown: --ftcheck-calibrate measures it."
     return Finding(
         check="metrics.baseline",
         subject=place,

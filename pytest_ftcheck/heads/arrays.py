@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_ftcheck.errors import TaskError
+from pytest_ftcheck.heads.traits import IGNORED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +30,14 @@ def to_array(values: Any) -> NDArray[Any]:
 def floats(logits: Any) -> NDArray[np.float64]:
     """Return logits, or the first element of a tuple (the others are hidden states and the like), as float64."""
     return to_array(logits[0] if isinstance(logits, tuple) else logits).astype(np.float64)
+
+
+def side_by_side(values: Any) -> NDArray[Any]:
+    """Return start and end as one array, ``[…, 2]``: of a tuple its first two entries; an array as it is."""
+    if not isinstance(values, (tuple, list)):
+        return to_array(values)
+    start, end = (to_array(part) for part in values[:2])
+    return np.stack([start, end], axis=-1)
 
 
 def single_column(values: NDArray[Any]) -> NDArray[Any]:
@@ -69,3 +78,13 @@ def joined(batches: Sequence[NDArray[Any]], padding: float) -> NDArray[Any]:
         for batch in batches
     ]
     return np.concatenate(wide)
+
+
+def without_padding(label_ids: NDArray[Any], width: int) -> NDArray[Any]:
+    """Cut the columns of labels ``[N, T]`` beyond a width, where a collator padded further: to a multiple of 8.
+
+    Labels of other shapes, and columns that hold a label, stay.
+    """
+    if label_ids.ndim != MATRIX or not (label_ids[:, width:] == IGNORED).all():
+        return label_ids
+    return label_ids[:, :width]

@@ -10,6 +10,7 @@ import numpy as np
 from pytest_ftcheck.heads.registry import head_named
 from pytest_ftcheck.heads.row_metrics import MeanMetric, ratio
 from pytest_ftcheck.heads.rows import EvaluatedRows
+from pytest_ftcheck.heads.tag_schemes import OUTSIDE
 from pytest_ftcheck.heads.traits import IGNORED
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Entities = set[tuple[str, int, int]]
 
-OUTSIDE = "O"
-"""The tag of a word that is part of no entity."""
 PATH = "seqeval"
 """Name of the metric, as of ``evaluate.load``."""
 
@@ -101,6 +100,48 @@ class ScoringOfEntities:
         """Return none: a guessed tag spells an entity of a labelled one's length by luck alone."""
         del metric, label_ids, train_label_ids, label_names
         return []
+
+
+def entity_changes(
+    label_ids: Sequence[int],
+    before: Sequence[int],
+    after: Sequence[int],
+    label_names: Sequence[str],
+    words: Sequence[str],
+) -> dict[str, list[str]]:
+    """Say which entities of a row are found or lost by other predictions, such as ``person 'Anna Stone'``.
+
+    Args:
+        label_ids: ``[T]``, of the tokens.
+        before: ``[T]``, predicted tags.
+        after: likewise.
+        label_names: of the tags.
+        words: of the row, as many as its tokens have tags; else entities are named by the place of their first word.
+
+    Returns:
+        ``lost`` and ``found``: labelled entities; ``wrong`` and ``mended``: those that nobody labelled, in ``after``
+        alone and in ``before`` alone.
+
+    """
+    names = [*label_names, OUTSIDE]
+    judged = [place for place, tag in enumerate(label_ids) if tag != IGNORED]
+    known, old, new = (entities_of([names[tags[place]] for place in judged]) for tags in (label_ids, before, after))
+    changes = {
+        "lost": known & old - new,
+        "found": known & new - old,
+        "wrong": new - known - old,
+        "mended": old - known - new,
+    }
+
+    def told(kind: str, first: int, last: int) -> str:
+        if len(words) != len(judged):
+            return f"{kind} at word {first}"
+        return f"{kind} {' '.join(words[first : last + 1])!r}"
+
+    return {
+        change: [told(*entity) for entity in sorted(entities, key=lambda entity: entity[1])]
+        for change, entities in changes.items()
+    }
 
 
 def _counts(labelled: list[str], predicted: list[str], kind: str) -> tuple[int, int, int]:

@@ -12,7 +12,7 @@ from pytest_ftcheck.heads.inputs import TextInputs
 from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW, VALUES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import numpy as np
     import pyarrow as pa
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import BatchEncoding, PreTrainedTokenizerBase
 
+    from pytest_ftcheck.heads.answer_rules import AnswerRules
     from pytest_ftcheck.heads.row_metrics import RowMetric
     from pytest_ftcheck.heads.rows import EvaluatedRows
     from pytest_ftcheck.heads.trivial import Trivial
@@ -41,6 +42,10 @@ class InputRules(Protocol):
     """How raw rows become what the model takes; `pytest_ftcheck.heads.inputs.TextInputs` is one."""
 
     @property
+    def recipe_keys(self) -> tuple[str, ...]:
+        """Which keys of a recipe `encode` takes by name, beside ``max_length``."""
+
+    @property
     def column(self) -> str:
         """What a cell of a text column holds, in messages: ``a text``."""
 
@@ -51,13 +56,13 @@ class InputRules(Protocol):
         """Tell whether one of the text columns may be of an Arrow type."""
 
     def tokens(
-        self, tokenizer: PreTrainedTokenizerBase, columns: Sequence[Sequence[Any]], **options: Any
+        self, tokenizer: PreTrainedTokenizerBase, columns: Mapping[str, Sequence[Any]], **options: Any
     ) -> BatchEncoding:
         """Tokenize rows as `encode` does, without their labels.
 
         Args:
             tokenizer: of the checkpoint.
-            columns: the text columns, N values each.
+            columns: the text columns by name, in the card's order, N values each.
             options: of the tokenizer's call, such as ``truncation``.
 
         """
@@ -65,20 +70,23 @@ class InputRules(Protocol):
     def encode(
         self,
         tokenizer: PreTrainedTokenizerBase,
-        columns: Sequence[Sequence[Any]],
+        columns: Mapping[str, Sequence[Any]],
         labels: Sequence[Any],
         max_length: int | None,
+        **options: Any,
     ) -> dict[str, Any]:
         """Tokenize rows; nothing is padded yet.
 
         Args:
             tokenizer: of the checkpoint.
-            columns: the text columns, N values each.
+            columns: the text columns by name, in the card's order, N values each.
             labels: N encoded labels.
             max_length: longer rows are truncated to so many tokens; None: to the tokenizer's own limit.
+            options: what the recipe says of `recipe_keys`.
 
         Returns:
-            Columns of N values each by name, among them ``labels``.
+            Columns of N values each by name, among them those of the labels; where the head has `Head.answers`, of as
+            many values as the rows become.
 
         """
 
@@ -293,15 +301,49 @@ class Scoring(Protocol):
         """Return trivial models that draw their answers, with what they score; see `constants`."""
 
 
+class SingleTexts(Protocol):
+    """Rows of several texts taken apart into rows of one text, or of one pair."""
+
+    @property
+    def head(self) -> str:
+        """Name of the head of such a row."""
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """Of such a row."""
+
+    def text_columns(self, columns: Sequence[str]) -> tuple[str, ...]:
+        """Name the text columns of such rows, for those of a card."""
+
+    def orders(self, columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
+        """Yield the ways in which text columns of a user's rows may be those of a card, the likeliest first."""
+
+    def rows(self, table: pa.Table, columns: Sequence[str], labels: str) -> pa.Table:
+        """Take the rows of a table apart, each into as many as it has texts, in order.
+
+        Args:
+            table: raw rows, tokenized ones, or both.
+            columns: the text columns of the card.
+            labels: name of the label column.
+
+        """
+
+    def collator(self, collator: Callable[[list[dict[str, Any]]], Any], choices: int) -> Any:
+        """Make a collator of such rows of one of rows with so many texts."""
+
+
 @dataclass(frozen=True)
 class Serving:
     """How a server asks the saved model: the arguments of `transformers.pipeline`."""
 
     task: str = "text-classification"
+    """Empty where transformers has no pipeline for such a model."""
     made_with: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of `pipeline` itself."""
     called_with: Mapping[str, Any] = field(default_factory=lambda: {"top_k": None})
     """Arguments of what it returns."""
+    takes_strings: bool = False
+    """It takes a string, and not ``{"text": …}``."""
 
 
 @dataclass(frozen=True)
@@ -320,6 +362,10 @@ class Head:
     scoring: Scoring
     inputs: InputRules = field(default_factory=TextInputs)
     serving: Serving = field(default_factory=Serving)
+    answers: AnswerRules | None = None
+    """Where a raw row may become several tokenized rows; None: row i of both is the same."""
+    single_texts: SingleTexts | None = None
+    """How rows of several texts are taken apart; None: a row has one text, or one pair."""
 
     def __post_init__(self) -> None:
         """Refuse one label a row that is neither a class nor a value: checks take it for one of both.

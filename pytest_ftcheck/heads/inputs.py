@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import pyarrow as pa
     from transformers import BatchEncoding, PreTrainedTokenizerBase
@@ -16,6 +16,7 @@ _MOST = 2
 class TextInputs:
     """See `InputRules`: the tokenizer takes the texts as they are."""
 
+    recipe_keys: tuple[str, ...] = ()
     column = "a text"
 
     def refusal(self, columns: Sequence[str]) -> str:
@@ -31,20 +32,22 @@ class TextInputs:
         return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
     def tokens(
-        self, tokenizer: PreTrainedTokenizerBase, columns: Sequence[Sequence[Any]], **options: Any
+        self, tokenizer: PreTrainedTokenizerBase, columns: Mapping[str, Sequence[Any]], **options: Any
     ) -> BatchEncoding:
         """Tokenize the texts, both segments of a pair together."""
-        encoded: BatchEncoding = tokenizer(*map(list, columns), verbose=False, **options)
+        encoded: BatchEncoding = tokenizer(*map(list, columns.values()), verbose=False, **options)
         return encoded
 
     def encode(
         self,
         tokenizer: PreTrainedTokenizerBase,
-        columns: Sequence[Sequence[Any]],
+        columns: Mapping[str, Sequence[Any]],
         labels: Sequence[Any],
         max_length: int | None,
+        **options: Any,
     ) -> dict[str, Any]:
         """Tokenize the texts; labels stay as they are."""
+        del options
         made = self.tokens(tokenizer, columns, truncation=True, max_length=max_length)
         return {**made, "labels": list(labels)}
 

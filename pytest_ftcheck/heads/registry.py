@@ -18,6 +18,8 @@ _MODULES = {
     "regression": "pytest_ftcheck.heads.values",
     "token-classification": "pytest_ftcheck.heads.tokens",
     "multi-label-classification": "pytest_ftcheck.heads.label_sets",
+    "question-answering": "pytest_ftcheck.heads.spans",
+    "multiple-choice": "pytest_ftcheck.heads.choices",
 }
 
 
@@ -48,10 +50,19 @@ def head_named(name: str) -> Head:
     return found
 
 
-def head_of_outputs(logits: Any, labels: Any, num_labels: int) -> Head | None:
-    """Return the head that gives such outputs; None where no head is sure; see `Outputs.are_of`."""
+def head_of_outputs(logits: Any, labels: Any, num_labels: int, *, several_texts: bool = False) -> Head | None:
+    """Return the head that gives such outputs; None where no head is sure.
+
+    Args:
+        logits: see `Outputs.are_of`, as for ``labels`` and ``num_labels``.
+        labels: as above.
+        num_labels: as above.
+        several_texts: a row of the batch has several texts, ``[B, C, T]``.
+
+    """
     heads = (head_named(name) for name in known_heads())
-    return next((head for head in heads if head.outputs.are_of(logits, labels, num_labels)), None)
+    asked = (head for head in heads if (head.single_texts is not None) == several_texts)
+    return next((head for head in asked if head.outputs.are_of(logits, labels, num_labels)), None)
 
 
 def head_of_width(num_labels: int) -> Head:

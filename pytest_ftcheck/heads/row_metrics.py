@@ -3,6 +3,9 @@
 Nearly every metric is a function of the mean over rows of a few numbers of each row: F1 of the shares of rows that
 are predicted as positive, that are positive, and that are both. Drawing rows again is then one matrix product, and
 leaving out one row is one subtraction. A rank correlation is not of that kind; see `RankMetric`.
+
+What a Trainer reports is no such function: a card's metric is an ``evaluate.Metric`` (`tasks/metric_classes.py`),
+called once for an evaluation, with the names and results of the Hub's. `resolve_metric` finds which function it is.
 """
 
 from __future__ import annotations

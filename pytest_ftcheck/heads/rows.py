@@ -13,7 +13,7 @@ from pytest_ftcheck.heads.registry import head_named, head_of_predictions
 from pytest_ftcheck.heads.traits import CLASSES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -34,6 +34,10 @@ class Evaluated(Protocol):
         """``[N, …]``."""
 
     @property
+    def outputs(self) -> Mapping[str, NDArray[Any]]:
+        """All arrays by name."""
+
+    @property
     def head(self) -> str:
         """Name of the head."""
 
@@ -44,7 +48,11 @@ class Evaluated(Protocol):
 
 @dataclass(frozen=True)
 class EvaluatedRows:
-    """Labels and predictions of N rows, in the order of the evaluation data set."""
+    """Labels and predictions of N rows of any head, in the order of the evaluation data set.
+
+    The arrays are as a run left them, or as an accepted run was kept. Checks that are about one label a row read them
+    into `pytest_ftcheck.checks.metrics.rows.SingleLabelRows`, which refuses what it does not understand.
+    """
 
     label_ids: NDArray[Any]
     """``[N]``: class ids, or floats for regression; of other heads ``[N, …]``."""
@@ -92,6 +100,9 @@ class EvaluatedRows:
     @classmethod
     def of_run(cls, run: Evaluated) -> EvaluatedRows:
         """Take what a run left; raises as `of_logits` does."""
+        answers = head_named(run.head).answers
+        if answers is not None:
+            return answers.evaluated(run.outputs)
         return cls.of_logits(run.logits, run.label_ids, run.head, run.label_names)
 
     def __len__(self) -> int:
@@ -112,7 +123,7 @@ class EvaluatedRows:
     def finite(self) -> bool:
         """No label, prediction or logit is NaN or infinite."""
         columns = [self.label_ids, self.predictions] + ([] if self.logits is None else [self.logits])
-        return all(bool(np.isfinite(column).all()) for column in columns)
+        return all(bool(np.isfinite(column).all()) for column in columns if column.dtype.kind != "U")
 
     @property
     def num_labels(self) -> int:

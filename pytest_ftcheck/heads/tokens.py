@@ -33,9 +33,23 @@ _AXES = 3
 """Of logits [N, T, K]."""
 
 
+class CardOfTags(CardOfClasses):
+    """See `CardRules`: names of tags; types of entities are metrics of their own, and no slices."""
+
+    def refusal(self, label_names: Sequence[str], slices: Sequence[str]) -> str:
+        """Ask for two tags at least, and refuse to cut rows by a class that they do not have."""
+        if "class" in slices:
+            return (
+                "slices: a row of words has no class. Declare metrics of types, such as PER_f1 = true, in "
+                "metric.greater_is_better"
+            )
+        return super().refusal(label_names, slices)
+
+
 class WordInputs:
     """See `InputRules`: one column of lists of words."""
 
+    recipe_keys: tuple[str, ...] = ()
     column = "a list of words"
 
     def refusal(self, columns: Sequence[str]) -> str:
@@ -51,18 +65,19 @@ class WordInputs:
         return bool(is_list and (pa.types.is_string(kind.value_type) or pa.types.is_large_string(kind.value_type)))
 
     def tokens(
-        self, tokenizer: PreTrainedTokenizerBase, columns: Sequence[Sequence[Any]], **options: Any
+        self, tokenizer: PreTrainedTokenizerBase, columns: Mapping[str, Sequence[Any]], **options: Any
     ) -> BatchEncoding:
         """Tokenize the words of each row one by one."""
-        encoded: BatchEncoding = tokenizer(list(columns[0]), is_split_into_words=True, verbose=False, **options)
+        encoded: BatchEncoding = tokenizer(list(*columns.values()), is_split_into_words=True, verbose=False, **options)
         return encoded
 
     def encode(
         self,
         tokenizer: PreTrainedTokenizerBase,
-        columns: Sequence[Sequence[Any]],
+        columns: Mapping[str, Sequence[Any]],
         labels: Sequence[Any],
         max_length: int | None,
+        **options: Any,
     ) -> dict[str, Any]:
         """Tokenize words, and give the first token of each word its tag.
 
@@ -70,7 +85,8 @@ class WordInputs:
             DataError: another number of tags than of words, or a tokenizer that does not tell which word a token is of.
 
         """
-        (rows,) = columns
+        del options
+        (rows,) = columns.values()
         for words, tags in zip(rows, labels, strict=True):
             if len(words) != len(tags):
                 msg = f"{len(words)} words and {len(tags)} tags in the row {' '.join(words[:8])!r}: one tag a word."
@@ -237,7 +253,7 @@ class OutputsOfTokens:
 HEAD = Head(
     name="token-classification",
     traits=frozenset({LABEL_PER_TOKEN}),
-    card=CardOfClasses(),
+    card=CardOfTags(),
     labels=LabelsOfTokens(),
     model=TransformersModel(
         auto_class="AutoModelForTokenClassification",
@@ -250,5 +266,7 @@ HEAD = Head(
     outputs=OutputsOfTokens(),
     scoring=ScoringOfEntities(),
     inputs=WordInputs(),
-    serving=Serving(task="token-classification", made_with={"aggregation_strategy": "first"}, called_with={}),
+    serving=Serving(
+        task="token-classification", made_with={"aggregation_strategy": "first"}, called_with={}, takes_strings=True
+    ),
 )

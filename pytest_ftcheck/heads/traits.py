@@ -22,6 +22,23 @@ TEXTS = "texts"
 """A row's input is a text or a pair of texts, and the model gives one row of scores for it."""
 LABEL_PER_TOKEN = "label_per_token"
 """Each token has a class id or `IGNORED`: label ids are ``[N, T]``, logits ``[N, T, K]``."""
+LABEL_PER_ITEM = "label_per_item"
+"""Labels and predictions are class ids or values that can be compared one by one: those of rows, or of tokens. Every
+head with `LABEL_PER_ROW` or `LABEL_PER_TOKEN` has it, and need not say so."""
+CLASS_IDS = "class_ids"
+"""A label is the id of one of K named classes, of a row or of a token: a head with `CLASSES` and `TEXTS`, or
+with `LABEL_PER_TOKEN`."""
+_IMPLIED_BY: Mapping[str, tuple[frozenset[str], ...]] = MappingProxyType(
+    {
+        LABEL_PER_ITEM: (frozenset({LABEL_PER_ROW}), frozenset({LABEL_PER_TOKEN})),
+        CLASS_IDS: (frozenset({CLASSES, TEXTS}), frozenset({LABEL_PER_TOKEN})),
+    }
+)
+"""Traits that a head has where it has all of some others."""
+POSITIONS = "positions"
+"""A label is a first and a last token: label ids are ``[N, 2]``, logits ``[N, T, 2]``, of N windows of the raw rows."""
+CHOICES = "choices"
+"""A row's input is C texts, one for each class: ``input_ids`` are C lists, in a batch ``[B, C, T]``."""
 IGNORED = -100
 """The label of a token that neither loss nor metrics look at, as `torch.nn.CrossEntropyLoss` has it."""
 LABEL_SETS = "label_sets"
@@ -34,6 +51,10 @@ WORDS: Mapping[str, str] = MappingProxyType(
         TEXTS: "one text or a pair of texts in each row",
         LABEL_PER_ROW: "one label in each row",
         LABEL_PER_TOKEN: "one label for each token",
+        CLASS_IDS: "classes of rows or of tokens",
+        LABEL_PER_ITEM: "one label in each row or for each token",
+        POSITIONS: "a first and a last token as the label",
+        CHOICES: "several texts in each row, of which one is right",
         LABEL_SETS: "any number of labels in each row",
     }
 )
@@ -42,7 +63,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
 
 def in_words(traits: Iterable[str]) -> str:
     """Name traits in a message, what a label is before how many a row has: ``classes and one label in each row``."""
-    ordered = sorted(traits, key=lambda trait: (trait in (LABEL_PER_ROW, TEXTS), trait))
+    ordered = sorted(traits, key=lambda trait: (trait in (LABEL_PER_ROW, LABEL_PER_ITEM, TEXTS), trait))
     return " and ".join(WORDS.get(trait, trait.replace("_", " ")) for trait in ordered)
 
 
@@ -57,7 +78,8 @@ def unmet(needs: Iterable[str], traits: Iterable[str]) -> str:
         The reason why it does not apply; an empty text where no trait is missing.
 
     """
-    missing = set(needs) - set(traits)
+    implied = {trait for trait, any_of in _IMPLIED_BY.items() if any(all_of <= set(traits) for all_of in any_of)}
+    missing = set(needs) - set(traits) - implied
     if not missing:
         return ""
     others = set(traits) - set(needs) - {TEXTS}

@@ -1,1 +1,1 @@
-"""What a session judges, without pytest: which checks are chosen, what they say, and the verdict on all of it."""
+"""Judging without pytest: the choice of checks, their results, and the verdict on the session."""

@@ -1,16 +1,17 @@
-"""``--ftcheck-update-baseline``: what ran is accepted at a session's end, where nothing failed."""
+"""``--ftcheck-update-baseline``: accepts the runs at the end of a session, if nothing failed."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from pytest_ftcheck.errors import DataError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pytest_ftcheck.report.baseline import AcceptedRecord, BaselineRecord
     from pytest_ftcheck.sessions.baselines import Baselines
     from pytest_ftcheck.sessions.session import FtcheckSession
     from pytest_ftcheck.settings import Settings
@@ -22,7 +23,7 @@ _NOT_SET = ("", "0", "false", "False")
 
 
 def check_update(settings: Settings, environment: Mapping[str, str] = os.environ) -> None:
-    """Refuse to accept a baseline where nobody looks at it.
+    """Refuse to accept a baseline where nobody reviews it.
 
     Raises:
         SettingsError: in CI, or with options that accept nothing.
@@ -30,43 +31,44 @@ def check_update(settings: Settings, environment: Mapping[str, str] = os.environ
     """
     update = settings.update_baseline
     if settings.reason is not None and not update:
-        msg = "--ftcheck-reason says why a baseline is accepted: give it with --ftcheck-update-baseline."
+        msg = "--ftcheck-reason gives the reason for an accepted baseline: use it with --ftcheck-update-baseline."
         raise SettingsError(msg)
     if not update:
         return
     option = "--ftcheck-update-baseline" + ("" if update == "all" else f"={update}")
     if update != "force" and environment.get("CI", "") not in _NOT_SET:
         msg = (
-            f"{option} is refused where CI is set: a job that accepts its own results has no effect. Update on your "
-            "machine and have the change reviewed, or give --ftcheck-update-baseline=force."
+            f"{option} is refused in CI (the variable CI is set): a job that accepts its own results cannot fail. "
+            "Update on your machine and let the change be reviewed, or give --ftcheck-update-baseline=force."
         )
         raise SettingsError(msg)
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """What a session says of the baseline at its end."""
+    """The result of the baseline at the end of a session."""
 
     lines: tuple[str, ...] = ()
-    document: dict[str, Any] = field(default_factory=dict)
-    """For the JSON document; empty where no run was compared and none is to be accepted."""
+    record: BaselineRecord | None = None
+    """Record for the JSON document; None where no run was compared and no update was requested."""
     refused: bool = False
-    """A run cannot be accepted, or there is none: the session is red."""
+    """A run cannot be accepted, or there is no run: the session fails."""
 
 
 def accept(session: FtcheckSession, ended: Ended) -> Accepted:
-    """Accept what ran, where that is asked for and nothing failed; say what was compared.
+    """Accept the runs, if that was requested and nothing failed; describe the comparisons.
 
     Args:
-        session: with what was noted of its runs.
-        ended: how it ended.
+        session: the session with its noted runs.
+        ended: how the session ended.
 
     """
     ours, update = session.baselines, session.settings.update_baseline
     if ours is None or not (ours.ran or update):
-        return Accepted(("NOT ACCEPTED: no test looked at a run.",), refused=True) if update else Accepted()
+        return Accepted(("NOT ACCEPTED: no test used a run.",), refused=True) if update else Accepted()
     from pytest_ftcheck.gates.baseline_file import FILE, FOLDER  # noqa: PLC0415 - only where it is used
     from pytest_ftcheck.report.baseline import (  # noqa: PLC0415 - imports rich
+        BaselineRecord,
         comparison_lines,
         unmatched_lines,
         update_lines,
@@ -82,18 +84,18 @@ def accept(session: FtcheckSession, ended: Ended) -> Accepted:
         *(f"NOT ACCEPTED: {reason}" for reason in refused),
         *unmatched_lines(unmatched, path),
     )
-    document = {"comparisons": notes, "accepted": written, "refused": refused, "unmatched": unmatched}
-    return Accepted(lines, document, refused=bool(refused) and ended == "green")
+    record = BaselineRecord(comparisons=notes, accepted=written, refused=refused, unmatched=unmatched)
+    return Accepted(lines, record, refused=bool(refused) and ended == "green")
 
 
-def _update(ours: Baselines, ended: Ended) -> tuple[list[str], list[dict[str, Any]]]:
-    """Accept the runs; return why that is refused, and what was written."""
+def _update(ours: Baselines, ended: Ended) -> tuple[list[str], list[AcceptedRecord]]:
+    """Accept the runs; return the reasons against it, and the written entries."""
     if ended != "green":
-        return [f"the session {ended}: nothing of it becomes the baseline, and the old one stays as it was."], []
+        return [f"the session {ended}: the baseline stays unchanged."], []
     try:
         refused, written = ours.refusals(), []
         if not ours.candidates:
-            refused = ["no test looked at the metrics of a run: select metrics.floor."]
+            refused = ["no test judged the metrics of a run: select metrics.floor."]
         if not refused:
             written = ours.update()
     except DataError as error:

@@ -1,4 +1,4 @@
-"""What a session is asked for, looked at before anything heavy is imported."""
+"""Validates the request to a session before anything heavy is imported."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 def check_asked(session: FtcheckSession, given: Sequence[str] | None) -> None:
-    """Refuse what has no effect, is not there, or cannot be answered.
+    """Refuse options without an effect, names that do not exist, and combinations that are impossible.
 
     Args:
-        session: that starts.
-        given: fields of the options that the command line gives; None in a worker, whose controller has looked at them.
+        session: the session that starts.
+        given: fields of the options on the command line; None in a worker, because its controller has checked them.
 
     Raises:
-        FtcheckError: something does not fit.
+        FtcheckError: an option or a name is refused.
 
     """
     settings = session.settings

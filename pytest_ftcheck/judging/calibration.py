@@ -1,4 +1,4 @@
-"""``--ftcheck-calibrate``: seeds of a healthy recipe are measured, and limits are proposed from them."""
+"""``--ftcheck-calibrate``: measures seeds of a healthy recipe, and proposes limits from them."""
 
 from __future__ import annotations
 
@@ -18,23 +18,24 @@ if TYPE_CHECKING:
     from pytest_ftcheck.gates.slices import Masks
     from pytest_ftcheck.judging.notes import Notes
     from pytest_ftcheck.pipeline.parts import Pipeline
+    from pytest_ftcheck.report.calibrate import CalibrationRecord
     from pytest_ftcheck.sessions.session import FtcheckSession
     from pytest_ftcheck.sessions.variants import Variant
     from pytest_ftcheck.settings import Settings
 
 CALIBRATION = "calibration"
-"""What a seed tells stands under this name in the notes of its test."""
+"""Key of a seed's measurements in the notes of its test."""
 
 
 def check_calibration(settings: Settings) -> None:
-    """Refuse what a calibration cannot answer.
+    """Refuse settings that a calibration cannot use.
 
     Raises:
-        SettingsError: nothing would be trained, or with several engines.
+        SettingsError: training is switched off, or there are several engines.
 
     """
-    if settings.no_train:  # of the configuration file
-        msg = "--ftcheck-calibrate trains a healthy recipe: take no-train out of the configuration file."
+    if settings.no_train:  # from the configuration file
+        msg = "--ftcheck-calibrate trains a healthy recipe: remove no-train from the configuration file."
         raise SettingsError(msg)
     if len(settings.engines) > 1:
         msg = "--ftcheck-calibrate trains with one engine: the limits of a card hold for all. Give --ftcheck-engine."
@@ -45,19 +46,19 @@ def measure_seed(session: FtcheckSession, pipeline: Pipeline, variant: Variant, 
     """Train a seed and note its metrics.
 
     Args:
-        session: that makes the run.
-        pipeline: that is trained.
+        session: makes the run.
+        pipeline: the pipeline to train.
         variant: engine and seed.
-        notes: of the test.
+        notes: notes of the test.
 
     Returns:
-        Why the seed failed, which is part of the calibration; empty where it did not.
+        Why the seed failed, which is part of the calibration; empty where it did not fail.
 
     """
     from pytest_ftcheck.gates.card_gates import degenerate  # noqa: PLC0415 - only where a seed is trained
     from pytest_ftcheck.gates.paired import ComparedRun  # noqa: PLC0415 - as above
 
-    masks = session.parts.masks(pipeline)  # before anything trains: one that is not there is misuse
+    masks = session.parts.masks(pipeline)  # before any training: a missing slice is misuse
     note: dict[str, Any] = {
         "task": variant.task,
         "seed": variant.seed,
@@ -73,11 +74,11 @@ def measure_seed(session: FtcheckSession, pipeline: Pipeline, variant: Variant, 
         note["failed"] = failure.findings[0].observed
     else:
         notes.run(run, pipeline)
-        compared = ComparedRun.of_run(run)
+        compared = ComparedRun.of_run(run, own=pipeline.card.own_metrics)
         note["metrics"] = {name: float(value) for name, value in compared.metrics.items()}
         note["slices"] = _measured_slices(pipeline, compared, masks)
         if degenerate(compared.rows):
-            note["failed"] = "it predicts the same for every row, or nothing that is finite"
+            note["failed"] = "it predicts the same value for every row, or no finite value"
     return str(note["failed"])
 
 
@@ -95,28 +96,30 @@ def _measured_slices(pipeline: Pipeline, run: ComparedRun, masks: Mapping[str, M
 
 @dataclass(frozen=True)
 class Proposed:
-    """Limits of a session's tasks, and what is said of them."""
+    """Limits of a session's tasks, and the lines that describe them."""
 
     limits: Sequence[CardLimits]
     lines: Sequence[str]
     written: bool
-    """Nothing is left to be written."""
+    """Everything that had to be written is written."""
     failure: str = ""
-    """Why nothing of it counts; empty where it does."""
+    """Why the proposals are not valid; empty where they are."""
 
     @property
     def complete(self) -> bool:
-        """Whether every limit is proposed, and written where that is asked for."""
+        """Whether every limit is proposed, and written if that was requested."""
         proposals = [each for entry in self.limits for each in entry.proposals]
         known = not self.failure and bool(proposals) and all(each.limit.limit is not None for each in proposals)
         return known and self.written
 
-    def records(self) -> list[dict[str, Any]]:
-        """Put the limits into plain values, for the JSON document."""
-        return [_record(entry) for entry in self.limits]
+    def records(self) -> list[CalibrationRecord]:
+        """Put the limits into entries of the JSON document."""
+        from pytest_ftcheck.report.calibrate import calibration_record  # noqa: PLC0415 - after start-up
+
+        return [calibration_record(entry) for entry in self.limits]
 
     def cases(self) -> Iterator[tuple[str, str]]:
-        """Yield what stands for each limit beside the tests: node id, and why it is refused."""
+        """Yield an entry for the JUnit report for each limit: node id, and why the limit is refused."""
         if self.failure:
             yield f"{SUITE}calibration::limits", self.failure
             return
@@ -126,17 +129,17 @@ class Proposed:
 
 
 class Calibration:
-    """Proposes the limits of a session's tasks from what its seeds told."""
+    """Proposes the limits of a session's tasks from the measurements of its seeds."""
 
     def __init__(self, session: FtcheckSession) -> None:
         self._session = session
 
     def propose(self, told: Sequence[Mapping[str, Any]], *, usable: bool) -> Proposed:
-        """Propose limits, and write them where that is asked for.
+        """Propose limits, and write them if that was requested.
 
         Args:
-            told: what `measure_seed` noted, of all seeds.
-            usable: nothing failed in the session.
+            told: the notes of `measure_seed`, of all seeds.
+            usable: True if nothing failed in the session.
 
         """
         limits: list[CardLimits] = []
@@ -157,7 +160,7 @@ class Calibration:
         by_task = {task: [note for note in told if note["task"] == task] for task in self._session.settings.tasks}
         seeds = len(self._session.settings.seeds)
         if short := [task for task, notes in by_task.items() if len(notes) < seeds]:
-            msg = f"not all of {seeds} seeds of {', '.join(short)} were trained: limits need them all."
+            msg = f"not all of the {seeds} seeds of {', '.join(short)} were trained: limits need all seeds."
             raise SettingsError(msg)
         measured = {task: self._measured(task, notes) for task, notes in by_task.items()}
         proposed = propose_gates(measured, runs=self._session.settings.calibrate_runs)
@@ -170,7 +173,7 @@ class Calibration:
         return make(task, pipeline.tier, pipeline.checkpoint.name, entries, slices)
 
     def _measured(self, task: str, notes: Sequence[Mapping[str, Any]]) -> list[CalibratedMetric]:
-        """Put together what the seeds of a task say of each metric that its card gates."""
+        """Collect the values of a task's seeds for each metric that its card gates."""
         from pytest_ftcheck.gates.proposals import CalibratedMetric  # noqa: PLC0415 - imports scipy
         from pytest_ftcheck.gates.trivial_limits import best_trivial_of  # noqa: PLC0415 - as above
 
@@ -191,7 +194,7 @@ class Calibration:
         ]
 
     def _shown(self, limits: Sequence[CardLimits], *, usable: bool) -> tuple[list[str], bool]:
-        """Say what is proposed, and write it where that is asked for; tell whether it was written."""
+        """Return the lines of the proposal, and whether it was written; write it if that was requested."""
         from pytest_ftcheck.gates.floors_file import floors_path, floors_toml, write_floors  # noqa: PLC0415 - tomlkit
         from pytest_ftcheck.report.calibrate import proposal_lines  # noqa: PLC0415 - after start-up
 
@@ -202,7 +205,7 @@ class Calibration:
         if not settings.write_floors:
             return lines, False
         if not toml:
-            return [*lines, f"NOT WRITTEN: no limit is proposed, and {path.name} stays as it was."], False
+            return [*lines, f"NOT WRITTEN: no limit is proposed; {path.name} stays unchanged."], False
         if not usable:
             return [*lines, "NOT WRITTEN: the session failed."], False
         try:
@@ -213,7 +216,7 @@ class Calibration:
 
 
 def _slices(metric: str, notes: Sequence[Mapping[str, Any]]) -> list[CalibratedSlice]:
-    """Put together what the seeds say of a metric on the slices that are limited."""
+    """Collect the values of the seeds for a metric on the slices that have limits."""
     from pytest_ftcheck.gates.proposals import CalibratedSlice  # noqa: PLC0415 - imports scipy
 
     seeds = [note["slices"].get(metric, {}) for note in notes]
@@ -221,23 +224,3 @@ def _slices(metric: str, notes: Sequence[Mapping[str, Any]]) -> list[CalibratedS
     return [
         CalibratedSlice(name, [seed.get(name, [math.nan])[0] for seed in seeds], count) for name, count in rows.items()
     ]
-
-
-def _record(limits: CardLimits) -> dict[str, Any]:
-    """Put proposals into plain values, for the JSON document."""
-    return {
-        "task": limits.task,
-        "tier": limits.tier,
-        "checkpoint": limits.checkpoint,
-        "limits": limits.tables,
-        "refused": {
-            **{entry.metric: entry.limit.refused for entry in limits.proposals if entry.limit.limit is None},
-            **{
-                f"{entry.metric}, {part.name}": part.limit.refused
-                for entry in limits.proposals
-                for part in entry.slices
-                if part.limit.limit is None
-            },
-        },
-        "notes": [line for entry in limits.proposals for line in entry.describe()],
-    }

@@ -1,34 +1,36 @@
-"""The likely cause of a red session is told first, and each consequence names it."""
+"""Orders failed checks: the likely cause comes first, and each consequence names it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_ftcheck.checks.causes import likely_causes
+from pytest_ftcheck.report.records import CauseRecord, red_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pytest_ftcheck.checks.causes import Cause
     from pytest_ftcheck.judging.told import Told
+    from pytest_ftcheck.report.records import CheckRecord, FoundRecord, RedRecord
 
 
 class Causes:
-    """Causes and consequences among the red tests of each task.
+    """Causes and consequences among the failed tests of each task.
 
     Args:
-        cases: what each test of the suite is about, by its node id.
-        findings: what is red, with the node id of its test.
+        cases: tests of the suite, by node id.
+        findings: findings that fail, with the node ids of their tests.
 
     """
 
-    def __init__(self, cases: Mapping[str, Mapping[str, Any]], findings: Sequence[Mapping[str, Any]]) -> None:
-        self._tasks = {nodeid: case["task"] for nodeid, case in cases.items()}
-        self._findings = [found for found in findings if found["nodeid"] in self._tasks]
-        self._others = [found for found in findings if found["nodeid"] not in self._tasks]
+    def __init__(self, cases: Mapping[str, CheckRecord], findings: Sequence[FoundRecord]) -> None:
+        self._tasks = {nodeid: case.task for nodeid, case in cases.items()}
+        self._findings = [found for found in findings if found.nodeid in self._tasks]
+        self._others = [found for found in findings if found.nodeid not in self._tasks]
         self._red: dict[str, set[str]] = {}
         for found in self._findings:
-            self._red.setdefault(self._task(found), set()).add(found["check"])
+            self._red.setdefault(self._task(found), set()).add(found.check)
         self._causes: dict[str, list[Cause]] = {task: likely_causes(red) for task, red in self._red.items()}
         self._because = {
             (task, check): cause.check
@@ -42,51 +44,51 @@ class Causes:
             for place, check in enumerate(check for cause in causes for check in (cause.check, *cause.consequences))
         }
 
-    def findings(self) -> list[dict[str, Any]]:
-        """Return what is red, each cause before its consequences, which name it in ``because_of``; own tests last."""
+    def findings(self) -> list[RedRecord]:
+        """Return the findings, each cause before its consequences, with ``because_of``; those of user's tests last."""
         ordered = sorted(self._findings, key=self._place)
-        told = [{**found, "because_of": self._because.get((self._task(found), found["check"]))} for found in ordered]
-        return [*told, *({**found, "because_of": None} for found in self._others)]
+        told = [red_record(found, self._because.get((self._task(found), found.check))) for found in ordered]
+        return [*told, *(red_record(found, None) for found in self._others)]
 
-    def told(self) -> list[dict[str, Any]]:
+    def told(self) -> list[CauseRecord]:
         """Return one entry for each cause: its task, its first finding, and the checks that it explains."""
         return [
-            {
-                "task": task,
-                "finding": next(f for f in self._findings if self._task(f) == task and f["check"] == cause.check),
-                "consequences": list(cause.consequences),
-            }
+            CauseRecord(
+                task=task,
+                finding=next(f for f in self._findings if self._task(f) == task and f.check == cause.check),
+                consequences=list(cause.consequences),
+            )
             for task, causes in self._causes.items()
             for cause in causes
         ]
 
-    def red_of(self, nodeid: str) -> list[dict[str, Any]]:
-        """Return what a test of the suite found, each cause before its consequences; nothing of any other test."""
-        return [found for found in self.findings() if found["nodeid"] == nodeid and nodeid in self._tasks]
+    def red_of(self, nodeid: str) -> list[RedRecord]:
+        """Return the findings of a test of the suite, each cause before its consequences; empty for any other test."""
+        return [found for found in self.findings() if found.nodeid == nodeid and nodeid in self._tasks]
 
     def rank(self, nodeid: str) -> tuple[int, int]:
-        """Return the place of a red test of the suite among all of them."""
+        """Return the sort key of a failed test of the suite among all failed tests."""
         return self._place(self.red_of(nodeid)[0])
 
-    def _task(self, found: Mapping[str, Any]) -> str:
-        return str(self._tasks[found["nodeid"]])
+    def _task(self, found: FoundRecord) -> str:
+        return self._tasks[found.nodeid or ""]
 
-    def _place(self, found: Mapping[str, Any]) -> tuple[int, int]:
+    def _place(self, found: FoundRecord) -> tuple[int, int]:
         task = self._task(found)
-        return list(self._red).index(task), self._places[task, found["check"]]
+        return list(self._red).index(task), self._places[task, found.check]
 
 
-def folded(findings: Sequence[Mapping[str, Any]]) -> str:
-    """Say in two lines what is a consequence, and of what; an empty text where one of them is no consequence."""
-    first, causes = findings[0], {found["because_of"] for found in findings}
+def folded(findings: Sequence[RedRecord]) -> str:
+    """Return two lines for consequences and their causes; an empty string where one finding is no consequence."""
+    first, causes = findings[0], {found.because_of for found in findings}
     if None in causes:
         return ""
     return (
-        f"{first['check']}: expected {first['expected']}, observed {first['observed']}\n"
-        f"  probably because of {' and '.join(sorted(causes))}, see there; -v tells everything"
+        f"{first.check}: expected {first.expected}, observed {first.observed}\n"
+        f"  probably because of {' and '.join(sorted(filter(None, causes)))}, see there; -v shows everything"
     )
 
 
 def causes_of(told: Told) -> Causes:
-    """Tell the causes of what the tests of all processes found."""
-    return Causes(told.cases, [{"nodeid": nodeid, **found} for nodeid, found in told.told_by("findings")])
+    """Return the causes of the findings of all processes."""
+    return Causes(told.cases, told.findings)

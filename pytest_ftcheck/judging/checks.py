@@ -1,4 +1,4 @@
-"""The checks of the suite: the catalogue and the gates; which are chosen, and for which engines and seeds."""
+"""The checks of the suite: catalogue and gates; the chosen checks, and their engines and seeds."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_ftcheck.checks.catalogue import COSTS, Check, Thresholds, catalogue, thresholds_of
 from pytest_ftcheck.errors import SettingsError, TaskError
-from pytest_ftcheck.gates.card_gates import asked_of, judge_metric
-from pytest_ftcheck.gates.paired import ComparedRun
+from pytest_ftcheck.gates.card_gates import asked_of
 from pytest_ftcheck.judging.selection import FLOOR_ID, check_ids_of_card, choose_ids, in_order
 
 if TYPE_CHECKING:
@@ -23,26 +22,25 @@ if TYPE_CHECKING:
     from pytest_ftcheck.tasks.card import TaskCard
 
 _BOTH_ENGINES = frozenset({"training.engine_parity"})
-"""One test for both engines, and none where a single one runs."""
+"""Checks with one test for both engines, and no test where only one engine runs."""
 
 
 def metric_floor(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Every metric keeps to its thresholds.
+    """Every metric is within its limits.
 
-    Its findings are called ``metrics.floor``, ``metrics.ceiling`` and ``metrics.baseline``, over several seeds
-    ``metrics.seeds`` and ``metrics.failed_runs``; ``--ftcheck-checks`` takes each of these names for these tests.
+    The ids of its findings are ``metrics.floor``, ``metrics.ceiling`` and ``metrics.baseline``, over several seeds also
+    ``metrics.seeds`` and ``metrics.failed_runs``; in ``--ftcheck-checks``, each of these ids selects these tests.
 
-    Assumes: a limit was chosen for these rows, or for rows like them.
+    Assumes: a limit was chosen for these rows, or for similar rows.
 
-    Unusual but healthy: a limit within the interval of the value is inconclusive and passes with a line in the summary.
+    Unusual but healthy: a limit inside the interval of the value is inconclusive and passes with a line in the summary.
 
-    False alarms: those of the gates, which have a budget of their own: they are not part of the sum
-    here.
+    False alarms: the gates have a budget of their own, which is not part of the sum of the checks.
     """
-    del thresholds  # those of metrics stand in a table of their own
-    pipeline, run = evidence.pipeline, ComparedRun.of_run(evidence.run)
-    verdicts = [judge_metric(pipeline, run, metric)[""] for metric in pipeline.card.gated_metrics]
-    return [found for verdict in verdicts if verdict.status == "fail" for found in verdict.findings]
+    msg = (
+        "metrics.floor has no function of its own: call `pytest_ftcheck.judging.gating.CardGates.check`, which makes it"
+    )
+    raise NotImplementedError(msg)
 
 
 FLOOR = Check(
@@ -50,14 +48,14 @@ FLOOR = Check(
     metric_floor,
     cost="run",
     catches="any defect that makes the model worse, whatever its cause; a metric that is missing or not a number",
-    hint="compare data, recipe and versions with the last run that passed; the other tests of this task say where it "
-    "broke. Lower the floor only if the drop is understood and accepted.",
+    hint="compare data, recipe and versions with the last run that passed; other failed tests may show the "
+    "defect. Lower the floor only if the drop is understood and accepted.",
 )
-"""Stands here because of gates the checks know nothing."""
+"""Id, cost, description and hint of the gates; `CardGates.check` replaces the function."""
 
 
 def ungated(pipeline: Pipeline, metric: str, verdicts: Mapping[str, Verdict]) -> str:
-    """Say why the verdicts on a metric judge nothing, and where a limit is written; an empty text where they do."""
+    """Return why a metric has no limit, and where to write one; an empty string where it has a limit."""
     if any(verdict.status != "ungated" for verdict in verdicts.values()):
         return ""
     value = "is not reported" if verdicts[""].missing else f"= {verdicts[''].value:.4f}"
@@ -70,7 +68,7 @@ def ungated(pipeline: Pipeline, metric: str, verdicts: Mapping[str, Verdict]) ->
 
 
 def suite_catalogue() -> Mapping[str, Check]:
-    """Every check of the suite by id: the catalogue, and the gates behind the other metrics."""
+    """Return every check of the suite by id: the catalogue, and the gates."""
     known = {**catalogue(), FLOOR.id: FLOOR}
     return MappingProxyType({name: known[name] for name in in_order(known)})
 
@@ -81,10 +79,10 @@ def choose(known: Mapping[str, Check], words: Iterable[str], *, opted_in: bool =
 
 
 def validate_card(card: TaskCard, known: Mapping[str, Check], dtype: str) -> None:
-    """Compare the checks and thresholds that a card names with those that there are.
+    """Validate the checks and thresholds in a card.
 
     Raises:
-        TaskError: it names others.
+        TaskError: the card names an unknown check or threshold.
 
     """
     check_ids_of_card(card.name, card.thresholds, known)
@@ -98,18 +96,18 @@ def validate_card(card: TaskCard, known: Mapping[str, Check], dtype: str) -> Non
 
 @dataclass(frozen=True)
 class Case:
-    """One check that is run: with an engine and a seed, and for a gate with its metric."""
+    """A check with its engine and seed, and for a gate also its metric."""
 
     check: Check
     engine: str
     seed: int
     id: str
-    """What stands in the brackets of its node id, where pytest runs it."""
+    """The part in brackets of its node id in pytest."""
     metric: str = ""
-    """The one that is gated; empty but for gates."""
+    """The gated metric; empty for checks that are no gates."""
 
     def note(self, task: str) -> dict[str, object]:
-        """Say what the test is about, in plain values. The parts alone have neither engine nor seed."""
+        """Describe the test in plain values; engine and seed are None for checks that read only the parts."""
         of_parts = _of_parts(self.check)
         return {
             "task": task,
@@ -133,7 +131,7 @@ def cases_of_function(function: str, settings: Settings, checks: Iterable[Check]
 
 
 def gate_cases(settings: Settings, checks: Iterable[Check], metrics: Iterable[str]) -> list[Case]:
-    """List the gates: one for each metric, engine and seed, where they are among the chosen checks."""
+    """List the gates: one for each metric, engine and seed, if the chosen checks include them."""
     if any(entry.id == FLOOR.id for entry in checks):
         return [
             Case(FLOOR, engine, seed, f"{metric}-{_variant_id(engine, seed, settings.seeds)}", metric)
@@ -145,9 +143,9 @@ def gate_cases(settings: Settings, checks: Iterable[Check], metrics: Iterable[st
 
 
 def cases_of_family(settings: Settings, checks: Iterable[Check], family: str) -> list[Case]:
-    """List the cases of the chosen checks of a family, the gates left out.
+    """List the cases of the chosen checks of a family, without the gates.
 
-    Cheap checks stand before expensive ones, and those that look at the same run beside each other.
+    Cheap checks come before expensive ones, and checks of the same run are adjacent.
     """
     found = [
         case
@@ -160,7 +158,7 @@ def cases_of_family(settings: Settings, checks: Iterable[Check], family: str) ->
 
 
 def _cases_of(check: Check, engines: Sequence[str], seeds: Sequence[int], *, named: bool) -> list[Case]:
-    """List the tests of one check; one that was asked for by its id is shown where it can only be skipped, too."""
+    """List the tests of one check; a check that was requested by id is listed even where it can only be skipped."""
     if check.id in _BOTH_ENGINES:
         return [Case(check, engines[0], seeds[0], check.name)] if len(engines) > 1 or named else []
     if _of_parts(check):

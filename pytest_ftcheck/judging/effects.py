@@ -1,4 +1,4 @@
-"""Which options have an effect in which kind of session: one without is a usage error, not a green session."""
+"""Which options have an effect in which kind of session; an option without an effect is a usage error."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _EFFECTIVE: Mapping[str, frozenset[str]] = {
     "faults": frozenset({"faults"}),
     "engines": _ALL - {"bench", "parts"},
     "strict": _OF_SUITE | {"tests"},
-    # Where no gate looks at a run, the session's end says that nothing was accepted, and is red.
+    # Where no gate judges a run, nothing can be accepted; the session reports this at its end, and fails.
     "update_baseline": _OF_SUITE | {"tests"},
     "reason": _OF_SUITE | {"tests"},
     "require_baseline": frozenset({"suite", "tests"}),
@@ -53,13 +53,13 @@ _EFFECTIVE: Mapping[str, frozenset[str]] = {
     "reuse": frozenset({"suite", "runs", "calibrate", "tests"}),
     "store": frozenset({"suite", "runs", "calibrate", "tests"}),
 }
-"""Kinds of sessions, by the field of an option; one that is not here has an effect in all of them."""
+"""Kinds of sessions by the field of an option; an option that is not listed has an effect in all kinds."""
 _NEEDS: Mapping[str, str] = {"store": "reuse", "bench_tolerance": "bench_compare"}
-"""Options that say something of another one."""
+"""Options that need another option."""
 _OF_A_CARD = ("model", "dtype", "bench_shape")
-"""A Trainer loads its own model."""
+"""Options without an effect on a user's Trainer, which loads its own model."""
 _CHOOSING = (("--ftcheck-list-checks", "checks"),)
-"""Options that say what of a list is shown."""
+"""Options that select entries of a list."""
 _ONE_SEED = ("faults", "bench", "parts")
 
 
@@ -67,18 +67,18 @@ def check_effects(settings: Settings, given: Sequence[str], *, suite_alone: bool
     """Refuse options that can have no effect in a session.
 
     Args:
-        settings: with the selected tasks.
-        given: fields of the options that the command line gives.
-        suite_alone: the project's own tests do not run beside the suite.
+        settings: settings with the selected tasks.
+        given: fields of the options on the command line.
+        suite_alone: True if only the suite runs, without the project's own tests.
 
     Raises:
-        SettingsError: one of them has none.
+        SettingsError: an option has no effect.
 
     """
     if settings.timeout and not SUPPORTED:
-        msg = "--ftcheck-timeout has no effect on this system, which has no timers of POSIX. Leave it out."
+        msg = "--ftcheck-timeout has no effect on this system, which has no POSIX timers. Remove the option."
         raise SettingsError(msg)
-    # Where the project's own tests run beside the suite, they may need what its checks do not: see `without_use`.
+    # If the project's own tests run as well, they may need options that the checks do not need: see `without_use`.
     kind = session_kind(settings, suite_alone=suite_alone)
     if told := _idle(settings, given, kind):
         raise SettingsError(told)
@@ -88,31 +88,31 @@ def check_effects(settings: Settings, given: Sequence[str], *, suite_alone: bool
             msg = f"{FLAGS[name]} has no effect without {FLAGS[needed]}: give both."
             raise SettingsError(msg)
         if name in _OF_A_CARD and settings.trainer:
-            msg = f"{FLAGS[name]} has no effect with --ftcheck-trainer: your factory loads the model."
+            msg = f"{FLAGS[name]} has no effect with --ftcheck-trainer: your factory loads the model. Leave it out."
             raise SettingsError(msg)
 
 
 def beside_lists(listed: Sequence[str], given: Sequence[str]) -> str:
-    """Say which options have no effect beside one that lists something and ends; an empty text where there is none.
+    """Return a message about options without an effect beside one that prints a list; empty if there is none.
 
     Args:
-        listed: options that list something and are given.
-        given: fields of the options that the command line gives.
+        listed: the given options that print a list.
+        given: fields of the options on the command line.
 
     """
     others = [FLAGS[name] for name in given if (*listed, name) not in _CHOOSING] + list(listed[1:])
     if not listed or not others:
         return ""
     verb = "has" if len(others) == 1 else "have"
-    return f"{', '.join(others)} {verb} no effect with {listed[0]}, which prints and ends. Give one without the other."
+    return f"{', '.join(others)} {verb} no effect with {listed[0]}, which only prints. Give one without the other."
 
 
 def session_kind(settings: Settings, *, suite_alone: bool) -> str:
-    """Say what a session does: a key of the kinds above.
+    """Return the kind of a session: a key of `_KINDS`.
 
     Args:
-        settings: with the selected tasks.
-        suite_alone: no other test makes use of the options.
+        settings: settings with the selected tasks.
+        suite_alone: True if no other test uses the options.
 
     """
     if not settings.tasks:
@@ -127,7 +127,7 @@ def session_kind(settings: Settings, *, suite_alone: bool) -> str:
 
 
 def _kind_of_suite(words: Sequence[str]) -> str:
-    """Say what the checks that are chosen need: the gates look at a run, others may look at parts alone."""
+    """Return the kind of a suite by its chosen checks: the gates need a run, others may need only the parts."""
     from pytest_ftcheck.judging.selection import FLOOR_ID, choose_ids, costs  # noqa: PLC0415 - where a task is selected
 
     known = costs()
@@ -138,16 +138,16 @@ def _kind_of_suite(words: Sequence[str]) -> str:
 
 
 def _idle(settings: Settings, given: Sequence[str], kind: str) -> str:
-    """Say which options have no effect in a kind of session; an empty text where there is none."""
+    """Return a message about options without an effect in a kind of session; empty if there is none."""
     if idle := [name for name in given if kind not in _EFFECTIVE.get(name, _ALL)]:
         if kind == "tests":
             return (
-                f"{_told(idle)} no effect: no task is selected, so that no suite runs. Give --ftcheck-task=NAME or "
+                f"{_told(idle)} no effect: no task is selected, so no suite runs. Give --ftcheck-task=NAME or "
                 "--ftcheck-trainer=path/to/train.py:factory as well."
             )
         return f"{_told(idle)} no effect with {_KINDS[kind]}. Give one without the other."
     if "seeds" in given and kind in _ONE_SEED and len(settings.seeds) > 1:
-        return f"--ftcheck-seeds: {_KINDS[kind]} takes one seed, not {len(settings.seeds)}. Give one of them."
+        return f"--ftcheck-seeds: {_KINDS[kind]} takes one seed, not {len(settings.seeds)}. Give one seed."
     return ""
 
 
@@ -156,12 +156,12 @@ def _told(names: Sequence[str]) -> str:
 
 
 def without_use(settings: Settings, given: Sequence[str], *, used: bool) -> str:
-    """Say which options of the command line nobody made use of; an empty text where there is none.
+    """Return a message about options of the command line that no test used; empty if there is none.
 
     Args:
-        settings: of the session.
-        given: fields of the options that the command line gives.
-        used: a test of the project takes a fixture or a marker of ours.
+        settings: settings of the session.
+        given: fields of the options on the command line.
+        used: True if a test of the project uses a fixture or a marker of this plugin.
 
     """
     given = [name for name in given if name != "json"]
@@ -170,6 +170,6 @@ def without_use(settings: Settings, given: Sequence[str], *, used: bool) -> str:
     if settings.tasks:
         return _idle(settings, given, session_kind(settings, suite_alone=True))
     return (
-        f"{_told(given)} no effect: no task is selected, and no test takes a fixture or a marker of ftcheck. Give "
-        "--ftcheck-task=NAME or --ftcheck-trainer=path/to/train.py:factory, or leave what has no effect out."
+        f"{_told(given)} no effect: no task is selected, and no test uses a fixture or a marker of ftcheck. Give "
+        "--ftcheck-task=NAME or --ftcheck-trainer=path/to/train.py:factory, or remove the options without an effect."
     )

@@ -1,4 +1,4 @@
-"""Gates of the suite: a metric of a run, judged by the limits of its card and by an accepted run."""
+"""Gates of the suite: judge a metric of a run by the limits of its card and by an accepted run."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.errors import CheckFailure
 from pytest_ftcheck.gates.card_gates import asked_of, degenerate, judge_metric, session_share
 from pytest_ftcheck.gates.paired import ComparedRun
+from pytest_ftcheck.gates.pipeline_slices import pipeline_masks
 from pytest_ftcheck.gates.records import GateOrigin, GateRecord, gate_record
 from pytest_ftcheck.gates.tolerance import FALSE_ALARMS
 from pytest_ftcheck.judging.checks import FLOOR, ungated
 from pytest_ftcheck.judging.judged import found_by_gates
+from pytest_ftcheck.sessions.baselines import Baselines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,17 +35,17 @@ class Gate:
     """The verdicts on one metric of a run."""
 
     verdicts: Mapping[str, Verdict]
-    """By the name of the slice; empty for all rows."""
+    """Verdicts by the name of the slice; the empty name means all rows."""
     origin: GateOrigin
     informs: bool
-    """Several seeds are judged together: this one alone decides nothing."""
+    """Several seeds are judged together: the verdict on this seed alone does not fail."""
     degenerate: bool
     not_compared: CheckFailure | None = None
-    """Why there is no accepted run to compare with, though there should be one."""
+    """Why there is no accepted run to compare with, although a limit needs one."""
 
     @property
     def bad(self) -> list[Finding]:
-        """What the limits found."""
+        """Findings of the limits that do not hold."""
         return [found for verdict in self.verdicts.values() if verdict.status == "fail" for found in verdict.findings]
 
     def records(self) -> list[GateRecord]:
@@ -65,13 +67,13 @@ class CardGates:
         accepted: Callable[..., ComparedRun | None] | None = None,
         share: Callable[[], float] = lambda: FALSE_ALARMS,
     ) -> None:
-        """Judge nothing yet.
+        """Store the settings of the gates.
 
         Args:
-            settings: give seeds and strictness.
-            masks_of: rows of the card's slices.
-            accepted: gives the accepted run, as `Baselines.accepted`; None: nothing is compared.
-            share: of one comparison with an accepted run in the false alarms of a session.
+            settings: seeds and strictness.
+            masks_of: returns the rows of the card's slices.
+            accepted: returns the accepted run, like `Baselines.accepted`; None: no comparison.
+            share: returns the false alarm rate of one comparison with an accepted run.
 
         """
         self._settings = settings
@@ -83,17 +85,17 @@ class CardGates:
         """Judge one metric of a run.
 
         Raises:
-            FtcheckError: slices that are not there.
+            FtcheckError: a slice does not exist.
 
         """
-        compared = ComparedRun.of_run(run)
+        compared = ComparedRun.of_run(run, own=pipeline.card.own_metrics)
         wanted = asked_of(pipeline, metric).max_drop is not None
         baseline: ComparedRun | None = None
         not_compared: CheckFailure | None = None
         if self._accepted is not None:
             try:
                 baseline = self._accepted(pipeline, run, gated=wanted)
-            except CheckFailure as failure:  # told after the limits are judged
+            except CheckFailure as failure:  # reported after the limits are judged
                 not_compared = failure
         verdicts = judge_metric(
             pipeline,
@@ -109,36 +111,68 @@ class CardGates:
     def _several(self) -> bool:
         return len(self._settings.seeds) > 1
 
-    def check(self, metric: str, note: Callable[[Gate], None], warn: Callable[[list[Finding]], None]) -> Check:
-        """Make the check of one metric's limits.
+    def check(
+        self,
+        metric: str = "",
+        note: Callable[[Gate], None] = lambda _: None,
+        warn: Callable[[list[Finding]], None] = lambda _: None,
+    ) -> Check:
+        """Make the check of one metric's limits, or of all metrics that a card gates.
 
         Args:
-            metric: key.
-            note: takes the verdicts; it may raise what another test should not hide.
-            warn: takes what is inconclusive, and passes.
+            metric: key; empty for all metrics.
+            note: receives the verdicts; an error that it raises fails the test.
+            warn: receives the inconclusive findings, which pass.
 
         """
 
         def keeps_its_limits(evidence: Evidence, _: object) -> list[Finding]:
-            """It keeps to its limits."""
-            pipeline = evidence.pipeline
-            gate = self.judge(pipeline, evidence.run, metric)
-            note(gate)
-            if reason := ungated(pipeline, metric, gate.verdicts):
-                if self._settings.update_baseline:  # the run is looked at, and may be what later ones are compared with
-                    return []
-                raise NotApplicable(reason)
-            if gate.informs:  # the session's end judges the seeds together
-                return []
-            found = found_by_gates(gate.verdicts.values(), strict=self._settings.strict)
-            warn(found.warnings)
-            return found.red
+            """The metric is within its limits."""
+            metrics = [metric] if metric else evidence.pipeline.card.gated_metrics
+            found: list[Finding] = []
+            reasons: list[str] = []
+            for name in metrics:
+                try:
+                    found += self._red(evidence, name, note, warn)
+                except NotApplicable as reason:
+                    reasons.append(str(reason))
+            if len(reasons) == len(metrics):
+                raise NotApplicable("; ".join(reasons))
+            return list(dict.fromkeys(found))  # the reason why a run cannot be compared is the same for every metric
 
         return replace(FLOOR, function=keeps_its_limits)
 
+    def _red(
+        self,
+        evidence: Evidence,
+        metric: str,
+        note: Callable[[Gate], None],
+        warn: Callable[[list[Finding]], None],
+    ) -> list[Finding]:
+        """Judge a metric; return the findings that fail.
+
+        Raises:
+            NotApplicable: the metric has no limit.
+
+        """
+        pipeline = evidence.pipeline
+        gate = self.judge(pipeline, evidence.run, metric)
+        note(gate)
+        if gate.not_compared is not None:
+            return [*gate.bad, *gate.not_compared.findings]
+        if reason := ungated(pipeline, metric, gate.verdicts):
+            if self._settings.update_baseline:  # the run is noted, and may become the accepted run
+                return []
+            raise NotApplicable(reason)
+        if gate.informs:  # the seeds are judged together at the end of the session
+            return []
+        found = found_by_gates(gate.verdicts.values(), strict=self._settings.strict)
+        warn(found.warnings)
+        return found.red
+
 
 def gates_of(session: FtcheckSession) -> CardGates:
-    """Return the gates of a session: with its slices, its accepted runs, and its share of false alarms."""
+    """Return the gates of a session, with its slices, its accepted runs, and its false alarm rate."""
 
     def accepted(pipeline: Pipeline, run: Run, *, gated: bool) -> ComparedRun | None:
         return session.open_baselines().accepted(pipeline, run, gated=gated)
@@ -146,8 +180,23 @@ def gates_of(session: FtcheckSession) -> CardGates:
     return CardGates(session.settings, session.parts.masks, accepted=accepted, share=lambda: false_alarms(session))
 
 
+def gates_for_proofs(session: FtcheckSession, seed: int) -> CardGates:
+    """Return the gates of a session for pipelines with a planted fault, of one seed.
+
+    They use the rows of the given pipeline, and compare with accepted runs. They note nothing for the baseline, because
+    a run with a fault must not be accepted.
+    """
+    settings = replace(session.settings, seeds=(seed,), update_baseline=None)
+    return CardGates(
+        settings,
+        lambda pipeline: pipeline_masks(pipeline, settings.rootdir),
+        accepted=Baselines(settings).accepted,
+        share=lambda: false_alarms(session),
+    )
+
+
 def false_alarms(session: FtcheckSession) -> float:
-    """Return the share of one comparison in the session's false alarms."""
+    """Return the false alarm rate of one comparison, a fraction of the session's budget."""
     pipelines = {task: session.pipeline(task) for task in session.settings.tasks}
     masks = {task: session.parts.masks(pipeline) for task, pipeline in pipelines.items()}
     return session_share(pipelines, masks, engines=len(session.settings.engines), seeds=len(session.settings.seeds))

@@ -47,21 +47,21 @@ if TYPE_CHECKING:
 def judge(
     subject: str | TaskCard | Callable[..., Trainer], *, checks: Iterable[str] = (), settings: Settings | None = None
 ) -> Report:
-    """Fine-tune, and judge what comes out, as ``pytest --ftcheck-task`` and ``--ftcheck-trainer`` do.
+    """Fine-tune, and judge the result, as ``pytest --ftcheck-task`` and ``--ftcheck-trainer`` do.
 
-    Baselines are of pytest's sessions alone: a drop against one is not judged here.
+    Baselines are used only in pytest sessions: this function does not judge a drop against an accepted run.
 
     Args:
         subject: a function that returns a `transformers.Trainer` that has not trained, with its name or as
             ``train.py:build``; the name of a task, bundled or in ``[tool.ftcheck.tasks]`` of ``settings``; or a card.
-        checks: families and ids; with a minus sign they are left out. Empty: all but those that are asked for by name.
-        settings: device, engines, first seed and all that the command line of pytest takes; None: the defaults.
+        checks: families and ids; with a minus sign they are left out. Empty: all but opt-in families.
+        settings: device, engines, first seed and all other options of the command line; None: the defaults.
 
     Returns:
         The verdict: `Report.ok`, `print(report)`, `Report.to_json`.
 
     Raises:
-        FtcheckError: the subject or a setting does not fit.
+        FtcheckError: the subject or a setting is wrong.
 
     """
     settings = replace(settings or Settings(), checks=tuple(checks))
@@ -88,7 +88,7 @@ def _pipeline_of(subject: Any, settings: Settings) -> Pipeline:
         return build_trainer_pipeline(task, name, {}, settings, factory=subject)
     msg = (
         f"judge() got {type(subject).__name__}, expected a function that returns a Trainer, 'train.py:build', the name "
-        "of a task or its card. Every run needs a Trainer with fresh weights: hand over the function that makes it."
+        "of a task or its card. Every run needs a Trainer with fresh weights: pass the function that makes it."
     )
     raise TaskError(msg)
 
@@ -101,15 +101,15 @@ class _Judgement:
     settings: Settings
     checks: tuple[Check, ...]
     evidence: dict[str, Evidence] = field(default_factory=dict)
-    """By engine."""
+    """Evidence by engine."""
     gates: list[GateRecord] = field(default_factory=list)
     untold: list[tuple[str, CheckFailure]] = field(default_factory=list)
-    """What ended a run, with its engine."""
+    """Failures of runs, each with its engine."""
 
     def report(self) -> Report:
-        """Run them all."""
+        """Run all checks."""
         folder = tempfile.TemporaryDirectory(prefix="ftcheck-judge-", dir=scratch_folder())
-        # One seed, and no accepted runs: both are judged at the end of pytest's sessions.
+        # One seed, and no accepted runs: both are judged only at the end of pytest sessions.
         settings = replace(self.settings, seeds=self.settings.seeds[:1], update_baseline=None)
         evidence_of = evidence_for(settings, seed=settings.seeds[0])
         for engine in settings.engines:
@@ -151,7 +151,7 @@ class _Judgement:
         return CheckResult(name, case.engine, outcome, tuple(found.red), (*passing, *found.warnings))
 
     def _with_untold(self, results: list[CheckResult]) -> list[CheckResult]:
-        """Let what ended a run be told once, where no chosen check is about that."""
+        """Add one result for each failure of a run that no chosen check reports."""
         told = {found.check for result in results if result.outcome == "failed" for found in result.findings}
         for engine, failure in self.untold:
             if told.isdisjoint(found.check for found in failure.findings):

@@ -1,4 +1,4 @@
-"""What there is to choose from: task cards and checks; as a script, it writes the page of all checks."""
+"""Lists of task cards and checks; run as a script, this module writes the page of all checks."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from pytest_ftcheck.configuration import read_config
+from pytest_ftcheck.errors import SettingsError, closest
 from pytest_ftcheck.judging.selection import choose_ids, costs
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def listed_cards(rootdir: Path) -> str:
-    """Render every task card, the bundled ones and those of a project.
+    """Render every task card, bundled ones and those of a project.
 
     Raises:
         FtcheckError: the configuration file or a card is wrong.
@@ -33,15 +34,15 @@ def listed_cards(rootdir: Path) -> str:
 
 
 def listed_checks(words: Iterable[str], *, color: bool, width: int) -> str:
-    """Render the checks that some words choose, without any all of them.
+    """Render the checks that some words choose; all checks without words.
 
     Args:
-        words: as ``--ftcheck-checks`` takes them.
-        color: with colours of a terminal.
-        width: in columns.
+        words: values of ``--ftcheck-checks``.
+        color: with ANSI colours.
+        width: width of the terminal, in columns.
 
     Raises:
-        SettingsError: no such family or check.
+        SettingsError: unknown family or check.
 
     """
     chosen = choose_ids(costs(), words, opted_in=True)
@@ -50,6 +51,30 @@ def listed_checks(words: Iterable[str], *, color: bool, width: int) -> str:
 
     known = suite_catalogue()
     return checks_table([known[name] for name in chosen], color=color, width=width)
+
+
+def explained_check(name: str) -> str:
+    """Render one check: what it requires, its likely causes, what to do, how to move or skip it.
+
+    Raises:
+        SettingsError: no such check, with the closest match.
+
+    """
+    from pytest_ftcheck.checks.causes import explains  # noqa: PLC0415 - as below
+    from pytest_ftcheck.faults.fault import faults  # noqa: PLC0415 - as below
+    from pytest_ftcheck.judging.checks import suite_catalogue  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.report.explain import explained  # noqa: PLC0415 - as above
+
+    known = suite_catalogue()
+    if name not in known:
+        msg = f"unknown check {name!r}.{closest(name, known)} --ftcheck-list-checks shows them all."
+        raise SettingsError(msg)
+    return explained(
+        known[name],
+        explained_by=[other for other in known if explains(other, name)],
+        explains=[other for other in known if explains(name, other)],
+        faults=[fault.name for fault in faults().values() if name in fault.caught_by],
+    )
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""What one test tells: notes in plain values, because they travel between processes."""
+"""The notes of one test, in plain values, because they are sent between processes."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pytest_ftcheck.report.plain import plain
 from pytest_ftcheck.report.runs import run_name, run_record
 
 if TYPE_CHECKING:
@@ -25,38 +26,37 @@ class Notes:
 
     @property
     def case(self) -> dict[str, Any]:
-        """Which check, engine and seed a test of the suite is about; nothing of any other test."""
+        """Task, check, engine and seed of a test of the suite; empty for any other test."""
         case: dict[str, Any] = self.told.get("case", {})
         return case
 
     def run(self, run: Run, pipeline: Pipeline, of_store: Iterable[str] | None = None) -> None:
-        """Note the run that the test looked at, and what the run store said."""
-        self.told.setdefault("runs", {})[run_name(run)] = run_record(run, pipeline)
+        """Note the run that the test used, and the notes of the run store."""
+        self.told.setdefault("runs", {})[run_name(run)] = plain(run_record(run, pipeline))
         if of_store is not None:
             self.told["notes"] = list(of_store)
 
     def left_to(self, nodeid: str) -> None:
-        """Note the test that must be red, as this one leaves a failure to it."""
+        """Note the test that must fail, because this test leaves the report of a failure to it."""
         self.told["left_to"] = nodeid
 
     def warnings(self, findings: Iterable[Finding]) -> None:
-        """Note what the test found and lets pass."""
+        """Note findings of the test that do not fail."""
         for found in findings:
-            self.told.setdefault("warnings", []).append(asdict(found))
+            self.told.setdefault("warnings", []).append(plain(found))
             self.properties.append(
                 ("warning", f"{found.subject}: expected {found.expected}, observed {found.observed}")
             )
 
     def findings(self, findings: Sequence[Finding]) -> None:
-        """Note what is red."""
-        self.told["findings"] = [asdict(found) for found in findings]
+        """Note findings that fail."""
+        self.told["findings"] = plain(list(findings))
 
     def gates(self, records: Iterable[GateRecord]) -> None:
         """Note the verdicts on a metric."""
         for record in records:
-            self.told.setdefault("gates", []).append(asdict(record))
+            self.told.setdefault("gates", []).append(plain(record))
             shown = f"{record.metric}[{record.slice}]" if record.slice else record.metric
             self.properties.append((shown, record.value))
             if record.floor is not None:
-                kind = "floor" if record.limits["greater_is_better"] else "ceiling"
-                self.properties.append((f"{shown}_{kind}", record.floor))
+                self.properties.append((f"{shown}_{record.limits.kind}", record.floor))

@@ -1,4 +1,4 @@
-"""One cause gives one failure: which other test tells of what a test cannot judge."""
+"""One cause gives one failure: finds the other test that reports why a test cannot judge."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     Case = Mapping[str, Any]
-    """What a test is about, as `pytest_ftcheck.judging.checks.Case.note` says it; empty for tests of no suite."""
+    """Task, check, engine and seed from `pytest_ftcheck.judging.checks.Case.note`; empty for tests of the user."""
 
 
 def teller_of_check(case: Case, check: str, tests: Iterable[tuple[str, Case]]) -> str | None:
-    """Return the test of another check over the same task and run; None where it is not in the session.
+    """Return the test of another check for the same task and run; None where it is not in the session.
 
     Args:
-        case: of the test that cannot judge.
-        check: that tells why.
-        tests: all of the session, by their node ids.
+        case: case of the test that cannot judge.
+        check: id of the check that reports why.
+        tests: all tests of the session, with their node ids.
 
     """
     for nodeid, told in tests:
-        # A check of the parts alone has neither engine nor seed.
+        # A check that reads only the parts has neither engine nor seed.
         same = all(told.get(key) in (None, case[key]) for key in ("engine", "seed"))
         if told.get("task") == case["task"] and told["check"] == check and same:
             return nodeid
@@ -29,12 +29,12 @@ def teller_of_check(case: Case, check: str, tests: Iterable[tuple[str, Case]]) -
 
 
 def teller_of_run(run: Case, checks: Collection[str], tests: Iterable[tuple[str, Case]]) -> str | None:
-    """Return the first test of some checks over a run; None where none of them is in the session.
+    """Return the first test of some checks for a run; None where none is in the session.
 
     Args:
-        run: its task, engine and seed.
-        checks: that tell what ended it.
-        tests: all of the session, by their node ids.
+        run: task, engine and seed of the run.
+        checks: ids of the checks that report its failure.
+        tests: all tests of the session, with their node ids.
 
     """
     for nodeid, told in tests:

@@ -1,4 +1,4 @@
-"""What is looked at before anything trains: names, cards, limits, and every part of the selected tasks."""
+"""Validation before any training: names, cards, limits, and every part of the selected tasks."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def check_selection(session: FtcheckSession) -> None:
-    """Refuse what the settings and the cards of the selected tasks name and is not there; torch is not imported.
+    """Refuse unknown names in the settings and in the cards of the selected tasks, without importing torch.
 
     Raises:
-        FtcheckError: no such check, fault or factory.
+        FtcheckError: unknown check, fault or factory.
 
     """
     settings, known = session.settings, costs()
@@ -30,16 +30,16 @@ def check_selection(session: FtcheckSession) -> None:
 
 
 def choose_checks(session: FtcheckSession) -> None:
-    """Choose the checks of a session, and validate what the selected tasks' cards say of checks.
+    """Choose the checks of a session, and validate the checks and thresholds in the selected tasks' cards.
 
     Raises:
-        FtcheckError: an unknown check or limit, or a Trainer that cannot be made.
+        FtcheckError: unknown check or threshold, or a Trainer that cannot be made.
 
     """
     from pytest_ftcheck.judging.checks import choose, suite_catalogue, validate_card  # noqa: PLC0415 - slow to import
 
     known = suite_catalogue()
-    # A planted fault asks the checks that are listed for it, whatever family they are of.
+    # A planted fault needs all checks that are listed for it, in all families.
     session.checks = choose(known, session.settings.checks, opted_in=bool(session.settings.faults))
     for task in session.settings.tasks:
         validate_card(session.card(task), known, session.settings.dtype)
@@ -49,7 +49,7 @@ def check_everything(session: FtcheckSession) -> None:
     """Build every selected task's parts before a test runs, so that bad input is a usage error at once.
 
     Raises:
-        FtcheckError: something does not fit.
+        FtcheckError: a part, a slice or a limit is wrong.
 
     """
     from pytest_ftcheck.gates.pipeline_slices import check_slices  # noqa: PLC0415 - slow to import
@@ -67,5 +67,5 @@ def check_everything(session: FtcheckSession) -> None:
             session.parts.masks(pipeline)
             refuse_trivial_limits(pipeline)
         run_arguments(pipeline, seed=0, device=environment["device"], output_dir=store.root)
-        # Of a Trainer the second one, which a factory may not be able to make; the first tests take what is made here.
+        # With a Trainer, this makes the second one, which may fail in a factory. The first tests use this model.
         session.parts.shared_model(task, session.settings.seeds[0])

@@ -1,13 +1,15 @@
-"""What `judge` found: printed as pytest prints it, or as JSON."""
+"""The result of `judge`: printed like the summary in pytest, or as JSON."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 from pytest_ftcheck.checks.causes import likely_causes
+from pytest_ftcheck.report.document import JudgedDocument
 from pytest_ftcheck.report.json import json_text
+from pytest_ftcheck.report.records import CauseRecord, JudgedRecord, found_record, red_record
 from pytest_ftcheck.report.summary import cause_lines, check_lines, summary_table, warning_lines
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.checks.causes import Cause
     from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.gates.records import GateRecord
+    from pytest_ftcheck.report.records import Outcome
     from pytest_ftcheck.runs.run import Run
 
 _COLUMNS = 120
@@ -23,18 +26,18 @@ _COLUMNS = 120
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What one check said."""
+    """The result of one check."""
 
     check: str
-    """Its id; of a gate, ``metrics.floor``."""
+    """Id of the check; ``metrics.floor`` for a gate."""
     engine: str
-    outcome: Literal["passed", "failed", "skipped"]
+    outcome: Outcome
     findings: tuple[Finding, ...] = ()
-    """What failed."""
+    """Findings that fail."""
     warnings: tuple[Finding, ...] = ()
-    """What deserves a look, and does not fail."""
+    """Findings that do not fail."""
     reason: str = ""
-    """Why it was skipped."""
+    """Why it was skipped; empty where it was not."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +49,9 @@ class Report:
     """The task with its checkpoint and its data, in words."""
     results: tuple[CheckResult, ...]
     gates: tuple[GateRecord, ...]
-    """One for each metric and slice, with and without a limit."""
+    """One gate for each metric and slice, with and without a limit."""
     runs: Mapping[str, Run]
-    """By engine; empty where nothing was trained. Their folders go with the report."""
+    """Runs by engine; empty where nothing was trained. Their folders are removed with the report."""
 
     @property
     def ok(self) -> bool:
@@ -67,64 +70,63 @@ class Report:
 
     @cached_property
     def causes(self) -> tuple[Cause, ...]:
-        """The checks that no other failed one explains, the most likely cause first."""
+        """The failed checks that no other failed check explains, the most likely cause first."""
         return tuple(likely_causes({found.check for found in self._red()}))
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What failed: each cause before its consequences."""
+        """Findings that fail, each cause before its consequences."""
         places = [check for cause in self.causes for check in (cause.check, *cause.consequences)]
         return tuple(sorted(self._red(), key=lambda found: places.index(found.check)))
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
-        """What deserves a look, and does not fail."""
+        """Findings that do not fail."""
         return tuple(found for result in self.results for found in result.warnings)
 
     def _red(self) -> list[Finding]:
         return [found for result in self.failed for found in result.findings]
 
     def __str__(self) -> str:
-        """Render the causes, the table of metrics, warnings, and the checks with the reasons of those skipped."""
-        gates, warnings = [asdict(gate) for gate in self.gates], [asdict(found) for found in self.warnings]
-        table = [summary_table(gates, color=False, width=_COLUMNS)] if gates else []
-        return "\n".join([*cause_lines(self._told()), *table, *warning_lines(warnings), *check_lines(self._checks())])
+        """Render causes, the table of metrics, warnings, and checks with the reasons of skipped ones."""
+        table = [summary_table(self.gates, color=False, width=_COLUMNS)] if self.gates else []
+        warnings = warning_lines(self.warnings)
+        return "\n".join([*cause_lines(self._told()), *table, *warnings, *check_lines(self._checks())])
 
     def to_json(self) -> str:
         """Return the report as a JSON document with the keys of ``--ftcheck-json``."""
         because = {check: cause.check for cause in self.causes for check in cause.consequences}
         return json_text(
-            {
-                "finished": True,
-                "tasks": [self.task],
-                "ok": self.ok,
-                "gates": [asdict(gate) for gate in self.gates],
-                "warnings": [asdict(found) for found in self.warnings],
-                "checks": self._checks(),
-                "findings": [{**asdict(found), "because_of": because.get(found.check)} for found in self.findings],
-                "causes": self._told(),
-            }
+            JudgedDocument(
+                tasks=[self.task],
+                ok=self.ok,
+                gates=list(self.gates),
+                warnings=[found_record(found) for found in self.warnings],
+                checks=self._checks(),
+                findings=[red_record(found, because.get(found.check)) for found in self.findings],
+                causes=self._told(),
+            )
         )
 
-    def _told(self) -> list[dict[str, Any]]:
+    def _told(self) -> list[CauseRecord]:
         first = {found.check: found for found in reversed(self.findings)}
         return [
-            {
-                "task": self.task,
-                "finding": asdict(first[cause.check]),
-                "consequences": list(cause.consequences),
-            }
+            CauseRecord(
+                task=self.task,
+                finding=found_record(first[cause.check]),
+                consequences=list(cause.consequences),
+            )
             for cause in self.causes
         ]
 
-    def _checks(self) -> list[dict[str, Any]]:
+    def _checks(self) -> list[JudgedRecord]:
         return [
-            {
-                "task": self.task,
-                "check": result.check,
-                "engine": result.engine,
-                "outcome": result.outcome,
-                "reason": result.reason or None,
-            }
+            JudgedRecord(
+                task=self.task,
+                check=result.check,
+                engine=result.engine,
+                outcome=result.outcome,
+                reason=result.reason or None,
+            )
             for result in self.results
         ]

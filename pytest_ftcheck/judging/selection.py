@@ -1,4 +1,4 @@
-"""Checks that are asked for by name, looked at before torch is imported."""
+"""Chooses checks by name before torch is imported."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
     from pytest_ftcheck.checks.catalogue import Cost
 
 FLOOR_ID = "metrics.floor"
-"""The gates: a check of the suite that the catalogue does not have."""
+"""Id of the gates: a check of the suite that is not in the catalogue."""
 _NAMES_OF_GATES = frozenset({"metrics.ceiling", "metrics.baseline", "metrics.seeds", "metrics.failed_runs"})
-"""What the findings of the gates are called beside ``metrics.floor``, whose tests judge all of that."""
+"""Other ids of the gates' findings; the tests of ``metrics.floor`` judge all of them."""
 _LIST = "--ftcheck-list-checks shows them all."
 
 
 def costs() -> Mapping[str, Cost]:
-    """Cost of every check of the suite by id, the gates among them, in the order of the families."""
-    # What one of another package costs is known once it is imported: a run, as most do.
+    """Return the cost of every check of the suite by id, with the gates, in the order of the families."""
+    # The cost of another package's check is unknown before its import: assume a run, as for most checks.
     others: dict[str, Cost] = dict.fromkeys(extensions("checks"), "run")
     known: dict[str, Cost] = {**COST_OF, FLOOR_ID: "run", **others}
     return MappingProxyType({name: known[name] for name in in_order(known)})
 
 
 def in_order(ids: Iterable[str]) -> list[str]:
-    """Put ids of checks in the order of their families; within one, as they come."""
+    """Sort ids of checks by family; the order within a family stays."""
     return sorted(ids, key=lambda name: FAMILIES.index(_family(name)))
 
 
@@ -40,11 +40,11 @@ def choose_ids(known: Iterable[str], words: Iterable[str], *, opted_in: bool = F
 
     Args:
         known: ids of all checks.
-        words: such as ``("data", "collator.mask", "-training")``; where all have a minus, the others are chosen.
-        opted_in: also those of the families that run only where they are named, as if they were.
+        words: such as ``("data", "collator.mask", "-training")``; if all have a minus, all other checks are chosen.
+        opted_in: also choose the families that otherwise run only if they are named.
 
     Raises:
-        SettingsError: no such family or check, or nothing is left.
+        SettingsError: unknown family or check, or no check is left.
 
     """
     known, words = tuple(known), tuple(words)
@@ -60,16 +60,16 @@ def choose_ids(known: Iterable[str], words: Iterable[str], *, opted_in: bool = F
         and not {name, _family(name)} & unwanted
     )
     if not chosen:
-        msg = f"--ftcheck-checks={','.join(words)} leaves no check. Take a family or an id without a minus."
+        msg = f"--ftcheck-checks={','.join(words)} leaves no check. Give a family or an id without a minus."
         raise SettingsError(msg)
     return chosen
 
 
 def check_ids_of_card(task: str, named: Iterable[str], known: Iterable[str]) -> None:
-    """Compare the checks that a card names with those that there are.
+    """Validate the ids of checks in a card.
 
     Raises:
-        TaskError: it names another one.
+        TaskError: the card names an unknown check.
 
     """
     for name in named:
@@ -87,7 +87,7 @@ def _test_of(word: str) -> str:
 
 
 def _unknown_check(word: str, known: Iterable[str]) -> str:
-    """Word that there is no such check: of a hundred names, those of the same family help."""
+    """Return the message about an unknown check; it lists only ids of the same family, because there are a hundred."""
     family = _family(word)
     near = [name for name in known if name.startswith(f"{family}.")] if family in FAMILIES else list(FAMILIES)
     guess = closest(word, [*FAMILIES, *known])

@@ -1,4 +1,4 @@
-"""Gates in users' own tests: their limits, those of the card, and the rows behind the metrics."""
+"""Gates in users' own tests: limits of the test and of the card, and the rows of the metrics."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pytest_ftcheck.gates.verdicts import judge_value, not_reported
 from pytest_ftcheck.judging.judged import found_by_gates
 from pytest_ftcheck.runs.run import Run
 from pytest_ftcheck.tasks.floors import read_limits
-from pytest_ftcheck.tasks.metrics import known_direction
+from pytest_ftcheck.tasks.metric_names import known_direction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,7 +36,7 @@ MARKER = "ftcheck_floor"
 
 
 class UserGates:
-    """Metrics of one test, and what is asked of them."""
+    """Metrics of one test, and their limits."""
 
     def __init__(
         self,
@@ -47,14 +47,14 @@ class UserGates:
         run: Run | None,
         task: str | None,
     ) -> None:
-        """Find the rows behind the metrics: those of a run, else of the run that the test took.
+        """Find the rows of the metrics: of the given run, else of the run that the test took.
 
         Args:
-            session: of the test.
-            test: its name.
-            metrics: that are judged.
-            run: that the test took; None where it took none.
-            task: of a test that took no run; None where it has none.
+            session: session of the test.
+            test: name of the test.
+            metrics: metrics to judge.
+            run: run that the test took; None where it took none.
+            task: task of a test that took no run; None where it has no task.
 
         """
         self._test = test
@@ -63,7 +63,8 @@ class UserGates:
         self._run = metrics if isinstance(metrics, Run) else run
         task = task if self._run is None else self._run.task
         self._pipeline = None if task is None else session.pipeline(task)
-        rows = None if self._run is None else ComparedRun.of_run(self._run)
+        own = () if self._pipeline is None else self._pipeline.card.own_metrics
+        rows = None if self._run is None else ComparedRun.of_run(self._run, own=own)
         if isinstance(metrics, Run):
             self._compared, self._values = rows, {} if rows is None else dict(rows.metrics)
         else:
@@ -71,7 +72,7 @@ class UserGates:
             self._compared = None if rows is None else ComparedRun(self._values, rows.rows)
 
     def of_card(self) -> dict[str, Asked]:
-        """Return the card's limits and directions: of a run all, as what it lacks is red, else of what is there."""
+        """Return the card's limits and directions: all for a run, so that a missing one fails; else given metrics."""
         pipeline = self._pipeline
         if pipeline is None:
             return {}
@@ -80,10 +81,10 @@ class UserGates:
         return {name: entry for name, entry in known.items() if self._whole or name in self._values}
 
     def read(self, metric: str, value: object, where: str) -> Asked:
-        """Read limits that a test gives, with the direction of the metric.
+        """Read the limits of a test, with the direction of the metric.
 
         Raises:
-            TaskError: they are not written as in a card, or a trivial classifier reaches them.
+            TaskError: the limits do not have the form of a card, or a trivial classifier reaches them.
 
         """
         greater = self._greater_is_better(metric, value)
@@ -96,7 +97,7 @@ class UserGates:
         """Read the limits of a test's markers, the closest one first.
 
         Raises:
-            TaskError: a marker does not take one metric and its limits.
+            TaskError: a marker does not have one metric and its limits.
 
         """
         found: dict[str, Asked] = {}
@@ -116,7 +117,7 @@ class UserGates:
         """Judge every metric that has limits, and note the verdicts for the summary.
 
         Raises:
-            CheckFailure: all that does not hold.
+            CheckFailure: all limits that do not hold.
             TaskError: no metric has limits.
 
         """
@@ -130,8 +131,10 @@ class UserGates:
         for metric, (limits, greater) in asked.items():
             try:
                 verdicts = self._verdicts(metric, limits, len(asked), greater_is_better=greater)
-            except CheckFailure as failure:  # the baseline cannot be compared with
-                findings += [found for found in failure.findings if found not in findings]  # the same for every metric
+            except CheckFailure as failure:  # the accepted run cannot be compared
+                findings += [
+                    found for found in failure.findings if found not in findings
+                ]  # the same finding for every metric
                 continue
             origin = self._origin()
             notes.gates(gate_record(verdict, origin, name=name) for name, verdict in verdicts.items())
@@ -147,7 +150,7 @@ class UserGates:
         pipeline, run, compared = self._pipeline, self._run, self._compared
         if pipeline is None or run is None or compared is None:
             if asked.max_drop is not None or asked.slices:
-                msg = f"{self._test}: {metric}: a baseline and slices are of rows: the test must take ft_run."
+                msg = f"{self._test}: {metric}: max_drop and slices need predictions by row: the test must take ft_run."
                 raise TaskError(msg)
             limits = limits_for(asked, greater_is_better=greater_is_better, rows=0)
             verdict = judge_value(metric, self._values.get(metric, math.nan), limits, subject=self._test)
@@ -170,7 +173,7 @@ class UserGates:
         return GateOrigin(task=task, engine="-", seed="-")
 
     def _greater_is_better(self, metric: str, value: object) -> bool:
-        """Return the card's direction; of another metric, the one that its limits tell."""
+        """Return the direction of a metric: from the card, else from its limits."""
         if self._pipeline is not None and metric in self._pipeline.card.gated_metrics:
             return self._pipeline.card.greater_is_better(metric)
         if isinstance(value, Mapping) and ("min" in value) != ("max" in value):

@@ -1,35 +1,43 @@
-"""The verdict on a session: what all tests told, judged together, shown as lines and written as one document."""
+"""The verdict on a session: judges the notes of all tests together, shows lines and writes the document."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.errors import CheckFailure
-from pytest_ftcheck.findings import Finding
 from pytest_ftcheck.judging.causes import causes_of
+from pytest_ftcheck.report.records import found_record
 from pytest_ftcheck.sessions.session import SUITE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
+    from pytest_ftcheck.findings import Finding
+    from pytest_ftcheck.gates.records import GateRecord, SeedGateRecord
     from pytest_ftcheck.judging.causes import Causes
     from pytest_ftcheck.judging.told import Told
+    from pytest_ftcheck.report.baseline import BaselineRecord
+    from pytest_ftcheck.report.calibrate import CalibrationRecord
+    from pytest_ftcheck.report.document import Document
+    from pytest_ftcheck.report.records import CheckRecord, FoundRecord
+    from pytest_ftcheck.report.runs import RunRecord
     from pytest_ftcheck.sessions.session import FtcheckSession
     from pytest_ftcheck.settings import Settings
 
 _TABLE_COLUMNS = 160
-"""Room for the summary on any terminal: a line that wraps can be read, a number cut in half cannot."""
+"""Minimum width of the summary: a wrapped line can be read, a truncated number cannot."""
 
 
 class SessionVerdict:
-    """What a session found.
+    """The results of a session.
 
     Attributes:
-        more_notes: that no test told.
-        baseline: what was compared with accepted runs, and what was accepted, for the document.
-        calibration: what was proposed for the card of each task.
-        lost: why the document was not written; empty where it was, or is not asked for.
+        more_notes: notes that come from no test.
+        baseline: comparisons with accepted runs and updates, for the document.
+        calibration: proposed limits for the card of each task.
+        lost: why the document was not written; empty where it was written or not requested.
 
     """
 
@@ -37,28 +45,27 @@ class SessionVerdict:
         self._session = session
         self._told = told
         self.more_notes: list[str] = []
-        self.baseline: dict[str, Any] = {}
-        self.calibration: list[dict[str, Any]] = []
+        self.baseline: BaselineRecord | None = None
+        self.calibration: list[CalibrationRecord] = []
         self.lost = ""
 
     @property
     def used(self) -> bool:
         """Whether any test of this session used the plugin."""
-        return bool(self._session.settings.tasks or self._runs or self._told.told("findings"))
+        return bool(self._session.settings.tasks or self._runs or self._told.findings)
 
     @property
-    def _runs(self) -> dict[str, dict[str, Any]]:
-        """Runs that tests looked at, by their names."""
-        runs: dict[str, dict[str, Any]] = {}
-        for told in self._told.values("runs").values():
-            for key, run in told.items():
-                # Made anew by one test and shared by the others: it counts as reused only where nobody made it.
-                runs[key] = {**run, "reused": run["reused"] and runs.get(key, run)["reused"]}
+    def _runs(self) -> dict[str, RunRecord]:
+        """Runs that tests used, by name."""
+        runs: dict[str, RunRecord] = {}
+        for name, run in self._told.runs:
+            # One test makes a run and others share it: it counts as reused only where no test made it.
+            runs[name] = replace(run, reused=run.reused and runs.get(name, run).reused)
         return runs
 
     @property
     def _left_to(self) -> dict[str, str]:
-        """Tests that were skipped because another one tells why there is no run: the other by the first."""
+        """By skipped test: the test that reports why there is no run."""
         return self._told.values("left_to")
 
     @property
@@ -67,88 +74,86 @@ class SessionVerdict:
         return list(dict.fromkeys([*told, *self.more_notes]))
 
     @property
-    def _warnings(self) -> list[dict[str, Any]]:
-        """What passes and deserves a look: of single tests, and over several seeds."""
-        of_tests = [{"nodeid": nodeid, **found} for nodeid, found in self._told.told_by("warnings")]
+    def _warnings(self) -> list[FoundRecord]:
+        """Findings that do not fail, of single tests and over several seeds."""
         red = self.red_over_seeds
-        return [*of_tests, *(found for row in self.over_seeds for found in row["findings"] if found not in red)]
+        over_seeds = (found for row in self.over_seeds for found in row.findings if found not in red)
+        return [*self._told.warnings, *map(found_record, over_seeds)]
 
     @cached_property
     def causes(self) -> Causes:
-        """What is red, and because of what; asked for when all tests have told."""
+        """Failed checks and their causes; use it after the last test."""
         return causes_of(self._told)
 
     @cached_property
-    def over_seeds(self) -> list[dict[str, Any]]:
-        """The gates over several seeds; asked for when all tests have told."""
-        gates = self._told.told("gates")
-        if not any(gate["informs"] for gate in gates):
+    def over_seeds(self) -> list[SeedGateRecord]:
+        """The gates over several seeds; use it after the last test."""
+        gates = self._told.gates
+        if not any(gate.informs for gate in gates):
             return []
         from pytest_ftcheck.judging.seeds import judge_together  # noqa: PLC0415 - slow to import
 
-        told = {(*_origin(gate), gate["metric"]) for gate in gates}
-        cases = [case for case in self._told.cases.values() if case["check"] == "metrics.floor" and "metric" in case]
+        told = {(*_origin(gate), gate.metric) for gate in gates}
+        cases = [case for case in self._told.cases.values() if case.check == "metrics.floor" and case.metric]
         lost = [
             case
             for case in cases
-            if (case["outcome"] == "failed" or case["nodeid"] in self._left_to)
-            and (*_origin(case), case["metric"]) not in told
+            if (case.outcome == "failed" or case.nodeid in self._left_to) and (*_origin(case), case.metric) not in told
         ]
         return judge_together(self._session, self._verdicts, lost)
 
     @property
-    def red_over_seeds(self) -> list[dict[str, Any]]:
-        """Findings over several seeds that fail the session; the others are warnings."""
-        return [found for row in self.over_seeds if self._is_red(row) for found in row["findings"]]
+    def red_over_seeds(self) -> list[Finding]:
+        """Findings over several seeds that fail the session; the other ones are warnings."""
+        return [found for row in self.over_seeds if self._is_red(row) for found in row.findings]
 
-    def _is_red(self, row: Mapping[str, Any]) -> bool:
-        return row["status"] == "fail" or (row["status"] == "inconclusive" and self._session.settings.strict)
+    def _is_red(self, row: SeedGateRecord) -> bool:
+        return row.status == "fail" or (row.status == "inconclusive" and self._session.settings.strict)
 
     def cases_over_seeds(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
-        """Yield what stands for each verdict over several seeds beside the tests: node id, what failed, values."""
+        """Yield an entry for the JUnit report for each verdict over several seeds: node id, failure, values."""
         for row in self.over_seeds:
-            names = [row["metric"], row["slice"], row["engine"], f"mean of {len(row['values'])} seeds"]
+            names = [row.metric, row.slice, row.engine, f"mean of {len(row.values)} seeds"]
             name = "-".join(filter(None, names))
-            red = CheckFailure([Finding(**found) for found in row["findings"]]) if self._is_red(row) else ""
-            kind = "floor" if row["limits"]["greater_is_better"] else "ceiling"
-            limit = {} if row["floor"] is None else {f"{row['metric']}_{kind}": row["floor"]}
-            values = {row["metric"]: row["value"], **limit}
-            yield f"{SUITE}{row['task']}::test_metric_floor[{name}]", str(red), values
+            red = CheckFailure(row.findings) if self._is_red(row) else ""
+            limit = {} if row.floor is None else {f"{row.metric}_{row.limits.kind}": row.floor}
+            values = {row.metric: row.value, **limit}
+            yield f"{SUITE}{row.task}::test_metric_floor[{name}]", str(red), values
 
     @property
-    def _verdicts(self) -> list[dict[str, Any]]:
-        """The gates by task, engine and seed, whatever the order in which the workers told of them."""
-        settings, gates = self._session.settings, self._told.told("gates")
-        made = {_origin(gate) for gate in gates if not gate["reused"]}
+    def _verdicts(self) -> list[GateRecord]:
+        """The gates sorted by task, engine and seed; the order of the workers' reports has no effect."""
+        settings, gates = self._session.settings, self._told.gates
+        made = {_origin(gate) for gate in gates if not gate.reused}
         return [
-            {**gate, "reused": _origin(gate) not in made}
+            replace(gate, reused=_origin(gate) not in made)
             for gate in sorted(gates, key=lambda gate: _place(gate, settings))
         ]
 
     def idle_tasks(self) -> list[str]:
-        """Return the selected tasks of which no test ran."""
-        ran = {case["task"] for case in self._told.cases.values() if case["outcome"] != "skipped"}
+        """Return the selected tasks for which no test ran."""
+        ran = {case.task for case in self._told.cases.values() if case.outcome != "skipped"}
         return [task for task in self._session.settings.tasks if task not in ran]
 
     @property
     def untold(self) -> list[str]:
-        """Tests that should have told why there is no run, and did not fail."""
-        failed = {nodeid for nodeid, case in self._told.cases.items() if case["outcome"] == "failed"}
+        """Tests that should have reported why there is no run, but did not fail."""
+        failed = {nodeid for nodeid, case in self._told.cases.items() if case.outcome == "failed"}
         return sorted(set(self._left_to.values()) - failed)
 
     def lines(self, idle: list[str], *, color: bool, width: int) -> Iterator[str]:
-        """Yield the summary that says whether the model may ship.
+        """Yield the lines of the summary.
 
         Args:
-            idle: selected tasks of which no test ran.
-            color: with colours of a terminal.
-            width: of the terminal.
+            idle: selected tasks for which no test ran.
+            color: with ANSI colours.
+            width: width of the terminal, in columns.
 
         """
         from pytest_ftcheck.report import summary  # noqa: PLC0415 - imports rich
 
         yield from summary.cause_lines(self.causes.told())
-        if self._told.told("gates"):
+        if self._told.gates:
             columns = max(width, _TABLE_COLUMNS)
             yield summary.summary_table(self._verdicts, self.over_seeds, color=color, width=columns)
         yield from summary.seed_lines(self.over_seeds, self.red_over_seeds)
@@ -157,40 +162,41 @@ class SessionVerdict:
         written = None if self.lost else self._session.settings.json
         yield from summary.closing_lines(list(self._runs.values()), self._notes, idle, self.untold, written)
 
-    def document(self, exit_status: int, idle: list[str]) -> dict[str, Any]:
-        """Return everything that was found, for ``--ftcheck-json``.
+    def document(self, exit_status: int, idle: list[str]) -> Document:
+        """Return all results, for ``--ftcheck-json``.
 
         Args:
-            exit_status: of the session.
-            idle: selected tasks of which no test ran.
+            exit_status: exit status of the session.
+            idle: selected tasks for which no test ran.
 
         """
-        from pytest_ftcheck.runs.environment import versions  # noqa: PLC0415 - after start-up
+        from pytest_ftcheck.report.baseline import NoBaseline  # noqa: PLC0415 - after start-up
+        from pytest_ftcheck.report.document import Document  # noqa: PLC0415 - as above
+        from pytest_ftcheck.runs.environment import versions  # noqa: PLC0415 - as above
 
         settings = self._session.settings
-        return {
-            "finished": True,
-            "versions": versions(),
-            "tasks": list(settings.tasks),
-            "engines": list(settings.engines),
-            "seeds": list(settings.seeds),
-            "exit_status": exit_status,
-            "idle_tasks": idle,
-            "gates": self._verdicts,
-            "seed_gates": self.over_seeds,
-            "warnings": self._warnings,
-            "runs": list(self._runs.values()),
-            "checks": list(self._told.cases.values()),
-            "findings": self.causes.findings(),
-            "causes": self.causes.told(),
-            "baseline": self.baseline,
-            "calibration": self.calibration,
-            "faults": self._told.told("faults"),
-            "notes": self._notes,
-        }
+        return Document(
+            versions=versions(),
+            tasks=list(settings.tasks),
+            engines=list(settings.engines),
+            seeds=list(settings.seeds),
+            exit_status=exit_status,
+            idle_tasks=idle,
+            gates=self._verdicts,
+            seed_gates=self.over_seeds,
+            warnings=self._warnings,
+            runs=list(self._runs.values()),
+            checks=list(self._told.cases.values()),
+            findings=self.causes.findings(),
+            causes=self.causes.told(),
+            baseline=self.baseline or NoBaseline(),
+            calibration=self.calibration,
+            faults=self._told.faults,
+            notes=self._notes,
+        )
 
     def write_document(self, exit_status: int, idle: list[str]) -> bool:
-        """Write the document, where one is asked for; tell whether that is done. A document that is lost is told."""
+        """Write the document, if it was requested; return False and set ``lost`` where it cannot be written."""
         path = self._session.settings.json
         if not path:
             return True
@@ -202,19 +208,19 @@ class SessionVerdict:
         except OSError as error:
             todo = what_to_do(error, "Make it writable")
             self.lost = (
-                f"--ftcheck-json={path}: not written, {error.strerror or error}: the session fails. {todo}, or give "
+                f"--ftcheck-json={path}: not written, {error.strerror or error}; the session fails. {todo}, or give "
                 "another file."
             )
         return not self.lost
 
 
-def _origin(gate: Mapping[str, Any]) -> tuple[Any, ...]:
-    """The run that a gate has judged."""
-    return gate["task"], gate["engine"], gate["seed"]
+def _origin(gate: GateRecord | CheckRecord) -> tuple[Any, ...]:
+    """Return task, engine and seed of the run that a gate judges."""
+    return gate.task, gate.engine, gate.seed
 
 
-def _place(gate: Mapping[str, Any], settings: Settings) -> tuple[int, int, int]:
-    """The place of a gate in reports; last what only a user's own test looks at."""
-    of = ((settings.tasks, gate["task"]), (settings.engines, gate["engine"]), (settings.seeds, gate["seed"]))
+def _place(gate: GateRecord, settings: Settings) -> tuple[int, int, int]:
+    """Return the sort key of a gate in reports; gates of only a user's own test come last."""
+    of = ((settings.tasks, gate.task), (settings.engines, gate.engine), (settings.seeds, gate.seed))
     first, second, third = (known.index(name) if name in known else len(known) for known, name in of)
     return first, second, third

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from pytest_ftcheck.columns import label_names_in
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -31,6 +33,29 @@ def unwrapped(model: nn.Module) -> Any:
     """Return the model inside an adapter of PEFT; any other model itself."""
     wrapper: Any = model
     return wrapper.get_base_model() if is_adapter(model) else wrapper
+
+
+def logits_in(output: Any) -> Any:
+    """Return the logits of a model's output: ``[B, …]``; those of start and end side by side, ``[B, T, 2]``."""
+    if "start_logits" in output and "end_logits" in output:
+        return torch.stack([output["start_logits"], output["end_logits"]], dim=-1)
+    return output["logits"]
+
+
+def labels_in(batch: Mapping[str, Any]) -> Any:
+    """Return the labels of a batch, ``[B, …]``: of first and last token side by side; None where it has none."""
+    names = label_names_in(batch)
+    if len(names) > 1:
+        return torch.stack([torch.as_tensor(batch[name]) for name in names], dim=-1)
+    return batch[names[0]] if names else None
+
+
+def with_labels(batch: Mapping[str, Any], labels: Any) -> dict[str, Any]:
+    """Return the batch with other labels, ``[B, …]`` as `labels_in` gives them, each column in its own shape."""
+    names = label_names_in(batch)
+    columns = [labels] if len(names) == 1 else labels.unbind(dim=-1)
+    given = zip(names, columns, strict=True)
+    return {**batch, **{name: column.reshape(batch[name].shape).to(batch[name].device) for name, column in given}}
 
 
 def forward_parameters(model: nn.Module) -> Mapping[str, inspect.Parameter]:

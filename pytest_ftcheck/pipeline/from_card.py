@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pytest_ftcheck.columns import tables
+from pytest_ftcheck.columns import BATCH, tables
 from pytest_ftcheck.errors import DataError, TaskError, unknown
+from pytest_ftcheck.heads.answers import QUESTION
 from pytest_ftcheck.paths import as_path, kind_of
 from pytest_ftcheck.pipeline.checkpoint_files import check_configuration
 from pytest_ftcheck.pipeline.from_checkpoint import load_model, load_tokenizer, resolve_checkpoint
@@ -88,7 +89,7 @@ def build_pipeline(card: TaskCard, settings: Settings, data: TaskData | None = N
     from pytest_ftcheck.pipeline.card_source import CardSource  # noqa: PLC0415 - slow to import
     from pytest_ftcheck.tasks.metrics import metrics_of_card  # noqa: PLC0415 - slow to import
 
-    compute_metrics = metrics_of_card(card)
+    metrics_of_card(card)  # an unknown metric is told before anything is loaded
     check_metric_keys(card)
     tier = decide_tier(card, settings)
     source = decide_data(card, settings, tier)
@@ -110,6 +111,11 @@ def build_pipeline(card: TaskCard, settings: Settings, data: TaskData | None = N
     if checkpoint.folder is not None and checkpoint.name not in BUNDLED_CHECKPOINTS:
         check_configuration(checkpoint.folder, card.head_rules.model)
     processing_class = load_tokenizer(checkpoint)
+    keys = card.head_rules.inputs.recipe_keys
+    options = {name: recipe.pop(name) for name in keys if name in recipe}
+    train_dataset, eval_dataset = (
+        tokenize(card, rows, processing_class, max_length, **options) for rows in (data.train, data.evaluation)
+    )
     return Pipeline(
         card=card,
         tier=tier,
@@ -117,10 +123,10 @@ def build_pipeline(card: TaskCard, settings: Settings, data: TaskData | None = N
         data=data,
         model_init=partial(load_model, checkpoint, card, settings.dtype, whole=settings.no_train),
         processing_class=processing_class,
-        train_dataset=tokenize(card, data.train, processing_class, max_length),
-        eval_dataset=tokenize(card, data.evaluation, processing_class, max_length),
+        train_dataset=train_dataset,
+        eval_dataset=eval_dataset,
         data_collator=card.head_rules.inputs.collator(processing_class),
-        compute_metrics=compute_metrics,
+        compute_metrics=metrics_of_card(card, eval_dataset, data.evaluation),
         args=recipe,
         source=CardSource(),
         fast_cpu=bool(fast_cpu) if settings.fast_cpu is None else settings.fast_cpu,
@@ -150,7 +156,11 @@ def check_metric_keys(card: TaskCard) -> None:
 
 
 def tokenize(
-    card: TaskCard, rows: Dataset, processing_class: PreTrainedTokenizerBase, max_length: int | None = None
+    card: TaskCard,
+    rows: Dataset,
+    processing_class: PreTrainedTokenizerBase,
+    max_length: int | None = None,
+    **options: Any,
 ) -> Dataset:
     """Tokenize the card's text columns as its head takes them; nothing is padded yet.
 
@@ -159,9 +169,11 @@ def tokenize(
         rows: raw rows.
         processing_class: the tokenizer.
         max_length: longer rows are truncated to so many tokens; None: to the tokenizer's own limit.
+        options: what the recipe says of the head's `InputRules.recipe_keys`.
 
     Returns:
-        The tokenizer's columns, ragged, and ``labels``, row for row.
+        The tokenizer's columns, ragged, and ``labels``, row for row; where the head has `Head.answers`, rows may become
+        several each.
 
     Raises:
         DataError: the tokenizer refuses the texts.
@@ -169,15 +181,18 @@ def tokenize(
     """
     from datasets import Dataset, concatenate_datasets  # noqa: PLC0415 - slow to import
 
-    def encoded(table: pa.Table) -> Dataset:
-        texts = [table.column(column).to_pylist() for column in card.text_columns]
+    def encoded(table: pa.Table, first: int) -> Dataset:
+        texts = {column: table.column(column).to_pylist() for column in card.text_columns}
         labels = table.column(card.label_column).to_pylist()
         try:
-            made = card.head_rules.inputs.encode(processing_class, texts, labels, max_length)
+            made = card.head_rules.inputs.encode(processing_class, texts, labels, max_length, **options)
         except (ValueError, TypeError, OverflowError) as error:
             msg = f"cannot tokenize {', '.join(card.text_columns)} of task {card.name!r}: {error}"
             raise DataError(msg) from error
+        if QUESTION in made:
+            made[QUESTION] = [first + row for row in made[QUESTION]]
         return Dataset.from_dict(made)
 
     # Joining keeps the batches where they are: only one of them is ever a list of Python's.
-    return concatenate_datasets([encoded(table) for table in tables(rows, [*card.text_columns, card.label_column])])
+    columns = [*card.text_columns, card.label_column]
+    return concatenate_datasets([encoded(table, at * BATCH) for at, table in enumerate(tables(rows, columns))])

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_ftcheck.columns import LABEL_NAMES
+from pytest_ftcheck.columns import LABEL_NAMES, label_names_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -29,7 +29,7 @@ class Pipeline:
     tier: str
     checkpoint: Checkpoint
     data: TaskData
-    """Raw rows; row i of ``eval_dataset`` is row i of ``data.evaluation``."""
+    """Raw rows; row i of ``eval_dataset`` is row i of ``data.evaluation``, unless the head has `Head.answers`."""
     model_init: Callable[[], PreTrainedModel]
     """Makes a fresh model with a new head; the caller seeds."""
     processing_class: PreTrainedTokenizerBase | None
@@ -63,6 +63,11 @@ class Pipeline:
     def label_column(self) -> str:
         """Name of the labels in the tokenized data sets: ``labels``, or ``label`` where the collator renames it."""
         return next(name for name in LABEL_NAMES if name in self.eval_dataset.column_names)
+
+    @property
+    def label_columns(self) -> tuple[str, ...]:
+        """Names of the columns of the tokenized data sets that hold labels: one, or first and last token."""
+        return label_names_in(self.eval_dataset.column_names)
 
     @property
     def pad_id(self) -> int | None:

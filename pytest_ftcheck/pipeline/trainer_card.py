@@ -26,7 +26,7 @@ from pytest_ftcheck.pipeline.trainer_texts import find_text_columns
 from pytest_ftcheck.printable import text_of
 from pytest_ftcheck.tasks.card import TaskCard, parse_card
 from pytest_ftcheck.tasks.datasets import TaskData, load_data
-from pytest_ftcheck.tasks.metrics import known_direction
+from pytest_ftcheck.tasks.metric_names import known_direction
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -58,21 +58,21 @@ def card_of(
 
     """
     head, labels = _head(trainer, spec, table), _label_column(trainer, evaluation)
+    width = _width(trainer, head, evaluation)
     found: dict[str, Any] = {
         "head": head.name,
         "label_column": labels,
         "text_columns": list(table.get("text_columns") or find_text_columns(trainer, head, train, evaluation)),
-        "metric": _metric(trainer, head, evaluation, labels),
+        "metric": _metric(trainer, head, evaluation, labels, width),
         "recipe": {},
     }
-    names = _label_names(trainer, train, labels)
+    names = _label_names(trainer, train, labels, width)
     if not head.card.refusal(names, []):
         found["label_names"] = names
     # A card with a trainer may lack text columns. Its labels are where the Trainer has them, unless it names raw rows.
     over = {key: value for key, value in table.items() if key != "label_column" or "data" in table}
     card = parse_card(name, found | over | {"trainer": spec})
-    if card.head != head.name or card.num_labels != _width(trainer):
-        width = _width(trainer)
+    if card.head != head.name or card.num_labels != width:
         msg = (
             f"task {name!r}: its table says {card.head} with {card.num_labels} label(s), the Trainer's model has "
             f"{head.name} with {width}. Correct head and label_names of the table, or num_labels of the model."
@@ -131,7 +131,10 @@ def task_data(card: TaskCard, settings: Settings, train: Dataset, evaluation: Da
     return raw
 
 
-def _width(trainer: Any) -> int:
+def _width(trainer: Any, head: Head, rows: Dataset) -> int:
+    """Return K: of the model's configuration; where a row has several texts, their number."""
+    if head.single_texts is not None and "input_ids" in rows.column_names:
+        return len(rows[0]["input_ids"])
     return int(trainer.model.config.num_labels)
 
 
@@ -147,18 +150,18 @@ def _label_column(trainer: Any, rows: Dataset) -> str:
     return str(found)
 
 
-def _label_names(trainer: Any, rows: Dataset, column: str) -> list[str]:
-    feature, width = rows.features[column], _width(trainer)
+def _label_names(trainer: Any, rows: Dataset, column: str, width: int) -> list[str]:
+    feature = rows.features[column]
     # Tags of tokens are plain numbers; the column of the words' tags, a list as well, may know their names.
     others = [other for other in rows.features.values() if hasattr(feature, "feature") and hasattr(other, "feature")]
     for known in (getattr(one, "feature", one) for one in (feature, *others)):
         if isinstance(known, ClassLabel) and len(known.names) == width:
             return list(known.names)
     names = trainer.model.config.id2label or {}
-    return [str(names.get(index, f"LABEL_{index}")) for index in range(_width(trainer))]
+    return [str(names.get(index, f"LABEL_{index}")) for index in range(width)]
 
 
-def _metric(trainer: Any, head: Head, rows: Dataset, labels: str) -> dict[str, Any]:
+def _metric(trainer: Any, head: Head, rows: Dataset, labels: str, width: int) -> dict[str, Any]:
     """Learn the keys of the user's ``compute_metrics`` by asking it about made-up logits; without one, take ours."""
     if trainer.compute_metrics is None:
         own = head.scoring.default_metric
@@ -166,10 +169,10 @@ def _metric(trainer: Any, head: Head, rows: Dataset, labels: str) -> dict[str, A
     try:
         label_ids = head.labels.stacked(scalars(rows, labels))
     except ValueError as error:
-        msg = f"labels in column {labels!r} are lists of several lengths. Make each a vector of {_width(trainer)} "
+        msg = f"labels in column {labels!r} are lists of several lengths. Make each a vector of {width} "
         msg += "numbers, 0 or 1, in the data set and not in the collator; or keep one label a row."
         raise TaskError(msg) from error
-    values = _asked(trainer, head, label_ids)
+    values = _asked(trainer, head, label_ids, width)
     best = best_metric(trainer)
     ordered = sorted(values, key=lambda key: key.removeprefix("eval_") != best)
     return {
@@ -178,12 +181,12 @@ def _metric(trainer: Any, head: Head, rows: Dataset, labels: str) -> dict[str, A
     }
 
 
-def _asked(trainer: Any, head: Head, label_ids: NDArray[Any]) -> dict[str, float]:
+def _asked(trainer: Any, head: Head, label_ids: NDArray[Any], width: int) -> dict[str, float]:
     """Return what the user's ``compute_metrics`` gives for made-up logits."""
-    shape = head.logits_shape(label_ids, _width(trainer))
+    shape = head.logits_shape(label_ids, width)
     logits = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     try:
-        computed: Any = _computed(metrics_of_logits(trainer), EvalPrediction(logits, label_ids))
+        computed: Any = _computed(metrics_of_logits(trainer, head.name), EvalPrediction(logits, label_ids))
         found = dict(computed) if isinstance(computed, Mapping) else {}
         values = {str(key): float(value) for key, value in found.items() if _is_number(value)}
     except KeyboardInterrupt:

@@ -9,6 +9,7 @@ from transformers import PreTrainedModel
 
 from pytest_ftcheck.errors import TaskError
 from pytest_ftcheck.heads.registry import head_of_outputs, head_of_width
+from pytest_ftcheck.heads.traits import LABEL_SETS
 from pytest_ftcheck.pipeline.trainer_rows import judged_rows
 
 if TYPE_CHECKING:
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
     from pytest_ftcheck.heads.head import Head
 
 _JUDGED = (
-    "Judged are classifiers and regressors of text, and of its words: models of transformers that take input_ids "
-    "[B, T] and return logits [B, K] for labels [B], or for labels [B, K] of which each is 0 or 1, or logits "
-    "[B, T, K] for labels [B, T]"
+    "Judged are classifiers and regressors of text, and of its words, and models that choose among texts: models of "
+    "transformers that take input_ids [B, T] and return logits [B, K] for labels [B], or for labels [B, K] of which "
+    "each is 0 or 1, or logits [B, T, K] for labels [B, T]; or that take input_ids [B, C, T] and return logits [B, C] "
+    "for labels [B]"
 )
 _PAIR = 2
 
@@ -44,15 +46,22 @@ def head_of(trainer: Any, spec: str) -> Head:
         raise TaskError(msg)
     evaluated, width = _one_batch(trainer), int(model.config.num_labels)
     declared = getattr(model.config, "problem_type", None)
-    found = _head_of_labels(trainer, width) if evaluated is None else head_of_outputs(*evaluated[1:], width)
+    found = _head_of_labels(trainer, width) if evaluated is None else _head_of_batch(*evaluated, width)
     # Numbers from 0 to 1 may be values: what the configuration says of them decides.
-    if found is not None and declared in {None, found.model.problem_type}:
+    unsure = found is not None and LABEL_SETS in found.traits and declared not in {None, found.model.problem_type}
+    if found is not None and found.answers is None and not unsure:
         return found
     other = "" if evaluated is None else _other_input(evaluated[0]) or _other_output(*evaluated[1:], declared)
     if other:
         msg = f"{spec}: the Trainer's model is a {type(inner).__name__}, {other}. {_JUDGED}."
         raise TaskError(msg)
     return head_of_width(width)
+
+
+def _head_of_batch(batch: Mapping[str, Any], logits: Any, labels: Any, width: int) -> Head | None:
+    """Return the head that gives such outputs of a batch; None where none is sure."""
+    several_texts = getattr(batch.get("input_ids"), "ndim", 0) > _PAIR
+    return head_of_outputs(logits, labels, width, several_texts=several_texts)
 
 
 def _head_of_labels(trainer: Any, width: int) -> Head | None:
@@ -91,7 +100,7 @@ def _other_input(batch: Mapping[str, Any]) -> str:
     if ids is None:
         return f"whose batches have {', '.join(batch)}, and no input_ids: not a model of text"
     if ids.dim() > _PAIR:
-        return f"which chooses among several texts: input_ids {_shapes(ids)}"
+        return f"which takes several texts a row, input_ids {_shapes(ids)}, and gives no logits [B, C] for labels [B]"
     return ""
 
 
@@ -106,7 +115,10 @@ def _other_output(logits: Any, labels: Any, declared: str | None) -> str:
     """
     shapes = f"logits {_shapes(logits)} and labels {_shapes(labels)}"
     if isinstance(labels, (tuple, list)) and len(labels) == _PAIR:
-        return f"which finds spans: {shapes}"
+        return (
+            f"which finds spans: {shapes}. Its windows do not say which question they are of; judge its saved model by "
+            "a card for question answering, with --ftcheck-no-train"
+        )
     first = logits[0] if isinstance(logits, (tuple, list)) and logits else logits
     if not isinstance(first, torch.Tensor) or not isinstance(labels, torch.Tensor):
         return ""

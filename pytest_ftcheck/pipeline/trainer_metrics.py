@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -12,23 +11,25 @@ import torch
 from torch.utils.data import Subset
 from transformers import EvalPrediction
 
-from pytest_ftcheck.heads.registry import head_of_outputs, head_of_width
+from pytest_ftcheck.heads.registry import head_named
 from pytest_ftcheck.pipeline.trainer_rows import best_metric, judged_rows, judged_set, unjudged_sets
 from pytest_ftcheck.tasks.metrics import metrics_of_card
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pytest_ftcheck.heads.head import Head
     from pytest_ftcheck.tasks.card import TaskCard
 
     Metrics = Callable[[EvalPrediction], dict[str, float]]
 
 
-def metrics_of_logits(trainer: Any) -> Metrics:
+def metrics_of_logits(trainer: Any, head: str) -> Metrics:
     """Return what a Trainer's logits go through on their way to its metrics.
 
     Args:
         trainer: has a ``compute_metrics``.
+        head: name of the head that its model has.
 
     """
     compute = cast("Metrics", trainer.compute_metrics)
@@ -37,7 +38,7 @@ def metrics_of_logits(trainer: Any) -> Metrics:
     if trainer.preprocess_logits_for_metrics:
         compute = PreparedMetrics(trainer.preprocess_logits_for_metrics, compute)
     compute = MetricsOfOutputs(compute) if _hands_on_more(trainer) else compute
-    return MetricsOfMore(compute, trainer) if trainer.args.include_for_metrics else compute
+    return MetricsOfMore(compute, trainer, head) if trainer.args.include_for_metrics else compute
 
 
 def _hands_on_more(trainer: Any) -> bool:
@@ -89,6 +90,8 @@ class MetricsOfMore:
 
     compute: Metrics
     trainer: Any
+    head: str
+    """Its name."""
 
     def __call__(self, evaluated: EvalPrediction) -> dict[str, float]:
         """Hand on the rows' inputs, and a loss for each."""
@@ -96,7 +99,7 @@ class MetricsOfMore:
         if "inputs" in wanted:
             more["inputs"] = _main_inputs(self.trainer)
         if "loss" in wanted:
-            more["losses"] = _losses(evaluated)
+            more["losses"] = _losses(evaluated, head_named(self.head))
         return self.compute(EvalPrediction(evaluated.predictions, evaluated.label_ids, **more))
 
 
@@ -107,17 +110,14 @@ def _main_inputs(trainer: Any) -> Any:
     return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-100).numpy()
 
 
-def _losses(evaluated: EvalPrediction) -> Any:
-    """Return the loss of each row as its head has it, ``[N]``."""
+def _losses(evaluated: EvalPrediction, head: Head) -> Any:
+    """Return the head's loss of each row, ``[N]``."""
     predictions: Any = evaluated.predictions
     while isinstance(predictions, tuple):
         predictions = predictions[0]
-    logits, labels = torch.as_tensor(predictions).float(), torch.as_tensor(evaluated.label_ids)
-    width = logits.shape[-1] if logits.dim() > 1 else 1
-    head = head_of_outputs(logits, labels, width) or head_of_width(width)
-    if head.values:
-        logits, labels = logits.reshape(-1, 1), labels.reshape(-1).float()
-    return head.loss(logits, labels, reduction="none").numpy()
+    logits = head.outputs.normalised(np.asarray(predictions))
+    labels = head.outputs.references(np.asarray(evaluated.label_ids))
+    return head.loss(torch.as_tensor(logits).float(), torch.as_tensor(labels), reduction="none").numpy()
 
 
 @dataclass(frozen=True)
@@ -173,8 +173,7 @@ class TrainerEvaluation:
     def __init__(self, trainer: Any) -> None:
         """Take the Trainer."""
         self._trainer = trainer
-        self._beside: Metrics | None = None
-        """Ours, where the user has no metrics."""
+        self._judged: Metrics | None = None
 
     @property
     def judged_set(self) -> str | None:
@@ -191,20 +190,16 @@ class TrainerEvaluation:
         """``metric_for_best_model`` of the user's arguments, named as in ``compute_metrics``."""
         return best_metric(self._trainer)
 
-    @cached_property
-    def compute_metrics(self) -> Metrics | None:
-        """The user's metrics of logits, with what prepares the logits for them; None where there are none."""
-        return None if self._trainer.compute_metrics is None else metrics_of_logits(self._trainer)
-
     def judged_metrics(self, card: TaskCard) -> Metrics:
-        """Return the user's metrics; where they have none, ours, which their Trainer never sees."""
-        if self.compute_metrics is not None:
-            return self.compute_metrics
-        if self._beside is None:
-            self._beside = metrics_of_card(card)
-        return self._beside
+        """Return the user's metrics of logits, with what prepares the logits for them.
+
+        Where they have none, ours, which their Trainer never sees.
+        """
+        if self._judged is None:
+            theirs = self._trainer.compute_metrics is not None
+            self._judged = metrics_of_logits(self._trainer, card.head) if theirs else metrics_of_card(card)
+        return self._judged
 
     def are_own(self, compute: object) -> bool:
         """Whether metrics are those that the user's Trainer has, or none where ours are computed beside it."""
-        own = self.compute_metrics
-        return compute is own or (own is None and compute is self._beside)
+        return compute is self._judged

@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from datasets import Value
 
+from pytest_ftcheck.columns import holds_lists
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
     from datasets import Dataset
 
     from pytest_ftcheck.heads.head import Head
@@ -42,13 +46,19 @@ def find_text_columns(trainer: Any, head: Head, rows: Dataset, evaluation: Datas
     tokenizer: Any = getattr(trainer, "processing_class", None) or getattr(trainer.data_collator, "tokenizer", None)
     if tokenizer is None or "input_ids" not in rows.column_names:
         return []
-    columns = [name for name in _candidates(head, rows) if name in evaluation.column_names][:_MOST_COLUMNS]
+    columns = [name for name in _candidates(head, rows) if name in evaluation.column_names]
     few = rows.select(range(min(_ROWS, len(rows))))
-    for count in (2, 1):
-        for chosen in permutations(columns, count):
-            if not head.inputs.refusal(chosen) and _gives(tokenizer, head, few, chosen):
-                return list(chosen)
+    for chosen in _orders(head, columns):
+        if not head.inputs.refusal(chosen) and _gives(tokenizer, head, few, chosen):
+            return list(chosen)
     return []
+
+
+def _orders(head: Head, columns: list[str]) -> Iterator[tuple[str, ...]]:
+    """Yield the ways in which columns may be the texts of a row."""
+    if head.single_texts is not None:
+        return head.single_texts.orders(columns)
+    return (chosen for count in (2, 1) for chosen in permutations(columns[:_MOST_COLUMNS], count))
 
 
 def _candidates(head: Head, rows: Dataset) -> list[str]:
@@ -57,21 +67,29 @@ def _candidates(head: Head, rows: Dataset) -> list[str]:
     language = language_columns(rows)
     texts = [name for name, feature in rows.features.items() if isinstance(feature, Value)]
     held = [name for name, kind in kinds.items() if head.inputs.holds(name, [name], kind)]
-    return [name for name in held if name in language or name not in texts]
+    # Of several texts a row, some are short: a column that is one word in all rows is found out by its tokens.
+    return [name for name in held if name in language or name not in texts or head.single_texts is not None]
 
 
 def _gives(tokenizer: Any, head: Head, rows: Dataset, columns: tuple[str, ...]) -> bool:
     pad = {getattr(tokenizer, "pad_token_id", None)}
 
-    def tokens(texts: list[Any], most: int | None) -> list[int]:
-        made = head.inputs.tokens(tokenizer, [[text] for text in texts], truncation=most is not None, max_length=most)
-        return [token for token in made["input_ids"][0] if token not in pad]
+    def tokens(row: Mapping[str, Any], most: int | None) -> list[list[int]]:
+        texts = {column: [row[column]] for column in columns}
+        made = head.inputs.tokens(tokenizer, texts, truncation=most is not None, max_length=most)
+        return _without(pad, made["input_ids"][0])
 
     for row in rows:
-        wanted = [token for token in row["input_ids"] if token not in pad]
-        texts = [row[column] for column in columns]
-        whole = tokens(texts, None)
+        stored, whole = _without(pad, row["input_ids"]), tokens(row, None)
         # Truncated: the same length can be asked for.
-        if wanted != whole and (len(whole) <= len(wanted) or tokens(texts, len(wanted)) != wanted):
+        if stored != whole and (
+            sum(map(len, whole)) <= sum(map(len, stored)) or tokens(row, max(map(len, stored))) != stored
+        ):
             return False
     return True
+
+
+def _without(pad: set[Any], ids: Sequence[Any]) -> list[list[int]]:
+    """Return the token ids of each text of a row, without padding."""
+    texts = ids if holds_lists(ids) else [ids]
+    return [[token for token in text if token not in pad] for text in texts]

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_ftcheck.compat.of_pytest import is_worker
 from pytest_ftcheck.errors import CheckFailure, FtcheckError
 from pytest_ftcheck.plugin.options import given_options
 from pytest_ftcheck.plugin.report import notes_of, reports_of
-from pytest_ftcheck.plugin.session import is_worker, session_of
+from pytest_ftcheck.plugin.session import session_of
 from pytest_ftcheck.plugin.task_module import TaskModule, suite_test
 from pytest_ftcheck.speed.spec import parse_pair
 
@@ -26,14 +27,14 @@ if TYPE_CHECKING:
     from pytest_ftcheck.speed.step import TrainingStep
 
 _MEASURING = pytest.StashKey["Measuring"]()
-"""Not there where no step was measured."""
+"""Missing where no step was measured."""
 
 
 class BenchModule(TaskModule):
-    """The measurements that were asked for."""
+    """The requested measurements."""
 
     def funcnamefilter(self, name: str) -> bool:
-        """Collect what was asked for."""
+        """Collect the requested tests."""
         settings = session_of(self.config).settings
         return (name == "test_step" and settings.bench) or (name == "test_compare" and bool(settings.bench_compare))
 
@@ -46,7 +47,7 @@ def bench_items(session: pytest.Session, task: str) -> Iterator[pytest.Item]:
 
 
 def parametrize_bench(metafunc: pytest.Metafunc) -> None:
-    """Run the test once per case, or per pair, with the first seed; the step is that of the manual engine."""
+    """Run the test once per case, or per pair, with the first seed; the manual engine makes the step."""
     from pytest_ftcheck.speed.asked import cases_of  # noqa: PLC0415 - only with --ftcheck-bench
 
     settings = session_of(metafunc.config).settings
@@ -61,14 +62,14 @@ def parametrize_bench(metafunc: pytest.Metafunc) -> None:
 
 
 def measuring_of(config: pytest.Config) -> Measuring:
-    """Return what measures the steps of this session."""
+    """Return the object that measures the steps of this session."""
     from pytest_ftcheck.speed.asked import Measuring  # noqa: PLC0415 - slow to import
 
     return config.stash.setdefault(_MEASURING, Measuring(session_of(config).settings))
 
 
 def why_not_measured(config: pytest.Config) -> str:
-    """Say why this session measures nothing; an empty text where it does."""
+    """Return why this session measures nothing; an empty string where it measures."""
     if is_worker(config) or (config.getoption("dist", None) or "no") != "no":
         return "pytest-xdist runs tests side by side, which slow each other down: run without -n"
     if config.getoption("benchmark_disable", default=True) and not config.getoption("benchmark_enable", default=False):
@@ -79,7 +80,7 @@ def why_not_measured(config: pytest.Config) -> str:
 def measure_case(
     request: pytest.FixtureRequest, benchmark: Any, pipeline: Pipeline, variant: Variant, case: dict[str, Any]
 ) -> None:
-    """Measure a step; skip the test where nothing can be measured, which is never green.
+    """Measure a step; skip the test where nothing can be measured, so that it never passes without a measurement.
 
     Raises:
         CheckFailure: the step is not worth measuring.
@@ -110,7 +111,7 @@ def measure_case(
 
 
 def compare_steps(request: pytest.FixtureRequest, pipeline: Pipeline, variant: Variant, spec: str) -> None:
-    """Compare two steps; skip the test where the machine is too noisy to say anything, which is never green.
+    """Compare two steps; skip the test where the machine is too noisy for a verdict, so that it never passes then.
 
     Raises:
         CheckFailure: the second one is slower.
@@ -135,7 +136,7 @@ def compare_steps(request: pytest.FixtureRequest, pipeline: Pipeline, variant: V
 def steps_of_test(
     request: pytest.FixtureRequest, pipeline: Pipeline, variant: Variant, device: torch.device
 ) -> Iterator[TrainingStep]:
-    """Make the step behind ``ft_step``; when the test is over, put what is known of it beside its benchmark."""
+    """Make the step for ``ft_step``; after the test, add its description to its benchmark."""
     from pytest_ftcheck.speed.measure import describe  # noqa: PLC0415 - slow to import
     from pytest_ftcheck.speed.memory import peak_memory  # noqa: PLC0415 - slow to import
 
@@ -155,13 +156,13 @@ def steps_of_test(
 
 
 def update_machine_info(config: pytest.Config, machine_info: dict[str, Any]) -> None:
-    """Tell pytest-benchmark of the device, where a step was measured."""
+    """Give pytest-benchmark the description of the device, where a step was measured."""
     if _MEASURING in config.stash and config.stash[_MEASURING].machine:
         machine_info["ftcheck"] = config.stash[_MEASURING].machine
 
 
 class BenchOutcome:
-    """Collects what was measured, and shows it at the end."""
+    """Collects the measurements, and shows them at the end."""
 
     def __init__(self, session: FtcheckSession) -> None:
         """Refuse pairs that cannot be read, before anything is loaded."""
@@ -172,7 +173,7 @@ class BenchOutcome:
             raise pytest.UsageError(str(error)) from error
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Show the table, and what its figures are shares of."""
+        """Show the table, and the peak figures that its fractions refer to."""
         reports = reports_of(terminalreporter.config)
         rows, comparisons = reports.told("bench"), reports.told("compared")
         if not rows and not comparisons:

@@ -1,6 +1,6 @@
-"""The folder of pytest-benchmark, which every session would leave in a project, empty, where nothing is measured.
+"""Removes the empty folder that pytest-benchmark leaves in a project where nothing is measured.
 
-pytest-benchmark is installed for the sake of ``ft_step``: it makes its folder when it is configured, whatever runs.
+pytest-benchmark is installed for ``ft_step``. It makes its folder in ``pytest_configure``, whichever tests run.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 _STORAGE = "file://./.benchmarks"
-"""Where pytest-benchmark keeps what it measured, unless it is told another place."""
+"""The default place where pytest-benchmark stores its measurements."""
 _FOLDER = pytest.StashKey[Path]()
 
 
 def note_absence(config: pytest.Config) -> None:
-    """Note that the folder is not there, before pytest-benchmark is configured."""
+    """Note that the folder does not exist, before pytest-benchmark is configured."""
     if config.getoption("benchmark_storage", None) == _STORAGE:
         folder = Path.cwd() / _STORAGE.removeprefix("file://")
         if not folder.exists():
@@ -24,9 +24,9 @@ def note_absence(config: pytest.Config) -> None:
 
 
 def remove_empty(config: pytest.Config) -> None:
-    """Remove the folder, if it came in this session, holds nothing, and nothing was measured that it is for."""
+    """Remove the folder, if this session made it, it is empty, and pytest-benchmark measured nothing."""
     folder = config.stash.get(_FOLDER, None)
     benchmarks = config.pluginmanager.get_plugin("pytest-benchmark")
     if folder is not None and not getattr(benchmarks, "benchmarks", None):
-        with suppress(OSError):  # it is not there, or it holds something
+        with suppress(OSError):  # it does not exist, or it is not empty
             folder.rmdir()

@@ -1,4 +1,4 @@
-"""``--ftcheck-calibrate``: a test per seed; at the session's end, limits are proposed."""
+"""``--ftcheck-calibrate``: a test per seed; limits are proposed at the end of the session."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def calibrate_items(session: pytest.Session, task: str) -> Iterator[pytest.Item]
 
 
 class CalibrateOutcome:
-    """Collects the seeds of all processes, and shows what is proposed."""
+    """Collects the seeds of all processes, and shows the proposed limits."""
 
     def __init__(self, session: FtcheckSession, outcome: SessionOutcome) -> None:
         self._session = session
@@ -35,7 +35,7 @@ class CalibrateOutcome:
 
     @pytest.hookimpl(tryfirst=True)  # before pytest writes its JUnit report
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Propose limits from what was measured; red where one is refused, or where they cannot be written."""
+        """Propose limits from the measured metrics; the session fails where one is refused or cannot be written."""
         if session.config.getoption("collectonly"):
             return
         usable = session.exitstatus == pytest.ExitCode.OK
@@ -48,7 +48,7 @@ class CalibrateOutcome:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Show what is proposed, and the TOML."""
+        """Show the proposed limits, and their TOML."""
         if not self._lines:
             return
         terminalreporter.section("ftcheck: calibration", "=")

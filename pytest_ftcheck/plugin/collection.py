@@ -1,4 +1,4 @@
-"""The suite's place in pytest's collection: a module per test file and task, node ids ``ftcheck/<task>::…``."""
+"""Collects the suite in pytest: a module per test file and task, node ids ``ftcheck/<task>::…``."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
 
 class SuiteModule(TaskModule):
-    """The suite: a function per family, which stands for the checks that were chosen."""
+    """The suite: a function per family, which runs the chosen checks of that family."""
 
     def cases_of(self, function: str) -> list[Case]:
-        """List the tests that a function stands for: ``test_<family>``, or ``test_metric_floor``."""
+        """List the tests of a function: ``test_<family>``, or ``test_metric_floor``."""
         from pytest_ftcheck.judging.checks import cases_of_function  # noqa: PLC0415 - slow to import
 
         session = session_of(self.config)
         return cases_of_function(function, session.settings, session.checks, session.card(self.task))
 
     def funcnamefilter(self, name: str) -> bool:
-        """Collect what is named ``test_…`` and has a check that was chosen."""
+        """Collect functions that are named ``test_…`` and have a chosen check."""
         return super().funcnamefilter(name) and bool(self.cases_of(name))
 
 
@@ -82,7 +82,7 @@ def _matches(nodeid: str, wanted: str) -> bool:
 
 
 def unreached_overrides(config: pytest.Config) -> list[str]:
-    """Say which of a user's fixtures the suite does not see: those of a conftest.py below the root folder."""
+    """List the user's fixtures that the suite does not see, because their conftest.py is below the root folder."""
     notes = []
     for plugin in config.pluginmanager.get_plugins():
         path = Path(getattr(plugin, "__file__", None) or "")
@@ -99,7 +99,7 @@ def unreached_overrides(config: pytest.Config) -> list[str]:
 
 
 def parametrize(metafunc: pytest.Metafunc, session: FtcheckSession) -> None:
-    """Run a test of the suite once per check, engine and seed; a user's once per engine and seed, if it has neither."""
+    """Parametrize tests: of the suite, by check, engine and seed; of the user, by engine and seed, if it names none."""
     module = metafunc.definition.getparent(SuiteModule)
     if module is not None:
         found = module.cases_of(metafunc.function.__name__)
@@ -107,7 +107,7 @@ def parametrize(metafunc: pytest.Metafunc, session: FtcheckSession) -> None:
         metafunc.parametrize(("ft_case", "ft_variant"), values, ids=ids, indirect=["ft_variant"])
         return
     names = set(metafunc.fixturenames)
-    if "ft_variant" not in names or not {"ft_run", "ft_train"} & names:  # without it a user has replaced the run
+    if "ft_variant" not in names or not {"ft_run", "ft_train"} & names:  # a user has replaced the run
         return
     variants, ids = variants_of(markers_of(metafunc.definition, "ftcheck"), session.settings)
     if len(variants) > 1:

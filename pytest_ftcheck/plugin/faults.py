@@ -1,4 +1,4 @@
-"""``--ftcheck-faults``: a test per fault; at the session's end, the matrix of faults and checks."""
+"""``--ftcheck-faults``: a test per fault; the matrix of faults and checks at the end of the session."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def fault_items(session: pytest.Session, task: str) -> Iterator[pytest.Item]:
 
 
 def provers_of(config: pytest.Config) -> Provers:
-    """Return what proves the faults of this session."""
+    """Return the object that proves the faults of this session."""
     from pytest_ftcheck.judging.faults import Provers  # noqa: PLC0415 - slow to import
 
     return config.stash.setdefault(_PROVERS, Provers(session_of(config)))
@@ -38,8 +38,8 @@ class FaultOutcome:
     """Shows the proofs of all processes at the end."""
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Show the matrix of faults and checks, the detection rate, and what survived."""
-        records = reports_of(terminalreporter.config).told("faults")
+        """Show the matrix of faults and checks, the detection rate, and the faults that no check caught."""
+        records = reports_of(terminalreporter.config).faults
         if not records:
             return
         from pytest_ftcheck.report.faults import faults_lines, faults_table  # noqa: PLC0415 - imports rich

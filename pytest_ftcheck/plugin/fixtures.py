@@ -146,8 +146,9 @@ def ft_run(
 def ft_gate(request: pytest.FixtureRequest) -> Callable[..., None]:
     """Return a function that judges metrics: ``ft_gate(ft_run)``, ``ft_gate({"f1": 0.9}, {"f1": {"min": 0.8}})``.
 
-    It takes a `Run` or metrics by name, and limits by name as a card writes them, beside those of the card and of
-    ``ftcheck_floor`` markers. All that does not hold fails the test at once; what is inconclusive warns in the summary.
+    It takes a `Run` or metrics by name, and limits by name as a card writes them. Limits of the card and of
+    ``ftcheck_floor`` markers apply as well. A limit that does not hold fails the test at once; an inconclusive
+    limit is a warning in the summary.
     """
     from pytest_ftcheck.plugin.user_gates import make_gate  # noqa: PLC0415 - slow to import
 
@@ -156,7 +157,7 @@ def ft_gate(request: pytest.FixtureRequest) -> Callable[..., None]:
 
 @pytest.fixture
 def ft_baseline(ft_session: FtcheckSession, ft_pipeline: Pipeline, ft_run: Run) -> ComparedRun | None:
-    """The accepted run that ``ft_run`` is compared with: its metrics, and its predictions row by row; None without."""
+    """The accepted run that ``ft_run`` is compared with: metrics and predictions of each row; None if there is none."""
     return ft_session.open_baselines().accepted(ft_pipeline, ft_run)
 
 

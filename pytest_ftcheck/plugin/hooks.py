@@ -1,6 +1,6 @@
 """The plugin's entry point: hooks and fixtures, each a docstring, a local import and a call.
 
-Nothing heavy is imported here: a project that has the plugin installed and does not use it pays for this file.
+Nothing heavy is imported here: a project that has the plugin installed and does not use it imports this file.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_ftcheck.compat.of_pytest import is_worker
 from pytest_ftcheck.errors import FtcheckError
 from pytest_ftcheck.judging.asked import check_asked
 from pytest_ftcheck.plugin import options
@@ -34,7 +35,7 @@ from pytest_ftcheck.plugin.fixtures import (
 )
 from pytest_ftcheck.plugin.outcome import SessionOutcome, begin_document, header
 from pytest_ftcheck.plugin.report import REPORTS, Reports, forget_notes
-from pytest_ftcheck.plugin.session import SESSION, begin, choose_paths, is_worker, session_of
+from pytest_ftcheck.plugin.session import SESSION, begin, choose_paths, session_of
 from pytest_ftcheck.printable import printable
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Read the settings; take the suite's node ids out of the command line; without any path only the suite runs."""
     note_absence(config)
-    config.addinivalue_line("markers", "ftcheck(task, engine, seed): what the fixtures of this test are made for")
+    config.addinivalue_line("markers", "ftcheck(task, engine, seed): task, engine and seed of this test's fixtures")
     config.addinivalue_line(
         "markers", "ftcheck_floor(metric, min, max, max_drop, relative): limits for ft_run and ft_gate in this test"
     )
@@ -109,14 +110,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Leave no empty folder of pytest-benchmark."""
+    """Remove the folder of pytest-benchmark if it is empty."""
     remove_empty(config)
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """Print the task cards or the checks, where that is asked for."""
+    """Print the task cards or the checks, if that was requested."""
     check_listing(config)
-    if config.getoption("ftcheck_list") or config.getoption("ftcheck_list_checks"):
+    if any(config.getoption(name) for name in ("ftcheck_list", "ftcheck_list_checks", "ftcheck_explain")):
         from pytest_ftcheck.plugin.listing import print_list  # noqa: PLC0415 - only these options need it
 
         return print_list(config)
@@ -143,7 +144,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    """Say what is going to be measured on what."""
+    """Name tasks, models, data and device of this session."""
     ours = config.stash.get(SESSION, None)
     if ours is None or not ours.pipelines:
         return []
@@ -160,7 +161,7 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Refuse options of ours that no collected test makes use of."""
+    """Refuse options of this plugin that no collected test uses."""
     check_use(session)
 
 
@@ -174,13 +175,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Forget what an earlier try of this test noted."""
+    """Remove the notes of an earlier attempt of this test."""
     forget_notes(item)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
-    """Judge what a marker asks of the run that a test took, when the test has passed."""
+    """When a test has passed, judge the limits of its marker on its run."""
     yield
     if item.get_closest_marker("ftcheck_floor"):
         from pytest_ftcheck.plugin.user_gates import judge_marked  # noqa: PLC0415 - slow to import
@@ -192,7 +193,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Word our own errors without a traceback; let the report carry what the summary needs."""
+    """Show this plugin's errors without a traceback; add the data for the summary to the report."""
     report = yield
     from pytest_ftcheck.plugin.report import mark_report  # noqa: PLC0415 - after start-up
 
@@ -202,7 +203,7 @@ def pytest_runtest_makereport(
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Keep the tests of a task on one worker: it has the task's run already. Seeds of a calibration share none."""
+    """Keep the tests of a task on one worker, which has the task's run; seeds of a calibration share no run."""
     settings = session_of(config).settings
     if config.getoption("dist") != "load" or not settings.tasks or settings.calibrate:
         return None
@@ -213,7 +214,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: dict[str, Any]) -> None:
-    """Name device, driver, clocks and versions beside the steps that were measured."""
+    """Add device, driver, clocks and versions to the measured steps."""
     from pytest_ftcheck.plugin.bench import update_machine_info  # noqa: PLC0415 - only where benchmarks are written
 
     update_machine_info(config, machine_info)

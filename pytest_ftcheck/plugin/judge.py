@@ -1,4 +1,4 @@
-"""One test of the suite: a check on what the fixtures gave; what it finds is the test's failure."""
+"""One test of the suite: runs a check on the parts from the fixtures; its findings fail the test."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 def judge(
     request: pytest.FixtureRequest, session: FtcheckSession, pipeline: Pipeline, variant: Variant, check: Check
 ) -> None:
-    """Run a check; skip the test where it cannot be asked.
+    """Run a check; skip the test where the check does not apply.
 
     Raises:
-        CheckFailure: what the check found, or what ended the run that it needs.
+        CheckFailure: the findings of the check, or the failure of the run that it needs.
         FtcheckError: the tool is misused.
 
     """
@@ -87,17 +87,17 @@ def _evidence(
 
 
 def _tests(session: pytest.Session) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield all tests of this process, each with what it is about."""
+    """Yield all tests of this process, each with its case: task, check, engine and seed."""
     for item in session.items:
         yield item.nodeid, notes_of(item).case
 
 
 def _tell_of_baseline(item: pytest.Item, session: FtcheckSession, gate: Gate, failure: CheckFailure) -> NoReturn:
-    """Fail the test of the first metric of a run, which stands for all of them; what else is bad is told with it.
+    """Fail the test of a run's first metric for all metrics; it also reports this metric's other findings.
 
     Raises:
-        CheckFailure: this test tells, or a limit does not hold.
-        NotApplicable: the test of another metric tells.
+        CheckFailure: this test reports the failure, or a limit does not hold.
+        NotApplicable: the test of another metric reports it.
 
     """
     origin = gate.origin
@@ -111,7 +111,7 @@ def _tell_of_baseline(item: pytest.Item, session: FtcheckSession, gate: Gate, fa
 
 
 def _leave_to_another(item: pytest.Item, session: FtcheckSession, pipeline: Pipeline, failure: NoRun) -> NoReturn:
-    """Skip a test whose run failed, where the test of the check that tells of it is in this session; else fail once."""
+    """Skip a test whose run failed, if the test of the check that reports this is in the session; else fail once."""
     case, named = notes_of(item).case, {finding.check for finding in failure.findings} - pipeline.card.skipped.keys()
     run = {"task": case["task"], "engine": failure.engine, "seed": case["seed"]}
     error = CheckFailure(failure.findings)

@@ -1,4 +1,4 @@
-"""Entries of our own in pytest's JUnit report: what is judged at the end of a session has no test that tells of it."""
+"""Adds entries to pytest's JUnit report: verdicts at the end of a session have no test that reports them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 def record_case(
     config: pytest.Config, nodeid: str, *, failure: str = "", values: Mapping[str, object] | None = None
 ) -> None:
-    """Add a test case to the file of ``--junitxml``, where one is asked for; before pytest writes it.
+    """Add a test case to the file of ``--junitxml``, if that was requested; call this before pytest writes the file.
 
     Args:
         config: of the process that has the terminal.
         nodeid: of the case, such as ``ftcheck/mrpc::test_metric_floor[f1-trainer-mean of 5 seeds]``.
-        failure: text of what failed; empty where nothing did.
+        failure: text of the failure; empty where nothing failed.
         values: properties of the case.
 
     """
@@ -30,7 +30,7 @@ def record_case(
     path, _, name = nodeid.partition("::")
     phases = (("call", failure), ("teardown", ""))
     for when, text in phases:
-        # Handed to the XML report alone: for the terminal and for other plugins there was no such test.
+        # Only the XML report receives this: for the terminal and for other plugins, no such test ran.
         xml.pytest_runtest_logreport(
             pytest.TestReport(
                 nodeid,

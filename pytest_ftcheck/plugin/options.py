@@ -1,10 +1,10 @@
-"""The command line: the table of options becomes options of pytest."""
+"""The command line: adds the table of options to pytest's options."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pytest_ftcheck.option_table import LISTS, OPTIONS, help_of_list
+from pytest_ftcheck.option_table import OPTIONS, SHOWN
 
 if TYPE_CHECKING:
     import pytest
@@ -15,11 +15,10 @@ def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("ftcheck", "regression checks for fine-tuned models")
     for flag, dest, arguments in OPTIONS:
         group.addoption(f"--ftcheck-{flag}", dest=f"ftcheck_{dest}", default=None, **arguments)
-    for option, shown in LISTS.items():
-        dest = option.removeprefix("--").replace("-", "_")
-        group.addoption(option, action="store_true", dest=dest, help=help_of_list(shown))
+    for option, arguments in SHOWN.items():
+        group.addoption(option, dest=option.removeprefix("--").replace("-", "_"), **arguments)
 
 
 def given_options(config: pytest.Config) -> dict[str, Any]:
-    """Values of the options by `Settings` field; None where an option was not given."""
+    """Return the values of the options by `Settings` field; None where an option was not given."""
     return {dest: config.getoption(f"ftcheck_{dest}") for _, dest, _ in OPTIONS}

@@ -1,4 +1,4 @@
-"""The session's end: what it found is judged, shown and written, in the process that has the terminal."""
+"""The end of a session: the process that has the terminal judges, shows and writes the results."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_ftcheck.compat.of_pytest import terminal_writer
+from pytest_ftcheck.compat.of_pytest import is_worker, terminal_writer
 from pytest_ftcheck.judging.causes import folded
 from pytest_ftcheck.judging.verdict import SessionVerdict
 from pytest_ftcheck.plugin.baseline_outcome import finish_baselines
 from pytest_ftcheck.plugin.effects import unused_options
 from pytest_ftcheck.plugin.junit import record_case
-from pytest_ftcheck.plugin.session import is_worker, own_tests_line
+from pytest_ftcheck.plugin.session import own_tests_line
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -26,18 +26,18 @@ _FINISHED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 
 
 class SessionOutcome:
-    """Judges the session by what all tests told."""
+    """Judges the session by the reports of all tests."""
 
     def __init__(self, session: FtcheckSession, reports: Reports) -> None:
         self._session = session
         self._reports = reports
         self.verdict = SessionVerdict(session, reports)
         self._unused: str = ""
-        """Why the session is misused as a whole; empty where it is not."""
+        """Message about options without an effect in this session; empty where there is none."""
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
-        """Tell the JUnit report of what no test tells, before it is written; judge the session when all others have."""
+        """Add verdicts without a test to the JUnit report before it is written; then judge the session last."""
         listed = session.config.getoption("collectonly")
         if not listed and session.exitstatus in _FINISHED:
             for nodeid, failure, values in self.verdict.cases_over_seeds():
@@ -47,7 +47,7 @@ class SessionOutcome:
             self._finish(session)
 
     def _finish(self, session: pytest.Session) -> None:
-        """Fail closed: a task of which no test ran, and misuse that only showed in a test."""
+        """Set the exit status: failed if no test ran for a task, usage error if a test found a misuse."""
         if self._session.settings.tasks:
             from pytest_ftcheck.plugin.collection import unreached_overrides  # noqa: PLC0415 - as the suite
 
@@ -60,18 +60,18 @@ class SessionOutcome:
         if misused or (self._unused and finished):
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
         _reorder(session.config, self.verdict.causes)
-        # It accepts runs only where all of the above is green.
+        # Runs are accepted only if everything above passed.
         self.verdict.baseline = finish_baselines(session)
         written = self.verdict.write_document(int(session.exitstatus), self._idle_tasks(session.config))
         if not written and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _idle_tasks(self, config: pytest.Config) -> list[str]:
-        """Return the selected tasks of which no test ran; those that --lf left out have passed before."""
+        """Return the selected tasks for which no test ran; tasks that --lf left out have passed before."""
         return [] if config.getoption("lf", default=False) else self.verdict.idle_tasks()
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-        """Show the table that says whether the model may ship."""
+        """Show the table with the verdict on the model."""
         for error in filter(None, (self._unused, self.verdict.lost)):
             terminalreporter.write_line(f"ERROR: {error}", red=True)
         if not self.verdict.used or config.getoption("collectonly"):
@@ -83,7 +83,7 @@ class SessionOutcome:
 
 
 def _reorder(config: pytest.Config, causes: Causes) -> None:
-    """Let pytest's own list of failures begin with the cause; without -v, fold its consequences."""
+    """Put the cause first in pytest's list of failures; without -v, shorten its consequences."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     failed = reporter.stats.get("failed", []) if reporter is not None else []
     ours = [place for place, report in enumerate(failed) if causes.red_of(report.nodeid)]
@@ -105,7 +105,7 @@ def header(session: FtcheckSession, config: pytest.Config) -> list[str]:
 
 
 def begin_document(config: pytest.Config, path: Path | str | None) -> None:
-    """Write a JSON document that says that the session is not finished; see `begin_json`."""
+    """Write a JSON document with the state "not finished"; see `begin_json`."""
     if path and not config.getoption("collectonly") and not is_worker(config):
         from pytest_ftcheck.report.json import begin_json  # noqa: PLC0415 - only where asked for
 

@@ -1,4 +1,4 @@
-"""Live progress under pytest: one line that moves, plain lines in CI, nothing in a worker of pytest-xdist."""
+"""Progress under pytest: one updated line in a terminal, plain lines in CI, nothing in a worker of pytest-xdist."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import time
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
-from pytest_ftcheck.compat.of_pytest import current_line, set_current_line
-from pytest_ftcheck.plugin.session import is_worker
+from pytest_ftcheck.compat.of_pytest import current_line, is_worker, set_current_line
 from pytest_ftcheck.report.progress import progress_line
 from pytest_ftcheck.training.recorder import silent
 
@@ -23,7 +22,7 @@ _PLAIN_SECONDS = 30.0
 
 
 class _Line:
-    """Writes progress past pytest's capture, no more often than a reader can follow."""
+    """Writes progress past pytest's capture, at a readable rate."""
 
     def __init__(self, reporter: pytest.TerminalReporter) -> None:
         self._writer = reporter._tw  # noqa: SLF001 - the terminal's own writer has no public name
@@ -31,10 +30,10 @@ class _Line:
         self._live = reporter.isatty
         self._last = 0.0 if self._live else time.monotonic()
         self._shown = ""
-        """What stands in the moving line."""
+        """The text of the updated line."""
 
     def __call__(self, progress: Progress) -> None:
-        """Show the state, if it is time; where nothing moves, the last step in any case."""
+        """Show the state, if it is time; without a terminal, always show the last step."""
         now = time.monotonic()
         due = now - self._last >= (_LIVE_SECONDS if self._live else _PLAIN_SECONDS)
         if self._live and due:
@@ -51,14 +50,14 @@ class _Line:
         self._last = now
 
     def close(self) -> None:
-        """Put back what the moving line has covered."""
+        """Restore the text that the updated line has covered."""
         if self._shown:
             covered = current_line(self._writer)
             self._write("\r" + " " * len(self._shown) + "\r" + covered)
             self._shown = ""
 
     def _write(self, text: str) -> None:
-        """Write past the capture, and past the writer's own count of what is in its line."""
+        """Write past the capture, without a change of the writer's count of characters in its line."""
         writer = self._writer
         counted = current_line(writer)
         with self._capture.global_and_fixture_disabled() if self._capture else nullcontext():
@@ -68,7 +67,7 @@ class _Line:
 
 @contextmanager
 def announced(config: pytest.Config, text: str) -> Iterator[None]:
-    """Show a line on the terminal while something takes long before pytest has written anything."""
+    """Show a line on the terminal during a long step before pytest's first output."""
     reporter = config.pluginmanager.getplugin("terminalreporter")
     if reporter is None or not reporter.isatty:
         yield
@@ -82,7 +81,7 @@ def announced(config: pytest.Config, text: str) -> Iterator[None]:
 
 @contextmanager
 def shown(config: pytest.Config) -> Iterator[ProgressListener]:
-    """Give what shows a run's progress in this session; it ends with the run, however that ends."""
+    """Yield the function that shows a run's progress in this session; remove its line when the run ends or fails."""
     reporter = config.pluginmanager.getplugin("terminalreporter")
     if reporter is None or is_worker(config) or config.getoption("verbose") < 0:
         yield silent

@@ -1,4 +1,4 @@
-"""What tests hand to the summary: notes on the item, carried by its report, also out of a worker."""
+"""Notes of tests for the summary: stored on the item, and carried by its report, also from a worker."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ REPORTS = pytest.StashKey["Reports"]()
 
 
 def notes_of(item: pytest.Item) -> Notes:
-    """Return what an item tells: plain values only, because they travel between processes."""
+    """Return the notes of an item: plain values only, because they are sent between processes."""
     return Notes(item.stash.setdefault(_NOTES, {}), item.user_properties)
 
 
 def forget_notes(item: pytest.Item) -> None:
-    """Start anew with the notes of a test that may run again: only what it is about stays."""
+    """Remove the notes of a test that may run again, except its case."""
     item.stash[_NOTES] = {name: value for name, value in notes_of(item).told.items() if name == "case"}
 
 
 def mark_report(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
-    """Word our own errors without a traceback, and let the report carry the item's notes.
+    """Show this plugin's errors without a traceback, and add the item's notes to the report.
 
-    A test of the suite that cannot be made is misuse of the whole session, one of the user fails alone.
+    An `FtcheckError` in a test of the suite is misuse of the whole session; in a user's test, only that test fails.
     """
     ours, notes = uses_ftcheck(item), notes_of(item)
     if ours:
@@ -40,7 +40,7 @@ def mark_report(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.T
     error = call.excinfo.value if call.excinfo and ours else None
     if isinstance(error, (FtcheckError, CheckFailure)):
         report.longrepr = str(error)
-        report.ftcheck_misuse = isinstance(error, FtcheckError) and bool(notes.case)  # type: ignore[attr-defined]  # as above
+        report.ftcheck_misuse = isinstance(error, FtcheckError) and bool(notes.case)  # type: ignore[attr-defined]
     if isinstance(error, CheckFailure):
         notes.findings(error.findings)
     if notes.case and isinstance(report.longrepr, tuple):  # the reason of a skip, which may name data
@@ -51,25 +51,25 @@ def mark_report(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.T
 
 
 def uses_ftcheck(item: pytest.Item) -> bool:
-    """Whether a test takes a fixture or a marker of ours: others may raise our errors, and keep their traceback."""
+    """Whether a test uses a fixture or a marker of this plugin; errors of other tests keep their traceback."""
     marked = item.get_closest_marker("ftcheck_floor") is not None
     return marked or any(name.startswith("ft_") for name in getattr(item, "fixturenames", ()))
 
 
 def is_own_use(item: pytest.Item) -> bool:
-    """Whether a test of the project, none of the suite, takes a fixture or a marker of ours."""
+    """Whether a test of the project, not of the suite, uses a fixture or a marker of this plugin."""
     return uses_ftcheck(item) and not notes_of(item).case
 
 
 class Reports(Told):
     """Listens to the reports of all tests, in the process that has the terminal."""
 
-    @pytest.hookimpl(tryfirst=True)  # others show at the end what is collected here
+    @pytest.hookimpl(tryfirst=True)  # other plugins show these records at the end
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take what a report carries."""
+        """Take the notes of a report."""
         notes: Mapping[str, Any] = getattr(report, "ftcheck", {})
         self.used |= getattr(report, "ftcheck_used", False)
-        if str(report.outcome) == "rerun":  # of pytest-rerunfailures: another time follows
+        if str(report.outcome) == "rerun":  # of pytest-rerunfailures: another attempt follows
             self.forget(report.nodeid)
             return
         self.misused |= getattr(report, "ftcheck_misuse", False)
@@ -77,12 +77,12 @@ class Reports(Told):
 
 
 def reports_of(config: pytest.Config) -> Reports:
-    """Return what is collected in this session."""
+    """Return the collected reports of this session."""
     return config.stash[REPORTS]
 
 
 def _reason(report: pytest.TestReport) -> str | None:
-    """Why a test was skipped."""
+    """Return why a test was skipped."""
     if not report.skipped:
         return None
     return report.longrepr[2].removeprefix("Skipped: ") if isinstance(report.longrepr, tuple) else report.longreprtext

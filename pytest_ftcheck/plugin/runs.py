@@ -1,4 +1,4 @@
-"""Runs for tests: noted for the summary; of one that failed, one test tells."""
+"""Runs for tests: each is noted for the summary; one test reports a run that failed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def trained(node: pytest.Item, session: FtcheckSession, pipeline: Pipeline, variant: Variant) -> Callable[..., Run]:
-    """Make the function behind ``ft_train``: a test's runs, noted for the summary."""
+    """Make the function of ``ft_train``, which notes a test's runs for the summary."""
 
     def train(*, engine: str = variant.engine, seed: int = variant.seed, **overrides: object) -> Run:
         changed = replace(pipeline, args={**pipeline.args, **overrides}) if overrides else pipeline
@@ -33,7 +33,7 @@ def trained(node: pytest.Item, session: FtcheckSession, pipeline: Pipeline, vari
 
 
 def own_run(node: pytest.Item, session: FtcheckSession, variant: Variant, train: Callable[..., Run]) -> Run:
-    """Return the run behind ``ft_run``; where it failed, one test tells of it."""
+    """Return the run of ``ft_run``; where it failed, one test reports the failure."""
     try:
         return train()
     except (CheckFailure, FtcheckError) as error:
@@ -41,16 +41,16 @@ def own_run(node: pytest.Item, session: FtcheckSession, variant: Variant, train:
 
 
 def tell_of(item: pytest.Item, session: FtcheckSession, error: CheckFailure | FtcheckError, run: object) -> NoReturn:
-    """Fail a test whose run failed, or skip it where another one tells of that: one cause gives one failure.
+    """Fail a test whose run failed, or skip it where another test reports that: one cause gives one failure.
 
     Args:
         item: the test that needs the run.
         session: of this process.
-        error: that ended the run.
-        run: equal for tests that need the same run.
+        error: the error that ended the run.
+        run: an identifier that is equal for tests that need the same run.
 
     Raises:
-        CheckFailure, FtcheckError: this test tells.
+        CheckFailure, FtcheckError: this test reports the failure.
 
     """
     teller = session.teller(run, error, item.nodeid)

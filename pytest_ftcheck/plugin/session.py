@@ -1,4 +1,4 @@
-"""The session's state in pytest's stash, and what of the command line and the markers makes it."""
+"""The session's state in pytest's stash, made from the command line and the markers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_ftcheck.compat.of_pytest import base_folder, temporary_folder
+from pytest_ftcheck.compat.of_pytest import base_folder, is_worker, temporary_folder
 from pytest_ftcheck.configuration import make_settings
 from pytest_ftcheck.plugin.options import given_options
 from pytest_ftcheck.sessions.session import SUITE, FtcheckSession, Host, start_session
@@ -36,7 +36,7 @@ def begin(config: pytest.Config) -> FtcheckSession:
         folder=partial(_runs_folder, config),
         scratch=partial(temporary_folder, config, "ftcheck-probe"),
         listening=partial(_listening, config),
-        # Workers of pytest-xdist share their runs, and so what stands for parts without a stable description.
+        # Workers of pytest-xdist share their runs, and therefore this token for parts without a stable description.
         token=getattr(config, "workerinput", {}).get("testrunuid"),
     )
     session = start_session(settings, host, [arg for arg in config.args if _is_suite_id(arg)])
@@ -49,13 +49,8 @@ def session_of(config: pytest.Config) -> FtcheckSession:
     return config.stash[SESSION]
 
 
-def is_worker(config: pytest.Config) -> bool:
-    """Whether this process is a worker of pytest-xdist."""
-    return hasattr(config, "workerinput")
-
-
 def _runs_folder(config: pytest.Config) -> Path:
-    """Folder of this session's runs, the same one in all workers of pytest-xdist."""
+    """Return the folder of this session's runs, the same one in all workers of pytest-xdist."""
     base = base_folder(config)
     return Path(base.parent if is_worker(config) else base) / "ftcheck-runs"
 
@@ -72,14 +67,14 @@ def _is_suite_id(arg: str) -> bool:
 
 
 def choose_paths(config: pytest.Config, session: FtcheckSession) -> None:
-    """Take the suite's node ids out of the command line; without any path only the suite runs."""
+    """Remove the suite's node ids from the command line; without a path, only the suite runs."""
     given = config.args_source is pytest.Config.ArgsSource.ARGS
     session.alone = not given
     config.args[:] = [arg for arg in config.args if given and arg not in session.selected]
 
 
 def own_tests_line(config: pytest.Config, session: FtcheckSession) -> list[str]:
-    """Say that the project's own tests do not run, where it may have some."""
+    """Return a line which says that the project's own tests do not run, where it may have some."""
     root = config.rootpath
     has_some = config.getini("testpaths") or (root / "tests").is_dir() or any(root.glob("test_*.py"))
     if not session.alone or not has_some:
@@ -93,7 +88,7 @@ def markers_of(node: pytest.Item | pytest.Function, name: str) -> list[tuple[tup
 
 
 def asked_by(node: pytest.Item | pytest.Function) -> dict[str, Any]:
-    """Return what the ``ftcheck`` markers of a test ask for; see `asked_by_markers`."""
+    """Return the values of a test's ``ftcheck`` markers; see `asked_by_markers`."""
     return asked_by_markers(node.name, markers_of(node, "ftcheck"))
 
 

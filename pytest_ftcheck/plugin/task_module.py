@@ -1,4 +1,4 @@
-"""A test module of ours in pytest's collection: one for each task, node ids ``ftcheck/<task>::…``."""
+"""A test module of this plugin in pytest's collection: one for each task, node ids ``ftcheck/<task>::…``."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ class TaskModule(pytest.Module):
         return module
 
     def _getobj(self) -> ModuleType:
-        # An object for each task: pytest 8.4 registers the fixtures of a module once, for the first task that has it.
+        # A module object for each task: pytest 8.4 registers the fixtures of one object once, for the first task only.
         spec = find_spec(f"pytest_ftcheck.plugin.suite.{self.path.stem}")
-        assert spec is not None  # noqa: S101 - it lies beside this file
+        assert spec is not None  # noqa: S101 - the folder is beside this file
         assert spec.loader is not None  # noqa: S101 - as above
         module = module_from_spec(spec)
         spec.loader.exec_module(module)
         return module
 
     def funcnamefilter(self, name: str) -> bool:
-        """Collect what is named ``test_…``."""
+        """Collect functions that are named ``test_…``."""
         return name.startswith("test_")
 
     def classnamefilter(self, name: str) -> bool:
-        """Collect no class: the modules have none, and import some."""
+        """Collect no class: the modules define none, and import some."""
         del name
         return False
 
@@ -57,7 +57,7 @@ class TaskModule(pytest.Module):
 
 
 def suite_test(item: pytest.Item, task: str, check: str, cost: str, variant: tuple[str, int]) -> pytest.Item:
-    """Note what a test is about that is none of a check."""
+    """Note the case of a test that does not run a check."""
     engine, seed = variant
     notes_of(item).told["case"] = {"task": task, "check": check, "cost": cost, "engine": engine, "seed": seed}
     return item

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _JUDGED = pytest.StashKey[set[str]]()
-"""Metrics that a test has judged."""
+"""Names of the metrics that a test has judged."""
 
 
 def make_gate(item: pytest.Item) -> Callable[..., None]:
-    """Return what a test calls to judge metrics; see the fixture ``ft_gate``."""
+    """Return the function that judges metrics in a test; see the fixture ``ft_gate``."""
 
     def gate(metrics: Mapping[str, float] | Run, floors: Mapping[str, Any] | None = None) -> None:
         gates = _gates(item, metrics)
@@ -34,10 +34,10 @@ def make_gate(item: pytest.Item) -> Callable[..., None]:
 
 
 def judge_marked(item: pytest.Item) -> None:
-    """Judge what the markers of a test ask, and the test did not judge itself: of the run that it took.
+    """Judge the limits of a test's markers that the test did not judge itself, on the run that it took.
 
     Raises:
-        CheckFailure: what does not hold.
+        CheckFailure: a limit does not hold.
         TaskError: the test has no run.
 
     """
@@ -57,7 +57,7 @@ def judge_marked(item: pytest.Item) -> None:
 
 
 def _gates(item: pytest.Item, metrics: Mapping[str, float] | Run) -> UserGates:
-    """Make the gates of a test; of one that took no run, its marker or a single task says which task it is about."""
+    """Make the gates of a test; without a run, the task is that of its marker, or the only one of the session."""
     session = session_of(item.config)
     tasks, wanted = tasks_of(session.settings), asked_by(item).get("task")
     task = str(wanted) if wanted else (tasks[0] if len(tasks) == 1 else None)
@@ -65,6 +65,6 @@ def _gates(item: pytest.Item, metrics: Mapping[str, float] | Run) -> UserGates:
 
 
 def _run_of(item: pytest.Item) -> Run | None:
-    """Return the run that a test took, where it is one of ours."""
+    """Return the run that a test took, where it is a `Run`."""
     run = getattr(item, "funcargs", {}).get("ft_run")
     return run if isinstance(run, Run) else None

@@ -1,8 +1,9 @@
-"""What a calibration says: how each limit came about, and the TOML for a card."""
+"""The report of a calibration: how each limit was computed, and the TOML for a card."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -10,13 +11,51 @@ if TYPE_CHECKING:
     from pytest_ftcheck.gates.floors_file import CardLimits
 
 
+@dataclass(frozen=True, kw_only=True)
+class CalibrationRecord:
+    """The limits that ``--ftcheck-calibrate`` proposed for a task."""
+
+    task: str
+    """Name of the task."""
+    tier: str
+    """Tier of data and checkpoint, as cards name it."""
+    checkpoint: str
+    """Name of the checkpoint."""
+    limits: dict[str, dict[str, Any]]
+    """Limits by metric, in the form of a card."""
+    refused: dict[str, str]
+    """Why there is no limit, by metric, or by metric and slice."""
+    notes: list[str]
+    """How each limit was computed."""
+
+
+def calibration_record(limits: CardLimits) -> CalibrationRecord:
+    """Put the proposals for a task into an entry of the JSON document."""
+    return CalibrationRecord(
+        task=limits.task,
+        tier=limits.tier,
+        checkpoint=limits.checkpoint,
+        limits=limits.tables,
+        refused={
+            **{entry.metric: entry.limit.refused for entry in limits.proposals if entry.limit.limit is None},
+            **{
+                f"{entry.metric}, {part.name}": part.limit.refused
+                for entry in limits.proposals
+                for part in entry.slices
+                if part.limit.limit is None
+            },
+        },
+        notes=[line for entry in limits.proposals for line in entry.describe()],
+    )
+
+
 def proposal_lines(limits: Sequence[CardLimits], toml: str, file: str) -> list[str]:
-    """Say what is proposed for each metric, what is refused and why, and what to copy into a file.
+    """List proposed limits for each metric, refused limits with their reason, and the TOML to copy into a file.
 
     Args:
-        limits: of all tasks.
-        toml: of `floors_toml`.
-        file: name of the file that it belongs into.
+        limits: limits of all tasks.
+        toml: result of `floors_toml`.
+        file: name of the file for the TOML.
 
     """
     lines = []
@@ -26,7 +65,7 @@ def proposal_lines(limits: Sequence[CardLimits], toml: str, file: str) -> list[s
         runs = max((proposal.limit.session.runs for proposal in entry.proposals), default=1)
         if runs > 1:
             lines.append(
-                f"  The limits judge the mean of at least {runs} seeds: --ftcheck-seeds=0-{runs - 1}. On fewer, they "
-                "count as limits that you wrote."
+                f"  The limits judge the mean of at least {runs} seeds: --ftcheck-seeds=0-{runs - 1}. With fewer "
+                "seeds, they count as limits that you wrote."
             )
     return [*lines, *(["", f"for {file}:", "", *toml.splitlines(), ""] if toml else [])]

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pytest_ftcheck.checks.catalogue import FAMILIES
-from pytest_ftcheck.heads.traits import LABEL_PER_ROW, in_words
+from pytest_ftcheck.heads.traits import LABEL_PER_ITEM, LABEL_PER_ROW, in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
     from pytest_ftcheck.checks.catalogue import Check
 
 _COSTS = {
-    "free": "looks at the parts",
+    "free": "reads the parts",
     "forward": "runs the model on a few batches",
-    "run": "looks at the run, which all of these share",
+    "run": "reads the run, which all checks of this cost share",
     "extra-training": "makes short fine-tunes of its own, a few optimizer steps each",
 }
 _SECTIONS = ("Args:", "Returns:", "Raises:")
 
 _INTRODUCTION = """# The checks
 
-Every check asks for a property that any correct fine-tune has. `pytest --ftcheck-list-checks` prints them in short,
-`--ftcheck-checks` chooses among them: families and ids run alone, those with a minus are left out.
+Every check verifies a property that any correct fine-tune has. `pytest --ftcheck-list-checks` prints a short list.
+`--ftcheck-checks` selects checks: with families and ids, only these run; families and ids with a minus are left out.
 
 ```console
-pytest --ftcheck-task=reviews --ftcheck-checks=data,collator.mask         # these
-pytest --ftcheck-task=reviews --ftcheck-checks=-training,-data.duplicates # all but these
+pytest --ftcheck-task=reviews --ftcheck-checks=data,collator.mask         # only these
+pytest --ftcheck-task=reviews --ftcheck-checks=-training,-data.duplicates # all except these
 ```
 
-A card changes thresholds and tolerances, and can skip a check, which is then reported with the reason.
+A card can change thresholds and tolerances. It can also skip a check; the report then shows the reason.
 
 ```toml
 [tool.ftcheck.tasks.reviews]
@@ -45,35 +45,35 @@ checks."data.duplicates" = { rows = 0.05, near = 0.1 }  # the id in quotes
 checks."serving.submission".skip = "our labels are not those of GLUE"
 ```
 
-The family `equivalence` is not part of a session unless it, or one of its ids, is named. It trains by two ways that
-must give the same, micro-batches and one batch for example, for 16 steps from the same weights (up to 128 in half
-precision), and compares the losses and the lengths of the gradients, without a stored reference: the largest difference
-with what the session's own rounding makes, and the mean difference with 0, so that a loss that is 0.1% too large is
-seen. On healthy code, all eight checks together are red by chance in at most 1% of sessions. The length of a gradient
-says nothing of its direction. Over bundled data, 0 of 228 comparisons were red without a defect, and 66 of 66 with a
-loss that is 0.1% too large. `equivalence.compiled` takes half a minute, the others a few seconds each with a small
-model.
+The family `equivalence` runs only if `--ftcheck-checks` names it, or one of its ids. Each check trains in two ways that
+must give the same result, for example with micro-batches and with one batch, for 16 steps from the same weights (up to
+128 in half precision). The check compares the losses and the norms of the gradients, without a stored reference. It
+compares the largest difference with the rounding error of this session, and the mean difference with 0. It therefore
+detects a loss that is 0.1% too large. On healthy code, all eight checks together fail by chance in at most 1% of
+sessions. The norm of a gradient does not show its direction. With bundled data, 0 of 228 comparisons failed without a
+defect, and 66 of 66 with a loss that is 0.1% too large. `equivalence.compiled` takes half a minute, each other check a
+few seconds with a small model.
 
 ```console
 pytest --ftcheck-task=reviews --ftcheck-checks=equivalence                       # alone
-pytest --ftcheck-task=reviews --ftcheck-checks=equivalence,-equivalence.compiled # without the compiler
-pytest --ftcheck-task=reviews --ftcheck-checks=data,collator,model,training,metrics,serving,equivalence # all there are
+pytest --ftcheck-task=reviews --ftcheck-checks=equivalence,-equivalence.compiled # without torch.compile
+pytest --ftcheck-task=reviews --ftcheck-checks=data,collator,model,training,metrics,serving,equivalence # all checks
 ```
 
-A planted fault (`--ftcheck-faults`) is judged by the checks that are listed for it, also by those of this family.
+A planted fault (`--ftcheck-faults`) is judged by all checks that are listed for it, also by checks of this family.
 
-A check that cannot be asked, for want of a tokenizer or of raw text for example, is skipped and says why. One that
-crashes is red. Where the run fails, the check that tells of it is red, and the others that need the run are skipped.
-Rows and labels are compared over the whole of both splits. What has to be tokenized again is compared in evenly spread
-rows, 64 to 5,000 of a split; a finding says how many these were ("12 of 256 sampled rows").
+A check that does not apply, for example because there is no tokenizer or no raw text, is skipped with the reason. A
+check that crashes fails. Where the run fails, the check that reports this fails, and the other checks that need the run
+are skipped. Rows and labels are compared over the whole of both splits. Checks that must tokenize again compare evenly
+spaced rows, 64 to 5,000 of a split; a finding gives their number ("12 of 256 sampled rows").
 
-What a check costs:
+The costs of a check:
 
 """
 
 
 def checks_table(checks: Iterable[Check], *, color: bool, width: int) -> str:
-    """Render id, cost and meaning of checks, and their heads where these are restricted.
+    """Render id, cost and meaning of checks, and the heads that they need, if not all.
 
     Args:
         checks: in the order in which they are shown.
@@ -94,13 +94,13 @@ def checks_table(checks: Iterable[Check], *, color: bool, width: int) -> str:
 
 
 def _only(check: Check) -> str:
-    """Say which tasks a check is for; of one label a row nothing, which all heads of this package have."""
-    traits = set(check.needs) - {LABEL_PER_ROW}
+    """Name the tasks that a check applies to; "one label a row" is left out, because all built-in heads have it."""
+    traits = set(check.needs) - {LABEL_PER_ROW, LABEL_PER_ITEM}
     return f" (only tasks with {in_words(traits)})" if traits else ""
 
 
 def checks_page(known: Mapping[str, Check]) -> str:
-    """Render every check as Markdown: what it means, catches and costs, its thresholds, and how to silence it.
+    """Render every check as Markdown: meaning, what it catches, cost, thresholds, and how to skip it.
 
     Args:
         known: by id, in the order in which they are shown.
@@ -135,7 +135,7 @@ def _section(check: Check) -> str:
         lines.append(f"- **false alarms** at most {check.false_alarms:g} a session by chance, over a healthy project")
     lines += [
         f"- **what to do** {check.hint}",
-        f'- **to silence it** `checks."{check.id}".skip = "why"` in the card, or `--ftcheck-checks=-{check.id}`',
+        f'- **to skip it** `checks."{check.id}".skip = "why"` in the card, or `--ftcheck-checks=-{check.id}`',
     ]
     return "\n" + "\n".join(lines) + "\n"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
@@ -16,7 +16,9 @@ from pytest_ftcheck.faults.fault import FAMILIES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from pytest_ftcheck.faults.asked import CheckAnswer
     from pytest_ftcheck.faults.fault import Fault
+    from pytest_ftcheck.faults.prove import FaultRecord
 
 _STYLES = {"caught": "green", "survived": "bold red", "n.a.": "dim"}
 _MOST_OTHERS = 4
@@ -24,21 +26,21 @@ _MOST_OTHERS = 4
 _INTRODUCTION = """# The faults
 
 A check that cannot fail proves nothing. Each of these defects is planted on purpose, where it would happen, and a check
-that is listed for it must turn red: `pytest --ftcheck-task=NAME --ftcheck-faults` does so in the pipeline at hand,
-which may be your own Trainer's, and shows which faults would survive there.
+that is listed for it must fail. `pytest --ftcheck-task=NAME --ftcheck-faults` plants them in the task's pipeline, which
+may be that of your own Trainer, and shows which faults no check catches there ("survived").
 
 ```console
 pytest --ftcheck-task=mrpc --ftcheck-faults                              # all of them
 pytest --ftcheck-task=mrpc --ftcheck-faults=zero_grad_missing,serving    # by name or family
 ```
 
-A check that is red without any fault proves nothing of it. Where nothing need be learned for a fault to show, the run
-is cut to its first steps.
+A check that fails without any fault does not prove that it catches one. Where a fault shows without a trained model,
+only the first steps of the run are trained.
 """
 
 
-def faults_table(records: Sequence[Mapping[str, Any]], *, color: bool, width: int) -> str:
-    """Render the matrix: a row per fault, survivors first; its outcome by task and engine, and what turned red.
+def faults_table(records: Sequence[FaultRecord], *, color: bool, width: int) -> str:
+    """Render the matrix: a row per fault, survivors first, with outcomes by task and engine, and the failed checks.
 
     Args:
         records: of all proofs, as `Proof.to_record` gives them.
@@ -54,30 +56,30 @@ def faults_table(records: Sequence[Mapping[str, Any]], *, color: bool, width: in
     table.add_column("caught by")
     table.add_column("also red")
     by_fault = grouped(records)
-    for name in sorted(by_fault, key=lambda name: not _survives(by_fault[name])):  # else as they come
-        own = {variant_of(record): record["outcome"] for record in by_fault[name]}
+    for name in sorted(by_fault, key=lambda name: not _survives(by_fault[name])):  # otherwise in their given order
+        own = {variant_of(record): record.outcome for record in by_fault[name]}
         outcomes = [Text(own.get(variant, "-"), style=_STYLES.get(own.get(variant, "-"), "")) for variant in variants]
-        others = union(by_fault[name], "also")
+        others = union(record.also for record in by_fault[name])
         shown = ", ".join(others[:_MOST_OTHERS]) + (
             f" and {len(others) - _MOST_OTHERS} more" if len(others) > _MOST_OTHERS else ""
         )
-        table.add_row(Text(name), *outcomes, ", ".join(union(by_fault[name], "caught")), shown)
+        table.add_row(Text(name), *outcomes, ", ".join(union(record.caught for record in by_fault[name])), shown)
     output = io.StringIO()
     console = Console(file=output, width=width, force_terminal=color, color_system="standard" if color else None)
     console.print(table)
     return "\n".join(line.rstrip() for line in output.getvalue().splitlines()).strip("\n")
 
 
-def faults_lines(records: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Say how many faults were caught, which were not and why, and which had no place here."""
+def faults_lines(records: Sequence[FaultRecord]) -> list[str]:
+    """Count the caught faults; name the faults that survived and those that do not apply, with the reasons."""
     caught, survived, without = (
-        [record for record in records if record["outcome"] == outcome] for outcome in ("caught", "survived", "n.a.")
+        [record for record in records if record.outcome == outcome] for outcome in ("caught", "survived", "n.a.")
     )
     planted = len(caught) + len(survived)
     rate = f" ({len(caught) / planted:.1%})" if planted else ""
     reasons: dict[str, list[str]] = {}
     for record in without:
-        reasons.setdefault(record["not_applicable"], []).append(record["fault"])
+        reasons.setdefault(record.not_applicable, []).append(record.fault)
     return [
         f"faults: {len(caught)} of {planted} caught{rate}, {len(without)} not applicable",
         *(f"  SURVIVED: {survivor_line(record)}" for record in survived),
@@ -85,43 +87,43 @@ def faults_lines(records: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def survivor_line(record: Mapping[str, Any]) -> str:
-    """Say what each listed check said instead of turning red."""
-    said = [f"{name} {_said(record['verdicts'].get(name))}" for name in record["listed"]]
-    also = f"; red: {', '.join(record['also'])}" if record["also"] else ""
-    return f"{record['fault']} in {variant_of(record)}: {'; '.join(said)}{also}"
+def survivor_line(record: FaultRecord) -> str:
+    """Name the result of each listed check, none of which failed."""
+    said = [f"{name} {_said(record.verdicts.get(name))}" for name in record.listed]
+    also = f"; red: {', '.join(record.also)}" if record.also else ""
+    return f"{record.fault} in {variant_of(record)}: {'; '.join(said)}{also}"
 
 
-def _said(verdict: Mapping[str, str] | None) -> str:
+def _said(verdict: CheckAnswer | None) -> str:
     if verdict is None:
-        return "was not asked"
-    return verdict["state"] + (f" ({verdict['reason']})" if verdict["reason"] else "")
+        return "did not run"
+    return verdict.state + (f" ({verdict.reason})" if verdict.reason else "")
 
 
-def variant_of(record: Mapping[str, Any]) -> str:
+def variant_of(record: FaultRecord) -> str:
     """Name task and engine of a proof."""
-    return f"{record['task']} {record['engine']}"
+    return f"{record.task} {record.engine}"
 
 
-def grouped(records: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
-    """Collect records by fault, in their order."""
-    found: dict[str, list[Mapping[str, Any]]] = {}
+def grouped(records: Iterable[FaultRecord]) -> dict[str, list[FaultRecord]]:
+    """Group records by fault, in their given order."""
+    found: dict[str, list[FaultRecord]] = {}
     for record in records:
-        found.setdefault(record["fault"], []).append(record)
+        found.setdefault(record.fault, []).append(record)
     return found
 
 
-def union(records: Iterable[Mapping[str, Any]], key: str) -> list[str]:
-    """Return the ids that any of the records holds, in their order."""
-    return list(dict.fromkeys(name for record in records for name in record[key]))
+def union(ids: Iterable[Iterable[str]]) -> list[str]:
+    """Return the ids that are in any of the lists, each once, in order of first occurrence."""
+    return list(dict.fromkeys(name for part in ids for name in part))
 
 
-def _survives(records: Iterable[Mapping[str, Any]]) -> bool:
-    return any(record["outcome"] == "survived" for record in records)
+def _survives(records: Iterable[FaultRecord]) -> bool:
+    return any(record.outcome == "survived" for record in records)
 
 
-def faults_markdown(records: Sequence[Mapping[str, Any]]) -> str:
-    """Render the matrix as Markdown: a cell holds the listed checks that turned red, ``n.a.``, or ``SURVIVED``."""
+def faults_markdown(records: Sequence[FaultRecord]) -> str:
+    """Render the matrix as Markdown: a cell holds the listed checks that failed, ``n.a.``, or ``SURVIVED``."""
     variants = list(dict.fromkeys(variant_of(record) for record in records))
     lines = [f"| fault | {' | '.join(variants)} |", "|---" * (len(variants) + 1) + "|"]
     for name, own in grouped(records).items():
@@ -130,14 +132,14 @@ def faults_markdown(records: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _cell(record: Mapping[str, Any]) -> str:
-    if record["outcome"] == "caught":
-        return ", ".join(record["caught"])
-    return "n.a." if record["outcome"] == "n.a." else "**SURVIVED**"
+def _cell(record: FaultRecord) -> str:
+    if record.outcome == "caught":
+        return ", ".join(record.caught)
+    return "n.a." if record.outcome == "n.a." else "**SURVIVED**"
 
 
 def faults_page(known: Mapping[str, Fault]) -> str:
-    """Render every fault as Markdown: what is wrong, where it happens, what catches it.
+    """Render every fault as Markdown: the defect, where it was seen, and the checks that catch it.
 
     Args:
         known: by name, in the order in which they are shown.

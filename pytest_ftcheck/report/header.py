@@ -1,4 +1,4 @@
-"""The header: what is going to be measured on what."""
+"""The report header: task, model, data, engines, seeds, device and versions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def header_lines(
 
 
 def _task_line(pipeline: Pipeline) -> str:
-    """Name a task, where its parts come from, and what is done with them."""
+    """Name a task, the source of its parts, and whether it is trained."""
     parameters = f"{parameter_count(pipeline.checkpoint.parameters)} parameters"
     parts = [
         f"ftcheck: {pipeline.card.name}",
@@ -47,7 +47,7 @@ def _task_line(pipeline: Pipeline) -> str:
 
 
 def _trainer_lines(pipeline: Pipeline, settings: Settings, device: str) -> list[str]:
-    """Say what a run sets of a user's Trainer, and which of its evaluation sets are not judged."""
+    """Name the settings of a user's Trainer that a run changes, and the evaluation sets that are not judged."""
     source = pipeline.source
     held_back = source.held_back(device) if pipeline.trains else ()
     if not held_back:
@@ -55,14 +55,14 @@ def _trainer_lines(pipeline: Pipeline, settings: Settings, device: str) -> list[
     own = source.seed
     seeds = f" ({', '.join(map(str, settings.seeds))}; yours is {own})" if settings.seeds != (own,) else ""
     names = [f"{name}{seeds}" if name == "seed" else name for name in held_back]
-    lines = [f"ftcheck: {pipeline.card.name} trains as it does without pytest, but for {', '.join(names)}"]
+    lines = [f"ftcheck: {pipeline.card.name} trains as it does without pytest, except for {', '.join(names)}"]
     if others := source.evaluation.unjudged_sets:
         lines.append(f"ftcheck: {unjudged_line(pipeline.card.name, source.evaluation.judged_set, others)}")
     return lines
 
 
 def unjudged_line(task: str, judged: str | None, others: Sequence[str]) -> str:
-    """Say which of several evaluation sets is judged, and which are not."""
+    """Name the judged one of several evaluation sets, and the others."""
     which = f"evaluation set {judged!r} is judged, because metric_for_best_model names it or it is the first"
     return f"{task}: {which}; NOT JUDGED: {', '.join(others)}"
 
@@ -78,7 +78,7 @@ def _place(environment: Mapping[str, str]) -> str:
 
 
 def data_line(data: TaskData) -> str:
-    """Name source and rows, and say where the data is synthetic."""
+    """Name source and number of rows, and mark synthetic data."""
     rows = f"{len(data.train)} train + {len(data.evaluation)} {data.evaluation_split} rows"
     return f"{data.source}: {rows}" + (f" ({SYNTHETIC})" if data.synthetic else "")
 
@@ -106,7 +106,7 @@ def card_lines(card: TaskCard) -> list[str]:
 
 
 def trainer_lines(name: str, table: Mapping[str, Any]) -> list[str]:
-    """Describe the table of a task that comes out of a user's Trainer, by what it says: the rest is not known yet."""
+    """Describe the table of a task with a user's Trainer by its keys; the rest is unknown until the Trainer is made."""
     said = {key: value for key, value in table.items() if key not in ("description", "trainer")}
     return [
         f"{name}: {table.get('description', '')}".rstrip(": "),
@@ -129,7 +129,7 @@ def _floors(card: TaskCard, tier: str, checkpoint: str) -> str:
 
 
 def _limit(asked: MetricLimits) -> str:
-    """Render what is asked of a metric in a few words."""
+    """Render the limits of a metric in a few words."""
     parts = [
         *([f"{asked.min:g}"] if asked.min is not None else []),
         *([f"at most {asked.max:g}"] if asked.max is not None else []),

@@ -1,4 +1,4 @@
-"""Everything a session found, as one JSON document; its schema is described in ``docs/json.md``."""
+"""Writes the JSON document: strict JSON, complete or not at all. `report/document.py` defines its content."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 from pytest_ftcheck.errors import SettingsError
 from pytest_ftcheck.files import is_special, what_to_do, write_whole
 from pytest_ftcheck.paths import kind_of
-
-SCHEMA = 1
+from pytest_ftcheck.report.plain import plain
+from pytest_ftcheck.report.records import UnfinishedDocument
 
 
 def check_writable(path: Path) -> None:
-    """Make sure that the document can be written, before hours of training.
+    """Check that the document can be written, before hours of training.
 
     Raises:
         SettingsError: it cannot.
@@ -36,7 +36,7 @@ def check_writable(path: Path) -> None:
 
 
 def begin_json(path: Path) -> None:
-    """Write a document that says that the session is not finished: should it die, nobody reads an older one.
+    """Write a document with the state "not finished": if the session crashes, no older document is read as its result.
 
     Raises:
         SettingsError: it cannot be written.
@@ -46,15 +46,15 @@ def begin_json(path: Path) -> None:
     if is_special(path):  # a pipe gets one document
         return
     try:
-        write_json(path, {"finished": False, "exit_status": None})
+        write_json(path, UnfinishedDocument())
     except OSError as error:
         todo = what_to_do(error, "Make it writable")
         msg = f"--ftcheck-json={path}: cannot be written, {error.strerror or error}. {todo}, or give another file."
         raise SettingsError(msg) from error
 
 
-def write_json(path: Path, document: dict[str, Any]) -> None:
-    """Write the document in one piece: whole, or not at all.
+def write_json(path: Path, document: Any) -> None:
+    """Write the document, complete or not at all.
 
     Raises:
         OSError: it cannot be written.
@@ -63,18 +63,18 @@ def write_json(path: Path, document: dict[str, Any]) -> None:
     write_whole(path, f"{json_text(document)}\n".encode())
 
 
-def json_text(document: dict[str, Any]) -> str:
-    """Return a document as JSON. NaN and infinity become texts, as JSON has neither."""
-    return json.dumps(_plain({"schema": SCHEMA, **document}), indent=2, allow_nan=False)
+def json_text(document: Any) -> str:
+    """Return a record, or plain values, as JSON. NaN and infinity become strings, because JSON has neither."""
+    return json.dumps(_for_json(plain(document)), indent=2, allow_nan=False)
 
 
-def _plain(value: Any) -> Any:
+def _for_json(value: Any) -> Any:
     if isinstance(value, dict):
-        return {str(key): _plain(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(entry) for entry in value]
+        return {str(key): _for_json(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_for_json(entry) for entry in value]
     if hasattr(value, "item"):  # a number of NumPy
-        return _plain(value.item())
+        return _for_json(value.item())
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value

@@ -1,4 +1,4 @@
-"""As a script, it writes the page of all options: ``docs/options.md``."""
+"""The page of all options, ``docs/options.md``; run as a script, this module writes it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pytest_ftcheck.option_table import described_options
 
 _INTRODUCTION = """# The options
 
-`pytest --help` prints them, too. One that has no effect in a session is a usage error, not a green session.
+`pytest --help` prints them, too. An option that has no effect in a session is a usage error.
 
-Those with a key can also stand in `[tool.ftcheck]` of `pyproject.toml`, or in `ftcheck.toml`; an option that takes no
-value is `true` there. The command line wins. A relative path of the file starts at the file, one of the command line
-at the current folder.
+An option with a key can also be set in `[tool.ftcheck]` of `pyproject.toml`, or in `ftcheck.toml`; an option without a
+value is `true` there. The command line has precedence. A relative path in the file starts at the file's folder, a
+relative path on the command line at the current folder.
 
 ```toml
 [tool.ftcheck]
@@ -27,7 +27,7 @@ store = "runs"
 
 
 def options_page() -> str:
-    """Render every option as Markdown: how it is typed, what it does, and its key in the configuration file."""
+    """Render every option as Markdown: form on the command line, effect, and key in the configuration file."""
     lines = []
     for typed, field, text in described_options():
         key = typed.removeprefix("--ftcheck-").partition("=")[0].removesuffix("[")

@@ -1,4 +1,4 @@
-"""One line that says how a run comes along."""
+"""One line with the progress of a run."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What came out: a run, the key of all that made it, and the store that keeps it."""
+"""The result of a training: a run, the key of everything that made it, and the store that keeps it."""

@@ -1,7 +1,7 @@
-"""Describe any object by its content, so that two which behave differently have different digests.
+"""Describe any object by its content, so that two objects with different behaviour have different digests.
 
-The digest of an object is that of its class, code included, and of everything that it holds. It is the same in another
-process. What has no stable description, such as a socket, is named: a run that depends on it cannot be taken again.
+The digest of an object covers its class with its code, and everything that the object holds. It is the same in another
+process. An object without a stable description, such as a socket, is noted: a run that depends on it cannot be reused.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ _HANDLERS = (describe_code, describe_container, describe_value, describe_part, d
 
 @dataclass(frozen=True)
 class Description:
-    """What an object is."""
+    """The digest of an object."""
 
     digest: str
     """SHA-256, 64 hexadecimal digits."""
     unstable: tuple[str, ...] = ()
-    """Parts without a stable description: where they are, and what."""
+    """Objects without a stable description: their place and their type."""
 
 
 def new_describer(root: Path | None = None, session: str = SESSION) -> Describer:
-    """Make what describes several parts of one run; see `describe` for the arguments."""
+    """Make a describer for several parts of one run; see `describe` for the arguments."""
     return Describer(_HANDLERS, root, session)
 
 
@@ -41,9 +41,9 @@ def describe(thing: Any, name: str = "", *, root: Path | None = None, session: s
 
     Args:
         thing: any object.
-        name: of the part, for messages.
-        root: of the project; paths below it are the same wherever the project lies.
-        session: stands for what has no stable description.
+        name: name of the part, for messages.
+        root: root folder of the project; digests of paths below it do not depend on its location.
+        session: replaces the content of objects without a stable description.
 
     """
     describer = new_describer(root, session)

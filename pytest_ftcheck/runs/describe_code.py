@@ -1,4 +1,4 @@
-"""Describe functions, classes and modules: what they do, wherever it is written."""
+"""Describe functions, classes and modules by their behaviour, independent of their place in a file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _OF_THE_INTERPRETER = frozenset(
     | {"__abstractmethods__", "_abc_impl", "__parameters__", "__orig_bases__", "__firstlineno__"}
     | {"__static_attributes__", "__slotnames__"}
 )
-"""Attributes of a class that say nothing of what it does, or say it again."""
+"""Attributes of a class that do not affect its behaviour, or that repeat other attributes."""
 _DESCRIPTORS = (types.MemberDescriptorType, types.GetSetDescriptorType)
 _BUILTINS = (
     types.BuiltinFunctionType,
@@ -34,11 +34,11 @@ _BUILTINS = (
 
 
 def describe_code(describer: Describer, thing: Any, path: str) -> bytes | None:
-    """Describe a function, method, class, module or code object; None for all else."""
+    """Describe a function, method, class, module or code object; None for other objects."""
     for known, describe in _KINDS:
         if isinstance(thing, known):
             return describe(describer, thing, path)
-    name = _library_name(thing)  # such as a function that was compiled by Cython
+    name = _library_name(thing)  # for example a function that was compiled by Cython
     return None if name is None else mix("library", name)
 
 
@@ -54,7 +54,7 @@ def _function(describer: Describer, function: types.FunctionType, path: str) -> 
         "attributes": vars(function),
     }
     parts = [_code(describer, function.__code__, path), describer.mapping(held, path)]
-    if not library:  # what a library's functions use of their module comes with its version
+    if not library:  # globals of a library's function are covered by the library's version
         parts.append(_used_globals(describer, function, path))
     return mix("function", function.__qualname__, *parts)
 
@@ -62,12 +62,12 @@ def _function(describer: Describer, function: types.FunctionType, path: str) -> 
 def _cell(cell: types.CellType) -> Any:
     try:
         return cell.cell_contents
-    except ValueError:  # it has none yet
+    except ValueError:  # the cell has no value yet
         return "empty cell"
 
 
 def _is_library_function(function: types.FunctionType) -> bool:
-    """Whether a function is a library's; code that was made at run time belongs to the module that made it."""
+    """Whether a function belongs to a library; code made at run time belongs to the module that made it."""
     file = function.__code__.co_filename
     if not file.startswith("<"):
         return is_library_file(file)
@@ -77,9 +77,9 @@ def _is_library_function(function: types.FunctionType) -> bool:
 
 def is_library_module(module: types.ModuleType) -> bool:
     """Whether a module comes with the interpreter or with an installed distribution."""
-    # Not by getattr: a module that imports on demand takes any name for something to import.
+    # No getattr: a module with lazy imports would try to import the name.
     file = vars(module).get("__file__")
-    if file is None:  # built in, frozen, a namespace of folders, or made at run time: by whom its package belongs to
+    if file is None:  # built in, frozen, a namespace package, or made at run time: decide by its package
         top = module.__name__.partition(".")[0]
         package = sys.modules.get(top)
         if vars(module).get("__path__") or package is module or package is None:
@@ -89,7 +89,7 @@ def is_library_module(module: types.ModuleType) -> bool:
 
 
 def _library_name(thing: Any) -> str | None:
-    """Return the name by which a library's module gives this very object; None where there is none."""
+    """Return the qualified name of exactly this object in a library's module; None where there is none."""
     module_name, name = getattr(thing, "__module__", None), getattr(thing, "__qualname__", None)
     if not isinstance(module_name, str) or not isinstance(name, str):
         return None
@@ -104,7 +104,7 @@ def _library_name(thing: Any) -> str | None:
 
 
 def _code(describer: Describer, code: types.CodeType, path: str) -> bytes:
-    """Describe bytecode without the lines that it stands on, so that comments make no difference."""
+    """Describe bytecode without its line numbers, so that comments have no effect."""
     shape = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags)
     names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
     tables = (code.co_code, getattr(code, "co_exceptiontable", b""))
@@ -112,7 +112,7 @@ def _code(describer: Describer, code: types.CodeType, path: str) -> bytes:
 
 
 def _names(code: types.CodeType) -> Iterator[str]:
-    """Names that code looks up in its module, and those of attributes; also of functions inside of it."""
+    """Yield global names and attribute names that code uses, also in its nested functions."""
     yield from code.co_names
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
@@ -130,7 +130,7 @@ def _used_globals(describer: Describer, function: types.FunctionType, path: str)
 
 
 def _global(describer: Describer, value: Any, names: list[str], path: str, inside: tuple[Any, ...]) -> bytes:
-    """Describe what a function finds under a global name: of a module, those attributes that its code names."""
+    """Describe the value of a global name in a function; of a module, only attributes that its code names."""
     if not isinstance(value, types.ModuleType):
         return describer(value, path)
     if value in inside:
@@ -146,7 +146,7 @@ def _global(describer: Describer, value: Any, names: list[str], path: str, insid
 
 
 def _may_be_patched(value: Any) -> bool:
-    """Whether an attribute of a library's module is looked at: a function, class, module or constant, no state."""
+    """Whether an attribute of a library's module is described: a function, class, module or constant, but no state."""
     return isinstance(value, (types.ModuleType, types.FunctionType, type)) or plain_text(value) is not None
 
 
@@ -159,7 +159,7 @@ def _builtin(describer: Describer, thing: Any, path: str) -> bytes:
 
 
 def _is_shared_generator(owner: Any) -> bool:
-    """Whether this is the generator behind `random.random` or `numpy.random.rand`: a run seeds it."""
+    """Whether this is the generator of `random.random` or `numpy.random.rand`, which every run seeds."""
     import random  # noqa: PLC0415 - only here
 
     shared: list[Any] = [random._inst]  # noqa: SLF001 - it has no public name
@@ -170,7 +170,7 @@ def _is_shared_generator(owner: Any) -> bool:
 
 
 def _class(describer: Describer, kind: type, path: str) -> bytes:
-    """Describe a class by its bases and attributes; of a library's class, only those that somebody else put there."""
+    """Describe a class by bases and attributes; a library's class only by attributes that other code has added."""
     name = f"{kind.__module__}.{kind.__qualname__}"
     if kind is object or kind is type:
         return mix("class", name)
@@ -180,7 +180,7 @@ def _class(describer: Describer, kind: type, path: str) -> bytes:
         own_kind = describer(type(kind), path)
         return mix("class", name.rpartition(".")[2], bases, own_kind, describer.mapping(attributes, path))
     foreign = {key: value for key, value in vars(kind).items() if _is_foreign(value)}
-    if foreign:  # which may look at an attribute that was put there too
+    if foreign:  # added functions may read numbers that were added, too
         foreign |= {key: value for key, value in vars(kind).items() if type(value) in (int, float)}
     return mix("class", name, bases, describer.mapping(foreign, path))
 
@@ -188,7 +188,7 @@ def _class(describer: Describer, kind: type, path: str) -> bytes:
 def _says_what_it_does(name: str, value: Any) -> bool:
     if name in _OF_THE_INTERPRETER or isinstance(value, _DESCRIPTORS):
         return False
-    # Libraries keep compiled state of theirs under such names.
+    # Libraries keep compiled state in attributes with such names.
     special = name.startswith("__") and name.endswith("__")
     return not special or plain_text(value) is not None or _function_in(value) is not None
 

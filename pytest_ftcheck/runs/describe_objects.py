@@ -1,4 +1,4 @@
-"""Describe instances of classes by their state: attributes, slots, content, and what pickling would keep."""
+"""Describe instances of classes by their state: attributes, slots, content, and the state that pickling keeps."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CONTENT = {list: list, tuple: list, dict: dict, set: set, frozenset: set, str: 
 
 
 def describe_object(describer: Describer, thing: Any, path: str) -> bytes:
-    """Describe an instance: its class, and all that it holds."""
+    """Describe an instance by its class and its state."""
     described = getattr(type(thing), "described", None)
     if described is not None and is_ours(type(thing)):
         return mix("ours", describer(type(thing), path), describer(thing.described(), path))
@@ -26,25 +26,25 @@ def describe_object(describer: Describer, thing: Any, path: str) -> bytes:
     reducer = _reducer(kind)
     if reducer is not None:
         parts.append(_reduced(describer, thing, path))
-    # A library's own way to pickle knows nothing of what a class of the user adds; the user's may leave something out.
+    # A library's pickling does not know attributes of the user's subclass; the user's pickling may leave some out.
     if reducer is not object and not is_library_class(kind):
         parts.append(_attributes(describer, thing, path))
     return mix("object", *parts)
 
 
 def is_ours(kind: type) -> bool:
-    """Whether a class is one of this package."""
+    """Whether a class belongs to this package."""
     return kind.__module__.partition(".")[0] == __name__.partition(".")[0]
 
 
 def is_library_class(kind: type) -> bool:
-    """Whether a class is told by the version of a library."""
+    """Whether a class belongs to a library, so that the library's version describes it."""
     module = sys.modules.get(kind.__module__)
     return module is None or is_library_module(module)
 
 
 def _reducer(kind: type) -> type | None:
-    """Return the class that says how instances are pickled; None where that is the user's own."""
+    """Return the class that defines how instances are pickled; None where that is a class of the user."""
     for base in kind.__mro__:
         if any(name in vars(base) for name in _REDUCERS):
             return base if base is object or is_library_class(base) else None
@@ -52,17 +52,17 @@ def _reducer(kind: type) -> type | None:
 
 
 def _reduced(describer: Describer, thing: Any, path: str) -> bytes:
-    """Describe what pickling keeps, which for a class that is written in C is all that Python can know.
+    """Describe the state that pickling keeps; for a class written in C, Python can read no other state.
 
     Raises:
-        TypeError: it cannot be pickled.
+        TypeError: the object cannot be pickled.
 
     """
     reduce = copyreg.dispatch_table.get(type(thing))
     found = reduce(thing) if reduce is not None else thing.__reduce_ex__(4)
     if isinstance(found, str):
         if getattr(sys.modules.get(getattr(thing, "__module__", "") or "numpy"), found, None) is not thing:
-            msg = f"is no {found} of its module"
+            msg = f"it is not the object {found} of its module"
             raise TypeError(msg)
         return mix("global", found)
     make, arguments, *rest = found
@@ -98,6 +98,6 @@ def _slots(base: type) -> tuple[str, ...]:
 
 
 def _mangled(base: type, name: str) -> str:
-    """Return the name by which Python keeps a private slot."""
+    """Return the name under which Python stores a private slot."""
     private = name.startswith("__") and not name.endswith("__")
     return f"_{base.__name__.lstrip('_')}{name}" if private else name

@@ -28,25 +28,27 @@ _DERIVED_OF_TRAINER = frozenset(
     | {"lr_scheduler", "train_dataset", "eval_dataset", "hub_model_id", "_memory_tracker", "_signature_columns"}
     | {"current_flos", "is_in_train", "_loggers_initialized", "_created_lr_scheduler", "gather_function"}
 )
-"""Attributes of a Trainer that it derives from its parts, or keeps while it trains; the parts are described alone."""
+"""Attributes of a Trainer that it derives from its parts or sets in training; the parts are described instead."""
 _DERIVED_OF_ARGUMENTS = frozenset({"distributed_state", "deepspeed_plugin", "fsdp_plugin_args", "_setup_devices"})
 
 
 def describe_part(describer: Describer, thing: Any, path: str) -> bytes | None:
-    """Describe a part of a training; None for all else."""
+    """Describe a part of a training; None for other objects."""
     for known, describe in _PARTS:
         if isinstance(thing, known):
             return describe(describer, thing, path)
-    if any(base.__module__ == "evaluate.module" for base in type(thing).__mro__):  # which takes seconds to import
+    if any(
+        base.__module__ == "evaluate.module" for base in type(thing).__mro__
+    ):  # by name, because its import takes seconds
         return _metric(describer, thing, path)
     return None
 
 
 def tokenizer_digest(tokenizer: PreTrainedTokenizerBase) -> str:
-    """Hash what a tokenizer does to texts and batches, without what the latest call left in it."""
+    """Hash the behaviour of a tokenizer, without the settings that its latest call left in it."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
     table = tokenizer.get_vocab() if backend is None else json.loads(backend.to_str())
-    # Every call with truncation or padding leaves its settings there.
+    # Every call with truncation or padding stores its settings there.
     kept = {name: value for name, value in table.items() if backend is None or name not in ("truncation", "padding")}
     special = {name: str(token) for name, token in tokenizer.special_tokens_map.items()}
     sides = [tokenizer.padding_side, tokenizer.truncation_side, tokenizer.pad_token_type_id]
@@ -55,14 +57,14 @@ def tokenizer_digest(tokenizer: PreTrainedTokenizerBase) -> str:
 
 
 def tensor_digest(tensor: torch.Tensor) -> bytes:
-    """Digest dtype, shape and content of a tensor, on whatever device."""
+    """Digest dtype, shape and content of a tensor on any device."""
     kind = f"{tensor.dtype} {tuple(tensor.shape)} {tensor.layout}"
     if tensor.is_meta:
         return mix("tensor", kind, "meta")
     if tensor.layout is not torch.strided:
         tensor = tensor.to_dense()
     content = tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy()
-    return mix("tensor", kind, content.data)  # type: ignore[arg-type]  # a buffer does as well
+    return mix("tensor", kind, content.data)  # type: ignore[arg-type]  # a buffer works as well
 
 
 def _tensor(describer: Describer, thing: torch.Tensor, path: str) -> bytes:
@@ -72,19 +74,19 @@ def _tensor(describer: Describer, thing: torch.Tensor, path: str) -> bytes:
 
 def _random(describer: Describer, thing: torch.Generator, path: str) -> bytes:
     del describer, path
-    if thing is torch.default_generator:  # a run seeds it
+    if thing is torch.default_generator:  # every run seeds it
         return mix("default generator")
     return mix("generator", str(thing.device), tensor_digest(thing.get_state()))
 
 
 def _module(describer: Describer, thing: torch.nn.Module, path: str) -> bytes:
-    """Describe a module by class, attributes, parameters, buffers and children, the last three in their order."""
+    """Describe a module by class, attributes, parameters, buffers and children; the order of the last three counts."""
     ordered, own = [], {}
     for name, value in vars(thing).items():
         if name in ("_parameters", "_buffers", "_modules"):
             ordered.append(describer.mapping(value, path, ordered=True))
         elif name.endswith("_hooks") or "_hooks_" in name:
-            # By the order in which they were registered in this process, not by the number that each has there.
+            # Only the order of registration counts, not the number of each hook in this process.
             ordered.append(describer.items(list(value.values()) if isinstance(value, dict) else [value], path))
         else:
             own[name] = value
@@ -112,7 +114,7 @@ def _rows(describer: Describer, thing: Dataset, path: str) -> bytes:
 
 
 def _metric(describer: Describer, thing: Any, path: str) -> bytes:
-    """Describe a metric of evaluate: it also keeps the process, an id and a cache."""
+    """Describe a metric of evaluate by its name, without its process number, id and cache."""
     return mix("metric", describer(type(thing), path), f"{thing.name} {thing.config_name}")
 
 
@@ -124,7 +126,7 @@ def _arguments(describer: Describer, thing: TrainingArguments, path: str) -> byt
 
 
 def _trainer(describer: Describer, thing: Any, path: str) -> bytes:
-    """Describe a Trainer by its class, parts and arguments, and by whatever its user has put into it."""
+    """Describe a Trainer by class, parts and arguments, and by the attributes that the user has added."""
     held = {name: value for name, value in vars(thing).items() if name not in _DERIVED_OF_TRAINER}
     parts = {
         "args": thing.args,
@@ -139,7 +141,7 @@ def _trainer(describer: Describer, thing: Any, path: str) -> bytes:
 
 
 def _named(describer: Describer, thing: Any, path: str) -> bytes:
-    """Describe what the key tells of elsewhere, in parts that make a run: a card's floors, for one, make no other."""
+    """Describe an object only by its class: the key has fields for the parts of it that affect a run."""
     del describer, path
     return mix(type(thing).__qualname__)
 

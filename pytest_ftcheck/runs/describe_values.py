@@ -1,4 +1,4 @@
-"""Describe what the attributes of an object would tell too much of, too little, or something else each time."""
+"""Describe values whose attributes contain too much or too little, or change in every process."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LOCKS = (type(threading.Lock()), type(threading.RLock()))
 
 
 def describe_value(describer: Describer, thing: Any, path: str) -> bytes | None:
-    """Describe a value of a kind that is known here; None for all else."""
+    """Describe a value of a known type; None for other objects."""
     for known, describe in _KINDS:
         if isinstance(thing, known):
             return describe(describer, thing, path)
@@ -44,7 +44,7 @@ def _path(describer: Describer, thing: PurePath, path: str) -> bytes:
 
 
 def _may_hold_more(thing: Any) -> bool:
-    """Whether an array has attributes of its own; those of a mapped file say again where its content lies."""
+    """Whether an array has attributes that affect behaviour; attributes of a memory map only repeat its file."""
     return hasattr(thing, "__dict__") and not isinstance(thing, np.memmap)
 
 
@@ -58,7 +58,7 @@ def _array(describer: Describer, thing: np.ndarray[Any, Any] | np.generic, path:
 
 
 def _generator(describer: Describer, thing: types.GeneratorType[Any, Any, Any], path: str) -> bytes:
-    """Describe where a generator stands: its code, its next instruction, and its variables."""
+    """Describe the state of a generator: its code, its next instruction, and its variables."""
     frame = thing.gi_frame
     if frame is None:
         return mix("generator", "at its end")
@@ -92,7 +92,7 @@ def _by_name(describer: Describer, thing: Any, path: str) -> bytes:
 
 
 def _without_content(describer: Describer, thing: Any, path: str) -> bytes:
-    """Describe what holds no setting: a lock, the environment (see `Inputs`)."""
+    """Describe an object without settings only by its class: a lock, or `os.environ` (see `Inputs`)."""
     del describer, path
     return mix(type(thing).__qualname__)
 

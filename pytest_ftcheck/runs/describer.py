@@ -1,4 +1,4 @@
-"""Digests objects inside of objects, each once, and notes which have no stable description."""
+"""Digests nested objects, each once, and notes objects without a stable description."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SESSION = uuid4().hex
-"""In the place of what has no stable description: equal in this process, and different in every other one."""
+"""Replaces the content of objects without a stable description: equal in this process, different in others."""
 
 _PLAIN = frozenset({str, bytes, int, float, complex, bool, NoneType, type(Ellipsis), type(NotImplemented)})
 _PLAIN_DEPTH = 12
 _FRAMES = 20_000
-"""Python calls on top of each other while objects inside of objects are described."""
+"""Recursion limit while nested objects are described."""
 
 Handler = Callable[["Describer", Any, str], bytes | None]
-"""Describes an object that stands at a path, such as ``data_collator.inner``; None for those that it does not know."""
+"""Describes an object at a path such as ``data_collator.inner``; returns None for objects that it does not know."""
 
 
 def mix(kind: str, *parts: str | bytes) -> bytes:
-    """Digest a kind of object with what it is made of."""
+    """Digest a kind of object with its parts."""
     digest = hashlib.sha256(kind.encode())
     for part in parts:
         content = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
@@ -41,17 +41,17 @@ class Describer:
     """Digests objects, each once.
 
     Attributes:
-        unstable: what has no stable description, in the order in which it was found.
+        unstable: objects without a stable description, in the order of their discovery.
 
     """
 
     def __init__(self, handlers: Sequence[Handler], root: Path | None, session: str) -> None:
-        """Bind what describes objects.
+        """Store the handlers.
 
         Args:
-            handlers: asked in this order; the first that knows an object describes it.
-            root: of the project; paths below it are the same wherever the project lies.
-            session: stands for what has no stable description.
+            handlers: called in this order; the first that does not return None describes the object.
+            root: root folder of the project; digests of paths below it do not depend on its location.
+            session: replaces the content of objects without a stable description.
 
         """
         self._handlers = handlers
@@ -59,12 +59,12 @@ class Describer:
         self._root = "" if root is None else str(root)
         self._session = session
         self._done: dict[int, tuple[Any, bytes]] = {}
-        """By identity, which the object keeps while it is held here."""
+        """Digests by identity; the object is kept here so that its identity stays unique."""
         self._open: dict[int, int] = {}
         """Depth of the objects that are being described."""
 
     def __call__(self, thing: Any, path: str) -> bytes:
-        """Digest an object that stands at a path."""
+        """Digest the object at a path."""
         text = plain_text(thing)
         if text is not None:
             return mix("plain", text.replace(self._root, "<root>") if self._root else text)
@@ -89,8 +89,8 @@ class Describer:
                     return digest
             return self.give_up(thing, path)
         except RecursionError:
-            return self.give_up(thing, path, "objects inside of objects, too deep")
-        except Exception as error:  # noqa: BLE001 - an object of any library may refuse any question
+            return self.give_up(thing, path, "objects are nested too deep")
+        except Exception as error:  # noqa: BLE001 - an object of any library may raise any error
             return self.give_up(thing, path, f"{type(error).__name__}: {error}")
 
     def give_up(self, thing: Any, path: str, why: str = "") -> bytes:
@@ -104,13 +104,13 @@ class Describer:
         return mix("items", *(self(thing, f"{path}[{place}]") for place, thing in enumerate(things)))
 
     def mapping(self, things: Mapping[Any, Any], path: str, *, ordered: bool = False) -> bytes:
-        """Digest a mapping, whatever the order of its keys unless that matters."""
+        """Digest a mapping; the order of its keys counts only if ``ordered``."""
         pairs = [self(key, path) + self(value, _inside(path, key)) for key, value in things.items()]
         return mix("mapping", *(pairs if ordered else sorted(pairs)))
 
 
 def plain_text(thing: Any) -> str | None:
-    """Return a text for a number, a string and the like, and for lists and tuples of them; None for all else."""
+    """Return a string for a plain value, or a list or tuple of plain values; None for other objects."""
     if type(thing) in _PLAIN:
         return f"{type(thing).__name__} {thing!r}"
     if type(thing) in (list, tuple) and _is_plain(thing, _PLAIN_DEPTH):
@@ -170,7 +170,7 @@ def _inside(path: str, key: Any) -> str:
 
 @contextmanager
 def deep_recursion() -> Iterator[None]:
-    """Allow objects inside of objects, many levels deep, meanwhile."""
+    """Raise the recursion limit in this context, for deeply nested objects."""
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(max(before, _FRAMES))
     try:

@@ -8,24 +8,24 @@ from pathlib import Path
 
 PACKAGES = ("torch", "transformers", "tokenizers", "datasets", "accelerate", "evaluate", "numpy")
 PYTORCH_KERNELS = "of PyTorch"
-"""Kernels of a run in which nothing of PyTorch is replaced."""
+"""Kernels of a run without replaced PyTorch operators."""
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of every package that shapes a run."""
+    """Return the versions of Python and of every package that affects a run."""
     return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
 
 
 def describe_environment(
     device: str, dtype: str, threads: int, *, kernels: str = PYTORCH_KERNELS, deterministic: bool = True
 ) -> dict[str, str]:
-    """All of the environment that a run's result depends on.
+    """Return every part of the environment that affects the result of a run.
 
     Args:
-        device: torch's name of it, for example ``cpu`` or ``cuda``.
-        dtype: of the weights as loaded.
+        device: torch's name of the device, for example ``cpu`` or ``cuda``.
+        dtype: dtype of the loaded weights.
         threads: CPU threads of torch.
-        kernels: what takes the place of PyTorch's own; see `pytest_ftcheck.training.cpu.kernel_names`.
+        kernels: names of replaced kernels; see `pytest_ftcheck.training.cpu.kernel_names`.
         deterministic: whether `torch.use_deterministic_algorithms` is switched on.
 
     """
@@ -42,7 +42,7 @@ def describe_environment(
 
 
 def device_name(device: str) -> str:
-    """Hardware behind a device: the GPU's name and CUDA version, or the processor's name."""
+    """Return the hardware of a device: the GPU's name and CUDA version, or the processor's name."""
     if device.startswith("cuda"):
         import torch  # noqa: PLC0415 - slow to import
 
@@ -51,7 +51,7 @@ def device_name(device: str) -> str:
 
 
 def processor() -> str:
-    """Name the processor as its maker does."""
+    """Return the vendor's name of the processor."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8", errors="replace").splitlines() if info.is_file() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
@@ -59,7 +59,7 @@ def processor() -> str:
 
 
 def _cpu_capability() -> str:
-    """Name the instructions that PyTorch chooses its kernels for, for example ``AVX512``: sums differ between them."""
+    """Return the instruction set of PyTorch's kernels, for example ``AVX512``; sums differ between instruction sets."""
     import torch  # noqa: PLC0415 - slow to import
 
     return str(torch.backends.cpu.get_cpu_capability())

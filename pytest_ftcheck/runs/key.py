@@ -1,4 +1,4 @@
-"""The key of a run: a digest over everything that made it."""
+"""The key of a run: a digest of everything that affects it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunKey:
-    """Digests and names of everything that made a run; a change of any one makes another run."""
+    """Digests and names of everything that affects a run; a change of any field means another run."""
 
     task: str
     head: str
@@ -38,27 +38,27 @@ class RunKey:
     metrics: str
     recipe: str
     trainer: str
-    """Of a user: parts, arguments, callbacks and first weights; and what is patched into the training."""
+    """Of a user's Trainer: parts, arguments, callbacks and first weights; also patches of the training."""
     engine: str
     seed: int
     code: str
-    """Ours; where runs are kept for later sessions, also that of the project, what it changes in libraries, and all
-    that is installed."""
+    """Code of this package; where runs are kept for later sessions, also the project's code, its changes to libraries,
+    and all installed distributions."""
     versions: str
     device: str
     dtype: str
     threads: int
     kernels: str
     unstable: tuple[str, ...] = field(default=(), compare=False)
-    """Parts that have no stable description: where there are any, no later session finds this run."""
+    """Parts without a stable description; if there are any, no later session finds this run."""
 
     @property
     def digest(self) -> str:
-        """Name of the store's entry: 32 hexadecimal digits."""
+        """Name of the entry in the store: 32 hexadecimal digits."""
         return _digest([json.dumps(self.record(), sort_keys=True)])[:32]
 
     def record(self) -> dict[str, Any]:
-        """Return what identifies the run, in plain values."""
+        """Return the identity of the run, in plain values."""
         record = asdict(self)
         del record["unstable"]
         return {**record, "labels": list(self.labels)}
@@ -78,10 +78,10 @@ def run_key(
     Args:
         pipeline: the parts.
         engine: name of the engine.
-        seed: of initialisation, order and dropout.
-        environment: as `describe_environment` gives it.
-        root: of the project, where the run is kept for later sessions: its code may be another one by then.
-        session: stands for what has no stable description; equal in processes that share their runs.
+        seed: seed of initialisation, order and dropout.
+        environment: result of `describe_environment`.
+        root: root folder of the project if the run is kept for later sessions, so that its code counts; else None.
+        session: replaces the content of objects without a stable description; equal in processes that share runs.
 
     """
     describer = new_describer(root, session)
@@ -130,7 +130,7 @@ def _digest(parts: Iterable[str]) -> str:
 
 
 def _weight_files(pipeline: Pipeline) -> list[str]:
-    """Hash weights and configuration of a checkpoint's folder; without one, the model itself is described."""
+    """Hash weights and configuration in a checkpoint's folder; without a folder, only the model is described."""
     folder = pipeline.checkpoint.folder
     files = sorted([*folder.glob("*.safetensors"), folder / "config.json"]) if folder else []
     stats = [(file, file.stat()) for file in files]
@@ -139,6 +139,6 @@ def _weight_files(pipeline: Pipeline) -> list[str]:
 
 @lru_cache(maxsize=64)
 def _file_digest_at(path: Path, size: int, modified: int) -> str:
-    """Hash a file once per session while its size and time stay (they only serve to notice a change)."""
+    """Hash a file once per session and state; size and time are arguments so that a changed file is hashed again."""
     del size, modified
     return file_digest(path)

@@ -1,4 +1,4 @@
-"""What a project changes in libraries: functions and classes that it replaces, hooks and switches of PyTorch."""
+"""Changes that a project makes to libraries: replaced functions and classes, hooks and settings of PyTorch."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 _WRAPPERS = (staticmethod, classmethod, types.MethodType)
 _OF_ALL_MODULES = "_global_"
-"""Beginning of the names under which PyTorch keeps hooks of all modules and optimizers."""
+"""Prefix of the names under which PyTorch stores hooks of all modules and optimizers."""
 
 
 def patched_libraries() -> dict[str, Any]:
-    """Return what the project's code put into modules of libraries and into their classes, by name.
+    """Return the project's objects in modules of libraries and in their classes, by name.
 
-    Modules that it made at run time are told with all that they hold.
+    Modules that the project made at run time are returned with all their attributes.
     """
     found: dict[str, Any] = {}
     for key, module in list(sys.modules.items()):
@@ -39,7 +39,7 @@ def patched_libraries() -> dict[str, Any]:
 
 
 def settings_of_torch() -> dict[str, Any]:
-    """Return hooks, modes and switches that hold for all that PyTorch computes in this process."""
+    """Return global hooks, modes and switches of PyTorch in this process."""
     hooks = {
         f"{module.__name__}.{name}": list(value.values())
         for module in (torch.nn.modules.module, sys.modules["torch.optim.optimizer"])
@@ -67,8 +67,8 @@ def settings_of_torch() -> dict[str, Any]:
 
 
 def is_of_project(value: Any) -> bool:
-    """Whether a function, a class or an object was written in the project."""
-    kind = type(value)  # no `isinstance`: a library's object may answer it with a warning, or not at all
+    """Whether a function, a class, or the class of an object is defined in the project."""
+    kind = type(value)  # no `isinstance`: a library's object may raise a warning or an error for it
     if kind is types.FunctionType:
         return is_project_file(value.__code__.co_filename)
     if kind in _WRAPPERS:

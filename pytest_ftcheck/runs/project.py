@@ -1,4 +1,4 @@
-"""The code that makes a run: that of the project, without comments, and the versions of all that is installed."""
+"""The code that makes a run: the project's code without comments, and the versions of installed distributions."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _CODE = ("heads", "tasks", "pipeline", "training", "runs")
-"""Packages of ours that shape a run."""
+"""Subpackages of this package that affect a run."""
 
 
 @lru_cache(maxsize=1)
 def own_code_digest() -> str:
-    """Hash the modules of this package that shape a run."""
+    """Hash the modules of this package that affect a run."""
     package = Path(__file__).resolve().parent.parent
     files = sorted(file for folder in _CODE for file in (package / folder).rglob("*.py"))
     return _digest(file.read_text(encoding="utf-8") for file in files)
 
 
 def project_code_digest(root: Path) -> str:
-    """Hash the modules of the project that are loaded, test modules aside, and name all installed distributions.
+    """Hash the loaded modules of the project without test modules, and all names and versions of distributions.
 
     Args:
-        root: of the project.
+        root: root folder of the project.
 
     """
     code = project_modules(root)
@@ -39,13 +39,13 @@ def project_code_digest(root: Path) -> str:
 
 
 def project_modules(root: Path) -> dict[str, str]:
-    """Return the digest of each loaded module that belongs to no library, by its place in the project.
+    """Return the digest of each loaded module that belongs to no library, by its path in the project.
 
-    Modules of tests are left out: which of them are loaded changes with every command line. What they patch or hand to
-    a run is described where it is found.
+    Test modules are left out, because different command lines load different ones. Their patches, and the objects that
+    they pass to a run, are described elsewhere in the key.
 
     Args:
-        root: of the project; modules outside of it are told by their whole path.
+        root: root folder of the project; modules outside of it are named by their absolute path.
 
     """
     files = {file for module in list(sys.modules.values()) if (file := _file_of(module))}
@@ -54,7 +54,7 @@ def project_modules(root: Path) -> dict[str, str]:
 
 
 def changed_modules(recorded: dict[str, str], root: Path) -> list[str]:
-    """Name recorded modules of the project whose code is another one now."""
+    """Return the recorded modules of the project whose code has changed."""
     return [place for place, digest in recorded.items() if _code_digest_or_none(root / place) != digest]
 
 
@@ -76,7 +76,7 @@ def _place(file: str, root: Path) -> str:
 
 
 def _installed() -> str:
-    """Name all installed distributions with their versions; those installed from a folder also by their files."""
+    """Return installed distributions with versions; with a digest of their files if installed from a folder."""
     found = set()
     for entry in distributions():
         local = "file://" in (entry.read_text("direct_url.json") or "")

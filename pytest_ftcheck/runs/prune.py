@@ -1,4 +1,4 @@
-"""Remove runs that nobody has taken for long: ``python -m pytest_ftcheck.runs.prune --days 30``."""
+"""Remove runs that were not used for a long time: ``python -m pytest_ftcheck.runs.prune --days 30``."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 _DAY = 24 * 60 * 60
 _DIGEST_LENGTH = 32
-"""Hexadecimal digits of a key: nothing with another name is ours."""
+"""Number of hexadecimal digits in a run's name; other files and folders are not touched."""
 
 
 def prune(store: Path, *, days: float, dry_run: bool = False) -> list[Path]:
-    """Remove the runs of a store that were neither made nor taken for some days, and what killed processes left.
+    """Remove the runs of a store that were neither made nor used for some days, and leftovers of killed processes.
 
     Args:
         store: folder of `--ftcheck-store`.
-        days: since a run was of use.
-        dry_run: only say what would go.
+        days: days since the last use.
+        dry_run: only return the runs, without removing them.
 
     Returns:
-        Folders of the runs that went, the oldest first.
+        Folders of the removed runs, the oldest first.
 
     """
     if not dry_run:
@@ -45,7 +45,7 @@ def _is_run(path: Path) -> bool:
 
 
 def _remove(path: Path) -> bool:
-    """Remove a run, unless a session takes or makes it."""
+    """Remove a run, unless a session uses or makes it."""
     lock = path.with_suffix(LOCK)
     try:
         with FileLock(lock).acquire(timeout=0):
@@ -61,11 +61,11 @@ def _bytes_of(folder: Path) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Read the command line, remove, and say what went."""
+    """Read the command line, remove runs, and report their number and size."""
     parser = argparse.ArgumentParser(prog="python -m pytest_ftcheck.runs.prune", description=__doc__)
-    parser.add_argument("--days", type=float, default=30, help="since a run was made or taken (default: 30)")
+    parser.add_argument("--days", type=float, default=30, help="days since a run was made or used (default: 30)")
     parser.add_argument("--store", type=Path, default=default_store(), help="default: the user's cache folder")
-    parser.add_argument("--dry-run", action="store_true", help="only say what would go")
+    parser.add_argument("--dry-run", action="store_true", help="only report what would be removed")
     asked = parser.parse_args(arguments)
     if not asked.store.is_dir():
         sys.exit(f"no run store at {asked.store}. Give the folder of --ftcheck-store.")

@@ -1,4 +1,4 @@
-"""Hash the rows of a data set by their values, whatever chunks, files or indices they lie in."""
+"""Hash the rows of a data set by their values, independent of chunks, files and indices."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def rows_digest(rows: Dataset) -> str:
-    """Hash names, types and values of all columns, in the order of the rows; columns in any order.
+    """Hash names, types and values of all columns; the order of rows counts, the order of columns does not.
 
-    The rows are read in batches as Arrow arrays: they never become Python objects.
+    The rows are read in batches of Arrow arrays, without conversion to Python objects.
     """
     digests = {name: hashlib.sha256(f"{name} {rows.features[name]}".encode()) for name in sorted(rows.column_names)}
     for table in tables(rows):
@@ -28,8 +28,8 @@ def rows_digest(rows: Dataset) -> str:
 
 
 def _update(digest: Any, array: pa.Array) -> None:
-    """Hash an array so that equal values give equal bytes, wherever it is cut out of and whatever lies below a null."""
-    array = getattr(array, "storage", array)  # of an extension
+    """Hash an array so that equal values give equal bytes, independent of offsets and of the bytes under nulls."""
+    array = getattr(array, "storage", array)  # an extension array
     if isinstance(array, pa.DictionaryArray):
         array = array.dictionary_decode()
     digest.update(len(array).to_bytes(8, "little"))
@@ -49,17 +49,17 @@ def _update(digest: Any, array: pa.Array) -> None:
         digest.update(_content(array))
     elif pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind):
         digest.update(_bytes(array))
-    else:  # dates, decimals, maps, and what is rare
+    else:  # dates, decimals, maps, and rare types
         digest.update(repr(array.to_pylist()).encode())
 
 
 def _bytes(array: pa.Array) -> bytes:
-    """Return numbers without nulls as NumPy has them."""
+    """Return the NumPy bytes of numbers without nulls."""
     return bytes(array.to_numpy(zero_copy_only=False).tobytes())
 
 
 def _content(array: pa.Array) -> bytes:
-    """Return the characters of all strings behind one another."""
+    """Return the bytes of all strings, concatenated."""
     offsets, content = array.buffers()[1:3]
     if content is None or not len(array):
         return b""

@@ -1,4 +1,4 @@
-"""A run: what one fine-tune left."""
+"""A run: the results of one fine-tune."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PREDICTIONS = "predictions.npz"
 
 
 LOGITS, LABELS = "logits", "labels"
-"""Names of the outputs that every head of this package has."""
+"""Names of the outputs of every built-in head."""
 
 
 @dataclass(frozen=True)
@@ -39,36 +39,37 @@ class _Record:
     head: str
     checkpoint: str
     metrics: Mapping[str, float]
-    """Of the weights that were kept, on the evaluation split; with ``loss``."""
+    """Metrics of the kept weights on the evaluation split, with ``loss``."""
     epochs: tuple[Mapping[str, float], ...]
-    """After each epoch: ``epoch``, ``step``, ``loss`` and the metrics, on the evaluation split."""
+    """For each epoch, after it: ``epoch``, ``step``, ``loss`` and the metrics, on the evaluation split."""
     best_epoch: int | None
-    """Counted from 1, where the best epoch's weights were kept; None where the last one's were."""
+    """Best epoch, counted from 1, where its weights were kept; None where the weights of the last epoch were kept."""
     step_losses: tuple[float, ...]
-    """Training loss of every optimizer step, as our own hook saw it."""
+    """Training loss of every optimizer step, recorded by our own hook."""
     log_history: tuple[Mapping[str, float], ...]
     """As `transformers.TrainerState.log_history`."""
     outputs: Mapping[str, NDArray[Any]]
-    """By name, with row i of each for row i of the evaluation data set: ``logits``, float32 ``[N, K]``; ``labels``,
-    ``[N]`` for one label a row, int64 or float32; what else a head has."""
+    """Outputs by name; row i belongs to row i of the evaluation data set: ``logits``, float32 ``[N, K]``; ``labels``,
+    ``[N]`` for one label a row, int64 or float32; further outputs of a head. Where a raw
+    row may become several tokenized rows, these two belong to the tokenized rows, and all others to the raw rows."""
     train_rows: int
     timings: Mapping[str, float]
-    """Seconds, by what took them: ``train`` (with its evaluations), ``predict``."""
+    """Durations in seconds: ``train`` (with its evaluations), ``predict``."""
     environment: Mapping[str, str]
     trace: Trace
-    """What our own hooks saw: rows, gradients, learning rates, evaluations."""
+    """Records of our own hooks: rows, gradients, learning rates, evaluations."""
     folder: Path
-    """Holds ``model/``: the fine-tuned model with its tokenizer, as `from_pretrained` and `pipeline` load it."""
+    """Folder with ``model/``: the fine-tuned model with its tokenizer, for `from_pretrained` and `pipeline`."""
     label_names: tuple[str, ...] = ()
-    """Of the card, in the order of their ids."""
+    """Label names of the card, in the order of their ids."""
     unjudged: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Metrics of the evaluation sets of a user's Trainer that are not judged, by the name of the set."""
     reused: bool = False
-    """Taken from the store, not trained in this session."""
+    """True if it was read from the store, not trained in this session."""
 
 
 class Run(_Record):
-    """What one fine-tune left: metrics, history, outputs of every evaluated row, weights, timings, environment."""
+    """The results of one fine-tune: metrics, history, outputs of every evaluated row, weights, timings, environment."""
 
     def __init__(
         self,
@@ -78,35 +79,35 @@ class Run(_Record):
         label_ids: NDArray[Any] | None = None,
         **fields: Any,
     ) -> None:
-        """Take the fields; `dataclasses.replace` works, also with ``logits`` and ``label_ids``.
+        """Set the fields; `dataclasses.replace` works, also with ``logits`` and ``label_ids``.
 
         Args:
-            outputs: by name.
-            logits: in the place of those among the outputs.
-            label_ids: in the place of those among the outputs.
-            fields: the others, by name.
+            outputs: outputs by name.
+            logits: replaces the logits in ``outputs``.
+            label_ids: replaces the labels in ``outputs``.
+            fields: the other fields, by name.
 
         """
         given = {name: array for name, array in ((LOGITS, logits), (LABELS, label_ids)) if array is not None}
         super().__init__(outputs={**(outputs or {}), **given}, **fields)
 
     def with_outputs(self, **outputs: NDArray[Any]) -> Run:
-        """Return the run with other arrays in the place of those of these names."""
+        """Return a copy of the run with these outputs replaced."""
         return replace(self, outputs={**self.outputs, **outputs})
 
     @property
     def logits(self) -> NDArray[np.float32]:
-        """``[N, K]``."""
+        """Logits, ``[N, K]``."""
         return self.outputs[LOGITS]
 
     @property
     def label_ids(self) -> NDArray[Any]:
-        """``[N, …]``: int64 class ids ``[N]``, or float32 values ``[N]`` for regression."""
+        """Labels, ``[N, …]``: int64 class ids ``[N]``, or float32 values ``[N]`` for regression."""
         return self.outputs[LABELS]
 
     @property
     def head_rules(self) -> Head:
-        """All that depends on what the head learns."""
+        """The head: everything that depends on what the model learns."""
         return head_named(self.head)
 
     @property
@@ -116,7 +117,7 @@ class Run(_Record):
 
     @property
     def predictions(self) -> NDArray[Any]:
-        """``[N]``: class ids (int64), or values (float32) for regression; of other heads ``[N, …]``."""
+        """Predictions, ``[N]``: class ids (int64), or values (float32) for regression; ``[N, …]`` for other heads."""
         return self.head_rules.outputs.raw_predictions(self.logits)
 
     def load_model(self) -> PreTrainedModel:
@@ -140,7 +141,7 @@ class Run(_Record):
         return AutoTokenizer.from_pretrained(self.model_folder, local_files_only=True)
 
     def write(self) -> None:
-        """Write everything but the model into the folder."""
+        """Write everything except the model into the folder."""
         record = asdict(replace(self, outputs={}))
         for key in ("outputs", "folder", "reused"):
             del record[key]
@@ -151,10 +152,10 @@ class Run(_Record):
 
     @classmethod
     def read(cls, folder: Path, *, reused: bool) -> Run:
-        """Read what `write` wrote.
+        """Read a run that `write` wrote.
 
         Raises:
-            OSError, ValueError, KeyError, TypeError: the folder does not hold a whole run.
+            OSError, ValueError, KeyError, TypeError: the folder does not hold a complete run.
 
         """
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))

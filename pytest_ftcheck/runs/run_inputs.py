@@ -1,4 +1,4 @@
-"""What a kept run has read, and whether it is still the same when a later session wants the run."""
+"""Inputs that a kept run has read, and whether they are unchanged when a later session requests the run."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 
 
 class RunInputs:
-    """Files, variables and code behind a run that no key can know before it is made: a helper that is imported late."""
+    """Files, variables and code that a run reads and that its key cannot cover, such as a helper imported late."""
 
     def __init__(self, inputs: Inputs, session: str) -> None:
-        """Bind what is recorded.
+        """Store the recorded inputs.
 
         Args:
-            inputs: of the user's factory, where there is one: the training is recorded beside it. What lies below its
-                root may lie elsewhere later.
-            session: equal in processes that share their runs. They take a run of which not all inputs are known.
+            inputs: inputs of the user's factory, if there is one; the inputs of the training are added. Paths below its
+                root may have another location later.
+            session: equal in processes that share their runs; only these reuse a run with unknown inputs.
 
         """
         self.inputs = inputs
         self._session = session
 
     def record(self) -> dict[str, Any]:
-        """Return all that was read so far, and the code of the project that is loaded, in plain values."""
+        """Return all inputs so far, and the loaded code of the project, in plain values."""
         return {
             "paths": {
                 kind: {path if kind == RELATIVE else self._place(path): state for path, state in states.items()}
@@ -44,10 +44,10 @@ class RunInputs:
         }
 
     def changed(self, record: Mapping[str, Any]) -> list[str]:
-        """Name what is no longer as it was recorded, or what is not known of it.
+        """Return the inputs that have changed since the record, or the first unknown input.
 
         Raises:
-            KeyError, TypeError, AttributeError: the record is not whole.
+            KeyError, TypeError, AttributeError: the record is incomplete.
 
         """
         if record["session"] not in ("", self._session):

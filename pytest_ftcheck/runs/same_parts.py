@@ -1,4 +1,4 @@
-"""The parts that make a run, compared by identity: to read their content again would take longer."""
+"""Compares the parts of a run by identity, because reading their content again would take longer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def same_parts(pipeline: Pipeline) -> tuple[object, ...]:
-    """Return what is equal for pipelines of one process with the same parts and arguments; patches are left out."""
+    """Return a tuple that is equal for pipelines of one process with the same parts and arguments, without patches."""
     return (
         pipeline.card.name,
         Same(pipeline.model_init),
@@ -22,14 +22,14 @@ def same_parts(pipeline: Pipeline) -> tuple[object, ...]:
 
 
 class Same:
-    """Compares by identity, and keeps the object alive so that its identity stays its own."""
+    """Compares by identity, and keeps the object alive so that its identity stays unique."""
 
     def __init__(self, thing: object) -> None:
-        """Hold an object."""
+        """Store the object."""
         self._thing = thing
 
     def __eq__(self, other: object) -> bool:
-        """Tell whether both hold the same object."""
+        """Return whether both hold the same object."""
         return isinstance(other, Same) and self._thing is other._thing
 
     def __hash__(self) -> int:

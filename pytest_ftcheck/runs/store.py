@@ -1,4 +1,4 @@
-"""The run store: a run is whole or it is not there."""
+"""The run store: an entry is complete or absent."""
 
 from __future__ import annotations
 
@@ -29,28 +29,28 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.json"
 SCHEMA = 4
-"""Of the manifest; entries of another one are ignored."""
+"""Version of the manifest; entries with another version are ignored."""
 SIDE = ".side"
 LOCK = ".lock"
 _PROBE = ".probe-"
 
 
 def default_store() -> Path:
-    """Folder of the user's cache in which reused runs are kept."""
+    """Return the folder for reused runs in the user's cache."""
     return user_cache_path("pytest-ftcheck") / "runs"
 
 
 class RunStore:
     """Runs by key, in a folder that processes may share.
 
-    An entry is written into a side folder, flushed to the disk and renamed; its manifest, with the key, a hash of
-    every file and of itself, is written last. Whatever has no manifest, or does not agree with it, is made anew.
+    An entry is written into a temporary folder, flushed to the disk and renamed. Its manifest is written last; it has
+    the key, a hash of every file and a hash of itself. An entry without a valid manifest is trained again.
 
     Attributes:
         root: the folder.
-        kept: later sessions take runs out of it, so that a run must be told from all others that may ever be made.
-        session: stands in keys for what has no stable description; such runs lie in a folder ``aside``.
-        notes: what was not taken, or made anew, and why, in words.
+        kept: True if later sessions reuse its runs; the key must then distinguish a run from all other runs.
+        session: replaces the content of objects without a stable description in keys; such runs go to ``aside``.
+        notes: messages about entries that were ignored or trained again.
 
     """
 
@@ -68,19 +68,19 @@ class RunStore:
             if kind_of(root) != "folder" or aside is None:
                 raise
             self._read_only = True
-            self.notes.append(f"the run store {root} is read-only: runs are taken out of it, and new ones are not kept")
+            self.notes.append(f"the run store {root} is read-only: its runs are reused, and new runs are not stored")
         else:
             remove_sides(root)
 
     def get_or_train(self, key: RunKey, train: Callable[[Path], Run], inputs: RunInputs | None = None) -> Run:
-        """Return the run of this key; make it with ``train`` where it is not there yet.
+        """Return the run of this key; make it with ``train`` if it is absent.
 
-        Processes that ask for the same key wait for the one that trains.
+        Processes that request the same key wait for the one that trains.
 
         Args:
-            key: of the run.
-            train: makes the run in the empty folder that it is given, with everything written there.
-            inputs: of a run that is kept: what was read must be the same as when it was made.
+            key: key of the run.
+            train: makes the run and writes all its files into the given empty folder.
+            inputs: inputs of a kept run, which must be unchanged since the run was made.
 
         Raises:
             StoreError: the store cannot be written.
@@ -120,18 +120,18 @@ class RunStore:
             if not wrong and inputs is not None:
                 changed = inputs.changed(_read_manifest(entry)["inputs"])
                 if changed:
-                    self.notes.append(f"the kept run was made with another {', '.join(changed)}: trained again")
+                    self.notes.append(f"the stored run was made with a different {', '.join(changed)}: trained again")
                     return None
             if not wrong:
                 return Run.read(entry, reused=True)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             wrong = f"{type(error).__name__}: {error}"
-        self.notes.append(f"run store entry {entry.name} is not whole ({wrong}): ignored, trained again")
+        self.notes.append(f"run store entry {entry.name} is invalid ({wrong}): ignored, trained again")
         return None
 
 
 def remove_sides(root: Path) -> None:
-    """Remove what processes that were killed had written; what another one is writing stays."""
+    """Remove the leftovers of killed processes; folders that another process is writing stay."""
     for probe in root.glob(f"{_PROBE}*"):
         with suppress(OSError):
             probe.unlink()
@@ -161,7 +161,7 @@ def _make_writable(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f"{_PROBE}{os.getpid()}"
         probe.touch()
-        probe.unlink(missing_ok=True)  # another process takes it for a leftover
+        probe.unlink(missing_ok=True)  # another process may remove it as a leftover
     except OSError as error:
         raise StoreError(_cannot_write(folder, error)) from error
 
@@ -172,7 +172,7 @@ def _cannot_write(root: Path, error: OSError) -> str:
 
 
 def _touch(entry: Path) -> None:
-    """Say when a run was last of use: what is old is pruned."""
+    """Set the time of last use, which `prune` reads."""
     with suppress(OSError):
         os.utime(entry)
 
@@ -190,7 +190,7 @@ def _write_manifest(folder: Path, key: RunKey, inputs: dict[str, Any]) -> None:
 
 
 def _files(folder: Path) -> dict[str, Path]:
-    """All files of an entry but its manifest, by their path in it."""
+    """Return all files of an entry except its manifest, by their path in the entry."""
     found = {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*")) if path.is_file()}
     return {name: path for name, path in found.items() if name != MANIFEST}
 
@@ -205,16 +205,16 @@ def _read_manifest(entry: Path) -> dict[str, Any]:
 
 
 def _disagreement(entry: Path, key: RunKey) -> str:
-    """Say what is wrong with an entry; an empty text means that it is whole, and the run of this key."""
+    """Return what is wrong with an entry; an empty string if it is complete and has this key."""
     if not (entry / MANIFEST).is_file():
-        return "no manifest: its writing was interrupted"
+        return "it has no manifest: writing was interrupted"
     manifest = _read_manifest(entry)
     if manifest.get("schema") != SCHEMA:
         return f"its manifest has schema {manifest.get('schema')}, not {SCHEMA}"
     if manifest.pop("digest", None) != _self_digest(manifest):
-        return "its manifest is not what was written"
+        return "its manifest was changed"
     if manifest["key"] != key.record():
-        return "it is the run of another key"
+        return "it has the key of another run"
     return _disagreement_of_files(entry, manifest["files"])
 
 
@@ -228,6 +228,6 @@ def _disagreement_of_files(entry: Path, told: dict[str, str]) -> str:
         if name not in there:
             return f"{name} is missing"
         if file_digest(there[name]) != digest:
-            return f"{name} is not what was written"
+            return f"{name} was changed"
     added = sorted(there.keys() - told.keys())
     return f"{added[0]} was added" if added else ""

@@ -1,4 +1,4 @@
-"""The trace of a run: what our own hooks saw while an engine trained, whatever the engine is.
+"""The trace of a run: records of our own hooks during the training, the same for every engine.
 
 Shapes: S optimizer steps, G parameter groups.
 """
@@ -14,81 +14,81 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ParameterTrace:
-    """One parameter of the model, as it was trained."""
+    """One parameter of the model during the training."""
 
     name: str
     size: int
-    """Values that it holds."""
+    """Number of values."""
     trainable: bool
-    """It required gradients when training began, or when it ended."""
+    """True if it required gradients at the start or at the end of the training."""
     normalisation_or_bias: bool
-    """A bias, or a weight of a normalisation layer: what weight decay should leave alone."""
+    """True for a bias or a weight of a normalisation layer, which should have no weight decay."""
     groups: tuple[int, ...]
-    """Indices of the optimizer's groups that hold it."""
+    """Indices of the optimizer's parameter groups that contain it."""
     weight_decay: float
-    """Of its (first) group; 0 where it is in none."""
+    """Weight decay of its (first) group; 0 where it is in no group."""
     gradient: float
-    """Largest norm of its gradient that an optimizer step saw; 0 where there was none."""
+    """Largest norm of its gradient at an optimizer step; 0 where it had no gradient."""
     moved: float
-    """Largest absolute change of a value from the first weights to those that were kept."""
+    """Largest absolute change of a value from the first weights to the kept weights."""
     scale: float
     """Largest absolute first value."""
 
 
 @dataclass(frozen=True)
 class Pass:
-    """One stretch of evaluation, or one epoch of training."""
+    """One evaluation, or one epoch of training."""
 
     kind: str
     """``train`` or ``eval``."""
     rows: tuple[int, ...]
-    """Fingerprint of every row that was seen, in order; see `pytest_ftcheck.training.fingerprint`."""
+    """Fingerprint of every row, in order; see `pytest_ftcheck.training.fingerprint`."""
     labels: tuple[float, ...]
-    """Label of each row; NaN where the batch had none."""
+    """Label of each row; NaN where the batch had no labels."""
     batch_sizes: tuple[int, ...]
     in_train_mode: bool
-    """Any module was in train mode in any of its batches; of interest in both kinds."""
+    """True if any module was in train mode in any batch; checks use it for both kinds."""
     weights_changed: bool
-    """The weights after the pass differ from those before it (of interest in ``eval``)."""
+    """True if the weights after the pass differ from those before it; checks use it for ``eval``."""
 
 
 @dataclass(frozen=True)
 class Trace:
-    """What the hooks saw."""
+    """The records of the hooks."""
 
     planned_steps: int = 0
-    """Optimizer steps that the engine announced."""
+    """Number of optimizer steps that the engine announced."""
     learning_rates: tuple[tuple[float, ...], ...] = ()
-    """``[S, G]``: in force when each optimizer step was taken; NaN where the optimizer chooses its own."""
+    """``[S, G]``: learning rates at each optimizer step; NaN where the optimizer chooses its own."""
     base_learning_rates: tuple[float, ...] = ()
-    """``[G]``: what the schedule multiplies."""
+    """``[G]``: base learning rates that the schedule multiplies."""
     gradient_norms: tuple[float, ...] = ()
-    """``[S]``: of all gradients together, as the optimizer got them, after clipping."""
+    """``[S]``: norm of all gradients together at the optimizer step, after clipping."""
     micro_steps: tuple[int, ...] = ()
-    """``[S]``: batches whose gradients went into each optimizer step."""
+    """``[S]``: number of batches whose gradients each optimizer step uses."""
     scheduler_steps: int = 0
-    """Times that the learning rate scheduler was stepped."""
+    """Number of steps of the learning rate scheduler."""
     schedule_length: int | None = None
-    """Optimizer steps that the schedule was made for; None where it does not say."""
+    """Number of optimizer steps that the schedule was made for; None where it is unknown."""
     stale_gradients: tuple[int, ...] = ()
-    """Optimizer steps (from 1) whose first backward pass found gradients of the step before."""
+    """Optimizer steps (counted from 1) whose first backward pass found gradients of the previous step."""
     parameters: tuple[ParameterTrace, ...] = ()
     passes: tuple[Pass, ...] = ()
     forward_keys: tuple[str, ...] = ()
-    """Keywords that every forward pass of training got."""
+    """Keyword arguments of every forward pass in training."""
     eval_forward_keys: tuple[str, ...] = ()
-    """Keywords that every forward pass of evaluation got."""
+    """Keyword arguments of every forward pass in evaluation."""
     padded_without_mask: bool = False
-    """A batch with padding reached the model without an attention mask."""
+    """True if the model got a batch with padding without an attention mask."""
 
     optimizers: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
-    """Numbers that each optimizer was made with (``betas``, ``eps``, ``momentum``, …), by the name of its class."""
+    """Numeric settings of each optimizer (``betas``, ``eps``, ``momentum``, …), by the name of its class."""
     kept_by_reference: tuple[str, ...] = ()
-    """Attributes of callbacks and the Trainer that held the weights, not a copy of them, while training went on."""
+    """Attributes of callbacks and the Trainer that held the weights themselves, not a copy, during the training."""
 
     @property
     def steps(self) -> int:
-        """Optimizer steps that were taken."""
+        """Number of optimizer steps."""
         return len(self.learning_rates)
 
     def to_record(self) -> dict[str, Any]:
@@ -97,7 +97,7 @@ class Trace:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Trace:
-        """Read what `to_record` gave."""
+        """Read the result of `to_record`."""
         values = dict(record)
         values["parameters"] = tuple(
             ParameterTrace(**{**entry, "groups": tuple(entry["groups"])}) for entry in record["parameters"]

@@ -1,1 +1,1 @@
-"""What one session has, without pytest: its settings, tasks, parts, runs and accepted runs."""
+"""The state of one session, without pytest: settings, tasks, parts, runs and accepted runs."""

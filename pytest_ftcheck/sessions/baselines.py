@@ -1,9 +1,9 @@
-"""The baseline of a session: what was accepted, what is compared with it, and what may be accepted next."""
+"""The baseline of a session: accepted runs, comparisons with them, and runs that may be accepted next."""
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.errors import CheckFailure, DataError
@@ -29,7 +29,8 @@ from pytest_ftcheck.gates.provenance import (
     nearest_entry,
     not_comparable,
 )
-from pytest_ftcheck.report.baseline import flip_records
+from pytest_ftcheck.report.baseline import AcceptedRecord, ComparisonRecord, flip_records
+from pytest_ftcheck.report.plain import plain, record_of
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
@@ -40,12 +41,12 @@ if TYPE_CHECKING:
 
 
 class Baselines:
-    """What one process knows of accepted runs.
+    """The records of one process on accepted runs.
 
     Attributes:
-        candidates: runs that may become the baseline, by their entry's key and seed.
-        comparisons: what the runs were compared with, in plain values, by the same.
-        ran: what the runs were made of, by the keys that they have, or would have if they were accepted.
+        candidates: runs that may become the baseline, by the key of their entry and seed.
+        comparisons: comparisons of runs with accepted runs, by the key of the run's entry and seed.
+        ran: entries that describe the runs of this session, by their keys.
 
     """
 
@@ -53,30 +54,30 @@ class Baselines:
         """Read the accepted entries.
 
         Raises:
-            DataError: the file was edited, or is not whole.
+            DataError: the file was edited, or is incomplete.
 
         """
         self._settings = settings
         self.folder = settings.rootdir / FOLDER
-        # Beside the baseline, and where limits and the JSON document are written.
+        # In the folders of the baseline, and in the root folder, which gets limits and the JSON document.
         remove_leftovers(self.folder, self.folder / PREDICTIONS, settings.rootdir)
         self.entries = read_baseline(self.folder)
         self.candidates: dict[tuple[str, int], Candidate] = {}
-        self.comparisons: dict[tuple[str, int], dict[str, Any]] = {}
+        self.comparisons: dict[tuple[str, int], ComparisonRecord] = {}
         self.ran: dict[str, Entry] = {}
         self._answers: dict[int, tuple[Run, ComparedRun | CheckFailure | None]] = {}
-        """By the identity of the run, which is kept alive here: every metric asks again."""
+        """Results of `accepted` by the identity of the run, which is kept alive here: each metric calls it again."""
 
     @property
     def _replaces(self) -> bool:
-        """Whether this session accepts what it finds, whatever was accepted before."""
+        """Whether this session replaces the accepted runs by its own."""
         return self._settings.update_baseline in {"all", "force"}
 
     def check_files(self, tasks: Iterable[str]) -> None:
-        """Make sure that the predictions of some tasks are what was accepted, before anything trains.
+        """Verify the stored predictions of some tasks before any training.
 
         Raises:
-            DataError: they were edited, truncated or removed.
+            DataError: predictions were edited, truncated or removed.
 
         """
         for entry in self.entries.values():
@@ -84,18 +85,18 @@ class Baselines:
                 kept_rows(self.folder, entry, seed)
 
     def accepted(self, pipeline: Pipeline, run: Run, *, gated: bool = True) -> ComparedRun | None:
-        """Return the accepted run that a run is compared with, and note both for the end of the session.
+        """Return the accepted run that a run is compared with; note both for the end of the session.
 
-        Call it for every run that is gated, whatever its limits are: what is not noted here cannot be accepted.
+        Call this for every run with gates, with any limits: only runs that are noted here can be accepted.
 
         Args:
-            pipeline: that was trained.
-            run: that came out.
-            gated: a drop is limited, so that a run which cannot be compared is red; else it is only noted.
+            pipeline: pipeline of the run.
+            run: the run.
+            gated: True if a drop is limited: a run that cannot be compared fails; False: it is only noted.
 
         Returns:
-            The accepted run of this seed, else that of the first accepted seed; of another recipe, where this one has
-            none. None where nothing was accepted, or where ``--ftcheck-update-baseline`` accepts what is there now.
+            The accepted run of this seed, else of the first accepted seed; of another recipe, if this recipe has no
+            entry. None where nothing was accepted, or where ``--ftcheck-update-baseline`` replaces the accepted run.
 
         Raises:
             CheckFailure: ``metrics.baseline``: not comparable, or absent where ``--ftcheck-require-baseline`` is given.
@@ -116,10 +117,10 @@ class Baselines:
 
     def _answer(self, pipeline: Pipeline, run: Run) -> ComparedRun | None:
         now = describe_origin(pipeline, run, self._settings.rootdir)
-        compared = ComparedRun.of_run(run)
+        compared = ComparedRun.of_run(run, own=pipeline.card.own_metrics)
         self.ran.setdefault(now.key, now)
         if self._settings.update_baseline:
-            # The first one: a user's own test may judge a run with other hyperparameters later on.
+            # Keep the first candidate: a user's own test may judge a run with other hyperparameters later.
             self.candidates.setdefault((now.key, run.seed), candidate_of(now, pipeline, run, compared))
         entry = self.entries.get(now.key) or nearest_entry(
             self.entries.values(), now, any_checkpoint=not self._settings.model
@@ -129,7 +130,7 @@ class Baselines:
             raise CheckFailure([missing_finding(now, entry, pipeline.subject)])
         if entry is None:
             return None
-        # What is accepted now is not held against what it takes the place of, nor against what it stands beside.
+        # A run that will be accepted is not judged by the entry that it replaces, nor by the nearest other entry.
         if self._replaces or (self._settings.update_baseline == "new" and not exact):
             self._note_change(entry, now, pipeline, compared, run)
             return None
@@ -139,67 +140,54 @@ class Baselines:
         seed = run.seed if run.seed in entry.runs else min(entry.runs)
         kept = kept_rows(self.folder, entry, seed)
         why = not_comparable(entry, now, kept, evaluated_rows(pipeline, run))
-        note = self._noted(entry, now, seed, run, not_comparable=why)
+        note = _compared_with(entry, now, seed, run)
         if why:
+            self._note(replace(note, not_comparable=why))
             raise CheckFailure([incomparable_finding(entry, now, why, pipeline.subject)])
         accepted = entry.runs[seed]
         before = ComparedRun(accepted.metrics, kept.rows, seed_spreads(entry))
         try:
             flips = flipped_rows(kept.rows, compared.rows)
         except DataError as error:
-            note["not_comparable"] = str(error)
+            self._note(replace(note, not_comparable=str(error)))
             raise CheckFailure([incomparable_finding(entry, now, str(error), pipeline.subject)]) from error
-        note["metrics"] = before_and_after(accepted, compared, pipeline)
-        note["flips"] = flip_records(flips, pipeline, evaluated_rows(pipeline, run))
+        metrics = before_and_after(accepted, compared, pipeline)
+        named = flip_records(flips, pipeline, evaluated_rows(pipeline, run))
+        self._note(replace(note, metrics=metrics, flips=named))
         return before
 
     def _note_change(self, entry: Entry, now: Entry, pipeline: Pipeline, compared: ComparedRun, run: Run) -> None:
-        """Note what an update changes; the old predictions may be what it mends."""
+        """Note the change of an update, without the old predictions: they may be the damage that the update repairs."""
         seed = run.seed if run.seed in entry.runs else min(entry.runs)
-        note = self._noted(entry, now, seed, run)
-        note["metrics"] = before_and_after(entry.runs[seed], compared, pipeline)
+        metrics = before_and_after(entry.runs[seed], compared, pipeline)
+        self._note(replace(_compared_with(entry, now, seed, run), metrics=metrics))
 
-    def _noted(self, entry: Entry, now: Entry, seed: int, run: Run, *, not_comparable: str = "") -> dict[str, Any]:
-        note = {
-            "key": now.key,
-            "accepted_key": entry.key,
-            "task": now.task,
-            "engine": now.engine,
-            "seed": run.seed,
-            "accepted_seed": seed,
-            "accepted": entry.date,
-            "why": entry.why,
-            "differences": differences(entry, now),
-            "not_comparable": not_comparable,
-            "metrics": {},
-            "flips": [],
-        }
-        self.comparisons.setdefault((now.key, run.seed), note)
-        return note
+    def _note(self, note: ComparisonRecord) -> None:
+        self.comparisons.setdefault((note.key, note.seed), note)
 
     def to_send(self) -> dict[str, Any]:
-        """Return what another process must know, in plain values."""
+        """Return the records for another process, in plain values."""
         return {
             "candidates": [
                 {**asdict(candidate), "entry": candidate.entry.to_record()} for candidate in self.candidates.values()
             ],
-            "comparisons": list(self.comparisons.values()),
+            "comparisons": plain(list(self.comparisons.values())),
             "ran": [entry.to_record() for entry in self.ran.values()],
         }
 
     def receive(self, sent: Mapping[str, Any]) -> None:
-        """Take what a worker found."""
+        """Add the records of a worker."""
         for values in sent["candidates"]:
             candidate = Candidate(**{**values, "entry": Entry.from_record(values["entry"])})
             self.candidates.setdefault((candidate.entry.key, candidate.seed), candidate)
         for record in sent["ran"]:
             entry = Entry.from_record(record)
             self.ran.setdefault(entry.key, entry)
-        for note in sent["comparisons"]:
-            self.comparisons.setdefault((note["key"], note["seed"]), note)
+        for values in sent["comparisons"]:
+            self._note(record_of(ComparisonRecord, values))
 
     def refusals(self) -> list[str]:
-        """Say which runs cannot be accepted."""
+        """Return the reasons why runs cannot be accepted."""
         found = []
         for candidate in self.candidates.values():
             try:
@@ -211,16 +199,16 @@ class Baselines:
             another = "" if accepted is None else another_subject(accepted, candidate.entry)
             if another and self._settings.update_baseline == "all":
                 found.append(
-                    f"{candidate.entry.key}, seed {candidate.seed}: {another}: the baseline that was accepted would be "
-                    "lost. Give the task another name, or --ftcheck-update-baseline=force where the change is meant."
+                    f"{candidate.entry.key}, seed {candidate.seed}: {another}: the accepted baseline would be lost. "
+                    "Give the task another name, or --ftcheck-update-baseline=force if the change is intended."
                 )
         return found
 
-    def update(self) -> list[dict[str, Any]]:
-        """Accept what ran; return what changed, in plain values.
+    def update(self) -> list[AcceptedRecord]:
+        """Accept the runs; return the changed entries.
 
         Raises:
-            DataError: the files are not whole, or cannot be written.
+            DataError: the files are incomplete, or cannot be written.
 
         """
         changes = update_baseline(
@@ -231,15 +219,15 @@ class Baselines:
             only_missing=self._settings.update_baseline == "new",
         )
         return [
-            {"key": change.after.key, "new": change.before is None, "seeds": sorted(change.after.runs)}
+            AcceptedRecord(key=change.after.key, new=change.before is None, seeds=sorted(change.after.runs))
             for change in changes
         ]
 
     def unmatched(self) -> list[str]:
-        """Keys of entries that nothing in this session is the run of, though their task and engine ran.
+        """Return the keys of entries that match no run of this session, although their task and engine ran.
 
-        What the command line chose stands beside the card's checkpoint and data; so does the card's data beside other
-        data that was accepted, once it has an entry of its own.
+        A checkpoint or data set from the command line does not replace the one of the card. A data set with an entry of
+        its own does not replace another accepted data set.
         """
         known = {(entry.task, entry.engine, entry.source) for entry in self.entries.values()}
         left = {key: entry for key, entry in self.entries.items() if key not in self.ran}
@@ -248,10 +236,26 @@ class Baselines:
         )
 
     def _replaced(self, entry: Entry, now: Entry, known: Container[tuple[str, str, str]]) -> bool:
-        """Tell whether a run stands where that of an accepted entry might be expected."""
+        """Whether a run of this session replaces the run of an accepted entry."""
         beside = self._settings.data or (now.task, now.engine, now.source) in known
         return (
             (entry.task, entry.engine) == (now.task, now.engine)
             and (entry.checkpoint == now.checkpoint or not self._settings.model)
             and (entry.source == now.source or not beside)
         )
+
+
+def _compared_with(entry: Entry, now: Entry, seed: int, run: Run) -> ComparisonRecord:
+    """Name a run and the accepted seed that it is compared with."""
+    return ComparisonRecord(
+        key=now.key,
+        accepted_key=entry.key,
+        task=now.task,
+        engine=now.engine,
+        seed=run.seed,
+        accepted_seed=seed,
+        accepted=entry.date,
+        why=entry.why,
+        differences=differences(entry, now),
+        not_comparable="",
+    )

@@ -1,4 +1,4 @@
-"""What the suite's checks look at: one bundle for all tests over the same parts, engine and seed."""
+"""The evidence of the suite's checks: one bundle for all tests with the same parts, engine and seed."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from pytest_ftcheck.sessions.variants import Variant
 
 _KEPT = 4
-"""Bundles hold models: of many seeds and tasks, those that were used last are kept."""
+"""Number of kept bundles, the last used ones: each holds models."""
 
 
 class NoRun(CheckFailure):
-    """The run that a check needs failed; of one that it makes itself, a plain `CheckFailure` tells."""
+    """The run that a check needs failed; where a check's own run fails, it raises a plain `CheckFailure`."""
 
     def __init__(self, findings: Sequence[Finding], engine: str = "") -> None:
         super().__init__(findings)
@@ -36,10 +36,10 @@ class NoRun(CheckFailure):
 
 
 class Bundles:
-    """The evidence of a session. It holds models and probes; the runs stay with the session.
+    """The evidence of a session. It holds models and probes; the session holds the runs.
 
     Attributes:
-        kept: by task, engine, seed and what a user's fixtures changed; the one that was used last stands last.
+        kept: bundles by task, engine, seed and the changes of a user's fixtures; the last used bundle is last.
 
     """
 
@@ -48,12 +48,12 @@ class Bundles:
         self.kept: dict[tuple[Any, ...], Evidence] = {}
 
     def of(self, pipeline: Pipeline, variant: Variant, *, serves: Callable[[], bool]) -> Evidence:
-        """Return the bundle of a test's parts; the next test with equal parts gets the same one.
+        """Return the bundle of a test's parts; the next test with equal parts gets the same bundle.
 
         Args:
             pipeline: the parts.
             variant: task, engine and seed.
-            serves: tells whether this process will ask what a server makes of the run.
+            serves: returns whether this process will run checks of the saved model.
 
         """
         own = self._session.pipeline(variant.task)
@@ -64,7 +64,7 @@ class Bundles:
         return self.kept[key]
 
     def over(self, run: Callable[[], Run], pipeline: Pipeline, variant: Variant) -> Evidence:
-        """Make the bundle of one test, whose run a user's fixture gives: it may differ from test to test."""
+        """Make the bundle of one test whose run comes from a user's fixture: the run may differ between tests."""
         return self._bundle(pipeline, variant, given_run=run)
 
     def _bundle(
@@ -100,12 +100,12 @@ class Bundles:
 
 
 def _changes(pipeline: Pipeline, own: Pipeline) -> tuple[str, ...]:
-    """Describe what differs from the task's own parts: a user's fixture makes an equal object for every test."""
+    """Describe the differences from the task's own parts; a user's fixture makes a new, equal object for every test."""
     parts = [(spec.name, getattr(pipeline, spec.name), getattr(own, spec.name)) for spec in fields(pipeline)]
     return tuple(f"{name} {_content(part)}" for name, part, before in parts if part is not before)
 
 
 def _content(part: Any) -> str:
-    if identity := table_identity(part):  # a data set, whose content would take long to read
+    if identity := table_identity(part):  # a data set: its content would take long to read
         return identity
     return describe(part).digest if callable(part) else repr(part)

@@ -1,4 +1,4 @@
-"""Parts that tests get: models, tokenized rows, slices, and the pipeline that is assembled from them."""
+"""Parts for tests: models, tokenized rows, slices, and the pipeline that is assembled from them."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
 
 class Parts:
-    """What is made of the parts of a session's tasks, each once."""
+    """Objects made from the parts of a session's tasks, each once."""
 
     def __init__(self, session: FtcheckSession) -> None:
         self._session = session
         self._models: dict[tuple[str, int], PreTrainedModel] = {}
-        """The one that was made last, by task and seed."""
+        """The last model that was made, by task and seed."""
         self._tokenized: dict[tuple[str, str], dict[str, Dataset]] = {}
         """Splits by task and digest of a user's tokenizer: its fixture makes a new one for every test."""
         self._masks: dict[tuple[str, str], Mapping[str, Masks]] = {}
         """Evaluation rows of each slice of the card, by task and identity of those rows."""
 
     def shared_model(self, task: str, seed: int) -> PreTrainedModel:
-        """Return an untrained model that nobody changes, the one that was made last; or make it."""
+        """Return a shared untrained model, which nobody may change; only the last one is kept."""
         key = (task, seed)
         if key not in self._models:
             self._models = {key: self.new_model(task, seed)}
@@ -46,7 +46,7 @@ class Parts:
         return self._session.pipeline(task).model_init()
 
     def splits(self, pipeline: Pipeline) -> DatasetDict:
-        """Return both tokenized splits of a pipeline, as they are."""
+        """Return both tokenized splits of a pipeline, unchanged."""
         from datasets import DatasetDict  # noqa: PLC0415 - slow to import
 
         return DatasetDict({"train": pipeline.train_dataset, "validation": pipeline.eval_dataset})
@@ -54,7 +54,7 @@ class Parts:
     def tokenized(self, pipeline: Pipeline, processing_class: Any) -> DatasetDict:
         """Return both splits of a pipeline, tokenized by a user's tokenizer.
 
-        A Trainer's rows stay as it has them: only its own code knows how they were tokenized.
+        Rows of a user's Trainer stay unchanged: only the user's code knows how they were tokenized.
         """
         from datasets import DatasetDict  # noqa: PLC0415 - slow to import
 
@@ -64,11 +64,13 @@ class Parts:
         if not pipeline.source.rows.tokenized_here:
             return self.splits(pipeline)
         key = (pipeline.card.name, tokenizer_digest(processing_class))
-        max_length = pipeline.card.recipe(pipeline.tier, pipeline.checkpoint.name).get("max_length")
+        recipe = pipeline.card.recipe(pipeline.tier, pipeline.checkpoint.name)
+        keys = ("max_length", *pipeline.card.head_rules.inputs.recipe_keys)
+        options = {name: recipe[name] for name in keys if name in recipe}
         rows = {"train": pipeline.data.train, "validation": pipeline.data.evaluation}
         if key not in self._tokenized:
             self._tokenized[key] = {
-                name: tokenize(pipeline.card, split, processing_class, max_length) for name, split in rows.items()
+                name: tokenize(pipeline.card, split, processing_class, **options) for name, split in rows.items()
             }
         return DatasetDict(self._tokenized[key])
 
@@ -76,7 +78,7 @@ class Parts:
         """Return the rows of the card's slices, found once for the same evaluation rows."""
         from pytest_ftcheck.gates.pipeline_slices import pipeline_masks  # noqa: PLC0415 - slow to import
 
-        # datasets' own identity of a table.
+        # The fingerprint that datasets gives to a table.
         key = (pipeline.card.name, getattr(pipeline.eval_dataset, "_fingerprint", str(id(pipeline.eval_dataset))))
         if key not in self._masks:
             self._masks[key] = pipeline_masks(pipeline, self._session.settings.rootdir)
@@ -92,18 +94,18 @@ def assembled(
     data_collator: Any,
     model: PreTrainedModel,
 ) -> Pipeline:
-    """Put the parts that fixtures gave into a task's pipeline; the task's own parts stay the same objects.
+    """Put the parts from fixtures into a task's pipeline; the task's own parts stay the same objects.
 
     Args:
         base: the task's own pipeline.
         overridden: names of the fixtures that a user gave.
-        processing_class: of ``ft_tokenizer``.
-        dataset: of ``ft_dataset``.
-        data_collator: of ``ft_collator``.
-        model: of ``ft_model``.
+        processing_class: value of ``ft_tokenizer``.
+        dataset: value of ``ft_dataset``.
+        data_collator: value of ``ft_collator``.
+        model: value of ``ft_model``.
 
     Raises:
-        TaskError: a user's fixture gives the model of a Trainer, which makes its own.
+        TaskError: a user's fixture gives a model, but a Trainer makes its own.
 
     """
     own_collator = not {"ft_collator", "ft_tokenizer"} & set(overridden)
@@ -125,7 +127,7 @@ def assembled(
 
 
 class ModelCopies:
-    """A ``model_init`` that copies a model which a user's fixture made."""
+    """A ``model_init`` that copies the model of a user's fixture."""
 
     def __init__(self, model: PreTrainedModel) -> None:
         self._model = model
@@ -135,5 +137,5 @@ class ModelCopies:
         return deepcopy(self._model)
 
     def described(self) -> PreTrainedModel:
-        """Return what stands for this in the key of a run."""
+        """Return the object that describes this one in the key of a run."""
         return self._model

@@ -1,4 +1,4 @@
-"""The state of one session in one process: settings, tasks, and what was made of them so far."""
+"""The state of one session in one process: settings, tasks, and the objects made from them so far."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
     from pytest_ftcheck.training.train_or_load import SessionRuns
 
 SUITE = "ftcheck/"
-"""Node ids of the suite start with it; the name of the task follows."""
+"""Prefix of the suite's node ids; the name of the task follows."""
 
 
 @dataclass(frozen=True)
 class Host:
-    """What a session takes from the program that it runs in."""
+    """Functions of the program that runs a session."""
 
     folder: Callable[[], Path]
-    """Gives the folder of the session's runs, which all of its processes share."""
+    """Returns the folder of the session's runs, which all its processes share."""
     scratch: Callable[[], Path]
     """Makes an empty folder for a short fine-tune."""
     listening: Callable[[], AbstractContextManager[ProgressListener]]
-    """Gives what is told of a run while it is made."""
+    """Returns the listener for the progress of a run."""
     token: str | None = None
-    """Names the session, where it has several processes: it stands for parts without a stable description."""
+    """Identifies a session with several processes, in the description of parts without a stable description."""
 
 
 @dataclass
@@ -49,28 +49,28 @@ class FtcheckSession:
     settings: Settings
     host: Host
     selected: tuple[str, ...] = ()
-    """Node ids of the suite that were asked for; empty: all of the selected tasks."""
+    """Requested node ids of the suite; empty: all tests of the selected tasks."""
     alone: bool = False
     """The suite runs without the project's own tests."""
     own_task: str | None = None
-    """The task of ``--ftcheck-trainer`` alone: no card describes it but what the Trainer tells."""
+    """The task of ``--ftcheck-trainer`` without a name: it has no card, only the Trainer describes it."""
     checks: tuple[Check, ...] = ()
-    """Those that are chosen, in the order of the catalogue."""
+    """The chosen checks, in the order of the catalogue."""
     cards: dict[str, TaskCard] = field(default_factory=dict)
     pipelines: dict[str, Pipeline] = field(default_factory=dict)
     tellers: dict[tuple[object, str], str] = field(default_factory=dict)
-    """Node id of the test that tells of a failure, by what failed and how."""
+    """Node id of the test that reports a failure, by the failed run and the error."""
     baselines: Baselines | None = None
-    """Accepted runs; None where nobody asked for them yet."""
+    """Accepted runs; None until they are first requested."""
 
     def table(self, name: str) -> Mapping[str, Any]:
-        """Return what is written about a task; it has a key ``trainer`` where the rest comes out of a Trainer.
+        """Return the table of a task; it has a key ``trainer`` if a user's Trainer gives the other values.
 
         Raises:
-            TaskError: no such task, or an unknown key.
+            TaskError: unknown task, or unknown key.
 
         """
-        from pytest_ftcheck.tasks.card import card_table  # noqa: PLC0415 - a session without a task pays for none
+        from pytest_ftcheck.tasks.card import card_table  # noqa: PLC0415 - only sessions with a task need it
         from pytest_ftcheck.tasks.card_rules import check_keys  # noqa: PLC0415 - as above
 
         tables = self.settings.task_tables
@@ -81,7 +81,7 @@ class FtcheckSession:
         return table
 
     def card(self, name: str) -> TaskCard:
-        """Return a task's card; that of a Trainer comes with its pipeline."""
+        """Return a task's card; for a user's Trainer, building the pipeline makes the card."""
         from pytest_ftcheck.tasks.card import parse_card  # noqa: PLC0415 - as in `table`
 
         if name not in self.cards:
@@ -90,7 +90,7 @@ class FtcheckSession:
         return self.cards[name]
 
     def pipeline(self, name: str) -> Pipeline:
-        """Return a task's pipeline, built once."""
+        """Return a task's pipeline, which is built once."""
         if name not in self.pipelines:
             self.pipelines[name] = self._build(name)
         return self.pipelines[name]
@@ -107,13 +107,13 @@ class FtcheckSession:
 
     @cached_property
     def runs(self) -> SessionRuns:
-        """What makes and keeps the runs."""
+        """The object that makes and keeps the runs."""
         from pytest_ftcheck.training.train_or_load import SessionRuns  # noqa: PLC0415 - slow to import
 
         return SessionRuns(self.settings, self._open_store, self.host.listening)
 
     def _open_store(self) -> RunStore:
-        """Open the run store: the session's own folder, or with ``--ftcheck-reuse`` the one that stays."""
+        """Open the run store: the session's own folder, or with ``--ftcheck-reuse`` the permanent one."""
         from pytest_ftcheck.runs.describer import SESSION  # noqa: PLC0415 - after start-up
         from pytest_ftcheck.runs.store import RunStore, default_store  # noqa: PLC0415 - slow to import
 
@@ -123,23 +123,23 @@ class FtcheckSession:
 
     @cached_property
     def parts(self) -> Parts:
-        """What is made of the tasks' parts for tests."""
+        """Objects made from the tasks' parts for tests."""
         from pytest_ftcheck.sessions.parts import Parts  # noqa: PLC0415 - after start-up
 
         return Parts(self)
 
     @cached_property
     def bundles(self) -> Bundles:
-        """What the checks look at."""
+        """The evidence of the checks."""
         from pytest_ftcheck.sessions.bundles import Bundles  # noqa: PLC0415 - slow to import
 
         return Bundles(self)
 
     def open_baselines(self) -> Baselines:
-        """Return the accepted runs, which are read when they are first asked for.
+        """Return the accepted runs, which are read at the first call.
 
         Raises:
-            DataError: the file was edited, or is not whole.
+            DataError: the file was edited, or is incomplete.
 
         """
         from pytest_ftcheck.sessions.baselines import Baselines  # noqa: PLC0415 - slow to import
@@ -149,12 +149,12 @@ class FtcheckSession:
         return self.baselines
 
     def teller(self, failed: object, error: Exception, nodeid: str) -> str:
-        """Return the test that tells of a failure: the first that meets it.
+        """Return the test that reports a failure: the first that encounters it.
 
         Args:
-            failed: equal for tests that need the same run.
-            error: that ended it.
-            nodeid: of the test that asks.
+            failed: an identifier that is equal for tests that need the same run.
+            error: the error that ended the run.
+            nodeid: node id of the calling test.
 
         """
         return self.tellers.setdefault((failed, str(error)), nodeid)
@@ -164,9 +164,9 @@ def start_session(settings: Settings, host: Host, selected: Sequence[str] = ()) 
     """Make the state of a session, with the cards of its tasks.
 
     Args:
-        settings: as they were given.
-        host: that the session runs in.
-        selected: node ids of the suite that were asked for; their tasks take the place of those of the settings.
+        settings: settings of the session.
+        host: functions of the program that runs the session.
+        selected: requested node ids of the suite; their tasks replace the tasks of the settings.
 
     Raises:
         FtcheckError: a task or a card is wrong.
@@ -176,17 +176,17 @@ def start_session(settings: Settings, host: Host, selected: Sequence[str] = ()) 
     named = [nodeid.removeprefix(SUITE).split("::")[0] for nodeid in selected]
     tasks = tuple(dict.fromkeys(named)) or settings.tasks or ((own_task,) if own_task else ())
     if settings.trainer and len(tasks) > 1:
-        msg = f"--ftcheck-trainer={settings.trainer} goes with one task, not {', '.join(tasks)}."
+        msg = f"--ftcheck-trainer={settings.trainer} needs one task, not {', '.join(tasks)}. Give one --ftcheck-task."
         raise SettingsError(msg)
     session = FtcheckSession(replace(settings, tasks=tasks), host, tuple(selected), own_task=own_task)
     for task in tasks:
-        if "trainer" not in session.table(task):  # calling it here would import torch before anything is shown
+        if "trainer" not in session.table(task):  # making the Trainer here would import torch before any output
             session.card(task)
     return session
 
 
 def _own_task(settings: Settings) -> str | None:
-    """Name the task of a Trainer that is given without one."""
+    """Return the task name of a Trainer that is given without a task."""
     if not settings.trainer or settings.tasks:
         return None
     from pytest_ftcheck.pipeline.factory import trainer_task_name  # noqa: PLC0415 - only this option needs it

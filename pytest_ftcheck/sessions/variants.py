@@ -1,4 +1,4 @@
-"""What a test asks for: its task, engine and seed, from its markers and from the settings."""
+"""Task, engine and seed of a test, from its markers and from the settings."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def asked_by_markers(test: str, markers: Iterable[Marker]) -> dict[str, Any]:
     """Merge the keywords of a test's ``ftcheck`` markers.
 
     Args:
-        test: its name.
+        test: name of the test.
         markers: positional arguments and keywords of each, the closest one first.
 
     Raises:
@@ -45,7 +45,7 @@ def asked_by_markers(test: str, markers: Iterable[Marker]) -> dict[str, Any]:
         wrong += [f"{name}={value!r}" for name, value in kwargs.items() if not _is_kind(name, value)]
         if wrong:
             msg = (
-                f"marker ftcheck of {test} takes the keywords task and engine (texts) and seed (a whole number), "
+                f"marker ftcheck of {test} takes the keywords task and engine (strings) and seed (an integer), "
                 f"not {', '.join(wrong)}. Write it as @pytest.mark.ftcheck(task='mrpc', engine='manual', seed=0)."
             )
             raise TaskError(msg)
@@ -58,21 +58,21 @@ def _is_kind(name: str, value: object) -> bool:
 
 
 def variant_for(test: str, asked: Mapping[str, Any], settings: Settings) -> Variant:
-    """Return what a test asks for; what it leaves open, the settings say.
+    """Return task, engine and seed of a test; values that its markers do not name come from the settings.
 
     Args:
-        test: its name.
-        asked: of `asked_by_markers`.
-        settings: of the session.
+        test: name of the test.
+        asked: result of `asked_by_markers`.
+        settings: settings of the session.
 
     Raises:
-        TaskError: no task, or more than one, to choose from.
+        TaskError: the test names no task, and the settings have none or several.
 
     """
     tasks = tasks_of(settings)
     if "task" not in asked and len(tasks) != 1:
         msg = (
-            f"which task? {test} names none, and there are {len(tasks)} to choose from. "
+            f"{test} names no task, and the session has {len(tasks)} tasks. "
             "Add @pytest.mark.ftcheck(task=…), or give one with --ftcheck-task."
         )
         raise TaskError(msg)
@@ -84,11 +84,11 @@ def variant_for(test: str, asked: Mapping[str, Any], settings: Settings) -> Vari
 
 
 def variants_of(markers: Iterable[Marker], settings: Settings) -> tuple[list[tuple[str, int]], list[str]]:
-    """Return the engines and seeds that a test runs with, and how its node ids name them.
+    """Return the engines and seeds of a test, and their names in node ids.
 
     Args:
-        markers: arguments and keywords of its ``ftcheck`` markers, the closest one first: what they name is not varied.
-        settings: of the session.
+        markers: arguments and keywords of its ``ftcheck`` markers, the closest one first; their values are fixed.
+        settings: settings of the session.
 
     """
     pinned: dict[str, Any] = {}
@@ -101,5 +101,5 @@ def variants_of(markers: Iterable[Marker], settings: Settings) -> tuple[list[tup
 
 
 def tasks_of(settings: Settings) -> tuple[str, ...]:
-    """Return the tasks that a test may mean which names none."""
+    """Return the tasks that a test without a task may use."""
     return settings.tasks or tuple(settings.task_tables)

@@ -1,1 +1,1 @@
-"""How fast: training steps, measured, compared and put into tables."""
+"""Speed of training steps: measurement, comparison and tables."""

@@ -1,4 +1,4 @@
-"""``python -m pytest_ftcheck.speed``: tables of stored measurements, and whether a step became slower."""
+"""``python -m pytest_ftcheck.speed``: tables and comparisons of stored measurements."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pytest_ftcheck.speed.stored import compare_stored, read_stored, table_of
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command; return 1 where a step is slower, 2 where nothing could be compared or read."""
+    """Run a command; return 1 if a step is slower, 2 if nothing could be compared or a file could not be read."""
     options = _parser().parse_args(arguments)
     try:
         stored = [read_stored(path) for path in options.files]
@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     table.add_argument("--csv", action="store_true", help="CSV instead of Markdown")
     compare = commands.add_parser("compare", help="the same steps before and after, on the same hardware")
     compare.add_argument("files", nargs=2, type=Path, metavar="JSON", help="before and after")
-    compare.add_argument("--tolerance", type=float, default=0.05, help="share by which a step may be slower")
+    compare.add_argument("--tolerance", type=float, default=0.05, help="fraction by which a step may be slower")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""What a session asks to be measured: its cases, on its device, with what the machine is."""
+"""The measurements of a session: its cases, on its device, with a description of the machine."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from pytest_ftcheck.settings import Settings
 
 _SHORTEST_ROUND = 0.05
-"""Seconds: below, what else the machine does in a moment decides."""
+"""Minimum duration of a round in seconds; in shorter rounds, other processes dominate."""
 
 
 class NotMeasured(Exception):  # noqa: N818 - no error: a test that measures nothing is skipped
-    """Nothing can be measured; the text says why."""
+    """Nothing can be measured; the message says why."""
 
 
 def cases_of(settings: Settings) -> tuple[StepCase, ...]:
-    """List the cases that are asked for."""
+    """List the requested cases."""
     return sweep(
         settings.bench_batch_sizes, settings.bench_dtypes, settings.bench_seq_len, compiled=settings.bench_compile
     )
@@ -44,8 +44,8 @@ class Measuring:
     """Measures training steps of one session.
 
     Attributes:
-        settings: of the session.
-        machine: as `describe_machine` gives it; empty where nothing was measured yet.
+        settings: settings of the session.
+        machine: result of `describe_machine`; empty until the first measurement.
 
     """
 
@@ -55,7 +55,7 @@ class Measuring:
 
     @property
     def device(self) -> str:
-        """The device that steps are measured on."""
+        """The device of the measured steps."""
         return resolve_device(self.settings.device, self.settings.require_device)
 
     def note_machine(self, pipeline: Pipeline) -> Mapping[str, Any]:
@@ -65,12 +65,12 @@ class Measuring:
         return self.machine
 
     def alone(self, pipeline: Pipeline) -> AbstractContextManager[None]:
-        """Keep away what disturbs a measurement, for as long as the context lasts."""
+        """Remove disturbances of a measurement inside this context."""
         machine = self.note_machine(pipeline)
         return undisturbed(machine["threads"], self.device, fast=pipeline.fast_cpu)
 
     def shaped(self, pipeline: Pipeline) -> Pipeline:
-        """Put a model of ``--ftcheck-bench-shape`` in the place of the task's, where one is asked for."""
+        """Replace the task's model by one of ``--ftcheck-bench-shape``, if that was requested."""
         shape = self.settings.bench_shape
         return pipeline if shape is None else with_shape(pipeline, shape)
 
@@ -78,9 +78,9 @@ class Measuring:
         """Make a step of the manual engine.
 
         Args:
-            pipeline: that is trained.
-            seed: of its model and batches.
-            steps: until the same batches come again; None: as many as it takes to tell what an epoch is like.
+            pipeline: the pipeline to train.
+            seed: seed of model and batches.
+            steps: number of steps until the batches repeat; None: enough steps to represent an epoch.
 
         """
         return TrainingStep(pipeline, device=self.device, seed=seed, steps=steps or STEPS)
@@ -89,13 +89,13 @@ class Measuring:
     def row(
         self, pipeline: Pipeline, label: str, rows: list[dict[str, Any]], *, why_not: str
     ) -> Iterator[dict[str, Any]]:
-        """Note a row for the table, whatever comes of it: out of memory is a row too.
+        """Add a row to the table, also where the measurement fails, for example out of memory.
 
         Args:
-            pipeline: of the task.
-            label: of the case.
-            rows: takes the row.
-            why_not: why nothing can be measured here; empty where it can.
+            pipeline: pipeline of the task.
+            label: label of the case.
+            rows: list that gets the row.
+            why_not: why nothing can be measured here; empty where measuring is possible.
 
         Raises:
             NotMeasured: nothing can be measured, or memory is too small.
@@ -113,12 +113,12 @@ class Measuring:
             with self.alone(pipeline):
                 yield row
         except Exception as error:
-            row.setdefault("not_measured", "it failed")
+            row.setdefault("not_measured", "the step failed")
             if not is_out_of_memory(error):
                 raise
             out_of_memory = True
             row["not_measured"] = "out of memory"
-        if out_of_memory:  # outside of the handler, whose traceback holds the tensors
+        if out_of_memory:  # outside of the handler, because its traceback holds the tensors
             _free_memory()
             msg = f"out of memory at {label}"
             raise NotMeasured(msg)
@@ -133,14 +133,14 @@ class Measuring:
         timed: Callable[[TrainingStep, Any], list[float]],
         limits: Mapping[str, float],
     ) -> None:
-        """Measure the step of a case, and put it into its row.
+        """Measure the step of a case, and put the results into its row.
 
         Args:
-            case: of the sweep.
-            pipeline: of the task.
-            row: of the table.
-            seed: of model and batches.
-            timed: takes the step as often as a plan says, and returns the seconds of each round.
+            case: case of the sweep.
+            pipeline: pipeline of the task.
+            row: row of the table.
+            seed: seed of model and batches.
+            timed: runs the rounds of a plan, and returns the seconds of each round.
             limits: ``min_rounds``, ``min_time`` and ``max_time`` of the measurement.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Which batches are measured: a few of an epoch that stand for all of it, over and over."""
+"""The measured batches: a few batches that represent an epoch, repeated without end."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Work:
-    """What one optimizer step has to do."""
+    """The work of one optimizer step."""
 
     shapes: tuple[tuple[int, int], ...]
     """``(B, T)`` of every micro-batch."""
     tokens: int
-    """Without padding."""
+    """Number of tokens without padding."""
 
     @property
     def rows(self) -> int:
@@ -31,39 +31,39 @@ class Work:
 
     @property
     def positions(self) -> int:
-        """Tokens and padding: B x T, summed."""
+        """Number of tokens with padding: the sum of B x T."""
         return sum(rows * length for rows, length in self.shapes)
 
 
 class EndlessBatches(BatchSampler):
-    """The same batches of row numbers again and again, so that no step of a measurement is the first of an epoch."""
+    """Repeats the same batches of row numbers, so that no measured step is the first of an epoch."""
 
     def __init__(self, batches: Sequence[list[int]]) -> None:
         super().__init__(SequentialSampler(range(sum(map(len, batches)))), len(batches[0]), drop_last=False)
         self._batches = batches
 
     def __iter__(self) -> Iterator[list[int]]:
-        """Start over at the end."""
+        """Yield the batches without end."""
         while True:
             yield from self._batches
 
     def __len__(self) -> int:
-        """Say that an epoch is never over: a Trainer would start another one."""
+        """Return a large length, so that a Trainer never starts another epoch."""
         return 10**9
 
 
 def representative(loader: DataLoader[Any], steps: int, accumulation: int) -> list[list[int]]:
     """Choose the batches of a few optimizer steps, spread evenly over an epoch.
 
-    Rows that are grouped by length come with the longest first: the first batches would not stand for the others.
+    With rows grouped by length, the longest rows come first, so that the first batches are not representative.
 
     Args:
-        loader: the engine's own.
+        loader: the engine's own loader.
         steps: optimizer steps to choose; fewer where the epoch is shorter.
         accumulation: micro-batches of an optimizer step.
 
     Returns:
-        Row numbers of every micro-batch; batches that are not full are left out, unless there is no full one.
+        Row numbers of every micro-batch; incomplete batches are left out, unless there is no full batch.
 
     """
     every = [list(batch) for batch in loader.batch_sampler or ()]
@@ -77,7 +77,7 @@ def representative(loader: DataLoader[Any], steps: int, accumulation: int) -> li
 
 
 def endless(loader: DataLoader[Any], batches: Sequence[list[int]]) -> DataLoader[Any]:
-    """Make a loader like another one, that gives these batches for ever."""
+    """Make a loader with the settings of another one that repeats these batches without end."""
     return DataLoader(
         loader.dataset,
         batch_sampler=EndlessBatches(batches),
@@ -88,7 +88,7 @@ def endless(loader: DataLoader[Any], batches: Sequence[list[int]]) -> DataLoader
 
 
 def collated(loader: DataLoader[Any], batches: Sequence[list[int]]) -> list[Mapping[str, Tensor]]:
-    """Make the batches once, on the CPU, to look at them."""
+    """Collate the batches once, on the CPU, to inspect them."""
     return list(DataLoader(loader.dataset, batch_sampler=batches, collate_fn=loader.collate_fn))
 
 

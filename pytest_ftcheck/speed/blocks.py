@@ -1,4 +1,4 @@
-"""Blocks of steps that can take turns: of the manual engine, and of the Trainer's own loop."""
+"""Blocks of steps for interleaved timing: of the manual engine, and of the Trainer's own loop."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.speed.compare import Blocks
 
 LEAD = 2
-"""Optimizer steps of the Trainer before its block is timed: its loop has then started."""
+"""Optimizer steps of the Trainer before the timed block, so that the start of its loop does not count."""
 
 
 class ManualBlocks:
@@ -38,7 +38,7 @@ class ManualBlocks:
         self._rows = sum(work.rows for work in step.work) / len(step.work)
 
     def __call__(self, steps: int, /) -> float:
-        """Take the steps; return seconds for a row."""
+        """Take the steps; return the seconds per row."""
         synchronize(self.step.device)
         before = time.perf_counter()
         for _ in range(steps):
@@ -50,17 +50,17 @@ class ManualBlocks:
 class TrainerBlocks:
     """Blocks of `transformers.Trainer`'s own loop, over the same batches as the manual engine's.
 
-    Each block is a call of ``train``; its clock starts after the first steps and stops at the last one.
+    Each block is a call of ``train``; its clock starts after the first steps and stops after the last step.
     """
 
     def __init__(self, pipeline: Pipeline, *, device: str, seed: int, steps: int = STEPS) -> None:
-        """Make the Trainer, as the engine makes it.
+        """Make the Trainer in the same way as the engine.
 
         Args:
             pipeline: the parts.
             device: ``cpu``, ``cuda`` or ``mps``.
-            seed: of initialisation, order and dropout.
-            steps: until the same batches come again.
+            seed: seed of initialisation, order and dropout.
+            steps: number of steps until the batches repeat.
 
         """
         pipeline = enough_rows(replace(pipeline, args={**pipeline.args, **ONLY_TRAINS}))
@@ -76,22 +76,22 @@ class TrainerBlocks:
         self._rows = sum(map(len, batches)) * args.gradient_accumulation_steps / len(batches)
         self._clock = _BlockClock(str(args.device))
         self._trainer.add_callback(self._clock)
-        self(steps)  # as the manual engine's, every batch was trained on before it is timed
+        self(steps)  # as in the manual engine, every batch is used before the timing starts
         self(steps)
 
     def __call__(self, steps: int, /) -> float:
-        """Take the steps; return seconds for a row."""
+        """Take the steps; return the seconds per row."""
         self._trainer.args.max_steps = LEAD + steps
         with quiet_libraries():
             self._trainer.train()
-        # Each call wraps the forward in another layer of autocast.
+        # Each call of train adds another autocast wrapper to the forward; remove it.
         model = self._trainer.accelerator.unwrap_model(self._trainer.model, keep_fp32_wrapper=False)
         self._trainer.model = self._trainer.model_wrapped = model
         return self._clock.seconds / steps / self._rows
 
 
 class _BlockClock(TrainerCallback):
-    """Times what comes after the first steps."""
+    """Times the steps after the first ones."""
 
     def __init__(self, device: str) -> None:
         self._device = device
@@ -101,7 +101,7 @@ class _BlockClock(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
     ) -> None:
-        """Start the clock after the lead, stop it at the end; wait for the device at both."""
+        """Start the clock after `LEAD` steps, stop it at the end; wait for the device at both."""
         del control, kwargs
         if state.global_step not in (LEAD, args.max_steps):
             return
@@ -113,19 +113,19 @@ class _BlockClock(TrainerCallback):
 
 
 def make_blocks(pipeline: Pipeline, *, engine: str, device: str, seed: int, steps: int) -> Blocks:
-    """Make the blocks of an engine, warm."""
+    """Make the blocks of an engine and warm them up."""
     if engine == "trainer":
         return TrainerBlocks(pipeline, device=device, seed=seed, steps=steps)
     return ManualBlocks(TrainingStep(pipeline, device=device, seed=seed, steps=steps))
 
 
 def steps_of_block(blocks: Blocks, distinct: int, seconds: float) -> int:
-    """Choose the steps of a block: all batches once, or several times, until it takes long enough.
+    """Choose the steps of a block: all batches once, or several times, so that the block takes long enough.
 
     Args:
-        blocks: warm.
-        distinct: steps until the same batches come again.
-        seconds: a block is to take at least so long.
+        blocks: the warm blocks.
+        distinct: number of steps until the batches repeat.
+        seconds: minimum duration of a block.
 
     """
     before = time.perf_counter()

@@ -1,4 +1,4 @@
-"""What is measured: a pipeline with another batch size, dtype or length, compiled or not."""
+"""A measured case: a pipeline with another batch size, dtype or length, compiled or not."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
     from pytest_ftcheck.pipeline.parts import Pipeline
 
 _PRECISION = {"float32": (False, False), "bfloat16": (True, False), "float16": (False, True)}
-"""``bf16`` and ``fp16`` of the recipe, by the dtype of matrix products. Weights keep theirs."""
+"""``bf16`` and ``fp16`` of the recipe, by the dtype of matrix products. Weights keep their dtype."""
 
 
 @dataclass(frozen=True)
 class StepCase:
-    """One row of a table of steps; what is None stays as the recipe has it."""
+    """One row of a table of steps; a field with None keeps the value of the recipe."""
 
     batch_size: int | None = None
     """Rows of a micro-batch."""
     dtype: str | None = None
-    """Of matrix products: ``bfloat16`` and ``float16`` by autocast."""
+    """Dtype of matrix products: ``bfloat16`` and ``float16`` by autocast."""
     seq_len: int | None = None
-    """Every row is cut, or repeated, to so many tokens, so that nothing is padding."""
+    """Number of tokens that every row is cut or repeated to, so that there is no padding."""
     compiled: bool | None = None
     engine: str = "manual"
 
     @property
     def label(self) -> str:
-        """Name it, as node ids and tables do: ``manual-8x128-bfloat16-compiled``."""
+        """The name in node ids and tables: ``manual-8x128-bfloat16-compiled``."""
         size = "x".join(str(number) for number in (self.batch_size, self.seq_len) if number is not None)
         if self.batch_size is None and self.seq_len is not None:
             size = f"len{self.seq_len}"
@@ -42,7 +42,7 @@ class StepCase:
         return "-".join(word for word in words if word)
 
     def of(self, pipeline: Pipeline) -> Pipeline:
-        """Change a pipeline's recipe and rows to what this case says."""
+        """Return the pipeline with recipe and rows of this case."""
         changed: dict[str, Any] = {}
         if self.batch_size is not None:
             changed["per_device_train_batch_size"] = self.batch_size
@@ -60,7 +60,7 @@ class StepCase:
 
 
 def of_length(rows: Dataset, length: int) -> Dataset:
-    """Cut tokenized rows to a length, or repeat them up to it: every column that holds a value for each token.
+    """Cut or repeat tokenized rows to a length, in every column with one value per token.
 
     Raises:
         SettingsError: the rows have no column ``input_ids`` of token ids.
@@ -69,7 +69,7 @@ def of_length(rows: Dataset, length: int) -> Dataset:
     from datasets import Dataset  # noqa: PLC0415 - slow to import
 
     if "input_ids" not in rows.column_names:
-        msg = f"a length of {length} tokens needs rows with input_ids, not {', '.join(rows.column_names)}."
+        msg = f"a length of {length} tokens needs a column input_ids; the rows have {', '.join(rows.column_names)}."
         raise SettingsError(msg)
     plain = rows.with_format(None)
     sizes = [len(ids) for ids in plain["input_ids"]]
@@ -86,7 +86,7 @@ def of_length(rows: Dataset, length: int) -> Dataset:
 def sweep(
     batch_sizes: Sequence[int], dtypes: Sequence[str], seq_len: int | None, *, compiled: bool
 ) -> tuple[StepCase, ...]:
-    """List the cases of a sweep: every batch size with every dtype, where asked for both eager and compiled."""
+    """List the cases of a sweep: every batch size with every dtype; with ``compiled``, both eager and compiled."""
     modes = (False, True) if compiled else (None,)
     cases = product(batch_sizes or (None,), dtypes or (None,), modes)
     return tuple(StepCase(batch_size, dtype, seq_len, mode) for batch_size, dtype, mode in cases)

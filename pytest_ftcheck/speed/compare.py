@@ -1,4 +1,4 @@
-"""Is the second step slower than the first? Interleaved blocks, an interval of their ratio, and a null."""
+"""Tests whether a second step is slower than a first, with interleaved blocks, an interval, and a null comparison."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 CONFIDENCE = 0.95
 _RESAMPLES = 2000
 _ROUNDS = 10
-"""At least, however long they take."""
+"""Minimum number of rounds, for any duration."""
 _FIRST_LOOK = 40
 _MOST_ROUNDS = 1280
 _SECONDS = 60.0
@@ -29,7 +29,7 @@ class Blocks(Protocol):
     """Takes some steps of one variant."""
 
     def __call__(self, steps: int, /) -> float:
-        """Take so many optimizer steps and return seconds for a row of data."""
+        """Take this number of optimizer steps and return the seconds per row of data."""
 
 
 @dataclass(frozen=True)
@@ -41,36 +41,36 @@ class Interval:
     high: float
 
     def __str__(self) -> str:
-        """Render with the interval in brackets."""
+        """Return the ratio with the interval in brackets."""
         return f"{self.ratio:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What two variants took, side by side."""
+    """The durations of two variants, and their comparison."""
 
     names: tuple[str, str]
     seconds: tuple[float, float]
-    """Medians, for a row of data."""
+    """Median seconds per row of data."""
     found: Interval
-    """The second's time as a multiple of the first's."""
+    """Ratio of the second's time to the first's."""
     null: Interval
-    """The same of two copies of the first: 1, but for what the machine did meanwhile."""
+    """The same ratio for two copies of the first variant: 1, except for the noise of the machine."""
     tolerance: float
     rounds: int
     steps: int
-    """Of a block."""
+    """Steps of a block."""
 
     @property
     def noisy(self) -> bool:
-        """Whether the null is too wide for the tolerance: so much slower could also be nothing."""
+        """Whether the null interval is wider than the tolerance, so that noise alone can exceed the tolerance."""
         margin = 1 + self.tolerance
         return not (1 / margin <= self.null.low and self.null.high <= margin)
 
     @property
     def verdict(self) -> str:
         """``slower``, ``too noisy``, ``faster``, ``undecided`` or ``no slower``. Written so that NaN is too noisy."""
-        # What a noisy machine does to a step that did not change is no reason to blame, or praise, the other one.
+        # On a noisy machine, a difference within the null interval is neither slower nor faster.
         slowest = (1 + self.tolerance) * (max(self.null.high, 1.0) if self.noisy else 1.0)
         fastest = (min(self.null.low, 1.0) if self.noisy else 1.0) / (1 + self.tolerance)
         if self.found.low > slowest:
@@ -82,7 +82,7 @@ class Comparison:
         return "no slower" if self.found.high <= slowest else "undecided"
 
     def describe(self) -> str:
-        """Say what was found, in one line."""
+        """Describe the result in one line."""
         first, second = self.names
         return (
             f"{second} takes {self.found} times as long as {first} ({self.seconds[1] * 1e3:.4g} and "
@@ -91,7 +91,7 @@ class Comparison:
         )
 
     def to_record(self) -> dict[str, Any]:
-        """Render as plain values."""
+        """Return the result as plain values."""
         return {
             "names": list(self.names),
             "seconds_per_row": list(self.seconds),
@@ -105,13 +105,13 @@ class Comparison:
         }
 
     def finding(self) -> Finding:
-        """Word the failure of a comparison whose second variant is slower."""
+        """Return the finding for a comparison whose second variant is slower."""
         return Finding(
             check="speed.compare",
-            subject=f"{self.names[1]} beside {self.names[0]}",
+            subject=f"{self.names[1]} compared with {self.names[0]}",
             expected=f"at most {1 + self.tolerance:.2f} times as long (lower bound of the {CONFIDENCE:.0%} interval)",
             observed=self.describe(),
-            hint="--ftcheck-bench shows in which phase the time goes. Where the slower step is what you want, give "
+            hint="--ftcheck-bench shows the time of each phase. If the slower step is intended, use "
             "--ftcheck-bench-tolerance.",
         )
 
@@ -128,27 +128,27 @@ def compare(
     most_rounds: int = _MOST_ROUNDS,
     most_seconds: float = _SECONDS,
 ) -> Comparison:
-    """Compare two variants in rounds of turns: first, second, again, again, second, first. A turn is two blocks.
+    """Compare two variants in rounds of six turns: first, second, again, again, second, first. A turn is two blocks.
 
-    The next round begins with the second, because a step that follows one of its own kind is a little faster. A machine
-    that becomes slower all the while slows both halves of a round down alike: the drift cancels out. As long as it is
-    too noisy, or undecided, as many rounds again are made.
+    The next round begins with the second variant, because a step after a step of its own variant is slightly faster. If
+    the machine slows down steadily, both halves of a round are affected equally, so that the drift cancels out. While
+    the result is too noisy or undecided, the number of rounds is doubled.
 
     Args:
-        first: what the other must not be slower than.
-        second: the other.
-        again: another copy of the first, made as it was, for the null.
-        names: of first and second.
+        first: the reference variant.
+        second: the variant that must not be slower.
+        again: another copy of the first variant, for the null.
+        names: names of first and second.
         steps: optimizer steps of a block.
-        tolerance: the second may be slower by this share.
-        rounds: to begin with.
-        most_rounds: when there are so many, none are added.
-        most_seconds: when they are over and 10 rounds are made, no further ones are begun.
+        tolerance: fraction by which the second may be slower.
+        rounds: initial number of rounds.
+        most_rounds: maximum number of rounds; none are added beyond it.
+        most_seconds: time limit; after it, no further round starts once 10 rounds are done.
 
     """
     variants = (first, second, again)
     for variant in variants:
-        variant(steps)  # warm: its memory is found again, its kernels are in the cache
+        variant(steps)  # warm up: memory is allocated, kernels are cached
     seconds: list[list[float]] = [[], [], []]
     started = time.perf_counter()
     while True:
@@ -171,7 +171,7 @@ def compare(
 
 
 def _take_turns(variants: Sequence[Blocks], steps: int, seconds: list[list[float]]) -> None:
-    """Run each variant forth and back, another one first in every round; append the mean of both for each."""
+    """Run all variants in forward and reverse order, with a rotated start; append the mean of both turns of each."""
     order = [(len(seconds[0]) + place) % len(variants) for place in range(len(variants))]
     forth = {index: _turn(variants[index], steps) for index in order}
     back = {index: _turn(variants[index], steps) for index in reversed(order)}
@@ -180,16 +180,16 @@ def _take_turns(variants: Sequence[Blocks], steps: int, seconds: list[list[float
 
 
 def _turn(variant: Blocks, steps: int) -> float:
-    """Run two blocks; the quicker one counts, because what else the machine does only makes a block slower."""
+    """Run two blocks and return the faster time, because other processes can only slow a block down."""
     return min(variant(steps), variant(steps))
 
 
 def ratio_interval(first: Sequence[float], second: Sequence[float]) -> Interval:
-    """Return the median of the ratios, second to first, of pairs; with its bootstrap interval over the pairs.
+    """Return the median of the ratios second / first of pairs, with its bootstrap interval over the pairs.
 
     Args:
-        first: seconds, one for each round.
-        second: of the same rounds.
+        first: seconds of each round.
+        second: seconds of the same rounds.
 
     """
     ratios = np.asarray(second) / np.asarray(first)

@@ -1,4 +1,4 @@
-"""Waiting for a device, a clock that does, and leaving the process as it was."""
+"""Waits for a device, gives a clock that waits, and restores the state of the process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def synchronize(device: torch.device | str) -> None:
-    """Wait until the device has done everything that it was given; a CPU has."""
+    """Wait until the device has finished all its work; no-op on a CPU."""
     kind = torch.device(device).type
     if kind == "cuda":
         torch.cuda.synchronize(device)
@@ -26,9 +26,9 @@ def synchronize(device: torch.device | str) -> None:
 
 
 def synchronized_clock() -> float:
-    """Seconds, read when the accelerator that is in use has caught up: a timer for pytest-benchmark.
+    """Return the time in seconds after the accelerator has finished its work: a timer for pytest-benchmark.
 
-    As the timer of a round it waits before the round and after it, and never between two steps.
+    As the timer of a round, it waits before and after the round, and never between two steps.
     """
     if torch.cuda.is_initialized():
         torch.cuda.synchronize()
@@ -39,14 +39,14 @@ def synchronized_clock() -> float:
 
 @contextmanager
 def undisturbed(threads: int, device: str, *, fast: bool) -> Iterator[None]:
-    """Measure with so many CPU threads, as the engines train; give threads and random numbers back as they were.
+    """Measure with the engines' number of CPU threads; restore threads and random number generators afterwards.
 
-    Deterministic kernels are not asked for here, whatever runs that are judged take.
+    Deterministic kernels are not requested here, also where judged runs use them.
 
     Args:
         threads: CPU threads of torch.
-        device: that is measured.
-        fast: with the kernels of `pytest_ftcheck.training.cpu`, as the pipeline trains.
+        device: the measured device.
+        fast: use the kernels of `pytest_ftcheck.training.cpu`, as the pipeline does.
 
     """
     before, states = torch.get_num_threads(), (random.getstate(), np.random.get_state())  # noqa: NPY002 - as libraries

@@ -1,4 +1,4 @@
-"""Floating point operations of a training step: counted, and by the formula."""
+"""Floating point operations of a training step: counted, and estimated by a formula."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 def count_flops(step: TrainingStep) -> list[int]:
-    """Count the operations of forward and backward of each optimizer step, padding included.
+    """Count the operations of forward and backward of each optimizer step, with padding.
 
-    One row of every length is counted, because rows do not meet in a matrix product of these models. Attention is
-    counted as plain matrix products: fused kernels that compute it again in the backward pass do no more of what
-    was asked for, and the one of the CPU is not known to `torch.utils.flop_counter`.
+    One row of every length is counted, because no matrix product of these models mixes rows. Attention is counted as
+    plain matrix products: the recomputation of fused kernels in the backward pass is not useful work, and
+    `torch.utils.flop_counter` does not know the fused kernel of the CPU.
 
     Returns:
-        Operations of each of ``step.work``.
+        Number of operations for each entry of ``step.work``.
 
     """
     of_length: dict[int, int] = {}
@@ -38,7 +38,7 @@ def count_flops(step: TrainingStep) -> list[int]:
 
 
 def formula_flops(model: nn.Module, work: Work) -> float:
-    """Estimate the operations of one optimizer step from the model's size, padding included.
+    """Estimate the operations of one optimizer step from the model's size, with padding.
 
     6 operations for each non-embedding parameter and position, and for the attention of each layer 12 x hidden size
     x T for each position: products of queries with keys, and of their weights with values, once forward and twice
@@ -52,6 +52,6 @@ def formula_flops(model: nn.Module, work: Work) -> float:
 
 
 def non_embedding_parameters(model: nn.Module) -> int:
-    """Count the parameters that are not looked up in a table."""
+    """Count the parameters without embedding tables."""
     tables = {id(module.weight) for module in model.modules() if isinstance(module, torch.nn.Embedding)}
     return sum(parameter.numel() for parameter in model.parameters() if id(parameter) not in tables)

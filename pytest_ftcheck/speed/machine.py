@@ -1,4 +1,4 @@
-"""The machine behind a measurement, and whether two measurements were made on the same one."""
+"""Describes the machine of a measurement, and compares the machines of two measurements."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _SMI = {
     "memory_clock_max_mhz": "clocks.max.memory",
     "temperature_c": "temperature.gpu",
 }
-"""What nvidia-smi is asked for, by the name that it gets here."""
+"""Queried fields of nvidia-smi, by their names in our description."""
 _SECONDS = 20
 
 SAME = ("device", "device_name", "gpu_memory_bytes", "power_limit_w", "clock_max_mhz", "processor", "cores", "threads")
-"""What must agree for two measurements to be compared: hardware and its limits, and the threads that were used."""
+"""Fields that must be equal for a comparison of two measurements: hardware, its limits, and threads."""
 
 
 def describe_machine(device: str, threads: int) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def describe_machine(device: str, threads: int) -> dict[str, Any]:
         threads: CPU threads of torch.
 
     Returns:
-        Plain values by name; what this machine does not tell is left out.
+        Plain values by name; values that this machine does not provide are left out.
 
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -67,7 +67,7 @@ def describe_machine(device: str, threads: int) -> dict[str, Any]:
 
 
 def _from_smi(uuid: str) -> dict[str, Any]:
-    """Ask nvidia-smi for what PyTorch does not know of the GPU that it uses."""
+    """Query nvidia-smi for values of the used GPU that PyTorch does not provide."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return {}
@@ -90,11 +90,11 @@ def _number(text: str) -> float | str:
 
 
 def fingerprint(machine: Mapping[str, Any]) -> str:
-    """Digest of the hardware, its limits and the threads: measurements are comparable where it is the same."""
+    """Return a digest of hardware, limits and threads; measurements with equal digests are comparable."""
     told = "\n".join(f"{name}={machine.get(name)}" for name in SAME)
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """Say in which of `SAME` two machines differ."""
+    """Describe the fields of `SAME` in which two machines differ."""
     return [f"{name} {one.get(name)} and {other.get(name)}" for name in SAME if one.get(name) != other.get(name)]

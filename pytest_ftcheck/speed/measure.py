@@ -1,4 +1,4 @@
-"""A step's measurement: warm up, time rounds of several steps, and put everything together that is known of it."""
+"""The measurement of a step: warm up, time rounds of several steps, and collect all results."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _MOST_ROUNDS = 200
 
 @dataclass(frozen=True)
 class WarmUp:
-    """What came before the measurement."""
+    """Durations of the two passes before the measurement."""
 
     first_pass: float
-    """Seconds of the first time that every batch was trained on: kernels are chosen, memory is found, code compiled."""
+    """Seconds of the first pass over all batches, which chooses kernels, allocates memory and compiles code."""
     second_pass: float
 
 
@@ -44,14 +44,14 @@ class Plan:
 
     rounds: int
     steps: int
-    """Of a round: all batches once, or several times, so that every round does the same work."""
+    """Steps of a round: all batches once or several times, so that every round does the same work."""
 
 
 def warm_up(step: TrainingStep) -> WarmUp:
     """Train on every batch twice.
 
     Raises:
-        CheckFailure: the loss is not finite: such a step is not worth measuring.
+        CheckFailure: the loss is not finite, so that the measurement would be useless.
 
     """
     passes, losses = [], []
@@ -65,14 +65,14 @@ def warm_up(step: TrainingStep) -> WarmUp:
 
 
 def plan_rounds(step: TrainingStep, warm: WarmUp, *, min_rounds: int, min_time: float, max_time: float) -> Plan:
-    """Choose rounds that are long enough for the clock, and enough of them; as pytest-benchmark's options say.
+    """Choose length and number of the rounds by the options of pytest-benchmark.
 
     Args:
-        step: gives the number of steps until the batches come again.
-        warm: says about how long they take.
-        min_rounds: at least so many.
-        min_time: seconds of a round, at least.
-        max_time: seconds in all, where the rounds are not too few then.
+        step: gives the number of steps until the batches repeat.
+        warm: gives their approximate duration.
+        min_rounds: minimum number of rounds.
+        min_time: minimum seconds of a round.
+        max_time: maximum seconds of all rounds, unless that gives fewer than ``min_rounds``.
 
     """
     passes = max(1, math.ceil(min_time / warm.second_pass))
@@ -81,7 +81,7 @@ def plan_rounds(step: TrainingStep, warm: WarmUp, *, min_rounds: int, min_time: 
 
 
 def time_rounds(step: TrainingStep, plan: Plan) -> list[float]:
-    """Time the rounds, waiting for the device between them only; return seconds of a step for each."""
+    """Time the rounds, and wait for the device only between them; return the seconds per step of each round."""
     seconds = []
     for _ in range(plan.rounds):
         synchronize(step.device)
@@ -99,15 +99,15 @@ def measure(
     """Measure a step.
 
     Args:
-        step: fresh.
-        timed: times the rounds of a plan; None does it here.
-        limits: of `plan_rounds`.
+        step: a new step.
+        timed: times the rounds of a plan; None: `time_rounds`.
+        limits: arguments of `plan_rounds`.
 
     Returns:
         Plain values; see `describe`.
 
     Raises:
-        CheckFailure: the loss is not finite, or code was compiled while it was measured.
+        CheckFailure: the loss is not finite, or code was compiled during the measurement.
 
     """
     with peak_memory(step.device) as memory:
@@ -117,17 +117,19 @@ def measure(
         seconds = timed(plan) if timed else time_rounds(step, plan)
     require_finite([step.take() for _ in step.work])
     if compiled_graphs() != graphs:
-        raise CheckFailure([_not_measured("nothing is compiled any more", "the compiler ran between two rounds")])
+        raise CheckFailure(
+            [_not_measured("no compilation during the measurement", "the compiler ran between two rounds")]
+        )
     return describe(step, seconds, plan.steps, memory, warm)
 
 
 def describe(
     step: TrainingStep, seconds: Sequence[float], steps_per_round: int, memory: PeakMemory, warm: WarmUp | None = None
 ) -> dict[str, Any]:
-    """Put together what is known of a step, in seconds, bytes and operations.
+    """Collect all results of a step, in seconds, bytes and operations.
 
-    ``flops`` are those of a step with its padding, ``useful_mfu`` leaves the padding out. Both are shares of the
-    matrix product's rate that was measured in this session with the same dtype.
+    ``flops`` counts the operations of a step with its padding. ``mfu``, and ``useful_mfu`` without the padding, are
+    fractions of the rate of a matrix product, measured in this session with the same dtype.
     """
     median = statistics.median(seconds)
     count = len(step.work)
@@ -167,17 +169,17 @@ def describe(
 
 
 def matmul_dtype(step: TrainingStep) -> torch.dtype:
-    """Return the dtype in which the step multiplies matrices."""
+    """Return the dtype of the step's matrix products."""
     return autocast_dtype(step.args) if autocasts(step.args) else next(step.model.parameters()).dtype
 
 
 def is_compiled(step: TrainingStep) -> bool:
-    """Whether a compiler stands between the step and its model."""
+    """Whether the model of the step is compiled."""
     return bool(step.args.torch_compile)
 
 
 def require_finite(losses: Sequence[torch.Tensor]) -> None:
-    """Refuse to measure a step that computes nothing of use: what is NaN may be faster, or slower.
+    """Refuse to measure a step with a loss that is not finite: NaN may change its speed.
 
     Raises:
         CheckFailure: a loss is not finite.
@@ -191,11 +193,11 @@ def require_finite(losses: Sequence[torch.Tensor]) -> None:
 def _not_measured(expected: str, observed: str) -> Finding:
     return Finding(
         check="speed.step",
-        subject="the training step that was to be measured",
+        subject="the training step to measure",
         expected=expected,
         observed=f"{observed}: not measured",
-        hint="fine-tune without --ftcheck-bench first: the checks say what is wrong. Shapes that change from step to "
-        "step are compiled again: give --ftcheck-bench-seq-len.",
+        hint="fine-tune without --ftcheck-bench first: the checks find the defect. If shapes change between steps, "
+        "torch.compile runs again: give --ftcheck-bench-seq-len.",
     )
 
 
@@ -207,7 +209,7 @@ def _quartiles(seconds: Sequence[float]) -> list[float]:
 
 
 def _by_formula(step: TrainingStep) -> float | None:
-    """Operations by the formula; None where a configuration does not name layers and hidden size."""
+    """Return the operations by the formula; None where the configuration has no number of layers or hidden size."""
     config: Any = getattr(step.model, "config", None)
     if not hasattr(config, "num_hidden_layers") or not hasattr(config, "hidden_size"):
         return None

@@ -1,4 +1,4 @@
-"""The most memory that was in use at once."""
+"""Measures the peak memory."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 _STATUS = Path("/proc/self/status")
 _RESET = Path("/proc/self/clear_refs")
 _FORGET_THE_PEAK = "5"
-"""What Linux takes as: the highest resident size so far is forgotten."""
+"""Value of `clear_refs` that resets the peak resident size in Linux."""
 
 
 @dataclass
 class PeakMemory:
-    """What was found when the block is over."""
+    """The peak memory, set at the end of the context."""
 
     bytes: int | None = None
-    """None where this system does not say."""
+    """Peak in bytes; None where this system does not provide it."""
     of: str = ""
-    """``tensors on the GPU``, or ``whole process``."""
+    """What the peak counts: ``tensors on the GPU``, or ``whole process``."""
 
 
 @contextmanager
 def peak_memory(device: torch.device) -> Iterator[PeakMemory]:
-    """Find the most memory in use at once: on a GPU by tensors, else by the whole process, libraries included."""
+    """Measure the peak memory: of tensors on a GPU, else of the whole process with its libraries."""
     found = PeakMemory(of="tensors on the GPU" if device.type == "cuda" else "whole process")
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
@@ -57,7 +57,7 @@ def _highest() -> int | None:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that a tensor did not fit: on a GPU it has a type, on a CPU only words."""
+    """Whether an error means out of memory: on a GPU by its type, on a CPU by its message."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
     return isinstance(error, RuntimeError) and any(

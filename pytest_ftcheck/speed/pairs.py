@@ -1,4 +1,4 @@
-"""``--ftcheck-bench-compare``: the steps of a pair are made, and compared."""
+"""``--ftcheck-bench-compare``: makes the steps of a pair, and compares them."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from pytest_ftcheck.speed.spec import Pair
 
 BLOCK_SECONDS = 0.02
-"""Of a block, at least, where a clock must wait for a device before and after. On a CPU the shortest are the best: in
-the same time, single steps tell a ratio five times as exactly as blocks of ten, because the machine is much the same in
-all of a round, and an interruption spoils one of many."""
+"""Minimum seconds of a block where the clock must wait for a device. On a CPU, the shortest blocks are best: in the
+same time, single steps give a ratio five times as precisely as blocks of ten, because the state of the machine changes
+little within a round, and an interruption affects only one of many blocks."""
 _STEPS = 2
-"""Until the same batches come again: a block takes all of them, and should be short."""
+"""Steps until the batches repeat: a block takes all batches, and should be short."""
 
 
 def compare_pair(
@@ -33,11 +33,11 @@ def compare_pair(
     """Compare two steps of a task.
 
     Args:
-        measuring: of the session.
-        pipeline: of the task.
-        pair: of `parse_pair`.
-        seed: of models and batches.
-        options: that were given, by `Settings` field: a step of another Python is made with them, too.
+        measuring: measurements of the session.
+        pipeline: pipeline of the task.
+        pair: result of `parse_pair`.
+        seed: seed of models and batches.
+        options: the given options by `Settings` field; a step in another process needs them, too.
 
     Raises:
         FtcheckError: a step cannot be made.
@@ -67,7 +67,7 @@ class _Making:
         return compare.compare(*made, names=pair.names, steps=steps, tolerance=tolerance)
 
     def _distinct(self, case: StepCase) -> int:
-        """Say after how many steps the same work comes again: rows of one length are all the same work."""
+        """Return the number of steps until the work repeats; rows of one length are all the same work."""
         return 1 if case.seq_len else _STEPS
 
     def _blocks(self, pair: Pair, case: StepCase, index: int) -> Blocks:

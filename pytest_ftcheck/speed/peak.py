@@ -1,4 +1,4 @@
-"""How fast this device multiplies matrices here and now: what a step is measured against."""
+"""Measures the rate of matrix products on this device, the reference for MFU."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pytest_ftcheck.speed.device import synchronize
 from pytest_ftcheck.training.cpu import is_fast
 
 SIZES = {"cpu": (512, 1024, 2048), "cuda": (2048, 4096, 8192), "mps": (1024, 2048, 4096)}
-"""Sides of the square matrices that are tried."""
+"""Sizes of the square matrices, by device."""
 _SECONDS = 0.25
-"""For each size: on a GPU enough for its clock to rise, on a busy CPU enough to find a quiet moment."""
+"""Seconds for each size: enough for a GPU's clock to rise, and for an undisturbed moment on a busy CPU."""
 _IN_A_ROW = 5
 _LEAST_LOOKS = 3
 
@@ -22,13 +22,13 @@ def matmul_peak(device: torch.device, dtype: torch.dtype, sizes: tuple[int, ...]
     """Measure the best rate of a square matrix product, once a session.
 
     Args:
-        device: where.
-        dtype: of both factors and the product; float32 is measured as PyTorch is set, with or without TF32, and on a
-            CPU with the kernels that are in force.
-        sizes: sides of the matrices; None takes those of the device.
+        device: the device.
+        dtype: dtype of both factors and the product; float32 uses PyTorch's current settings, such as TF32, and on a
+            CPU the current kernels.
+        sizes: sizes of the matrices; None: the sizes of the device.
 
     Returns:
-        Operations a second, 2 x n^3 for a product; the best of all sizes and repetitions.
+        Operations per second, with 2 x n^3 per product; the best of all sizes and repetitions.
 
     """
     settings = (torch.get_num_threads(), torch.get_float32_matmul_precision(), is_fast())
@@ -39,7 +39,7 @@ def matmul_peak(device: torch.device, dtype: torch.dtype, sizes: tuple[int, ...]
 def _measured(
     device: torch.device, dtype: torch.dtype, sizes: tuple[int, ...], settings: tuple[int, str, bool]
 ) -> float:
-    del settings  # part of the key
+    del settings  # only part of the cache key
     return max(_rate(device, dtype, size) for size in sizes)
 
 

@@ -1,4 +1,4 @@
-"""Where the time of a step goes: data, forward, backward, optimizer."""
+"""Times the phases of a step: data, forward, backward, optimizer."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
     from pytest_ftcheck.speed.step import TrainingStep
 
 PHASES = ("data", "forward", "backward", "optimizer")
-"""In their order. Clipping belongs to backward, the schedule and the forgetting of gradients to the optimizer."""
+"""Phases in order. Clipping belongs to backward; the schedule and ``zero_grad`` belong to the optimizer."""
 
 
 def measure_phases(step: TrainingStep, steps: int) -> dict[str, float]:
-    """Measure the phases of some optimizer steps, apart from their total time.
+    """Measure the phases of some optimizer steps, separately from their total time.
 
-    On a GPU with events in its own queue: nothing waits until all steps are done, and a phase is what the queue
-    spent on it. Data that was fetched while the GPU was still busy therefore costs nothing.
+    On a GPU, this uses CUDA events in the stream: nothing waits until all steps are done, and a phase is its time in
+    the stream. Data that is fetched while the GPU is busy therefore costs nothing.
 
     Args:
-        step: warm.
-        steps: optimizer steps; as many as there are different ones, or a multiple.
+        step: a warm step.
+        steps: number of optimizer steps; a multiple of the number of different steps.
 
     Returns:
-        Seconds of an optimizer step by phase, a mean over the steps.
+        Mean seconds per optimizer step, by phase.
 
     """
     stamps = _Stamps(step.device)
@@ -52,7 +52,7 @@ def measure_phases(step: TrainingStep, steps: int) -> dict[str, float]:
 
 
 class _Stamps:
-    """Moments between phases, on the clock of the device."""
+    """Times between phases, on the clock of the device."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
@@ -72,7 +72,7 @@ class _Stamps:
         self.fresh = False
 
     def seconds(self) -> dict[str, float]:
-        """Sum up each phase, when the device has caught up."""
+        """Sum up the seconds of each phase; call it after the device has finished."""
         found = dict.fromkeys(PHASES, 0.0)
         for phase, before, after in zip(self._closed, self._moments, self._moments[1:], strict=False):
             found[phase] += before.elapsed_time(after) / 1e3 if self._device.type == "cuda" else after - before
@@ -83,5 +83,5 @@ class _Stamps:
             event = torch.cuda.Event(enable_timing=True)
             event.record()
             return event
-        synchronize(self._device)  # the other accelerators have no events to compare; a CPU never waits
+        synchronize(self._device)  # other accelerators have no events to compare; this returns at once on a CPU
         return time.perf_counter()

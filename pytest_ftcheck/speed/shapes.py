@@ -1,4 +1,4 @@
-"""Models known by their shape alone: random weights of a configuration that is written down here, no download."""
+"""Models that are defined by a configuration in this module, with random weights, without a download."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _SIZES: Mapping[ShapeName, Mapping[str, Any]] = {
         "intermediate_size": 4096,
     },
 }
-"""Layers and sizes as the published checkpoints have them, all with BERT's vocabulary of 30522."""
+"""Layers and sizes of the published checkpoints, all with BERT's vocabulary of 30522."""
 
 
 @dataclass(frozen=True)
@@ -50,16 +50,16 @@ class ShapedModel:
     problem_type: str | None
 
     def __call__(self) -> PreTrainedModel:
-        """Make a model with random weights; the caller seeds."""
+        """Make a model with random weights; the caller sets the seed."""
         labels: dict[str, Any] = {"num_labels": self.num_labels, "problem_type": self.problem_type}
         return BertForSequenceClassification(BertConfig(**_VOCABULARY, **_SIZES[self.name], **labels))
 
 
 def with_shape(pipeline: Pipeline, name: str) -> Pipeline:
-    """Put a model of that shape in the place of a pipeline's own; rows and tokenizer stay.
+    """Replace the pipeline's model by one of this shape; rows and tokenizer stay.
 
     Raises:
-        SettingsError: there is no such shape, or a user's Trainer brings its own model.
+        SettingsError: unknown shape, or a user's Trainer makes its own model.
 
     """
     if name not in SHAPES:

@@ -1,4 +1,4 @@
-"""What ``--ftcheck-bench-compare`` compares, read from its text."""
+"""Parses the value of ``--ftcheck-bench-compare``."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _ANSWERS = {"no": False, "yes": True}
 
 @dataclass(frozen=True)
 class Pair:
-    """Two variants of a step; None as a field stands for: no other than that of the case."""
+    """Two variants of a step."""
 
     spec: str
     field: str | None
-    """Of `StepCase`; None where two checkouts are compared."""
+    """Field of `StepCase` that differs; None where two checkouts are compared."""
     values: tuple[Any, Any]
-    """Of that field, or the folders of the checkouts."""
+    """Values of that field, or the folders of the checkouts."""
 
     @property
     def names(self) -> tuple[str, str]:
-        """What the two are called."""
+        """Names of the two variants."""
         key, _, words = self.spec.partition("=")
         if self.field is None:
             return str(self.values[0]), str(self.values[1])
@@ -39,7 +39,7 @@ class Pair:
         return f"{key} {first.strip()}", f"{key} {second.strip()}"
 
     def cases(self, base: StepCase) -> tuple[StepCase, StepCase]:
-        """Return both cases, that differ from a base, and from each other, in what is compared."""
+        """Return both cases: the base with the compared field replaced."""
         if self.field is None:
             return base, base
         first, second = self.values
@@ -47,10 +47,10 @@ class Pair:
 
 
 def parse_pair(spec: str) -> Pair:
-    """Read a pair such as ``dtype=float32,bfloat16``: the first is the one that the second must not be slower than.
+    """Parse a pair such as ``dtype=float32,bfloat16``; the second must not be slower than the first.
 
     Raises:
-        SettingsError: an unknown key or value, or not two of them.
+        SettingsError: unknown key or value, or not two values.
 
     """
     key, _, text = spec.partition("=")
@@ -68,7 +68,7 @@ def parse_pair(spec: str) -> Pair:
 def _value(spec: str, key: str, word: str) -> Any:
     if key == "batch":
         if not word.isdecimal() or int(word) < 1:
-            msg = f"--ftcheck-bench-compare={spec}: {word!r} is no batch size: expected a whole number of at least 1."
+            msg = f"--ftcheck-bench-compare={spec}: {word!r} is not a batch size: expected an integer of at least 1."
             raise SettingsError(msg)
         return int(word)
     known = {"engine": ENGINES, "dtype": DTYPES, "compile": tuple(_ANSWERS)}[key]
@@ -78,7 +78,7 @@ def _value(spec: str, key: str, word: str) -> Any:
 
 
 def _folders(spec: str, words: list[str]) -> tuple[Path, Path]:
-    """Return two folders; of one alone, the second is the present one: it must not be slower than the other."""
+    """Return two folders; with one folder, the second is the current folder, which must not be slower."""
     folders = [as_path(word).resolve() for word in words]
     if len(folders) == 1:
         folders.append(Path.cwd())

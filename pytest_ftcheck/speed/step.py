@@ -1,4 +1,4 @@
-"""A training step that a benchmark can call: the very step of the manual engine."""
+"""A training step for benchmarks: the same code as in the manual engine."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.pipeline.parts import Pipeline
 
 STEPS = 8
-"""Optimizer steps until the same batches come again."""
+"""Optimizer steps until the batches repeat."""
 
 ONLY_TRAINS = {"eval_strategy": "no", "save_strategy": "no", "load_best_model_at_end": False}
 
@@ -41,30 +41,30 @@ ONLY_TRAINS = {"eval_strategy": "no", "save_strategy": "no", "load_best_model_at
 class TrainingStep:
     """Optimizer steps of the manual engine: next batch, forward, backward, clip, update, schedule.
 
-    The model is its own: runs and fixtures never see it. The batches are a few of an epoch's, spread over it, and
-    come again and again in the same order. What our checks look at while a run is trained is left out.
+    The step has its own model, which runs and fixtures never use. Its batches are a few batches, evenly spread over an
+    epoch, and repeat in the same order. The hooks that our checks need during a run are left out.
 
     Attributes:
-        device: where it trains.
-        row_numbers: of each micro-batch, until they come again.
+        device: device of the training.
+        row_numbers: row numbers of each micro-batch, until the batches repeat.
         batches: the micro-batches of each step, collated, on the CPU.
-        work: rows, tokens and shapes of the steps, in their order, until they come again.
+        work: rows, tokens and shapes of the steps, in order, until the batches repeat.
         args: the `TrainingArguments` of the recipe.
-        model: as it is trained, its forward compiled where the recipe says so.
+        model: the trained model, with a compiled forward if the recipe requests it.
 
     """
 
     def __init__(self, pipeline: Pipeline, *, device: str, seed: int = 0, steps: int = STEPS) -> None:
-        """Make model, batches and optimizer as the engine makes them.
+        """Make model, batches and optimizer in the same way as the engine.
 
         Args:
             pipeline: the parts.
             device: ``cpu``, ``cuda`` or ``mps``.
-            seed: of initialisation, order and dropout.
-            steps: until the same batches come again.
+            seed: seed of initialisation, order and dropout.
+            steps: number of steps until the batches repeat.
 
         Raises:
-            TaskError: the recipe asks for something that the manual engine does not have.
+            TaskError: the recipe requests something that the manual engine does not support.
 
         """
         self.device = torch.device(device)
@@ -89,11 +89,11 @@ class TrainingStep:
 
     @property
     def rows(self) -> int:
-        """Rows of an optimizer step."""
+        """Number of rows of an optimizer step."""
         return self.work[0].rows
 
     def take(self) -> Tensor:
-        """Take one optimizer step, and do not wait for the device.
+        """Take one optimizer step without waiting for the device.
 
         Returns:
             The loss before the update, a detached scalar on the device.
@@ -102,7 +102,7 @@ class TrainingStep:
         return update(self._parts, self._scheduler, next(self._groups), self.args, self._recorder)
 
     def __call__(self) -> Tensor:
-        """Take one optimizer step and wait for the device, so that a clock around the call measures all of it.
+        """Take one optimizer step and wait for the device, so that timing the call measures the whole step.
 
         Returns:
             The loss before the update, a detached scalar.
@@ -113,7 +113,7 @@ class TrainingStep:
         return loss
 
     def forward_backward(self, batch: Mapping[str, Any]) -> None:
-        """Compute gradients of a batch ``[B, T]`` without the compiler, and forget them."""
+        """Compute gradients of a batch ``[B, T]`` without the compiler, and discard them."""
         moved = {name: tensor.to(self.device) for name, tensor in batch.items()}
         autocast = torch.autocast(self.device.type, dtype=autocast_dtype(self.args), enabled=autocasts(self.args))
         with autocast, uncompiled(self.args):
@@ -122,7 +122,7 @@ class TrainingStep:
 
 
 def autocasts(args: TrainingArguments) -> bool:
-    """Whether matrices are multiplied in less than float32."""
+    """Whether matrix products use a lower precision than float32."""
     return bool(args.bf16 or args.fp16)
 
 
@@ -132,9 +132,11 @@ def autocast_dtype(args: TrainingArguments) -> torch.dtype:
 
 
 def enough_rows(pipeline: Pipeline) -> Pipeline:
-    """Repeat the training rows where they do not fill the batches of one optimizer step."""
+    """Repeat the training rows if they do not fill the batches of one optimizer step."""
     names = ("per_device_train_batch_size", "gradient_accumulation_steps")
-    wanted = int(pipeline.args.get(names[0], 8)) * int(pipeline.args.get(names[1], 1))  # as TrainingArguments has them
+    wanted = int(pipeline.args.get(names[0], 8)) * int(
+        pipeline.args.get(names[1], 1)
+    )  # the defaults of TrainingArguments
     rows = pipeline.train_dataset
     if len(rows) >= wanted:
         return pipeline
@@ -142,17 +144,17 @@ def enough_rows(pipeline: Pipeline) -> Pipeline:
 
 
 def folder_of(owner: object) -> Path:
-    """Make a folder that goes when its owner goes."""
+    """Make a folder that is removed with its owner."""
     folder = Path(tempfile.mkdtemp(prefix="step-", dir=scratch_folder()))
     weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 
 class _Untraced(Tracer):
-    """Looks at nothing: a step is measured without what our checks want to know of it."""
+    """Records nothing, so that the measured time does not include our hooks."""
 
     def watch(self, model: nn.Module) -> None:
-        """Let the model be."""
+        """No-op."""
 
     def train_batch(self, batch: Mapping[str, Any]) -> None:
         """No-op."""
@@ -162,4 +164,4 @@ class _Unrecorded(StepRecorder):
     """Keeps no losses."""
 
     def micro_step(self, loss: Tensor) -> None:
-        """Let the loss go."""
+        """No-op."""

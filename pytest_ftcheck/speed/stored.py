@@ -1,4 +1,4 @@
-"""Measurements that were stored: read from pytest-benchmark's JSON, put into one table, compared where that is fair."""
+"""Stored measurements: reads pytest-benchmark's JSON, makes tables, and compares measurements of the same hardware."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ _SEED = 0
 
 @dataclass(frozen=True)
 class Stored:
-    """What one file holds."""
+    """The content of one file."""
 
     name: str
-    """Of the file."""
+    """Name of the file."""
     machine: Mapping[str, Any]
-    """As `describe_machine` gives it."""
+    """Result of `describe_machine`."""
     records: tuple[Mapping[str, Any], ...]
-    """As `describe` gives them."""
+    """Results of `describe`."""
 
     def by_step(self) -> dict[tuple[Any, ...], Mapping[str, Any]]:
-        """Records by task, model, case and kernels: those of two files that have the same are compared."""
+        """Return the records by task, model, case and kernels; records with equal keys are compared."""
         return {tuple(record.get(name) for name in _SAME_STEP): record for record in self.records}
 
 
@@ -45,7 +45,7 @@ def read_stored(path: Path) -> Stored:
     """Read a file that ``--benchmark-json`` or ``--benchmark-save`` wrote.
 
     Raises:
-        SettingsError: it is no such file, or holds no measured step.
+        SettingsError: the file has another format, or holds no measured step.
 
     """
     try:
@@ -54,7 +54,7 @@ def read_stored(path: Path) -> Stored:
         records = [entry["extra_info"] for entry in document["benchmarks"] if "step_seconds" in entry["extra_info"]]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         msg = (
-            f"{path} is no JSON of pytest-benchmark: {error!r}. Make one with --ftcheck-bench --benchmark-json={path}."
+            f"{path} is not JSON of pytest-benchmark: {error!r}. Make it with --ftcheck-bench --benchmark-json={path}."
         )
         raise SettingsError(msg) from error
     if not records or not machine:
@@ -64,7 +64,7 @@ def read_stored(path: Path) -> Stored:
 
 
 def table_of(files: Sequence[Stored], *, as_csv: bool = False) -> str:
-    """Put the steps of several files into one table, each with the device that it was measured on."""
+    """Render the steps of several files as one table, each with its device."""
     names = [
         f"{stored.machine['device_name']}: {record.get('model', '')} {record.get('case', '')}".strip()
         for stored in files
@@ -80,7 +80,7 @@ def table_of(files: Sequence[Stored], *, as_csv: bool = False) -> str:
 
 
 def _machines(files: Sequence[Stored]) -> str:
-    """Name device, driver, limits, versions and the measured rates of matrix products, a line for each file."""
+    """Render device, driver, limits, versions and measured rates of matrix products, one line for each file."""
     rows = []
     for stored in files:
         machine = stored.machine
@@ -105,15 +105,15 @@ def _plain(machine: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def compare_stored(before: Stored, after: Stored, tolerance: float) -> list[tuple[str, str]]:
-    """Compare the steps that two files share, where they were measured on the same hardware.
+    """Compare the common steps of two files, if they were measured on the same hardware.
 
-    What was measured at different times is not interleaved, and no null tells how much the machine changed in
-    between: ``--ftcheck-bench-compare`` sees smaller differences.
+    Measurements at different times are not interleaved, and there is no null comparison to show changes of the machine
+    in between. ``--ftcheck-bench-compare`` detects smaller differences.
 
     Args:
-        before: what must not have become slower.
-        after: the other.
-        tolerance: it may have by this share.
+        before: the reference measurements.
+        after: the measurements that must not be slower.
+        tolerance: fraction by which a step may be slower.
 
     Returns:
         A line and a verdict for each step: ``slower`` where the lower bound of its interval exceeds 1 + tolerance,
@@ -128,7 +128,7 @@ def compare_stored(before: Stored, after: Stored, tolerance: float) -> list[tupl
     for key, record in second.items():
         name = " ".join(str(part) for part in key if part)
         if key not in first:
-            verdicts.append((f"{name}: not comparable: {before.name} does not have it", "not comparable"))
+            verdicts.append((f"{name}: not comparable: {before.name} does not have this step", "not comparable"))
             continue
         found = _interval(first[key]["round_seconds"], record["round_seconds"])
         most = 1 + tolerance
@@ -138,7 +138,7 @@ def compare_stored(before: Stored, after: Stored, tolerance: float) -> list[tupl
 
 
 def _interval(first: Sequence[float], second: Sequence[float]) -> Interval:
-    """Return the ratio of medians, second to first, of rounds that are no pairs; with its bootstrap interval."""
+    """Return the ratio of medians second / first of unpaired rounds, with its bootstrap interval."""
 
     def ratio(one: NDArray[np.float64], other: NDArray[np.float64], axis: int = -1) -> Any:
         return np.median(other, axis=axis) / np.median(one, axis=axis)

@@ -1,4 +1,4 @@
-"""Measured steps as a table, in Markdown or CSV."""
+"""Tables of measured steps, in Markdown or CSV."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ COLUMNS = (
 
 
 def step_table(records: Sequence[Mapping[str, Any]], names: Sequence[str] | None = None) -> str:
-    """Render measured steps in Markdown; what was not measured says why.
+    """Render measured steps in Markdown; a step that was not measured shows the reason.
 
     Args:
-        records: as `describe` gives them with ``case``; or ``case`` and ``not_measured`` alone.
-        names: first column; None takes each record's ``case``.
+        records: results of `describe` with ``case``; or only ``case`` and ``not_measured``.
+        names: first column; None: each record's ``case``.
 
     """
     labels = names or [str(record["case"]) for record in records]
@@ -62,7 +62,7 @@ def _cells(record: Mapping[str, Any]) -> list[str]:
 
 
 def with_unit(number: float) -> str:
-    """Shorten a large number: ``1.89 G``."""
+    """Return a large number with a unit prefix: ``1.89 G``."""
     for size, unit in _UNITS:
         if number >= size:
             return f"{number / size:.3g} {unit}"
@@ -70,20 +70,21 @@ def with_unit(number: float) -> str:
 
 
 def peak_lines(records: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Say what MFU is a share of, and what memory counts."""
+    """Describe the reference of MFU, and what memory counts."""
     measured = [record for record in records if "not_measured" not in record]
     peaks = {(record["matmul_dtype"], record["peak_flops_per_second"]) for record in measured}
     lines = [
-        f"MFU: of a {dtype} matrix product's {with_unit(peak)}FLOP/s, measured here" for dtype, peak in sorted(peaks)
+        f"MFU: fraction of {with_unit(peak)}FLOP/s, the measured rate of a {dtype} matrix product"
+        for dtype, peak in sorted(peaks)
     ]
     lines += sorted({f"memory: {record['peak_memory_of']}" for record in measured})
     return lines
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Render a table whose columns stand below each other."""
+    """Render a Markdown table with aligned columns."""
     cells = [list(header), *[[cell.replace("|", "\\|") for cell in row] for row in rows]]
-    # A row that was not measured says why across the others.
+    # The reason of a row that was not measured spans the other columns.
     widths = [max(len(row[index]) for row in cells if not _spans(row)) for index in range(len(header))]
     lines = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in cells
@@ -97,7 +98,7 @@ def _spans(row: Sequence[str]) -> bool:
 
 
 def comma_separated(records: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
-    """Render measured steps in CSV: every number as it was measured, in seconds, bytes and operations."""
+    """Render measured steps in CSV: unrounded numbers in seconds, bytes and operations."""
     plain = [{"name": name, **_flat(record)} for name, record in zip(names, records, strict=True)]
     columns = list(dict.fromkeys(column for row in plain for column in row))
     output = io.StringIO()
@@ -108,6 +109,6 @@ def comma_separated(records: Sequence[Mapping[str, Any]], names: Sequence[str]) 
 
 
 def _flat(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave lists out, and give each phase a column."""
+    """Return the record without lists, with a column for each phase."""
     phases = {f"{name}_seconds": value for name, value in record.get("phases", {}).items()}
     return {**{name: value for name, value in record.items() if not isinstance(value, (list, dict))}, **phases}

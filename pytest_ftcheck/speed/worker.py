@@ -1,4 +1,4 @@
-"""Steps in a process of their own, made by the code of a folder: how two checkouts are compared."""
+"""Steps in a separate process with the code of another folder, for the comparison of two checkouts."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
     from pytest_ftcheck.speed.compare import Blocks
 
 _MARK = "ftcheck-worker:"
-"""Before every answer: libraries also write to the standard output."""
+"""Prefix of every answer, because libraries also write to the standard output."""
 _SHOWN = 1500
-"""Characters of what a worker that ended wrote last."""
+"""Maximum number of characters of a failed worker's last output."""
 
 
 class WorkerBlocks:
-    """Blocks of steps that another process takes, in a folder, with the code that lies there."""
+    """Blocks of steps in another process, with the code of a folder."""
 
     def __init__(self, folder: Path, request: Mapping[str, Any]) -> None:
         """Start the process, and wait until its step is warm.
 
         Args:
-            folder: a checkout; a package ``pytest_ftcheck`` in it goes before the installed one.
+            folder: a checkout; a package ``pytest_ftcheck`` in it has precedence over the installed one.
             request: plain values; see `serve`.
 
         Raises:
-            SettingsError: it could not make the step.
+            SettingsError: the process could not make the step.
 
         """
         self._folder = folder
@@ -54,13 +54,13 @@ class WorkerBlocks:
         self._ask(dict(request))
 
     def __call__(self, steps: int, /) -> float:
-        """Take the steps; return seconds for a row."""
+        """Take the steps; return the seconds per row."""
         return float(self._ask({"steps": steps})["seconds"])
 
     def close(self) -> None:
         """End the process."""
         for stream in (self._process.stdin, self._process.stdout, self._errors):
-            with suppress(BrokenPipeError):  # it has ended by itself, with a question unread
+            with suppress(BrokenPipeError):  # the process has ended before it read a request
                 if stream is not None:
                     stream.close()
         self._process.wait()
@@ -85,17 +85,18 @@ class WorkerBlocks:
         self._errors.seek(0)
         wrote = self._errors.read().strip()[-_SHOWN:]
         self.close()
-        return f"the step of {self._folder} could not be made or taken there. Its process wrote last:\n{wrote}"
+        return f"the step of {self._folder} could not be made or run there. Last output of its process:\n{wrote}"
 
 
 def serve(stack: ExitStack) -> None:
-    """Make the step that the first line of the standard input asks for, then take steps as the other lines say.
+    """Make the step of the first request on the standard input, then take steps for each further request.
 
-    The first line has ``task``, ``options`` (as `make_settings` takes them), ``case`` (fields of `StepCase`),
-    ``shape``, ``device``, ``threads``, ``seed`` and ``distinct`` (steps until the same batches come again).
+    Each line is a request in JSON. The first has ``task``, ``options`` (arguments of `make_settings`), ``case`` (fields
+    of `StepCase`), ``shape``, ``device``, ``threads``, ``seed`` and ``distinct`` (steps until the batches repeat); each
+    further request has ``steps``.
 
     Args:
-        stack: keeps what must stay until the last step.
+        stack: holds the contexts that last until the last step.
 
     """
     import torch  # noqa: PLC0415 - slow to import

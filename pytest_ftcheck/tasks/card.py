@@ -12,6 +12,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.errors import TaskError, unknown
+from pytest_ftcheck.heads.own_metrics import own_metric
 from pytest_ftcheck.heads.registry import head_named
 from pytest_ftcheck.tasks.card_rules import check_keys, check_tiers, is_value, wrong
 from pytest_ftcheck.tasks.floors import check_floors, gated_metrics, is_limit, layered_limits
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_ftcheck.heads.head import Head
+    from pytest_ftcheck.heads.own_metrics import OwnMetric
     from pytest_ftcheck.tasks.floors import MetricLimits
 
 _LAYERED = {"recipe": is_value, "floors": is_limit}
@@ -116,9 +118,21 @@ class TaskCard:
         """Metrics that are judged: those of the task, and those for which any tier or checkpoint has limits."""
         return tuple(dict.fromkeys([*self.metric.greater_is_better, *gated_metrics(self.floor_tables)]))
 
+    @property
+    def own_metrics(self) -> tuple[OwnMetric, ...]:
+        """Those of the gated metrics that other packages give."""
+        return tuple(own for name in self.gated_metrics if (own := self._own_metric(name)) is not None)
+
+    def _own_metric(self, name: str) -> OwnMetric | None:
+        """Return a metric of another package; of a user's Trainer, what it reports goes before it."""
+        return None if name in self.metric.greater_is_better and name != self.metric.path else own_metric(name)
+
     def greater_is_better(self, metric: str) -> bool:
         """Direction of a gated metric: those that only the logits give, and a loss, are better where smaller."""
-        return self.metric.greater_is_better.get(metric, False)
+        if metric in self.metric.greater_is_better:
+            return self.metric.greater_is_better[metric]
+        own = self._own_metric(metric)
+        return own is not None and own.greater_is_better
 
 
 def builtin_tasks() -> dict[str, dict[str, Any]]:
@@ -209,6 +223,8 @@ def parse_card(name: str, table: Mapping[str, Any]) -> TaskCard:
         slices=_parse_slices(name, table),
         trainer=table.get("trainer"),
     )
+    for own in card.own_metrics:
+        own.require(card.head_rules)
     families = [slice_family(spec) for spec in card.slices]
     check_floors(name, card.floor_tables, metric, of_logits=card.head_rules.scoring.of_logits, slices=families)
     check_tiers(name, table)

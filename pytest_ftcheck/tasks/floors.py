@@ -19,12 +19,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.errors import unknown
+from pytest_ftcheck.extensions import extensions
+from pytest_ftcheck.heads.own_metrics import own_metric
 from pytest_ftcheck.settings import TIERS
 from pytest_ftcheck.tasks.card_rules import is_number, wrong
 from pytest_ftcheck.tasks.layers import layered
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from pytest_ftcheck.tasks.card import MetricSpec
 
@@ -125,15 +127,24 @@ def check_floors(
         name: of the task card.
         table: ``floors``.
         metric: of the card.
-        of_logits: metrics that are gated without being reported: the head computes them. Smaller is better.
+        of_logits: metrics that are gated without being reported: the head computes them. Smaller is better. So are
+            those of other packages, which have a direction of their own.
         slices: families that the card declares.
 
     Raises:
         TaskError: what does not hold.
 
     """
-    directions = {"loss": False, **dict.fromkeys(of_logits, False), **metric.greater_is_better}
+    others = {name: own.greater_is_better for name in set(_keys(table)) if (own := own_metric(name)) is not None}
+    directions = {**others, "loss": False, **dict.fromkeys(of_logits, False), **metric.greater_is_better}
     _check_level(name, table, directions, slices, "floors", depth=0)
+
+
+def _keys(table: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the keys of a table and of those in it."""
+    for key, value in table.items():
+        yield key
+        yield from _keys(value) if isinstance(value, Mapping) else ()
 
 
 def _check_level(
@@ -144,7 +155,7 @@ def _check_level(
         if is_limit(key, value) or (key in directions and isinstance(value, Mapping)):
             if key not in directions:
                 todo = "Declare its direction in metric.greater_is_better, or remove the floor."
-                raise wrong(name, f"{place}: " + unknown("metric", key, directions, todo))
+                raise wrong(name, f"{place}: " + unknown("metric", key, [*directions, *extensions("metrics")], todo))
             _check_limits(name, place, value, key, greater_is_better=directions[key])
             _check_slices(name, place, value, slices)
             continue

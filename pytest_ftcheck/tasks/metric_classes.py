@@ -21,7 +21,7 @@ from sklearn import metrics as sk
 
 from pytest_ftcheck.errors import TaskError
 from pytest_ftcheck.tasks.metric_base import OfflineMetric
-from pytest_ftcheck.tasks.metrics import metric_names
+from pytest_ftcheck.tasks.metric_names import metric_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -10,108 +10,31 @@ import takes seconds (it pulls in ``transformers.pipelines``) and happens in the
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from pytest_ftcheck.errors import TaskError, unknown
-from pytest_ftcheck.heads.arrays import floats, to_array
+from pytest_ftcheck.errors import TaskError
+from pytest_ftcheck.heads.arrays import floats, side_by_side, to_array
+from pytest_ftcheck.heads.own_metrics import own_metric
 from pytest_ftcheck.heads.registry import head_named
 from pytest_ftcheck.heads.row_metrics import metric_value
 from pytest_ftcheck.heads.rows import EvaluatedRows
+from pytest_ftcheck.tasks.metric_names import KEYS, greater_is_better, metric_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import evaluate
+    from datasets import Dataset
     from numpy.typing import NDArray
     from transformers import EvalPrediction
 
+    from pytest_ftcheck.heads.answer_rules import AnswerRules
+    from pytest_ftcheck.heads.own_metrics import OwnMetric
     from pytest_ftcheck.tasks.card import TaskCard
-
-_GLUE_KEYS: dict[str, tuple[str, ...]] = {
-    "cola": ("matthews_correlation",),
-    "hans": ("accuracy",),
-    "mnli": ("accuracy",),
-    "mnli_matched": ("accuracy",),
-    "mnli_mismatched": ("accuracy",),
-    "mrpc": ("accuracy", "f1"),
-    "qnli": ("accuracy",),
-    "qqp": ("accuracy", "f1"),
-    "rte": ("accuracy",),
-    "sst2": ("accuracy",),
-    "stsb": ("pearson", "spearmanr"),
-    "wnli": ("accuracy",),
-}
-# On the Hub too, each of these gives one value under its own name.
-_PLAIN = ("accuracy", "f1", "matthews_correlation", "mse", "pearsonr", "precision", "recall", "spearmanr")
-_KEYS: dict[str, dict[str, tuple[str, ...]]] = {"glue": _GLUE_KEYS} | {name: {"default": (name,)} for name in _PLAIN}
-
-_ERRORS = ("loss", "error", "mse", "mae", "perplexity", "ece", "brier", "cost", "risk", "distance", "deviation")
-"""Words in the names of metrics of which less is better."""
-_MERITS = (
-    *("acc", "f1", "f2", "precision", "recall", "auc", "auroc", "mcc", "matthews", "kappa", "pearson", "spearman"),
-    *("correlation", "r2", "score", "exact_match", "ndcg", "mrr", "bleu", "rouge", "average_precision", "sensitivity"),
-    *("specificity", "agreement", "explained", "jaccard", "iou", "dice"),
-)
-"""Words in the names of metrics of which more is better."""
-
-_GREATER_IS_BETTER = {
-    "accuracy": True,
-    "f1": True,
-    "loss": False,
-    "matthews_correlation": True,
-    "mse": False,
-    "pearson": True,
-    "pearsonr": True,
-    "precision": True,
-    "recall": True,
-    "spearmanr": True,
-}
-
-
-def metric_names(path: str, config_name: str | None = None) -> tuple[str, ...]:
-    """Return the keys that ``load_metric(path, config_name).compute(...)`` gives, in order.
-
-    Raises:
-        TaskError: an unknown path or configuration, with the closest match.
-
-    """
-    if path not in _KEYS:
-        todo = "For another one, give a `compute_metrics` function of your own."
-        raise TaskError(unknown("metric", path, _KEYS, todo))
-    configs = _KEYS[path]
-    config = config_name or "default"
-    if config not in configs:
-        raise TaskError(unknown(f"configuration of metric {path!r}:", config, configs))
-    return configs[config]
-
-
-def greater_is_better(name: str) -> bool:
-    """Tell whether a higher value of this metric key is the better one.
-
-    Raises:
-        TaskError: a key whose direction is not known, with the closest match.
-
-    """
-    if name not in _GREATER_IS_BETTER:
-        raise TaskError(unknown("metric key", name, _GREATER_IS_BETTER, "Its direction is not known."))
-    return _GREATER_IS_BETTER[name]
-
-
-def known_direction(name: str) -> bool:
-    """Tell the direction of any key: of one whose name says nothing, higher is better."""
-    return direction_of(name) is not False
-
-
-def direction_of(name: str) -> bool | None:
-    """Tell whether higher is better by the name of any key; None where the name says nothing."""
-    if name in _GREATER_IS_BETTER:
-        return _GREATER_IS_BETTER[name]
-    plain = name.casefold()
-    if any(word in plain for word in _ERRORS):
-        return False
-    return True if any(word in plain for word in _MERITS) else None
 
 
 def load_metric(path: str, config_name: str | None = None) -> evaluate.Metric:
@@ -189,33 +112,87 @@ def _keys(metric: evaluate.Metric, labels: NDArray[Any]) -> tuple[str, ...]:
         return tuple(metric.compute(predictions=labels, references=labels))
 
 
-def metrics_of_card(card: TaskCard) -> Callable[[EvalPrediction], dict[str, float]]:
-    """Make the ``compute_metrics`` of a card: of the metric that it names, which may be one of its head alone.
+def metrics_of_card(
+    card: TaskCard, windows: Dataset | None = None, questions: Dataset | None = None
+) -> Callable[[EvalPrediction], dict[str, float]]:
+    """Make the ``compute_metrics`` of a card: of the metric that it names, be it one of its head or of a package.
+
+    Args:
+        card: names the metric.
+        windows: the tokenized rows, where its head has `Head.answers`.
+        questions: the raw rows, likewise.
 
     Raises:
         TaskError: no such metric; see `compute_metrics_fn`.
 
     """
+    if (own := _own_metric(card)) is not None:
+        return _of_logits(card, partial(_of_package, own))
     if card.metric.path in card.head_rules.scoring.own_metrics:
-        return _own_metrics_fn(card)
+        if windows is not None and questions is not None and card.head_rules.answers is not None:
+            return AnswerMetrics(card, windows, questions)
+        return _of_logits(card, partial(metrics_of_rows, card))
     return compute_metrics_fn(load_metric(card.metric.path, card.metric.config_name), card.head)
 
 
-def _own_metrics_fn(card: TaskCard) -> Callable[[EvalPrediction], dict[str, float]]:
-    """Make a ``compute_metrics`` of a metric that only a head has; NaN where a logit is not finite."""
-    scoring, keys = card.head_rules.scoring, card.head_rules.scoring.own_metrics[card.metric.path]
+def _own_metric(card: TaskCard) -> OwnMetric | None:
+    """Return the metric of another package that a card names as its own; ours and those of its head go before it."""
+    path = card.metric.path
+    return None if path in KEYS or path in card.head_rules.scoring.own_metrics else own_metric(path)
+
+
+def metrics_of_rows(card: TaskCard, rows: EvaluatedRows) -> dict[str, float]:
+    """Compute a metric that only the card's head has, by key; NaN where a logit is not finite."""
+    scoring = card.head_rules.scoring
+    keys = dict.fromkeys([*scoring.own_metrics[card.metric.path], *card.metric.greater_is_better])
+    metrics = {key: scoring.row_metric(key, rows) if rows.finite else None for key in keys}
+    return {key: float("nan") if metric is None else metric_value(metric) for key, metric in metrics.items()}
+
+
+def _of_package(metric: OwnMetric, rows: EvaluatedRows) -> dict[str, float]:
+    """Compute a metric of another package; NaN where a logit is not finite."""
+    return {metric.name: metric.value(rows) if rows.finite else float("nan")}
+
+
+def _of_logits(
+    card: TaskCard, compute: Callable[[EvaluatedRows], dict[str, float]]
+) -> Callable[[EvalPrediction], dict[str, float]]:
+    """Make a ``compute_metrics`` of what computes metrics of rows."""
 
     def compute_metrics(evaluated: EvalPrediction) -> dict[str, float]:
         labels = _references(evaluated.label_ids, card.head)
-        rows = EvaluatedRows.of_logits(floats(evaluated.predictions), labels, card.head, card.label_names)
-        metrics = {key: scoring.row_metric(key, rows) if rows.finite else None for key in keys}
-        return {key: float("nan") if metric is None else metric_value(metric) for key, metric in metrics.items()}
+        return compute(EvaluatedRows.of_logits(floats(evaluated.predictions), labels, card.head, card.label_names))
 
     return compute_metrics
 
 
+@dataclass(frozen=True)
+class AnswerMetrics:
+    """A ``compute_metrics`` of the answers of raw rows, for a head that has `Head.answers`."""
+
+    card: TaskCard
+    windows: Dataset
+    """The N tokenized rows that are evaluated."""
+    questions: Dataset
+    """The raw rows that they were made of."""
+
+    def __call__(self, evaluated: EvalPrediction) -> dict[str, float]:
+        """Compute the card's metrics of logits ``[N, T, 2]``, or of a tuple of start and end logits."""
+        answers = cast("AnswerRules", self.card.head_rules.answers)
+        return metrics_of_rows(self.card, answers.evaluated(self.outputs(evaluated)))
+
+    def outputs(self, evaluated: EvalPrediction) -> dict[str, NDArray[Any]]:
+        """Return what `AnswerRules.outputs` does."""
+        answers = cast("AnswerRules", self.card.head_rules.answers)
+        logits, context = side_by_side(evaluated.predictions), self.card.text_columns[-1]
+        return answers.outputs(logits, self.windows, self.questions, context, self.card.label_column)
+
+
 def metric_directions(card: TaskCard) -> dict[str, bool]:
     """Return the keys that a card's metric gives, and whether greater is better.
+
+    A metric of a head gives those of single labels as well, such as the F1 of one type of entity, where the card
+    declares them.
 
     Raises:
         TaskError: no such metric.
@@ -223,8 +200,19 @@ def metric_directions(card: TaskCard) -> dict[str, bool]:
     """
     own = card.head_rules.scoring.own_metrics
     if card.metric.path in own:
-        return dict(own[card.metric.path])
+        declared = [key for key in card.metric.greater_is_better if _is_of_labels(card, key)]
+        return dict.fromkeys(declared, True) | dict(own[card.metric.path])
+    if (other := _own_metric(card)) is not None:
+        return {other.name: other.greater_is_better}
     return {name: greater_is_better(name) for name in metric_names(card.metric.path, card.metric.config_name)}
+
+
+def _is_of_labels(card: TaskCard, key: str) -> bool:
+    """Tell whether the head has a metric of this name, asked about a row of each label."""
+    labels = card.head_rules.labels
+    label_ids = labels.stacked([labels.made_up(row, card.num_labels) for row in range(card.num_labels)])
+    rows = EvaluatedRows(label_ids, label_ids, None, card.head_rules, card.label_names)
+    return card.head_rules.scoring.row_metric(key, rows) is not None
 
 
 def _references(label_ids: Any, head: str) -> NDArray[Any]:

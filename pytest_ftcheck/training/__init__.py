@@ -1,1 +1,1 @@
-"""How it trains: the recipe, and one module per engine."""
+"""Training: the recipe, and one module per engine."""

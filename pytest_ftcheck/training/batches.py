@@ -1,4 +1,4 @@
-"""Batches for the manual engine: the Trainer's columns and the Trainer's order."""
+"""Batches for the manual engine, with the Trainer's columns and order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from torch.utils.data import DataLoader, RandomSampler, Sampler
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
-from pytest_ftcheck.columns import LABEL_NAMES, list_lengths
+from pytest_ftcheck.columns import LABEL_NAMES, label_names_in, list_lengths
 from pytest_ftcheck.pipeline.forward import forward_parameters
 from pytest_ftcheck.pipeline.trainer_rows import judged_rows
 from pytest_ftcheck.training.compilation import of_few_lengths
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 def make_loaders(
     pipeline: Pipeline, model: nn.Module, args: TrainingArguments, trainer: Trainer | None
 ) -> tuple[DataLoader[dict[str, Tensor]], DataLoader[dict[str, Tensor]]]:
-    """Make the batches that are trained on and those that are evaluated; a user's Trainer makes its own."""
+    """Make the batches of training and evaluation; a user's Trainer makes its own batches."""
     if trainer is None:
         return make_train_loader(pipeline, model, args), make_eval_loader(pipeline, model, args)
     train = trainer.get_train_dataloader()
-    # Grouped by length, the Trainer would also evaluate its rows in that order.
+    # With group_by_length, the Trainer would also reorder the evaluation rows.
     trainer.args.train_sampling_strategy = "random"
     return train, trainer.get_eval_dataloader(judged_rows(trainer))
 
 
 def make_train_loader(pipeline: Pipeline, model: nn.Module, args: TrainingArguments) -> DataLoader[dict[str, Tensor]]:
-    """Make batches in random order, or of rows of about the same length where the recipe groups them."""
+    """Make batches in random order, or of rows with similar lengths if the recipe groups them by length."""
     rows = pipeline.train_dataset
     sampler: Sampler[int] = RandomSampler(rows)
     common = _common(pipeline, args)
@@ -70,19 +70,19 @@ def _common(pipeline: Pipeline, args: TrainingArguments) -> dict[str, Any]:
 
 
 def accepted_columns(rows: Dataset, model: nn.Module, args: TrainingArguments) -> Any:
-    """Drop the columns that the model does not take, unless the recipe keeps them."""
+    """Remove the columns that the model does not accept, unless the recipe keeps them."""
     return only_accepted(rows, model) if args.remove_unused_columns else rows
 
 
 def only_accepted(rows: Dataset, model: nn.Module) -> Dataset:
-    """Drop the columns that the model does not take; as with the Trainer, they do not reach the collator."""
-    accepted = {*forward_parameters(model), *LABEL_NAMES}
+    """Remove the columns that the model does not accept before the collator, as the Trainer does."""
+    accepted = {*forward_parameters(model), *LABEL_NAMES, *label_names_in(rows.column_names)}
     extra = [column for column in rows.column_names if column not in accepted]
     return rows.remove_columns(extra) if extra else rows
 
 
 def grouped(batches: Any, size: int) -> Iterator[list[dict[str, Tensor]]]:
-    """Yield the micro-batches of one optimizer step at a time; an epoch's last group may be smaller."""
+    """Yield the micro-batches of each optimizer step; the last group of an epoch may be smaller."""
     iterator = iter(batches)
     while group := list(islice(iterator, size)):
         yield group

@@ -1,4 +1,4 @@
-"""A training, an evaluation or a save that breaks off becomes a finding that names the place and what helps."""
+"""Converts an error in training, evaluation or saving to a finding with its place and what to do."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 @contextmanager
 def completing(subject: str, trainer: Trainer | None = None) -> Iterator[None]:
-    """Turn whatever code of the user raises into a finding, also what would skip or end a test.
+    """Convert every exception of the user's code to a finding, also those that skip or end a test.
 
     Args:
-        subject: of the finding.
-        trainer: the user's, whose settings may say why.
+        subject: subject of the finding.
+        trainer: the user's Trainer, whose settings may explain the error.
 
     Raises:
         CheckFailure: ``training.completes``.
@@ -48,24 +48,24 @@ def _broke_off(subject: str, error: BaseException, trainer: Trainer | None) -> F
 
 
 def _more_than_logits(trainer: Trainer | None) -> str:
-    """Name the settings that make predictions a tuple, which many a metric cannot take; empty where there is none."""
+    """Return a hint about settings that make predictions a tuple, which many metrics do not accept; else empty."""
     config = getattr(getattr(trainer, "model", None), "config", None)
     found = [name for name in ("output_hidden_states", "output_attentions") if getattr(config, name, False)]
     if not found:
         return ""
     named = " and ".join(f"{name} = True" for name in found)
     return (
-        f"{named} in the model's configuration: predictions are a tuple, of which the logits are the first part; set "
-        "it to False, or let preprocess_logits_for_metrics take the logits. Else "
+        f"{named} in the model's configuration: predictions are a tuple whose first entry is the logits; set it to "
+        "False, or select the logits in preprocess_logits_for_metrics. Otherwise, "
     )
 
 
 def _what_helps(error: BaseException) -> str:
     if isinstance(error, TimedOut):
-        return "look for what hangs at this line, or give --ftcheck-timeout more seconds."
+        return "find out why the code hangs at this line, or give --ftcheck-timeout more seconds."
     todo = what_to_do(error, "")
     if not todo:
-        return "run the same training alone for the whole traceback."
+        return "run the same training without pytest for the whole traceback."
     return (
         f"{todo[0].lower()}{todo[1:]}, or give another folder: --basetemp, or --ftcheck-store for runs that are kept."
     )

@@ -1,4 +1,4 @@
-"""``torch_compile`` in the manual engine: few shapes, and each compiled before a clock runs."""
+"""``torch_compile`` in the manual engine: few shapes, each compiled before the timing starts."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
 _VARIABLES = "ACCELERATE_DYNAMO_"
 _LENGTHS = 4
-"""Lengths that batches are padded to, at most."""
+"""Maximum number of padded lengths."""
 _MULTIPLE = 8
-"""Of which each length is one: what tensor cores like (NVIDIA, Deep Learning Performance)."""
+"""Each length is a multiple of this number, for tensor cores (NVIDIA, Deep Learning Performance)."""
 
 
 def compile_forward(model: nn.Module, args: TrainingArguments) -> None:
-    """Compile what a model computes, where the recipe says so, with its backend and mode; hooks stay outside.
+    """Compile the forward of a model, if the recipe requests it, with its backend and mode; hooks are not compiled.
 
-    The module stays what it is: its weights keep their names, and `uncompiled` runs it as it was. On a CPU, dropout
-    draws as it does without the compiler: what Inductor makes of it there draws number by number, and took MiniLM in
-    bfloat16 half as long again.
+    The module stays the same object: its weights keep their names, and `uncompiled` runs it without the compiler. On a
+    CPU, dropout uses PyTorch's own random numbers: Inductor's code draws them one by one, and increased the time of
+    MiniLM in bfloat16 by half.
     """
     if not args.torch_compile:
         return
@@ -45,7 +45,7 @@ def compile_forward(model: nn.Module, args: TrainingArguments) -> None:
 
 @contextmanager
 def uncompiled(args: TrainingArguments) -> Iterator[None]:
-    """Run compiled code as it was written meanwhile: what is judged is the model as it is served."""
+    """Run compiled code eagerly in this context, because the judged model is served without the compiler."""
     if not args.torch_compile:
         yield
         return
@@ -55,7 +55,7 @@ def uncompiled(args: TrainingArguments) -> Iterator[None]:
 
 @contextmanager
 def own_dynamo_environment() -> Iterator[None]:
-    """Restore the environment afterwards: `TrainingArguments` asks Accelerate there to compile, and all later runs."""
+    """Restore the environment at the end: `TrainingArguments` sets variables that make all later runs compile."""
     before = {name: os.environ[name] for name in os.environ if name.startswith(_VARIABLES)}
     try:
         yield
@@ -66,18 +66,18 @@ def own_dynamo_environment() -> Iterator[None]:
 
 
 def of_few_lengths(collator: Callable[..., Any], longest: int) -> Callable[..., Any]:
-    """Let a collator pad to at most four lengths, so that a model is compiled a bounded number of times.
+    """Return a collator that pads to at most four lengths, so that the number of compilations is bounded.
 
     Args:
-        collator: one of transformers' with ``pad_to_multiple_of``; any other is returned as it is, and the compiler
-            falls back to one graph for all lengths.
-        longest: tokens of the longest row.
+        collator: a collator of transformers with ``pad_to_multiple_of``; any other is returned unchanged, and the
+            compiler uses one dynamic graph for all lengths.
+        longest: number of tokens of the longest row.
 
     """
     name = "pad_to_multiple_of"
     if not is_dataclass(collator) or name not in {field.name for field in fields(collator)} or getattr(collator, name):
         return collator
-    changed: Callable[..., Any] = replace(collator, **{name: _step(longest)})  # type: ignore[type-var]  # it is one
+    changed: Callable[..., Any] = replace(collator, **{name: _step(longest)})  # type: ignore[type-var]  # it is a dataclass
     return changed
 
 
@@ -86,7 +86,7 @@ def _step(longest: int) -> int:
 
 
 def compile_shapes(parts: Prepared) -> None:
-    """Train on a batch of every shape that will come, and forget it: random numbers, gradients and buffers stay."""
+    """Run forward and backward for every shape of batches; restore random numbers, gradients and buffers."""
     loader, model, device = parts.train_loader, parts.model, parts.accelerator.device
     buffers = {name: buffer.detach().clone() for name, buffer in model.named_buffers()}
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
@@ -99,7 +99,7 @@ def compile_shapes(parts: Prepared) -> None:
 
 
 def _one_batch_of_each_shape(loader: Any) -> Iterator[list[Any]]:
-    """Yield a row as often as a batch has rows, for a row of each length that batches are padded to."""
+    """Yield a batch of one repeated row for each padded length and each number of rows."""
     rows, size = loader.dataset, loader.batch_size or loader.batch_sampler.batch_size
     last = 0 if loader.drop_last else len(rows) % size
     lengths = list_lengths(rows, "input_ids").tolist()

@@ -1,7 +1,7 @@
-"""How many cores this process may use: by its affinity, and by the quota of the container that it runs in.
+"""The number of cores that this process may use, by its CPU affinity and the quota of its container.
 
-Neither PyTorch nor Python knows of a quota. Threads beyond it are stopped by the kernel in the middle of their work,
-while the others wait for them: training in a container of one core on a machine of many gets slower by an order.
+PyTorch and Python do not read the quota. The kernel stops threads beyond it in the middle of their work, and the other
+threads wait for them: training in a container with one core on a machine with many cores is ten times slower.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ def usable_cores(ours: Path = _OURS, mounted: Path = _MOUNTED) -> int:
 
 
 def cpu_quota(ours: Path = _OURS, mounted: Path = _MOUNTED) -> float | None:
-    """Return the cores that the control groups of this process may use, or None where nothing limits them."""
+    """Return the number of cores of this process's control groups, or None without a limit."""
     try:
         lines = ours.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
-        return None  # no Linux
+        return None  # not Linux
     quotas = []
     for line in lines:
         _, _, named = line.partition(":")
         controllers, _, group = named.partition(":")
         names = controllers.split(",")
-        # Version 2 is one tree without names; beside version 1 it is mounted in a folder of its own.
+        # Version 2 is one tree without controller names; next to version 1, it is mounted in a folder "unified".
         trees = [mounted, mounted / "unified"] if not controllers else [mounted / controllers, mounted / "cpu"]
         if controllers and "cpu" not in names:
             continue
@@ -47,16 +47,16 @@ def cpu_quota(ours: Path = _OURS, mounted: Path = _MOUNTED) -> float | None:
 
 
 def _upwards(tree: Path, group: str) -> list[Path]:
-    """Return the folders of a group and of those around it: the quota of each of them holds.
+    """Return the folders of a group and of its parents: the quota of each applies.
 
-    A container may see itself as the root of the tree, and still read its name as seen from outside.
+    A container may be the root of the mounted tree, and still read its full name on the host.
     """
     parts = [part for part in group.split("/") if part not in {"", "..", "."}]
     return [tree.joinpath(*parts[:length]) for length in range(len(parts), -1, -1)]
 
 
 def _quota_of(folder: Path) -> float | None:
-    """Read the quota of one group, in version 2 or 1; None where it has none, or one that cannot be read."""
+    """Read the quota of one group, in version 2 or 1; None where there is none, or it cannot be read."""
     try:
         if (both := folder / "cpu.max").is_file():
             quota, period = both.read_text(encoding="utf-8").split()
@@ -67,4 +67,4 @@ def _quota_of(folder: Path) -> float | None:
         cores = int(quota) / int(period)
     except (OSError, ValueError, ZeroDivisionError):
         return None  # also "max"
-    return cores if cores > 0 else None  # version 1 says -1 for none
+    return cores if cores > 0 else None  # in version 1, -1 means no quota

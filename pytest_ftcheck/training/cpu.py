@@ -1,8 +1,8 @@
-"""What slows training on a CPU: memory allocated anew at every step, drawing dropout masks, MKL on AMD processors.
+"""Faster CPU kernels for training: reused memory, dropout masks, and oneDNN instead of MKL on AMD processors.
 
-All were found with `torch.profiler` on MiniLM-L6 in batches of 16 x 53 tokens, on two cores of an AMD EPYC. In
-bfloat16, 36 of a step's 244 ms went into page faults and 30 into random numbers; in float32, matrix products took
-three quarters of it, at half the speed that oneDNN, which PyTorch has in it, reaches there (`benchmarks/engines.md`).
+`torch.profiler` showed these costs on MiniLM-L6 with batches of 16 x 53 tokens, on two cores of an AMD EPYC. In
+bfloat16, page faults took 36 of a step's 244 ms, and random numbers 30 ms. In float32, matrix products took three
+quarters of a step, at half the speed of oneDNN, which PyTorch includes (`benchmarks/engines.md`).
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_MMAP_MAX = -1, -3, -4
-"""Of ``<malloc.h>``; see mallopt(3)."""
+"""Constants of ``<malloc.h>``; see mallopt(3)."""
 
 _fast = False
 
 _WORD = 2**16
-"""An element is dropped by 16 random bits: its probability is exact to 2^-17."""
+"""Number of values of the 16 random bits for each element: the dropout probability is exact to 2^-17."""
 
 _LARGE = 4_000_000
-"""Multiplications of a matrix product: below, oneDNN gains nothing."""
+"""Minimum number of multiplications of a matrix product for which oneDNN is faster."""
 _SMALL = 4096
-"""Elements: below, PyTorch has drawn them before numpy has made its generator."""
+"""Minimum number of elements: for fewer, PyTorch is faster than creating a NumPy generator."""
 
 
 @contextmanager
@@ -45,10 +45,10 @@ def fast_cpu(device: str) -> Iterator[None]:
     """Apply the CPU kernels inside this context; on another device, or nested, change nothing.
 
     Args:
-        device: that is trained on.
+        device: device of the training.
 
     """
-    global _fast  # noqa: PLW0603 - as what it changes, it is one for the process
+    global _fast  # noqa: PLW0603 - the kernels are global to the process, too
     if _fast or device != "cpu":
         yield
         return
@@ -61,29 +61,29 @@ def fast_cpu(device: str) -> Iterator[None]:
 
 
 def kernel_names(device: str, *, fast: bool) -> str:
-    """Name what a run computes with: ``of PyTorch``, or what `fast_cpu` puts in its place on this processor."""
+    """Return the name of a run's kernels: ``of PyTorch``, or the replacements of `fast_cpu` on this processor."""
     if not fast or device != "cpu":
         return PYTORCH_KERNELS
     return f"fast ({', '.join(['memory', *_replacements()])})"
 
 
 def _replacements() -> dict[str, Callable[..., Tensor]]:
-    """Our kernels by the names of PyTorch's operators that they take the place of."""
+    """Return our kernels by the names of the replaced PyTorch operators."""
     products: dict[str, Callable[..., Tensor]] = {"mm": _mm, "addmm": _addmm} if mkl_is_slow() else {}
     return {"bernoulli_.float": _bernoulli_, **products}
 
 
 def is_fast() -> bool:
-    """Whether `fast_cpu` is in force."""
+    """Whether `fast_cpu` is active."""
     return _fast
 
 
 @contextmanager
 def freed_memory_kept() -> Iterator[None]:
-    """Keep what is freed for the next step, where the C library is glibc; elsewhere change nothing.
+    """Keep freed memory for the next step if the C library is glibc; otherwise change nothing.
 
-    glibc gives every block above 32 MiB, such as the gradient of an embedding, back to the kernel when it is freed,
-    and gets it back one page fault at a time.
+    glibc returns every freed block above 32 MiB, such as the gradient of an embedding, to the kernel. Allocating it
+    again causes a page fault for each page.
     """
     if platform.libc_ver()[0] != "glibc":
         yield
@@ -94,7 +94,7 @@ def freed_memory_kept() -> Iterator[None]:
     try:
         yield
     finally:
-        # As glibc's own, with its thresholds where they rise to by themselves once large blocks are freed.
+        # The limits of glibc, with the thresholds that it reaches dynamically after large blocks are freed.
         libc.mallopt(_M_MMAP_MAX, 2**16)
         libc.mallopt(_M_MMAP_THRESHOLD, 2**25)
         libc.mallopt(_M_TRIM_THRESHOLD, 2**26)
@@ -103,11 +103,11 @@ def freed_memory_kept() -> Iterator[None]:
 
 @contextmanager
 def kernels(replacing: Mapping[str, Callable[..., Tensor]]) -> Iterator[None]:
-    """Let these kernels, by the names of their operators, take the place of PyTorch's own on a CPU meanwhile."""
+    """Replace PyTorch's CPU kernels by these, given by operator name, inside this context."""
     library = torch.library.Library("aten", "IMPL")
     try:
         with warnings.catch_warnings():
-            # That kernels of PyTorch are replaced is what is wanted.
+            # PyTorch warns about replaced kernels, which are intended here.
             warnings.simplefilter("ignore", UserWarning)
             for name, kernel in replacing.items():
                 library.impl(name, kernel, "CPU")
@@ -118,7 +118,7 @@ def kernels(replacing: Mapping[str, Callable[..., Tensor]]) -> Iterator[None]:
 
 @cache
 def mkl_is_slow() -> bool:
-    """Whether MKL multiplies float32 where oneDNN is faster: on AMD's processors with AVX-512, twice as fast."""
+    """Whether PyTorch uses MKL for float32 although oneDNN is faster: twice as fast on AMD processors with AVX-512."""
     info = Path("/proc/cpuinfo")
     described = info.read_text(encoding="utf-8") if info.is_file() else platform.processor()
     both_there = torch.backends.mkl.is_available() and torch.backends.mkldnn.is_available()
@@ -126,14 +126,14 @@ def mkl_is_slow() -> bool:
 
 
 def _mm(left: Tensor, right: Tensor) -> Tensor:
-    """Multiply ``[M, K]`` by ``[K, N]``, large ones in float32 with oneDNN."""
+    """Multiply ``[M, K]`` by ``[K, N]``; large float32 products use oneDNN."""
     if _is_small(left, right):
         return torch.mm(left, right, out=left.new_empty(left.shape[0], right.shape[1]))
     return linear_by_onednn(left, right.t(), None)
 
 
 def _addmm(added: Tensor, left: Tensor, right: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
-    """Multiply ``[M, K]`` by ``[K, N]`` and add ``[N]``, or whatever `torch.addmm` takes."""
+    """Multiply ``[M, K]`` by ``[K, N]`` and add ``[N]``; other arguments go to `torch.addmm`."""
     if _is_small(left, right) or added.shape != right.shape[1:] or (beta, alpha) != (1, 1):
         out = left.new_empty(left.shape[0], right.shape[1])
         return torch.addmm(added, left, right, beta=beta, alpha=alpha, out=out)
@@ -141,16 +141,16 @@ def _addmm(added: Tensor, left: Tensor, right: Tensor, *, beta: float = 1, alpha
 
 
 def _is_small(left: Tensor, right: Tensor) -> bool:
-    """Whether the way through Python costs more than is gained, or oneDNN multiplies already."""
+    """Whether the overhead of Python exceeds the gain, or oneDNN is used already."""
     return left.dtype is not torch.float32 or left.numel() * right.shape[1] < _LARGE
 
 
 def _bernoulli_(tensor: Tensor, p: float = 0.5, *, generator: torch.Generator | None = None) -> Tensor:
-    """Fill a tensor of any shape with ones, of probability ``p``, and zeros: masks of dropout, eight times as fast.
+    """Fill a tensor of any shape with ones, with probability ``p``, and zeros: dropout masks, eight times as fast.
 
-    PyTorch draws them one by one, 53 random bits each, with the Mersenne Twister (except with MKL on Intel's
-    processors). Here an element has 16 bits. Their seed comes from PyTorch's generator, whose state therefore still
-    determines, saves and restores all that follows.
+    PyTorch draws the elements one by one, with 53 random bits each, from the Mersenne Twister (except with MKL on Intel
+    processors). Here an element uses 16 bits. The seed comes from PyTorch's generator, so that saving and restoring the
+    state of that generator still determines all masks.
     """
     if not 0 <= p <= 1:
         msg = f"bernoulli_ expects p to be in [0, 1], but got p={p}"

@@ -1,4 +1,4 @@
-"""Train with a given number of threads, and leave no trace in the process around it."""
+"""Contexts that set threads and determinism for a training, and restore the state of the process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @cache
 def initial_threads() -> int:
-    """CPU threads that torch chose when it was first asked: by cores, affinity and ``OMP_NUM_THREADS``."""
+    """Return the number of CPU threads that torch chose at first, by cores, affinity and ``OMP_NUM_THREADS``."""
     return torch.get_num_threads()
 
 
@@ -24,14 +24,14 @@ def initial_threads() -> int:
 def isolated(threads: int) -> Iterator[None]:
     """Use this number of threads; restore it and the states of all random number generators afterwards.
 
-    Nothing else of the process is changed.
+    Nothing else in the process is changed.
 
     Args:
-        threads: CPU threads of torch; part of the result, because they change the order of sums.
+        threads: CPU threads of torch; they affect the result, because they change the order of sums.
 
     """
     before = torch.get_num_threads()
-    states = (random.getstate(), np.random.get_state(), torch.get_rng_state())  # noqa: NPY002 - what libraries use
+    states = (random.getstate(), np.random.get_state(), torch.get_rng_state())  # noqa: NPY002 - libraries use this generator
     devices = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
     _set_threads(threads)
     try:
@@ -46,29 +46,29 @@ def isolated(threads: int) -> Iterator[None]:
 
 
 def _set_threads(threads: int) -> None:
-    """Set the number where it is another one: setting it also changes how MKL chooses its threads."""
+    """Set the number of threads if it differs: setting it also changes how MKL chooses its threads."""
     if threads != torch.get_num_threads():
         torch.set_num_threads(threads)
 
 
 @contextmanager
 def deterministic(*, wanted: bool) -> Iterator[None]:
-    """Take deterministic kernels where that is wanted; change nothing where it is not.
+    """Use deterministic kernels if that is wanted; otherwise change nothing.
 
     Operations that have no deterministic kernel on the device warn instead of failing
-    (`torch.use_deterministic_algorithms`); on a CPU all that we use have one.
+    (`torch.use_deterministic_algorithms`); on a CPU, every used operation has one.
     """
     if not wanted:
         yield
         return
-    settings: Any = torch.utils.deterministic  # its setting is a property that it does not declare
+    settings: Any = torch.utils.deterministic  # the type stubs do not declare its property
     before = (
         torch.are_deterministic_algorithms_enabled(),
         torch.is_deterministic_algorithms_warn_only_enabled(),
         settings.fill_uninitialized_memory,
     )
     torch.use_deterministic_algorithms(mode=True, warn_only=True)
-    # Every new tensor would be filled with NaN first: what reads one before it is written is not what we look for.
+    # Do not fill every new tensor with NaN: that finds reads of uninitialized memory, which is not our purpose.
     settings.fill_uninitialized_memory = False
     try:
         yield

@@ -1,4 +1,4 @@
-"""The device that is there, and how many CPU threads to use on it."""
+"""Chooses the device and the number of CPU threads."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from pytest_ftcheck.training.determinism import initial_threads
 
 
 def available_devices() -> tuple[str, ...]:
-    """Devices of this machine, best first."""
+    """Return the devices of this machine, the best first."""
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     return tuple(name for name in DEVICES if there[name])
 
 
 def resolve_device(asked: str | None, required: str | None = None) -> str:
-    """Choose the device: the one asked for, else the best that is there.
+    """Choose the device: the requested one, else the best available one.
 
     Args:
         asked: ``cuda``, ``mps`` or ``cpu``; ``CUDA_VISIBLE_DEVICES`` chooses among several GPUs.
-        required: the device that the result must stand for; anything else is an error.
+        required: the required device; any other is an error.
 
     Raises:
-        DeviceError: no such device, it is not there, or it is not the required one.
+        DeviceError: the device is unknown or not available, or it is not the required one.
 
     """
     there = available_devices()
@@ -35,28 +35,30 @@ def resolve_device(asked: str | None, required: str | None = None) -> str:
             raise DeviceError(unknown("device", name, DEVICES, "CUDA_VISIBLE_DEVICES chooses among several GPUs."))
         if name is not None and name not in there:
             msg = (
-                f"device {name!r} is not there: torch {torch.__version__} sees {', '.join(there)}. "
+                f"device {name!r} is not available: torch {torch.__version__} has {', '.join(there)}. "
                 "Check the driver and that torch is built for it, or leave the option out."
             )
             raise DeviceError(msg)
     device = asked or there[0]
     if required is not None and device != required:
-        msg = f"device {device!r} was chosen, but --ftcheck-require-device={required}. Ask for one of them only."
+        msg = (
+            f"device {device!r} was chosen, but --ftcheck-require-device={required}. Give only one of the two options."
+        )
         raise DeviceError(msg)
     return device
 
 
 def resolve_threads(asked: int | None, tier: str, workers: int = 1, *, as_a_script: bool = False) -> int:
-    """Choose the CPU threads: as asked, else one for tier tiny, and those that torch takes by itself for full.
+    """Choose the number of CPU threads: the requested one, else one for tier tiny, and torch's default for full.
 
-    torch takes ``OMP_NUM_THREADS`` where it is set, else the cores of this process; it knows no quota of a container,
-    which therefore counts here.
+    The default of torch is ``OMP_NUM_THREADS`` if it is set, else the cores of this process. torch ignores the quota of
+    a container; this function applies it.
 
     Args:
-        asked: by the user.
+        asked: number of the user; None: not given.
         tier: ``tiny`` or ``full``.
-        workers: processes that share the threads.
-        as_a_script: for a user's Trainer, which trains with what torch takes, as it does without us.
+        workers: number of processes that share the threads.
+        as_a_script: True for a user's Trainer, which uses torch's default, as it does without this package.
 
     """
     if asked is not None:

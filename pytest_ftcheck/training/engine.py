@@ -1,4 +1,4 @@
-"""What an engine is: it trains a pipeline, and hands back what came out."""
+"""The interface of an engine, which trains a pipeline and returns an `Outcome`."""
 
 from __future__ import annotations
 
@@ -26,43 +26,43 @@ _MODULES = {"trainer": "pytest_ftcheck.training.trainer", "manual": "pytest_ftch
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an engine hands back."""
+    """The result of an engine."""
 
     model: PreTrainedModel
-    """With the weights that were kept."""
+    """Model with the kept weights."""
     epochs: tuple[Mapping[str, float], ...]
     best_epoch: int | None
     log_history: tuple[Mapping[str, float], ...]
     logits: NDArray[np.float32]
-    """``[N, K]`` in the order of the evaluation data set."""
+    """Logits, ``[N, K]``, in the order of the evaluation data set."""
     label_ids: NDArray[Any]
-    """``[N, …]`` in that order."""
+    """Labels, ``[N, …]``, in the same order."""
     metrics: Mapping[str, float]
-    """Of the kept weights, with ``loss``."""
+    """Metrics of the kept weights, with ``loss``."""
     timings: Mapping[str, float]
-    """Seconds: ``train`` and ``predict``."""
+    """Durations in seconds: ``train`` and ``predict``."""
     save: Callable[[Path], object]
-    """Saves model and tokenizer into a folder, as this engine's users do."""
+    """Saves model and tokenizer into a folder, in the usual way of this engine."""
     unjudged: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Metrics of the other evaluation sets of a user's Trainer, by the name of the set."""
     more: Mapping[str, NDArray[Any]] = field(default_factory=dict)
-    """Outputs of other names, row for row, where the head has some."""
+    """Further outputs of the head by name, one row for each evaluated row."""
 
 
 class Engine(Protocol):
-    """Trains a pipeline; one module each, found by name."""
+    """Trains a pipeline; each engine is a module, found by name."""
 
     def __call__(
         self, pipeline: Pipeline, args: TrainingArguments, recorder: StepRecorder, trainer: Trainer | None
     ) -> Outcome:
-        """Fine-tune and evaluate, with everything told to the recorder; a user's Trainer comes with its own parts."""
+        """Fine-tune and evaluate, and report everything to the recorder; a user's Trainer has its own parts."""
 
 
 def load_engine(name: str) -> Engine:
-    """Return the engine of this name: ours, or that of an entry point.
+    """Return the engine of this name, built-in or from an entry point.
 
     Raises:
-        TaskError: there is none.
+        TaskError: unknown engine.
 
     """
     engine: Engine
@@ -76,19 +76,19 @@ def load_engine(name: str) -> Engine:
 
 
 def save(model: PreTrainedModel, processing_class: PreTrainedTokenizerBase | None, folder: Path) -> None:
-    """Save what serving needs: the model, and the tokenizer beside it."""
+    """Save the model and its tokenizer for serving."""
     model.save_pretrained(folder)
     if processing_class is not None:
         processing_class.save_pretrained(folder)
 
 
 class Stopwatch:
-    """Seconds between calls."""
+    """Measures seconds between calls."""
 
     def __init__(self) -> None:
         self._last = time.perf_counter()
 
     def lap(self) -> float:
-        """Seconds since the last lap, or since the start."""
+        """Return the seconds since the last call, or since the start."""
         before, self._last = self._last, time.perf_counter()
         return self._last - before

@@ -1,4 +1,4 @@
-"""Evaluation of the manual engine, and the epoch whose weights are kept."""
+"""Evaluation of the manual engine, and the choice of the epoch whose weights are kept."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from transformers import EvalPrediction
 
-from pytest_ftcheck.columns import LABEL_NAMES
 from pytest_ftcheck.errors import CheckFailure
 from pytest_ftcheck.findings import Finding
 from pytest_ftcheck.heads.arrays import joined
 from pytest_ftcheck.heads.traits import IGNORED
+from pytest_ftcheck.pipeline.forward import labels_in, logits_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,7 +30,7 @@ _NUMBERS = (int, float, np.number)
 
 
 @torch.no_grad()
-def evaluate(  # noqa: PLR0917 - each is a part of the loop
+def evaluate(  # noqa: PLR0917 - each argument is a part of the loop
     accelerator: Accelerator,
     model: nn.Module,
     loader: Any,
@@ -50,9 +50,9 @@ def evaluate(  # noqa: PLR0917 - each is a part of the loop
     with tracer.evaluating():
         for batch in loader:
             tracer.eval_batch(batch)
-            own_labels = next(batch[name] for name in LABEL_NAMES if name in batch)
+            own_labels = labels_in(batch)
             loss, output = with_outputs(compute_loss(model, dict(batch), return_outputs=True), pipeline.subject)
-            scores = output["logits"] if hasattr(output, "keys") else output[1]
+            scores = logits_in(output) if hasattr(output, "keys") else output[1]
             logits, labels = accelerator.gather_for_metrics((scores.float(), own_labels))
             parts.append((logits.cpu().numpy(), labels.cpu().numpy()))
             total += float(loss) * len(labels)
@@ -60,17 +60,17 @@ def evaluate(  # noqa: PLR0917 - each is a part of the loop
     metrics: dict[str, float] = {"loss": total / len(label_ids)}
     if pipeline.compute_metrics is not None:
         values = pipeline.compute_metrics(EvalPrediction(predictions=logits, label_ids=label_ids))
-        # A user's compute_metrics may also give reports and arrays.
+        # A user's compute_metrics may also return reports and arrays.
         metrics |= {name: float(value) for name, value in dict[str, Any](values).items() if isinstance(value, _NUMBERS)}
     return metrics, logits, label_ids
 
 
 def with_outputs(returned: Any, subject: str) -> Any:
-    """Hand on what ``compute_loss(…, return_outputs=True)`` returned, where an evaluation can take it.
+    """Return the result of ``compute_loss(…, return_outputs=True)`` if an evaluation can use it.
 
     Raises:
-        CheckFailure: the logits alone: they are taken for a tuple that begins with the loss, and each batch loses its
-            first row.
+        CheckFailure: the output is only the logits: an evaluation treats them as a tuple that starts with the loss, so
+            that each batch loses its first row.
 
     """
     if isinstance(returned, tuple) and isinstance(returned[-1], torch.Tensor):
@@ -79,15 +79,15 @@ def with_outputs(returned: Any, subject: str) -> Any:
             subject=subject,
             expected="compute_loss(…, return_outputs=True) to return the loss and the model's output",
             observed=f"the loss and a tensor of shape {tuple(returned[-1].shape)}",
-            hint="return (loss, outputs), not (loss, outputs.logits): an evaluation leaves out the first entry of the "
-            "second one, which is the loss. Of a tensor, that is the first row of each batch.",
+            hint="return (loss, outputs), not (loss, outputs.logits): an evaluation removes the first entry of the "
+            "outputs, which is the loss. For a tensor, that is the first row of each batch.",
         )
         raise CheckFailure([finding])
     return returned
 
 
 class BestEpoch:
-    """Remembers every epoch's metrics, and the weights of the best one where the recipe keeps the best."""
+    """Stores every epoch's metrics, and the weights of the best epoch if the recipe keeps the best."""
 
     def __init__(self, args: TrainingArguments, metric: str) -> None:
         self.epochs: list[Mapping[str, float]] = []
@@ -99,15 +99,15 @@ class BestEpoch:
         self._weights: dict[str, Tensor] = {}
 
     def offer(self, model: nn.Module, metrics: Mapping[str, float]) -> None:
-        """Note an epoch; keep a copy of its weights if it is the best so far."""
+        """Add an epoch; keep a copy of its weights if it is the best so far."""
         self.epochs.append(metrics)
-        # The first of equals stays, as with the Trainer; a NaN is never better.
+        # Of equal epochs the first is kept, as in the Trainer; NaN is never better.
         if self._keeps and self._sign * metrics[self._metric] > self._best_value:
             self._best_value = self._sign * metrics[self._metric]
             self.best = len(self.epochs)
             self._weights = {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
 
     def restore(self, model: nn.Module) -> None:
-        """Put the best epoch's weights back."""
+        """Restore the best epoch's weights."""
         if self._weights:
             model.load_state_dict(self._weights)

@@ -1,4 +1,4 @@
-"""Weights that a callback or a Trainer keeps while training goes on: copies of them, or the weights themselves."""
+"""Finds callbacks and Trainers that keep weights during training without a copy."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _MOST_OF = 0.5
-"""Share of a model's tensors that make a mapping its weights."""
+"""Fraction of a model's tensors from which a mapping counts as its weights."""
 
 
 def kept_by_reference(trainer: Any) -> list[str]:
-    """Name the attributes that hold ``model.state_dict()`` without a copy.
+    """Return the names of attributes that hold ``model.state_dict()`` without a copy.
 
     Such tensors share the memory of the weights, and change with each optimizer step. Parameters themselves
-    (``named_parameters()``) are no copies by intent.
+    (``named_parameters()``) are references on purpose.
     """
     model = trainer.accelerator.unwrap_model(trainer.model)
     places = {name: tensor.data_ptr() for name, tensor in model.state_dict().items()}
@@ -26,7 +26,7 @@ def kept_by_reference(trainer: Any) -> list[str]:
 
 
 def _attributes(trainer: Any) -> Iterator[tuple[str, Any]]:
-    """Yield what the Trainer and its callbacks hold, one level deep."""
+    """Yield the attributes of the Trainer and its callbacks, and the entries of their containers."""
     for owner in (trainer, *trainer.callback_handler.callbacks):
         for name, value in vars(owner).items():
             label = f"{type(owner).__name__}.{name}"

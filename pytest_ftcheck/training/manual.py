@@ -1,4 +1,4 @@
-"""The ``manual`` engine: a training loop as the textbook has it, on Accelerate."""
+"""The ``manual`` engine: a plain training loop on Accelerate."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.training.tracer import Tracer
 
 _NO_DECAY = [r"bias", r"layernorm", r"rmsnorm", r"(?:^|\.)norm(?:$|\.)", r"_norm(?:$|\.)"]
-"""Names without weight decay, as `Trainer.get_decay_parameter_names` has them."""
+"""Names of parameters without weight decay, as in `Trainer.get_decay_parameter_names`."""
 
 _TAKEN: dict[str, tuple[Any, ...]] = {
     "eval_strategy": ("epoch", "no"),
@@ -44,15 +44,15 @@ _TAKEN: dict[str, tuple[Any, ...]] = {
     "lr_scheduler_type": tuple(kind for kind in SchedulerType if kind is not SchedulerType.REDUCE_ON_PLATEAU),
     "train_sampling_strategy": ("random", "group_by_length"),
 }
-"""Hyperparameters that this loop has in some values only."""
+"""Supported values of hyperparameters that this loop supports only in part."""
 
 
 def train(
     pipeline: Pipeline, args: TrainingArguments, recorder: StepRecorder, trainer: Trainer | None = None
 ) -> Outcome:
-    """Fine-tune with a plain loop, evaluate after every epoch, keep the best epoch's weights.
+    """Fine-tune with a plain loop, evaluate after every epoch, and keep the best epoch's weights.
 
-    Of a user's Trainer, its model, loss, optimizer and schedule are taken.
+    With a user's Trainer, the loop uses its model, loss, optimizer and schedule.
     """
     tracer = recorder.tracer
     parts = prepare(pipeline, args, tracer, trainer)
@@ -66,7 +66,7 @@ def train(
     steps, epochs = planned_steps(args, steps_per_epoch)
     scheduler = make_schedule(parts, args, steps, trainer)
     tracer.scheduled_by(scheduler)
-    # Below 1 it is a share of the run, as with the Trainer.
+    # A value below 1 is a fraction of the run, as in the Trainer.
     log_every = math.ceil(args.logging_steps * steps) if args.logging_steps < 1 else int(args.logging_steps)
     recorder.begin(steps, epochs)
     best = best_metric(trainer) if trainer else str(args.metric_for_best_model).removeprefix("eval_")
@@ -112,21 +112,21 @@ def train(
 
 
 def make_schedule(parts: Prepared, args: TrainingArguments, steps: int, trainer: Trainer | None) -> LRScheduler:
-    """Make the schedule of so many optimizer steps; a user's Trainer makes its own."""
+    """Make the schedule for this number of optimizer steps; a user's Trainer makes its own."""
     if trainer is None:
         return make_scheduler(parts.optimizer, args, steps)
     return trainer.create_scheduler(steps, parts.optimizer)
 
 
 def prepare(pipeline: Pipeline, args: TrainingArguments, tracer: Tracer, trainer: Trainer | None) -> Prepared:
-    """Make model, batches and optimizer in the order in which the Trainer makes them; see `train`.
+    """Make model, batches and optimizer in the same order as the Trainer; see `train`.
 
     Raises:
-        TaskError: the recipe asks for something that only the Trainer does.
+        TaskError: the recipe requests something that only the Trainer supports.
 
     """
     refuse_what_is_missing(args, own_loss_and_schedule=trainer is not None)
-    # transformers declares that a Trainer's model may be anything, or nothing.
+    # The type hints of transformers allow any model, or None.
     theirs = cast("Any", trainer)
     accelerator = Accelerator(
         cpu=args.use_cpu,
@@ -134,16 +134,16 @@ def prepare(pipeline: Pipeline, args: TrainingArguments, tracer: Tracer, trainer
         dataloader_config=DataLoaderConfiguration(
             use_seedable_sampler=True,
             data_seed=args.data_seed,
-            # From pinned memory, the next batch travels while this one is trained on.
+            # With pinned memory, the next batch is copied during the current step.
             non_blocking=args.dataloader_pin_memory,
         ),
-        dynamo_plugin=TorchDynamoPlugin(backend="no"),  # the environment may ask for it: see compile_forward
+        dynamo_plugin=TorchDynamoPlugin(backend="no"),  # ignore a setting in the environment: see compile_forward
     )
     set_seed(args.seed)
     model = theirs.model if theirs else pipeline.model_init()
     compute_loss = theirs.compute_loss if theirs else loss_of_model
     tracer.watch(model)
-    # As the Trainer, which seeds again when it has its model: samplers and dropout then draw the same numbers.
+    # Set the seed again after making the model, as the Trainer does: samplers and dropout then draw equal numbers.
     set_seed(args.seed)
     train_loader, eval_loader = make_loaders(pipeline, model, args, trainer)
     optimizer = theirs.create_optimizer() if theirs else make_optimizer(model, args)
@@ -153,7 +153,7 @@ def prepare(pipeline: Pipeline, args: TrainingArguments, tracer: Tracer, trainer
 
 
 def loss_of_model(model: nn.Module, batch: dict[str, Tensor], *, return_outputs: bool = False) -> Any:
-    """Let the model compute its own loss, a mean over the rows, as `Trainer.compute_loss` does."""
+    """Return the loss of the model, a mean over the rows, as `Trainer.compute_loss` does."""
     outputs = model(**batch)
     return (outputs.loss, outputs) if return_outputs else outputs.loss
 
@@ -164,7 +164,7 @@ def rows_of(batch: dict[str, Tensor]) -> int:
 
 
 def items_of(batch: dict[str, Tensor]) -> int:
-    """Count what a mean loss over a batch is the mean of: its rows, or the tokens that have a label."""
+    """Return the number of items in the mean loss of a batch: rows, or tokens with a label."""
     labels = next((batch[name] for name in LABEL_NAMES if name in batch), None)
     if labels is None or labels.is_floating_point():
         return rows_of(batch)
@@ -172,14 +172,14 @@ def items_of(batch: dict[str, Tensor]) -> int:
 
 
 def refuse_what_is_missing(args: TrainingArguments, *, own_loss_and_schedule: bool) -> None:
-    """Refuse a recipe that this loop would only half follow.
+    """Refuse a recipe that this loop does not fully support.
 
     Args:
         args: the recipe.
-        own_loss_and_schedule: a user's Trainer computes the loss and makes the schedule: those may be any.
+        own_loss_and_schedule: a user's Trainer computes the loss and makes the schedule, so that any are supported.
 
     Raises:
-        TaskError: it asks for something that only the Trainer does.
+        TaskError: the recipe requests something that only the Trainer supports.
 
     """
     for name, taken in _TAKEN.items():
@@ -195,7 +195,7 @@ def make_optimizer(model: nn.Module, args: TrainingArguments) -> torch.optim.Opt
     """Make AdamW over all trainable parameters, without decay on biases and normalisation.
 
     Raises:
-        TaskError: the recipe asks for an optimizer other than AdamW.
+        TaskError: the recipe requests an optimizer other than AdamW.
 
     """
     optim = OptimizerNames(args.optim)
@@ -230,7 +230,7 @@ def make_scheduler(optimizer: torch.optim.Optimizer, args: TrainingArguments, st
 
 
 def planned_steps(args: TrainingArguments, steps_per_epoch: int) -> tuple[int, float]:
-    """Return optimizer steps and epochs of a run; ``max_steps``, where it is set, counts before epochs."""
+    """Return the number of optimizer steps and epochs of a run; ``max_steps`` overrides epochs if it is set."""
     if args.max_steps > 0:
         return args.max_steps, args.max_steps / steps_per_epoch
     return math.ceil(args.num_train_epochs * steps_per_epoch), float(args.num_train_epochs)
@@ -243,8 +243,8 @@ def update(
     args: TrainingArguments,
     recorder: StepRecorder,
 ) -> Tensor:
-    """Take one optimizer step, and the step of the schedule that belongs to it; return the mean loss, detached."""
-    if not parts.model.training:  # an evaluation was between; going through every module costs a small model 3%
+    """Take one optimizer step and the corresponding step of the schedule; return the mean loss, detached."""
+    if not parts.model.training:  # only after an evaluation: calling train() at every step costs a small model 3%
         parts.model.train()
     loss = optimizer_step(
         parts.accelerator,
@@ -270,10 +270,10 @@ def optimizer_step(
     max_grad_norm: float,
     recorder: StepRecorder,
 ) -> Tensor:
-    """Update the parameters once, with the mean gradient over the rows, or labelled tokens, of all micro-batches.
+    """Update the parameters once, with the mean gradient over the rows or labelled tokens of all micro-batches.
 
     Returns:
-        The mean loss over those, detached.
+        The mean loss over these rows or tokens, detached.
 
     """
     items = [items_of(batch) for batch in micro_batches] if len(micro_batches) > 1 else [1]

@@ -1,4 +1,4 @@
-"""What a loop trains with."""
+"""The parts of a training loop."""
 
 from __future__ import annotations
 
@@ -23,4 +23,4 @@ class Prepared:
     train_loader: Any
     eval_loader: Any
     compute_loss: Callable[..., Any]
-    """Of a model and a batch, as `Trainer.compute_loss`."""
+    """Function of a model and a batch, like `Trainer.compute_loss`."""

@@ -1,4 +1,4 @@
-"""Short fine-tunes in memory, for the checks that must train to know."""
+"""Short fine-tunes in memory, for checks that must train."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ _AT_THE_END: Mapping[str, Any] = {
     "metric_for_best_model": "loss",
     "greater_is_better": False,
 }
-"""For the Trainer, which need not evaluate every epoch; but callbacks and schedules may refuse to go without any."""
+"""Settings of the Trainer that avoid evaluations; callbacks and schedules may require an ``eval_strategy``."""
 
 
 @dataclass(frozen=True)
 class Probe:
-    """What a short fine-tune left, in memory."""
+    """The results of a short fine-tune, in memory."""
 
     weights: Mapping[str, Tensor]
     """Parameters after the last step, by name, on the CPU."""
@@ -57,9 +57,9 @@ class Probe:
     """Training loss of every optimizer step."""
     trace: Trace
     logits: NDArray[np.float32]
-    """``[N, K]`` of the few rows that were evaluated after the last step."""
+    """Logits, ``[N, K]``, of the few rows evaluated after the last step."""
     folder: Path
-    """``output_dir``: its checkpoints, where the recipe saves any."""
+    """``output_dir``, with checkpoints if the recipe saves any."""
 
 
 def probe(
@@ -80,29 +80,29 @@ def probe(
     variant: Callable[[Pipeline], Pipeline] | None = None,
     **recipe: Any,
 ) -> Probe:
-    """Fine-tune for a few steps, evaluate a few rows, keep everything in memory.
+    """Fine-tune for a few steps, evaluate a few rows, and keep everything in memory.
 
     Args:
         pipeline: the parts.
         engine: ``trainer`` or ``manual``.
-        seed: of initialisation, order and dropout.
-        environment: as `describe_environment` gives it.
-        folder: empty; the engine may write there.
+        seed: seed of initialisation, order and dropout.
+        environment: result of `describe_environment`.
+        folder: empty folder for the engine.
         steps: optimizer steps, ``max_steps`` of the recipe.
-        train_rows: indices of the only rows to train on; None: all.
-        eval_rows: rows to evaluate, from the first one.
-        eval_split: where they are taken from: ``eval_dataset``, or ``train_dataset`` for those that were trained on.
-        dropout: False switches every dropout of the model off.
-        learning_rate_factor: trains with a constant learning rate, so many times that of each of the optimizer's
-            groups, whatever the schedule says; None: by the schedule.
-        resume_from: a checkpoint of the Trainer to go on from; engine ``trainer`` only.
-        repetition: changes nothing; tells a second, equal probe from the first one.
-        variant: another way to compute the same, see `pytest_ftcheck.training.variants`.
-        recipe: other hyperparameters than the pipeline has; see `transformers.TrainingArguments`.
+        train_rows: indices of the training rows; None: all rows.
+        eval_rows: number of rows to evaluate, from the first one.
+        eval_split: source of the evaluated rows: ``eval_dataset``, or ``train_dataset`` for the training rows.
+        dropout: False disables every dropout of the model.
+        learning_rate_factor: use a constant learning rate, this factor times the base rate of each parameter group;
+            None: use the schedule.
+        resume_from: a checkpoint of the Trainer to resume from; engine ``trainer`` only.
+        repetition: has no effect; distinguishes a second, equal probe from the first.
+        variant: another way to compute the same result, see `pytest_ftcheck.training.variants`.
+        recipe: hyperparameters that replace those of the pipeline; see `transformers.TrainingArguments`.
 
     Raises:
-        TaskError: an unknown hyperparameter.
-        CheckFailure: the loss was not finite, or training broke off.
+        TaskError: unknown hyperparameter.
+        CheckFailure: the loss was not finite, or training failed.
 
     """
     del repetition
@@ -132,7 +132,7 @@ def probe(
 
 @contextmanager
 def _without_garbage() -> Iterator[None]:
-    """Let the Trainer collect garbage as it does before it trains, but not among all that was there before."""
+    """Exclude existing objects from the Trainer's garbage collection before training, which would be slow."""
     gc.freeze()
     try:
         yield
@@ -142,13 +142,13 @@ def _without_garbage() -> Iterator[None]:
 
 @contextmanager
 def constant_rates(factor: float) -> Iterator[None]:
-    """Take every optimizer step with the learning rates that its groups started from, times a factor."""
+    """Use the base learning rates of the parameter groups, times a factor, in every optimizer step."""
     first: dict[int, float] = {}
 
     def set_rates(optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
         del args, kwargs
         for group in optimizer.param_groups:
-            if group["lr"] is not None:  # some choose their own
+            if group["lr"] is not None:  # some optimizers choose their own
                 group["lr"] = factor * first.setdefault(id(group), float(group.get("initial_lr", group["lr"])))
 
     handle = register_optimizer_step_pre_hook(set_rates)
@@ -159,11 +159,11 @@ def constant_rates(factor: float) -> Iterator[None]:
 
 
 def without_dropout(model: nn.Module) -> None:
-    """Switch every dropout of a model off, in place: so that two orders of drawing it can be compared."""
+    """Disable every dropout of a model, in place, so that trainings with different random numbers can be compared."""
     for module in model.modules():
-        if isinstance(module, torch.nn.modules.dropout._DropoutNd):  # noqa: SLF001 - what all kinds of it have in common
+        if isinstance(module, torch.nn.modules.dropout._DropoutNd):  # noqa: SLF001 - the base class of all dropout modules
             module.p = 0.0
-        # Others hand a number to torch.nn.functional.dropout: attention_dropout, activation_dropout, layerdrop.
+        # Other modules pass a number to torch.nn.functional.dropout: attention_dropout, activation_dropout, layerdrop.
         for name, value in list(vars(module).items()):
             if "drop" in name and isinstance(value, float):
                 setattr(module, name, 0.0)

@@ -1,4 +1,4 @@
-"""The recipe: hyperparameters named as `transformers.TrainingArguments` names them."""
+"""The recipe: hyperparameters with the names of `transformers.TrainingArguments`."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ DEFAULTS: dict[str, Any] = {
     "save_total_limit": 1,
     "load_best_model_at_end": True,
     "logging_steps": 10,
-    # Off: it hides a NaN loss from the log, and costs two device syncs a micro-step. We look ourselves.
+    # Off: it hides a NaN loss from the log, and costs two device syncs per micro-step. StepRecorder checks the loss.
     "logging_nan_inf_filter": False,
     "report_to": "none",
     "disable_tqdm": True,
 }
-"""What every recipe starts from; a card's recipe may change any of it."""
+"""Default values of every recipe; a card's recipe may change any of them."""
 
 _OURS = ("output_dir", "seed", "use_cpu")
 
@@ -41,12 +41,12 @@ def training_arguments(pipeline: Pipeline, *, seed: int, device: str, output_dir
 
     Args:
         pipeline: gives the recipe and the metric that decides which epoch is best.
-        seed: of initialisation, order and dropout.
+        seed: seed of initialisation, order and dropout.
         device: ``cpu``, ``cuda`` or ``mps``.
-        output_dir: where the engine may write.
+        output_dir: output folder of the engine.
 
     Raises:
-        TaskError: an unknown hyperparameter, or a value that `TrainingArguments` refuses.
+        TaskError: unknown hyperparameter, or a value that `TrainingArguments` refuses.
 
     """
     known = {spec.name for spec in fields(TrainingArguments) if spec.init} - set(_OURS)
@@ -57,7 +57,7 @@ def training_arguments(pipeline: Pipeline, *, seed: int, device: str, output_dir
             raise TaskError(_shortened(near))
     check_values(pipeline)
     metric = str(pipeline.args.get("metric_for_best_model", pipeline.card.metric_for_best_model))
-    # None for a metric that the card does not have: TrainingArguments then knows that a loss should be small.
+    # None for a metric that is not in the card: TrainingArguments then sets it to False for a loss.
     greater = pipeline.card.metric.greater_is_better.get(metric.removeprefix("eval_"))
     best = {"metric_for_best_model": metric, "greater_is_better": greater}
     ours = {"output_dir": str(output_dir), "seed": seed, "use_cpu": device == "cpu"}
@@ -67,15 +67,15 @@ def training_arguments(pipeline: Pipeline, *, seed: int, device: str, output_dir
     except (ValueError, TypeError) as error:
         msg = f"recipe of task {pipeline.card.name!r}: {error}"
         raise TaskError(msg) from error
-    # One device, as the header says: otherwise the Trainer would spread over every GPU with DataParallel.
+    # One device, as in the header: otherwise the Trainer would use every GPU with DataParallel.
     use_one_device(arguments)
     return arguments
 
 
 def run_arguments(pipeline: Pipeline, *, seed: int, device: str, output_dir: Path) -> TrainingArguments:
-    """Return the arguments of a user's Trainer with what the pipeline changes of them, else those of the recipe.
+    """Return the arguments of a user's Trainer with the pipeline's changes, else the arguments of the recipe.
 
-    A user's keep their own seed, device and folder; see `training_arguments` for all else.
+    A user's arguments keep their own seed, device and folder; see `training_arguments` for the parameters.
     """
     own = pipeline.source.arguments(pipeline.args)
     return own or training_arguments(pipeline, seed=seed, device=device, output_dir=output_dir)
@@ -84,17 +84,17 @@ def run_arguments(pipeline: Pipeline, *, seed: int, device: str, output_dir: Pat
 def trainer_and_arguments(
     pipeline: Pipeline, *, seed: int, device: str, output_dir: Path, steps: int | None = None
 ) -> tuple[Trainer | None, TrainingArguments]:
-    """Make the user's Trainer of one run, where there is one, and the run's arguments.
+    """Make the user's Trainer of one run, if there is one, and the run's arguments.
 
     Args:
         pipeline: the parts.
-        seed: of initialisation, order and dropout.
+        seed: seed of initialisation, order and dropout.
         device: ``cpu``, ``cuda`` or ``mps``.
-        output_dir: where the engine may write.
-        steps: what a user's factory gets as ``max_steps``.
+        output_dir: output folder of the engine.
+        steps: ``max_steps`` for a user's factory.
 
     Raises:
-        TaskError: as `training_arguments`, or the user's factory fails.
+        TaskError: as in `training_arguments`, or the user's factory fails.
 
     """
     where: dict[str, Any] = {"seed": seed, "device": device, "output_dir": output_dir}
@@ -118,20 +118,22 @@ _NUMBERS: Mapping[str, tuple[float, float, bool]] = {
     "gradient_accumulation_steps": (1, 2**20, True),
     "dataloader_num_workers": (0, 1024, True),
 }
-"""Least, most, and whether it is a whole number: TrainingArguments takes any value, and training breaks on it."""
+"""Minimum, maximum, and whether it must be an integer; TrainingArguments accepts any value, and training then fails."""
 _SEVERAL_PROCESSES = ("deepspeed", "fsdp", "fsdp_config")
 
 
 def check_values(pipeline: Pipeline) -> None:
-    """Refuse numbers of a card's recipe that are none, or with which nothing can be trained.
+    """Refuse values of a card's recipe that are no numbers, or out of range.
 
     Raises:
-        TaskError: there is one.
+        TaskError: a value is refused.
 
     """
     for name, value in pipeline.args.items():
         if name in _SEVERAL_PROCESSES and value:
-            msg = f"recipe of task {pipeline.card.name!r}: {name} is for several processes, a session has one. Drop it."
+            msg = (
+                f"recipe of task {pipeline.card.name!r}: {name} needs several processes, a session has one. Remove it."
+            )
             raise TaskError(msg)
         if name not in _NUMBERS or (name == "max_grad_norm" and value is None):  # no clipping
             continue
@@ -139,13 +141,13 @@ def check_values(pipeline: Pipeline) -> None:
         kinds = (int,) if whole else (int, float)
         # Written so that NaN fails.
         if isinstance(value, bool) or not isinstance(value, kinds) or not least <= value <= most:
-            kind = "a whole number" if whole else "a number"
+            kind = "an integer" if whole else "a number"
             where = f"recipe of task {pipeline.card.name!r}: {name} = {value!r}"
             msg = f"{where}: expected {kind} from {least:g} to {most:g}."
             raise TaskError(msg)
 
 
 def _shortened(message: str) -> str:
-    """Leave out the list of the hundred known names."""
+    """Remove the list of the hundred known names from the message."""
     head, _, tail = message.partition(" Known: ")
     return f"{head} {tail.partition('. ')[2]}"

@@ -1,4 +1,4 @@
-"""Our own hook in every training step: losses that no filter has touched, and progress."""
+"""Our own hook in every training step: unfiltered losses, and progress."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _CUDA_STEPS = 50
-"""Optimizer steps between two looks at losses on a GPU: each look waits for the device."""
+"""Optimizer steps between two reads of losses on a GPU: each read waits for the device."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run has come."""
+    """The progress of a run."""
 
     title: str
-    """What runs, for example ``mrpc · trainer · seed 0``."""
+    """Name of the run, for example ``mrpc · trainer · seed 0``."""
     step: int
-    """Optimizer steps done."""
+    """Number of finished optimizer steps."""
     steps: int
     epoch: float
     epochs: float
     loss: float
-    """Of the latest optimizer step."""
+    """Loss of the latest optimizer step."""
     samples_per_second: float
     seconds_left: float
 
 
 class ProgressListener(Protocol):
-    """Shows how a run comes along."""
+    """Shows the progress of a run."""
 
     def __call__(self, progress: Progress, /) -> None:
-        """Take note of the state after an optimizer step; called often."""
+        """Receive the state after an optimizer step; called often."""
 
 
 def silent(progress: Progress) -> None:
@@ -53,10 +53,10 @@ class StepRecorder:
 
     title: str
     subject: str
-    """What is trained on what, for messages."""
+    """Model and data, for messages."""
     listener: ProgressListener = silent
     tracer: Tracer = field(default_factory=lambda: Tracer(None))
-    """Sees rows, gradients and learning rates; the engine tells it of batches, epochs and evaluations."""
+    """Records rows, gradients and learning rates; the engine reports batches, epochs and evaluations to it."""
     losses: list[float] = field(default_factory=list)
     _waiting: list[Tensor] = field(default_factory=list)
     _micro: Tensor | None = None
@@ -65,7 +65,7 @@ class StepRecorder:
     _started: float = 0.0
 
     def begin(self, steps: int, epochs: float) -> None:
-        """Note the length of the run as it starts: optimizer steps and epochs."""
+        """Store the length of the run at its start: optimizer steps and epochs."""
         self._steps, self._epochs, self._started = steps, epochs, time.perf_counter()
         self.tracer.planned_steps = steps
 
@@ -74,14 +74,14 @@ class StepRecorder:
         self._micro = loss if self._micro is None else self._micro + loss
 
     def optimizer_step(self, epoch: float, samples: float) -> None:
-        """Close an optimizer step.
+        """Finish an optimizer step.
 
         Args:
-            epoch: done so far, with its fraction.
-            samples: rows seen so far.
+            epoch: number of finished epochs, with a fraction.
+            samples: number of rows so far.
 
         Raises:
-            CheckFailure: a loss since the last look was not finite.
+            CheckFailure: a loss since the last read was not finite.
 
         """
         if self._micro is None:
@@ -93,10 +93,10 @@ class StepRecorder:
             self._tell(epoch, samples)
 
     def flush(self) -> None:
-        """Read the losses that wait on the device.
+        """Read the losses that are still on the device.
 
         Raises:
-            CheckFailure: one of them is not finite.
+            CheckFailure: a loss is not finite.
 
         """
         for tensor in self._waiting:
@@ -123,12 +123,12 @@ class StepRecorder:
 
     def _not_finite(self) -> Finding:
         step = len(self.losses)
-        before = f"{self.losses[-2]:.4f} the step before" if step > 1 else "at the first step"
+        before = f"{self.losses[-2]:.4f} at the step before" if step > 1 else "at the first step"
         return Finding(
             check="training.finite_loss",
             subject=self.subject,
             expected="a finite training loss at every optimizer step",
             observed=f"{self.losses[-1]} at optimizer step {step} of {self._steps}, {before}",
-            hint="training was stopped there. Look for a learning rate that is too high, fp16 overflow, "
-            "max_grad_norm = 0, a label or input that is NaN, or weights that were not finite to begin with.",
+            hint="training was stopped at this step. Look for a learning rate that is too high, fp16 overflow, "
+            "max_grad_norm = 0, a label or input that is NaN, or first weights that are not finite.",
         )

@@ -1,4 +1,4 @@
-"""Hooks of our own in a model and its optimizer: they see what any engine does, and write it down as a `Trace`."""
+"""Our own hooks in a model and its optimizer, which record the training of any engine as a `Trace`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
-from pytest_ftcheck.columns import LABEL_NAMES
 from pytest_ftcheck.compat.of_torch import norms_of
-from pytest_ftcheck.pipeline.forward import forward_parameters
+from pytest_ftcheck.pipeline.forward import forward_parameters, labels_in
 from pytest_ftcheck.runs.trace import ParameterTrace, Pass, Trace
 from pytest_ftcheck.training.fingerprint import fingerprints
 
@@ -22,7 +21,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 _LOOKS = 20
-"""Batches whose padding is looked at, and optimizer steps whose first backward pass is: a defect there is in all."""
+"""Number of batches whose padding is checked, and of optimizer steps whose first backward pass is checked; such
+defects are in every batch and step."""
 
 
 @dataclass
@@ -50,7 +50,7 @@ class _OpenPass:
 
 
 class Tracer:
-    """Watches one run."""
+    """Records one run."""
 
     def __init__(self, pad_id: int | None) -> None:
         self._pad_id = pad_id
@@ -83,7 +83,7 @@ class Tracer:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """See every optimizer's steps meanwhile; the model's are seen from `watch` on."""
+        """Record the steps of every optimizer in this context; the model is recorded after `watch`."""
         self._handles: list[Any] = [
             register_optimizer_step_pre_hook(self._before_step),
             register_optimizer_step_post_hook(self._after_step),
@@ -95,7 +95,7 @@ class Tracer:
                 registered.remove()
 
     def watch(self, model: nn.Module) -> None:
-        """Watch a model from its first weights on; a second call with the same one changes nothing."""
+        """Record a model from its first weights on; a second call with the same model changes nothing."""
         if model is self._model:
             return
         self._model = model
@@ -108,7 +108,7 @@ class Tracer:
         self._handles.append(model.register_forward_hook(self._after_forward))
 
     def scheduled_by(self, scheduler: object) -> None:
-        """Remember the learning rate scheduler: it counts its steps itself."""
+        """Store the learning rate scheduler, which counts its own steps."""
         self._scheduler = getattr(scheduler, "scheduler", scheduler)
 
     def begin_epoch(self) -> None:
@@ -117,7 +117,7 @@ class Tracer:
         self._passes.append(self._train)
 
     def train_batch(self, batch: Mapping[str, Any]) -> None:
-        """Note the rows of a batch that is trained on, before the engine or a user's loss changes it."""
+        """Record the rows of a training batch, before the engine or a user's loss changes it."""
         if self._train is None:
             self.begin_epoch()
         self._micro += 1
@@ -126,7 +126,7 @@ class Tracer:
 
     @contextmanager
     def evaluating(self) -> Iterator[None]:
-        """Note what happens meanwhile as one evaluation."""
+        """Record everything in this context as one evaluation."""
         before, self._evaluation = self._evaluation, _OpenPass("eval", before=self._weights())
         self._passes.append(self._evaluation)
         try:
@@ -136,20 +136,20 @@ class Tracer:
             self._evaluation = before
 
     def eval_batch(self, batch: Mapping[str, Any]) -> None:
-        """Note the rows of a batch that is evaluated."""
+        """Record the rows of an evaluation batch."""
         if self._evaluation is not None:
             self._note(self._evaluation, batch)
 
     def _note(self, where: _OpenPass, batch: Mapping[str, Any]) -> None:
         ids = batch.get("input_ids")
-        if not isinstance(ids, torch.Tensor) or ids.dim() != 2:  # noqa: PLR2004 - [B, T]
+        if not isinstance(ids, torch.Tensor) or ids.dim() < 2:  # noqa: PLR2004 - [B, T], or [B, C, T] of several texts
             return
-        labels = next((batch[name] for name in LABEL_NAMES if name in batch), None)
+        labels = labels_in(batch)
         where.rows.append(fingerprints(ids, self._pad_id))
         where.labels.append(labels.detach().clone() if isinstance(labels, torch.Tensor) else None)
 
     def _weights(self) -> Tensor | None:
-        """Norms of all parameters and buffers: equal before and after what changes nothing."""
+        """Return the norms of all parameters and buffers, to detect changes."""
         if self._model is None:
             return None
         tensors = [*self._model.parameters(), *self._model.buffers()]
@@ -180,10 +180,10 @@ class Tracer:
                 value.register_hook(self._first_backward)
 
     def _first_backward(self, gradient: Tensor) -> None:
-        """Look at the gradients when the first backward pass of an optimizer step starts: there should be none."""
+        """Check at the start of the first backward pass of an optimizer step that there are no gradients."""
         del gradient
         step = len(self._rates) + 1
-        # Of several backward passes in a step, as in adversarial training, the later ones find those of the first.
+        # In a step with several backward passes, as in adversarial training, later passes find gradients of the first.
         if step in (1, self._checked_step):
             return
         self._checked_step = step
@@ -193,7 +193,7 @@ class Tracer:
     def _before_step(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
         del args, kwargs
         self._nested += 1
-        # An optimizer that wraps another one calls its step: one update, not two.
+        # An optimizer that wraps another one calls its step: this is one update.
         if self._nested > 1 or not self._holds_parameters(optimizer):
             return
         if id(optimizer) not in self._optimizers:
@@ -201,7 +201,7 @@ class Tracer:
         self._note_groups()
         rates = tuple(_number(group["lr"]) for group in optimizer.param_groups)
         if self._stepped and id(optimizer) not in self._stepped:
-            # Several optimizers share the parameters: together they make one step.
+            # Several optimizers share the parameters: their steps together are one step.
             self._rates[-1] += rates
         else:
             self._rates.append(rates)
@@ -216,7 +216,7 @@ class Tracer:
         return any(id(parameter) in self._watched for group in optimizer.param_groups for parameter in group["params"])
 
     def _note_groups(self) -> None:
-        """Note the groups as they are now: layers that are unfrozen later are added later."""
+        """Record the current parameter groups: layers that are unfrozen later are added later."""
         groups = [group for optimizer in self._optimizers.values() for group in optimizer.param_groups]
         if len(groups) != len(self._groups):
             self._groups = [{**group, "params": {id(p) for p in group["params"]}} for group in groups]
@@ -232,7 +232,7 @@ class Tracer:
         self._micro = 0
 
     def finish(self) -> Trace:
-        """Read what waits on the device, and write everything down."""
+        """Read the values that are still on the device, and return the trace."""
         return Trace(
             planned_steps=self.planned_steps,
             learning_rates=tuple(self._rates),
@@ -271,7 +271,7 @@ class Tracer:
 
 
 def _normalisation_or_bias(model: nn.Module) -> set[str]:
-    """Name the biases, and the weights of normalisation layers."""
+    """Return the names of biases, and of weights of normalisation layers."""
     names = {name for name, _ in model.named_parameters() if name.endswith("bias")}
     for prefix, module in model.named_modules():
         if "norm" in type(module).__name__.casefold():
@@ -285,14 +285,14 @@ def _number(rate: Any) -> float:
 
 
 def _class_name(optimizer: torch.optim.Optimizer) -> str:
-    """Name a class as users import it: ``torch.optim.AdamW``, not the module that it stands in."""
+    """Return the public name of a class: ``torch.optim.AdamW``, not its private module."""
     kind = type(optimizer)
     public = getattr(torch.optim, kind.__name__, None) is kind
     return f"torch.optim.{kind.__name__}" if public else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _settings(optimizer: torch.optim.Optimizer) -> dict[str, tuple[float, ...]]:
-    """Return the numbers that an optimizer was made with, other than what its groups change."""
+    """Return the numeric settings of an optimizer, without those that differ between groups."""
     found = {}
     for name, value in optimizer.defaults.items():
         values = value if isinstance(value, (tuple, list)) else (value,)
@@ -302,7 +302,7 @@ def _settings(optimizer: torch.optim.Optimizer) -> dict[str, tuple[float, ...]]:
 
 
 def _schedule_length(scheduler: Any) -> int | None:
-    """Return the optimizer steps that a schedule of transformers was made for."""
+    """Return the number of optimizer steps that a schedule of transformers was made for."""
     for function in getattr(scheduler, "lr_lambdas", ()):
         length = getattr(function, "keywords", {}).get("num_training_steps")
         if length is not None:
@@ -311,6 +311,6 @@ def _schedule_length(scheduler: Any) -> int | None:
 
 
 def _present(value: Any) -> Any:
-    """Tell the type checker that a value is there; it is, where this is called."""
+    """Return the value; the assertion tells the type checker that it is not None."""
     assert value is not None  # noqa: S101 - no input of a user can make it fail
     return value

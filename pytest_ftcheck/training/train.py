@@ -1,4 +1,4 @@
-"""How a run is made with an engine: settings in force, training, evaluation, everything written."""
+"""Makes a run with an engine: settings, training, evaluation, and all files."""
 
 from __future__ import annotations
 
@@ -45,19 +45,19 @@ def engine_outcome(
     output_dir: Path,
     listener: ProgressListener = silent,
 ) -> Iterator[tuple[Outcome, StepRecorder]]:
-    """Fine-tune once, and hand out what came out while the pipeline's patches and settings are in force.
+    """Fine-tune once, and yield the outcome while the pipeline's patches and settings are active.
 
     Args:
         pipeline: the parts.
         engine: ``trainer`` or ``manual``.
-        seed: of initialisation, order and dropout.
-        environment: as `describe_environment` gives it: device, threads and kernels are taken from it.
-        output_dir: where the engine may write.
-        listener: told after every optimizer step.
+        seed: seed of initialisation, order and dropout.
+        environment: result of `describe_environment`, which gives device, threads and kernels.
+        output_dir: output folder of the engine.
+        listener: called after every optimizer step.
 
     Raises:
-        TaskError: an unknown engine or hyperparameter.
-        CheckFailure: training broke off: the loss was not finite, or a part raised an error.
+        TaskError: unknown engine or hyperparameter.
+        CheckFailure: training failed: the loss was not finite, or a part raised an error.
 
     """
     train = load_engine(engine)
@@ -66,7 +66,7 @@ def engine_outcome(
         title, f"{pipeline.subject}, engine {engine}, seed {seed}", listener, Tracer(pipeline.pad_id)
     )
     device = environment["device"]
-    # Accelerate keeps device and precision of the first run for the whole process: each run starts anew.
+    # Accelerate keeps device and precision of the first run for the whole process: reset them for each run.
     reset_state()
     with (
         quiet_libraries(),
@@ -96,19 +96,19 @@ def train_run(
     environment: Mapping[str, str],
     listener: ProgressListener = silent,
 ) -> Run:
-    """Fine-tune once and write everything that came out into a folder.
+    """Fine-tune once and write all results into a folder.
 
     Args:
-        pipeline: the parts; where it does not train, its model is evaluated as it is.
-        folder: empty; receives ``model/`` and the record of the run.
+        pipeline: the parts; if it does not train, its model is evaluated unchanged.
+        folder: empty folder for ``model/`` and the record of the run.
         engine: ``trainer`` or ``manual``.
-        seed: of initialisation, order and dropout.
-        environment: as `describe_environment` gives it.
-        listener: told after every optimizer step.
+        seed: seed of initialisation, order and dropout.
+        environment: result of `describe_environment`.
+        listener: called after every optimizer step.
 
     Raises:
-        TaskError: an unknown engine or hyperparameter.
-        CheckFailure: training broke off, or the evaluation did not give one row of logits per row of data.
+        TaskError: unknown engine or hyperparameter.
+        CheckFailure: training failed, or the evaluation did not give one row of logits per row of data.
 
     """
     scratch = folder / "scratch"
@@ -118,6 +118,7 @@ def train_run(
         logits = pipeline.card.head_rules.outputs.normalised(outcome.logits)
         outputs = {**outcome.more, LOGITS: logits, LABELS: outcome.label_ids}
         _check_rows(pipeline, outputs, recorder.subject)
+        outputs |= _of_raw_rows(pipeline, logits)
         with completing(recorder.subject), deadline(pipeline.timeout):
             outcome.save(folder / MODEL_FOLDER)
         trace = recorder.tracer.finish()
@@ -146,18 +147,28 @@ def train_run(
     return run
 
 
+def _of_raw_rows(pipeline: Pipeline, logits: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """Return what else a run holds where a raw row may become several tokenized rows: one answer for each."""
+    card = pipeline.card
+    if card.head_rules.answers is None:
+        return {}
+    return card.head_rules.answers.outputs(
+        logits, pipeline.eval_dataset, pipeline.data.evaluation, card.text_columns[-1], card.label_column
+    )
+
+
 def _check_rows(pipeline: Pipeline, outputs: Mapping[str, NDArray[Any]], subject: str) -> None:
-    """Fail closed where the evaluation lost or repeated rows, before anything is judged on it."""
+    """Fail where the evaluation lost or repeated rows, before any check uses its outputs."""
     rows = len(pipeline.eval_dataset)
     expected = pipeline.card.head_rules.outputs.shapes(rows, pipeline.card.num_labels)
-    if np.ndim(outputs[LABELS]) == 0:  # None, whatever its type says
+    if np.ndim(outputs[LABELS]) == 0:  # None, although its type does not allow it
         finding = Finding(
             check="model.logits_shape",
             subject=subject,
             expected=f"label ids of the {rows} rows of the evaluation data set",
             observed="no labels: the evaluation found none in its batches",
-            hint="label_names of TrainingArguments names the columns that hold labels, such as ['labels'], not the "
-            "classes; a collator may drop them, or call them otherwise.",
+            hint="label_names of TrainingArguments must name the label columns, such as ['labels'], not the classes; a "
+            "collator may remove or rename these columns.",
         )
         raise CheckFailure([finding])
     seen = {name: np.shape(outputs[name]) if name in outputs else None for name in expected}
@@ -167,7 +178,7 @@ def _check_rows(pipeline: Pipeline, outputs: Mapping[str, NDArray[Any]], subject
             subject=subject,
             expected=f"{_shapes(expected)}: one row per row of the evaluation data set",
             observed=_shapes(seen),
-            hint="look for a collator that drops rows, a last batch that is left out, or a head of another size.",
+            hint="look for a collator that removes rows, a last batch that is left out, or a head of another size.",
         )
         raise CheckFailure([finding])
 

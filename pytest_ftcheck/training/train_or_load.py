@@ -1,4 +1,4 @@
-"""From a pipeline to its run: trained once, or taken from the store."""
+"""Returns the run of a pipeline: trained once, or read from the store."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ if TYPE_CHECKING:
 
 
 def threads_for(settings: Settings, pipeline: Pipeline) -> int:
-    """Choose the CPU threads of a pipeline's runs and measurements."""
+    """Choose the number of CPU threads of a pipeline's runs and measurements."""
     as_a_script = pipeline.source.trains_as_script
     return resolve_threads(settings.threads, pipeline.tier, settings.workers, as_a_script=as_a_script)
 
 
 def environment_of(settings: Settings, pipeline: Pipeline) -> dict[str, str]:
-    """Decide device, dtype, threads and kernels of a run, and name the versions.
+    """Choose device, dtype, threads and kernels of a run, and add the versions.
 
-    A user's Trainer trains as it does without us: with kernels of PyTorch, and no deterministic ones.
+    A user's Trainer trains as without this package: with PyTorch's kernels, and without deterministic algorithms.
 
     Raises:
-        DeviceError: the device that was asked for is not there, or kernels of a CPU are asked for on another one.
+        DeviceError: the requested device is not available, or CPU kernels are requested on another device.
 
     """
     device = resolve_device(settings.device, settings.require_device)
     if settings.fast_cpu and device != "cpu":
         msg = (
-            f"--ftcheck-fast-cpu has no effect on {device}: it replaces kernels of a CPU. Give --ftcheck-device=cpu as "
-            "well, or leave it out; fast_cpu in a recipe holds only where the recipe trains on a CPU."
+            f"--ftcheck-fast-cpu has no effect on {device}: it replaces CPU kernels. Give --ftcheck-device=cpu, too, "
+            "or leave it out; fast_cpu in a recipe has an effect only on a CPU."
         )
         raise DeviceError(msg)
     return describe_environment(
@@ -68,18 +68,18 @@ def train_or_load(
     seed: int,
     listener: ProgressListener = silent,
 ) -> Run:
-    """Return the run of a pipeline; train it where the store does not hold it.
+    """Return the run of a pipeline; train it if it is not in the store.
 
     Args:
         pipeline: the parts.
-        settings: give device, dtype and threads.
-        store: shared by all processes that may ask for the run.
+        settings: device, dtype and threads.
+        store: store that is shared by all processes that may request the run.
         engine: ``trainer`` or ``manual``.
-        seed: of initialisation, order and dropout.
-        listener: told after every optimizer step.
+        seed: seed of initialisation, order and dropout.
+        listener: called after every optimizer step.
 
     Raises:
-        FtcheckError: a part does not fit, or the store cannot be written.
+        FtcheckError: a part is wrong, or the store cannot be written.
         CheckFailure: the loss was not finite, or the evaluation lost rows.
 
     """
@@ -96,7 +96,7 @@ def train_or_load(
             return train_run(pipeline, folder, **made, listener=listener)
 
     run = store.get_or_train(key, recorded, inputs)
-    parts = [f"{part}, which nothing tells from another one" for part in key.unstable]
+    parts = [f"{part}, which has no stable description" for part in key.unstable]
     for why in (parts or list(inputs.inputs.unknown))[:1]:
         several = len(key.unstable) + len(inputs.inputs.unknown) - 1
         more = f" (and {several} more)" if several else ""
@@ -105,10 +105,10 @@ def train_or_load(
 
 
 class SessionRuns:
-    """Makes the runs of one process, and keeps them: the same parts give the same run, or the same failure.
+    """Makes and keeps the runs of one process: the same parts give the same run, or the same failure.
 
-    It is the one place that is asked for a run. Other processes, and with ``--ftcheck-reuse`` other sessions, find the
-    run in the store.
+    All requests for a run come here. Other processes, and with ``--ftcheck-reuse`` other sessions, find the run in the
+    store.
     """
 
     def __init__(
@@ -117,12 +117,12 @@ class SessionRuns:
         open_store: Callable[[], RunStore],
         listening: Callable[[], AbstractContextManager[ProgressListener]] = lambda: nullcontext(silent),
     ) -> None:
-        """Make no run yet.
+        """Store the settings.
 
         Args:
-            settings: give device, dtype and threads.
-            open_store: opens the run store, when the first run is asked for.
-            listening: gives what is told of a run while it is made.
+            settings: device, dtype and threads.
+            open_store: opens the run store when the first run is requested.
+            listening: returns the listener for the progress of a run.
 
         """
         self._settings = settings
@@ -130,7 +130,7 @@ class SessionRuns:
         self._listening = listening
         self._made: dict[tuple[object, ...], Run | Exception] = {}
         self._parts: dict[Same, tuple[object, ...]] = {}
-        """By the pipeline: what user code changes in it later makes no other run."""
+        """Parts by pipeline, at its first run: later changes by user code do not make another run."""
 
     @cached_property
     def store(self) -> RunStore:
@@ -138,10 +138,10 @@ class SessionRuns:
         return self._open_store()
 
     def run(self, pipeline: Pipeline, *, engine: str, seed: int) -> Run:
-        """Return the run of a pipeline; whoever asks again gets the same one, or the same failure.
+        """Return the run of a pipeline; each further call returns the same run, or raises the same failure.
 
         Raises:
-            FtcheckError, CheckFailure: as `train_or_load`.
+            FtcheckError, CheckFailure: as in `train_or_load`.
 
         """
         pipeline_itself = Same(pipeline)
@@ -155,7 +155,7 @@ class SessionRuns:
                     self._made[key] = train_or_load(
                         pipeline, self._settings, store, engine=engine, seed=seed, listener=listener
                     )
-            except Exception as error:  # noqa: BLE001 - whatever it is, training again would give the same
+            except Exception as error:  # noqa: BLE001 - another training would raise the same error
                 self._made[key] = error
         made = self._made[key]
         if isinstance(made, CheckFailure):

@@ -1,4 +1,4 @@
-"""The ``trainer`` engine: `transformers.Trainer`, as users run it."""
+"""The ``trainer`` engine: `transformers.Trainer`, used as in a script."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from transformers import EvalPrediction, PrinterCallback, Trainer, TrainerCallback, set_seed
 
+from pytest_ftcheck.columns import POSITION_NAMES
+from pytest_ftcheck.heads.arrays import side_by_side
+from pytest_ftcheck.heads.traits import POSITIONS
+from pytest_ftcheck.pipeline.forward import logits_in
 from pytest_ftcheck.pipeline.trainer_rows import judged_rows, judged_set, unjudged_sets
 from pytest_ftcheck.training.engine import Outcome, Stopwatch, save
 from pytest_ftcheck.training.evaluation import with_outputs
@@ -29,8 +33,8 @@ if TYPE_CHECKING:
 def train(
     pipeline: Pipeline, args: TrainingArguments, recorder: StepRecorder, trainer: Trainer | None = None
 ) -> Outcome:
-    """Fine-tune with the Trainer, evaluate the weights that it kept."""
-    # transformers declares that a Trainer's model and data may be anything, or nothing.
+    """Fine-tune with the Trainer, and evaluate the weights that it kept."""
+    # The type hints of transformers allow any model and data, or None.
     made: Any = trainer or make_trainer(pipeline, args)
     _record(made, recorder)
     clock = Stopwatch()
@@ -40,16 +44,16 @@ def train(
         recorder.tracer.watch(made.model)
     train_seconds = clock.lap()
     history, prefix = list(made.state.log_history), _prefix(made)
-    # As a script does that evaluates when it has trained: what it reports is what its user reads.
+    # Evaluate as a user's script does after training, so that the metrics are those that the user sees.
     reported = {} if trainer is None or pipeline.compute_metrics is None else made.evaluate()
-    # Grouped by length, the Trainer would evaluate and hand back its rows in that order.
+    # With group_by_length, the Trainer would also reorder the evaluation rows and their outputs.
     made.args.train_sampling_strategy = "random"
     predicted = _predict(made, as_given=trainer is not None)
+    read = side_by_side if POSITIONS in pipeline.card.head_rules.traits else _first
+    logits, label_ids = read(predicted.predictions), read(predicted.label_ids)
     metrics = _metrics(predicted.metrics or {}) | _metrics(reported or {}, prefix=prefix)
     if trainer is not None and made.compute_metrics is None and pipeline.compute_metrics is not None:
-        metrics |= pipeline.compute_metrics(
-            EvalPrediction(predictions=_first(predicted.predictions), label_ids=_first(predicted.label_ids))
-        )
+        metrics |= pipeline.compute_metrics(EvalPrediction(predictions=logits, label_ids=label_ids))
     return Outcome(
         model=made.accelerator.unwrap_model(made.model),
         epochs=tuple(
@@ -58,12 +62,12 @@ def train(
         ),
         best_epoch=_best_epoch(made),
         log_history=tuple(history),
-        logits=_first(predicted.predictions),
-        label_ids=_first(predicted.label_ids),
+        logits=logits,
+        label_ids=label_ids,
         metrics=metrics,
         timings={"train": train_seconds, "predict": clock.lap()},
         unjudged={name: _metrics(reported or {}, prefix=f"eval_{name}_") for name in unjudged_sets(made)},
-        # A user's Trainer saves as it does; ours leaves out training_args.bin, a pickle.
+        # A user's Trainer saves in its own way; for a card, training_args.bin is left out, because it is a pickle.
         save=lambda folder: (
             made.save_model(str(folder)) if trainer else save(made.model, pipeline.processing_class, folder)
         ),
@@ -71,7 +75,7 @@ def train(
 
 
 def make_trainer(pipeline: Pipeline, args: TrainingArguments) -> Trainer:
-    """Make the Trainer of a pipeline that comes from a card."""
+    """Make the Trainer of a card's pipeline."""
     set_seed(args.seed)
     trainer = Trainer(
         model=pipeline.model_init(),
@@ -85,12 +89,25 @@ def make_trainer(pipeline: Pipeline, args: TrainingArguments) -> Trainer:
         if args.gradient_accumulation_steps > 1
         else None,
     )
+    if args.gradient_accumulation_steps > 1 and len(pipeline.label_columns) > 1:
+        _count_rows(trainer)
     trainer.remove_callback(PrinterCallback)
     return trainer
 
 
+def _count_rows(trainer: Any) -> None:
+    """Let the Trainer count the rows of an optimizer step whose labels are positions: of those it counts nothing."""
+    get_batch_samples = trainer.get_batch_samples
+
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        batches, _ = get_batch_samples(*args, **kwargs)
+        return batches, sum(len(batch[POSITION_NAMES[0]]) for batch in batches)
+
+    trainer.get_batch_samples = counted
+
+
 def _predict(trainer: Any, *, as_given: bool) -> PredictionOutput:
-    """Predict every evaluation row in order; of a user's Trainer the logits ``as_given`` by the model."""
+    """Predict every evaluation row in order; ``as_given``: return the model's logits without a user's preprocessing."""
     rows = judged_rows(trainer)
     if not as_given:
         return cast("PredictionOutput", trainer.predict(rows, metric_key_prefix="eval"))
@@ -103,37 +120,42 @@ def _predict(trainer: Any, *, as_given: bool) -> PredictionOutput:
 
 
 def _first(arrays: Any) -> NDArray[Any]:
-    """Take logits or labels out of the tuple in which hidden states and other labels stand beside them."""
+    """Return the first array of a tuple, which may also contain hidden states or further labels."""
     return cast("NDArray[Any]", arrays[0] if isinstance(arrays, (tuple, list)) else arrays)
 
 
 def mean_over_rows(pipeline: Pipeline, label_smoothing: float) -> Any:
-    """Make a loss that is the mean over all rows of an optimizer step, however its micro-batches are cut.
+    """Make a loss that is the mean over all rows of an optimizer step, for any split into micro-batches.
 
     BERT's sequence classification accepts ``num_items_in_batch`` and ignores it (transformers 5.23), so that
     the Trainer, which then divides nothing, would multiply the gradient by the number of micro-steps.
     """
     summed = partial(pipeline.card.head_rules.loss, reduction="sum", label_smoothing=label_smoothing)
 
-    def loss(outputs: SequenceClassifierOutput, labels: Tensor, num_items_in_batch: Tensor | int) -> Tensor:
-        return summed(outputs["logits"], labels) / num_items_in_batch
+    def loss(outputs: SequenceClassifierOutput, labels: Tensor | None, num_items_in_batch: Any) -> Any:
+        if labels is None:  # positions, which the Trainer leaves to the model
+            rows = len(logits_in(outputs))
+            weight = 1.0 if num_items_in_batch is None else rows / num_items_in_batch
+            mean: Tensor = cast("Any", outputs)["loss"]
+            return mean.mul(weight)
+        return summed(outputs["logits"], labels).div(num_items_in_batch)
 
     return loss
 
 
 class _Recording(TrainerCallback):
-    """Tells the recorder when the run and its epochs start, and when an optimizer step is done."""
+    """Reports starts of the run and of epochs, and finished optimizer steps, to the recorder."""
 
     def __init__(self, trainer: Any, recorder: StepRecorder) -> None:
         self._trainer = trainer
         self._recorder = recorder
         self._may_keep_weights = False
-        """An epoch or an evaluation has ended since weights that are kept were looked for."""
+        """True if an epoch or an evaluation has ended since the last search for kept weights."""
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
     ) -> None:
-        """Note the length of the run."""
+        """Store the length of the run."""
         del control
         self._recorder.tracer.watch(cast("Any", kwargs["model"]))
         self._recorder.tracer.scheduled_by(kwargs["lr_scheduler"])
@@ -151,14 +173,14 @@ class _Recording(TrainerCallback):
     def on_evaluate(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
     ) -> None:
-        """Note that weights may be kept now."""
+        """Note that a callback may have kept weights."""
         del args, state, control, kwargs
         self._may_keep_weights = True
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: object
     ) -> None:
-        """Close the optimizer step."""
+        """Finish the optimizer step."""
         del control, kwargs
         if self._may_keep_weights:
             self._may_keep_weights = False
@@ -168,7 +190,7 @@ class _Recording(TrainerCallback):
 
 
 def _record(trainer: Any, recorder: StepRecorder) -> None:
-    """See every batch and loss as they come and go, before the Trainer's log filters or averages them."""
+    """Record every batch and loss before the Trainer's log filters or averages them."""
     trainer.add_callback(_Recording(trainer, recorder))
     training_step, prediction_step = trainer.training_step, trainer.prediction_step
     evaluation_loop, compute_loss = trainer.evaluation_loop, trainer.compute_loss
@@ -191,7 +213,7 @@ def _record(trainer: Any, recorder: StepRecorder) -> None:
         returned = compute_loss(*args, **kwargs)
         return with_outputs(returned, recorder.subject) if kwargs.get("return_outputs") else returned
 
-    # On the instance: so the hooks work on any subclass.
+    # Set on the instance, so that the hooks work with any subclass.
     trainer.compute_loss = lost
     trainer.training_step = trained
     trainer.prediction_step = predicted
@@ -199,13 +221,13 @@ def _record(trainer: Any, recorder: StepRecorder) -> None:
 
 
 def _prefix(trainer: Any) -> str:
-    """Return what the Trainer puts before the metrics of the evaluation set that is judged."""
+    """Return the prefix of the metrics of the judged evaluation set."""
     name = judged_set(trainer)
     return "eval_" if name is None else f"eval_{name}_"
 
 
 def _evaluations(history: list[dict[str, float]], prefix: str) -> list[dict[str, float]]:
-    """Take the evaluations that were made while the model was trained, one a step."""
+    """Return the evaluations during training, at most one per step."""
     found: dict[float, dict[str, float]] = {}
     for entry in history:
         if any(key.startswith(prefix) for key in entry):
@@ -214,18 +236,18 @@ def _evaluations(history: list[dict[str, float]], prefix: str) -> list[dict[str,
 
 
 def _metrics(entry: Mapping[str, Any], also: tuple[str, ...] = (), *, prefix: str = "eval_") -> dict[str, float]:
-    """Take the evaluation's metrics without prefix, and without the Trainer's timings."""
+    """Return the evaluation's metrics without prefix, and without the Trainer's timings."""
     timings = ("_runtime", "_samples_per_second", "_steps_per_second", "_model_preparation_time")
     metrics = {key.removeprefix(prefix): value for key, value in entry.items() if not key.endswith(timings)}
     wanted = {key: value for key, value in metrics.items() if f"{prefix}{key}" in entry or key in also}
-    # A user's compute_metrics may also give reports and arrays.
+    # A user's compute_metrics may also return reports and arrays.
     return {key: float(value) for key, value in wanted.items() if isinstance(value, (int, float, np.number))}
 
 
 def _best_epoch(trainer: Trainer) -> int | None:
-    """Return the number of the evaluation whose weights were loaded at the end; None where the last ones were kept.
+    """Return the number of the evaluation whose weights were loaded at the end; None if the last weights were kept.
 
-    The Trainer loads the best checkpoint: where the best evaluation was not saved, an earlier one, or none.
+    The Trainer loads the best checkpoint: if the best evaluation was not saved, an earlier one, or none.
     """
     if not trainer.args.load_best_model_at_end:
         return None

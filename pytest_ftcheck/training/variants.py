@@ -1,6 +1,6 @@
-"""Other ways to compute the same training, each a function from a pipeline to a pipeline. Shapes: B rows, T columns.
+"""Other ways to compute the same training, each a function of a pipeline. Shapes: B rows, T columns.
 
-Their names in ``repr`` tell one short fine-tune from another one.
+Their ``repr`` distinguishes short fine-tunes.
 """
 
 from __future__ import annotations
@@ -30,20 +30,19 @@ _TF32 = 2.0**-10
 
 @dataclass(frozen=True)
 class Rounded:
-    """Rounds differently: the measure of what two correct ways to compute the same may differ by.
+    """Rounds differently: measures by how much two correct computations of the same training may differ.
 
-    What each layer with weights gives is multiplied, value by value and anew at every step, by a number that lies
-    within half a unit in the last place around 1: random rounding (Parker, Pierce and Eggert, "Monte Carlo arithmetic",
-    Computing in Science & Engineering 2(4), 2000). The rows of each batch change places as well, which changes the
-    order of sums over them.
+    Each output value of each layer with weights is multiplied, at every step, by a random number within half a unit in
+    the last place around 1: random rounding (Parker, Pierce and Eggert, "Monte Carlo arithmetic", Computing in Science
+    & Engineering 2(4), 2000). The rows of each batch are also permuted, which changes the order of sums.
     """
 
     seed: int
     permuted: bool = True
-    """False leaves the rows where they are, for what is looked at row by row."""
+    """False keeps the order of the rows, for comparisons row by row."""
 
     def __call__(self, pipeline: Pipeline) -> Pipeline:
-        """Return the pipeline that rounds differently."""
+        """Return the pipeline with random rounding."""
         changed = replace(pipeline, model_init=ChangedModel(pipeline.model_init, partial(_round, seed=self.seed)))
         if not self.permuted:
             return changed
@@ -65,10 +64,10 @@ class Attention:
 
 @dataclass(frozen=True)
 class Checkpointed:
-    """Computes activations again in the backward pass."""
+    """Recomputes activations in the backward pass."""
 
     options: tuple[tuple[str, Any], ...]
-    """Of ``gradient_checkpointing_kwargs``, as pairs."""
+    """Pairs of ``gradient_checkpointing_kwargs``."""
 
     def __call__(self, pipeline: Pipeline) -> Pipeline:
         """Return the pipeline with gradient checkpointing."""
@@ -77,11 +76,11 @@ class Checkpointed:
 
 @dataclass(frozen=True)
 class Padded:
-    """Pads every batch by a few more columns."""
+    """Adds a few columns of padding to every batch."""
 
     columns: int
     longest: int
-    """Columns that the model takes."""
+    """Maximum number of columns that the model accepts."""
     pad_id: int
     left: bool
 
@@ -92,13 +91,13 @@ class Padded:
 
 @dataclass(frozen=True)
 class Permuted:
-    """A collator that gets the rows of each batch in another order."""
+    """A collator that permutes the rows of each batch."""
 
     data_collator: Callable[[Features], Mapping[str, Any]]
     seed: int
 
     def __call__(self, features: Features) -> Mapping[str, Any]:
-        """Make the batch; the order depends on nothing but the seed and the number of rows."""
+        """Make the batch; the order depends only on the seed and the number of rows."""
         order = torch.randperm(len(features), generator=torch.Generator().manual_seed(self.seed)).tolist()
         return self.data_collator([features[place] for place in order])
 
@@ -129,7 +128,7 @@ def set_attention(model: Any, implementation: str) -> None:
 
 
 def _checkpoint(options: tuple[tuple[str, Any], ...], model: Any) -> None:
-    with warnings.catch_warnings():  # transformers is renaming the method, and says so
+    with warnings.catch_warnings():  # transformers warns that it will rename the method
         warnings.simplefilter("ignore")
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs=dict(options))
 
@@ -142,14 +141,14 @@ def _round(model: nn.Module, seed: int) -> None:
 
 
 class _Rounding:
-    """Multiplies what layers give by numbers within half a unit in the last place around 1."""
+    """Multiplies outputs of layers by numbers within half a unit in the last place around 1."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
         self._generators: dict[torch.device, torch.Generator] = {}
 
     def __call__(self, module: nn.Module, args: Any, output: Any) -> Any:
-        """Round one output; what is no tensor of floating numbers stays as it is."""
+        """Round one output; values that are not floating-point tensors stay unchanged."""
         del module, args
         if not isinstance(output, torch.Tensor) or not output.is_floating_point():
             return output
@@ -169,7 +168,7 @@ class _Rounding:
 
 
 def attention_of(model: Any) -> str:
-    """Name the implementation of attention that a model computes with; an empty text where it does not say."""
+    """Return the name of a model's attention implementation; an empty string where it is unknown."""
     return str(getattr(getattr(model, "config", None), "_attn_implementation", "") or "")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -207,7 +207,7 @@ def test_a_record_has_plain_values() -> None:
         "data.b": CheckAnswer("red"),
     }
     proof = Proof("lost", "mrpc", "trainer", ("data.rows", "data.gone"), verdicts, 1.234)
-    assert proof.to_record() == {
+    assert asdict(proof.to_record()) == {
         "fault": "lost",
         "task": "mrpc",
         "engine": "trainer",

@@ -174,13 +174,13 @@ def test_a_lock_that_cannot_be_had_is_said(
         raise FileNotFoundError(2, "No usable temporary directory found in ['/tmp']")
 
     monkeypatch.setattr("tempfile.gettempdir", refuse)
-    with pytest.raises(DataError, match=r"cannot be written, and stays as it was: .*Set TMPDIR"):
+    with pytest.raises(DataError, match=r"cannot be written and stays unchanged: .*Set TMPDIR"):
         update_baseline(tmp_path, [candidate()], date="d", why="")
 
 
 def test_what_cannot_be_written_is_said(tmp_path: Path, candidate: Callable[..., Candidate]) -> None:
     (tmp_path / "predictions").write_text("in the way", encoding="utf-8")
-    with pytest.raises(DataError, match=r"cannot be written, and stays as it was"):
+    with pytest.raises(DataError, match=r"cannot be written and stays unchanged"):
         update_baseline(tmp_path, [candidate()], date="d", why="")
 
 
@@ -191,8 +191,8 @@ def test_what_cannot_be_written_is_said(tmp_path: Path, candidate: Callable[...,
         (lambda text: text.replace("0.9", "NaN"), "has a metric that is not finite"),
         (lambda text: text.replace('"rows": 40', '"rows": 41'), "was edited"),
         (lambda text: text.replace("recipe-", "recipe-0"), "was edited"),
-        (lambda text: text.replace('"weights"', '"weigths"'), "cannot be understood"),
-        (lambda text: text.replace('"runs": {', '"runs": 3, "x": {'), "cannot be understood"),
+        (lambda text: text.replace('"weights"', '"weigths"'), "has another form"),
+        (lambda text: text.replace('"runs": {', '"runs": 3, "x": {'), "has another form"),
         (lambda text: text[:-40], "is not valid JSON"),
         (lambda _: "", "is not valid JSON"),
         (lambda _: "[]", "not a baseline of schema 2"),
@@ -243,7 +243,7 @@ def test_broken_predictions_are_refused(tmp_path: Path, candidate: Callable[...,
     [
         (
             1,
-            r"earlier version \(schema 1, .*remove the folder ftcheck-baseline and accept healthy runs anew: --ftcheck",
+            r"earlier version \(schema 1, .*remove the folder ftcheck-baseline and accept healthy runs again",
         ),
         (3, r"later version \(schema 3, this one reads 2\)\. Update pytest-ftcheck\."),
     ],
@@ -278,7 +278,7 @@ def test_a_name_of_predictions_stays_in_the_folder(tmp_path: Path, candidate: Ca
 def test_a_run_without_finite_metrics_is_refused(
     tmp_path: Path, candidate: Callable[..., Candidate], metrics: dict[str, float]
 ) -> None:
-    with pytest.raises(DataError, match="such a run cannot become a baseline"):
+    with pytest.raises(DataError, match="this run cannot become a baseline"):
         update_baseline(tmp_path, [replace(candidate(), metrics=metrics)], date="d", why="")
     assert contents(tmp_path) == {}
 

@@ -79,8 +79,8 @@ def test_limit_that_a_trivial_classifier_reaches_is_refused_for_seeds_that_sprea
     trivial = Trivial("always equivalent", "accuracy", 0.684, 0.637, 0.727)
     proposal = propose_limit("accuracy", [0.86, 0.80, 0.90, 0.78], rows=408, trivial=trivial)
     assert proposal.limit is None
-    assert "The mean is 0.8350, but seeds spread by 0.0551: more steps" in proposal.refused
-    assert "20 seeds (the limit then lies 3.3 spreads from their mean, not 7.0)" in proposal.refused
+    assert "The mean is 0.8350, but the standard deviation over seeds is 0.0551: more steps" in proposal.refused
+    assert "20 seeds (the limit is then 3.3 standard deviations from the mean, not 7.0)" in proposal.refused
     assert "more evaluation rows would help" in proposal.refused
 
 
@@ -91,7 +91,7 @@ def test_limit_above_the_trivial_classifier_stands() -> None:
 
 def test_seed_that_lies_apart_is_named() -> None:
     (note,) = propose_limit("pearson", [*SEEDS, 0.78], rows=1500).notes
-    assert note.startswith("the worst seed, 0.7800, lies apart from the others")
+    assert note.startswith("the worst seed, 0.7800, is an outlier")
 
 
 def test_seed_that_misses_one_row_more_does_not_lie_apart() -> None:
@@ -116,7 +116,7 @@ def test_description_says_how_the_limit_came_about() -> None:
 
 
 def test_too_few_values_are_refused() -> None:
-    with pytest.raises(SettingsError, match="at least 3 seeds, each failed or not: got 2 values"):
+    with pytest.raises(SettingsError, match="at least 3 seeds, failed or not: got 2 values"):
         propose_limit("accuracy", [0.9, 0.8], rows=408)
     with pytest.raises(SettingsError, match="got 3 values and 1 verdicts"):
         propose_limit("accuracy", [0.9, 0.8, 0.9], rows=408, failed=[True])

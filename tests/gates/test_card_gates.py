@@ -179,7 +179,7 @@ def test_truncated_rows_are_those_that_lost_tokens(make_pipeline: Callable[..., 
 
 
 WRONG: list[tuple[str, str]] = [
-    ("lenght", "slices: no column 'lenght'. Did you mean 'length'?"),
+    ("lenght", "slices: unknown column 'lenght'. Did you mean 'length'?"),
     ("sentence1", "slices: 'sentence1' has 200 values; slices take at most 50"),
     ("nowhere:function", "cannot import 'nowhere' of slices of task card 'mrpc': nowhere:function"),
     ("kinds.py:fails", "kinds.py:fails fails on a row: KeyError: 'text'"),

@@ -282,7 +282,7 @@ def test_a_write_that_fails_leaves_the_file(
         raise PermissionError(13, "denied", f"{side} {target}")
 
     monkeypatch.setattr(Path, "replace", refuse)
-    with pytest.raises(SettingsError, match="cannot be written, and the file stays as it was"):
+    with pytest.raises(SettingsError, match="cannot be written, and the file stays unchanged"):
         write_floors(path, [limits])
     assert path.read_text(encoding="utf-8") == "# mine\n"
 

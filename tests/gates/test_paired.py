@@ -193,7 +193,7 @@ def test_other_rows_are_not_comparable() -> None:
     with pytest.raises(DataError, match="not comparable: the baseline has 100 evaluated rows, the run 99"):
         compare("accuracy", before, fewer, max_drop=0.1)
     relabelled = replace(after, rows=EvaluatedRows(1 - after.rows.label_ids, after.rows.predictions))
-    with pytest.raises(DataError, match="100 of 100 labels are not the baseline's, first in row 0"):
+    with pytest.raises(DataError, match="100 of 100 labels differ from the baseline's, first in row 0"):
         compare("accuracy", before, relabelled, max_drop=0.1)
     empty = ComparedRun({"accuracy": 1.0}, EvaluatedRows(np.zeros(0, int), np.zeros(0, int)))
     with pytest.raises(DataError, match="0 evaluated rows, the run 0"):
@@ -210,7 +210,11 @@ def test_baseline_without_a_value_is_refused(metrics: dict[str, float]) -> None:
 def test_run_is_taken_with_the_calibration_of_its_model(classified: Make) -> None:
     rows = classified()
     run = SimpleNamespace(
-        logits=rows.logits, label_ids=rows.label_ids, head="sequence-classification", metrics={"accuracy": 0.9}
+        logits=rows.logits,
+        label_ids=rows.label_ids,
+        head="sequence-classification",
+        label_names=(),
+        metrics={"accuracy": 0.9},
     )
     taken = ComparedRun.of_run(cast("Any", run))
     assert set(taken.metrics) == {"accuracy", "expected_calibration_error", "brier_score"}

@@ -97,7 +97,7 @@ def test_another_column_beside_the_text_is_no_obstacle(pipeline: Pipeline, tmp_p
     [
         (
             lambda rows: rows.select([*range(1, 12), 0]),
-            "the evaluation rows are the same, but 12 of 12 stand elsewhere",
+            "the evaluation rows are the same, but 12 of 12 have another position",
         ),
         (
             lambda rows: rows.map(

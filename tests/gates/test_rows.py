@@ -15,7 +15,9 @@ from pytest_ftcheck.heads.rows import EvaluatedRows
 
 def test_rows_of_a_run_hold_its_predictions() -> None:
     logits = np.array([[0, 1], [2, 1], [np.nan, 1]], np.float32)
-    run = SimpleNamespace(logits=logits, label_ids=np.array([1, 1, 0]), head="sequence-classification")
+    run = SimpleNamespace(
+        logits=logits, label_ids=np.array([1, 1, 0]), head="sequence-classification", label_names=("no", "yes")
+    )
     rows = EvaluatedRows.of_run(cast("Any", run))
     assert rows.predictions.tolist() == [1, 0, NO_CLASS]
     assert (len(rows), rows.num_labels, rows.regression, rows.finite) == (3, 2, False, False)
@@ -62,4 +64,4 @@ def test_probabilities_need_logits() -> None:
 
 def test_unknown_head_is_refused() -> None:
     with pytest.raises(TaskError, match="unknown head"):
-        EvaluatedRows.of_logits(np.zeros((2, 2)), np.zeros(2), "token-classification")
+        EvaluatedRows.of_logits(np.zeros((2, 2)), np.zeros(2), "sequence-classifier")

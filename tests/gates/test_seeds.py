@@ -87,7 +87,7 @@ def test_all_runs_failed_is_never_green() -> None:
 def test_one_seed_does_not_settle_a_declared_floor() -> None:
     found = verdict(Limits(0.8), {0: 0.9})
     assert (found.status, found.interval.known, found.smallest_drop) == ("inconclusive", False, None)
-    assert "more seeds would" in found.findings[0].hint
+    assert "run more seeds" in found.findings[0].hint
 
 
 def test_without_a_limit_only_failed_runs_are_judged() -> None:

@@ -79,5 +79,5 @@ def test_mask_of_another_kind_is_refused(mask: np.ndarray, classified: Make) -> 
 
 
 def test_metric_of_the_users_own_has_no_slices(classified: Make) -> None:
-    with pytest.raises(DataError, match="'bleu' cannot be computed from rows"):
+    with pytest.raises(DataError, match="'bleu' has no slices: it cannot be computed from single rows"):
         slice_scores("bleu", classified(), {"all": np.ones(408, bool)})

@@ -111,5 +111,5 @@ def test_many_calibrations_are_bounded_at_once() -> None:
 
 
 def test_two_seeds_are_too_few() -> None:
-    with pytest.raises(SettingsError, match="at least 3 seeds, better 10, got 2"):
+    with pytest.raises(SettingsError, match="at least 3 seeds, better 10: got 2"):
         tolerance_bound("accuracy", [0.9, 0.8], 100)

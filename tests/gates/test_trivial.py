@@ -111,7 +111,7 @@ def test_floor_within_the_noise_of_a_trivial_classifier_is_named() -> None:
     assert message.startswith(
         "the floor 0.8300 for f1 has no effect: 'always equivalent, the majority' scores 0.8122 on these rows"
     )
-    assert f"must stand above {best.high:.4f}" in message
+    assert f"must be above {best.high:.4f}" in message
     assert reached_by_trivial(0.85, best) == ""
     assert reached_by_trivial(math.nan, best) != ""
 

@@ -104,7 +104,7 @@ def test_inconclusive_floor_is_worded(run: ComparedRun) -> None:
     assert finding.check == "metrics.floor"
     assert finding.subject == f"accuracy of {SUBJECT} (408 rows)"
     assert finding.expected == "at least 0.8500"
-    assert finding.observed == "0.8603 (95% interval 0.8233 to 0.8906), inconclusive: the floor lies inside"
+    assert finding.observed == "0.8603 (95% interval 0.8233 to 0.8906), inconclusive: the floor is inside"
     assert "More evaluation rows narrow the interval" in finding.hint
 
 
@@ -135,7 +135,7 @@ def test_failed_ceiling_is_worded(run: ComparedRun) -> None:
 def test_missing_metric_is_worded(run: ComparedRun) -> None:
     verdict = judge(run, "f1", Limits(0.5), subject=SUBJECT)
     assert (verdict.status, math.isnan(verdict.value)) == ("fail", True)
-    assert verdict.findings[0].observed == "it is not reported: the metrics are accuracy"
+    assert verdict.findings[0].observed == "the metric is not reported; reported are: accuracy"
 
 
 def test_difference_of_less_than_four_digits_is_shown(run: ComparedRun) -> None:
@@ -160,10 +160,8 @@ def test_baseline_joins_the_verdict(run: ComparedRun) -> None:
     (finding,) = verdict.findings
     assert finding.check == "metrics.baseline"
     assert finding.expected == "at most 0.0100 worse than the baseline's 0.9583"
-    assert finding.observed.startswith(
-        "0.9583 before, 0.8603 now, 0.0980 worse; rows alone do so with a chance of 9.1e-13"
-    )
-    assert "chance does not explain it" in finding.hint
+    assert finding.observed.startswith("0.9583 before, 0.8603 now, 0.0980 worse; p-value over rows 9.1e-13")
+    assert "chance does not explain the drop" in finding.hint
     assert "--ftcheck-calibrate measures it" in finding.hint
     assert judge(better, "accuracy", Limits(max_drop=0.01), subject=SUBJECT, baseline=run).status == "pass"
 
@@ -177,20 +175,22 @@ def test_drop_that_seeds_explain_is_worded(run: ComparedRun) -> None:
     assert verdict.drop is not None
     assert verdict.smallest_drop == verdict.drop.smallest
     (finding,) = verdict.findings
-    assert finding.observed.endswith("; seeds alone stay below 0.1624, inconclusive")
-    assert "chance may explain it. 80% of the sessions would see a true drop of 0.1981." in finding.hint
+    assert finding.observed.endswith("; seeds explain up to 0.1624, inconclusive")
+    assert "chance may explain the drop. A true drop of 0.1981 is detected in 80% of the sessions." in finding.hint
     assert "--ftcheck-calibrate" not in finding.hint
 
 
 def test_vanished_metric_fails_against_its_baseline(run: ComparedRun) -> None:
     verdict = judge(replace(run, metrics={}), "accuracy", Limits(max_drop=0.5), subject=SUBJECT, baseline=run)
     assert verdict.status == "fail"
-    assert verdict.findings[0].observed == "it is not reported: the metrics are none"
+    assert verdict.findings[0].observed == "the metric is not reported; reported are: none"
 
 
 def test_run_is_judged_as_it_is_and_model_calibration_is_computed(classified: Make) -> None:
     rows = classified()
-    run = SimpleNamespace(logits=rows.logits, label_ids=rows.label_ids, head="sequence-classification", metrics={})
+    run = SimpleNamespace(
+        logits=rows.logits, label_ids=rows.label_ids, head="sequence-classification", label_names=(), metrics={}
+    )
     limits = Limits(0.5, greater_is_better=False)
     verdict = judge(cast("Any", run), "expected_calibration_error", limits, subject=SUBJECT)
     assert verdict.status == "pass"
@@ -208,12 +208,16 @@ def test_run_without_rows_fails_whatever_it_reports(limits: Limits) -> None:
 def test_run_with_nan_logits_is_never_green() -> None:
     logits = np.full((3, 2), math.nan, np.float32)
     run = SimpleNamespace(
-        logits=logits, label_ids=np.zeros(3, int), head="sequence-classification", metrics={"accuracy": 1.0}
+        logits=logits,
+        label_ids=np.zeros(3, int),
+        head="sequence-classification",
+        label_names=(),
+        metrics={"accuracy": 1.0},
     )
     verdict = judge(cast("Any", run), "accuracy", Limits(0.5), subject=SUBJECT)
     assert verdict.interval == UNKNOWN
     assert verdict.status == "inconclusive"
-    assert "95% interval not known" in verdict.findings[0].observed
+    assert "95% interval unknown" in verdict.findings[0].observed
 
 
 def test_slice_is_judged_by_its_own_rows(run: ComparedRun) -> None:

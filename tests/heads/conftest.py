@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_ftcheck.extensions import extensions
+from pytest_ftcheck.heads.registry import head_named
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     Install = Callable[..., Path]
 
+ENTRY_POINT = "tags_package.head:HEAD"
 HEAD = Path(__file__).with_name("multi_label.py")
 TASK = """
 [tool.ftcheck.tasks.news]
@@ -39,23 +45,50 @@ WORDS = (["soup"], ["film"], ["market", "price"])
 OTHERS = ["the", "a", "hotel", "road", "in", "and", "with", "of"]
 
 
+def write_package(site: Path, value: str) -> Path:
+    """Write a package with a head into a folder, as an installer does, with this entry point; return the folder."""
+    package, information = site / "tags_package", site / "tags_package-1.0.dist-info"
+    package.mkdir(parents=True)
+    information.mkdir()
+    package.joinpath("__init__.py").touch()
+    package.joinpath("head.py").write_text(HEAD.read_text(encoding="utf-8"), encoding="utf-8")
+    information.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: tags-package\nVersion: 1.0\n")
+    information.joinpath("entry_points.txt").write_text(f"[pytest_ftcheck.heads]\ntags = {value}\n")
+    return site
+
+
 @pytest.fixture
 def installed(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Install:
-    """Put a package with a head where Python finds it, as an installer does; return what takes its entry point."""
+    """Return what installs the head for processes that start."""
 
-    def install(value: str = "tags_package.head:HEAD") -> Path:
-        site = pytester.mkdir("site")
-        package, information = site / "tags_package", site / "tags_package-1.0.dist-info"
-        package.mkdir()
-        information.mkdir()
-        package.joinpath("__init__.py").touch()
-        package.joinpath("head.py").write_text(HEAD.read_text(encoding="utf-8"), encoding="utf-8")
-        information.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: tags-package\nVersion: 1.0\n")
-        information.joinpath("entry_points.txt").write_text(f"[pytest_ftcheck.heads]\ntags = {value}\n")
-        monkeypatch.setenv("PYTHONPATH", str(site), prepend=":")
+    def install(value: str = ENTRY_POINT) -> Path:
+        site = write_package(pytester.path / "site", value)
+        monkeypatch.setenv("PYTHONPATH", str(site), prepend=os.pathsep)
         return site
 
     return install
+
+
+@pytest.fixture
+def installed_here(tmp_path: Path) -> Iterator[Install]:
+    """Return what installs the head for this process."""
+
+    def forget() -> None:
+        extensions.cache_clear()
+        head_named.cache_clear()
+        for name in [name for name in sys.modules if name.partition(".")[0] == "tags_package"]:
+            del sys.modules[name]
+
+    with pytest.MonkeyPatch.context() as patch:
+
+        def install(value: str = ENTRY_POINT) -> Path:
+            site = write_package(tmp_path / "site", value)
+            patch.syspath_prepend(site)
+            forget()
+            return site
+
+        yield install
+    forget()
 
 
 @pytest.fixture

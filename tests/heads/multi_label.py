@@ -1,5 +1,4 @@
 """A head of another package: several labels a row, a 0 or 1 for each of K names. Tests install it as a user would."""
-# ruff: noqa: ARG002 - a part takes what its protocol gives, and need not look at it
 
 from typing import Any
 
@@ -8,16 +7,17 @@ import pyarrow as pa
 import torch
 
 from pytest_ftcheck.errors import DataError
-from pytest_ftcheck.heads.classes import CardOfClasses, OutputsOfClasses
+from pytest_ftcheck.heads.classes import CardOfClasses
 from pytest_ftcheck.heads.head import Head
 from pytest_ftcheck.heads.model import TransformersModel
+from pytest_ftcheck.heads.outputs import OutputsPerLabel
 from pytest_ftcheck.heads.row_metrics import MeanMetric, ratio
 from pytest_ftcheck.heads.rows import EvaluatedRows
 from pytest_ftcheck.heads.value_metrics import ScoringOfValues
 from pytest_ftcheck.heads.values import LabelsOfValues
 
 
-class Labels(LabelsOfValues):
+class Labels(LabelsOfValues):  # the dtype is theirs: float32
     def arrow_type(self) -> pa.DataType:
         return pa.list_(pa.float32())
 
@@ -55,17 +55,9 @@ class Loss:
         return thresholds["below"] * np.log(2), np.log(2) + thresholds["above"], "around ln 2, a guess of each label"
 
 
-class Outputs(OutputsOfClasses):
-    def shapes(self, rows: int, num_labels: int) -> dict[str, tuple[int, ...]]:
-        return dict.fromkeys(("logits", "labels"), (rows, num_labels))
-
-    def references(self, label_ids: Any) -> Any:
-        return label_ids
-
+class Outputs(OutputsPerLabel):
     def predictions(self, logits: Any) -> Any:
         return (logits > 0).astype(np.int64)
-
-    raw_predictions = predictions
 
     def scores(self, logits: Any) -> Any:
         return 1 / (1 + np.exp(-logits))
@@ -75,9 +67,8 @@ class Scoring(ScoringOfValues):
     default_metric, own_metrics = "micro_f1", {"micro_f1": {"micro_f1": True}}
 
     def row_metric(self, name: str, rows: EvaluatedRows) -> MeanMetric | None:
-        right, all_ = (rows.predictions * rows.label_ids).sum(axis=1), (rows.predictions + rows.label_ids).sum(axis=1)
-        f1 = MeanMetric(np.stack([2.0 * right, all_], axis=1), lambda m: ratio(m[..., 0], m[..., 1], undefined=0.0))
-        return f1 if name == "micro_f1" else None
+        both = np.stack([2.0 * rows.predictions * rows.label_ids, rows.predictions + rows.label_ids]).sum(axis=2).T
+        return MeanMetric(both, lambda m: ratio(m[..., 0], m[..., 1], undefined=0.0)) if name == "micro_f1" else None
 
     def constants(self, metric: str, label_ids: Any, *others: Any) -> list[tuple[str, EvaluatedRows]]:
         return [("every label", EvaluatedRows(label_ids, np.ones(label_ids.shape, np.int64), None, HEAD))]

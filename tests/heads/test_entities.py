@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from seqeval.metrics import f1_score, precision_score, recall_score  # type: ignore[import-untyped]
 
 from pytest_ftcheck.heads.classes import NO_CLASS
-from pytest_ftcheck.heads.entities import ScoringOfEntities, rows_of_tags
+from pytest_ftcheck.heads.entities import ScoringOfEntities, entity_changes, rows_of_tags
 from pytest_ftcheck.heads.row_metrics import metric_value
 from pytest_ftcheck.heads.rows import EvaluatedRows
 from pytest_ftcheck.heads.tokens import HEAD
@@ -69,3 +69,16 @@ def test_a_model_that_says_o_everywhere_finds_nothing() -> None:
     assert value("overall_f1", constants["always O"]) == 0.0
     assert value("overall_accuracy", constants["always O"]) == 0.5
     assert HEAD.scoring.guesses("overall_f1", labels, labels, NAMES) == []
+
+
+def test_entities_that_are_lost_and_found_are_named() -> None:
+    words = ["Anna", "Stone", "saw", "Oslo", "there"]
+    changes = entity_changes([1, 2, 0, 3, 0], [1, 2, 0, 0, 3], [0, 0, 1, 3, 0], NAMES, words)
+    assert changes == {
+        "lost": ["PER 'Anna Stone'"],
+        "found": ["LOC 'Oslo'"],
+        "wrong": ["PER 'saw'"],
+        "mended": ["LOC 'there'"],
+    }
+    unknown = entity_changes([1, IGNORED, 0], [1, 0, 0], [0, 0, 0], NAMES, words)
+    assert unknown["lost"] == ["PER at word 0"]

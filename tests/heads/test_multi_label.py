@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
+
+from pytest_ftcheck.errors import SettingsError, TaskError
+from pytest_ftcheck.heads.registry import head_named
+from pytest_ftcheck.tasks.card import parse_card
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +24,8 @@ ASKS_THE_HEAD = {
     "collator.labels",
     "collator.dtype",
     "data.labels_in_range",
+    "metrics.loss_agrees",
+    "metrics.recomputed",
     "model.label_ids",
     "model.logits_shape",
     "model.loss_at_start",
@@ -28,6 +35,7 @@ ASKS_THE_HEAD = {
     "serving.reload",
     "training.engine_parity",
     "training.loss_falls",
+    "training.overfits_batch",
 }
 """What looks at labels, logits or loss, and asks the head."""
 
@@ -43,7 +51,7 @@ def test_both_engines_train_it_and_what_does_not_apply_is_skipped_with_a_reason(
             "* news * trainer * micro_f1 * 0.* to 0.* 0.8000 * pass *",
             "* news * manual * micro_f1 * 0.* to 0.* 0.8000 * pass *",
             f"  skipped: *data.giveaways,*: {NEEDS_CLASSES}",
-            "  skipped: *metrics.recomputed*: it applies only to tasks with one label in each row; this task has *",
+            "  skipped: *metrics.definition*: it applies only to tasks with one label in each row; this task has *",
         ]
     )
     assert result.ret == 0
@@ -134,9 +142,8 @@ def test_faults_of_its_batches_are_caught_and_those_of_classes_do_not_apply(
     result = pytester.runpytest_subprocess(*RUN, f"--ftcheck-faults={faults}")
     result.stdout.fnmatch_lines(
         [
-            "faults: 2 of 2 caught*",
+            "faults: 3 of 3 caught*",
             f"  not applicable: labels_from_1: {NEEDS_CLASSES}",
-            "  not applicable: best_epoch_reported_as_last: of metrics.recomputed, which must catch it: it *",
         ]
     )
     assert result.ret == 0
@@ -164,6 +171,15 @@ def test_a_floor_that_a_trivial_model_reaches_is_refused(
     assert result.ret == pytest.ExitCode.USAGE_ERROR
 
 
+def test_an_entry_point_that_is_no_head_is_misuse(pytester: pytest.Pytester, installed: Install, news: Path) -> None:
+    del news
+    installed("tags_package.head:MODEL")
+    result = pytester.runpytest_subprocess(*RUN)
+    message = "names a TransformersModel, expected the Head 'tags'."
+    result.stderr.fnmatch_lines([f"*entry point 'tags' of pytest_ftcheck.heads {message}*"])
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+
+
 @pytest.mark.parametrize(
     ("value", "message"),
     [
@@ -172,22 +188,25 @@ def test_a_floor_that_a_trivial_model_reaches_is_refused(
         ("pytest_ftcheck.heads.values:HEAD", "names the head 'regression', expected the Head 'tags'."),
     ],
 )
-def test_an_entry_point_that_is_no_head_is_named(
-    pytester: pytest.Pytester, installed: Install, news: Path, value: str, message: str
-) -> None:
-    del news
-    installed(value)
-    result = pytester.runpytest_subprocess(*RUN)
-    result.stderr.fnmatch_lines([f"*entry point 'tags' of pytest_ftcheck.heads *{message}*"])
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
+def test_an_entry_point_that_is_no_head_is_named(installed_here: Install, value: str, message: str) -> None:
+    installed_here(value)
+    with pytest.raises(SettingsError, match=r"entry point 'tags' of pytest_ftcheck\.heads .*" + re.escape(message)):
+        head_named("tags")
 
 
-def test_heads_of_another_package_are_among_those_that_are_known(
-    pytester: pytest.Pytester, installed: Install, news: Path
-) -> None:
-    installed()
-    card = news.with_name("pyproject.toml")
-    card.write_text(card.read_text(encoding="utf-8").replace('head = "tags"', 'head = "tag"'))
-    result = pytester.runpytest_subprocess(*RUN)
-    result.stderr.fnmatch_lines(["*unknown head 'tag'. Did you mean 'tags'? Known: regression, sequence-*, tags*"])
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
+def test_heads_of_another_package_are_among_those_that_are_known(installed_here: Install) -> None:
+    installed_here()
+    assert head_named("tags").name == "tags"
+    table = {
+        "head": "tag",
+        "text_columns": ["text"],
+        "label_column": "topics",
+        "label_names": ["food", "film", "trade"],
+        "data": "data",
+        "metric": {"path": "micro_f1", "greater_is_better": {"micro_f1": True}},
+        "checkpoint": {"full": "tiny-bert"},
+        "recipe": {},
+    }
+    message = r"unknown head 'tag'\. Did you mean 'tags'\? Known: .*regression, sequence-classification, tags"
+    with pytest.raises(TaskError, match=message):
+        parse_card("news", table)

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from transformers import AutoTokenizer, EvalPrediction, PreTrainedTokenizerBase
 
 from pytest_ftcheck.errors import DataError, TaskError
+from pytest_ftcheck.faults.fault import faults
+from pytest_ftcheck.gates.pipeline_slices import pipeline_masks
 from pytest_ftcheck.heads.classes import NO_CLASS
 from pytest_ftcheck.heads.tokens import HEAD, tags_of_tokens
 from pytest_ftcheck.heads.traits import IGNORED
+from pytest_ftcheck.pipeline.from_card import check_metric_keys
 from pytest_ftcheck.tasks.bundled import bundled_checkpoint
+from pytest_ftcheck.tasks.card import load_card
+from pytest_ftcheck.tasks.metrics import metrics_of_card
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pytest_ftcheck.pipeline.parts import Pipeline
 
 LOGITS = np.array([[[2.0, 0.0], [0.0, 1.0], [0.0, 0.0]], [[math.nan, 1.0], [0.0, 3.0], [9.0, 9.0]]])
 TAGS = np.array([[0, 1, IGNORED], [IGNORED, 1, IGNORED]])
@@ -38,9 +50,34 @@ def test_one_column_holds_lists_of_words() -> None:
     assert held == [True, False, False]
 
 
+def test_rows_of_words_have_no_class_to_be_sliced_by() -> None:
+    assert not HEAD.card.refusal(["O", "B-PER"], ["length"])
+    assert "such as PER_f1 = true" in HEAD.card.refusal(["O", "B-PER"], ["class"])
+    assert HEAD.card.refusal(["O"], []).startswith("label_names must name at least two")
+
+
+def test_slices_by_truncation_count_the_tokens_of_words(make_pipeline: Callable[..., Pipeline], tmp_path: Path) -> None:
+    pipeline = faults()["entities_cut_off"].plant(make_pipeline("wnut_17", train_rows=16, eval_rows=16))
+    card = replace(pipeline.card, slices=("truncated", "length"))
+    masks = pipeline_masks(replace(pipeline, card=card), tmp_path)
+    assert int(masks["truncated"]["truncated=True"].sum()) >= 12
+    assert sum(int(mask.sum()) for mask in masks["length"].values()) == 16
+
+
+def test_the_f1_of_a_type_is_a_metric_of_a_card() -> None:
+    types = {"greater_is_better": {"person_f1": True, "location_recall": True}}
+    card = load_card("wnut_17", {"wnut_17": {"metric": types}})
+    check_metric_keys(card)
+    labels = np.array([[card.label_names.index("B-person"), card.label_names.index("B-location")]])
+    found = metrics_of_card(card)(EvalPrediction(np.eye(13)[labels], labels))
+    assert (found["person_f1"], found["location_recall"], found["overall_f1"]) == (1.0, 1.0, 1.0)
+    with pytest.raises(TaskError, match="metric key of task 'wnut_17': 'brand_f1'"):
+        check_metric_keys(load_card("wnut_17", {"wnut_17": {"metric": {"greater_is_better": {"brand_f1": True}}}}))
+
+
 def test_the_first_token_of_a_word_has_its_tag(tokenizer: PreTrainedTokenizerBase) -> None:
     words, tags = ["Anna", "photographed", "lamps"], [1, 0, 2]
-    row = HEAD.inputs.encode(tokenizer, [[words]], [tags], None)
+    row = HEAD.inputs.encode(tokenizer, {"tokens": [words]}, [tags], None)
     pieces = tokenizer(words, is_split_into_words=True).word_ids()
     assert len(row["labels"][0]) == len(row["input_ids"][0]) == len(pieces) > 5
     assert [tag for tag in row["labels"][0] if tag != IGNORED] == tags
@@ -48,7 +85,7 @@ def test_the_first_token_of_a_word_has_its_tag(tokenizer: PreTrainedTokenizerBas
 
 
 def test_truncated_words_lose_their_tags_with_their_tokens(tokenizer: PreTrainedTokenizerBase) -> None:
-    row = HEAD.inputs.encode(tokenizer, [[["Anna", "sold", "lamps"]]], [[1, 0, 2]], 4)
+    row = HEAD.inputs.encode(tokenizer, {"tokens": [["Anna", "sold", "lamps"]]}, [[1, 0, 2]], 4)
     assert row["labels"] == [[IGNORED, 1, 0, IGNORED]]
 
 
@@ -58,7 +95,7 @@ def test_tags_of_tokens_of_words_that_stand_side_by_side() -> None:
 
 def test_a_row_with_another_number_of_tags_is_named(tokenizer: PreTrainedTokenizerBase) -> None:
     with pytest.raises(DataError, match="2 words and 1 tags in the row 'Anna sold': one tag a word"):
-        HEAD.inputs.encode(tokenizer, [[["Anna", "sold"]]], [[1]], None)
+        HEAD.inputs.encode(tokenizer, {"tokens": [["Anna", "sold"]]}, [[1]], None)
 
 
 def test_a_tokenizer_without_word_ids_is_refused() -> None:
@@ -66,11 +103,11 @@ def test_a_tokenizer_without_word_ids_is_refused() -> None:
     with pytest.raises(
         DataError, match="SimpleNamespace does not tell which word a token is of: take a fast tokenizer"
     ):
-        HEAD.inputs.encode(slow, [[["Anna"]]], [[1]], None)  # type: ignore[arg-type]
+        HEAD.inputs.encode(slow, {"tokens": [["Anna"]]}, [[1]], None)  # type: ignore[arg-type]
 
 
 def test_the_collator_pads_tags_so_that_nothing_counts_them(tokenizer: PreTrainedTokenizerBase) -> None:
-    rows = HEAD.inputs.encode(tokenizer, [[["Anna"], ["Anna", "sold", "lamps"]]], [[1], [1, 0, 2]], None)
+    rows = HEAD.inputs.encode(tokenizer, {"tokens": [["Anna"], ["Anna", "sold", "lamps"]]}, [[1], [1, 0, 2]], None)
     features = [{name: column[row] for name, column in rows.items()} for row in range(2)]
     batch = HEAD.inputs.collator(tokenizer)(features)
     assert batch["labels"].tolist() == [[IGNORED, 1, IGNORED, IGNORED, IGNORED], [IGNORED, 1, 0, 2, IGNORED]]
@@ -116,3 +153,26 @@ def test_outputs_are_those_of_every_token() -> None:
 def test_judged_are_the_logits_of_tagged_tokens_also_of_a_narrower_batch() -> None:
     assert HEAD.outputs.judged(LOGITS, TAGS).tolist() == [[2.0, 0.0], [0.0, 1.0], [0.0, 3.0]]
     assert HEAD.outputs.judged(LOGITS[:, :2], TAGS).tolist() == [[2.0, 0.0], [0.0, 1.0], [0.0, 3.0]]
+
+
+SESSION = """
+[tool.ftcheck.tasks.wnut_17.metric]
+greater_is_better = { overall_f1 = true, person_f1 = true }
+[tool.ftcheck.tasks.wnut_17.floors]
+person_f1 = { min = 0.2, max_drop = 0.01 }
+overall_f1 = { min = 0.2, max_drop = 0.01 }
+"""
+
+
+@pytest.mark.slow
+def test_a_baseline_names_the_entities_that_a_worse_recipe_loses(pytester: pytest.Pytester) -> None:
+    pytester.makepyprojecttoml(SESSION)
+    asked = ("--ftcheck-task=wnut_17", "--ftcheck-engine=manual", "--ftcheck-checks=metrics")
+    accepted = pytester.runpytest_subprocess(*asked, "--ftcheck-update-baseline=all")
+    assert accepted.ret == pytest.ExitCode.OK, accepted.stdout.str()
+    accepted.stdout.fnmatch_lines(["* wnut_17 * manual * person_f1 * 0.* to 0.* pass *"])
+    worse = pytester.runpytest_subprocess(*asked, "--ftcheck-max-train-rows=100")
+    worse.stdout.fnmatch_lines(
+        ["*other entities in * rows: * lost, * found, * wrong, * mended; the worst:*", "*row *: lost *'*"]
+    )
+    assert worse.ret == pytest.ExitCode.TESTS_FAILED

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from pytest_ftcheck.checks.causes import likely_causes
 from pytest_ftcheck.judging.causes import Causes, folded
+from pytest_ftcheck.report.records import CheckRecord, FoundRecord, red_record
 
 CAUSE, CONSEQUENCE = "collator.mask", "metrics.not_constant"
 
 
-def found(check: str, nodeid: str) -> dict[str, Any]:
-    return {"nodeid": nodeid, "check": check, "expected": "one", "observed": "another"}
+def found(check: str, nodeid: str) -> FoundRecord:
+    return FoundRecord(check, "a task", "one", "another", nodeid=nodeid)
+
+
+def case(nodeid: str, task: str) -> CheckRecord:
+    of_parts: dict[str, Any] = {"cost": "free", "engine": None, "seed": None}
+    return CheckRecord(nodeid=nodeid, task=task, check=CAUSE, outcome="failed", reason=None, seconds=0.1, **of_parts)
 
 
 def test_a_cause_stands_before_its_consequence_which_names_it() -> None:
     assert [(cause.check, cause.consequences) for cause in likely_causes({CAUSE, CONSEQUENCE})] == [
         (CAUSE, (CONSEQUENCE,))
     ]
-    cases = {name: {"task": task} for name, task in (("a", "mrpc"), ("b", "mrpc"), ("c", "sst2"))}
+    cases = {name: case(name, task) for name, task in (("a", "mrpc"), ("b", "mrpc"), ("c", "sst2"))}
     causes = Causes(cases, [found(CONSEQUENCE, "a"), found(CAUSE, "b"), found(CONSEQUENCE, "c"), found(CAUSE, "own")])
-    assert [(entry["nodeid"], entry["because_of"]) for entry in causes.findings()] == [
+    assert [(entry.nodeid, entry.because_of) for entry in causes.findings()] == [
         ("b", None),
         ("a", CAUSE),
         ("c", None),
@@ -28,10 +35,10 @@ def test_a_cause_stands_before_its_consequence_which_names_it() -> None:
     ]
     assert sorted("abc", key=causes.rank) == ["b", "a", "c"]
     assert causes.red_of("own") == []
-    assert [(told["task"], told["finding"]["nodeid"]) for told in causes.told()] == [("mrpc", "b"), ("sst2", "c")]
+    assert [(told.task, told.finding.nodeid) for told in causes.told()] == [("mrpc", "b"), ("sst2", "c")]
 
 
 def test_only_what_is_a_consequence_is_folded() -> None:
-    red = {**found(CONSEQUENCE, "a"), "because_of": CAUSE}
-    assert folded([red]).endswith(f"probably because of {CAUSE}, see there; -v tells everything")
-    assert folded([red, {**red, "because_of": None}]) == ""
+    red = red_record(found(CONSEQUENCE, "a"), CAUSE)
+    assert folded([red]).endswith(f"probably because of {CAUSE}, see there; -v shows everything")
+    assert folded([red, replace(red, because_of=None)]) == ""

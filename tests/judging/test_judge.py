@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,6 +14,8 @@ from pytest_ftcheck import FtcheckError, Settings, judge, load_card
 from pytest_ftcheck.pipeline.factory import load_factory
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pytest_ftcheck.judging.report import Report
 
 USER_TRAIN = Path(__file__).parents[1] / "pipeline" / "user_train.py"
@@ -31,13 +32,15 @@ def outcomes(report: Report) -> dict[str, str]:
     return {result.check: result.outcome for result in report.results}
 
 
-def test_judge_and_pytest_say_the_same(pytester: pytest.Pytester) -> None:
+def test_judge_and_pytest_say_the_same(
+    pytester: pytest.Pytester, read_document: Callable[[str], dict[str, Any]]
+) -> None:
     pytester.path.joinpath("train.py").write_text(USER_TRAIN.read_text(encoding="utf-8"), encoding="utf-8")
     arguments = ("--ftcheck-trainer=train.py:build", f"--ftcheck-checks={','.join(FEW)}", "--ftcheck-device=cpu")
     pytester.runpytest_subprocess(*arguments, "--ftcheck-json=document.json")
-    document = json.loads(pytester.path.joinpath("document.json").read_text(encoding="utf-8"))
+    document = read_document(pytester.path.joinpath("document.json").read_text(encoding="utf-8"))
     report = judge("train.py:build", checks=FEW, settings=Settings(rootdir=pytester.path, device="cpu"))
-    said = json.loads(report.to_json())
+    said = read_document(report.to_json())
     assert {check["check"]: (check["outcome"], check["reason"]) for check in said["checks"]} == {
         check["check"]: (check["outcome"], check["reason"]) for check in document["checks"]
     }

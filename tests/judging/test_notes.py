@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from pytest_ftcheck.findings import Finding
+from pytest_ftcheck.gates.limits import Limits
 from pytest_ftcheck.gates.records import GateRecord
 from pytest_ftcheck.judging.notes import Notes
 
@@ -20,7 +21,7 @@ GATE = GateRecord(
     interval_method=None,
     floor=0.9,
     margin=0.01,
-    limits={"greater_is_better": True},
+    limits=Limits(limit=0.9),
     smallest_drop=None,
     drop=None,
     status="pass",

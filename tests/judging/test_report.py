@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from pytest_ftcheck.findings import Finding
+from pytest_ftcheck.gates.limits import Limits
 from pytest_ftcheck.gates.records import GateRecord
 from pytest_ftcheck.judging.report import CheckResult, Report
 
@@ -38,7 +39,7 @@ GATE = GateRecord(
     interval_method="Wilson",
     floor=0.9,
     margin=0.01,
-    limits={"greater_is_better": True, "calibrated": None},
+    limits=Limits(limit=0.9),
     smallest_drop=0.05,
     drop=None,
     status="inconclusive",

@@ -30,7 +30,6 @@ OTHERS = {
     "values_from_0_to_1": r"which gives a row several numbers to learn \(give one number a row",
     "shares_of_classes": r"which gives a row several shares that compete \(give the class of the largest share",
     "labels_of_another_width": r"whose labels are not as wide as its logits: logits \(8, 3\) and labels \(8, 4\)",
-    "choices": r"a BertForMultipleChoice, which chooses among several texts: input_ids \(8, 2, \d+\)",
     "generating": r"a T5ForConditionalGeneration, which gives every token a label, or writes text",
     "denoising": r"a BartForConditionalGeneration, which gives every token a label, or writes text",
     "pictures": r"a ViTForImageClassification, whose batches have pixel_values, labels, and no input_ids",
@@ -55,8 +54,9 @@ JUDGED_HEADS = {
     "regressor": "regression",
     "tokens": "token-classification",
     "several_labels": "multi-label-classification",
-    "several_labels_as_integers": "multi-label-classification",  # likewise
+    "several_labels_as_integers": "multi-label-classification",
     "labels_in_shares": "multi-label-classification",
+    "choices": "multiple-choice",
     "label_out_of_range": "sequence-classification",  # the checks name the cause
 }
 

@@ -22,6 +22,7 @@ build, compute_metrics, model = (
 )
 LOGITS = np.random.default_rng(0).normal(size=(10, 2)).astype(np.float32)
 LABELS = np.arange(10) % 2
+HEAD = "sequence-classification"
 ACCURACY = float((LOGITS.argmax(1) == LABELS).mean())
 
 
@@ -41,11 +42,11 @@ class ReturnsFeatures(BertForSequenceClassification):
 
 
 def asks(trainer: Any) -> dict[str, float]:
-    return metrics_of_logits(trainer)(EvalPrediction(LOGITS, LABELS))
+    return metrics_of_logits(trainer, HEAD)(EvalPrediction(LOGITS, LABELS))
 
 
 def test_metrics_of_logits_alone_are_the_users_own() -> None:
-    assert metrics_of_logits(build()) is compute_metrics
+    assert metrics_of_logits(build(), HEAD) is compute_metrics
 
 
 @pytest.mark.parametrize("name", ["output_hidden_states", "output_attentions"])
@@ -67,7 +68,7 @@ def test_a_model_that_fails_is_named_elsewhere() -> None:
         def forward(self, *_: Any, **__: Any) -> Any:
             raise ValueError
 
-    assert metrics_of_logits(build(model=Fails(model().config))) is compute_metrics
+    assert metrics_of_logits(build(model=Fails(model().config)), HEAD) is compute_metrics
 
 
 def test_prepared_logits_of_a_tuple() -> None:
@@ -123,3 +124,16 @@ def test_metrics_that_want_inputs_and_losses_get_them() -> None:
     assert asks(build(arguments=arguments, compute_metrics=compute)) == {
         "loss_of_a_row": pytest.approx(float(expected))
     }
+
+
+def test_losses_of_rows_are_those_of_the_head_whatever_the_width_of_its_logits() -> None:
+    def compute(evaluated: EvalPrediction) -> dict[str, float]:
+        return {"loss_of_a_row": float(np.mean(np.asarray(evaluated.losses)))}
+
+    values = build(arguments={"include_for_metrics": ["loss"]}, compute_metrics=compute)
+    labels = np.linspace(0, 1, 10, dtype=np.float32)
+    for logits in (LOGITS[:, :1], LOGITS[:, 0]):  # a model may leave the column of one out
+        asked = EvalPrediction(logits, labels)
+        assert metrics_of_logits(values, "regression")(asked) == {
+            "loss_of_a_row": pytest.approx(float(((LOGITS[:, 0] - labels) ** 2).mean()))
+        }

@@ -90,7 +90,7 @@ def test_loss_is_the_trainers_and_leaves_the_batch_as_it_is() -> None:
 
 def test_metrics_are_the_users(parts: Pipeline) -> None:
     source: Any = parts.source
-    assert parts.compute_metrics is source.evaluation.compute_metrics
+    assert parts.compute_metrics is source.evaluation.judged_metrics(parts.card)
     assert source.evaluation.are_own(parts.compute_metrics)
     assert not source.evaluation.are_own(None)
     assert not source.evaluation.ends_with_judged_rows

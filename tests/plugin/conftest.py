@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,8 +29,7 @@ from pytest_ftcheck.tasks.card import builtin_tasks
 from pytest_ftcheck.training.train_or_load import environment_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -88,12 +88,22 @@ def _imported(make_pipeline: Callable[..., Pipeline], tmp_path_factory: pytest.T
 
 
 @pytest.fixture
-def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, _imported: None) -> pytest.Pytester:
-    """An empty folder but for an ``ftcheck.toml`` with quick recipes for mrpc and sst2."""
+def project(
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    read_document: Callable[[str], dict[str, Any]],
+    _imported: None,
+) -> Iterator[pytest.Pytester]:
+    """An empty folder but for an ``ftcheck.toml`` with quick recipes for mrpc and sst2.
+
+    The last document that a session writes there as ``out.json`` must be what the schema says.
+    """
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")  # the plugin sets it for the whole process: restored after the test
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # of the tests, not of the session that they start
     pytester.makefile(".toml", ftcheck=QUICK)
-    return pytester
+    yield pytester
+    if (pytester.path / "out.json").exists():
+        read_document((pytester.path / "out.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture
@@ -186,7 +196,11 @@ def checkpoint(project: pytest.Pytester) -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def own_process() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run pytest, or other arguments of Python, in a folder and a process of its own, as a user would."""
+    """Run pytest, or other arguments of Python, in a folder and a process of its own, as a user would.
+
+    The package that is imported there is the one under test here, which need not be the installed one (a git worktree).
+    """
+    under_test = Path(pytest_ftcheck.__file__).parents[1]
 
     def run(folder: Path, *args: str, python: tuple[str, ...] = ("-m", "pytest")) -> subprocess.CompletedProcess[str]:
         names = ("PYTEST_", "PYTHON", "HF_")
@@ -194,7 +208,8 @@ def own_process() -> Callable[..., subprocess.CompletedProcess[str]]:
         return subprocess.run(
             [sys.executable, *python, *args],
             cwd=folder,
-            env=environment | {"XDG_CACHE_HOME": str(folder / "cache"), "COLUMNS": "120"},
+            env=environment
+            | {"PYTHONPATH": str(under_test), "XDG_CACHE_HOME": str(folder / "cache"), "COLUMNS": "120"},
             capture_output=True,
             text=True,
             check=False,

@@ -50,7 +50,7 @@ def test_step_is_measured(project: pytest.Pytester, run_pytest: Callable[..., py
             "ftcheck/mrpc::test_step[[]manual[]] PASSED*",
             "*ftcheck: training steps*",
             "| manual | *",
-            "MFU: of a float32 *",
+            "MFU: fraction of *, the measured rate of a float32 matrix product",
         ]
     )
     document = benchmarks(project)
@@ -151,7 +151,7 @@ def test_measurement_that_failed_is_red_and_stays_out_of_the_json(
     monkeypatch.setattr(measure, "count_flops", fail)  # after the rounds
     result = run_pytest(*BENCH, JSON)
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*observed  nan: not measured", "| manual | not measured: it failed*"])
+    result.stdout.fnmatch_lines(["*observed  nan: not measured", "| manual | not measured: the step failed*"])
     assert benchmarks(project)["benchmarks"] == []
 
 
@@ -159,8 +159,8 @@ def test_measurement_that_failed_is_red_and_stays_out_of_the_json(
     ("option", "message"),
     [
         ("--ftcheck-bench-compare=engine=manual,trainr", "*Did you mean 'trainer'*"),
-        ("--ftcheck-bench-batch-sizes=8", "*says what --ftcheck-bench or --ftcheck-bench-compare measures*"),
-        ("--ftcheck-bench-tolerance=5", "*expected a share between 0 and 1*"),
+        ("--ftcheck-bench-batch-sizes=8", "*needs --ftcheck-bench or --ftcheck-bench-compare*"),
+        ("--ftcheck-bench-tolerance=5", "*expected a fraction between 0 and 1*"),
         ("--ftcheck-bench-dtypes=float8", "*unknown dtype 'float8'*"),
     ],
 )
@@ -183,7 +183,7 @@ def test_a_floor_that_is_too_low_is_no_matter_of_a_benchmark(
 def test_two_things_in_the_place_of_the_suite_are_refused(run_pytest: Callable[..., pytest.RunResult]) -> None:
     result = run_pytest(*BENCH, "--ftcheck-faults")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*--ftcheck-bench and --ftcheck-faults each take the place of the suite*"])
+    result.stderr.fnmatch_lines(["*--ftcheck-bench and --ftcheck-faults both replace the suite*"])
 
 
 def test_unknown_shape_is_misuse(run_pytest: Callable[..., pytest.RunResult]) -> None:

@@ -51,7 +51,7 @@ def test_seeds_become_limits_that_are_printed(
             "*ftcheck: calibration*",
             "mrpc with tiny-bert, tier tiny:",
             "  accuracy: 5 seeds of mean 0.94*A healthy model stays at or above 0.9* in 99.0% of the sessions*",
-            "  accuracy: a healthy run falls no more than 0.0* below another one of its recipe*",
+            "  accuracy: a healthy run is at most 0.0* worse than another run of its recipe*",
             "for ftcheck.toml:",
             "[[]tasks.mrpc.floors.tiny.tiny-bert[]]",
             "accuracy = { min = 0.9*, max_drop = 0.0*, calibrated = { mean = 0.94*, seeds = 5, rows = 200, *",
@@ -137,7 +137,7 @@ def test_limits_for_the_mean_of_several_seeds_judge_sessions_of_as_many(
     result.stdout.fnmatch_lines(
         [
             "  accuracy: 5 seeds of mean * (gates: 6; judged: the mean of 3 seeds; *",
-            "  The limits judge the mean of at least 3 seeds: --ftcheck-seeds=0-2. On fewer, they count as limits *",
+            "  The limits judge the mean of at least 3 seeds: --ftcheck-seeds=0-2. With fewer seeds, they count *",
         ]
     )
     limits = document["calibration"][0]["limits"]["accuracy"]
@@ -209,15 +209,15 @@ def test_a_few_of_the_seeds_propose_nothing(session: Session) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--ftcheck-calibrate=2"], "expected a whole number from 3 to 10000 of seeds to train"),
-        (["--ftcheck-calibrate=ten"], "expected a whole number from 3 to 10000 of seeds to train"),
-        (["--ftcheck-calibrate=5", "--ftcheck-seeds=0-2"], "which are 3 seeds: give as many"),
+        (["--ftcheck-calibrate=2"], "expected an integer from 3 to 10000 of seeds to train"),
+        (["--ftcheck-calibrate=ten"], "expected an integer from 3 to 10000 of seeds to train"),
+        (["--ftcheck-calibrate=5", "--ftcheck-seeds=0-2"], "has 3 seeds: give the same number"),
         (["--ftcheck-calibrate", "--ftcheck-engine=both"], "--ftcheck-calibrate trains with one engine"),
         (["--ftcheck-calibrate", "--ftcheck-faults"], "--ftcheck-calibrate has no effect with --ftcheck-faults"),
         (["--ftcheck-calibrate", "--ftcheck-no-train"], "--ftcheck-no-train has no effect with --ftcheck-calibrate"),
-        (["--ftcheck-write-floors"], "--ftcheck-write-floors writes what --ftcheck-calibrate proposes"),
-        (["--ftcheck-calibrate-runs=5"], "--ftcheck-calibrate-runs says what the limits"),
-        (["--ftcheck-calibrate", "--ftcheck-calibrate-runs=0"], "expected a whole number from 1 to 10000"),
+        (["--ftcheck-write-floors"], "--ftcheck-write-floors writes the limits that --ftcheck-calibrate proposes"),
+        (["--ftcheck-calibrate-runs=5"], "--ftcheck-calibrate-runs changes the limits"),
+        (["--ftcheck-calibrate", "--ftcheck-calibrate-runs=0"], "expected an integer from 1 to 10000"),
     ],
     ids=range(9),
 )

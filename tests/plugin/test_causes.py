@@ -70,7 +70,7 @@ def test_the_cause_is_told_first_and_the_rest_in_two_lines(session: Callable[...
     told = "\n".join(lines)
     assert "CAUSE: collator.mask: " in told
     assert "  red because of it, probably: model.padding_invariance" in lines
-    assert "  probably because of collator.mask, see there; -v tells everything" in lines
+    assert "  probably because of collator.mask, see there; -v shows everything" in lines
     because = [(found["check"], found["because_of"]) for found in document["findings"]]
     assert because[0] == ("collator.mask", None)
     assert ("model.padding_invariance", "collator.mask") in because
@@ -81,7 +81,7 @@ def test_the_cause_is_told_first_and_the_rest_in_two_lines(session: Callable[...
 def test_verbose_tells_consequences_whole(session: Callable[..., Session]) -> None:
     lines, _ = session("-v")
     assert failures(lines) == ["collator.mask", "model.padding_invariance"]
-    assert not any("-v tells everything" in line for line in lines)
+    assert not any("-v shows everything" in line for line in lines)
     assert sum(line.startswith("  what to do: ") for line in lines) == 3  # once more in the summary
 
 

@@ -264,7 +264,7 @@ def test_a_run_that_failed_fails_the_session_though_the_test_that_tells_of_it_is
     }
     assert found["exit_status"] == pytest.ExitCode.TESTS_FAILED
     assert (
-        "::test_training[finite_loss-trainer]: other tests were not judged because of it, but it did not fail"
+        "::test_training[finite_loss-trainer]: other tests left their failure to this test, but it did not fail"
         in found["output"]
     )
 

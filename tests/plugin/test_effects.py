@@ -32,10 +32,10 @@ WITHOUT_A_TASK: dict[str, tuple[list[str], str]] = {
     "faults": (["--ftcheck-faults"], "--ftcheck-faults has no effect: no task is selected"),
     "calibrate": (["--ftcheck-calibrate"], "--ftcheck-calibrate has no effect: no task is selected"),
     "checks": (["--ftcheck-checks=nope"], "--ftcheck-checks has no effect: no task is selected"),
-    "no-train": (["--ftcheck-no-train"], "--ftcheck-no-train has no effect: no task is selected, and no test takes"),
+    "no-train": (["--ftcheck-no-train"], "--ftcheck-no-train has no effect: no task is selected, and no test uses"),
     "strict": (
         ["--ftcheck-strict", "--ftcheck-require-baseline"],
-        "--ftcheck-strict, --ftcheck-require-baseline have no effect: no task is selected, and no test takes",
+        "--ftcheck-strict, --ftcheck-require-baseline have no effect: no task is selected, and no test uses",
     ),
     "seeds": (["--ftcheck-seeds=0-2"], "--ftcheck-seeds has no effect"),
     "model": (["--ftcheck-model=nowhere"], "--ftcheck-model has no effect"),
@@ -63,8 +63,8 @@ WITH_A_TASK: dict[str, tuple[list[str], str]] = {
     "faults for later": (["--ftcheck-faults", "--ftcheck-reuse"], "--ftcheck-reuse has no effect with"),
     "seeds of faults": (["--ftcheck-faults", "--ftcheck-seeds=0-2"], "--ftcheck-faults takes one seed, not 3"),
     "strict calibration": (["--ftcheck-calibrate", "--ftcheck-strict"], "--ftcheck-strict has no effect with"),
-    "comma at the end": (["--ftcheck-checks=data,"], "nothing empty between commas"),
-    "commas alone": (["--ftcheck-seeds=0,,1"], "nothing empty between commas"),
+    "comma at the end": (["--ftcheck-checks=data,"], "without empty entries between commas"),
+    "commas alone": (["--ftcheck-seeds=0,,1"], "without empty entries between commas"),
 }
 
 
@@ -194,4 +194,4 @@ def test_with_xdist_an_option_that_no_test_makes_use_of_is_refused_at_the_end(
 ) -> None:
     project.makepyfile(test_own=PASSING)
     result = run_pytest("--ftcheck-strict", "-n", "1", "-p", "xdist", "--ftcheck-json=out.json")
-    refused(result, "--ftcheck-strict has no effect: no task is selected, and no test takes")
+    refused(result, "--ftcheck-strict has no effect: no task is selected, and no test uses")

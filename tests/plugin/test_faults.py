@@ -27,10 +27,10 @@ def test_faults_are_planted_instead_of_the_suite(
         "ftcheck/qnli::test_fault[truncated_to_8-trainer] FAILED",
         "ftcheck/qnli::test_fault[mask_not_collated-manual] PASSED",
         "ftcheck/qnli::test_fault[scores_rounded-trainer] SKIPPED",
-        "expected  data.truncation or data.distinct_inputs red: Every row is cut to 8 tokens.",
-        "observed  it survived: truncated_to_8 in qnli trainer: data.truncation was not asked",
+        "expected  data.truncation or data.distinct_inputs fails: Every row is cut to 8 tokens.",
+        "observed  the fault survived: truncated_to_8 in qnli trainer: data.truncation did not run",
         "faults: 2 of 4 caught (50.0%), 2 not applicable",
-        "SURVIVED: truncated_to_8 in qnli manual: data.truncation was not asked",
+        "SURVIVED: truncated_to_8 in qnli manual: data.truncation did not run",
         "not applicable: scores_rounded: it applies only to tasks with values; this task has classes",
     ):
         assert line in text

@@ -1,4 +1,4 @@
-"""The fixtures in a user's own tests, and the marker that says what they are made for."""
+"""The fixtures in a user's own tests, and the marker that names task, engine and seed."""
 
 from __future__ import annotations
 
@@ -159,10 +159,10 @@ def test_several_tasks_in_one_file(run_tests: Callable[..., pytest.RunResult]) -
     [
         ("ftcheck(tsk='mrpc')", ["marker ftcheck of test_own", "not tsk", "task='mrpc'"]),
         ("ftcheck('mrpc')", ["not 'mrpc'", "task='mrpc'"]),
-        ("ftcheck(task='mrpc', seed='one')", ["not seed='one'", "whole number"]),
+        ("ftcheck(task='mrpc', seed='one')", ["not seed='one'", "integer"]),
         ("ftcheck(task='mrcp')", ["unknown task 'mrcp'", "Did you mean 'mrpc'?"]),
         ("ftcheck(task='mrpc', engine='manuel')", ["unknown engine 'manuel'", "Did you mean 'manual'?"]),
-        ("slow", ["which task? test_own names none", "@pytest.mark.ftcheck(task="]),
+        ("slow", ["test_own names no task", "@pytest.mark.ftcheck(task="]),
     ],
 )
 def test_a_wrong_marker_fails_its_test_alone(

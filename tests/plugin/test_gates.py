@@ -53,7 +53,7 @@ def test_what_is_inconclusive_passes_with_a_line_that_says_so(gate_session: Gate
     assert warning["nodeid"] == "ftcheck/sst2::test_metric_floor[accuracy-trainer]"
     assert (
         "WARNING, inconclusive: accuracy of sst2 with tiny-bert on bundled (400 rows): expected at least 0.9100, "
-        "observed 0.9250 (95% interval 0.8950 to 0.9470), inconclusive: the floor lies inside\n"
+        "observed 0.9250 (95% interval 0.8950 to 0.9470), inconclusive: the floor is inside\n"
         "  Inconclusive gates pass; --ftcheck-strict makes them fail.\n"
     ) in found["output"]
     assert "1 passed" in found["output"]
@@ -65,7 +65,7 @@ def test_strict_makes_it_fail(gate_session: GateSession) -> None:
     assert found["exit_status"] == pytest.ExitCode.TESTS_FAILED
     (finding,) = found["findings"]
     assert finding["check"] == "metrics.floor"
-    assert "--ftcheck-strict makes this a failure" in finding["hint"]
+    assert "with --ftcheck-strict this fails" in finding["hint"]
     assert found["warnings"] == []
     assert gate_session("accuracy = 0.85", "--ftcheck-strict")["exit_status"] == 0
 
@@ -140,7 +140,7 @@ def test_a_nan_is_red(gate_session: GateSession, made_up_runs: MadeUpRuns) -> No
 def test_a_floor_that_a_trivial_classifier_reaches_is_refused(refused: Callable[..., str]) -> None:
     message = refused("tasks.sst2.floors.tiny.tiny-bert.accuracy = 0.55")
     assert message.startswith("ERROR: task card 'sst2': the floor 0.5500 for accuracy has no effect: 'always positive")
-    assert "A floor must stand above 0.5" in message
+    assert "A floor must be above 0.5" in message
 
 
 @pytest.mark.parametrize(

@@ -92,5 +92,5 @@ def test_a_name_of_a_task_that_no_node_id_can_hold_is_refused(
     project.makefile(".toml", ftcheck=f"[tasks.{json.dumps(name)}]\n")
     result = run_pytest("--ftcheck-task=sst2")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert "a task is named by letters, digits" in result.stderr.str()
+    assert "a task name needs letters, digits" in result.stderr.str()
     assert without_hostile_text(result.stderr.str())

@@ -236,7 +236,7 @@ def test_a_baseline_of_other_classes_is_replaced_by_force_alone(
     assert baseline.read_bytes() == before
     (why,) = refused["baseline"]["refused"]
     assert "the classes were LABEL_0, LABEL_1, and" in why
-    assert "Give the task another name, or --ftcheck-update-baseline=force where the change is meant." in why
+    assert "Give the task another name, or --ftcheck-update-baseline=force if the change is intended." in why
     document("build", "--ftcheck-update-baseline=force", *UPDATE[1:])
     assert baseline.read_bytes() != before
 

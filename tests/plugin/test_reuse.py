@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -34,6 +35,28 @@ def manifests(project: pytest.Pytester) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in (project.path / "store").glob("*/manifest.json")}
 
 
+@pytest.fixture(scope="module")
+def kept() -> dict[str, Any]:
+    """The ``store`` that a first session left, and its ``document``; empty until a test needs them."""
+    return {}
+
+
+@pytest.fixture
+def first(
+    project: pytest.Pytester,
+    session: Callable[..., dict[str, Any]],
+    kept: dict[str, Any],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, Any]:
+    """Give the project the store of a first session, which trains once for all tests; return its document."""
+    if kept:
+        shutil.copytree(kept["store"], project.path / "store")
+    else:
+        kept["document"] = session()
+        kept["store"] = shutil.copytree(project.path / "store", tmp_path_factory.mktemp("kept") / "store")
+    return dict(kept["document"])
+
+
 def test_a_second_session_reuses_the_run(project: pytest.Pytester, session: Callable[..., dict[str, Any]]) -> None:
     first = session()
     before = manifests(project)
@@ -49,8 +72,10 @@ def test_a_second_session_reuses_the_run(project: pytest.Pytester, session: Call
     assert "(reused)" not in first["output"]
 
 
-def test_a_reused_run_is_judged_afresh(project: pytest.Pytester, session: Callable[..., dict[str, Any]]) -> None:
-    assert session()["gates"][1]["status"] == "pass"
+def test_a_reused_run_is_judged_afresh(
+    project: pytest.Pytester, first: dict[str, Any], session: Callable[..., dict[str, Any]]
+) -> None:
+    assert first["gates"][1]["status"] == "pass"
     path = project.path / "ftcheck.toml"
     path.write_text(path.read_text(encoding="utf-8") + '[tasks.sst2.floors.tiny."no"]\n', encoding="utf-8")
     text = path.read_text(encoding="utf-8").partition("[tasks.sst2.floors")[0]
@@ -63,9 +88,9 @@ def test_a_reused_run_is_judged_afresh(project: pytest.Pytester, session: Callab
     assert second["gates"][0]["status"] == "fail"
 
 
+@pytest.mark.usefixtures("first")
 @pytest.mark.parametrize("option", ["--ftcheck-seeds=1", "--ftcheck-engine=manual", "--ftcheck-max-train-rows=60"])
 def test_another_run_is_trained(project: pytest.Pytester, session: Callable[..., dict[str, Any]], option: str) -> None:
-    session()
     assert not session(option)["runs"][0]["reused"]
     assert len(manifests(project)) == 2
 
@@ -79,11 +104,11 @@ def test_without_the_option_nothing_is_reused(
     assert not manifests(project)
 
 
+@pytest.mark.usefixtures("first")
 @pytest.mark.parametrize("victim", ["manifest.json", "model/model.safetensors"])
 def test_a_corrupt_entry_is_noted_and_trained_again(
     project: pytest.Pytester, session: Callable[..., dict[str, Any]], victim: str
 ) -> None:
-    session()
     (before,) = manifests(project)
     with (before.parent / victim).open("r+b") as file:
         file.truncate(20)
@@ -97,10 +122,10 @@ def test_a_corrupt_entry_is_noted_and_trained_again(
     assert session()["runs"][0]["reused"]
 
 
+@pytest.mark.usefixtures("first")
 def test_an_interrupted_entry_is_trained_again(
     project: pytest.Pytester, session: Callable[..., dict[str, Any]]
 ) -> None:
-    session()
     (before,) = manifests(project)
     before.unlink()
     assert "interrupted" in session()["notes"][0]

@@ -173,4 +173,4 @@ def test_the_seed_in_the_middle_is_compared_with_the_baseline(
     checks = [finding["check"] for finding in mean["findings"]]
     assert checks == (["metrics.baseline"] if code else [])
     if code:
-        assert "(400 rows), seed 2, in the middle of 3 seeds\n" in found["output"]
+        assert "(400 rows), seed 2, the median of 3 seeds\n" in found["output"]

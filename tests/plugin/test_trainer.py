@@ -117,7 +117,7 @@ def test_a_model_that_is_fine_tuned_already_is_judged_as_it_is(run_pytest: Calla
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ([TRAINER, "--ftcheck-task=mrpc,sst2"], ["goes with one task, not mrpc, sst2"]),
+        ([TRAINER, "--ftcheck-task=mrpc,sst2"], ["needs one task, not mrpc, sst2"]),
         ([TRAINER, "--ftcheck-task=reviewz"], ["unknown task 'reviewz'. Did you mean 'reviews'?"]),
         (["--ftcheck-trainer=train.py:bild"], ["bild"]),
         (["--ftcheck-trainer=trian.py:build"], ["trian.py"]),

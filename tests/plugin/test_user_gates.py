@@ -49,7 +49,7 @@ def test_own(ft_run, ft_gate):
         ("metrics.ceiling", "brier_score"),
         ("metrics.floor", "recall_at_3"),
     ]
-    assert "it is not reported: the metrics are" in document["findings"][2]["observed"]
+    assert "the metric is not reported; reported are:" in document["findings"][2]["observed"]
     result.stdout.no_fnmatch_line("*Traceback*")
 
 
@@ -78,7 +78,7 @@ def test_own(ft_run, ft_gate): ft_gate(replace(ft_run, metrics={"loss": 0.1}))
 """)
     result.assert_outcomes(failed=1)
     (finding,) = document["findings"]
-    assert finding["observed"].startswith("it is not reported: the metrics are ")
+    assert finding["observed"].startswith("the metric is not reported; reported are: ")
 
 
 MARKED = """
@@ -122,7 +122,10 @@ MISUSED = [
         "0.5000 for accuracy has no effect",
     ),
     ("@sst2\ndef test_own(ft_gate): ft_gate({'f2': 0.9})", "no limit for f2. Give some"),
-    ("def test_own(ft_gate): ft_gate({'f2': 0.9}, {'f2': {'max_drop': 0.1}})", "a baseline and slices are of rows"),
+    (
+        "def test_own(ft_gate): ft_gate({'f2': 0.9}, {'f2': {'max_drop': 0.1}})",
+        "max_drop and slices need predictions by row",
+    ),
 ]
 
 

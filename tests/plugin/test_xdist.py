@@ -23,6 +23,7 @@ def outcome(
     request: pytest.FixtureRequest,
     quick_folder: Callable[[str], Path],
     own_process: Callable[..., subprocess.CompletedProcess[str]],
+    read_document: Callable[[str], dict[str, Any]],
 ) -> tuple[subprocess.CompletedProcess[str], dict[str, Any], Path]:
     """Two tasks, two engines, two workers: the process, its JSON document, and the store."""
     folder = quick_folder("xdist")
@@ -36,7 +37,7 @@ def outcome(
         "--ftcheck-update-baseline=force", *paths,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    return done, json.loads((folder / "out.json").read_text(encoding="utf-8")), folder / "store"
+    return done, read_document((folder / "out.json").read_text(encoding="utf-8")), folder / "store"
 
 
 def test_every_run_is_trained_once(

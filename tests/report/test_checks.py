@@ -67,12 +67,12 @@ def test_page_says_what_a_check_means_catches_costs_and_how_to_silence_it() -> N
     assert section == (
         "\nTruncation leaves nearly every row whole.\n\nRows are counted with their special tokens.\n\n"
         "- **catches** a max_length left over from a dry run\n"
-        "- **costs** `free`: looks at the parts\n"
+        "- **costs** `free`: reads the parts\n"
         "- **only for** tasks with values and one label in each row\n"
         '- **thresholds** `checks."data.truncation" = { rows = 0.5, tokens = 0.25 }` in the card\n'
         '- **tolerance** 0.0001 in float32, 0.05 in bfloat16; `checks."data.truncation".tolerance` in the card\n'
         "- **what to do** raise max_length.\n"
-        '- **to silence it** `checks."data.truncation".skip = "why"` in the card, '
+        '- **to skip it** `checks."data.truncation".skip = "why"` in the card, '
         "or `--ftcheck-checks=-data.truncation`\n"
     )
     plain = page.partition("### model.finite\n")[2]
@@ -82,7 +82,7 @@ def test_page_says_what_a_check_means_catches_costs_and_how_to_silence_it() -> N
 
 def test_what_the_page_says_of_a_card_can_be_copied_into_one() -> None:
     page = checks_page({TRUNCATION.id: TRUNCATION})
-    thresholds, silenced = re.findall(r"(?:thresholds|to silence it)\*\* `(.*?)` in the card", page)
+    thresholds, silenced = re.findall(r"(?:thresholds|to skip it)\*\* `(.*?)` in the card", page)
     assert tomllib.loads(thresholds) == {"checks": {"data.truncation": TRUNCATION.thresholds}}
     assert tomllib.loads(silenced) == {"checks": {"data.truncation": {"skip": "why"}}}
     (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)

@@ -1,4 +1,4 @@
-"""The header and the list of cards: what is going to be measured on what."""
+"""The report header and the list of cards."""
 
 from __future__ import annotations
 
@@ -62,9 +62,9 @@ def test_header_names_versions(pipeline: Pipeline) -> None:
 
 def test_every_bundled_task_is_called_synthetic(make_pipeline: Callable[..., Pipeline]) -> None:
     pipelines = [make_pipeline(task, train_rows=4, eval_rows=4) for task in builtin_tasks()]
-    lines = header_lines(pipelines, Settings(), [CPU] * 7)
-    assert len(pipelines) == 7
-    assert all(SYNTHETIC in line for line in lines[:7])
+    lines = header_lines(pipelines, Settings(), [CPU] * len(pipelines))
+    assert len(pipelines) == len(builtin_tasks())
+    assert all(SYNTHETIC in line for line in lines[: len(pipelines)])
 
 
 def test_other_data_is_not_called_synthetic(pipeline: Pipeline) -> None:
@@ -89,12 +89,12 @@ def test_what_is_set_of_a_trainer_is_named(pipeline: Pipeline) -> None:
     )
     lines = header_lines([replace(pipeline, source=source)], Settings(seeds=(0, 1)), [CPU])
     assert lines[1:3] == [
-        "ftcheck: sst2 trains as it does without pytest, but for output folder, seed (0, 1; yours is 42), device",
+        "ftcheck: sst2 trains as it does without pytest, except for output folder, seed (0, 1; yours is 42), device",
         "ftcheck: " + unjudged_line("sst2", "dev", ("hard", "old")),
     ]
     source.evaluation.unjudged_sets = ()
     lines = header_lines([replace(pipeline, source=source)], Settings(seeds=(42,)), [{**CPU, "device": "cuda"}])
-    assert lines[1] == "ftcheck: sst2 trains as it does without pytest, but for output folder, seed"
+    assert lines[1] == "ftcheck: sst2 trains as it does without pytest, except for output folder, seed"
     assert not any("evaluation set" in line for line in lines)
 
 

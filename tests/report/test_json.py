@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from pytest_ftcheck.errors import SettingsError
-from pytest_ftcheck.report.json import SCHEMA, check_writable, write_json
+from pytest_ftcheck.report.json import begin_json, check_writable, write_json
+from pytest_ftcheck.report.records import SCHEMA, CauseRecord, FoundRecord
 
 
 def refuse(literal: str) -> float:
@@ -24,14 +25,24 @@ def strict(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
 
 
-def test_document_comes_back_with_its_schema(tmp_path: Path) -> None:
+def test_a_session_that_has_not_ended_says_so(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
-    write_json(path, {"runs": [{"task": "größe", "rows": 3, "best_epoch": None}], "passed": True})
-    assert strict(path) == {
-        "schema": SCHEMA,
-        "runs": [{"task": "größe", "rows": 3, "best_epoch": None}],
-        "passed": True,
-    }
+    begin_json(path)
+    assert path.read_text(encoding="utf-8") == (
+        f'{{\n  "schema": {SCHEMA},\n  "finished": false,\n  "exit_status": null\n}}\n'
+    )
+
+
+def test_records_come_back_without_what_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    found = FoundRecord("data.empty_rows", "größe", "none", "3")
+    write_json(path, {"causes": [CauseRecord(task="größe", finding=found, consequences=[])], "best_epoch": None})
+    document = strict(path)
+    assert document["best_epoch"] is None
+    (cause,) = document["causes"]
+    assert list(cause) == ["task", "finding", "consequences"]
+    assert list(cause["finding"]) == ["check", "subject", "expected", "observed", "hint", "unit", "level", "share"]
+    assert cause["finding"]["subject"] == "größe"
 
 
 def test_numbers_that_json_lacks_become_texts(tmp_path: Path) -> None:
@@ -52,7 +63,7 @@ def test_older_document_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     path.write_text("x" * 10_000, encoding="utf-8")
     write_json(path, {})
-    assert strict(path) == {"schema": SCHEMA}
+    assert strict(path) == {}
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -101,7 +112,7 @@ def test_a_link_is_followed(tmp_path: Path) -> None:
     (tmp_path / "dangling.json").symlink_to("absent/report.json")
     check_writable(tmp_path / "report.json")
     write_json(tmp_path / "report.json", {})
-    assert strict(tmp_path / "real" / "report.json") == {"schema": SCHEMA}
+    assert strict(tmp_path / "real" / "report.json") == {}
     with pytest.raises(SettingsError, match="its folder is absent or not writable"):
         check_writable(tmp_path / "dangling.json")
 

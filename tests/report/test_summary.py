@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_ftcheck.findings import Finding
+from pytest_ftcheck.gates.limits import Limits
+from pytest_ftcheck.gates.records import GateRecord, SeedGateRecord
+from pytest_ftcheck.gates.tolerance import SeedStatistics
 from pytest_ftcheck.report.header import SYNTHETIC
+from pytest_ftcheck.report.records import JudgedRecord
+from pytest_ftcheck.report.runs import RunRecord
 from pytest_ftcheck.report.summary import (
     check_lines,
     closing_lines,
@@ -20,44 +24,73 @@ from pytest_ftcheck.report.summary import (
     warning_lines,
 )
 
+if TYPE_CHECKING:
+    from pytest_ftcheck.report.records import Outcome
 
-def row(**changes: Any) -> dict[str, Any]:
-    gate = {
-        "task": "mrpc",
-        "engine": "trainer",
-        "seed": 0,
-        "metric": "accuracy",
-        "slice": "",
-        "value": 0.8125,
-        "interval": [0.77, 0.85],
-        "floor": 0.8,
-        "limits": {"greater_is_better": True, "calibrated": None},
-        "status": "pass",
-        "smallest_drop": 0.0561,
-        "rows": 400,
-        "seconds": 12.34,
-        "reused": False,
+
+GATE: dict[str, Any] = {
+    "task": "mrpc",
+    "engine": "trainer",
+    "metric": "accuracy",
+    "slice": "",
+    "value": 0.8125,
+    "interval": [0.77, 0.85],
+    "floor": 0.8,
+    "margin": 0.0125,
+    "limits": Limits(limit=0.8),
+    "status": "pass",
+    "smallest_drop": 0.0561,
+    "drop": None,
+    "rows": 400,
+    "seconds": 12.34,
+    "reused": False,
+}
+
+
+def row(**changes: Any) -> GateRecord:
+    of_run = {"seed": 0, "missing": False, "interval_method": "Wilson", "informs": False, "failed": False}
+    return GateRecord(**{**GATE, **of_run, **changes})
+
+
+def mean_of(**changes: Any) -> SeedGateRecord:
+    of_seeds = {
+        "values": {"0": 0.8, "3": 0.82, "4": math.nan},
+        "worst_seed": 4,
+        "failed": [4],
+        "bounds": None,
+        "findings": [],
     }
-    return {**gate, **changes}
+    return SeedGateRecord(**{**GATE, **of_seeds, **changes})
 
 
-def run_of(**changes: Any) -> dict[str, Any]:
+def run_of(**changes: Any) -> RunRecord:
     run = {
         "task": "mrpc",
         "engine": "trainer",
         "seed": 0,
+        "tier": "tiny",
         "checkpoint": "tiny-bert",
+        "parameters": 100,
         "data": "bundled",
+        "synthetic": True,
+        "evaluation_split": "validation",
         "train_rows": 64,
         "rows": 32,
-        "synthetic": True,
-        "folder": "/store/abc",
+        "logits_shape": [32, 2],
+        "metrics": {},
         "unjudged": {},
+        "epochs": [],
+        "best_epoch": None,
+        "recipe": {},
+        "timings": {},
+        "environment": {},
+        "reused": False,
+        "folder": "/store/abc",
     }
-    return {**run, **changes}
+    return RunRecord(**{**run, **changes})
 
 
-def cells(*gates: dict[str, Any]) -> list[list[str]]:
+def cells(*gates: GateRecord) -> list[list[str]]:
     """Split the plain table into the words of its lines, the rule left out."""
     lines = summary_table(gates, color=False, width=160).splitlines()
     return [words for line in lines if (words := line.split()) and "─" not in line]
@@ -76,8 +109,8 @@ def test_seed_is_shown_where_there_are_several() -> None:
     assert "seed" not in cells(row(seed=3), row(seed=3, metric="f1"))[0]
 
 
-CALIBRATED = {"greater_is_better": True, "calibrated": {"seeds": 10}}
-CEILING = {"greater_is_better": False, "calibrated": None}
+CALIBRATED = Limits(limit=0.8, calibrated=SeedStatistics(0.85, 0.01, 10))
+CEILING = Limits(limit=0.8, greater_is_better=False)
 
 
 @pytest.mark.parametrize(
@@ -100,14 +133,9 @@ def test_a_slice_is_named_behind_its_metric() -> None:
     assert cells(row(slice="class=bad", rows=12))[1][2:4] == ["accuracy,", "class=bad"]
 
 
-MEAN = {"values": {"0": 0.8, "3": 0.82, "4": math.nan}, "worst_seed": 4, "failed": [4]}
-
-
 def test_the_mean_stands_below_its_seeds() -> None:
     others = [row(engine="manual"), row(engine="manual", seed=3)]
-    table = summary_table(
-        [row(), row(seed=3), *others], [row(**MEAN), row(engine="manual", **MEAN)], color=False, width=160
-    )
+    table = summary_table([row(), row(seed=3), *others], [mean_of(), mean_of(engine="manual")], color=False, width=160)
     engines = [line.split()[1:3] for line in table.splitlines()[2:] if line]
     assert engines == [[engine, seed] for engine in ("trainer", "manual") for seed in ("0", "3", "mean")]
     assert table.count("mean of 2") == 2
@@ -115,14 +143,14 @@ def test_the_mean_stands_below_its_seeds() -> None:
 
 def test_the_worst_seed_and_those_that_failed_are_named() -> None:
     told = "mrpc, trainer: accuracy over 3 seeds: worst seed 4 (nan), 1 failed: seed 4"
-    assert seed_lines([row(**MEAN)], []) == [told]
+    assert seed_lines([mean_of()], []) == [told]
     finding = Finding("metrics.failed_runs", "accuracy of mrpc", "none", "1 failed: seed 4", "look at it")
-    assert seed_lines([row(**MEAN)], [asdict(finding)]) == [told, "", *finding.describe().splitlines(), ""]
-    assert seed_lines([row(**{**MEAN, "failed": []})], [])[0].endswith("none failed")
+    assert seed_lines([mean_of()], [finding]) == [told, "", *finding.describe().splitlines(), ""]
+    assert seed_lines([mean_of(failed=[])], [])[0].endswith("none failed")
 
 
 def test_what_is_inconclusive_is_told_in_a_line_of_its_own() -> None:
-    finding = asdict(Finding("metrics.floor", "f1 of mrpc", "at least 0.9", "0.91, inconclusive", "more rows"))
+    finding = Finding("metrics.floor", "f1 of mrpc", "at least 0.9", "0.91, inconclusive", "more rows")
     assert warning_lines([finding]) == [
         "WARNING, inconclusive: f1 of mrpc: expected at least 0.9, observed 0.91, inconclusive",
         "  Inconclusive gates pass; --ftcheck-strict makes them fail.",
@@ -132,7 +160,7 @@ def test_what_is_inconclusive_is_told_in_a_line_of_its_own() -> None:
 
 def test_what_checks_warn_of_is_ordered_by_the_rows_that_it_is_about() -> None:
     some = [
-        asdict(Finding(f"data.{name}", "reviews", "few", f"{share:.0%}", level="warn", share=share))
+        Finding(f"data.{name}", "reviews", "few", f"{share:.0%}", level="warn", share=share)
         for name, share in zip("abcdefg", (0.1, 0.7, 0.3, 0.2, 0.5, 0.4, 0.6), strict=True)
     ]
     lines = warning_lines(some)
@@ -199,13 +227,13 @@ def test_notes_idle_tasks_and_the_document_are_named() -> None:
     assert lines == [
         "entry abc was not whole",
         "rte: no test ran for this task; the session fails.",
-        f"{told}: other tests were not judged because of it, but it did not fail: the session fails.",
-        "everything is in out.json",
+        f"{told}: other tests left their failure to this test, but it did not fail; the session fails.",
+        "all results are in out.json",
     ]
 
 
-def check_of(name: str, outcome: str = "passed", reason: str | None = None, task: str = "mrpc") -> dict[str, Any]:
-    return {"task": task, "check": name, "outcome": outcome, "reason": reason}
+def check_of(name: str, outcome: Outcome = "passed", reason: str | None = None, task: str = "mrpc") -> JudgedRecord:
+    return JudgedRecord(task=task, check=name, engine="trainer", outcome=outcome, reason=reason)
 
 
 def test_checks_are_counted_failed_ones_named_and_skipped_ones_explained() -> None:

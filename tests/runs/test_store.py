@@ -167,32 +167,34 @@ def test_disk_that_fills_up_is_a_store_error(store: RunStore) -> None:
     assert entries(store) == []
 
 
-def python(script: str, *arguments: str) -> subprocess.Popen[str]:
-    start = textwrap.dedent(
-        """
-        import os, sys, time
-        from pathlib import Path
-        import numpy as np
-        from pytest_ftcheck.runs import store as module
-        from pytest_ftcheck.runs.key import RunKey
-        from pytest_ftcheck.runs.run import Run
-        from pytest_ftcheck.runs.trace import Trace
+IMPORTED = f"""
+import os, sys, time
+from pathlib import Path
+import numpy as np
+from pytest_ftcheck.runs import store as module
+from pytest_ftcheck.runs.key import RunKey
+from pytest_ftcheck.runs.run import Run
+from pytest_ftcheck.runs.trace import Trace
 
-        def write_run(folder):
-            (folder / "model").mkdir()
-            (folder / "model" / "model.safetensors").write_bytes(b"half")
-            nothing = dict.fromkeys(("task", "engine", "head", "checkpoint"), "x")
-            run = Run(**nothing, seed=0, metrics={}, epochs=(), best_epoch=None, step_losses=(), log_history=(),
-                      logits=np.zeros((1, 2)), label_ids=np.zeros(1), train_rows=1, timings={}, environment={},
-                      trace=Trace(), folder=folder)
-            run.write()
-            return run
+key = {KEY!r}
 
-        """
-    )
-    key = f"key = {KEY!r}\nstore = module.RunStore(Path(sys.argv[1]))\n"
-    command = [sys.executable, "-c", start + key + textwrap.dedent(script), *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+def write_run(folder):
+    (folder / "model").mkdir()
+    (folder / "model" / "model.safetensors").write_bytes(b"half")
+    nothing = dict.fromkeys(("task", "engine", "head", "checkpoint"), "x")
+    run = Run(**nothing, seed=0, metrics={{}}, epochs=(), best_epoch=None, step_losses=(), log_history=(),
+              logits=np.zeros((1, 2)), label_ids=np.zeros(1), train_rows=1, timings={{}}, environment={{}},
+              trace=Trace(), folder=folder)
+    run.write()
+    return run
+
+"""
+
+
+def in_processes(script: str, *arguments: str) -> list[str]:
+    """Run a script that forks: its imports take seconds, and are done once. Return what its processes print."""
+    command = [sys.executable, "-c", IMPORTED + textwrap.dedent(script), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout.splitlines()
 
 
 KILLED = {
@@ -202,12 +204,30 @@ KILLED = {
 }
 
 
-@pytest.mark.parametrize("moment", KILLED.values(), ids=KILLED.keys())
-def test_process_that_is_killed_leaves_nothing_that_looks_whole(store: RunStore, moment: str) -> None:
-    process = python(f"{moment}\nstore.get_or_train(key, train)", str(store.root))
-    process.communicate(timeout=120)
-    assert process.returncode == -signal.SIGKILL
-    assert entries(store) == [f"{KEY.digest}.side"]
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the store of each process that was killed, by the moment."""
+    folder = tmp_path_factory.mktemp("killed")
+    script = """
+        moments = eval(sys.argv[2])
+        for name, moment in moments.items():
+            child = os.fork()
+            if not child:
+                try:
+                    exec(moment)
+                    module.RunStore(Path(sys.argv[1]) / name).get_or_train(key, train)
+                finally:
+                    os._exit(1)
+            print(os.WTERMSIG(os.waitpid(child, 0)[1]))
+    """
+    assert in_processes(script, str(folder), repr(KILLED)) == [str(int(signal.SIGKILL))] * len(KILLED)
+    return folder
+
+
+@pytest.mark.parametrize("moment", KILLED)
+def test_process_that_is_killed_leaves_nothing_that_looks_whole(killed: Path, moment: str) -> None:
+    assert [path.name for path in (killed / moment).iterdir() if path.is_dir()] == [f"{KEY.digest}.side"]
+    store = RunStore(killed / moment)
     run = store.get_or_train(KEY, Training())
     assert not run.reused
     assert (run.model_folder / "model.safetensors").read_bytes() == b"weights"
@@ -257,16 +277,16 @@ def model_gone(entry: Path) -> None:
 CORRUPT: dict[str, tuple[Callable[[Path], object], str]] = {
     "edited weights": (
         lambda entry: (entry / "model" / "model.safetensors").write_bytes(b"other"),
-        "model/model.safetensors is not what was written",
+        "model/model.safetensors was changed",
     ),
     "edited record": (
         lambda entry: (entry / "run.json").write_text((entry / "run.json").read_text().replace("0.75", "0.95")),
-        "run.json is not what was written",
+        "run.json was changed",
     ),
-    "truncated predictions": (lambda entry: truncate(entry / "predictions.npz"), "predictions.npz is not what"),
+    "truncated predictions": (lambda entry: truncate(entry / "predictions.npz"), "predictions.npz was changed"),
     "missing predictions": (lambda entry: (entry / "predictions.npz").unlink(), "predictions.npz is missing"),
     "missing model": (lambda entry: shutil.rmtree(entry / "model"), "model/model.safetensors is missing"),
-    "missing manifest": (lambda entry: (entry / MANIFEST).unlink(), "no manifest: its writing was interrupted"),
+    "missing manifest": (lambda entry: (entry / MANIFEST).unlink(), "it has no manifest: writing was interrupted"),
     "truncated manifest": (lambda entry: truncate(entry / MANIFEST), "JSONDecodeError"),
     "empty manifest": (lambda entry: (entry / MANIFEST).write_text(""), "JSONDecodeError"),
     "binary manifest": (lambda entry: (entry / MANIFEST).write_bytes(b"\xff\xfe"), "UnicodeDecodeError"),
@@ -277,9 +297,9 @@ CORRUPT: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "edited manifest": (
         lambda entry: (entry / MANIFEST).write_text((entry / MANIFEST).read_text().replace('"mrpc"', '"sst2"')),
-        "its manifest is not what was written",
+        "its manifest was changed",
     ),
-    "run of another key": (copy_of_another_key, "it is the run of another key"),
+    "run of another key": (copy_of_another_key, "it has the key of another run"),
     "list of no files": (rewritten(lambda manifest: manifest.update(files={})), "does not name run.json"),
     "list without the model": (rewritten(forget_model), "does not name model/"),
     "model gone": (model_gone, "does not name model/"),
@@ -318,7 +338,7 @@ def test_kept_run_is_taken_only_where_its_inputs_are_the_same(store: RunStore, t
     assert store.get_or_train(KEY, training, Reading(tmp_path)).reused
     assert store.notes == []
     assert not store.get_or_train(KEY, training, Reading(tmp_path, changed=True)).reused
-    assert store.notes == ["the kept run was made with another config.json: trained again"]
+    assert store.notes == ["the stored run was made with a different config.json: trained again"]
     assert len(training.folders) == 2
 
 
@@ -370,15 +390,26 @@ def test_processes_that_ask_at_the_same_time_train_once(store: RunStore, tmp_pat
             (here / f"trained-{os.getpid()}").touch()
             time.sleep(0.5)
             return write_run(folder)
-        (here / f"ready-{os.getpid()}").touch()
-        while len(list(here.glob("ready-*"))) < 3:
-            time.sleep(0.005)
-        print(store.get_or_train(key, train).reused)
+        def ask():
+            store = module.RunStore(Path(sys.argv[1]))
+            (here / f"ready-{os.getpid()}").touch()
+            while len(list(here.glob("ready-*"))) < 3:
+                time.sleep(0.005)
+            os.write(1, f"{store.get_or_train(key, train).reused}\\n".encode())
+        children = []
+        for _ in range(3):
+            child = os.fork()
+            if not child:
+                try:
+                    ask()
+                finally:
+                    os._exit(0)
+            children.append(child)
+        for child in children:
+            os.waitpid(child, 0)
     """
-    processes = [python(script, str(store.root), str(tmp_path)) for _ in range(3)]
-    answers = sorted(process.communicate(timeout=120)[0].strip() for process in processes)
-    assert [process.returncode for process in processes] == [0, 0, 0]
-    assert answers == ["False", "True", "True"]
+    answers = in_processes(script, str(store.root), str(tmp_path))
+    assert sorted(answers) == ["False", "True", "True"]
     assert len(list(tmp_path.glob("trained-*"))) == 1
     assert entries(store) == [KEY.digest]
 
@@ -400,9 +431,7 @@ def read_only(entry: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_runs_are_taken_out_of_a_store_that_is_read_only(read_only: Path, tmp_path: Path) -> None:
     before = sorted(read_only.iterdir())
     store, training = RunStore(read_only, kept=True, aside=tmp_path / "own"), Training()
-    assert store.notes == [
-        f"the run store {read_only} is read-only: runs are taken out of it, and new ones are not kept"
-    ]
+    assert store.notes == [f"the run store {read_only} is read-only: its runs are reused, and new runs are not stored"]
     assert store.get_or_train(KEY, training).reused
     other = store.get_or_train(replace(KEY, seed=1), training)
     assert other.folder.parent == tmp_path / "own"

@@ -41,7 +41,7 @@ def test_a_trainer_alone_is_a_task_of_its_own(start: Start) -> None:
     session = start(Settings(trainer="train.py:build"))
     assert session.settings.tasks == (session.own_task,) == ("train-build",)
     assert session.table("train-build") == {"trainer": "train.py:build"}
-    with pytest.raises(SettingsError, match="goes with one task, not mrpc, sst2"):
+    with pytest.raises(SettingsError, match="needs one task, not mrpc, sst2"):
         start(Settings(trainer="train.py:build", tasks=("mrpc", "sst2")))
 
 

@@ -50,5 +50,5 @@ def test_what_is_not_measured_has_a_row_that_says_why(pipeline: Pipeline) -> Non
         ("fine", None),
         ("beside others", "side by side"),
         ("too large", "out of memory"),
-        ("broken", "it failed"),
+        ("broken", "the step failed"),
     ]

@@ -139,7 +139,7 @@ def test_checkouts_are_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         ("engine=manual", "expected two values"),
         ("engine=manual,trainr", "Did you mean 'trainer'"),
         ("dtype=float32,float64", "unknown dtype 'float64'"),
-        ("batch=8,none", "'none' is no batch size"),
+        ("batch=8,none", "'none' is not a batch size"),
         ("compile=no,maybe", "unknown compile 'maybe'"),
         ("checkout=/nowhere", "expected the folder of another checkout"),
         ("checkout=", "expected the folder of another checkout"),

@@ -61,7 +61,7 @@ def test_table_has_a_row_for_what_was_not_measured_too() -> None:
     assert header.count("|") == rule.count("|") == measured.count("|")
     assert "not measured: out of memory \\| on 1 GPU" in missing
     assert peak_lines([record(), {"not_measured": "x"}]) == [
-        "MFU: of a bfloat16 matrix product's 750 TFLOP/s, measured here",
+        "MFU: fraction of 750 TFLOP/s, the measured rate of a bfloat16 matrix product",
         "memory: tensors on the GPU",
     ]
 
@@ -128,7 +128,7 @@ def test_other_hardware_is_not_comparable(tmp_path: Path, capsys: pytest.Capture
 def test_step_that_is_new_is_not_comparable(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before, after = stored(tmp_path, "before.json", record(case="other")), stored(tmp_path, "after.json", record())
     assert main(["compare", before, after]) == 2
-    assert "not comparable: before.json does not have it" in capsys.readouterr().out
+    assert "not comparable: before.json does not have this step" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"machine_info": {}, "benchmarks": []}'])
@@ -141,4 +141,4 @@ def test_file_that_holds_no_step_is_refused(tmp_path: Path, capsys: pytest.Captu
 
 def test_file_that_is_not_there_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["table", str(tmp_path / "none.json")]) == 2
-    assert "none.json is no JSON of pytest-benchmark" in capsys.readouterr().err
+    assert "none.json is not JSON of pytest-benchmark" in capsys.readouterr().err

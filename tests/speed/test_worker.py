@@ -40,5 +40,5 @@ def test_code_of_the_folder_goes_before_the_installed_one(tmp_path: Path) -> Non
     for folder in (package.parent, package):
         (folder / "__init__.py").write_text("", encoding="utf-8")
     (package / "worker.py").write_text("raise SystemExit('the code of the folder')", encoding="utf-8")
-    with pytest.raises(SettingsError, match=r"(?s)could not be made or taken there.*the code of the folder"):
+    with pytest.raises(SettingsError, match=r"(?s)could not be made or run there.*the code of the folder"):
         WorkerBlocks(tmp_path, REQUEST)

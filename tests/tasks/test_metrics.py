@@ -19,13 +19,8 @@ from transformers.trainer_utils import EvalPrediction
 
 from pytest_ftcheck.errors import TaskError
 from pytest_ftcheck.heads.classes import NO_CLASS
-from pytest_ftcheck.tasks.metrics import (
-    compute_metrics_fn,
-    greater_is_better,
-    load_metric,
-    metric_names,
-    predictions_from_logits,
-)
+from pytest_ftcheck.tasks.metric_names import greater_is_better, metric_names
+from pytest_ftcheck.tasks.metrics import compute_metrics_fn, load_metric, predictions_from_logits
 
 # 3 true positives, 1 false positive, 2 false negatives, 2 true negatives.
 PREDICTIONS = [1, 1, 1, 1, 0, 0, 0, 0]

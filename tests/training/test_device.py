@@ -43,7 +43,7 @@ def test_cpu_is_taken_where_there_is_nothing_else() -> None:
 @pytest.mark.usefixtures("only_cpu")
 @pytest.mark.parametrize(("asked", "required"), [("cuda", None), (None, "cuda"), ("mps", None)])
 def test_device_that_is_not_there_is_refused(asked: str | None, required: str | None) -> None:
-    with pytest.raises(DeviceError, match=rf"device '{asked or required}' is not there: torch \S+ sees cpu"):
+    with pytest.raises(DeviceError, match=rf"device '{asked or required}' is not available: torch \S+ has cpu"):
         resolve_device(asked, required)
 
 

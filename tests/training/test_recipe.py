@@ -1,4 +1,4 @@
-"""The recipe: hyperparameters named as TrainingArguments names them, and refused where they are not."""
+"""The recipe: hyperparameters with the names of TrainingArguments; unknown names are refused."""
 
 from __future__ import annotations
 

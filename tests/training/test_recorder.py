@@ -107,7 +107,7 @@ def test_loss_that_is_not_finite_ends_the_run_and_names_the_step(value: float) -
     (finding,) = caught.value.findings
     assert finding.check == "training.finite_loss"
     assert finding.subject == "mrpc with tiny-bert"
-    assert finding.observed == f"{value} at optimizer step 3 of 10, 0.4567 the step before"
+    assert finding.observed == f"{value} at optimizer step 3 of 10, 0.4567 at the step before"
     assert "learning rate" in finding.hint
 
 
@@ -151,5 +151,5 @@ def test_flush_reads_what_still_waits_once() -> None:
 def test_nan_on_a_gpu_names_its_own_step_however_late_it_is_read() -> None:
     recorder = started(steps=8)
     feed(recorder, [OnGpu(1.0), OnGpu(math.nan), OnGpu(3.0)])
-    with pytest.raises(CheckFailure, match=r"nan at optimizer step 2 of 8, 1.0000 the step before"):
+    with pytest.raises(CheckFailure, match=r"nan at optimizer step 2 of 8, 1.0000 at the step before"):
         recorder.flush()

@@ -39,6 +39,11 @@ def check_labels(subject: CollatorSubject, features: Features, batch: Batch) -> 
 
     False alarms: none by chance: the generated batches are the same in every session.
     """
+    return (_check_labels if len(subject.label_keys) == 1 else _check_positions)(subject, features, batch)
+
+
+def _check_labels(subject: CollatorSubject, features: Features, batch: Batch) -> list[Finding]:
+    """Judge labels that stand in one column."""
     check, key = "collator.labels", subject.label_key
     without = [row for row, feature in enumerate(features) if feature.get(key) is None]
     if without:
@@ -79,9 +84,10 @@ def check_dtype(subject: CollatorSubject, features: Features, batch: Batch) -> l
     expected: dict[str, tuple[torch.dtype, ...]] = dict.fromkeys(input_columns(subject, batch), (torch.int64,))
     if "attention_mask" in expected:
         expected["attention_mask"] = _MASK_DTYPES
-    if "labels" in batch:
-        names = subject.head_rules.labels.dtypes(own_loss=subject.own_loss)
-        expected["labels"] = tuple(getattr(torch, name) for name in names)
+    names = subject.head_rules.labels.dtypes(own_loss=subject.own_loss)
+    for key in subject.label_keys if len(subject.label_keys) > 1 else ("labels",):
+        if key in batch:
+            expected[key] = tuple(getattr(torch, name) for name in names)
     hints = {
         torch.int64: "Make it with dtype=torch.long: embeddings and cross entropy index with int64.",
         torch.float32: "Make it with dtype=torch.float32: num_labels == 1 means a mean squared error in float32.",
@@ -94,6 +100,17 @@ def check_dtype(subject: CollatorSubject, features: Features, batch: Batch) -> l
         for name, right in expected.items()
         if seen[name] not in right
     ]
+
+
+def _check_positions(subject: CollatorSubject, features: Features, batch: Batch) -> list[Finding]:
+    """Judge first and last token, each a column [B] of its own: padding on the right leaves them where they are."""
+    for key in subject.label_keys:
+        given, seen = [plain_values(feature[key]) for feature in features], batch.get(key)
+        if not isinstance(seen, torch.Tensor) or seen.tolist() != given:
+            observed = seen.tolist() if isinstance(seen, torch.Tensor) else f"only {sorted(batch)}"
+            hint = "Hand the positions on as they are, one of each row: the model computes its loss of them."
+            return [batch_finding("collator.labels", features, f"{key} {show_list(given)}", f"{observed}", hint)]
+    return []
 
 
 def _check_label_rows(subject: CollatorSubject, features: Features, batch: Batch, given: list[Any]) -> list[Finding]:

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from pytest_ftcheck.columns import POSITION_NAMES
 from pytest_ftcheck.errors import DataError, unknown
 from pytest_ftcheck.findings import Finding
 from pytest_ftcheck.heads.registry import head_named
+from pytest_ftcheck.heads.traits import POSITIONS
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -75,6 +77,11 @@ class CollatorSubject:
         if self.vocab_size < 1 or self.max_length < 1:
             msg = f"vocab_size ({self.vocab_size}) and max_length ({self.max_length}) must be at least 1."
             raise DataError(msg)
+
+    @property
+    def label_keys(self) -> tuple[str, ...]:
+        """The keys of a label in a feature: `label_key`, or those of first and last token."""
+        return POSITION_NAMES if POSITIONS in self.head_rules.traits else (self.label_key,)
 
     @property
     def head_rules(self) -> Head:

@@ -57,7 +57,7 @@ def collator_subject(evidence: Evidence) -> CollatorSubject:
         if tokenizer is None
         else len(tokenizer),
         max_length=max(lengths),
-        label_key=pipeline.label_column,
+        label_key=pipeline.label_columns[0],
         # Each split to its own longest row, it may be.
         fixed_length=all(len(set(split)) == 1 for split in by_split) and len(lengths) > len(by_split),
         # Those of transformers take any row. Of a user's, no more is asked than the data does.
@@ -161,12 +161,15 @@ def _registered(name: str) -> Callable[[Evidence, Thresholds], list[Finding]]:
 
 for _name, (_catches, _hint) in _ABOUT.items():
     # Batches that are generated.
-    check(_name, cost="free", thresholds={"examples": 50}, catches=_catches, hint=_hint)(_registered(_name))
+    check(_name, cost="free", single_texts=True, thresholds={"examples": 50}, catches=_catches, hint=_hint)(
+        _registered(_name)
+    )
 
 
 @check(
     "collator.lengths_example",
     cost="free",
+    single_texts=True,
     catches="padding to more or fewer columns than were asked for",
     hint="pad to the longest row of the batch, or the multiple of it that pad_to_multiple_of asks for.",
 )

@@ -8,7 +8,7 @@ import torch
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.checks.data.splits import splits
-from pytest_ftcheck.columns import LABEL_NAMES
+from pytest_ftcheck.pipeline.forward import labels_in
 from pytest_ftcheck.training.fingerprint import fingerprint_rows, fingerprints
 
 if TYPE_CHECKING:
@@ -64,9 +64,11 @@ def _moves(evidence: Evidence) -> bool:
     if not features or "input_ids" not in features[0]:
         return False
     batch = evidence.collate(features, as_it_comes=True)
-    ids, labels = batch.get("input_ids"), next((batch[name] for name in LABEL_NAMES if name in batch), None)
-    column = evidence.pipeline.label_column
-    if not isinstance(ids, torch.Tensor) or ids.dim() != 2 or not isinstance(labels, torch.Tensor):  # noqa: PLR2004 - [B, T]
+    ids, labels = batch.get("input_ids"), labels_in(batch)
+    if len(evidence.pipeline.label_columns) != 1:
+        return False
+    (column,) = evidence.pipeline.label_columns
+    if not isinstance(ids, torch.Tensor) or ids.dim() < 2 or not isinstance(labels, torch.Tensor):  # noqa: PLR2004 - [B, T]
         return False
     given = [row.get(column) for row in features]
     if len(ids) != len(features) or labels.shape != (len(features),) or not all(isinstance(row, int) for row in given):

@@ -83,7 +83,8 @@ class RowMaker:
             row = {name: self._pad(name, values, width) for name, values in row.items()}
         if LABEL_PER_TOKEN in self.subject.head_rules.traits:
             label = (list(label) * length)[:length]
-        row = {**row, self.subject.label_key: label}
+        keys = self.subject.label_keys
+        row |= dict(zip(keys, label if len(keys) > 1 else [label], strict=True))
         examples = self.subject.examples
         return _like(examples[start % len(examples)], row, self.subject.label_key) if examples else row
 

@@ -148,7 +148,7 @@ def _same_content(
     check: str, subject: CollatorSubject, features: Features, batch: Batch, again: Batch, *, how: str, hint: str
 ) -> list[Finding]:
     """Compare input columns and labels by value; what a collator adds beside may well be new each time."""
-    for name in [*input_columns(subject, batch), *(["labels"] if "labels" in batch else [])]:
+    for name in [*input_columns(subject, batch), *(name for name in (*subject.label_keys, "labels") if name in batch)]:
         first, second = torch.as_tensor(batch[name]), torch.as_tensor(again[name]) if name in again else None
         if second is None or first.shape != second.shape or not torch.allclose(first.double(), second.double()):
             seen = "no such column" if second is None else str(second.tolist())

@@ -29,6 +29,7 @@ _FEWEST = 3
 @check(
     "data.words_alike",
     cost="free",
+    single_texts=True,
     false_alarms=1e-5,
     thresholds={"rows": 0.2, "alpha": 1e-8},  # a frequent token; probability that chance loses one
     catches="stop words, case or punctuation that are taken out of one split alone, another language or source",
@@ -110,6 +111,7 @@ def lost_tokens(
 @check(
     "data.lengths_alike",
     cost="free",
+    single_texts=True,
     thresholds={"rows": 0.02},
     catches="splits that are truncated to different lengths: evaluated on less of a text than was trained on",
     hint="tokenize both splits with one max_length.",

@@ -32,6 +32,7 @@ _ENOUGH = 20
 @check(
     "data.decodes",
     cost="free",
+    single_texts=True,
     thresholds={"rows": 0.05, "again": 0.5},
     false_alarms=2e-4,
     catches="tokens of another tokenizer, byte order or encoding errors, another column than the text's",

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.checks.data.splits import SAMPLE, Split, require_column
-from pytest_ftcheck.columns import walk
+from pytest_ftcheck.columns import joined_ids, walk
 from pytest_ftcheck.heads.traits import LABEL_PER_TOKEN
 from pytest_ftcheck.pipeline.forward import forward_parameters
 
@@ -125,7 +125,8 @@ def _token_columns(evidence: Evidence, split: Split) -> list[str]:
 
 
 def _real(pad: int | None, ids: list[int], mask: list[int] | None = None) -> list[int]:
-    """Leave padding out: by its id, else by the mask, where there is one."""
+    """Leave padding out: by its id, else by the mask, where there is one; several texts are joined to one row."""
+    ids, mask = joined_ids(ids), None if mask is None else joined_ids(mask)
     if pad is not None:
         return [token for token in ids if token != pad]
     return ids if mask is None else [token for token, real in zip(ids, mask, strict=True) if real]

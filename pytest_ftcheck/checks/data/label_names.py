@@ -11,7 +11,7 @@ from pytest_ftcheck.checks.catalogue import Thresholds, check, finding, warning
 from pytest_ftcheck.checks.data.labels import FOLLOWS
 from pytest_ftcheck.checks.data.splits import filled, label_values, mapping
 from pytest_ftcheck.columns import taken, walk
-from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
+from pytest_ftcheck.heads.traits import CLASS_IDS, LABEL_PER_ROW
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ _FIRST = 100
 @check(
     "data.label_names",
     cost="free",
-    needs=(CLASSES, LABEL_PER_ROW),
+    needs=(CLASS_IDS,),
     catches="id2label that is generic, permuted, left over from another task, or disagrees with label2id",
     hint="give the model id2label and label2id of the data set, in its order: pipeline() reads its classes there, "
     "and so does everyone who loads the model.",
@@ -46,7 +46,8 @@ def label_names(evidence: Evidence, _thresholds: Thresholds) -> list[Finding]:
     names = evidence.pipeline.card.label_names
     found = _against_names(given, dict(enumerate(names))) if _meaningful(names) else []
     found += _against_inverse(given, getattr(config, "label2id", None) or {})
-    found = found or _against_rows(evidence, given)
+    if LABEL_PER_ROW in evidence.pipeline.card.head_rules.traits:
+        found = found or _against_rows(evidence, given)
     if found or not given or _meaningful(list(given.values())):
         return found
     return [

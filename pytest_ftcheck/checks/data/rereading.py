@@ -10,7 +10,7 @@ from datasets import Dataset
 
 from pytest_ftcheck.checks.catalogue import Thresholds, check, finding
 from pytest_ftcheck.checks.data.splits import Split, filled, splits
-from pytest_ftcheck.columns import LABEL_NAMES
+from pytest_ftcheck.columns import ALL_LABEL_NAMES, label_names_in
 from pytest_ftcheck.pipeline.trainer_rows import STREAMED, is_stream
 
 if TYPE_CHECKING:
@@ -69,13 +69,13 @@ def _is_table(rows: Any) -> bool:
 def _indexed(rows: Any, split: Split, *, is_train: bool) -> str:
     """Read some rows twice by their index; the labels were read before, when the table of all rows was made."""
     places = list(range(0, len(rows), max(1, len(rows) // _ROWS)))
-    labels = next((split.values(name, places) for name in LABEL_NAMES if name in split.rows.column_names), [])
+    labels = next((split.values(name, places) for name in label_names_in(split.rows.column_names)), [])
     changed = []
     for index, place in enumerate(places):
         # Written down before the next reading: it may change the very row that the first one gave.
         first = _written(rows[place], only_labels=is_train)
         second = _written(rows[place], only_labels=is_train)
-        name = next((name for name in LABEL_NAMES if name in first), None)
+        name = next(iter(label_names_in(first)), None)
         if labels and name and _number(labels[index]) != _number(first[name]):
             first = {**first, name: str(labels[index])}
         if first != second:
@@ -113,7 +113,7 @@ def _written(row: Any, *, only_labels: bool = False) -> dict[str, str]:
     return {
         str(name): repr(value.tolist() if hasattr(value, "tolist") else value)
         for name, value in values.items()
-        if not only_labels or name in LABEL_NAMES
+        if not only_labels or name in ALL_LABEL_NAMES
     }
 
 

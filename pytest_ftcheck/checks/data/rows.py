@@ -9,6 +9,8 @@ from scipy import stats
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, check, finding, warning
 from pytest_ftcheck.checks.data.splits import splits
+from pytest_ftcheck.columns import scalars
+from pytest_ftcheck.heads.answers import QUESTION
 
 if TYPE_CHECKING:
     from pytest_ftcheck.checks.evidence import Evidence
@@ -27,7 +29,8 @@ def splits_not_empty(evidence: Evidence, _thresholds: Thresholds) -> list[Findin
 
     Assumes: row i of the raw data became row i of the tokens.
 
-    Unusual but healthy: long texts that are cut into several rows are red where the raw rows stay beside them.
+    Unusual but healthy: long texts that are cut into several rows are red where the raw rows stay beside them; of
+    questions, whose contexts are cut into windows, each must have one row at least.
 
     False alarms: none by chance.
     """
@@ -36,6 +39,12 @@ def splits_not_empty(evidence: Evidence, _thresholds: Thresholds) -> list[Findin
         raw, rows = len(split.raw), len(split.rows)
         if not rows:
             found.append(finding("at least one row", "0 rows", subject=split.subject))
+        elif split.windows:
+            lost = raw - len(set(scalars(split.rows, QUESTION)))
+            if lost:
+                observed = f"{lost} of {raw} have none"
+                expected = f"at least one tokenized row of each of {raw} raw rows"
+                found.append(finding(expected, observed, subject=split.subject))
         elif raw != rows:
             found.append(finding(f"{raw} tokenized rows, one for each raw row", str(rows), subject=split.subject))
     return found

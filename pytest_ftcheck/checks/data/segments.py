@@ -18,7 +18,7 @@ from pytest_ftcheck.checks.data.encoded import (
     tokens_of,
 )
 from pytest_ftcheck.checks.data.folded import words
-from pytest_ftcheck.checks.data.splits import SAMPLE, Split, exceeds, filled, graded, share
+from pytest_ftcheck.checks.data.splits import SAMPLE, Split, exceeds, filled, graded, require_whole_rows, share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +41,7 @@ _SLACK = 2
 @check(
     "data.segments",
     cost="free",
+    single_texts=True,
     thresholds={"rows": 0.05, "optional": 0.5},  # optional: share of rows that may lack the second text by design
     false_alarms=2e-4,
     catches="a second segment that is never tokenized, empty or always the same; two segments joined into one string",
@@ -147,6 +148,7 @@ def _problems_of_runs(evidence: Evidence, split: Split) -> tuple[int, dict[str, 
 @check(
     "data.truncation",
     cost="free",
+    single_texts=True,
     thresholds={"rows": 0.5, "warn": 0.1, "short": 16},  # short: tokens of the longest row, that of a dry run
     false_alarms=2e-4,
     catches="a max_length left over from a dry run, texts cut by characters, one long segment that crowds out another",
@@ -166,6 +168,7 @@ def truncation(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
     False alarms: at most 2e-4 a session (exact binomial test), where no more rows than the limit are bad.
     """
+    require_whole_rows(evidence)
     most = longest_input(evidence)
     found = []
     for split in filled(evidence):
@@ -238,6 +241,7 @@ def _piled_up(evidence: Evidence, split: Split) -> tuple[int, int, str]:
 @check(
     "data.distinct_inputs",
     cost="free",
+    single_texts=True,
     thresholds={"rows": 0.02},
     false_alarms=2e-4,
     catches="texts that become the same tokens: truncated to a few, all unknown, a segment or column left out",

@@ -19,6 +19,7 @@ _ROWS = 4 * SAMPLE
 @check(
     "data.special_tokens",
     cost="free",
+    single_texts=True,
     thresholds={"rows": 0.02},
     false_alarms=2e-4,
     catches="[CLS] and [SEP] that are written into the text, and added by the tokenizer as well; tokens that are "

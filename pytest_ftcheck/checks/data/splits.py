@@ -11,7 +11,9 @@ import numpy as np
 from scipy import stats
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, finding, warning
+from pytest_ftcheck.columns import label_values as columns_of_labels
 from pytest_ftcheck.columns import scalars, taken, walk
+from pytest_ftcheck.heads.answers import QUESTION
 from pytest_ftcheck.heads.traits import LABEL_PER_ROW
 
 if TYPE_CHECKING:
@@ -41,10 +43,12 @@ class Split:
     """Tokenized."""
     subject: str
     """For findings: ``mrpc with tiny-bert on bundled, train split``."""
+    windows: bool = False
+    """A raw row may become several rows: the column `QUESTION` says which one a row is of."""
 
     def few(self, count: int = SAMPLE) -> list[int]:
         """Indices of at most so many rows, evenly spread."""
-        total = min(len(self.rows), len(self.raw))
+        total = len(self.rows) if self.windows else min(len(self.rows), len(self.raw))
         return np.linspace(0, total - 1, min(count, total)).astype(int).tolist() if total else []
 
     def values(self, column: str, indices: Sequence[int]) -> list[Any]:
@@ -53,7 +57,8 @@ class Split:
 
     def texts(self, columns: Sequence[str], indices: Sequence[int]) -> list[tuple[str, ...]]:
         """Return the raw texts of some rows, a tuple for each; a missing text is an empty one."""
-        by_column = (taken(self.raw, column, indices) for column in columns)
+        places = taken(self.rows, QUESTION, indices) if self.windows else indices
+        by_column = (taken(self.raw, column, places) for column in columns)
         return list(zip(*(map(_text, values) for values in by_column), strict=True))
 
     def walk_texts(self, columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
@@ -71,9 +76,10 @@ def splits(evidence: Evidence) -> tuple[Split, Split]:
     """Return the train split and the one that is evaluated."""
     pipeline = evidence.pipeline
     data, subject, evaluated = pipeline.data, pipeline.subject, pipeline.data.evaluation_split
+    of_windows = pipeline.card.head_rules.answers is not None
     return (
-        Split("train", data.train, pipeline.train_dataset, f"{subject}, train split"),
-        Split(evaluated, data.evaluation, pipeline.eval_dataset, f"{subject}, {evaluated} split"),
+        Split("train", data.train, pipeline.train_dataset, f"{subject}, train split", of_windows),
+        Split(evaluated, data.evaluation, pipeline.eval_dataset, f"{subject}, {evaluated} split", of_windows),
     )
 
 
@@ -89,6 +95,8 @@ def label_values(evidence: Evidence, split: Split) -> list[Any]:
         NotApplicable: the rows have no label, or several values each of a head that has one.
 
     """
+    if len(evidence.pipeline.label_columns) > 1:
+        return columns_of_labels(split.rows)
     column = evidence.pipeline.label_column
     if column not in split.rows.column_names:
         msg = f"the {split.name} rows have no column {column!r}"
@@ -98,6 +106,18 @@ def label_values(evidence: Evidence, split: Split) -> list[Any]:
         msg = f"{column!r} holds several values for each row"
         raise NotApplicable(msg)
     return scalars(split.rows, column)
+
+
+def require_whole_rows(evidence: Evidence) -> None:
+    """Stop a check that compares a tokenized row with all of its raw text.
+
+    Raises:
+        NotApplicable: a row is a window of a longer text.
+
+    """
+    if evidence.pipeline.card.head_rules.answers is not None:
+        msg = "a row holds a window of its text, not all of it: data.windows_cover looks at these"
+        raise NotApplicable(msg)
 
 
 def require_column(split: Split, column: str) -> None:

@@ -20,6 +20,7 @@ from pytest_ftcheck.checks.data.splits import (
     graded,
     label_values,
     mapping,
+    require_whole_rows,
     share,
     shorten,
 )
@@ -52,6 +53,7 @@ _FEWER = 0.25
 @check(
     "data.empty_rows",
     cost="free",
+    single_texts=True,
     thresholds={"rows": 0.02},
     false_alarms=2e-4,
     catches="rows without text: a wrong column, missing values read as empty texts",
@@ -81,6 +83,7 @@ def empty_rows(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 @check(
     "data.unknown_tokens",
     cost="free",
+    single_texts=True,
     thresholds={"tokens": 0.25, "warn": 0.05},
     false_alarms=2e-4,
     catches="a tokenizer of another language or vocabulary, a vocabulary file that was not read, everything [UNK]",
@@ -173,6 +176,7 @@ def _known_in_lower_case(evidence: Evidence, split: Split, indices: Sequence[int
 @check(
     "data.token_ids",
     cost="free",
+    single_texts=True,
     catches="ids beyond the embedding matrix: a tokenizer of another checkpoint, tokens added without resizing",
     hint="call model.resize_token_embeddings(len(tokenizer)) after adding tokens; take tokenizer and model from the "
     "same checkpoint. On a GPU, such an id ends in a device-side assert.",
@@ -273,6 +277,7 @@ def tokenizer_vocabulary(evidence: Evidence, thresholds: Thresholds) -> list[Fin
 @check(
     "data.stale_tokens",
     cost="free",
+    single_texts=True,
     thresholds={"rows": 0.02},
     false_alarms=2e-4,
     catches="a cache of tokens made of other texts or by another tokenizer; rows or labels that were reordered apart",
@@ -289,6 +294,7 @@ def stale_tokens(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
     False alarms: at most 2e-4 a session (exact binomial test), where no more rows than the limit are bad.
     """
+    require_whole_rows(evidence)
     found = []
     columns = evidence.text_columns
     for split in filled(evidence):

@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warning
 from pytest_ftcheck.checks.data.splits import splits
-from pytest_ftcheck.checks.metrics.rows import ScoredRows, chance_of_hits, judged
+from pytest_ftcheck.checks.metrics.rows import SingleLabelRows, chance_of_hits, judged
 from pytest_ftcheck.checks.model.logits import affordable, logits_of_rows
 from pytest_ftcheck.checks.model.weights import newly_initialised, parts_of
 from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
@@ -114,7 +114,7 @@ def _has_head(evidence: Evidence) -> bool:
 
 def _asked(
     evidence: Evidence, model: PreTrainedModel, split: Split, indices: list[int]
-) -> tuple[NDArray[np.float64], ScoredRows]:
+) -> tuple[NDArray[np.float64], SingleLabelRows]:
     """Return a model's cross entropy of some rows, ``[N]``, and what it predicts of them.
 
     Raises:
@@ -128,5 +128,5 @@ def _asked(
         msg = f"the labels of {split.name} are no class ids"
         raise NotApplicable(msg)
     losses = cross_entropy(logits, torch.tensor(values), reduction="none")
-    rows = ScoredRows(np.array(values), logits.argmax(dim=-1).numpy(), logits.double().numpy(), classes, ())
+    rows = SingleLabelRows(np.array(values), logits.argmax(dim=-1).numpy(), logits.double().numpy(), classes, ())
     return losses.double().numpy(), rows

@@ -8,18 +8,20 @@ import numpy as np
 from scipy import stats
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
+from pytest_ftcheck.checks.metrics.entities import constant_tags, worse_than_trivial
 from pytest_ftcheck.checks.metrics.healthy import SOUND_LIFT, lift_of, may_be_healthy, ranking_up_to
 from pytest_ftcheck.checks.metrics.known import agrees, known_values, r2
 from pytest_ftcheck.checks.metrics.loss import require_plain_loss
 from pytest_ftcheck.checks.metrics.rows import chance_of_hits, correlation, judged, ranking
-from pytest_ftcheck.heads.traits import LABEL_PER_ROW
+from pytest_ftcheck.checks.metrics.tagged import has_tags
+from pytest_ftcheck.heads.traits import LABEL_PER_ITEM
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.evidence import Evidence
-    from pytest_ftcheck.checks.metrics.rows import ScoredRows
+    from pytest_ftcheck.checks.metrics.rows import SingleLabelRows
     from pytest_ftcheck.findings import Finding
 
 _DEALS = 10
@@ -32,7 +34,7 @@ _SOUND_AREA = 0.75
 @check(
     "metrics.not_constant",
     cost="run",
-    needs=(LABEL_PER_ROW,),
+    needs=(LABEL_PER_ITEM,),
     thresholds={"share": 0.98, "majority": 0.8, "auc": 0.6, "rows": 10, "spread": 0.02, "doubt": 5e-4},
     false_alarms=1e-3,
     catches="a collapsed model that gives every row the same class or value, whatever its inputs",
@@ -44,7 +46,8 @@ def not_constant(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
     No class takes more than ``share`` of the rows unless it takes ``majority`` of the labels and the logits still rank
     the other rows (``auc``); at least ``rows`` labels must be of other classes. For regression the predictions'
-    standard deviation is at least ``spread`` times that of the labels.
+    standard deviation is at least ``spread`` times that of the labels. Tags of tokens: some entity is predicted where
+    ``rows`` are labelled.
 
     Assumes: predictions vary about as labels do.
 
@@ -52,11 +55,13 @@ def not_constant(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
     False alarms: at most 1e-3 for a healthy model (one-sided intervals of counts and of the area under the ROC curve).
     """
+    if has_tags(evidence):
+        return constant_tags(evidence, thresholds)
     rows = judged(evidence)
     return _constant_value(rows, thresholds) if rows.regression else _constant_class(rows, thresholds)
 
 
-def _constant_class(rows: ScoredRows, thresholds: Thresholds) -> list[Finding]:
+def _constant_class(rows: SingleLabelRows, thresholds: Thresholds) -> list[Finding]:
     predicted = np.bincount(rows.predictions[rows.predictions >= 0], minlength=rows.num_labels)
     label_counts = np.bincount(rows.labels, minlength=rows.num_labels)
     top = predicted.argmax()
@@ -78,11 +83,11 @@ def _constant_class(rows: ScoredRows, thresholds: Thresholds) -> list[Finding]:
     ]
 
 
-def _same_logits(rows: ScoredRows) -> bool:
+def _same_logits(rows: SingleLabelRows) -> bool:
     return rows.logits is not None and float(np.ptp(rows.logits, axis=0).max()) <= _AS_GOOD
 
 
-def _require_others(rows: ScoredRows, thresholds: Thresholds) -> None:
+def _require_others(rows: SingleLabelRows, thresholds: Thresholds) -> None:
     """Stop where so few labels are of another class than most that a good model may miss them all."""
     counts = np.bincount(rows.labels, minlength=rows.num_labels)
     others = len(rows) - int(counts.max())
@@ -95,14 +100,14 @@ def _require_others(rows: ScoredRows, thresholds: Thresholds) -> None:
         raise NotApplicable(msg)
 
 
-def _is_rare_event(rows: ScoredRows, thresholds: Thresholds) -> bool:
+def _is_rare_event(rows: SingleLabelRows, thresholds: Thresholds) -> bool:
     """Whether nearly all labels are one class, and the logits tell the few others apart although argmax does not."""
     majority = np.bincount(rows.labels).max() / len(rows)
     area, chance = ranking(rows)
     return bool(majority >= thresholds["majority"] and area >= thresholds["auc"] and chance < 0.01)  # noqa: PLR2004 - one percent
 
 
-def _require_telling(rows: ScoredRows, thresholds: Thresholds) -> None:
+def _require_telling(rows: SingleLabelRows, thresholds: Thresholds) -> None:
     """Stop where so few labels are of a rare class that a healthy model may rank, or predict, them as this one does.
 
     Raises:
@@ -131,7 +136,7 @@ def _histogram(counts: NDArray[np.int64], names: tuple[str, ...]) -> str:
     return shown + (f" and {len(order) - 6} other classes" if len(order) > 6 else "")  # noqa: PLR2004 - as above
 
 
-def _constant_value(rows: ScoredRows, thresholds: Thresholds) -> list[Finding]:
+def _constant_value(rows: SingleLabelRows, thresholds: Thresholds) -> list[Finding]:
     spread, of_labels = float(np.std(rows.predictions)), float(np.std(rows.labels))
     if of_labels == 0 or len(rows) < thresholds["rows"]:
         msg = f"the {len(rows)} labels are too few, or all the same: there is nothing to tell apart"
@@ -152,7 +157,7 @@ def _constant_value(rows: ScoredRows, thresholds: Thresholds) -> list[Finding]:
 @check(
     "metrics.beats_trivial",
     cost="run",
-    needs=(LABEL_PER_ROW,),
+    needs=(LABEL_PER_ITEM,),
     thresholds={"alpha": 0.01, "doubt": 2e-3, "lift": 0.2, "rows": 10, "majority": 0.8, "auc": 0.6, "r2": -1.0},
     false_alarms=2e-3,
     catches="a model that learned nothing of its inputs: shuffled labels, frozen or lost weights, a wrong scale",
@@ -165,7 +170,8 @@ def beats_trivial(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     Its hits are more than chance (probability below ``alpha``), and one of the task's metrics is above that of every
     constant class and of random classes, or the balanced accuracy is by ``lift`` of the way from chance to perfect.
     Rare classes may be told apart by the logits alone (``majority``, ``auc``), and need ``rows`` to be judged by.
-    Regression: the correlation is more than chance, and r2 at least ``r2``.
+    Regression: the correlation is more than chance, and r2 at least ``r2``. Tags of tokens: F1 of the entities is above
+    that of every tag given to all words, where ``rows`` entities are labelled.
 
     Assumes: the model is meant to know more than the shares of the classes.
 
@@ -174,6 +180,8 @@ def beats_trivial(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     False alarms: at most 2e-3 for a model that truly is 0.25 of the way from chance to perfect, or correlates by 0.3
     (one-sided interval). A weaker one is called red more often.
     """
+    if has_tags(evidence):
+        return worse_than_trivial(evidence, thresholds)
     rows = judged(evidence)
     perfect = rows.predicting(rows.labels)
     if (correlation(perfect) if rows.regression else (0.0, chance_of_hits(perfect)))[1] >= thresholds["alpha"]:
@@ -205,8 +213,13 @@ def beats_trivial(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 _TOO_WEAK = "too weak to tell: on {rows} rows, a model that learned something may look like one that did not"
 
 
-def _trivial_metrics(evidence: Evidence, rows: ScoredRows) -> dict[str, tuple[float, float, str]]:
-    """Return for each of the task's metrics its value, and the best trivial model's value and name."""
+def _trivial_metrics(evidence: Evidence, rows: SingleLabelRows) -> dict[str, tuple[float, float, str]]:
+    """Return for each of the task's metrics its value, and the best trivial model's value and name.
+
+    `pytest_ftcheck.gates.trivial` asks another question: which limit has an effect. It knows the metrics whose rows can
+    be drawn again, and adds the noise of the rows. Here the metrics are all that scikit-learn knows under the names
+    that the run reports, and both models are scored on these very rows.
+    """
     found = {}
     for key, reported in evidence.run.metrics.items():
         matching = [how for how, value in known_values(key, rows).items() if agrees(reported, value, _AS_GOOD)]
@@ -225,7 +238,7 @@ def _trivial_metrics(evidence: Evidence, rows: ScoredRows) -> dict[str, tuple[fl
     return found
 
 
-def _uncorrelated(rows: ScoredRows, thresholds: Thresholds) -> list[Finding]:
+def _uncorrelated(rows: SingleLabelRows, thresholds: Thresholds) -> list[Finding]:
     value, chance = correlation(rows)
     # Ranks as well: one outlier may hide a relation.
     by_rank = correlation(rows.ranked())
@@ -242,7 +255,7 @@ def _uncorrelated(rows: ScoredRows, thresholds: Thresholds) -> list[Finding]:
     ]
 
 
-def _worse_than_mean(evidence: Evidence, rows: ScoredRows, thresholds: Thresholds) -> list[Finding]:
+def _worse_than_mean(evidence: Evidence, rows: SingleLabelRows, thresholds: Thresholds) -> list[Finding]:
     """Compare with the mean label, where the loss that was trained asks for values on the labels' scale."""
     try:
         require_plain_loss(evidence)

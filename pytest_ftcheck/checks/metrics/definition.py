@@ -18,7 +18,7 @@ from pytest_ftcheck.checks.metrics.known import (
     of_classes,
     roc_auc_of_answers,
 )
-from pytest_ftcheck.checks.metrics.rows import ScoredRows
+from pytest_ftcheck.checks.metrics.rows import SingleLabelRows
 from pytest_ftcheck.heads.traits import LABEL_PER_ROW
 from pytest_ftcheck.pipeline.trainer_metrics import PreparedMetrics
 
@@ -45,7 +45,7 @@ _NEGATIVE = re.compile(
     r"(no|non|not|neg|negative|others?|none|normal|benign|clean|false|0|label_0|ham|safe|ok|un\w+)\b"
 )
 
-_Question = tuple[ScoredRows, "Mapping[str, float]"]
+_Question = tuple[SingleLabelRows, "Mapping[str, float]"]
 """Made-up rows, and what ``compute_metrics`` says of them."""
 
 
@@ -127,7 +127,7 @@ def _questions(evidence: Evidence) -> list[_Question]:
     return made
 
 
-def _answers(evidence: Evidence, rows: ScoredRows) -> dict[str, float]:
+def _answers(evidence: Evidence, rows: SingleLabelRows) -> dict[str, float]:
     """Return what ``compute_metrics`` says of made-up rows."""
     compute: Any = evidence.pipeline.compute_metrics
     labels = np.asarray(evidence.labels(evidence.pipeline.eval_dataset))
@@ -135,7 +135,7 @@ def _answers(evidence: Evidence, rows: ScoredRows) -> dict[str, float]:
     return {str(key): float(value) for key, value in compute(given).items() if np.ndim(value) == 0}
 
 
-def _classes(evidence: Evidence, labels: NDArray[Any], right: float, generator: np.random.Generator) -> ScoredRows:
+def _classes(evidence: Evidence, labels: NDArray[Any], right: float, generator: np.random.Generator) -> SingleLabelRows:
     """Make logits that are right in a share of the rows; most of the others are one class, as of a biased model."""
     card = evidence.pipeline.card
     classes = card.num_labels
@@ -146,15 +146,15 @@ def _classes(evidence: Evidence, labels: NDArray[Any], right: float, generator: 
     logits = logits.astype(np.float32).astype(np.float64)
     predictions = card.head_rules.outputs.predictions(logits)
     names = card.label_names if len(card.label_names) == classes else tuple(map(str, range(classes)))
-    return ScoredRows(labels.astype(np.int64), predictions, logits, classes, names)
+    return SingleLabelRows(labels.astype(np.int64), predictions, logits, classes, names)
 
 
-def _values(labels: NDArray[Any], right: float, generator: np.random.Generator) -> ScoredRows:
+def _values(labels: NDArray[Any], right: float, generator: np.random.Generator) -> SingleLabelRows:
     """Make values that are near the labels in a share of the rows, off by a third and noisy."""
     spread = float(labels.std()) or 1.0
     noise = generator.normal(scale=spread, size=len(labels)) * (1.2 - right)
     values = (0.7 * labels + 0.3 * spread + noise).astype(np.float32).astype(np.float64)
-    return ScoredRows(labels.astype(np.float64), values, values[:, None], 1, ())
+    return SingleLabelRows(labels.astype(np.float64), values, values[:, None], 1, ())
 
 
 def _decides(evidence: Evidence, key: str) -> bool:
@@ -184,7 +184,7 @@ def _is(values: list[float], readings: list[float], difference: float) -> bool:
     return all(agrees(value, reading, difference) for value, reading in zip(values, readings, strict=True))
 
 
-def _of_frequent_class(key: str, right: set[str], rows: ScoredRows, frequent: float) -> list[Finding]:
+def _of_frequent_class(key: str, right: set[str], rows: SingleLabelRows, frequent: float) -> list[Finding]:
     """Find a metric that is about class 0 alone, where most rows are of it: a constant answer looks good."""
     share, name = float(np.mean(rows.labels == 0)), rows.names[0] if rows.names else ""
     if not right or share < frequent or any(not how.startswith(f"of class {name} of ") for how in right):

@@ -9,6 +9,7 @@ import numpy as np
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
 from pytest_ftcheck.checks.collator.moved_rows import require_rows_in_place
+from pytest_ftcheck.heads.arrays import without_padding
 from pytest_ftcheck.training.fingerprint import fingerprint_rows, fingerprints
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ def _labels(evidence: Evidence) -> list[Finding] | None:
     """Compare label ids with the data set's labels; None where those are no numbers."""
     expected = evidence.label_array(evidence.pipeline.eval_dataset)
     seen = np.asarray(evidence.run.label_ids)
+    if expected.ndim > 1:
+        seen = without_padding(seen, expected.shape[1])
     if seen.size == expected.size:
         seen = seen.reshape(expected.shape)
     if expected.dtype.kind not in "biuf" or seen.shape != expected.shape:

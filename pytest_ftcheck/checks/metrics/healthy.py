@@ -12,7 +12,7 @@ import numpy as np
 from scipy import stats
 
 from pytest_ftcheck.checks.metrics.known import agrees, balanced_accuracy, known_values
-from pytest_ftcheck.checks.metrics.rows import ScoredRows, correlation
+from pytest_ftcheck.checks.metrics.rows import SingleLabelRows, correlation
 
 _FEWEST = 3
 """Rows below which Fisher's transformation says nothing."""
@@ -25,7 +25,7 @@ _RARE = 0.8
 _RESAMPLES = 100
 
 
-def may_be_healthy(rows: ScoredRows, doubt: float) -> bool:
+def may_be_healthy(rows: SingleLabelRows, doubt: float) -> bool:
     """Tell whether a healthy model gives rows as bad as these more often than with the probability ``doubt``."""
     if not rows.regression:
         counts = np.bincount(rows.labels, minlength=rows.num_labels)
@@ -36,7 +36,7 @@ def may_be_healthy(rows: ScoredRows, doubt: float) -> bool:
     return max(correlation_up_to(value, len(rows), doubt) for value in values) >= SOUND_CORRELATION
 
 
-def deviation_of(key: str, value: float, rows: ScoredRows) -> float:
+def deviation_of(key: str, value: float, rows: SingleLabelRows) -> float:
     """Return the standard error of a metric of a known name that has this value, by drawing rows again; else 0."""
     matching = [how for how, known in known_values(key, rows).items() if agrees(value, known, 1e-2)]
     if not matching:
@@ -44,18 +44,18 @@ def deviation_of(key: str, value: float, rows: ScoredRows) -> float:
     generator, drawn = np.random.default_rng(0), []
     for _ in range(_RESAMPLES):
         chosen = generator.integers(len(rows), size=len(rows))
-        some = ScoredRows(rows.labels[chosen], rows.predictions[chosen], None, rows.num_labels, rows.names)
+        some = SingleLabelRows(rows.labels[chosen], rows.predictions[chosen], None, rows.num_labels, rows.names)
         drawn.append(known_values(key, some).get(matching[0], math.nan))
     spread = float(np.nanstd(drawn)) if np.isfinite(drawn).any() else 0.0
     return spread * (100.0 if abs(value) > 1 and max(map(abs, drawn)) <= 1 else 1.0)
 
 
-def lift_of(rows: ScoredRows) -> float:
+def lift_of(rows: SingleLabelRows) -> float:
     """Return how far the balanced accuracy is on the way from chance (0) to perfect (1)."""
     return (balanced_accuracy(rows) - 1 / rows.num_labels) / (1 - 1 / rows.num_labels)
 
 
-def lift_up_to(rows: ScoredRows, doubt: float) -> float:
+def lift_up_to(rows: SingleLabelRows, doubt: float) -> float:
     """Return the lift that rows like these have at most, but with the probability ``doubt``."""
     chance = 1 / rows.num_labels
     healthy = chance + SOUND_LIFT * (1 - chance)
@@ -82,7 +82,7 @@ def correlation_up_to(value: float, rows: int, doubt: float) -> float:
     )
 
 
-def ranking_up_to(rows: ScoredRows, doubt: float) -> float:
+def ranking_up_to(rows: SingleLabelRows, doubt: float) -> float:
     """Return the area under the ROC curve that the best ranked rarer class has at most; 0 without logits.
 
     The standard error is Hanley and McNeil's, at the area itself.

@@ -1,4 +1,8 @@
-"""What a metric of a well-known name must be, computed by scikit-learn and SciPy from labels and predictions."""
+"""What a metric of a well-known name must be, computed by scikit-learn and SciPy from labels and predictions.
+
+A second opinion on purpose: what a run reports is compared with it, so that it shares no code with the metrics of cards
+(`tasks/metric_classes.py`) nor with those of rows that gates draw again (`heads/*_metrics.py`).
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pytest_ftcheck.checks.metrics.rows import ScoredRows
+    from pytest_ftcheck.checks.metrics.rows import SingleLabelRows
 
 _BINARY = 2
 _AVERAGES = ("macro", "micro", "weighted")
@@ -50,7 +54,7 @@ _SYNONYMS = {
 }
 
 
-def known_values(key: str, rows: ScoredRows) -> dict[str, float]:
+def known_values(key: str, rows: SingleLabelRows) -> dict[str, float]:
     """Return every value that a metric of this name may rightly have, by how it is computed.
 
     Args:
@@ -81,7 +85,7 @@ def known_values(key: str, rows: ScoredRows) -> dict[str, float]:
     }
 
 
-def named_class(key: str, rows: ScoredRows) -> tuple[str, int] | None:
+def named_class(key: str, rows: SingleLabelRows) -> tuple[str, int] | None:
     """Return the metric and the class of a key such as ``f1_banking`` or ``Banking/recall``; None of any other key."""
     plain = _plain(key.removeprefix("eval_"))
     names = [_plain(name) for name in rows.names]
@@ -92,7 +96,7 @@ def named_class(key: str, rows: ScoredRows) -> tuple[str, int] | None:
     return None
 
 
-def of_classes(name: str, rows: ScoredRows, undefined: float = 0.0) -> list[float]:
+def of_classes(name: str, rows: SingleLabelRows, undefined: float = 0.0) -> list[float]:
     """Return F1, precision or recall of each class, ``[K]``; another value where it is undefined."""
     score, classes = _RETRIEVAL[name], list(range(rows.num_labels))
     with warnings.catch_warnings():
@@ -124,11 +128,11 @@ def agrees(reported: float, value: float, tolerance: float) -> bool:
     return False
 
 
-def _accuracy(rows: ScoredRows) -> dict[str, float]:
+def _accuracy(rows: SingleLabelRows) -> dict[str, float]:
     return {"": float(np.mean(rows.labels == rows.predictions))}
 
 
-def _retrieval(score: Callable[..., Any], rows: ScoredRows) -> dict[str, float]:
+def _retrieval(score: Callable[..., Any], rows: SingleLabelRows) -> dict[str, float]:
     values = {}
     scored = partial(score, rows.labels, rows.predictions, zero_division=0)
     if rows.num_labels == _BINARY and (rows.predictions >= 0).all():
@@ -140,35 +144,35 @@ def _retrieval(score: Callable[..., Any], rows: ScoredRows) -> dict[str, float]:
     return values
 
 
-def _mcc(rows: ScoredRows) -> dict[str, float]:
+def _mcc(rows: SingleLabelRows) -> dict[str, float]:
     return {"": float(sk.matthews_corrcoef(rows.labels, rows.predictions))}
 
 
-def _balanced_accuracy(rows: ScoredRows) -> dict[str, float]:
+def _balanced_accuracy(rows: SingleLabelRows) -> dict[str, float]:
     return {"": balanced_accuracy(rows)}
 
 
-def balanced_accuracy(rows: ScoredRows) -> float:
+def balanced_accuracy(rows: SingleLabelRows) -> float:
     """Return the mean over the classes of the share of their rows that are predicted right."""
     shares = [np.mean(rows.predictions[rows.labels == index] == index) for index in np.unique(rows.labels)]
     return float(np.mean(shares))
 
 
-def _roc_auc(rows: ScoredRows) -> dict[str, float]:
+def _roc_auc(rows: SingleLabelRows) -> dict[str, float]:
     """Of the probabilities; several classes one against one or the rest."""
     if len(np.unique(rows.labels)) < rows.num_labels or (rows.predictions < 0).any() or rows.logits is None:
         return {}
     return _areas(rows, special.softmax(rows.logits, axis=1))
 
 
-def roc_auc_of_answers(rows: ScoredRows) -> dict[str, float]:
+def roc_auc_of_answers(rows: SingleLabelRows) -> dict[str, float]:
     """Return the areas under the curve of predicted classes: what a metric is that gets no scores."""
     if len(np.unique(rows.labels)) < rows.num_labels or (rows.predictions < 0).any():
         return {}
     return _areas(rows, np.eye(rows.num_labels)[rows.predictions])
 
 
-def _areas(rows: ScoredRows, scores: NDArray[np.float64]) -> dict[str, float]:
+def _areas(rows: SingleLabelRows, scores: NDArray[np.float64]) -> dict[str, float]:
     if rows.num_labels == _BINARY:
         return {"": float(sk.roc_auc_score(rows.labels, scores[:, 1]))}
     return {
@@ -178,24 +182,24 @@ def _areas(rows: ScoredRows, scores: NDArray[np.float64]) -> dict[str, float]:
     }
 
 
-def _squares(rows: ScoredRows) -> NDArray[np.float64]:
+def _squares(rows: SingleLabelRows) -> NDArray[np.float64]:
     return np.asarray((rows.predictions - rows.labels) ** 2)
 
 
-def r2(rows: ScoredRows) -> float:
+def r2(rows: SingleLabelRows) -> float:
     """Return the share of the labels' variance that the predictions explain; NaN where the labels are constant."""
     variance = float(np.var(rows.labels))
     return 1.0 - float(np.mean(_squares(rows))) / variance if variance else float("nan")
 
 
-_CLASSIFICATION: Mapping[str, Callable[[ScoredRows], dict[str, float]]] = {
+_CLASSIFICATION: Mapping[str, Callable[[SingleLabelRows], dict[str, float]]] = {
     "accuracy": _accuracy,
     **{name: partial(_retrieval, score) for name, score in _RETRIEVAL.items()},
     "mcc": _mcc,
     "balanced_accuracy": _balanced_accuracy,
     "roc_auc": _roc_auc,
 }
-_REGRESSION: Mapping[str, Callable[[ScoredRows], dict[str, float]]] = {
+_REGRESSION: Mapping[str, Callable[[SingleLabelRows], dict[str, float]]] = {
     "pearson": lambda rows: {"": float(stats.pearsonr(rows.predictions, rows.labels).statistic)},
     "spearman": lambda rows: {"": float(stats.spearmanr(rows.predictions, rows.labels).statistic)},
     "mse": lambda rows: {"": float(np.mean(_squares(rows)))},

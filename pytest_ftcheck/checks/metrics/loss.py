@@ -7,18 +7,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, check, finding
-from pytest_ftcheck.checks.metrics.rows import judged, with_logits
+from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
+from pytest_ftcheck.checks.metrics.rows import NO_LOGITS, in_shape, judged, with_logits
+from pytest_ftcheck.checks.metrics.tagged import has_tags, tagged_rows
 from pytest_ftcheck.checks.model.logits import tolerance_of
-from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW, TEXTS
+from pytest_ftcheck.checks.training.declared import arguments
+from pytest_ftcheck.heads.traits import LABEL_PER_ROW
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.evidence import Evidence
-    from pytest_ftcheck.checks.metrics.rows import ScoredRows
+    from pytest_ftcheck.checks.metrics.rows import SingleLabelRows
     from pytest_ftcheck.findings import Finding
+    from pytest_ftcheck.heads.head import Head
 
 _TOLERANCE = {"float32": 1e-3, "bfloat16": 5e-2, "float16": 5e-2}
 _FEW = 10
@@ -47,17 +50,52 @@ def require_plain_loss(evidence: Evidence) -> None:
         raise NotApplicable(msg)
 
 
-def _losses(rows: ScoredRows, smoothing: float) -> list[float]:
+def _losses(rows: SingleLabelRows, smoothing: float) -> list[float]:
     """Mean loss over the rows: plain, and with label smoothing where the recipe has it."""
     loss, logits, labels = rows.head.loss, torch.as_tensor(with_logits(rows)), torch.as_tensor(rows.labels)
     smoothed = [smoothing] if smoothing and not rows.regression else []
     return [float(loss(logits, labels, label_smoothing=share)) for share in (0.0, *smoothed)]
 
 
+def _losses_of_run(evidence: Evidence) -> tuple[Head, int, list[float]]:
+    """Return the head whose loss it is, the number of rows, and what the loss of the run's logits may be.
+
+    Raises:
+        NotApplicable: logits and labels are not those of the same rows.
+
+    """
+    smoothing = float(evidence.pipeline.args.get("label_smoothing_factor") or 0.0)
+    head = evidence.pipeline.card.head_rules
+    if LABEL_PER_ROW in head.traits:
+        rows = judged(evidence)
+        return rows.head, len(rows), _losses(rows, smoothing)
+    outputs = _of_tags(evidence) if has_tags(evidence) else in_shape(evidence)
+    logits, labels = map(torch.as_tensor, outputs)
+    # An evaluation weighs the means of its batches by their rows, whatever a mean is over.
+    size = int(arguments(evidence).eval_batch_size)
+    batches = list(zip(logits.split(size), labels.split(size), strict=True))
+    shares = (0.0, smoothing) if smoothing else (0.0,)
+    losses = [
+        value
+        for share in shares
+        for value in (
+            sum(float(head.loss(*batch, label_smoothing=share)) * len(batch[1]) for batch in batches) / len(labels),
+            float(head.loss(logits, labels, label_smoothing=share)),
+        )
+    ]
+    return head, len(labels), losses
+
+
+def _of_tags(evidence: Evidence) -> tuple[NDArray[np.float64], NDArray[Any]]:
+    rows = tagged_rows(evidence)
+    if rows.logits is None:
+        raise NotApplicable(NO_LOGITS)
+    return rows.logits.astype(np.float64), rows.label_ids
+
+
 @check(
     "metrics.loss_agrees",
     cost="run",
-    needs=(TEXTS,),
     tolerance=_TOLERANCE,
     catches="logits that are not those of the labels, an evaluation loss of other rows, averaged wrongly or rescaled",
     hint="the loss and the logits come from different rows, weights or modes; look for dropout that is active in "
@@ -66,7 +104,8 @@ def _losses(rows: ScoredRows, smoothing: float) -> list[float]:
 def loss_agrees(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """The reported evaluation loss is the mean cross entropy, or squared error, of logits and labels.
 
-    Or that of another head. Relative above 1, else absolute.
+    Of another head it is that head's loss, over all rows or as the mean of the batches' means. Relative above 1, else
+    absolute.
 
     Assumes: the evaluation loss is transformers' own.
 
@@ -74,7 +113,7 @@ def loss_agrees(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
     False alarms: none by chance.
     """
-    losses, kind, count = _losses_of_run(evidence)
+    head, count, losses = _losses_of_run(evidence)
     require_plain_loss(evidence)
     if "loss" not in evidence.run.metrics:
         msg = "the evaluation reported no loss"
@@ -86,75 +125,8 @@ def loss_agrees(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         return []
     return [
         finding(
-            f"an evaluation loss of {losses[-1]:.6g}, the mean {kind} of the logits of {count} rows, within "
+            f"an evaluation loss of {losses[-1]:.6g}, the mean {head.loss.name} of the logits of {count} rows, within "
             f"{tolerance:g}",
             f"{reported:.6g}",
         )
     ]
-
-
-def _losses_of_run(evidence: Evidence) -> tuple[list[float], str, int]:
-    """Return what the evaluation loss may be, the name of the loss, and the number of rows."""
-    head, run = evidence.pipeline.card.head_rules, evidence.run
-    if LABEL_PER_ROW in head.traits:
-        rows = judged(evidence)
-        smoothing = float(evidence.pipeline.args.get("label_smoothing_factor") or 0.0)
-        return _losses(rows, smoothing), rows.head.loss.name, len(rows)
-    if np.shape(run.logits) != head.logits_shape(run.label_ids, evidence.pipeline.card.num_labels):
-        raise ToldBy(check="model.logits_shape", reason=f"the evaluation gave logits {np.shape(run.logits)}")
-    logits, labels = (torch.as_tensor(np.asarray(part, np.float64)) for part in (run.logits, run.label_ids))
-    return [float(head.loss(logits, labels))], head.loss.name, len(labels)
-
-
-@check(
-    "metrics.raw_logits",
-    cost="run",
-    needs=(CLASSES, LABEL_PER_ROW),
-    tolerance=_TOLERANCE,
-    catches="a softmax, sigmoid, tanh or ReLU on the logits, of which cross entropy takes the softmax once more",
-    hint="return the last linear layer's output as logits: the loss and pipeline() apply the softmax themselves.",
-)
-def raw_logits(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Logits are not bounded by an activation before cross entropy takes their softmax.
-
-    Assumes: cross entropy gets raw logits.
-
-    Unusual but healthy: probabilities that are made for the metrics alone are skipped. Bounded logits on purpose, as of
-    a cosine head, pass.
-
-    False alarms: none by chance from 10 rows on: logits that lie so by luck do not occur in a trained model.
-    """
-    rows = judged(evidence)
-    logits = with_logits(rows)
-    squashed = _activation(logits)
-    if not squashed:
-        return []
-    loss = evidence.run.metrics.get("loss")
-    smoothing = float(evidence.pipeline.args.get("label_smoothing_factor") or 0.0)
-    # Probabilities that were handed back for the metrics alone have another loss than their own cross entropy.
-    agrees = loss is not None and any(abs(loss - own) <= thresholds["tolerance"] for own in _losses(rows, smoothing))
-    if not agrees:
-        msg = f"{squashed}, and the evaluation loss is not their cross entropy: they were made for the metrics"
-        raise NotApplicable(msg)
-    return [
-        finding(
-            "logits without bounds: the loss takes their softmax",
-            f"{squashed}, in all {len(logits)} rows; lowest {logits.min():.4g}, highest {logits.max():.4g}",
-        )
-    ]
-
-
-def _activation(logits: NDArray[np.float64]) -> str:
-    """Say which activation the logits ``[N, K]`` went through; an empty text means none that shows."""
-    low, high = float(logits.min()), float(logits.max())
-    if len(logits) < _FEW or not np.isfinite(logits).all() or np.ptp(logits) == 0:
-        return ""
-    if low >= 0 and np.allclose(logits.sum(axis=1), 1.0, atol=1e-3):
-        return "the logits of each row are probabilities: they sum to 1"
-    if 0 <= low < 0.2 and 0.8 < high <= 1:  # noqa: PLR2004 - an untrained head's logits are small and close together
-        return "the logits lie between 0 and 1, as after a sigmoid"
-    if low == 0 and np.mean(logits == 0) >= 0.05:  # noqa: PLR2004 - one exact zero may be chance
-        return "no logit is negative and many are exactly 0, as after a ReLU"
-    if max(-low, high) <= 1 and np.mean(np.abs(logits) > 0.99) >= 0.1:  # noqa: PLR2004 - saturated, not just small
-        return "the logits lie between -1 and 1, many of them at the ends, as after a tanh"
-    return ""

@@ -10,23 +10,23 @@ from scipy import optimize, stats
 
 from pytest_ftcheck.checks.catalogue import check, finding
 from pytest_ftcheck.checks.metrics.rows import confusion, correlation, judged
-from pytest_ftcheck.heads.traits import LABEL_PER_ROW
+from pytest_ftcheck.checks.metrics.tagged import has_tags, rows_by_tags, tagged_rows
+from pytest_ftcheck.heads.traits import LABEL_PER_ITEM
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.evidence import Evidence
-    from pytest_ftcheck.checks.metrics.rows import ScoredRows
     from pytest_ftcheck.findings import Finding
 
 
 @check(
     "metrics.label_permutation",
     cost="run",
-    needs=(LABEL_PER_ROW,),
+    needs=(LABEL_PER_ITEM,),
     thresholds={"alpha": 1e-4},
     false_alarms=1e-4,
     catches="label names or ids that are swapped or shifted between train and evaluation, a score with its sign turned",
@@ -38,7 +38,7 @@ def label_permutation(evidence: Evidence, thresholds: Thresholds) -> list[Findin
 
     The best of all permutations is found, and each of its cycles is judged with ``alpha`` divided by the number of
     cycles of that length and by the number of lengths; it must win in accuracy and in balanced accuracy. Regression:
-    no negative correlation.
+    no negative correlation. Tags of tokens: the same of the rows in which a tag is predicted for a labelled one.
 
     Assumes: class i of the logits is label i.
 
@@ -46,6 +46,10 @@ def label_permutation(evidence: Evidence, thresholds: Thresholds) -> list[Findin
 
     False alarms: at most 1e-4 a session over all permutations together (exact sign test for each cycle).
     """
+    if has_tags(evidence):
+        tagged = tagged_rows(evidence)
+        by_tags = rows_by_tags(tagged)
+        return [_misnamed(tagged.label_names, by_tags, cycle) for cycle in better_cycles(by_tags, thresholds["alpha"])]
     rows = judged(evidence)
     if rows.regression:
         value, chance = correlation(rows.predicting(-rows.predictions))
@@ -54,7 +58,7 @@ def label_permutation(evidence: Evidence, thresholds: Thresholds) -> list[Findin
         observed = f"correlation {-value:.3f}: the values with their sign turned correlate by {value:.3f}"
         return [finding("values that rise with the labels", observed)]
     table = confusion(rows)
-    return [_misnamed(rows, table, cycle) for cycle in better_cycles(table, thresholds["alpha"])]
+    return [_misnamed(rows.names, table, cycle) for cycle in better_cycles(table, thresholds["alpha"])]
 
 
 def better_cycles(table: NDArray[np.int64], alpha: float) -> Iterator[dict[int, int]]:
@@ -88,15 +92,14 @@ def better_cycles(table: NDArray[np.int64], alpha: float) -> Iterator[dict[int, 
             yield cycle
 
 
-def _misnamed(rows: ScoredRows, table: NDArray[np.int64], cycle: Mapping[int, int]) -> Finding:
+def _misnamed(names: Sequence[str], table: NDArray[np.int64], cycle: Mapping[int, int]) -> Finding:
     moved = table[list(cycle.values()), list(cycle)].sum() - table[list(cycle), list(cycle)].sum()
-    before = int(np.trace(table))
-    name: Callable[[int], str] = lambda index: f"{rows.names[index]!r}"  # noqa: E731 - shorter than a function
+    before, total = int(np.trace(table)), int(table.sum())
+    name: Callable[[int], str] = lambda index: f"{names[index]!r}"  # noqa: E731 - shorter than a function
     shown = list(cycle.items())[:6]
     reading = ", ".join(f"{name(predicted)} as {name(label)}" for predicted, label in shown)
     more = f" and {len(cycle) - len(shown)} more" if len(cycle) > len(shown) else ""
     return finding(
-        f"predicted classes that mean what they are called: {before} of {len(rows)} rows are right "
-        f"({before / len(rows):.4f})",
-        f"{before + moved} would be ({(before + moved) / len(rows):.4f}), were {reading}{more} read",
+        f"predicted classes that mean what they are called: {before} of {total} rows are right ({before / total:.4f})",
+        f"{before + moved} would be ({(before + moved) / total:.4f}), were {reading}{more} read",
     )

@@ -13,13 +13,17 @@ import numpy as np
 from transformers import EvalPrediction
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warning
+from pytest_ftcheck.checks.metrics.entity_metrics import wrong_entity_metrics
 from pytest_ftcheck.checks.metrics.healthy import deviation_of
 from pytest_ftcheck.checks.metrics.known import agrees, known_values
-from pytest_ftcheck.checks.metrics.rows import ScoredRows, evaluated, judged
+from pytest_ftcheck.checks.metrics.rows import SingleLabelRows, evaluated, in_shape, judged
+from pytest_ftcheck.checks.metrics.tagged import has_tags
 from pytest_ftcheck.checks.training.declared import arguments, own_callbacks
-from pytest_ftcheck.heads.traits import CLASSES, TEXTS
+from pytest_ftcheck.heads.row_metrics import metric_value
+from pytest_ftcheck.heads.rows import EvaluatedRows
+from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW, LABEL_SETS
 from pytest_ftcheck.pipeline.trainer_metrics import MetricsOfMore
-from pytest_ftcheck.tasks.metrics import direction_of, known_direction
+from pytest_ftcheck.tasks.metric_names import direction_of, known_direction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +45,6 @@ _BINARY, _FEWEST = 2, 10
 @check(
     "metrics.recomputed",
     cost="run",
-    needs=(TEXTS,),
     thresholds={"difference": 1e-4},
     tolerance={"float32": 1e-3, "bfloat16": 5e-2, "float16": 5e-2},
     catches="argmax over the wrong axis, swapped arguments, a metric of other rows or of another epoch's weights",
@@ -51,8 +54,9 @@ _BINARY, _FEWEST = 2, 10
 def recomputed(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Reported metrics are what logits and label ids give when they are computed again.
 
-    Three times over: by ``compute_metrics`` itself, by scikit-learn and SciPy where the name is known, and against the
-    epoch whose weights were kept. ``difference`` is absolute, relative above 1; ``tolerance`` is that of the epoch.
+    Three times over: by ``compute_metrics`` itself, by scikit-learn and SciPy where the name is known (of tags by
+    seqeval, of another head by that head, of sets of labels in `metrics.label_threshold`), and against the epoch whose
+    weights were kept. ``difference`` is absolute, relative above 1; ``tolerance`` is that of the epoch.
 
     Assumes: a metric is a function of logits and labels.
 
@@ -114,6 +118,14 @@ def _called(evidence: Evidence) -> dict[str, float]:
 
 def _against_known(evidence: Evidence, difference: float) -> list[Finding] | None:
     """Compare every metric of a well-known name with scikit-learn and SciPy; None where there is none."""
+    if has_tags(evidence):
+        return wrong_entity_metrics(evidence, difference)
+    traits = evidence.pipeline.card.head_rules.traits
+    if LABEL_SETS in traits:
+        # Their thresholds and averages may be the user's own: `metrics.label_threshold` knows which are mistakes.
+        return None
+    if LABEL_PER_ROW not in traits:
+        return _against_head(evidence, difference)
     try:
         rows = evaluated(evidence)
     except NotApplicable:
@@ -131,7 +143,28 @@ def _against_known(evidence: Evidence, difference: float) -> list[Finding] | Non
     return findings if judged else None
 
 
-def _wrong_value(key: str, reported: float, rows: ScoredRows, difference: float) -> Finding:
+def _against_head(evidence: Evidence, difference: float) -> list[Finding] | None:
+    """Compare every metric that the head itself computes from rows; None where there is none."""
+    logits, label_ids = in_shape(evidence)
+    card = evidence.pipeline.card
+    rows = EvaluatedRows.of_logits(logits, label_ids, card.head, card.label_names)
+    reported = {key: value for key, value in evidence.run.metrics.items() if key != "loss" and math.isfinite(value)}
+    metrics = {key: rows.head_rules.scoring.row_metric(key, rows) for key in reported}
+    values = {key: metric_value(metric) for key, metric in metrics.items() if metric is not None}
+    if not values:
+        return None
+    return [
+        finding(
+            f"{key} = {value:.4f}, as head {rows.head_rules.name!r} computes it from the logits and label ids of "
+            f"{len(rows)} rows",
+            f"{reported[key]:.6g} was reported",
+        )
+        for key, value in values.items()
+        if not agrees(reported[key], value, difference)
+    ]
+
+
+def _wrong_value(key: str, reported: float, rows: SingleLabelRows, difference: float) -> Finding:
     right = ", ".join(f"{value:.4f}" + (f" ({how})" if how else "") for how, value in known_values(key, rows).items())
     what = "the values" if rows.regression else "the argmax over the last axis of the logits"
     return finding(
@@ -140,7 +173,7 @@ def _wrong_value(key: str, reported: float, rows: ScoredRows, difference: float)
     )
 
 
-def _mistake(key: str, reported: float, rows: ScoredRows, difference: float) -> str:
+def _mistake(key: str, reported: float, rows: SingleLabelRows, difference: float) -> str:
     """Name a mistake that gives the reported value, where there is one."""
     if any(agrees(reported, value, difference) for value in known_values(key, rows.swapped()).values()):
         return f": that is {key} with predictions and references swapped"
@@ -210,8 +243,8 @@ def kept_epoch(run: Run) -> Mapping[str, float]:
 def _is_bounded(key: str) -> bool:
     """Tell whether a metric of this name lies between -1 and 1, or -100 and 100."""
     labels = np.array([0, 1, 0, 1])
-    classes = ScoredRows(labels, labels, np.eye(2)[labels], 2, ("0", "1"))
-    values = ScoredRows(labels.astype(float), labels.astype(float), None, 1, ())
+    classes = SingleLabelRows(labels, labels, np.eye(2)[labels], 2, ("0", "1"))
+    values = SingleLabelRows(labels.astype(float), labels.astype(float), None, 1, ())
     return bool(known_values(key, classes) or (known_values(key, values) and known_direction(key)))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import stats
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy
+from pytest_ftcheck.heads.arrays import has_shape
 from pytest_ftcheck.heads.registry import head_of_width
 
 if TYPE_CHECKING:
@@ -20,11 +21,17 @@ if TYPE_CHECKING:
 _MATRIX = 2
 """Number of axes of logits [N, K]."""
 _BINARY = 2
+NO_LOGITS = "the evaluation handed back class ids, not logits: preprocess_logits_for_metrics took them away"
 
 
 @dataclass(frozen=True)
-class ScoredRows:
-    """Labels and predictions of N evaluated rows; K classes, or one value a row."""
+class SingleLabelRows:
+    """Labels and predictions of N evaluated rows with one label each; K classes, or one value a row.
+
+    They are read strictly: whole class ids, K and names known, logits in float64, rows without a label told apart;
+    what does not fit makes a check not applicable. `pytest_ftcheck.heads.rows.EvaluatedRows` holds the arrays of any
+    head as a run left them, or as an accepted run was kept, and is what metrics of rows and so gates take.
+    """
 
     labels: NDArray[Any]
     """``[N]``: int64 class ids, or float64 for regression."""
@@ -58,29 +65,29 @@ class ScoredRows:
             return np.asarray(np.isfinite(self.labels))
         return np.asarray((self.labels >= 0) & (self.labels < self.num_labels))
 
-    def take(self, mask: NDArray[np.bool_]) -> ScoredRows:
+    def take(self, mask: NDArray[np.bool_]) -> SingleLabelRows:
         """Return the rows where the mask ``[N]`` is True."""
         logits = None if self.logits is None else self.logits[mask]
-        return ScoredRows(self.labels[mask], self.predictions[mask], logits, self.num_labels, self.names)
+        return SingleLabelRows(self.labels[mask], self.predictions[mask], logits, self.num_labels, self.names)
 
-    def swapped(self) -> ScoredRows:
+    def swapped(self) -> SingleLabelRows:
         """Return the rows with labels and predictions in each other's place."""
-        return ScoredRows(self.predictions, self.labels, None, self.num_labels, self.names)
+        return SingleLabelRows(self.predictions, self.labels, None, self.num_labels, self.names)
 
-    def ranked(self) -> ScoredRows:
+    def ranked(self) -> SingleLabelRows:
         """Return the ranks of values and labels, the mean of equals."""
         predictions, labels = stats.rankdata(self.predictions), stats.rankdata(self.labels)
-        return ScoredRows(labels, predictions, predictions[:, None], 1, self.names)
+        return SingleLabelRows(labels, predictions, predictions[:, None], 1, self.names)
 
-    def predicting(self, predictions: NDArray[Any]) -> ScoredRows:
+    def predicting(self, predictions: NDArray[Any]) -> SingleLabelRows:
         """Return the same labels with other predictions, sure of themselves: logits 1 and 0."""
         if self.regression:
-            return ScoredRows(self.labels, predictions, predictions[:, None], 1, self.names)
+            return SingleLabelRows(self.labels, predictions, predictions[:, None], 1, self.names)
         logits = np.eye(self.num_labels)[predictions]
-        return ScoredRows(self.labels, predictions, logits, self.num_labels, self.names)
+        return SingleLabelRows(self.labels, predictions, logits, self.num_labels, self.names)
 
 
-def evaluated(evidence: Evidence) -> ScoredRows:
+def evaluated(evidence: Evidence) -> SingleLabelRows:
     """Read labels and predictions of every evaluated row out of the run.
 
     Raises:
@@ -106,21 +113,23 @@ def evaluated(evidence: Evidence) -> ScoredRows:
         raise NotApplicable(msg)
     if regression:
         values = logits.reshape(-1).astype(np.float64)
-        return ScoredRows(label_ids.astype(np.float64), values, values[:, None], 1, ())
+        return SingleLabelRows(label_ids.astype(np.float64), values, values[:, None], 1, ())
     names = evidence.pipeline.card.label_names
     if logits.ndim == 1:
         return _class_ids(label_ids, logits, names)
     width = logits.shape[1]
     names = names if len(names) == width else tuple(map(str, range(width)))
     predictions = head_of_width(width).outputs.predictions(logits.astype(np.float64))
-    return ScoredRows(_whole(label_ids), predictions, logits.astype(np.float64), width, names)
+    return SingleLabelRows(_whole(label_ids), predictions, logits.astype(np.float64), width, names)
 
 
-def _class_ids(label_ids: NDArray[Any], predictions: NDArray[Any], names: tuple[str, ...]) -> ScoredRows:
+def _class_ids(label_ids: NDArray[Any], predictions: NDArray[Any], names: tuple[str, ...]) -> SingleLabelRows:
     """Take class ids that ``preprocess_logits_for_metrics`` made of the logits."""
     labels, classes = _whole(label_ids), _whole(predictions)
     width = max(len(names), int(labels.max()) + 1, int(classes.max()) + 1, _BINARY)
-    return ScoredRows(labels, classes, None, width, names if len(names) == width else tuple(map(str, range(width))))
+    return SingleLabelRows(
+        labels, classes, None, width, names if len(names) == width else tuple(map(str, range(width)))
+    )
 
 
 def _whole(values: NDArray[Any]) -> NDArray[np.int64]:
@@ -130,7 +139,7 @@ def _whole(values: NDArray[Any]) -> NDArray[np.int64]:
     return values.astype(np.int64)
 
 
-def judged(evidence: Evidence) -> ScoredRows:
+def judged(evidence: Evidence) -> SingleLabelRows:
     """Return the evaluated rows that have a label; raises as `evaluated`, and where there are none."""
     rows = evaluated(evidence)
     labelled = rows.take(rows.has_label)
@@ -139,7 +148,26 @@ def judged(evidence: Evidence) -> ScoredRows:
     return labelled
 
 
-def with_logits(rows: ScoredRows) -> NDArray[np.float64]:
+def in_shape(evidence: Evidence) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return logits and label ids of a run, whatever its head, in the shapes that the head says.
+
+    Raises:
+        NotApplicable: the shapes are others, which checks of the outputs tell.
+        CheckFailure: the run failed.
+
+    """
+    run, card = evidence.run, evidence.pipeline.card
+    shapes = card.head_rules.outputs.shapes(len(evidence.pipeline.eval_dataset), card.num_labels)
+    for name, outputs, teller in (
+        ("logits", run.logits, "model.logits_shape"),
+        ("labels", run.label_ids, "model.label_ids"),
+    ):
+        if not has_shape(outputs, shapes[name]):
+            raise ToldBy(check=teller, reason=f"{name} of shape {outputs.shape}, expected {shapes[name]}")
+    return run.logits, run.label_ids
+
+
+def with_logits(rows: SingleLabelRows) -> NDArray[np.float64]:
     """Return the logits ``[N, K]``.
 
     Raises:
@@ -147,12 +175,11 @@ def with_logits(rows: ScoredRows) -> NDArray[np.float64]:
 
     """
     if rows.logits is None:
-        msg = "the evaluation handed back class ids [N], not logits: preprocess_logits_for_metrics took them away"
-        raise NotApplicable(msg)
+        raise NotApplicable(NO_LOGITS)
     return rows.logits
 
 
-def confusion(rows: ScoredRows) -> NDArray[np.int64]:
+def confusion(rows: SingleLabelRows) -> NDArray[np.int64]:
     """Count labels (rows) by predictions (columns), ``[K, K]``; rows without a prediction do not count."""
     table = np.zeros((rows.num_labels, rows.num_labels), dtype=np.int64)
     predicted = rows.predictions >= 0
@@ -160,7 +187,7 @@ def confusion(rows: ScoredRows) -> NDArray[np.int64]:
     return table
 
 
-def chance_of_hits(rows: ScoredRows) -> float:
+def chance_of_hits(rows: SingleLabelRows) -> float:
     """Return the probability of at least as many right predictions, had they been dealt out to the rows by chance.
 
     Exact for two classes (Fisher), else by the normal distribution with the exact mean and variance.
@@ -177,7 +204,7 @@ def chance_of_hits(rows: ScoredRows) -> float:
     return float(stats.norm.sf((hits - mean - 0.5) / np.sqrt(variance))) if variance > 0 else 1.0
 
 
-def ranking(rows: ScoredRows) -> tuple[float, float]:
+def ranking(rows: SingleLabelRows) -> tuple[float, float]:
     """Tell how well the logits rank the rows of a rarer class before all others, for the class that they rank best.
 
     Returns:
@@ -199,7 +226,7 @@ def ranking(rows: ScoredRows) -> tuple[float, float]:
     return area, chance
 
 
-def correlation(rows: ScoredRows) -> tuple[float, float]:
+def correlation(rows: SingleLabelRows) -> tuple[float, float]:
     """Return the linear correlation of values and labels, and its probability by chance; 0 and 1 where one is constant.
 
     One-sided: of a correlation as high or higher.

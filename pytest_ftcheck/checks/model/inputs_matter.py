@@ -10,9 +10,9 @@ import numpy as np
 from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, ToldBy, check, finding
 from pytest_ftcheck.checks.data.splits import splits
 from pytest_ftcheck.checks.model.logits import affordable, logits_of_rows, trained_model
-from pytest_ftcheck.checks.model.token_rows import TokenRow, shuffled, special_tokens
+from pytest_ftcheck.checks.model.token_rows import TokenRow, shuffled, special_tokens, texts_apart, texts_together
 from pytest_ftcheck.checks.model.weights import parts_of
-from pytest_ftcheck.columns import walk
+from pytest_ftcheck.columns import joined_ids, walk
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -76,7 +76,7 @@ def _contents(evidence: Evidence) -> list[int]:
     if "input_ids" not in split.rows.column_names:
         msg = "neither texts nor token ids of the evaluated rows are known"
         raise NotApplicable(msg)
-    return [hash(tuple(ids)) for (ids,) in walk(split.rows, ["input_ids"])]
+    return [hash(tuple(joined_ids(ids))) for (ids,) in walk(split.rows, ["input_ids"])]
 
 
 def spread_of(logits: Tensor) -> float:
@@ -141,9 +141,11 @@ def _both_orders(evidence: Evidence, features: list[dict[str, Any]]) -> tuple[li
     before, after = [], []
     for feature in features:
         if "input_ids" in feature:
-            row = TokenRow.of(feature)
-            other = shuffled(row, special_tokens(evidence), order)
-            pair, changed = (row.feature(), other.feature()), row.ids != other.ids
+            rows = [TokenRow.of(text) for text in texts_apart(feature)]
+            others = [shuffled(row, special_tokens(evidence), order) for row in rows]
+            pad_id = evidence.pipeline.pad_id or 0
+            made = [texts_together([row.feature() for row in texts], feature, pad_id) for texts in (rows, others)]
+            pair, changed = (made[0], made[1]), any(a.ids != b.ids for a, b in zip(rows, others, strict=True))
         else:
             pair = feature, {name: _words_shuffled(value, order) for name, value in feature.items()}
             changed = pair[0] != pair[1]

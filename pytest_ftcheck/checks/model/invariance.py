@@ -90,7 +90,7 @@ def _pairs(evidence: Evidence) -> Iterator[tuple[dict[str, Any], Features]]:
     batches = [token_batch(evidence, [feature]) for feature in few]
     widths = [int(real_columns(evidence, batch).sum()) for batch in batches]
     order = sorted(range(len(few)), key=widths.__getitem__)
-    padded = [row for row in order if widths[row] < batches[row]["input_ids"].shape[1]]
+    padded = [row for row in order if widths[row] < batches[row]["input_ids"].shape[-1]]
     if widths[order[0]] == widths[order[-1]] and not padded:
         msg = f"every row has {widths[0]} tokens: nothing is ever padded"
         raise NotApplicable(msg)
@@ -123,7 +123,7 @@ def _padding_finding(evidence: Evidence, padded: dict[str, Any], expected: Tenso
     columns, width = int((~real).sum()), int(real.sum())
     subject = f"a row of {width} tokens, padded by {columns} columns on the {side}"
     hint = "the model reads padding: it does not use the attention mask, or its head pools over padding."
-    if mask is None or bool(mask[0][~real].any()):
+    if mask is None or bool(mask[..., ~real].any()):
         hint = "the attention mask does not cover the padding: look at what the collator makes of it."
     elif side == "left" and "position_ids" not in padded:
         hint = (
@@ -203,9 +203,9 @@ def attention_mask_used(evidence: Evidence, thresholds: Thresholds) -> list[Find
     longest: dict[str, Any] | None = None
     for feature in evaluated_features(evidence, 16):
         batch = without_padding(evidence, token_batch(evidence, [feature]))
-        if longest is None or batch["input_ids"].shape[1] > longest["input_ids"].shape[1]:
+        if longest is None or batch["input_ids"].shape[-1] > longest["input_ids"].shape[-1]:
             longest = batch
-    width = 0 if longest is None else longest["input_ids"].shape[1]
+    width = 0 if longest is None else longest["input_ids"].shape[-1]
     if longest is None or width < _FEWEST_TOKENS:
         msg = f"the longest row has {width} tokens: none of them can be masked"
         raise NotApplicable(msg)
@@ -246,7 +246,7 @@ def _appended(evidence: Evidence, batch: dict[str, Any], *, left: bool) -> tuple
         else value
         for name, value in batch.items()
     }
-    return longer, nn.functional.pad(torch.zeros(ids.shape[1], dtype=torch.bool), sides, value=True)
+    return longer, nn.functional.pad(torch.zeros(ids.shape[-1], dtype=torch.bool), sides, value=True)
 
 
 def _changed_under_mask(model: nn.Module, batch: dict[str, Any], where: Tensor) -> tuple[Tensor, Tensor] | None:
@@ -259,8 +259,9 @@ def _changed_under_mask(model: nn.Module, batch: dict[str, Any], where: Tensor) 
     ids = batch["input_ids"]
     where = where.to(ids.device)
     mask = torch.ones_like(ids).masked_fill(where[None], 0)
-    outside = [token for token in ids[0].tolist()[1:-1] if token not in ids[0][where].tolist()]
-    other = outside[0] if outside else int(ids[0, 0])
+    tokens, inside = ids.flatten().tolist(), ids[..., where].flatten().tolist()
+    outside = [token for token in tokens[1:-1] if token not in inside]
+    other = outside[0] if outside else tokens[0]
     masked = {**batch, "attention_mask": mask}
     try:
         both = logits_of(model, masked), logits_of(model, {**masked, "input_ids": ids.masked_fill(where[None], other)})

@@ -16,8 +16,8 @@ from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy
 from pytest_ftcheck.checks.collator.batches import COLUMNS
 from pytest_ftcheck.checks.collator.moved_rows import moves_rows_with_labels
 from pytest_ftcheck.checks.data.splits import splits
-from pytest_ftcheck.columns import LABEL_NAMES
-from pytest_ftcheck.pipeline.forward import forward_parameters, is_adapter
+from pytest_ftcheck.columns import ALL_LABEL_NAMES
+from pytest_ftcheck.pipeline.forward import forward_parameters, is_adapter, logits_in
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -128,7 +128,7 @@ def model_inputs(model: nn.Module, batch: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: value
         for name, value in batch.items()
-        if (name in parameters or (open_ended and name in COLUMNS)) and (name not in LABEL_NAMES or name in needed)
+        if (name in parameters or (open_ended and name in COLUMNS)) and (name not in ALL_LABEL_NAMES or name in needed)
     }
 
 
@@ -139,9 +139,9 @@ def token_batch(evidence: Evidence, features: Features) -> dict[str, Any]:
         NotApplicable: there are no token ids in the batch.
 
     """
-    batch = {name: value for name, value in evidence.collate(features).items() if name not in LABEL_NAMES}
+    batch = {name: value for name, value in evidence.collate(features).items() if name not in ALL_LABEL_NAMES}
     ids = batch.get("input_ids")
-    if not isinstance(ids, torch.Tensor) or ids.dim() != MATRIX:
+    if not isinstance(ids, torch.Tensor) or ids.dim() < MATRIX:
         msg = f"the batches have no input_ids [B, T], but {', '.join(sorted(batch))}"
         raise NotApplicable(msg)
     return batch
@@ -157,7 +157,8 @@ def logits_of(model: nn.Module, batch: Mapping[str, Any]) -> Tensor:
     """
     output = model(**model_inputs(model, batch))
     if isinstance(output, Mapping):
-        output = output["logits"] if "logits" in output else [value for key, value in output.items() if key != "loss"]
+        known = "logits" in output or "start_logits" in output
+        output = logits_in(output) if known else [value for key, value in output.items() if key != "loss"]
     if isinstance(output, (tuple, list)):
         output = next(value for value in output if isinstance(value, torch.Tensor) and value.dim())
     logits: Tensor = output.detach().float().cpu()
@@ -204,23 +205,29 @@ def without_padding(evidence: Evidence, batch: Mapping[str, Any]) -> dict[str, A
     real = real_columns(evidence, batch)
     if not bool(real.any()):
         return dict(batch)
-    shape = ids.shape
+    before = (slice(None),) * (ids.dim() - 1)
     return {
-        name: value[:, real] if isinstance(value, torch.Tensor) and value.shape[:MATRIX] == shape else value
+        name: value[(*before, real)]
+        if isinstance(value, torch.Tensor) and value.shape[: ids.dim()] == ids.shape
+        else value
         for name, value in batch.items()
     }
 
 
 def real_columns(evidence: Evidence, batch: Mapping[str, Any]) -> Tensor:
-    """Tell which columns of a batch of one row are no padding, ``[T]``: by the pad id, else by the mask."""
+    """Tell which columns of a batch of one row are no padding, ``[T]``: by the pad id, else by the mask.
+
+    Of a row with several texts, those that are no padding in any of them.
+    """
     tokenizer: Any = evidence.pipeline.processing_class
-    ids = batch["input_ids"][0]
+    ids = batch["input_ids"].flatten(0, -2)
     pad = None if tokenizer is None else tokenizer.pad_token_id
     if pad is not None and pad not in (tokenizer.eos_token_id, tokenizer.sep_token_id, tokenizer.unk_token_id):
-        real: Tensor = ids != pad
+        real: Tensor = (ids != pad).any(dim=0)
         return real
     mask = batch.get("attention_mask")
-    return torch.ones_like(ids, dtype=torch.bool) if mask is None else mask[0].bool()
+    seen = torch.ones_like(ids) if mask is None else mask.flatten(0, -2)
+    return seen.bool().any(dim=0)
 
 
 def tolerance_of(model: nn.Module, thresholds: Thresholds) -> float:

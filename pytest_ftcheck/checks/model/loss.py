@@ -15,6 +15,7 @@ from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, check, fi
 from pytest_ftcheck.checks.model.logits import affordable, evaluated_features, logits_of
 from pytest_ftcheck.checks.model.weights import newly_initialised, parts_of
 from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW, VALUES
+from pytest_ftcheck.pipeline.forward import labels_in, with_labels
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -128,7 +129,7 @@ def _labelled_batch(evidence: Evidence) -> tuple[Any, dict[str, Any], Tensor]:
 
     """
     batch = evidence.collate(evaluated_features(evidence, affordable(evidence, 32, 8)))
-    labels = batch.get("labels")
+    labels = labels_in(batch)
     single = LABEL_PER_ROW in evidence.pipeline.card.head_rules.traits
     if not isinstance(labels, torch.Tensor) or (single and labels.numel() != len(labels)):
         msg = "its batches have no single label a row under `labels`"
@@ -226,9 +227,8 @@ def loss_rows(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     if abs(plain[by] - plain[0]) <= _TELLING * max(plain):
         msg = "the untrained model gives all rows the same logits, or all labels are the same: the order cannot matter"
         raise NotApplicable(msg)
-    shape, device = batch["labels"].shape, batch["labels"].device
     first, second = (
-        float(evidence.loss(model, {**batch, "labels": given.reshape(shape).to(device)}).detach().float().mean())
+        float(evidence.loss(model, with_labels(batch, given)).detach().float().mean())
         for given in (labels, labels.roll(by, 0))
     )
     # Beside the loss itself, too: one's own may count in other units than the labels have.

@@ -12,7 +12,7 @@ import numpy as np
 from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, check, finding
 from pytest_ftcheck.checks.collator.moved_rows import require_rows_in_place
 from pytest_ftcheck.checks.training.declared import own_loss
-from pytest_ftcheck.heads.arrays import has_shape
+from pytest_ftcheck.heads.arrays import has_shape, without_padding
 from pytest_ftcheck.heads.traits import LABEL_PER_ROW
 
 if TYPE_CHECKING:
@@ -65,6 +65,8 @@ def label_ids(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     if not (np.issubdtype(given.dtype, np.number) or given.dtype == bool):
         msg = f"the labels of the data set are no numbers ({given.dtype}): the collator makes ids of them"
         raise NotApplicable(msg)
+    if given.ndim > 1:
+        seen = without_padding(seen, given.shape[1])
     if seen.shape != given.shape:
         observed = f"shape {seen.shape}"
     elif (wrong := np.flatnonzero((seen != given.astype(seen.dtype)).reshape(len(seen), -1).any(axis=1))).size:

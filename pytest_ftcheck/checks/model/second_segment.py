@@ -14,7 +14,7 @@ from pytest_ftcheck.checks.data.splits import splits
 from pytest_ftcheck.checks.model.inputs_matter import spread_of
 from pytest_ftcheck.checks.model.logits import affordable, logits_of_rows, trained_model
 from pytest_ftcheck.checks.model.token_rows import Span, TokenRow, second_span, special_tokens
-from pytest_ftcheck.heads.traits import LABEL_PER_ROW
+from pytest_ftcheck.heads.traits import LABEL_PER_ROW, TEXTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +47,7 @@ class _Pairs:
 @check(
     "model.second_segment",
     cost="run",
-    needs=(LABEL_PER_ROW,),
+    needs=(LABEL_PER_ROW, TEXTS),
     # Change of the logits in the middle row, as a share of what logits differ by between rows.
     thresholds={"change": 0.01},
     catches="a second text that is never tokenized, cut off, masked or otherwise lost on its way to the model",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.checks.collator.batches import contained, plain_values
 from pytest_ftcheck.checks.data.encoded import special_ids
+from pytest_ftcheck.columns import holds_lists
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -62,6 +63,43 @@ class TokenRow:
         tokens = {name: [*v[:start], *([v[start]] * len(ids)), *v[stop:]] for name, v in self.tokens.items()}
         tokens["input_ids"] = [*self.ids[:start], *ids, *self.ids[stop:]]
         return replace(self, tokens=tokens)
+
+
+def texts_apart(feature: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Take a row of several texts apart into rows of one text each, which share the label; any other row is one."""
+    ids = feature["input_ids"]
+    if not holds_lists(ids):
+        return [dict(feature)]
+    each = _of_each_text(feature)
+    return [{**feature, **{name: feature[name][text] for name in each}} for text in range(len(ids))]
+
+
+def texts_together(texts: Sequence[Mapping[str, Any]], feature: Mapping[str, Any], pad_id: int) -> dict[str, Any]:
+    """Put the texts of a row together again, as `texts_apart` took them from it.
+
+    Args:
+        texts: rows of one text each, without padding.
+        feature: the row that they were; where all of its texts had one length, they are padded to one again.
+        pad_id: of input_ids.
+
+    """
+    if not holds_lists(feature["input_ids"]):
+        return dict(texts[0])
+    together = {name: [plain_values(text[name]) for text in texts] for name in _of_each_text(feature)}
+    if len({len(ids) for ids in feature["input_ids"]}) == 1:
+        longest = max(map(len, together["input_ids"]))
+        for name, values in together.items():
+            fill = pad_id if name == "input_ids" else 0
+            together[name] = [[*value, *[fill] * (longest - len(value))] for value in values]
+    made = {name: contained(feature[name], values) for name, values in together.items()}
+    return {**texts[0], **made}
+
+
+def _of_each_text(feature: Mapping[str, Any]) -> list[str]:
+    """Name the columns that have a list for each text."""
+    count = len(feature["input_ids"])
+    sized = [name for name, value in feature.items() if isinstance(value, list) or getattr(value, "ndim", 0) > 0]
+    return [name for name in sized if len(feature[name]) == count and holds_lists(feature[name])]
 
 
 def special_tokens(evidence: Evidence) -> frozenset[int]:

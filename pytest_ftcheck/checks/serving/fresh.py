@@ -17,7 +17,7 @@ from pytest_ftcheck.checks.data.splits import splits
 from pytest_ftcheck.checks.model.logits import is_public, require_whole_model
 from pytest_ftcheck.checks.serving import fresh_script
 from pytest_ftcheck.checks.serving.fresh_process import fresh_process
-from pytest_ftcheck.columns import LABEL_NAMES
+from pytest_ftcheck.columns import ALL_LABEL_NAMES
 from pytest_ftcheck.files import scratch_folder
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
 
@@ -88,18 +88,18 @@ def served(evidence: Evidence) -> Served:
 def _ask(evidence: Evidence) -> Served:
     pipeline, run = evidence.pipeline, evidence.run
     chosen = spread(len(pipeline.eval_dataset), ROWS)
-    width = max((array.shape[1] for array in _arrays(evidence, chosen).values() if array.ndim > 1), default=1)
+    width = max((array[0].size for array in _arrays(evidence, chosen).values() if array.ndim > 1), default=1)
     chosen = chosen[:: max(1, -(-len(chosen) * width // _TOKENS))]
     text_rows, no_texts = usable_texts(evidence, chosen)
     asked = texts(evidence, text_rows)
-    tokenizer = pipeline.processing_class
+    tokenizer, serving = pipeline.processing_class, pipeline.card.head_rules.serving
     request: dict[str, Any] = {
         "model": str(run.model_folder.resolve()),
         "auto_class": run.head_rules.model.auto_class,
         "device": run.environment["device"],
         "threads": int(run.environment.get("threads", 0)),
         "tokenizer": tokenizer is not None,
-        "pipeline": asdict(pipeline.card.head_rules.serving) if text_rows else None,
+        "pipeline": asdict(serving) if text_rows and serving.task else None,
         "texts": asked or _decoded(evidence, chosen),
     }
     answer, logits = _answer(request, _arrays(evidence, chosen), evidence.pipeline.timeout)
@@ -126,7 +126,7 @@ def _arrays(evidence: Evidence, rows: list[int]) -> dict[str, NDArray[Any]]:
     return {
         name: value.cpu().numpy()
         for name, value in batch.items()
-        if isinstance(value, torch.Tensor) and value.dim() > 0 and name not in LABEL_NAMES
+        if isinstance(value, torch.Tensor) and value.dim() > 0 and name not in ALL_LABEL_NAMES
     }
 
 
@@ -159,6 +159,8 @@ def usable_texts(evidence: Evidence, rows: Sequence[int]) -> tuple[list[int], st
         tokenizer, columns = evidence.tokenizer, evidence.text_columns
     except NotApplicable as reason:
         return [], str(reason)
+    if evidence.pipeline.card.head_rules.answers is not None:
+        return [], "pipeline() has no task for this head: serving.answers asks the saved model about raw texts"
     stored = real_tokens(evidence, rows)
     if not stored:
         return [], "the data set has no input_ids: its texts are tokenized later"

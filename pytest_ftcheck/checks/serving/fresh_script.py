@@ -51,7 +51,7 @@ def _attempt(answer: dict[str, Any], name: str, make: Callable[[], Any]) -> None
 
 @torch.no_grad()
 def _model(request: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Load the model, and write its logits of the batch ``[B, K]``."""
+    """Load the model, and write its logits of the batch ``[B, K]``; of start and end ``[B, T, 2]``."""
     model, info = getattr(transformers, request["auto_class"]).from_pretrained(
         request["model"], local_files_only=True, trust_remote_code=False, use_safetensors=True, output_loading_info=True
     )
@@ -59,7 +59,9 @@ def _model(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     accepted = inspect.signature(model.forward).parameters
     with np.load(folder / BATCH, allow_pickle=False) as arrays:
         batch = {name: torch.from_numpy(arrays[name]).to(request["device"]) for name in arrays if name in accepted}
-    logits = model(**batch).logits.float().cpu().numpy()
+    output = model(**batch)
+    scores = output.logits if "logits" in output else torch.stack([output.start_logits, output.end_logits], dim=-1)
+    logits = scores.float().cpu().numpy()
     np.savez(folder / LOGITS, logits=logits)
     return {"missing": sorted(info["missing_keys"]), "class": type(model).__name__}
 
@@ -93,7 +95,8 @@ def _pipeline(request: dict[str, Any]) -> list[Any]:
 
     asked = request["pipeline"]
     made: Any = pipeline(asked["task"], model=request["model"], device=request["device"], **asked["made_with"])
-    answers = [made(text, **asked["called_with"]) for text in request["texts"]]
+    asked_about = [text["text"] if asked["takes_strings"] else text for text in request["texts"]]
+    answers = [made(text, **asked["called_with"]) for text in asked_about]
     # Scores are NumPy's floats.
     return list(json.loads(json.dumps(answers, default=float)))
 

@@ -22,7 +22,7 @@ from pytest_ftcheck.checks.serving.raw_texts import folded_name
 from pytest_ftcheck.checks.serving.submission import NAMES, TASKS, read_submission, write_submission
 from pytest_ftcheck.errors import FtcheckError
 from pytest_ftcheck.files import scratch_folder
-from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
+from pytest_ftcheck.heads.traits import CLASS_IDS, LABEL_PER_ROW
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -107,7 +107,7 @@ def _reload_by_own_class(evidence: Evidence, thresholds: Thresholds) -> list[Fin
 @check(
     "serving.label_names",
     cost="run",
-    needs=(CLASSES, LABEL_PER_ROW),
+    needs=(CLASS_IDS,),
     catches="label names that are swapped, generic (LABEL_0) or missing in the saved configuration",
     hint="give the model id2label and label2id of the data set's names when it is made: "
     "from_pretrained(…, id2label=…, label2id=…).",

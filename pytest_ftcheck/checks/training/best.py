@@ -9,7 +9,7 @@ from transformers import EarlyStoppingCallback
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
 from pytest_ftcheck.checks.training.declared import arguments
-from pytest_ftcheck.tasks.metrics import direction_of
+from pytest_ftcheck.tasks.metric_names import direction_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from scipy.stats import spearmanr
@@ -11,7 +11,11 @@ from scipy.stats import spearmanr
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
 from pytest_ftcheck.checks.training.declared import arguments, own_sampler
 from pytest_ftcheck.checks.training.sampling import classes_never_drawn, drawn, misplaced_weights
+from pytest_ftcheck.columns import label_values
+from pytest_ftcheck.files import scratch_folder
 from pytest_ftcheck.heads.traits import LABEL_PER_ROW, unmet
+from pytest_ftcheck.pipeline.trainer_rows import plain_rows
+from pytest_ftcheck.runs.rows_digest import rows_digest
 from pytest_ftcheck.training.fingerprint import fingerprint_rows
 
 if TYPE_CHECKING:
@@ -57,7 +61,7 @@ def rows_once(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     Assumes: an epoch is every row, once.
 
     Unusual but healthy: a sampler of one's own may repeat and leave out rows, down to a tenth of what equal chances
-    give; changed rows are counted only.
+    give; changed rows are counted only; a factory that makes other rows with another seed is skipped with that seed.
 
     False alarms: at most 1e-6: by chance, no sampler with a fair part of the rows draws so few different ones.
     """
@@ -71,12 +75,30 @@ def rows_once(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         msg = f"rows change on the way to the model, and a sampler of its own ({own}) draws them"
         raise NotApplicable(msg)
     found = _by_sampler(evidence, passes, own, thresholds) if own else _counted(evidence, passes, len(rows))
-    if changed or found:
-        return found
-    for number, epoch in enumerate(passes, 1):
-        if found := _compare(epoch, expected, number, may_repeat=bool(own)):
-            return found
-    return []
+    if not changed and not found:
+        compared = (_compare(epoch, expected, number, may_repeat=bool(own)) for number, epoch in enumerate(passes, 1))
+        found = next(filter(None, compared), [])
+    if found:
+        _require_rows_of_any_seed(evidence)
+    return found
+
+
+def _require_rows_of_any_seed(evidence: Evidence) -> None:
+    """Stop where the factory makes other train rows with this run's seed than with 0, by which the rows are known.
+
+    Raises:
+        NotApplicable: it does, for example because the seed draws them from two sources.
+
+    """
+    pipeline, seed = evidence.pipeline, evidence.seed
+    if not pipeline.source.spec or not seed:
+        return
+    made = pipeline.source.make_trainer(pipeline, seed=seed, device="cpu", output_dir=scratch_folder(), steps=None)
+    rows, _ = plain_rows(cast("Any", made).train_dataset)
+    if rows_digest(rows) != rows_digest(pipeline.train_dataset):
+        spec = pipeline.source.spec
+        msg = f"{spec} gives other train rows with seed {seed} than with seed 0, by which rows are known"
+        raise NotApplicable(msg)
 
 
 def _by_sampler(evidence: Evidence, passes: list[Pass], sampler: str, thresholds: Thresholds) -> list[Finding]:
@@ -86,12 +108,13 @@ def _by_sampler(evidence: Evidence, passes: list[Pass], sampler: str, thresholds
 
 def _expected(evidence: Evidence) -> Counter[tuple[int, float]]:
     """Count the rows of the data set by fingerprint and label."""
-    rows, column = evidence.pipeline.train_dataset, evidence.pipeline.label_column
+    rows, columns = evidence.pipeline.train_dataset, evidence.pipeline.label_columns
     pad_id = evidence.pipeline.pad_id
-    if "input_ids" not in rows.column_names or column not in rows.column_names:
-        msg = f"the training rows have no input_ids and {column}: they are made on the way"
+    if "input_ids" not in rows.column_names or not set(columns) <= set(rows.column_names):
+        msg = f"the training rows have no input_ids and {' and '.join(columns)}: they are made on the way"
         raise NotApplicable(msg)
-    return Counter(zip(fingerprint_rows(rows["input_ids"], pad_id), map(_label, rows[column]), strict=True))
+    labels = rows[columns[0]] if len(columns) == 1 else label_values(rows)
+    return Counter(zip(fingerprint_rows(rows["input_ids"], pad_id), map(_label, labels), strict=True))
 
 
 def _label(value: Any) -> float:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
+from pytest_ftcheck.columns import joined_ids
 from pytest_ftcheck.pipeline.forward import forward_parameters
 
 if TYPE_CHECKING:
@@ -146,10 +147,14 @@ def _needed(evidence: Evidence) -> dict[str, str]:
     indices = np.linspace(0, len(rows) - 1, min(_ROWS, len(rows))).astype(int).tolist()
     some = rows.with_format(None).select(indices)
     needed = {}
-    if "token_type_ids" in rows.column_names and "token_type_ids" in taken and any(map(any, some["token_type_ids"])):
+    if (
+        "token_type_ids" in rows.column_names
+        and "token_type_ids" in taken
+        and any(any(joined_ids(row)) for row in some["token_type_ids"])
+    ):
         needed["token_type_ids"] = "the rows have two segments"
     if "attention_mask" in rows.column_names and "attention_mask" in taken and "input_ids" in rows.column_names:
-        lengths = {len(ids) for ids in some["input_ids"]}
-        if len(lengths) > 1 or not all(map(all, some["attention_mask"])):
+        lengths = {len(joined_ids(ids)) for ids in some["input_ids"]}
+        if len(lengths) > 1 or not all(all(joined_ids(row)) for row in some["attention_mask"]):
             needed["attention_mask"] = "the rows are padded"
     return needed

@@ -6,15 +6,20 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, check, finding
+from pytest_ftcheck.checks.metrics.tagged import has_tags
 from pytest_ftcheck.checks.training.declared import own_loss, probed
+from pytest_ftcheck.columns import joined_ids, label_values
 from pytest_ftcheck.errors import CheckFailure
-from pytest_ftcheck.heads.traits import TEXTS
+from pytest_ftcheck.heads.traits import IGNORED, LABEL_PER_ROW, LABEL_SETS, POSITIONS
 from pytest_ftcheck.training.fingerprint import fingerprint_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from datasets import Dataset
 
     from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.evidence import Evidence
@@ -26,6 +31,8 @@ _FEWEST = 4
 _SLOW = 2e-4
 """Learning rates below are those of large models: too slow for so few steps."""
 _LONGER = 4
+_LEFT = 0.5
+"""Of the loss of the best constant, when rows were learned by heart."""
 _CLOSE = 0.9
 """Correlation of values that were learned by heart with their labels."""
 
@@ -33,7 +40,6 @@ _CLOSE = 0.9
 @check(
     "training.overfits_batch",
     cost="extra-training",
-    needs=(TEXTS,),
     thresholds={"rows": 8, "steps": 30},
     false_alarms=1e-3,
     catches="a learning rate of 0 or far too high, frozen weights, gradients that do not arrive, a loss that is not of "
@@ -46,7 +52,8 @@ def overfits_batch(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
     At a constant learning rate without dropout: the recipe's own, and ten and a hundred times as much, because a recipe
     for thousands of steps may be too slow for some dozen. Where the loss has fallen by a third, four times as many
-    steps are taken.
+    steps are taken. Of a head without one label a row, the loss of the logits must be less than half of the best
+    constant's.
 
     Assumes: eight rows with their labels can be learned by heart in some dozen steps.
 
@@ -116,14 +123,32 @@ def _falls(probe: Probe) -> bool:
 def _judge(evidence: Evidence, probe: Probe, labels: Any) -> tuple[bool, str]:
     """Tell whether the rows were learned, and what was seen."""
     loss = f"training loss from {probe.losses[0]:.4f} to {probe.losses[-1]:.4f}" if probe.losses else "no loss"
-    if evidence.pipeline.card.head_rules.values:
+    head = evidence.pipeline.card.head_rules
+    if not ({LABEL_PER_ROW, POSITIONS, LABEL_SETS} & head.traits or has_tags(evidence)):
+        # Of the logits, not of the training: a loss of other rows or labels falls as well.
+        left = float(head.loss(torch.as_tensor(probe.logits), torch.as_tensor(labels)))
+        constant = head.loss.of_constant(labels, evidence.pipeline.card.num_labels)
+        return left < _LEFT * constant, f"{head.loss.name} {left:.4f} (the best constant: {constant:.4f}), {loss}"
+    if head.values:
         values = probe.logits.reshape(len(probe.logits), -1)[:, 0]
         correlation = float(np.corrcoef(values, labels)[0, 1]) if values.std() > 0 else 0.0
         return correlation >= _CLOSE, f"predictions and labels correlate with {correlation:.2f}, {loss}"
-    predictions = evidence.pipeline.card.head_rules.outputs.raw_predictions(probe.logits)
-    # Of a row with any number of labels, all answers must be right; a share of votes is a label or none.
-    right = int((predictions == np.rint(labels)).reshape(len(labels), -1).all(axis=1).sum())
-    return right == len(labels), f"{right} of {len(labels)} right, {loss}"
+    if {POSITIONS, LABEL_SETS} & head.traits:
+        # Both positions, or all labels of a row, must be right; a share of votes is a label or none.
+        right = int((head.outputs.raw_predictions(probe.logits) == np.rint(labels)).all(axis=1).sum())
+        return right == len(labels), f"{right} of {len(labels)} right, {loss}"
+    predictions = probe.logits.argmax(axis=-1)
+    if has_tags(evidence):  # the batch may be padded further than its longest row
+        predictions = predictions[:, : labels.shape[1]]
+    counts = labels != IGNORED  # of rows, each has a label
+    right, total = int(((predictions == labels) & counts).sum()), int(counts.sum())
+    return right == total, f"{right} of {total} right, {loss}"
+
+
+def _labels(evidence: Evidence, rows: Dataset) -> list[Any]:
+    """Return the labels of rows, which may be compared and counted."""
+    columns = evidence.pipeline.label_columns
+    return list(rows[columns[0]]) if len(columns) == 1 else [tuple(label) for label in label_values(rows)]
 
 
 def distinct_rows(evidence: Evidence, count: int) -> list[int]:
@@ -139,10 +164,13 @@ def distinct_rows(evidence: Evidence, count: int) -> list[int]:
         raise NotApplicable(msg)
     candidates = np.linspace(0, len(rows) - 1, min(_CANDIDATES, len(rows))).astype(int).tolist()
     chosen = rows.select(candidates)
-    ids = list(chosen["input_ids"])
-    labels = [tuple(label) if isinstance(label, list) else label for label in chosen[evidence.pipeline.label_column]]
-    lengths = [sum(token != pad_id for token in row) for row in ids]
+    ids, labels = list(chosen["input_ids"]), _labels(evidence, chosen)
+    lengths = [sum(token != pad_id for token in joined_ids(row)) for row in ids]
     by_content = dict(zip(fingerprint_rows(ids, pad_id), range(len(ids)), strict=True))
+    if has_tags(evidence):  # rows that have the same tags, in any order
+        labels = [tuple(sorted(set(tags))) for tags in labels]
+    elif not {LABEL_PER_ROW, POSITIONS} & evidence.pipeline.card.head_rules.traits:
+        labels = list(map(repr, labels))  # a list of labels, as a word that can be looked up
     by_label: dict[Any, list[int]] = {}
     for place in sorted(by_content.values(), key=lambda place: (lengths[place], place)):
         by_label.setdefault(labels[place], []).append(place)

@@ -19,7 +19,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     parametrize_bench(metafunc)
 
 
-# The timer waits for the device where a round starts and ends, and pytest-benchmark reads it nowhere else.
+# The timer waits for the device; pytest-benchmark reads it only at the start and at the end of a round.
 @pytest.mark.benchmark(timer=synchronized_clock)
 def test_step(
     request: pytest.FixtureRequest,
@@ -28,7 +28,7 @@ def test_step(
     ft_variant: Variant,
     ft_step_case: dict[str, Any],
 ) -> None:
-    """How long a training step takes, and where its time goes."""
+    """How long a training step takes, and how that time is spent."""
     measure_case(request, benchmark, ft_pipeline, ft_variant, ft_step_case)
 
 

@@ -1,4 +1,4 @@
-"""The suite of ``--ftcheck-calibrate``: a test per seed, green where its run has metrics that can be used."""
+"""The suite of ``--ftcheck-calibrate``: a test per seed, which passes if the metrics of its run can be used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The suite: a function per family, a test per check; one that fails says what was found, without a traceback."""
+"""The suite: a function per family, a test per check; a failed test shows its findings, without a traceback."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def judged(
 
 
 def test_data(ft_case: Case, judged: Judge) -> None:
-    """The data that is trained and evaluated on."""
+    """The data of training and evaluation."""
     judged(ft_case.check)
 
 
@@ -40,30 +40,30 @@ def test_collator(ft_case: Case, judged: Judge) -> None:
 
 
 def test_model(ft_case: Case, judged: Judge) -> None:
-    """What goes into the model, and what comes out."""
+    """The model's inputs and outputs."""
     judged(ft_case.check)
 
 
 def test_metrics(ft_case: Case, judged: Judge) -> None:
-    """The numbers that are reported."""
+    """The reported metrics."""
     judged(ft_case.check)
 
 
 def test_metric_floor(ft_case: Case, judged: Judge, request: pytest.FixtureRequest, ft_session: FtcheckSession) -> None:
-    """The metric keeps to its limits."""
+    """The metric is within its limits."""
     judged(floor_check(request.node, ft_session, ft_case.metric))
 
 
 def test_training(ft_case: Case, judged: Judge) -> None:
-    """How it was trained."""
+    """The training."""
     judged(ft_case.check)
 
 
 def test_serving(ft_case: Case, judged: Judge) -> None:
-    """The saved model, as others load it."""
+    """The saved model, when it is loaded again."""
     judged(ft_case.check)
 
 
 def test_equivalence(ft_case: Case, judged: Judge) -> None:
-    """Two ways to train that must give the same."""
+    """Two ways to train that must give the same results."""
     judged(ft_case.check)

@@ -1,4 +1,4 @@
-"""The suite of ``--ftcheck-faults``: a test per fault and engine, green where a check listed for it turns red."""
+"""The suite of ``--ftcheck-faults``: a test per fault and engine, which passes if a check listed for it fails."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def test_fault(request: pytest.FixtureRequest, ft_variant: Variant, ft_pipeline: Pipeline, ft_fault: Fault) -> None:
-    """A check that is listed for the fault turns red where it is planted."""
+    """A check that is listed for the fault fails when the fault is planted."""
     why = provers_of(request.config).prove(ft_pipeline, ft_variant, ft_fault, notes_of(request.node))
     if why:
-        pytest.skip(f"it cannot be planted: {why}")
+        pytest.skip(f"the fault cannot be planted: {why}")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, catalogue, run_check
-from pytest_ftcheck.checks.metrics.rows import ScoredRows, chance_of_hits, confusion, ranking
+from pytest_ftcheck.checks.metrics.rows import SingleLabelRows, chance_of_hits, confusion, ranking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -225,8 +225,8 @@ def test_weak_ordinal_model_that_avoids_the_outer_classes_is_quiet(scored_eviden
 # -- how likely chance is ---------------------------------------------------------------------------------------------
 
 
-def rows_of(labels: Any, predictions: Any, width: int, logits: Any = None) -> ScoredRows:
-    return ScoredRows(np.asarray(labels), np.asarray(predictions), logits, width, tuple(map(str, range(width))))
+def rows_of(labels: Any, predictions: Any, width: int, logits: Any = None) -> SingleLabelRows:
+    return SingleLabelRows(np.asarray(labels), np.asarray(predictions), logits, width, tuple(map(str, range(width))))
 
 
 @pytest.mark.parametrize(("width", "rows"), [(2, 60), (5, 200)])

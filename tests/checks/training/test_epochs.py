@@ -17,6 +17,8 @@ from pytest_ftcheck.runs.trace import Pass
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from datasets import Dataset
+
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.pipeline.parts import Pipeline
@@ -123,6 +125,18 @@ def test_own_sampler_may_repeat_rows_but_not_move_labels(judged: Judged, toy: To
 
     assert said(judged, "rows_once", toy(Balanced, num_train_epochs=1)) == []
     assert said(judged, "rows_once", toy(Balanced, num_train_epochs=1, parts={"data_collator": moved})) != []
+
+
+def test_rows_that_the_seed_draws_are_compared_with_those_of_no_other_seed(
+    judged: Judged, toy: Toy, evidence_of: Any
+) -> None:
+    def drawn_by_seed(rows: Dataset) -> Dataset:
+        return rows.select(range(64 if torch.initial_seed() == 0 else 40))
+
+    pipeline = toy(rows=drawn_by_seed, num_train_epochs=2)
+    with pytest.raises(NotApplicable, match="other train rows with seed 3 than with seed 0, by which rows are known"):
+        said(judged, "rows_once", evidence_of(pipeline, seed=3))
+    assert said(judged, "rows_once", evidence_of(pipeline, seed=0)) == []
 
 
 def test_sampler_with_weights_of_other_rows_is_found(judged: Judged, toy: Toy) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.pipeline.parts import Pipeline
 
     Judged = Callable[..., list[Finding]]
+    Planted = Callable[[str, str], list[Finding]]
     Toy = Callable[..., Pipeline]
 
 ACCUMULATES = {"gradient_accumulation_steps": 2, "per_device_train_batch_size": 4, "num_train_epochs": 1}
@@ -36,6 +38,12 @@ def pipeline(make_pipeline: Callable[..., Pipeline]) -> Pipeline:
 @pytest.fixture(scope="module")
 def healthy(pipeline: Pipeline, evidence_of: Callable[..., Evidence]) -> dict[str, Evidence]:
     return {engine: evidence_of(pipeline, engine) for engine in ("trainer", "manual")}
+
+
+@pytest.fixture(scope="module")
+def planted(judged: Judged, pipeline: Pipeline) -> Planted:
+    """Return what a check finds of a planted fault, asked once."""
+    return cache(lambda check, fault: judged(f"equivalence.{check}", faults()[fault].plant(pipeline)))
 
 
 @pytest.mark.parametrize("engine", ["trainer", pytest.param("manual", marks=pytest.mark.slow)])
@@ -65,14 +73,14 @@ def test_sound_ways_give_the_same(judged: Judged, healthy: dict[str, Evidence], 
         ("workers", "sharded_by_worker", "0 and 2 data loading workers: the same 128 rows in the same order"),
     ],
 )
-def test_what_is_planted_is_found(judged: Judged, pipeline: Pipeline, check: str, fault: str, expected: str) -> None:
-    found = judged(f"equivalence.{check}", faults()[fault].plant(pipeline))
+def test_what_is_planted_is_found(planted: Planted, check: str, fault: str, expected: str) -> None:
+    found = planted(check, fault)
     assert found
     assert found[0].expected.startswith(expected)
 
 
-def test_a_loss_that_is_a_thousandth_too_large_has_its_size(judged: Judged, pipeline: Pipeline) -> None:
-    (found,) = judged("equivalence.accumulation", faults()["accumulated_loss_off_by_a_thousandth"].plant(pipeline))
+def test_a_loss_that_is_a_thousandth_too_large_has_its_size(planted: Planted) -> None:
+    (found,) = planted("accumulation", "accumulated_loss_off_by_a_thousandth")
     assert found.expected.endswith("on average, within 0.002% over 16 steps")
     assert found.observed == "+0.1%"
 

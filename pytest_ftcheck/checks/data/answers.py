@@ -1,0 +1,196 @@
+"""What must hold for answers that are parts of a context: as the data has them, and as tokens of a window."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
+from pytest_ftcheck.checks.data.splits import exceeds, filled, share, shorten
+from pytest_ftcheck.columns import POSITION_NAMES, scalars, walk
+from pytest_ftcheck.heads.answers import OFFSETS, QUESTION
+from pytest_ftcheck.heads.traits import POSITIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pytest_ftcheck.checks.catalogue import Thresholds
+    from pytest_ftcheck.checks.data.splits import Split
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+
+
+@dataclass(frozen=True)
+class Window:
+    """A tokenized row, with what it was made of."""
+
+    row: int
+    question: int
+    """Row of the raw data."""
+    context: str
+    answers: dict[str, Any]
+    offsets: Sequence[Sequence[int] | None]
+    """``[T]``; None for tokens that are not of the context."""
+    first: int
+    """The label: first and last token."""
+    last: int
+
+    @property
+    def text(self) -> str | None:
+        """What the label says is the answer; None where one of its tokens is not of the context."""
+        tokens = self.offsets[self.first : self.last + 1]
+        if self.first > self.last or not tokens or tokens[0] is None or tokens[-1] is None:
+            return None
+        return self.context[tokens[0][0] : tokens[-1][1]]
+
+    @property
+    def holds_answer(self) -> bool:
+        """Whether all of the first answer stands in the window."""
+        known = [offset for offset in self.offsets if offset is not None]
+        if not self.answers["text"] or not known:
+            return False
+        begin = self.answers["answer_start"][0]
+        return bool(known[0][0] <= begin and begin + len(self.answers["text"][0]) <= known[-1][1])
+
+
+def windows_of(evidence: Evidence, split: Split) -> Iterator[Window]:
+    """Yield the windows of a split in order."""
+    card = evidence.pipeline.card
+    contexts = scalars(split.raw, card.text_columns[-1])
+    answers = scalars(split.raw, card.label_column)
+    columns = (QUESTION, OFFSETS, *POSITION_NAMES)
+    for row, (question, offsets, first, last) in enumerate(walk(split.rows, columns)):
+        yield Window(row, question, contexts[question], answers[question], offsets, first, last)
+
+
+@check(
+    "data.answer_text",
+    cost="free",
+    needs=(POSITIONS,),
+    thresholds={"rows": 0.0},
+    catches="answer_start that counts bytes, or characters of a context that was stripped, cleaned or translated since",
+    hint="answer_start counts the characters of this very context: clean contexts before the answers are marked, or "
+    "move the marks along.",
+)
+def answer_text(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
+    """Each answer stands in its context where the data says it does.
+
+    Assumes: an answer is a part of its context, letter by letter.
+
+    Unusual but healthy: answers that differ from the context in case or spacing are red: raise ``rows``.
+
+    False alarms: none by chance.
+    """
+    found = []
+    for split in filled(evidence):
+        card, wrong, total = evidence.pipeline.card, [], 0
+        for context, answers in walk(split.raw, [card.text_columns[-1], card.label_column]):
+            for text, start in zip(answers["text"], answers["answer_start"], strict=True):
+                total += 1
+                if context[start : start + len(text)] != text:
+                    wrong.append((text, start, context))
+        if wrong and len(wrong) > thresholds["rows"] * total:
+            text, start, context = wrong[0]
+            observed = f"{share(len(wrong), total)} answers do not; the first is {shorten(text)} at {start}, where "
+            observed += f"{shorten(context[start : start + len(text)])} stands{_moved(wrong)}"
+            found.append(finding("context[answer_start:] to begin with the answer", observed, subject=split.subject))
+    return found
+
+
+def _moved(wrong: Sequence[tuple[str, int, str]]) -> str:
+    """Say by how many characters most answers are off, where they stand elsewhere in their contexts."""
+    steps: Counter[int] = Counter()
+    for text, start, context in wrong:
+        places = [at for at in range(len(context)) if text and context.startswith(text, at)]
+        if places:
+            steps[min((at - start for at in places), key=abs)] += 1
+    if not steps:
+        return "; none of them stands anywhere in its context"
+    step, count = steps.most_common(1)[0]
+    return f"; {share(count, len(wrong))} of them stand {abs(step)} characters {'later' if step > 0 else 'earlier'}"
+
+
+@check(
+    "data.answer_positions",
+    cost="free",
+    needs=(POSITIONS,),
+    thresholds={"rows": 0.02},
+    catches="positions that were counted without special tokens or without the question, an end that is one too far, "
+    "offsets of another window, positions of another row",
+    hint="find first and last token by the offsets of the very window (return_offsets_mapping), and look at "
+    "sequence_ids for which tokens are of the context.",
+)
+def answer_positions(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
+    """The labelled tokens of a window are the answer's.
+
+    They may begin or end in the middle of a token: then the tokens' text holds the answer, and no whole word more.
+
+    Assumes: the offsets are those of the tokens.
+
+    Unusual but healthy: answers that tokens do not end with, as in scripts without spaces, are let through.
+
+    False alarms: none by chance.
+    """
+    found = []
+    for split in filled(evidence):
+        wrong, total = [], 0
+        for window in windows_of(evidence, split):
+            if (window.first, window.last) == (0, 0) and not window.holds_answer:
+                continue
+            total += 1
+            if not _is_answer(window):
+                wrong.append(window)
+        if wrong and exceeds(len(wrong), total, thresholds["rows"]):
+            first = wrong[0]
+            said = "tokens outside of the context" if first.text is None else shorten(first.text)
+            right = shorten(first.answers["text"][0]) if first.answers["text"] else "no answer"
+            observed = f"{share(len(wrong), total)} windows with a label mark something else; the first is row "
+            observed += f"{first.row}: tokens {first.first} to {first.last} are {said}, the answer is {right}"
+            found.append(finding("first and last token of the answer as the label", observed, subject=split.subject))
+    return found
+
+
+def _is_answer(window: Window) -> bool:
+    text = window.text
+    if text is None or not window.answers["text"]:
+        return False
+    answer: str = window.answers["text"][0].strip()
+    rest = text.replace(answer, "", 1)
+    return answer in text and " " not in rest.strip()
+
+
+@check(
+    "data.no_answer_position",
+    cost="free",
+    needs=(POSITIONS,),
+    thresholds={"rows": 0.0},
+    catches="windows without the answer that are labelled with their last token, with -1, or with a place that the "
+    "answer has in another window",
+    hint="label a window that does not hold the whole answer with the place of [CLS], for both ends: its score is what "
+    "'no answer' scores.",
+)
+def no_answer_position(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
+    """A window without the answer is labelled with the first token of the row, ``[CLS]``, for both ends.
+
+    Assumes: the model says "no answer" by its first token.
+
+    Unusual but healthy: models whose ``[CLS]`` stands last, as XLNet's, are red.
+
+    False alarms: none by chance.
+    """
+    found, seen = [], 0
+    for split in filled(evidence):
+        without = [window for window in windows_of(evidence, split) if not window.holds_answer]
+        seen += len(without)
+        wrong = [window for window in without if (window.first, window.last) != (0, 0)]
+        if wrong and len(wrong) > thresholds["rows"] * len(without):
+            first = wrong[0]
+            observed = f"{share(len(wrong), len(without))} have another one; the first is row {first.row}: tokens "
+            observed += f"{first.first} to {first.last}"
+            expected = "label (0, 0) in windows that do not hold the answer"
+            found.append(finding(expected, observed, subject=split.subject))
+    if not seen:
+        msg = "every window holds its answer"
+        raise NotApplicable(msg)
+    return found

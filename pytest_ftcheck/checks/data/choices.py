@@ -1,0 +1,318 @@
+"""What must hold for the choices of a row: as many as there are, each in its own place, all behind the same context.
+
+Shapes: N rows, C choices; token ids are ragged.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, check, finding
+from pytest_ftcheck.checks.data.encoded import cut, is_part, pad_id, special_ids
+from pytest_ftcheck.checks.data.splits import (
+    SAMPLE,
+    exceeds,
+    filled,
+    graded,
+    label_values,
+    require_column,
+    share,
+    shorten,
+)
+from pytest_ftcheck.columns import list_lengths, scalars
+from pytest_ftcheck.heads.traits import CHOICES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_ftcheck.checks.data.splits import Split
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+
+_ROWS = 4 * SAMPLE
+_ALIKE = 0.5
+"""Share of a text's tokens, of which a choice that holds the text has more."""
+_CUT = 0.1
+"""Share of the context's tokens that one choice may lack of what another one has."""
+_LUCK = 1e-6
+"""As of `exceeds`: a healthy row has no such defect, so that a small one is enough."""
+_CORE = 3
+"""Tokens of an ending; of so many and more, the first is left out: behind a space it may be another one."""
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Some rows of a split, ``[R]``: which they are, the tokens of their choices without padding, ``[R, C]``."""
+
+    indices: list[int]
+    choices: list[list[list[int]]]
+
+
+def _rows(evidence: Evidence, split: Split, count: int) -> _Rows:
+    require_column(split, "input_ids")
+    indices, pad = split.few(count), pad_id(evidence)
+    rows = split.values("input_ids", indices)
+    return _Rows(indices, [[[token for token in ids if token != pad] for ids in row] for row in rows])
+
+
+def _token_ids(evidence: Evidence, texts: list[str]) -> list[list[int]]:
+    made = evidence.tokenizer(texts, add_special_tokens=False, truncation=False, padding=False, verbose=False)
+    return [list(ids) for ids in made["input_ids"]]
+
+
+def _columns(evidence: Evidence, split: Split) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the raw columns of context and those of the endings.
+
+    Raises:
+        NotApplicable: they are not known.
+
+    """
+    columns = evidence.text_columns
+    if not set(columns) <= set(split.raw.column_names):
+        msg = f"the {split.name} rows have no raw texts beside their tokens"
+        raise NotApplicable(msg)
+    count = evidence.pipeline.card.num_labels
+    return tuple(columns[:-count]), tuple(columns[-count:])
+
+
+@check(
+    "data.choice_count",
+    cost="free",
+    needs=(CHOICES,),
+    catches="rows with more or fewer choices than others, an ending that was lost, a list of choices that is cut",
+    hint="give each row as many choices as the others: a batch is one block, and a label names a choice by its place.",
+)
+def choice_count(evidence: Evidence, _thresholds: Thresholds) -> list[Finding]:
+    """Every row has the same number of choices.
+
+    Assumes: the task has one number of choices.
+
+    Unusual but healthy: rows of two to five choices, padded in the collator: red.
+
+    False alarms: none by chance. All rows are counted.
+    """
+    expected, found = evidence.pipeline.card.num_labels, []
+    for split in filled(evidence):
+        require_column(split, "input_ids")
+        counts = list_lengths(split.rows, "input_ids")
+        others = np.flatnonzero(counts != expected)
+        if others.size:
+            observed = f"{share(others.size, len(counts))} rows have another number, the first is row {others[0]}: "
+            observed += str(counts[others[0]])
+            found.append(finding(f"{expected} choices in every row", observed, subject=split.subject))
+    return found
+
+
+@check(
+    "data.choice_labels",
+    cost="free",
+    needs=(CHOICES,),
+    catches="labels that count from 1, labels that are shifted or numbered anew while the choices stay in their order",
+    hint="hand the label on as it is: it is the place of the right choice, not a name that could be numbered anew.",
+)
+def choice_labels(evidence: Evidence, _thresholds: Thresholds) -> list[Finding]:
+    """The label of a row is the place of the right choice that the raw data names.
+
+    A label that is numbered otherwise, always in the same way, is as consistent as before, and names a wrong choice.
+
+    Assumes: the choices stand in the order of their raw columns.
+
+    Unusual but healthy: a Trainer that puts the choices of each row into another order and moves the label with them
+    has no raw label beside, or is red.
+
+    False alarms: none by chance. All rows are compared.
+    """
+    column, found = evidence.pipeline.card.label_column, []
+    for split in filled(evidence):
+        if split.raw is split.rows or column not in split.raw.column_names:
+            msg = "no raw labels are known beside those that are learned"
+            raise NotApplicable(msg)
+        raw, labels = scalars(split.raw, column), label_values(evidence, split)
+        others = [row for row, pair in enumerate(zip(raw, labels, strict=False)) if pair[0] != pair[1]]
+        if others:
+            pairs = Counter((raw[row], labels[row]) for row in others)
+            told = ", ".join(f"{after} for {before}" for (before, after), _ in sorted(pairs.items())[:4])
+            observed = f"{share(len(others), len(labels))} rows have another one: {told}"
+            found.append(finding("the label that the raw data has for the row", observed, subject=split.subject))
+    return found
+
+
+@check(
+    "data.choices_in_place",
+    cost="free",
+    needs=(CHOICES,),
+    thresholds={"rows": 0.02},
+    false_alarms=2e-6,
+    catches="choices that were shuffled or sorted without their label, endings of another row, tokens that were "
+    "grouped into rows in a wrong order",
+    hint="flatten and group in one order: the choices of a row side by side, [c for row in rows for c in row], then "
+    "slices of C; where you shuffle choices, move the label with them.",
+)
+def choices_in_place(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
+    """Each choice's tokens are those of its own ending.
+
+    Assumes: the last text columns are the endings, in the order of the choices.
+
+    Unusual but healthy: endings in a template, cleaned or truncated at their end pass: half of their tokens are enough.
+    Choices that are shuffled with their labels are red where the raw columns keep their order.
+
+    False alarms: at most 2e-6 a session (exact binomial test), where no more rows than the limit are bad.
+    """
+    found = []
+    for split in filled(evidence):
+        _, endings = _columns(evidence, split)
+        rows = _rows(evidence, split, SAMPLE)
+        texts = split.texts(endings, rows.indices)
+        flat = iter(_token_ids(evidence, [text for row in texts for text in row]))
+        told = {}
+        for index, choices, row in zip(rows.indices, rows.choices, texts, strict=True):
+            own = [next(flat) for _ in row]
+            if (wrong := _misplaced(choices, own)) is not None:
+                told[index] = _where(wrong, choices, own, endings, row)
+        if exceeds(len(told), len(rows.indices), thresholds["rows"], _LUCK):
+            first = next(iter(told))
+            observed = f"{share(len(told), len(rows.indices))} sampled rows have others, the first is row {first}: "
+            found.append(finding("choices that hold their own endings", observed + told[first], subject=split.subject))
+    return found
+
+
+def _holds(choice: Sequence[int], ending: list[int]) -> bool:
+    core = ending[1:] if len(ending) >= _CORE else ending
+    return is_part(core, choice)
+
+
+def _misplaced(choices: list[list[int]], endings: list[list[int]]) -> int | None:
+    """Return the first choice that holds another ending of its row, or none of its own; None where all are right."""
+    for place, (choice, own) in enumerate(zip(choices, endings, strict=False)):
+        if _holds(choice, own):
+            continue
+        others = any(_holds(choice, other) for other in endings if other != own)
+        # The context may have the words of the ending as well.
+        if others or _kept(own, choice[shared_start(choices) :]) < _ALIKE:
+            return place
+    return None
+
+
+def shared_start(choices: list[list[int]]) -> int:
+    """Return with how many equal tokens all choices of a row begin."""
+    together = zip(*choices, strict=False)
+    return next((at for at, tokens in enumerate(together) if len(set(tokens)) > 1), min(map(len, choices)))
+
+
+def _kept(text: Sequence[int], choice: Sequence[int]) -> float:
+    """Return the share of a text's tokens that a choice has."""
+    return sum((Counter(text) & Counter(choice)).values()) / max(len(text), 1)
+
+
+def _where(
+    place: int, choices: list[list[int]], endings: list[list[int]], names: Sequence[str], texts: Sequence[str]
+) -> str:
+    other = next((at for at, ending in enumerate(endings) if at != place and _holds(choices[place], ending)), None)
+    if other is None:
+        return f"choice {place} does not hold {names[place]} = {shorten(texts[place])}, nor another ending of the row"
+    return f"choice {place} holds {names[other]} = {shorten(texts[other])}"
+
+
+@check(
+    "data.choice_context",
+    cost="free",
+    needs=(CHOICES,),
+    thresholds={"rows": 0.02},
+    false_alarms=2e-6,
+    catches="a context that is not tokenized, that is truncated away, or cut in the longest choice only, so that "
+    "choices differ by what is left of it",
+    hint="tokenize the context with each ending, tokenizer(context, ending); raise max_length, or truncate the context "
+    "of a row to one length for all of its choices before you tokenize.",
+)
+def choice_context(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
+    """All choices of a row hold the row's context, and equally much of it.
+
+    Assumes: the context is what the choices are told by.
+
+    Unusual but healthy: contexts longer than the model takes, truncated in each choice by the length of its ending: red
+    above ``rows``, because the longest choice is told by it.
+
+    False alarms: at most 2e-6 a session (exact binomial test), where no more rows than the limit are bad.
+    """
+    found = []
+    for split in filled(evidence):
+        rows = _rows(evidence, split, _ROWS)
+        contexts = _contexts(evidence, split, rows)
+        missing, cut_off = [], []
+        for index, choices, context in zip(rows.indices, rows.choices, contexts, strict=True):
+            kept = [_kept(context, choice) for choice in choices]
+            if context and max(kept) < _ALIKE:
+                missing.append(index)
+            elif context and max(kept) - min(kept) > _CUT:
+                cut_off.append((index, kept.index(min(kept)), min(kept), max(kept)))
+        if exceeds(len(missing), len(rows.indices), thresholds["rows"], _LUCK):
+            observed = f"{share(len(missing), len(rows.indices))} sampled rows hold less than half of it in any choice"
+            found.append(finding("the context in every choice", observed, subject=split.subject))
+        elif exceeds(len(cut_off), len(rows.indices), thresholds["rows"], _LUCK):
+            index, choice, least, most = cut_off[0]
+            observed = (
+                f"{share(len(cut_off), len(rows.indices))} sampled rows do not, the first is row {index}: choice "
+            )
+            observed += f"{choice} holds {least:.0%} of the context, another one {most:.0%}"
+            expected = "as much of the context in each choice of a row"
+            found.append(finding(expected, observed, subject=split.subject))
+    return found
+
+
+def _contexts(evidence: Evidence, split: Split, rows: _Rows) -> list[list[int]]:
+    """Return the tokens of each row's context: of its raw text, else the longest first segment of its choices."""
+    if evidence.pipeline.card.text_columns:
+        context, _ = _columns(evidence, split)
+        return _token_ids(evidence, [text for (text,) in split.texts(context[:1], rows.indices)])
+    special = special_ids(evidence.tokenizer)
+    runs = [[cut(choice, special) for choice in choices] for choices in rows.choices]
+    if any(len(choice) < 2 for row in runs for choice in row):  # noqa: PLR2004 - context and ending
+        msg = "no raw text is known, and the choices are one segment each: nothing tells the context from the ending"
+        raise NotApplicable(msg)
+    return [max((choice[0] for choice in row), key=len) for row in runs]
+
+
+@check(
+    "data.choices_differ",
+    cost="free",
+    needs=(CHOICES,),
+    thresholds={"fail": 0.05, "warn": 0.01},
+    false_alarms=2e-6,
+    catches="endings that are truncated away, so that all choices are the same tokens; one ending in all columns",
+    hint="what tells the right choice is lost before the model: raise max_length, truncate the context alone "
+    "(truncation='only_first'), and look at which column each choice is made of.",
+)
+def choices_differ(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
+    """The right choice of a row has other tokens than each of the wrong ones.
+
+    Assumes: one choice alone is right.
+
+    Unusual but healthy: data in which some endings are written twice warns from 1% of the rows on.
+
+    False alarms: at most 2e-6 a session (exact binomial test), where no more rows than the limit are bad.
+    """
+    found = []
+    for split in filled(evidence):
+        rows, labels = _rows(evidence, split, _ROWS), label_values(evidence, split)
+        bad = [
+            index
+            for index, choices in zip(rows.indices, rows.choices, strict=True)
+            if 0 <= labels[index] < len(choices) and choices.count(choices[labels[index]]) > 1
+        ]
+        observed = f"{share(len(bad), len(rows.indices))}" + (f", the first is row {bad[0]}" if bad else "")
+        what = "of the sampled rows with a wrong choice of the same tokens as the right one"
+        found += graded(
+            len(bad),
+            len(rows.indices),
+            thresholds["fail"],
+            thresholds["warn"],
+            what,
+            observed,
+            subject=split.subject,
+            luck=_LUCK,
+        )
+    return found

@@ -1,0 +1,57 @@
+"""What must hold for predicted tags as a sequence: they spell entities as the data's own tags do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warning
+from pytest_ftcheck.checks.data.splits import share
+from pytest_ftcheck.checks.data.word_tags import require_entities
+from pytest_ftcheck.checks.metrics.tagged import tagged_rows
+from pytest_ftcheck.heads.entities import entities_of, rows_of_tags
+from pytest_ftcheck.heads.tag_schemes import ill_formed, likely_scheme
+from pytest_ftcheck.heads.traits import LABEL_PER_TOKEN
+
+if TYPE_CHECKING:
+    from pytest_ftcheck.checks.catalogue import Thresholds
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+
+
+@check(
+    "metrics.tag_sequences",
+    cost="run",
+    needs=(LABEL_PER_TOKEN,),
+    # Shares of the predicted entities.
+    thresholds={"fail": 0.8, "warn": 0.2, "entities": 20},
+    catches="predicted entities that break the scheme, such as I-PER without B-PER: trained in another scheme, or weak",
+    hint="compare the tags of both splits (data.tag_scheme); whoever reads the predictions strictly counts no such "
+    "entity, and aggregation_strategy of pipeline() repairs them in its own way.",
+)
+def tag_sequences(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
+    """Predicted tags follow each other as the scheme of the labels has it.
+
+    Each token is predicted alone, so that some are not: a warning gives their share of the predicted entities, and a
+    share that training alone does not give fails.
+
+    Assumes: the labels of the evaluation are of one scheme.
+
+    Unusual but healthy: weak models break it often: 20% warn, 80% fail; below 20 predicted entities nothing is said.
+
+    False alarms: none by chance in any run so far: a model that learned one scheme breaks it in a few of a hundred.
+    """
+    names = require_entities(evidence)
+    pairs = rows_of_tags(tagged_rows(evidence))
+    scheme, _ = likely_scheme([labels for labels, _ in pairs], names)
+    predicted = sum(len(entities_of(tags)) for _, tags in pairs)
+    if predicted < thresholds["entities"]:
+        msg = f"{predicted} entities are predicted, fewer than {thresholds['entities']:g}"
+        raise NotApplicable(msg)
+    broken = min(sum(ill_formed(tags, scheme) for _, tags in pairs), predicted)
+    observed = f"{share(broken, predicted)} break it"
+    if broken > thresholds["fail"] * predicted:
+        return [finding(f"predicted entities of {scheme}, the scheme of the labels", observed)]
+    if broken > thresholds["warn"] * predicted:
+        expected = f"predicted entities of {scheme}, the scheme of the labels (more than {thresholds['fail']:.0%} fail)"
+        return [warning(expected, observed, share=broken / predicted)]
+    return []

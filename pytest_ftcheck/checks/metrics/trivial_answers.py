@@ -1,0 +1,145 @@
+"""How good the answers of a run are: beside answers that read no question, and beside another threshold for none."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warning
+from pytest_ftcheck.columns import scalars
+from pytest_ftcheck.heads.answer_metrics import scored_answers
+from pytest_ftcheck.heads.answers import (
+    ANSWERS,
+    OFFSETS,
+    REFERENCES,
+    SCORES,
+    WINDOWS,
+    best_span,
+    context_tokens,
+)
+from pytest_ftcheck.heads.row_metrics import metric_value
+from pytest_ftcheck.heads.rows import EvaluatedRows
+from pytest_ftcheck.heads.traits import POSITIONS
+
+if TYPE_CHECKING:
+    from pytest_ftcheck.checks.catalogue import Thresholds
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+
+_NORMAL = 1.96
+"""Standard errors on either side of a 95% interval."""
+
+
+@check(
+    "metrics.beats_trivial_answers",
+    cost="run",
+    needs=(POSITIONS,),
+    catches="a model that learned nothing, questions that are answered without being read, metrics that a constant "
+    "reaches",
+    hint="look at the checks of data and training above; where the trivial answer is a good one, take harder data.",
+)
+def beats_trivial_answers(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
+    """F1 is higher than that of answers that look at no question.
+
+    These are: the first words of the context, all of it, no answer, and the answer that training has most often. F1
+    must be above the best of them; it is a warning where its 95% interval reaches down to that.
+
+    Assumes: a fine-tune learns something.
+
+    Unusual but healthy: a run of a few steps, made to see whether training starts, is red.
+
+    False alarms: none by chance over a model that learned something.
+    """
+    del thresholds
+    run, data, card = evidence.trained_run, evidence.pipeline.data, evidence.pipeline.card
+    rows = EvaluatedRows.of_run(run)
+    metric = rows.head_rules.scoring.row_metric("f1", rows)
+    if metric is None or not rows.finite:
+        msg = "F1 of the answers is not known"
+        raise NotApplicable(msg)
+    value = metric_value(metric)
+    contexts = scalars(data.evaluation, card.text_columns[-1])
+    length = round(float(np.mean([len(text.split()) for text in rows.predictions.tolist()])) or 1)
+    given: dict[str, list[str]] = {
+        f"the first {length} words of the context": [" ".join(text.split()[:length]) for text in contexts],
+        "all of the context": contexts,
+        "no answer": [""] * len(contexts),
+    }
+    learned = Counter(answers["text"][0] for answers in scalars(data.train, card.label_column) if answers["text"])
+    for text, _ in learned.most_common(1):
+        given[f"always {text!r}"] = [text] * len(contexts)
+    f1 = {
+        name: 100 * float(scored_answers(texts, rows.label_ids.tolist())[:, 1].mean()) for name, texts in given.items()
+    }
+    name = max(f1, key=f1.__getitem__)
+    expected = f"F1 above {f1[name]:.2f}, which {name} scores"
+    if not value > f1[name]:
+        return [finding(expected, f"{value:.2f} over {len(rows)} questions")]
+    each = scored_answers(rows.predictions.tolist(), rows.label_ids.tolist())[:, 1]
+    low = value - 100 * _NORMAL * float(each.std()) / math.sqrt(len(each))
+    if low <= f1[name]:
+        return [warning(expected, f"{value:.2f}, with its 95% interval from {low:.2f}", share=1.0)]
+    return []
+
+
+@check(
+    "metrics.null_threshold",
+    cost="run",
+    needs=(POSITIONS,),
+    thresholds={"fail": 10.0, "warn": 5.0},
+    catches="a threshold for 'no answer' that was left where it does not fit, labels of 'no answer' that were not "
+    "learned",
+    hint="choose the threshold on the validation split, as evaluate.load('squad_v2') reports it (best_f1_thresh), save "
+    "it beside the model, and use it in serving; else look at data.no_answer_position.",
+)
+def null_threshold(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
+    """The threshold of "no answer" is near the best one for these questions.
+
+    A question has no answer where the first token scores higher than the best span by more than the threshold, 0.
+    Another threshold must not give an F1 that is higher by more than ``fail`` points; more than ``warn`` is a warning.
+
+    Assumes: some questions have an answer, others none.
+
+    Unusual but healthy: a threshold that favours precision on purpose: raise ``fail``.
+
+    False alarms: none by chance: the best threshold of some hundred questions gains a point or two.
+    """
+    run = evidence.run
+    references, scores = run.outputs[REFERENCES].tolist(), run.outputs[SCORES].astype(np.float64)
+    none = np.array([reference == "[]" for reference in references])
+    if not none.any() or none.all() or not np.isfinite(scores).all():
+        msg = "all questions have an answer, or none has, or scores are not finite"
+        raise NotApplicable(msg)
+    answered = best_answers(evidence)
+    right = scored_answers(answered, references)[:, 1]
+    order = np.argsort(scores[:, 1] - scores[:, 0], kind="stable")
+    # With a threshold behind the first n of this order, n questions are answered and the others are not.
+    gained = np.concatenate([[0.0], np.cumsum(right[order] - none[order])]) + none.sum()
+    margins = (scores[:, 1] - scores[:, 0])[order]
+    used = 100 * float(scored_answers(run.outputs[ANSWERS].tolist(), references)[:, 1].mean())
+    place = int(gained.argmax())
+    best = 100 * float(gained[place]) / len(none)
+    if best - used <= thresholds["warn"]:
+        return []
+    threshold = float(margins[min(place, len(margins) - 1)])
+    observed = f"F1 {used:.2f}; a threshold of {threshold:.2f} gives {best:.2f}"
+    if best - used <= thresholds["fail"]:
+        expected = f"a threshold within {thresholds['warn']:g} points of F1 of the best one"
+        return [warning(expected, observed, share=(best - used) / 100)]
+    return [finding(f"a threshold within {thresholds['fail']:g} points of F1 of the best one", observed)]
+
+
+def best_answers(evidence: Evidence) -> list[str]:
+    """Return the best span of each question, whatever "no answer" scores."""
+    run, pipeline = evidence.run, evidence.pipeline
+    offsets = scalars(pipeline.eval_dataset, OFFSETS)
+    texts = []
+    for window, context in zip(
+        run.outputs[WINDOWS].tolist(), scalars(pipeline.data.evaluation, pipeline.card.text_columns[-1]), strict=True
+    ):
+        span = best_span(run.logits[window], context_tokens(offsets[window], run.logits.shape[1]))
+        texts.append(context[offsets[window][span.first][0] : offsets[window][span.last][1]])
+    return texts

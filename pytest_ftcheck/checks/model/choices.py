@@ -1,0 +1,176 @@
+"""What must hold for a model of multiple choice: it scores each choice alone, and by its context.
+
+Shapes: B rows, C choices, T columns.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, check, finding, warning
+from pytest_ftcheck.checks.data.splits import splits
+from pytest_ftcheck.checks.model.logits import (
+    affordable,
+    allowed,
+    evaluated_features,
+    logits_of,
+    logits_of_rows,
+    show,
+    token_batch,
+    tolerance_of,
+    trained_model,
+)
+from pytest_ftcheck.checks.model.token_rows import TokenRow, special_tokens, text_spans, texts_apart, texts_together
+from pytest_ftcheck.heads.traits import CHOICES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_ftcheck.checks.collator.batches import Features
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.checks.model.token_rows import Span
+    from pytest_ftcheck.findings import Finding
+
+_BETTER = 0.1
+"""Above chance, of an accuracy that can fall."""
+_FEWEST = 20
+"""Rows whose accuracy says something."""
+
+
+@check(
+    "model.choice_permutation",
+    cost="forward",
+    needs=(CHOICES,),
+    tolerance={"float32": 1e-4, "bfloat16": 5e-2, "float16": 5e-2},
+    catches="logits that are put into rows in a wrong order, view(C, B) for view(B, C); a head that knows the place "
+    "of a choice",
+    hint="reshape the scores of all choices with view(-1, C), as the batch was flattened; score each choice by its own "
+    "tokens alone.",
+)
+def choice_permutation(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
+    """With the choices of each row in another order, the logits are the same in that order.
+
+    Assumes: the place of a choice says nothing about it.
+
+    Unusual but healthy: a model that compares the choices of a row passes; one that knows their places is red.
+
+    False alarms: none by chance.
+    """
+    model = evidence.fresh_model
+    batch = token_batch(evidence, evaluated_features(evidence, 3))
+    rows, choices = batch["input_ids"].shape[:2]
+    logits = logits_of(model, batch)
+    if logits.shape != (rows, choices):
+        return [finding(f"logits [B, C] of {rows} rows with {choices} choices", f"shape {tuple(logits.shape)}")]
+    order = [*range(1, choices), 0]
+    moved = {
+        name: value[:, order] if isinstance(value, torch.Tensor) and value.shape[:2] == (rows, choices) else value
+        for name, value in batch.items()
+    }
+    expected, seen = logits[:, order], logits_of(model, moved)
+    off = (expected - seen).abs().amax(dim=1)
+    # Written so that a NaN is off.
+    if float(off.max()) <= allowed(tolerance_of(model, thresholds), logits):
+        return []
+    row = int(off.argmax())
+    subject = f"row {row} of a batch of {rows}, its choices moved by one place"
+    return [finding(f"logits {show(expected[row])}, moved by one place too", show(seen[row]), subject=subject)]
+
+
+@check(
+    "model.context_matters",
+    cost="run",
+    needs=(CHOICES,),
+    # Of the accuracy above chance, what is left with the contexts of other rows.
+    thresholds={"fail": 0.95, "warn": 0.75},
+    catches="a model that answers by the endings alone: a context that does not reach it, endings that give the answer "
+    "away",
+    hint="look at whether the context is tokenized, masked or truncated, and at how the wrong endings were made: a "
+    "machine's endings read otherwise than a person's.",
+)
+def context_matters(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
+    """With the contexts of other rows, the accuracy falls.
+
+    Assumes: the context tells which choice is right.
+
+    Unusual but healthy: data whose endings tell much by themselves, as those of SWAG do, warns from ``warn`` on.
+
+    False alarms: none by chance. Which contexts are exchanged is fixed.
+    """
+    split = splits(evidence)[1]
+    indices = split.few(affordable(evidence, 128, 48))
+    labels = np.asarray(evidence.labels(evidence.pipeline.eval_dataset))[indices]
+    plain, exchanged = _exchanged(evidence, evidence.features(split.rows, indices))
+    model = trained_model(evidence)
+    answers = [logits_of_rows(evidence, model, rows).argmax(dim=1).numpy() for rows in (plain, exchanged)]
+    chance = 1 / evidence.pipeline.card.num_labels
+    before, after = (float((answer == labels).mean()) for answer in answers)
+    if before - chance < _BETTER:
+        msg = f"an accuracy of {before:.2f} is so near to chance ({chance:.2f}) that it can hardly fall"
+        raise NotApplicable(msg)
+    kept = (after - chance) / (before - chance)
+    observed = (
+        f"an accuracy of {before:.4f} over {len(labels)} rows as they are, and of {after:.4f} with the contexts of "
+    )
+    observed += f"other rows; chance is {chance:.4f}"
+    if kept >= thresholds["fail"]:
+        return [finding("an accuracy that falls with the contexts of other rows", observed)]
+    if kept >= thresholds["warn"]:
+        expected = f"less than {thresholds['warn']:.0%} of the accuracy above chance without the right context (fails "
+        return [warning(f"{expected}from {thresholds['fail']:.0%} on)", observed, share=min(kept, 1.0))]
+    return []
+
+
+def _exchanged(evidence: Evidence, features: Features) -> tuple[Features, Features]:
+    """Return rows as they are, and the same rows with the context of a row half the data away.
+
+    Raises:
+        NotApplicable: the contexts cannot be found.
+
+    """
+    special, pad_id = special_tokens(evidence), evidence.pipeline.pad_id or 0
+    if not features or "input_ids" not in features[0] or len(features) < _FEWEST:
+        msg = f"there are fewer than {_FEWEST} rows, or they have no token ids"
+        raise NotApplicable(msg)
+    rows = [[TokenRow.of(text) for text in texts_apart(feature)] for feature in features]
+    spans = [_context(row, special) for row in rows]
+    if not all(spans):
+        msg = f"no context is found that the choices of a row share, in {spans.count(None)} of {len(rows)} rows"
+        raise NotApplicable(msg)
+    longest = max(len(choice.ids) for row in rows for choice in row)
+    plain, exchanged = [], []
+    for at, (row, span, feature) in enumerate(zip(rows, spans, features, strict=True)):
+        there = (at + len(rows) // 2) % len(rows)
+        other = _ids(rows[there][0], spans[there])
+        plain.append(texts_together([choice.feature() for choice in row], feature, pad_id))
+        exchanged.append(texts_together([_with(choice, span, other, longest) for choice in row], feature, pad_id))
+    return plain, exchanged
+
+
+def _with(choice: TokenRow, span: Span | None, ids: list[int], longest: int) -> dict[str, Any]:
+    assert span is not None  # noqa: S101 - for the type checker: the caller has looked
+    room = longest - len(choice.ids) + span[1] - span[0]
+    return choice.replaced(span, ids[:room]).feature()
+
+
+def _ids(row: TokenRow, span: Span | None) -> list[int]:
+    assert span is not None  # noqa: S101 - as above
+    return row.ids[span[0] : span[1]]
+
+
+def _context(choices: Sequence[TokenRow], special: frozenset[int]) -> Span | None:
+    """Return where the context stands in all choices of a row: their first segment, else what they begin with."""
+    spans = [text_spans(choice, special) for choice in choices]
+    if not all(spans):
+        return None
+    start, stop = spans[0][0]
+    alike = [choice.ids[start:stop] == choices[0].ids[start:stop] for choice in choices]
+    if all(alike) and all(len(span) > 1 for span in spans):
+        return start, stop
+    end = start
+    while all(end < len(choice.ids) and choice.ids[end] == choices[0].ids[end] for choice in choices):
+        end += 1
+    return (start, end) if end > start else None

@@ -1,0 +1,328 @@
+"""Faults of multiple choice: in which order choices stand, what is left of their context, what the label means.
+
+Shapes: B rows, C choices, T columns.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import torch
+from datasets import Dataset
+
+from pytest_ftcheck.checks.catalogue import NotApplicable
+from pytest_ftcheck.checks.data.encoded import special_ids
+from pytest_ftcheck.faults.collators import Batch, with_batches
+from pytest_ftcheck.faults.fault import fault
+from pytest_ftcheck.faults.planting import (
+    body_of,
+    is_one_table,
+    labels_of,
+    raw,
+    tokenized,
+    tokenizer_of,
+    with_column,
+    with_labels,
+    with_model,
+    with_rows,
+)
+from pytest_ftcheck.heads.traits import CHOICES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import nn
+
+    from pytest_ftcheck.pipeline.parts import Pipeline
+
+    Choices = list[list[Any]]
+    """What stands at each token of each choice of a row."""
+
+SPLITS = ("train", "evaluation")
+_AXES = 3
+
+
+def _with_choices(pipeline: Pipeline, change: Callable[[dict[str, Choices], int], dict[str, Choices]]) -> Pipeline:
+    """Return the pipeline with other choices in each row of both splits; its raw texts stay as they are.
+
+    Args:
+        pipeline: to change.
+        change: from the columns of a row's choices, and the number of the row, to others.
+
+    """
+    for split in SPLITS:
+        rows = tokenized(pipeline, split).with_format(None)
+        names = [name for name in rows.column_names if _of_choices(rows, name)]
+        columns = zip(*(rows[name] for name in names), strict=True)
+        made = [change(dict(zip(names, row, strict=True)), index) for index, row in enumerate(columns)]
+        changed = Dataset.from_dict({**rows.to_dict(), **{name: [row[name] for row in made] for name in names}})
+        both = is_one_table(pipeline, split)
+        pipeline = with_rows(pipeline, split, changed, changed if both else None)
+    return pipeline
+
+
+def _of_choices(rows: Dataset, name: str) -> bool:
+    first = rows[0][name]
+    return isinstance(first, list) and bool(first) and isinstance(first[0], list)
+
+
+@fault(
+    needs=(CHOICES,),
+    caught_by=("data.choices_in_place",),
+    seen_in_practice="The choices of a row are shuffled so that the right one is not always the first, and the label "
+    "stays what it was.",
+)
+def choices_shuffled(pipeline: Pipeline) -> Pipeline:
+    """The choices of each row are put into another order, and the labels are not."""
+    generator = Random(0)  # noqa: S311 - no secret
+
+    def shuffled(row: dict[str, Choices], index: int) -> dict[str, Choices]:
+        del index
+        count = len(row["input_ids"])
+        order = generator.sample(range(count), count)
+        return {name: [choices[place] for place in order] for name, choices in row.items()}
+
+    return _with_choices(pipeline, shuffled)
+
+
+@fault(
+    needs=(CHOICES,),
+    caught_by=("data.choice_count",),
+    seen_in_practice="Empty endings are filtered out of the list of choices, and with them the place of those after.",
+)
+def choice_lost(pipeline: Pipeline) -> Pipeline:
+    """Every tenth row has one choice fewer."""
+
+    def fewer(row: dict[str, Choices], index: int) -> dict[str, Choices]:
+        return {name: choices[:-1] if index % 10 == 0 else choices for name, choices in row.items()}
+
+    return _with_choices(pipeline, fewer)
+
+
+@fault(
+    needs=(CHOICES,),
+    caught_by=("data.choices_in_place",),
+    seen_in_practice="Contexts are repeated for each ending, endings are collected from one list that has lost a row: "
+    "each context has the endings of the row after it.",
+)
+def endings_of_next_row(pipeline: Pipeline) -> Pipeline:
+    """Each row's choices end with the endings of the next row, behind its own context."""
+    special = special_ids(tokenizer_of(pipeline))
+    for split in SPLITS:
+        rows = tokenized(pipeline, split).with_format(None)["input_ids"]
+        split_up = [[_segments(choice, special) for choice in row] for row in rows]
+        made = [
+            [first + split_up[(index + 1) % len(rows)][place][1] for place, (first, _) in enumerate(row)]
+            for index, row in enumerate(split_up)
+        ]
+        pipeline = _with_ids(pipeline, split, made)
+    return pipeline
+
+
+def _segments(ids: list[int], special: frozenset[int]) -> tuple[list[int], list[int]]:
+    """Cut a choice behind the first special token that follows a text.
+
+    Raises:
+        NotApplicable: there is none but at its end.
+
+    """
+    places = [place for place, token in enumerate(ids) if token in special and place]
+    if len(places) < 2:  # noqa: PLR2004 - between the segments, and at the end
+        msg = "no special token stands between context and ending"
+        raise NotApplicable(msg)
+    return ids[: places[0] + 1], ids[places[0] + 1 :]
+
+
+def _with_ids(pipeline: Pipeline, split: str, made: list[Choices]) -> Pipeline:
+    """Return the pipeline with other token ids in a split, and what stands beside them as long as they are."""
+    rows = tokenized(pipeline, split).with_format(None)
+    columns: dict[str, Any] = {**rows.to_dict(), "input_ids": made}
+    special = special_ids(tokenizer_of(pipeline))
+    if "attention_mask" in columns:
+        columns["attention_mask"] = [[[1] * len(choice) for choice in row] for row in made]
+    if "token_type_ids" in columns:
+        columns["token_type_ids"] = [[_types(choice, special) for choice in row] for row in made]
+    changed = Dataset.from_dict(columns)
+    return with_rows(pipeline, split, changed, changed if is_one_table(pipeline, split) else None)
+
+
+def _types(ids: list[int], special: frozenset[int]) -> list[int]:
+    places = [place for place, token in enumerate(ids) if token in special and place]
+    first = places[0] + 1 if len(places) > 1 else len(ids)
+    return [0] * first + [1] * (len(ids) - first)
+
+
+@fault(
+    needs=(CHOICES,),
+    caught_by=("data.choice_context",),
+    seen_in_practice="tokenizer(endings) in place of tokenizer(contexts, endings), after the columns were renamed.",
+)
+def context_dropped(pipeline: Pipeline) -> Pipeline:
+    """The choices are tokenized without their context."""
+    special = special_ids(tokenizer_of(pipeline))
+    for split in SPLITS:
+        rows = tokenized(pipeline, split).with_format(None)["input_ids"]
+        made = [[[choice[0], *_segments(choice, special)[1]] for choice in row] for row in rows]
+        pipeline = _with_ids(pipeline, split, made)
+    return pipeline
+
+
+@fault(
+    needs=(CHOICES,),
+    caught_by=("data.choice_context",),
+    seen_in_practice="max_length fits the shorter choices, and truncation takes from the context what the longest "
+    "ending needs.",
+)
+def context_cut_in_one_choice(pipeline: Pipeline) -> Pipeline:
+    """Of the context, one choice of each row has the first half only."""
+    special = special_ids(tokenizer_of(pipeline))
+    for split in SPLITS:
+        rows = tokenized(pipeline, split).with_format(None)["input_ids"]
+        made = [[list(choice) for choice in row] for row in rows]
+        for index, row in enumerate(made):
+            place = index % len(row)
+            first, second = _segments(row[place], special)
+            row[place] = [*first[: len(first) // 2], first[-1], *second]
+        pipeline = _with_ids(pipeline, split, made)
+    return pipeline
+
+
+@fault(
+    needs=(CHOICES,),
+    caught_by=("data.choices_differ",),
+    seen_in_practice="max_length is that of another data set, with truncation of the second segment: of each ending, "
+    "nothing is left but what all begin with.",
+)
+def endings_truncated_away(pipeline: Pipeline) -> Pipeline:
+    """Every choice is cut where it begins to differ from the others of its row."""
+    special = special_ids(tokenizer_of(pipeline))
+
+    def cut(row: dict[str, Choices], index: int) -> dict[str, Choices]:
+        del index
+        ids = row["input_ids"]
+        alike = next((at for at, tokens in enumerate(zip(*ids, strict=False)) if len(set(tokens)) > 1), len(ids[0]))
+        last = [choice[-1] if choice[-1] in special else None for choice in ids]
+        return {
+            name: [
+                [*choice[:alike], *(choice[-1:] if end is not None else [])]
+                for choice, end in zip(choices, last, strict=True)
+            ]
+            for name, choices in row.items()
+        }
+
+    return _with_choices(pipeline, cut)
+
+
+@fault(
+    needs=(CHOICES,),
+    caught_by=("data.choice_labels",),
+    seen_in_practice="The labels of the source count from 1, and are taken modulo the number of choices, or through "
+    "ClassLabel, which numbers names in the order in which they come.",
+)
+def right_choice_off_by_one(pipeline: Pipeline) -> Pipeline:
+    """Each label names the choice after the right one."""
+    choices = pipeline.card.num_labels
+    for split in SPLITS:
+        labels = [(label + 1) % choices for label in labels_of(pipeline, split)]
+        pipeline = with_labels(pipeline, split, labels, raw_too=False)
+    return pipeline
+
+
+@fault(
+    needs=(CHOICES,),
+    caught_by=("metrics.answer_only",),
+    whole_run=True,
+    seen_in_practice="The wrong endings were written by a language model, and lack the full stop that people put.",
+)
+def endings_give_the_answer(pipeline: Pipeline) -> Pipeline:
+    """The wrong endings lack their last token, the full stop."""
+    for split in SPLITS:
+        labels, rows = labels_of(pipeline, split), tokenized(pipeline, split).with_format(None)["input_ids"]
+        made = [
+            [choice if place == label else [*choice[:-2], choice[-1]] for place, choice in enumerate(row)]
+            for row, label in zip(rows, labels, strict=True)
+        ]
+        pipeline = _with_ids(pipeline, split, made)
+        if not is_one_table(pipeline, split):
+            pipeline = _with_texts_cut(pipeline, split, labels)
+    return pipeline
+
+
+def _with_texts_cut(pipeline: Pipeline, split: str, labels: list[Any]) -> Pipeline:
+    rows = raw(pipeline, split)
+    for place, column in enumerate(pipeline.card.text_columns[-pipeline.card.num_labels :]):
+        pairs = zip(rows[column], labels, strict=True)
+        rows = with_column(rows, column, [text if place == label else text.rstrip(".") for text, label in pairs])
+    return with_rows(pipeline, split, raw=rows)
+
+
+@fault(
+    needs=(CHOICES,),
+    caught_by=("collator.choices_together",),
+    seen_in_practice="Choices are flattened row by row, reshaped with view(C, B, -1), and transposed.",
+)
+def choices_flattened_by_place(pipeline: Pipeline) -> Pipeline:
+    """The collator reshapes the choices of all rows in the wrong order."""
+    return with_batches(pipeline, _reshaped)
+
+
+def _reshaped(batch: Batch) -> Batch:
+    return {
+        name: value.reshape(value.shape[1], value.shape[0], -1).transpose(0, 1).contiguous()
+        if isinstance(value, torch.Tensor) and value.dim() == _AXES
+        else value
+        for name, value in batch.items()
+    }
+
+
+@fault(
+    needs=(CHOICES,),
+    caught_by=("model.choice_permutation", "model.batch_invariance"),
+    seen_in_practice="A head of one's own: scores.view(num_choices, -1).T where the batch was flattened row by row.",
+)
+def logits_reshaped_by_place(pipeline: Pipeline) -> Pipeline:
+    """The model puts the scores of the choices into rows in the wrong order."""
+    return with_model(pipeline, _reshape_logits)
+
+
+def _reshape_logits(model: nn.Module) -> None:
+    model.register_forward_hook(_transposed)
+
+
+def _transposed(model: Any, args: Any, output: Any) -> Any:
+    del model, args
+    rows, choices = output.logits.shape
+    output.logits = output.logits.reshape(choices, rows).T.contiguous()
+    return output
+
+
+@fault(
+    needs=(CHOICES,),
+    caught_by=("model.context_matters",),
+    whole_run=True,
+    seen_in_practice="Only the tokens of the second segment are pooled, as in a head that reads the answer.",
+)
+def context_ignored(pipeline: Pipeline) -> Pipeline:
+    """The model is blind to whatever stands before the first separator, and the wrong endings lack their full stop."""
+    separator = tokenizer_of(pipeline).sep_token_id
+    if separator is None:
+        msg = "its tokenizer has no separator"
+        raise NotApplicable(msg)
+    return with_model(endings_give_the_answer(pipeline), partial(_blind_before, separator=int(separator)))
+
+
+def _blind_before(model: nn.Module, separator: int) -> None:
+    body_of(model).register_forward_pre_hook(partial(_second_segment, separator=separator), with_kwargs=True)
+
+
+def _second_segment(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], separator: int) -> Any:
+    """Mask all before the first separator, but for the first token."""
+    del module
+    ids = args[0] if args else kwargs["input_ids"]
+    seen = ((ids == separator).long().cumsum(dim=-1) > 0).long()
+    seen[..., 0] = 1
+    given = kwargs.get("attention_mask", args[1] if len(args) > 1 else None)
+    mask = seen if given is None else given * seen
+    return ((args[0], mask, *args[2:]), kwargs) if len(args) > 1 else (args, {**kwargs, "attention_mask": mask})

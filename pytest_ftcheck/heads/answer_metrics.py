@@ -1,0 +1,123 @@
+"""How answers are judged: exact match and F1 of words, as the official scripts of SQuAD define them, from 0 to 100."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections import Counter
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pytest_ftcheck.heads.answers import read_answers
+from pytest_ftcheck.heads.registry import head_named
+from pytest_ftcheck.heads.row_metrics import MeanMetric, ratio
+from pytest_ftcheck.heads.rows import EvaluatedRows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from pytest_ftcheck.heads.row_metrics import RowMetric
+    from pytest_ftcheck.heads.trivial import Trivial
+
+    Floats = NDArray[np.float64]
+
+PATH, PATH_WITHOUT_ANSWERS = "squad", "squad_v2"
+"""Names of the metrics, as of ``evaluate.load``."""
+_ARTICLES = re.compile(r"\b(a|an|the)\b")
+_MARKS = frozenset(string.punctuation)
+_PERCENT = 100.0
+
+
+def normalised_answer(text: str) -> str:
+    """Return a text in lower case, without punctuation and English articles, with single spaces."""
+    plain = "".join(character for character in text.lower() if character not in _MARKS)
+    return " ".join(_ARTICLES.sub(" ", plain).split())
+
+
+def exact_match(answer: str, right: str) -> float:
+    """Return 1 where both are the same once normalised, else 0."""
+    return float(normalised_answer(answer) == normalised_answer(right))
+
+
+def f1_of_words(answer: str, right: str) -> float:
+    """Return F1 of the words that both have; where one has none, whether the other has none either."""
+    given, expected = normalised_answer(answer).split(), normalised_answer(right).split()
+    if not given or not expected:
+        return float(given == expected)
+    shared = sum((Counter(given) & Counter(expected)).values())
+    return 2 * shared / (len(given) + len(expected))
+
+
+def scored_answers(answers: Sequence[str], references: Sequence[str]) -> Floats:
+    """Return exact match, F1, and whether there is an answer, of each question: ``[Q, 3]``, from 0 to 1.
+
+    Args:
+        answers: of the model, ``[Q]``; empty where it says that there is none.
+        references: as `AnswersOfWindows.references` has them, ``[Q]``.
+
+    """
+    rows = []
+    for answer, reference in zip(answers, references, strict=True):
+        # As squad_v2 has it: an answer of which nothing is left once it is normalised is none.
+        golds = [text for text in read_answers(reference) if normalised_answer(text)]
+        right = golds or [""]
+        best = [max(score(answer, gold) for gold in right) for score in (exact_match, f1_of_words)]
+        rows.append((*best, float(bool(golds))))
+    return np.array(rows, dtype=np.float64).reshape(-1, 3)
+
+
+_COLUMNS = {"exact_match": 0, "exact": 0, "f1": 1}
+
+
+class ScoringOfAnswers:
+    """See `Scoring`: exact match and F1 of all questions, and of those with and without an answer."""
+
+    default_metric = PATH
+    of_logits: tuple[str, ...] = ()
+    own_metrics: Mapping[str, Mapping[str, bool]] = MappingProxyType(
+        {
+            PATH: MappingProxyType({"exact_match": True, "f1": True}),
+            PATH_WITHOUT_ANSWERS: MappingProxyType(
+                dict.fromkeys(("exact", "f1", "HasAns_exact", "HasAns_f1", "NoAns_exact", "NoAns_f1"), True)
+            ),
+        }
+    )
+    averages: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+
+    def row_metric(self, name: str, rows: EvaluatedRows) -> RowMetric | None:
+        """Return exact match or F1: of all questions, ``HasAns_…`` of those with an answer, ``NoAns_…`` of the rest."""
+        part, _, measure = name.rpartition("_") if name.startswith(("HasAns_", "NoAns_")) else ("", "", name)
+        if measure not in _COLUMNS or rows.label_ids.dtype.kind != "U":
+            return None
+        scores = scored_answers(rows.predictions.tolist(), rows.label_ids.tolist())
+        counted = {"": np.ones(len(scores)), "HasAns": scores[:, 2], "NoAns": 1 - scores[:, 2]}[part]
+        numbers = np.stack([scores[:, _COLUMNS[measure]] * counted, counted], axis=1)
+        return MeanMetric(numbers, lambda means: _PERCENT * ratio(means[..., 0], means[..., 1], undefined=np.nan))
+
+    def constants(
+        self, metric: str, label_ids: NDArray[Any], train_label_ids: NDArray[Any], label_names: Sequence[str]
+    ) -> list[tuple[str, EvaluatedRows]]:
+        """Return "no answer" to every question, and the answer that training has most often."""
+        del metric, label_names
+        head = head_named("question-answering")
+        seen = Counter(text for reference in train_label_ids.tolist() for text in read_answers(reference)[:1])
+        trivial = ["", *(text for text, _ in seen.most_common(1))]
+        return [
+            (
+                f"always {answer!r}" if answer else "always no answer",
+                EvaluatedRows(label_ids, np.full(len(label_ids), answer), None, head),
+            )
+            for answer in trivial
+        ]
+
+    def guesses(
+        self, metric: str, label_ids: NDArray[Any], train_label_ids: NDArray[Any], label_names: Sequence[str]
+    ) -> list[Trivial]:
+        """Return none: a guessed word of the context is right by luck alone."""
+        del metric, label_ids, train_label_ids, label_names
+        return []

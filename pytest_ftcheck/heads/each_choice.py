@@ -1,0 +1,106 @@
+"""Rows of multiple choice taken apart: each choice as a row of its own, which is right or wrong.
+
+So whoever knows rows of one text, or of a pair of texts, can look at choices. Shapes: N rows, C choices, T tokens.
+"""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+CONTEXT, CHOICE = "context", "choice"
+"""Text columns of a row that is one choice."""
+
+
+class EachChoice:
+    """See `SingleTexts`."""
+
+    head = "sequence-classification"
+    label_names = ("wrong", "right")
+
+    def text_columns(self, columns: Sequence[str]) -> tuple[str, ...]:
+        """Return the names of context and choice; none where the texts are not known."""
+        return (CONTEXT, CHOICE) if columns else ()
+
+    def orders(self, columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
+        """Yield two columns of context, or one, and the endings: columns of one name with different numbers."""
+        from pytest_ftcheck.heads.choices import endings_of  # noqa: PLC0415 - it names this module
+
+        runs = {endings_of(columns[:stop]) for stop in range(len(columns) + 1)}
+        for endings in sorted(runs, key=len, reverse=True):
+            others = [name for name in columns if name not in endings]
+            if len(endings) > 1:
+                yield from ((*context, *endings) for count in (2, 1) for context in permutations(others, count))
+
+    def rows(self, table: pa.Table, columns: Sequence[str], labels: str) -> pa.Table:
+        """Give each choice a row, with its own tokens, its own text, and 1 as its label where it is right.
+
+        Args:
+            table: N rows, raw, tokenized or both.
+            columns: of texts; those that the table has are taken apart.
+            labels: name of the column with the index of the right choice, where the table has it.
+
+        """
+        from pytest_ftcheck.heads.choices import endings_of  # noqa: PLC0415 - it names this module
+
+        endings = endings_of(columns)
+        known = bool(endings) and set(columns) <= set(table.column_names)
+        counts = np.full(len(table), len(endings)) if known else _counts(table)
+        owners = np.repeat(np.arange(len(table)), counts)
+        places = np.arange(len(owners)) - np.repeat(np.cumsum(counts) - counts, counts)
+        made = {name: _apart(table.column(name), owners) for name in table.column_names if name not in endings}
+        if known:
+            first, *start = (made.pop(name) for name in columns if name not in endings)
+            chosen = pa.concat_arrays([table.column(name).combine_chunks() for name in endings])
+            texts = chosen.take(pa.array(places * len(table) + owners))
+            made |= {CONTEXT: first, CHOICE: pc.binary_join_element_wise(*start, texts, " ")}
+        if labels in made and pa.types.is_integer(made[labels].type):
+            made[labels] = pa.array((made[labels].to_numpy(zero_copy_only=False) == places).astype(np.int64))
+        return pa.table(made)
+
+    def collator(self, collator: Callable[[list[dict[str, Any]]], Any], choices: int) -> Any:
+        """Return a collator of single choices: each row goes through the given one as ``choices`` equal choices."""
+
+        def of_single(features: list[dict[str, Any]]) -> Any:
+            batch = collator([{name: _repeated(value, choices) for name, value in row.items()} for row in features])
+            return {
+                name: value[:, 0] if getattr(value, "ndim", 0) >= _CHOICES else value for name, value in batch.items()
+            }
+
+        of_single.__module__ = getattr(collator, "__module__", None) or type(collator).__module__
+        return of_single
+
+
+_CHOICES = 3
+"""Axes of [B, C, T]."""
+
+
+def _counts(table: pa.Table) -> NDArray[np.int64]:
+    """Return how many choices each row has, by the first column of lists of lists, ``[N]``."""
+    for column in table.columns:
+        if pa.types.is_nested(column.type) and pa.types.is_nested(column.type.value_type):
+            return np.asarray(pc.list_value_length(column).to_numpy(), dtype=np.int64)
+    return np.ones(len(table), dtype=np.int64)
+
+
+def _apart(column: pa.ChunkedArray, owners: NDArray[np.int64]) -> pa.Array:
+    """Return a column of lists of lists as lists, any other one repeated for each choice."""
+    values = column.combine_chunks()
+    if pa.types.is_nested(values.type) and pa.types.is_nested(values.type.value_type):
+        return values.flatten()
+    return values.take(pa.array(owners))
+
+
+def _repeated(value: Any, times: int) -> Any:
+    if isinstance(value, list):
+        return [value] * times
+    return value[None].repeat((times, *(1 for _ in value.shape))) if getattr(value, "ndim", 0) else value

@@ -1,0 +1,91 @@
+"""Metrics of other packages, by the entry points ``pytest_ftcheck.metrics``: a card or a floor names them as ours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from pytest_ftcheck.errors import SettingsError, TaskError
+from pytest_ftcheck.extensions import extensions, load_extension
+from pytest_ftcheck.heads.traits import unmet
+from pytest_ftcheck.printable import text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_ftcheck.heads.head import Head
+    from pytest_ftcheck.heads.row_metrics import RowMetric
+    from pytest_ftcheck.heads.rows import EvaluatedRows
+
+
+@dataclass(frozen=True)
+class OwnMetric:
+    """A metric of another package; the entry point that names it has its name."""
+
+    name: str
+    """That no metric of ours has."""
+    greater_is_better: bool
+    of_rows: Callable[[EvaluatedRows], RowMetric | float]
+    """Of N >= 1 rows of finite numbers. A `RowMetric` has intervals, slices, and a comparison with a baseline that
+    knows the noise of rows; a float alone is judged by its value."""
+    needs: tuple[str, ...] = ()
+    """Traits that the task's head must have, see `pytest_ftcheck.heads.traits`."""
+
+    def row_metric(self, rows: EvaluatedRows) -> RowMetric | None:
+        """Return the metric as a function of rows; None where it gives its value alone.
+
+        Raises:
+            TaskError: the rows are of a head that it is not for, or the package's function fails.
+
+        """
+        return self._scored(rows)[0]
+
+    def value(self, rows: EvaluatedRows) -> float:
+        """Return the metric of all rows; raises as `row_metric` does."""
+        return self._scored(rows)[1]
+
+    def require(self, head: Head) -> None:
+        """Stop where a task has another head than the metric is for.
+
+        Raises:
+            TaskError: as above.
+
+        """
+        if reason := unmet(self.needs, head.traits):
+            msg = f"metric {self.name!r}: {reason}. Give another metric."
+            raise TaskError(msg)
+
+    def _scored(self, rows: EvaluatedRows) -> tuple[RowMetric | None, float]:
+        """Return the function of rows, where there is one, and the value of all rows."""
+        from pytest_ftcheck.heads.row_metrics import metric_value  # noqa: PLC0415 - cards are read without NumPy
+
+        self.require(rows.head_rules)
+        try:
+            found: Any = self.of_rows(rows)
+            return (found, metric_value(found)) if hasattr(found, "leave_one_out") else (None, float(found))
+        except Exception as error:
+            msg = (
+                f"metric {self.name!r} of another package fails on {len(rows)} rows: {type(error).__name__}: "
+                f"{text_of(error)}. It takes EvaluatedRows and returns a RowMetric or a float: update or remove its "
+                "package."
+            )
+            raise TaskError(msg) from error
+
+
+@cache
+def own_metric(name: str) -> OwnMetric | None:
+    """Return the metric of another package that has this name; None where no package gives one.
+
+    Raises:
+        SettingsError: the entry point cannot be imported, or names no `OwnMetric` of its own name.
+
+    """
+    if name not in extensions("metrics"):
+        return None
+    found = load_extension("metrics", name)
+    if not isinstance(found, OwnMetric) or found.name != name:
+        what = f"the metric {found.name!r}" if isinstance(found, OwnMetric) else f"a {type(found).__name__}"
+        msg = f"entry point {name!r} of pytest_ftcheck.metrics names {what}, expected the OwnMetric {name!r}."
+        raise SettingsError(msg)
+    return found

@@ -1,0 +1,37 @@
+"""Generated rows: their lengths, their special tokens, and how wide their batches are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from transformers import DataCollatorWithPadding, PreTrainedTokenizerFast
+
+from pytest_ftcheck.checks.collator.invariants import check_lengths_example
+from pytest_ftcheck.checks.collator.padding_rule import PaddingRule
+from pytest_ftcheck.checks.collator.ragged import features_of_lengths
+
+CLS, SEP = 2, 3
+
+
+def test_lengths_example_by_hand(kit: Any, tokenizer: PreTrainedTokenizerFast) -> None:
+    for multiple, width in ((None, 67), (4, 68), (8, 72)):
+        collator = DataCollatorWithPadding(tokenizer, pad_to_multiple_of=multiple)
+        subject = kit.build_subject(collator, tokenizer)
+        rows = features_of_lengths(subject, (50, 59, 47, 67, 59, 50, 62, 32))
+        assert [len(row["input_ids"]) for row in rows] == [50, 59, 47, 67, 59, 50, 62, 32]
+        assert collator(rows)["input_ids"].shape == (8, width)
+        assert PaddingRule.of(subject).widths(67) == (width,)
+        assert check_lengths_example(subject) == []
+
+
+def test_generated_rows_hold_special_tokens_at_their_places(kit: Any, tokenizer: PreTrainedTokenizerFast) -> None:
+    subject = kit.build_subject(DataCollatorWithPadding(tokenizer), tokenizer)
+    assert features_of_lengths(subject, (5, 2)) == [
+        {
+            "input_ids": [CLS, SEP, 6, 7, SEP],
+            "token_type_ids": [0, 0, 1, 1, 1],
+            "attention_mask": [1, 1, 1, 1, 1],
+            "labels": 0,
+        },
+        {"input_ids": [11, 12], "token_type_ids": [0, 1], "attention_mask": [1, 1], "labels": 1},
+    ]

@@ -1,0 +1,170 @@
+"""The verdict on a session, from notes that are written by hand."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_ftcheck.judging.gating import CardGates
+from pytest_ftcheck.judging.notes import Notes
+from pytest_ftcheck.judging.told import Told
+from pytest_ftcheck.judging.verdict import SessionVerdict
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_ftcheck.runs.run import Run
+    from pytest_ftcheck.sessions.session import FtcheckSession
+    from tests.judging.conftest import MakeRun, MakeSession
+
+FOUND = {
+    "check": "data.rows",
+    "subject": "sst2",
+    "expected": "many rows",
+    "observed": "few",
+    "hint": "add some.",
+    "level": "fail",
+    "share": 0.0,
+}
+
+
+def tell(told: Told, nodeid: str, outcome: str = "passed", reason: str | None = None, **notes: Any) -> None:
+    """Take what a test of the suite told of a check."""
+    case = {"task": "sst2", "check": "data.rows", "cost": "free", "engine": None, "seed": None, **notes.pop("case", {})}
+    told.take(nodeid, {"case": case, **notes}, outcome=outcome, reason=reason, seconds=0.1)
+
+
+def tell_gate(told: Told, session: FtcheckSession, run: Run, outcome: str = "passed") -> None:
+    """Take what the gate of a run told."""
+    pipeline, notes = session.pipeline("sst2"), Notes()
+    notes.run(run, pipeline)
+    notes.gates(CardGates(session.settings, session.parts.masks).judge(pipeline, run, "accuracy").records())
+    case = {"check": "metrics.floor", "engine": run.engine, "seed": run.seed, "metric": "accuracy"}
+    tell(told, f"floor[{run.engine}-{run.seed}]", outcome, case=case, **notes.told)
+
+
+def lines(verdict: SessionVerdict) -> str:
+    return "\n".join(verdict.lines(verdict.idle_tasks(), color=False, width=100))
+
+
+def test_a_session_that_nobody_used_is_told_apart(make_session: MakeSession) -> None:
+    session = make_session()
+    assert SessionVerdict(session, Told()).used  # a task is selected
+    session.settings = type(session.settings)()
+    assert not SessionVerdict(session, Told()).used
+
+
+def test_a_task_without_a_test_that_ran_is_idle(make_session: MakeSession) -> None:
+    told = Told()
+    verdict = SessionVerdict(make_session(), told)
+    tell(told, "a", "skipped", "not now")
+    assert verdict.idle_tasks() == ["sst2"]
+    assert "no test ran for this task; the session fails" in lines(verdict)
+    tell(told, "b")
+    assert verdict.idle_tasks() == []
+
+
+def test_a_test_that_others_left_their_failure_to_must_fail(make_session: MakeSession) -> None:
+    told = Told()
+    verdict = SessionVerdict(make_session(), told)
+    tell(told, "cause")
+    tell(told, "consequence", "skipped", "see there", left_to="cause")
+    assert verdict.untold == ["cause"]
+    assert "cause" in lines(verdict)
+    tell(told, "cause", "failed", findings=[FOUND])
+    assert verdict.untold == []
+
+
+def test_a_run_is_reused_only_where_no_test_made_it(make_session: MakeSession, make_run: MakeRun) -> None:
+    session, told = make_session(), Told()
+    verdict = SessionVerdict(session, told)
+    tell_gate(told, session, make_run(reused=True))
+    (run,) = verdict.document(0, []).runs
+    assert run.reused
+    made = Notes()
+    made.run(make_run(reused=False), session.pipeline("sst2"))
+    tell(told, "maker", **made.told)
+    document = verdict.document(0, [])
+    assert [entry.reused for entry in document.runs] == [False]
+
+
+def test_gates_stand_in_the_order_of_the_settings(make_session: MakeSession, make_run: MakeRun) -> None:
+    session, told = make_session(engines=("manual", "trainer"), seeds=(3, 1)), Told()
+    for engine, seed in (("trainer", 1), ("manual", 1), ("trainer", 3), ("manual", 3)):
+        tell_gate(told, session, make_run(engine=engine, seed=seed))
+    gates = SessionVerdict(session, told).document(0, []).gates
+    assert [(gate.engine, gate.seed) for gate in gates] == [
+        ("manual", 3),
+        ("manual", 1),
+        ("trainer", 3),
+        ("trainer", 1),
+    ]
+
+
+def test_several_seeds_are_judged_together_and_stand_beside_the_tests(
+    make_session: MakeSession, make_run: MakeRun
+) -> None:
+    session, told = make_session(0.8, seeds=(0, 1)), Told()
+    for seed in (0, 1):
+        tell_gate(told, session, make_run(wrong=40, seed=seed))
+    verdict = SessionVerdict(session, told)
+    (row,) = verdict.over_seeds
+    assert row.value == pytest.approx(0.6)
+    assert row.status == "fail"
+    assert verdict.red_over_seeds == row.findings
+    ((nodeid, red, values),) = verdict.cases_over_seeds()
+    assert nodeid == "ftcheck/sst2::test_metric_floor[accuracy-trainer-mean of 2 seeds]"
+    assert "accuracy" in red
+    assert values == {"accuracy": pytest.approx(0.6), "accuracy_floor": 0.8}
+    assert "worst seed" in lines(verdict)
+
+
+def test_a_seed_whose_run_failed_counts_as_lost(make_session: MakeSession, make_run: MakeRun) -> None:
+    session, told = make_session(0.8, seeds=(0, 1, 2)), Told()
+    for seed in (0, 1):
+        tell_gate(told, session, make_run(wrong=2, seed=seed))
+    case = {"check": "metrics.floor", "engine": "trainer", "seed": 2, "metric": "accuracy"}
+    tell(told, "floor[trainer-2]", "failed", case=case)
+    (row,) = SessionVerdict(session, told).over_seeds
+    assert row.failed == [2]
+    assert list(row.values) == ["0", "1", "2"]
+
+
+def test_one_seed_has_no_verdict_over_seeds(make_session: MakeSession, make_run: MakeRun) -> None:
+    session, told = make_session(0.8), Told()
+    tell_gate(told, session, make_run(wrong=2))
+    assert SessionVerdict(session, told).over_seeds == []
+
+
+def test_the_summary_names_causes_gates_warnings_and_notes(make_session: MakeSession, make_run: MakeRun) -> None:
+    session, told = make_session(0.8), Told()
+    tell_gate(told, session, make_run(wrong=2))
+    tell(told, "red", "failed", findings=[FOUND])
+    tell(
+        told, "warned", warnings=[{**FOUND, "check": "data.text", "level": "warn", "share": 0.5}], notes=["from store"]
+    )
+    verdict = SessionVerdict(session, told)
+    verdict.more_notes += ["of the session", "from store"]
+    text = lines(verdict)
+    assert "CAUSE: data.rows: sst2: expected many rows, observed few" in text
+    assert "0.9800" in text
+    assert "WARNING, data.text: sst2: expected many rows, observed few" in text
+    document = verdict.document(1, [])
+    assert document.notes == ["from store", "of the session"]
+    assert [(found.check, found.because_of) for found in document.findings] == [("data.rows", None)]
+    assert [found.nodeid for found in document.warnings] == ["warned"]
+
+
+def test_the_document_is_written_or_its_loss_is_told(make_session: MakeSession, tmp_path: Path) -> None:
+    assert SessionVerdict(make_session(), Told()).write_document(0, [])  # none is asked for
+    written = SessionVerdict(make_session(json=tmp_path / "out.json"), Told())
+    assert written.write_document(0, ["sst2"])
+    document = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+    assert (document["finished"], document["exit_status"], document["idle_tasks"]) == (True, 0, ["sst2"])
+    (tmp_path / "folder").mkdir()
+    lost = SessionVerdict(make_session(json=tmp_path / "folder"), Told())
+    assert not lost.write_document(0, [])
+    assert f"--ftcheck-json={tmp_path / 'folder'}: not written, " in lost.lost
+    assert lost.lost.endswith("or give another file.")

@@ -179,7 +179,7 @@ OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "threads",
         {
             "metavar": "N",
-            "help": "CPU threads (default: 1 for tier tiny, else torch's number within the CPU quota, divided by workers)",
+            "help": "CPU threads (default: 1 for tier tiny, else torch's number within the quota, divided by workers)",
         },
     ),
     (

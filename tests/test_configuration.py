@@ -107,14 +107,17 @@ WRONG_VALUES = [
         "tasks",
         [""],
         (
-            "--ftcheck-task = ['']: expected names of tasks, for example mrpc; --ftcheck-list shows them, and nothing "
-            "empty between commas."
+            "--ftcheck-task = ['']: expected names of tasks, for example mrpc; --ftcheck-list shows them, without "
+            "empty entries between commas."
         ),
     ),
     (
         "seeds",
         ",",
-        "--ftcheck-seeds = ',': expected at least one seed, for example 0 or 0-4, without empty entries between commas.",
+        (
+            "--ftcheck-seeds = ',': expected at least one seed, for example 0 or 0-4, without empty entries "
+            "between commas."
+        ),
     ),
     (
         "seeds",

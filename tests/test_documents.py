@@ -58,8 +58,8 @@ def test_tables_of_gates_have_the_columns_of_today(document: Path) -> None:
 
 def test_the_readme_names_every_built_in_task() -> None:
     text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-    (named,) = re.findall(r"^\*\*A task that is known\*\* \(([^;]+);", text, re.MULTILINE)
-    assert set(re.findall(r"`(\w+)`", named)) == set(builtin_tasks()), "README.md, A task that is known: other tasks"
+    (named,) = re.findall(r"^\*\*A bundled task\*\* \(([^;]+);", text, re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", named)) == set(builtin_tasks()), "README.md, A bundled task: other tasks"
 
 
 CLASSES: dict[str, Any] = {"TaskCard": TaskCard, "Pipeline": Pipeline, "Run": Run, "ComparedRun": ComparedRun}

@@ -5,19 +5,15 @@ Shapes: B rows, C choices, T columns.
 
 from __future__ import annotations
 
-from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-import torch
 from datasets import Dataset
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.checks.data.encoded import special_ids
-from pytest_ftcheck.faults.collators import Batch, with_batches
 from pytest_ftcheck.faults.fault import fault
 from pytest_ftcheck.faults.planting import (
-    body_of,
     is_one_table,
     labels_of,
     raw,
@@ -25,7 +21,6 @@ from pytest_ftcheck.faults.planting import (
     tokenizer_of,
     with_column,
     with_labels,
-    with_model,
     with_rows,
 )
 from pytest_ftcheck.heads.traits import CHOICES
@@ -33,15 +28,12 @@ from pytest_ftcheck.heads.traits import CHOICES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from torch import nn
-
     from pytest_ftcheck.pipeline.parts import Pipeline
 
     Choices = list[list[Any]]
     """What stands at each token of each choice of a row."""
 
 SPLITS = ("train", "evaluation")
-_AXES = 3
 
 
 def _with_choices(pipeline: Pipeline, change: Callable[[dict[str, Choices], int], dict[str, Choices]]) -> Pipeline:
@@ -256,73 +248,3 @@ def _with_texts_cut(pipeline: Pipeline, split: str, labels: list[Any]) -> Pipeli
         pairs = zip(rows[column], labels, strict=True)
         rows = with_column(rows, column, [text if place == label else text.rstrip(".") for text, label in pairs])
     return with_rows(pipeline, split, raw=rows)
-
-
-@fault(
-    needs=(CHOICES,),
-    caught_by=("collator.choices_together",),
-    seen_in_practice="Choices are flattened row by row, reshaped with view(C, B, -1), and transposed.",
-)
-def choices_flattened_by_place(pipeline: Pipeline) -> Pipeline:
-    """The collator reshapes the choices of all rows in the wrong order."""
-    return with_batches(pipeline, _reshaped)
-
-
-def _reshaped(batch: Batch) -> Batch:
-    return {
-        name: value.reshape(value.shape[1], value.shape[0], -1).transpose(0, 1).contiguous()
-        if isinstance(value, torch.Tensor) and value.dim() == _AXES
-        else value
-        for name, value in batch.items()
-    }
-
-
-@fault(
-    needs=(CHOICES,),
-    caught_by=("model.choice_permutation", "model.batch_invariance"),
-    seen_in_practice="A head of one's own: scores.view(num_choices, -1).T where the batch was flattened row by row.",
-)
-def logits_reshaped_by_place(pipeline: Pipeline) -> Pipeline:
-    """The model puts the scores of the choices into rows in the wrong order."""
-    return with_model(pipeline, _reshape_logits)
-
-
-def _reshape_logits(model: nn.Module) -> None:
-    model.register_forward_hook(_transposed)
-
-
-def _transposed(model: Any, args: Any, output: Any) -> Any:
-    del model, args
-    rows, choices = output.logits.shape
-    output.logits = output.logits.reshape(choices, rows).T.contiguous()
-    return output
-
-
-@fault(
-    needs=(CHOICES,),
-    caught_by=("model.context_matters",),
-    whole_run=True,
-    seen_in_practice="Only the tokens of the second segment are pooled, as in a head that reads the answer.",
-)
-def context_ignored(pipeline: Pipeline) -> Pipeline:
-    """The model is blind to whatever stands before the first separator, and the wrong endings lack their full stop."""
-    separator = tokenizer_of(pipeline).sep_token_id
-    if separator is None:
-        msg = "its tokenizer has no separator"
-        raise NotApplicable(msg)
-    return with_model(endings_give_the_answer(pipeline), partial(_blind_before, separator=int(separator)))
-
-
-def _blind_before(model: nn.Module, separator: int) -> None:
-    body_of(model).register_forward_pre_hook(partial(_second_segment, separator=separator), with_kwargs=True)
-
-
-def _second_segment(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], separator: int) -> Any:
-    """Mask all before the first separator, but for the first token."""
-    del module
-    ids = args[0] if args else kwargs["input_ids"]
-    seen = ((ids == separator).long().cumsum(dim=-1) > 0).long()
-    seen[..., 0] = 1
-    given = kwargs.get("attention_mask", args[1] if len(args) > 1 else None)
-    mask = seen if given is None else given * seen
-    return ((args[0], mask, *args[2:]), kwargs) if len(args) > 1 else (args, {**kwargs, "attention_mask": mask})

@@ -29,7 +29,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "data": ("data", "labels", "label_sets", "splits", "tags", "choices"),
         "batches": ("batches", "inputs"),
-        "model": ("model", "weights", "start"),
+        "model": ("model", "weights", "start", "choice_scores"),
         "training": ("training", "optimizer", "evaluation", "ways"),
         "metrics": ("metrics", "tag_metrics"),
         "answers": ("answers",),

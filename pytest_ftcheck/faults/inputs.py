@@ -150,6 +150,7 @@ def _by_position(features: Features, names: tuple[str, ...]) -> Features:
 
 
 @fault(
+    needs=(LABEL_PER_ROW,),  # a number cannot be taken for a list of tags
     caught_by=("collator.extra_column",),
     seen_in_practice="The label is taken as the last column of a row, which it is until somebody keeps an id or a "
     "split's name.",

@@ -77,9 +77,6 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "endings_truncated_away",
             "right_choice_off_by_one",
             "endings_give_the_answer",
-            "choices_flattened_by_place",
-            "logits_reshaped_by_place",
-            "context_ignored",
         ),
         "batches": (
             "mask_all_ones",
@@ -129,6 +126,9 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "problem_type_inherited",
             "new_tokens_frozen",
             "trained_on_the_evaluation_before",
+            "choices_flattened_by_place",
+            "logits_reshaped_by_place",
+            "context_ignored",
         ),
         "training": (
             "zero_grad_missing",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_ftcheck.columns import scalars, tables, walk
+from pytest_ftcheck.columns import joined_ids, scalars, tables, walk
 from pytest_ftcheck.errors import DataError, TaskError, closest, unknown
 from pytest_ftcheck.gates.slices import class_masks, function_masks, length_masks, value_masks
 from pytest_ftcheck.pipeline.factory import check_spec, load_factory, where_it_failed
@@ -108,9 +108,9 @@ def _lengths(pipeline: Pipeline) -> list[int]:
     """Return the number of tokens of each row without padding, ``[N]``."""
     rows = pipeline.eval_dataset
     if "attention_mask" in rows.column_names:
-        return [int(np.sum(mask)) for (mask,) in walk(rows, ["attention_mask"])]
+        return [int(np.sum(joined_ids(mask))) for (mask,) in walk(rows, ["attention_mask"])]
     pad_id = pipeline.pad_id
-    return [sum(token != pad_id for token in ids) for (ids,) in walk(rows, ["input_ids"])]
+    return [sum(token != pad_id for token in joined_ids(ids)) for (ids,) in walk(rows, ["input_ids"])]
 
 
 def _truncated(pipeline: Pipeline) -> list[bool]:
@@ -122,6 +122,6 @@ def _truncated(pipeline: Pipeline) -> list[bool]:
     whole: list[int] = []
     for table in tables(pipeline.data.evaluation, columns):
         texts = {column: table.column(column).to_pylist() for column in columns}
-        encoded = pipeline.card.head_rules.inputs.tokens(tokenizer, texts, truncation=False, padding=False)
-        whole += map(len, encoded["input_ids"])
+        made = pipeline.card.head_rules.inputs.tokens(tokenizer, texts, truncation=False, padding=False)
+        whole += [len(joined_ids(ids)) for ids in made["input_ids"]]
     return [tokens > length for tokens, length in zip(whole, _lengths(pipeline), strict=True)]

@@ -61,6 +61,10 @@ WORDS: Mapping[str, str] = MappingProxyType(
 """Traits as messages name them."""
 
 
+COMMON = frozenset({CLASSES, VALUES, TEXTS, LABEL_PER_ROW, LABEL_PER_ITEM, CLASS_IDS})
+"""Traits of several heads. A check that needs any other trait belongs to one kind of task."""
+
+
 def in_words(traits: Iterable[str]) -> str:
     """Name traits in a message, what a label is before how many a row has: ``classes and one label in each row``."""
     ordered = sorted(traits, key=lambda trait: (trait in (LABEL_PER_ROW, LABEL_PER_ITEM, TEXTS), trait))
@@ -78,10 +82,20 @@ def unmet(needs: Iterable[str], traits: Iterable[str]) -> str:
         The reason why it does not apply; an empty text where no trait is missing.
 
     """
-    implied = {trait for trait, any_of in _IMPLIED_BY.items() if any(all_of <= set(traits) for all_of in any_of)}
-    missing = set(needs) - set(traits) - implied
+    missing = _missing(needs, traits)
     if not missing:
         return ""
     others = set(traits) - set(needs) - {TEXTS}
     has = f"this task has {in_words(others)}" if others else "this task has other labels"
     return f"it applies only to tasks with {in_words(missing)}; {has}"
+
+
+def of_another_kind(needs: Iterable[str], traits: Iterable[str]) -> bool:
+    """Tell whether a check belongs to another kind of task, such as tags or choices: nobody expects it on this one."""
+    return bool(_missing(needs, traits) - COMMON)
+
+
+def _missing(needs: Iterable[str], traits: Iterable[str]) -> set[str]:
+    has = set(traits)
+    implied = {trait for trait, any_of in _IMPLIED_BY.items() if any(all_of <= has for all_of in any_of)}
+    return set(needs) - has - implied

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_ftcheck.checks.catalogue import COSTS, Check, Thresholds, catalogue, thresholds_of
 from pytest_ftcheck.errors import SettingsError, TaskError
 from pytest_ftcheck.gates.card_gates import asked_of
+from pytest_ftcheck.heads.traits import of_another_kind
 from pytest_ftcheck.judging.selection import FLOOR_ID, check_ids_of_card, choose_ids, in_order
 
 if TYPE_CHECKING:
@@ -124,10 +125,16 @@ def _of_parts(check: Check) -> bool:
 
 
 def cases_of_function(function: str, settings: Settings, checks: Iterable[Check], card: TaskCard) -> list[Case]:
-    """List the tests of one function of the suite: ``test_<family>``, or ``test_metric_floor``."""
+    """List the tests of one function of the suite: ``test_<family>``, or ``test_metric_floor``.
+
+    Checks of another kind of task are left out, unless their id was requested.
+    """
     if function == "test_metric_floor":
         return gate_cases(settings, checks, card.gated_metrics)
-    return cases_of_family(settings, checks, function.removeprefix("test_"))
+    traits = card.head_rules.traits
+    # A check of tags is not skipped on a task of classes: there would be a skipped test for each check of each head.
+    expected = [check for check in checks if check.id in settings.checks or not of_another_kind(check.needs, traits)]
+    return cases_of_family(settings, expected, function.removeprefix("test_"))
 
 
 def gate_cases(settings: Settings, checks: Iterable[Check], metrics: Iterable[str]) -> list[Case]:

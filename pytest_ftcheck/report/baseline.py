@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pytest_ftcheck.gates.records import MetricChange  # noqa: TC001 - the fields of records are read at run time
+from pytest_ftcheck.heads.answers import read_answers
 from pytest_ftcheck.heads.entities import entity_changes
 from pytest_ftcheck.heads.traits import LABEL_PER_TOKEN, LABEL_SETS
 from pytest_ftcheck.report.summary import number
@@ -123,15 +124,16 @@ def flip_records(flips: Sequence[Flip], pipeline: Pipeline, rows: Dataset) -> li
     """
     columns = [name for name in pipeline.card.text_columns if name in rows.column_names]
     id_column = next((name for name in _ID_COLUMNS if name in rows.column_names), None)
-    names, traits = pipeline.card.label_names, pipeline.card.head_rules.traits
-    sets, tags = LABEL_SETS in traits, LABEL_PER_TOKEN in traits
+    names, rules = pipeline.card.label_names, pipeline.card.head_rules
+    texts = rules.answers is not None
+    sets, tags = LABEL_SETS in rules.traits, LABEL_PER_TOKEN in rules.traits
     table = rows.with_format(None).select([flip.row for flip in flips], keep_in_memory=True)
     return [
         FlipRecord(
             row=flip.row,
             id=flip.row if id_column is None else raw[id_column],
             text=[_text(raw[column]) for column in columns],
-            label=_named(flip.label, names, sets=sets),
+            label=read_answers(flip.label) if texts else _named(flip.label, names, sets=sets),
             before=_named(flip.before, names, sets=sets),
             after=_named(flip.after, names, sets=sets),
             worse=flip.worse,
@@ -152,6 +154,8 @@ def _entities(flip: Flip, names: Sequence[str], raw: Mapping[str, Any], columns:
 
 def _named(value: Any, names: Sequence[str], *, sets: bool) -> Any:
     """Return the name of a class, or those of the labels of a set; anything else stays as it is."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, list):
         return [name for name, share in zip(names, value, strict=True) if share > _IS_LABEL] if sets else value
     return names[int(value)] if 0 <= value < len(names) else value

@@ -63,15 +63,20 @@ def of_length(rows: Dataset, length: int) -> Dataset:
     """Cut or repeat tokenized rows to a length, in every column with one value per token.
 
     Raises:
-        SettingsError: the rows have no column ``input_ids`` of token ids.
+        SettingsError: the rows have no column ``input_ids`` of token ids, or several texts each.
 
     """
     from datasets import Dataset  # noqa: PLC0415 - slow to import
+
+    from pytest_ftcheck.columns import holds_lists  # noqa: PLC0415 - imports pyarrow
 
     if "input_ids" not in rows.column_names:
         msg = f"a length of {length} tokens needs a column input_ids; the rows have {', '.join(rows.column_names)}."
         raise SettingsError(msg)
     plain = rows.with_format(None)
+    if len(rows) and holds_lists(plain[0]["input_ids"]):
+        msg = f"a length of {length} tokens needs rows of one text: these have {len(plain[0]['input_ids'])} texts each."
+        raise SettingsError(msg)
     sizes = [len(ids) for ids in plain["input_ids"]]
     columns: dict[str, list[Any]] = {}
     for name in rows.column_names:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from datasets import Dataset
 
 from pytest_ftcheck.errors import DataError, FtcheckError, TaskError
 from pytest_ftcheck.gates.card_gates import degenerate, judge_metric, limited_slices, limits_for, session_share
@@ -164,6 +165,17 @@ def test_every_kind_of_slice_splits_the_rows(mrpc: Pipeline, tmp_path: Path) -> 
         assert all(name.startswith(spec.rpartition(":")[2] + "=") for name in found)
     assert masks_of(mrpc, "truncated", folder=tmp_path) == {"truncated=False": ROWS}
     assert list(masks_of(mrpc, "kinds.py:some", folder=tmp_path)) == ["some=no"]
+
+
+def test_rows_of_several_texts_are_measured_as_a_whole(make_pipeline: Callable[..., Pipeline], tmp_path: Path) -> None:
+    pipeline = make_pipeline("swag", train_rows=8, eval_rows=ROWS)
+    ids = [[row[0], *(choice[:-1] for choice in row[1:])] for row in pipeline.eval_dataset["input_ids"]]
+    masks = [[[1] * len(choice) for choice in row] for row in ids]
+    columns = {**pipeline.eval_dataset.to_dict(), "input_ids": ids, "attention_mask": masks}
+    ragged = replace(pipeline, eval_dataset=Dataset.from_dict(columns))
+    assert masks_of(pipeline, "truncated", folder=tmp_path) == {"truncated=False": ROWS}
+    assert masks_of(ragged, "truncated", folder=tmp_path) == {"truncated=True": ROWS}
+    assert sum(masks_of(ragged, "length", folder=tmp_path).values()) == ROWS
 
 
 def test_truncated_rows_are_those_that_lost_tokens(make_pipeline: Callable[..., Pipeline], tmp_path: Path) -> None:

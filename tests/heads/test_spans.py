@@ -37,7 +37,9 @@ def tokenizer() -> PreTrainedTokenizerBase:
 
 def encoded(tokenizer: PreTrainedTokenizerBase, max_length: int = 24, doc_stride: int = 6, **changed: Any) -> Any:
     answers = changed.get("answers", ANSWERS)
-    return HEAD.inputs.encode(tokenizer, [QUESTIONS, CONTEXTS], answers, max_length, doc_stride=doc_stride)
+    return HEAD.inputs.encode(
+        tokenizer, {"question": QUESTIONS, "context": CONTEXTS}, answers, max_length, doc_stride=doc_stride
+    )
 
 
 def test_a_long_context_becomes_windows_that_overlap(tokenizer: PreTrainedTokenizerBase) -> None:

@@ -81,7 +81,7 @@ def test_a_wrong_option_is_refused(
         ("tasks.sst2.metric = { path = 'acuracy', greater_is_better = { accuracy = true } }", ["acuracy"]),
         ("tasks.sst2.text_columns = ['review']", ["no column 'review'", "it has sentence"]),
         ("tasks.sst2.slices = ['sentense']", ["'sst2': slices: unknown column 'sentense'. Did you mean 'sentence'?"]),
-        ("tasks.sst2.slices = ['lenght']", ["no column 'lenght'. Did you mean 'length'?"]),
+        ("tasks.sst2.slices = ['lenght']", ["unknown column 'lenght'. Did you mean 'length'?"]),
         ("tasks.sst2.slices = ['nowhere.py:band']", ["no file 'nowhere.py'"]),
         ("tasks.sst2.label_names = ['negative']", ["'sst2'", "at least two classes"]),
         ("tasks.sst2.recipe.tiny.learning_rat = 1", ["'learning_rat'", "'learning_rate'", "TrainingArguments"]),
@@ -211,7 +211,7 @@ def test_a_document_that_is_lost_fails_the_session_and_hides_nothing(
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
         [
-            "ERROR: --ftcheck-json=/dev/full: not written, No space left on device: the session fails. Free some *.",
+            "ERROR: --ftcheck-json=/dev/full: not written, No space left on device; the session fails. Free some *.",
             "checks: 1 passed",
         ]
     )

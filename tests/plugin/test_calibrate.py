@@ -161,7 +161,7 @@ def test_the_junit_report_has_a_case_for_each_limit_that_is_refused(
     assert "for f1 has no effect" in (failure.text or "")
     session("--ftcheck-calibrate=4", "-k", "seed0", "--junitxml=junit.xml")
     (failure,) = ET.parse(project.path / "junit.xml").iter("failure")  # noqa: S314 - as above
-    assert "not all of 4 seeds of mrpc were trained" in failure.attrib["message"]
+    assert "not all of the 4 seeds of mrpc were trained" in failure.attrib["message"]
 
 
 def test_seeds_of_the_command_line_are_taken(session: Session, made_up_runs: MadeUpRuns) -> None:
@@ -203,7 +203,7 @@ def test_a_recipe_that_fails_proposes_nothing(session: Session, made_up_runs: Ma
 def test_a_few_of_the_seeds_propose_nothing(session: Session) -> None:
     result, _ = session("--ftcheck-calibrate=4", "-k", "seed0 or seed1")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(["NOTHING PROPOSED: not all of 4 seeds of mrpc were trained*"])
+    result.stdout.fnmatch_lines(["NOTHING PROPOSED: not all of the 4 seeds of mrpc were trained*"])
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,7 @@ def test_an_option_is_taken_where_a_check_or_a_test_of_the_project_makes_use_of_
     [
         (
             ["--ftcheck-list", "--ftcheck-json=out.json"],
-            "--ftcheck-json has no effect with --ftcheck-list, which prints",
+            "--ftcheck-json has no effect with --ftcheck-list, which only prints",
         ),
         (["--ftcheck-list", SST2, "--ftcheck-strict"], "--ftcheck-task, --ftcheck-strict have no effect with"),
         (["--ftcheck-list-checks", "--ftcheck-bench"], "--ftcheck-bench has no effect with --ftcheck-list-checks"),

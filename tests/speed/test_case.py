@@ -150,3 +150,9 @@ def test_pair_that_cannot_be_read_says_how(spec: str, message: str) -> None:
     with pytest.raises(SettingsError, match=f"--ftcheck-bench-compare={spec}") as error:
         parse_pair(spec)
     assert message in str(error.value)
+
+
+def test_rows_of_several_texts_have_no_one_length() -> None:
+    rows = Dataset.from_dict({"input_ids": [[[1, 2], [3]]], "labels": [0]})
+    with pytest.raises(SettingsError, match="a length of 8 tokens needs rows of one text: these have 2 texts each"):
+        of_length(rows, 8)

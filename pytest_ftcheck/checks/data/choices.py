@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, check, finding
-from pytest_ftcheck.checks.data.encoded import cut, is_part, pad_id, special_ids
+from pytest_ftcheck.checks.data.encoded import is_part, pad_id
 from pytest_ftcheck.checks.data.splits import (
     SAMPLE,
     exceeds,
     filled,
-    graded,
     label_values,
     require_column,
     share,
@@ -33,38 +32,42 @@ if TYPE_CHECKING:
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
 
-_ROWS = 4 * SAMPLE
-_ALIKE = 0.5
+ALIKE = 0.5
 """Share of a text's tokens, of which a choice that holds the text has more."""
-_CUT = 0.1
-"""Share of the context's tokens that one choice may lack of what another one has."""
-_LUCK = 1e-6
+LUCK = 1e-6
 """As of `exceeds`: a healthy row has no such defect, so that a small one is enough."""
 _CORE = 3
 """Tokens of an ending; of so many and more, the first is left out: behind a space it may be another one."""
 
 
 @dataclass(frozen=True)
-class _Rows:
+class ChoiceRows:
     """Some rows of a split, ``[R]``: which they are, the tokens of their choices without padding, ``[R, C]``."""
 
     indices: list[int]
     choices: list[list[list[int]]]
 
 
-def _rows(evidence: Evidence, split: Split, count: int) -> _Rows:
+def choice_rows(evidence: Evidence, split: Split, count: int) -> ChoiceRows:
+    """Take at most so many rows of a split, evenly spread.
+
+    Raises:
+        NotApplicable: the rows have no token ids.
+
+    """
     require_column(split, "input_ids")
     indices, pad = split.few(count), pad_id(evidence)
     rows = split.values("input_ids", indices)
-    return _Rows(indices, [[[token for token in ids if token != pad] for ids in row] for row in rows])
+    return ChoiceRows(indices, [[[token for token in ids if token != pad] for ids in row] for row in rows])
 
 
-def _token_ids(evidence: Evidence, texts: list[str]) -> list[list[int]]:
+def token_ids(evidence: Evidence, texts: list[str]) -> list[list[int]]:
+    """Tokenize texts without special tokens, nothing truncated."""
     made = evidence.tokenizer(texts, add_special_tokens=False, truncation=False, padding=False, verbose=False)
     return [list(ids) for ids in made["input_ids"]]
 
 
-def _columns(evidence: Evidence, split: Split) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def text_columns(evidence: Evidence, split: Split) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the raw columns of context and those of the endings.
 
     Raises:
@@ -164,16 +167,16 @@ def choices_in_place(evidence: Evidence, thresholds: Thresholds) -> list[Finding
     """
     found = []
     for split in filled(evidence):
-        _, endings = _columns(evidence, split)
-        rows = _rows(evidence, split, SAMPLE)
+        _, endings = text_columns(evidence, split)
+        rows = choice_rows(evidence, split, SAMPLE)
         texts = split.texts(endings, rows.indices)
-        flat = iter(_token_ids(evidence, [text for row in texts for text in row]))
+        flat = iter(token_ids(evidence, [text for row in texts for text in row]))
         told = {}
         for index, choices, row in zip(rows.indices, rows.choices, texts, strict=True):
             own = [next(flat) for _ in row]
             if (wrong := _misplaced(choices, own)) is not None:
                 told[index] = _where(wrong, choices, own, endings, row)
-        if exceeds(len(told), len(rows.indices), thresholds["rows"], _LUCK):
+        if exceeds(len(told), len(rows.indices), thresholds["rows"], LUCK):
             first = next(iter(told))
             observed = f"{share(len(told), len(rows.indices))} sampled rows have others, the first is row {first}: "
             found.append(finding("choices that hold their own endings", observed + told[first], subject=split.subject))
@@ -192,7 +195,7 @@ def _misplaced(choices: list[list[int]], endings: list[list[int]]) -> int | None
             continue
         others = any(_holds(choice, other) for other in endings if other != own)
         # The context may have the words of the ending as well.
-        if others or _kept(own, choice[shared_start(choices) :]) < _ALIKE:
+        if others or kept_of(own, choice[shared_start(choices) :]) < ALIKE:
             return place
     return None
 
@@ -203,7 +206,7 @@ def shared_start(choices: list[list[int]]) -> int:
     return next((at for at, tokens in enumerate(together) if len(set(tokens)) > 1), min(map(len, choices)))
 
 
-def _kept(text: Sequence[int], choice: Sequence[int]) -> float:
+def kept_of(text: Sequence[int], choice: Sequence[int]) -> float:
     """Return the share of a text's tokens that a choice has."""
     return sum((Counter(text) & Counter(choice)).values()) / max(len(text), 1)
 
@@ -215,104 +218,3 @@ def _where(
     if other is None:
         return f"choice {place} does not hold {names[place]} = {shorten(texts[place])}, nor another ending of the row"
     return f"choice {place} holds {names[other]} = {shorten(texts[other])}"
-
-
-@check(
-    "data.choice_context",
-    cost="free",
-    needs=(CHOICES,),
-    thresholds={"rows": 0.02},
-    false_alarms=2e-6,
-    catches="a context that is not tokenized, that is truncated away, or cut in the longest choice only, so that "
-    "choices differ by what is left of it",
-    hint="tokenize the context with each ending, tokenizer(context, ending); raise max_length, or truncate the context "
-    "of a row to one length for all of its choices before you tokenize.",
-)
-def choice_context(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """All choices of a row hold the row's context, and equally much of it.
-
-    Assumes: the context is what the choices are told by.
-
-    Unusual but healthy: contexts longer than the model takes, truncated in each choice by the length of its ending: red
-    above ``rows``, because the longest choice is told by it.
-
-    False alarms: at most 2e-6 a session (exact binomial test), where no more rows than the limit are bad.
-    """
-    found = []
-    for split in filled(evidence):
-        rows = _rows(evidence, split, _ROWS)
-        contexts = _contexts(evidence, split, rows)
-        missing, cut_off = [], []
-        for index, choices, context in zip(rows.indices, rows.choices, contexts, strict=True):
-            kept = [_kept(context, choice) for choice in choices]
-            if context and max(kept) < _ALIKE:
-                missing.append(index)
-            elif context and max(kept) - min(kept) > _CUT:
-                cut_off.append((index, kept.index(min(kept)), min(kept), max(kept)))
-        if exceeds(len(missing), len(rows.indices), thresholds["rows"], _LUCK):
-            observed = f"{share(len(missing), len(rows.indices))} sampled rows hold less than half of it in any choice"
-            found.append(finding("the context in every choice", observed, subject=split.subject))
-        elif exceeds(len(cut_off), len(rows.indices), thresholds["rows"], _LUCK):
-            index, choice, least, most = cut_off[0]
-            observed = (
-                f"{share(len(cut_off), len(rows.indices))} sampled rows do not, the first is row {index}: choice "
-            )
-            observed += f"{choice} holds {least:.0%} of the context, another one {most:.0%}"
-            expected = "as much of the context in each choice of a row"
-            found.append(finding(expected, observed, subject=split.subject))
-    return found
-
-
-def _contexts(evidence: Evidence, split: Split, rows: _Rows) -> list[list[int]]:
-    """Return the tokens of each row's context: of its raw text, else the longest first segment of its choices."""
-    if evidence.pipeline.card.text_columns:
-        context, _ = _columns(evidence, split)
-        return _token_ids(evidence, [text for (text,) in split.texts(context[:1], rows.indices)])
-    special = special_ids(evidence.tokenizer)
-    runs = [[cut(choice, special) for choice in choices] for choices in rows.choices]
-    if any(len(choice) < 2 for row in runs for choice in row):  # noqa: PLR2004 - context and ending
-        msg = "no raw text is known, and the choices are one segment each: nothing tells the context from the ending"
-        raise NotApplicable(msg)
-    return [max((choice[0] for choice in row), key=len) for row in runs]
-
-
-@check(
-    "data.choices_differ",
-    cost="free",
-    needs=(CHOICES,),
-    thresholds={"fail": 0.05, "warn": 0.01},
-    false_alarms=2e-6,
-    catches="endings that are truncated away, so that all choices are the same tokens; one ending in all columns",
-    hint="what tells the right choice is lost before the model: raise max_length, truncate the context alone "
-    "(truncation='only_first'), and look at which column each choice is made of.",
-)
-def choices_differ(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """The right choice of a row has other tokens than each of the wrong ones.
-
-    Assumes: one choice alone is right.
-
-    Unusual but healthy: data in which some endings are written twice warns from 1% of the rows on.
-
-    False alarms: at most 2e-6 a session (exact binomial test), where no more rows than the limit are bad.
-    """
-    found = []
-    for split in filled(evidence):
-        rows, labels = _rows(evidence, split, _ROWS), label_values(evidence, split)
-        bad = [
-            index
-            for index, choices in zip(rows.indices, rows.choices, strict=True)
-            if 0 <= labels[index] < len(choices) and choices.count(choices[labels[index]]) > 1
-        ]
-        observed = f"{share(len(bad), len(rows.indices))}" + (f", the first is row {bad[0]}" if bad else "")
-        what = "of the sampled rows with a wrong choice of the same tokens as the right one"
-        found += graded(
-            len(bad),
-            len(rows.indices),
-            thresholds["fail"],
-            thresholds["warn"],
-            what,
-            observed,
-            subject=split.subject,
-            luck=_LUCK,
-        )
-    return found

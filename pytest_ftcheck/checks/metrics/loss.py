@@ -12,7 +12,7 @@ from pytest_ftcheck.checks.metrics.rows import NO_LOGITS, in_shape, judged, with
 from pytest_ftcheck.checks.metrics.tagged import has_tags, tagged_rows
 from pytest_ftcheck.checks.model.logits import tolerance_of
 from pytest_ftcheck.checks.training.declared import arguments
-from pytest_ftcheck.heads.traits import LABEL_PER_ROW
+from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -130,3 +130,57 @@ def loss_agrees(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
             f"{reported:.6g}",
         )
     ]
+
+
+@check(
+    "metrics.raw_logits",
+    cost="run",
+    needs=(CLASSES, LABEL_PER_ROW),
+    tolerance=_TOLERANCE,
+    catches="a softmax, sigmoid, tanh or ReLU on the logits, of which cross entropy takes the softmax once more",
+    hint="return the last linear layer's output as logits: the loss and pipeline() apply the softmax themselves.",
+)
+def raw_logits(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
+    """Logits are not bounded by an activation before cross entropy takes their softmax.
+
+    Assumes: cross entropy gets raw logits.
+
+    Unusual but healthy: probabilities that are made for the metrics alone are skipped. Bounded logits on purpose, as of
+    a cosine head, pass.
+
+    False alarms: none by chance from 10 rows on: logits that lie so by luck do not occur in a trained model.
+    """
+    rows = judged(evidence)
+    logits = with_logits(rows)
+    squashed = _activation(logits)
+    if not squashed:
+        return []
+    loss = evidence.run.metrics.get("loss")
+    smoothing = float(evidence.pipeline.args.get("label_smoothing_factor") or 0.0)
+    # Probabilities that were handed back for the metrics alone have another loss than their own cross entropy.
+    agrees = loss is not None and any(abs(loss - own) <= thresholds["tolerance"] for own in _losses(rows, smoothing))
+    if not agrees:
+        msg = f"{squashed}, and the evaluation loss is not their cross entropy: they were made for the metrics"
+        raise NotApplicable(msg)
+    return [
+        finding(
+            "logits without bounds: the loss takes their softmax",
+            f"{squashed}, in all {len(logits)} rows; lowest {logits.min():.4g}, highest {logits.max():.4g}",
+        )
+    ]
+
+
+def _activation(logits: NDArray[np.float64]) -> str:
+    """Say which activation the logits ``[N, K]`` went through; an empty text means none that shows."""
+    low, high = float(logits.min()), float(logits.max())
+    if len(logits) < _FEW or not np.isfinite(logits).all() or np.ptp(logits) == 0:
+        return ""
+    if low >= 0 and np.allclose(logits.sum(axis=1), 1.0, atol=1e-3):
+        return "the logits of each row are probabilities: they sum to 1"
+    if 0 <= low < 0.2 and 0.8 < high <= 1:  # noqa: PLR2004 - an untrained head's logits are small and close together
+        return "the logits lie between 0 and 1, as after a sigmoid"
+    if low == 0 and np.mean(logits == 0) >= 0.05:  # noqa: PLR2004 - one exact zero may be chance
+        return "no logit is negative and many are exactly 0, as after a ReLU"
+    if max(-low, high) <= 1 and np.mean(np.abs(logits) > 0.99) >= 0.1:  # noqa: PLR2004 - saturated, not just small
+        return "the logits lie between -1 and 1, many of them at the ends, as after a tanh"
+    return ""

@@ -45,7 +45,7 @@ def of_words(pipeline: Pipeline, rows: Sequence[tuple[list[str], list[str]]], sp
     names = list(pipeline.card.label_names)
     tags = [[names.index(tag) for tag in of_row] for _, of_row in rows]
     assert pipeline.processing_class is not None
-    encoded = HEAD.inputs.encode(pipeline.processing_class, [[words for words, _ in rows]], tags, None)
+    encoded = HEAD.inputs.encode(pipeline.processing_class, {"tokens": [words for words, _ in rows]}, tags, None)
     if spread != "first":
         for labels in encoded["labels"]:
             for place in range(1, len(labels) - 1):

@@ -23,10 +23,13 @@ SYMPTOMS = (
     "model.second_segment",
     "model.question_matters",
     "metrics.not_constant",
+    "metrics.labels_answered",
     "metrics.keys",
     "metrics.label_permutation",
+    "metrics.label_columns",
     "metrics.last_epoch",
     "metrics.beats_trivial",
+    "metrics.beats_label_sets",
     "metrics.beats_trivial_answers",
     "metrics.floor",
     "metrics.baseline",
@@ -114,6 +117,9 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "data.label_names": ("serving.label_names", *_SERVED),
         "data.classes_in_train": ("data.classes_in_evaluation", "model.loss_at_start", *SYMPTOMS),
         "data.classes_in_evaluation": ("model.loss_at_start",),
+        "data.labels_in_train": ("data.labels_per_row", "data.rows_without_label", *SYMPTOMS),
+        "data.rows_without_label": ("data.labels_per_row", *SYMPTOMS),
+        "data.labels_per_row": SYMPTOMS,
         # Tags of words.
         "data.words_joined": ("data.tags_aligned", "data.ignored_tokens", *_SERVED, *SYMPTOMS),
         "data.tags_aligned": ("data.tag_scheme", "data.entity_types", "metrics.tag_sequences", *SYMPTOMS),
@@ -163,7 +169,14 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "collator.order": ("collator.labels", "model.label_ids", "metrics.evaluated_rows", *SYMPTOMS),
         # The model.
         "model.settings": SYMPTOMS,
-        "model.problem_type": ("collator.dtype", "training.completes", "training.*", *_FORWARD),
+        "model.problem_type": (
+            "collator.dtype",
+            "model.labels_compete",
+            "serving.problem_type",
+            "training.completes",
+            "training.*",
+            *_FORWARD,
+        ),
         "model.dtype": ("training.finite_loss", "training.parameters_move", "serving.dtype", *_FORWARD),
         "model.new_tokens": SYMPTOMS,
         "model.new_weights": ("model.loss_at_start", *SYMPTOMS),
@@ -177,6 +190,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "model.gradients": ("training.parameters_move", "training.gradients_reach", *SYMPTOMS),
         "model.label_ids": ("metrics.evaluated_rows", "metrics.recomputed", *SYMPTOMS),
         "model.loss_rows": SYMPTOMS,
+        "model.labels_compete": ("model.loss_at_start", "metrics.loss_agrees", *SYMPTOMS),
         "model.loss_at_start": SYMPTOMS,
         # Training.
         "training.finite_loss": ("training.gradients_reach", "training.steps", *_FORWARD),
@@ -215,6 +229,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         # Metrics, and what is saved.
         "metrics.evaluated_rows": ("metrics.loss_agrees", "metrics.recomputed", *_SERVED, *SYMPTOMS),
         "metrics.definition": ("metrics.recomputed", *SYMPTOMS),
+        "metrics.label_threshold": ("metrics.recomputed", *SYMPTOMS),
         "metrics.train_labels": SYMPTOMS,
         "metrics.best_windows": ("metrics.answers_recomputed", "serving.answers", *SYMPTOMS),
         "metrics.answers_recomputed": SYMPTOMS,
@@ -224,6 +239,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "serving.tokenizer": _SERVED,
         "serving.long_text": _SERVED,
         "serving.label_names": _SERVED[1:],
+        "serving.problem_type": _SERVED[1:],
         "serving.dtype": _SERVED,
         "serving.reload": _SERVED[1:],
     }

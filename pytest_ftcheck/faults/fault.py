@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 FAMILIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "data": ("data", "labels", "splits", "tags", "choices"),
+        "data": ("data", "labels", "label_sets", "splits", "tags", "choices"),
         "batches": ("batches", "inputs"),
         "model": ("model", "weights", "start", "choice_scores"),
         "training": ("training", "optimizer", "evaluation", "ways"),

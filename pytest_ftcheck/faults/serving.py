@@ -18,7 +18,7 @@ import torch
 from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.faults.fault import fault
 from pytest_ftcheck.faults.planting import body_of, tokenizer_of, with_model, with_patch
-from pytest_ftcheck.heads.traits import CLASS_IDS, LABEL_PER_TOKEN
+from pytest_ftcheck.heads.traits import CLASS_IDS, LABEL_PER_TOKEN, LABEL_SETS
 
 if TYPE_CHECKING:
     from torch import nn
@@ -170,15 +170,32 @@ def saved_without_label_names(pipeline: Pipeline) -> Pipeline:
 
 
 def _nameless(original: Any, model: Any, folder: Any) -> None:
+    _named(original, model, folder, [f"LABEL_{number}" for number in range(model.config.num_labels)])
+
+
+def _named(original: Any, model: Any, folder: Any, names: list[str]) -> None:
+    """Save a model, and then its labels under other names."""
+    labels = dict(enumerate(names))
+    _configured(original, model, folder, id2label=labels, label2id={name: number for number, name in labels.items()})
+
+
+def _configured(original: Any, model: Any, folder: Any, **settings: Any) -> None:
+    """Save a model, and then other settings in its configuration."""
     original(model, folder)
-    _write_names(Path(folder) / "config.json", [f"LABEL_{number}" for number in range(model.config.num_labels)])
-
-
-def _write_names(path: Path, names: list[str]) -> None:
-    config = json.loads(path.read_text(encoding="utf-8"))
-    config["id2label"] = {str(number): name for number, name in enumerate(names)}
-    config["label2id"] = {name: number for number, name in enumerate(names)}
+    path = Path(folder) / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8")) | settings
     path.write_text(json.dumps(config, indent=2), encoding="utf-8")
+
+
+@fault(
+    needs=(LABEL_SETS,),
+    caught_by=("serving.problem_type",),
+    seen_in_practice="config.json is written anew from a template, or taken from the pretrained checkpoint: pipeline() "
+    "then puts a softmax over labels that do not compete.",
+)
+def problem_type_lost(pipeline: Pipeline) -> Pipeline:
+    """The saved configuration does not say that a row has any number of labels."""
+    return with_patch(pipeline, partial(_finally, instead=partial(_configured, problem_type=None)), _MODEL)
 
 
 @fault(
@@ -196,8 +213,7 @@ def saved_tag_names_sorted(pipeline: Pipeline) -> Pipeline:
 
 
 def _sorted_names(original: Any, model: Any, folder: Any) -> None:
-    original(model, folder)
-    _write_names(Path(folder) / "config.json", sorted(model.config.id2label.values()))
+    _named(original, model, folder, sorted(model.config.id2label.values()))
 
 
 @fault(

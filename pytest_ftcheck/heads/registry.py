@@ -17,6 +17,7 @@ _MODULES = {
     "sequence-classification": "pytest_ftcheck.heads.classes",
     "regression": "pytest_ftcheck.heads.values",
     "token-classification": "pytest_ftcheck.heads.tokens",
+    "multi-label-classification": "pytest_ftcheck.heads.label_sets",
     "question-answering": "pytest_ftcheck.heads.spans",
     "multiple-choice": "pytest_ftcheck.heads.choices",
 }

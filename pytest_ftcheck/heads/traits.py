@@ -41,6 +41,8 @@ CHOICES = "choices"
 """A row's input is C texts, one for each class: ``input_ids`` are C lists, in a batch ``[B, C, T]``."""
 IGNORED = -100
 """The label of a token that neither loss nor metrics look at, as `torch.nn.CrossEntropyLoss` has it."""
+LABEL_SETS = "label_sets"
+"""A row has any number of K labels: labels are vectors ``[N, K]`` of numbers from 0 to 1, logits ``[N, K]``."""
 
 WORDS: Mapping[str, str] = MappingProxyType(
     {
@@ -53,6 +55,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         LABEL_PER_ITEM: "one label in each row or for each token",
         POSITIONS: "a first and a last token as the label",
         CHOICES: "several texts in each row, of which one is right",
+        LABEL_SETS: "any number of labels in each row",
     }
 )
 """Traits as messages name them."""

@@ -82,7 +82,7 @@ def card_of(
 
 
 def _head(trainer: Any, spec: str, table: Mapping[str, Any]) -> Head:
-    """Take the head that the table names where a row has several labels, of which no batch tells; else find it out."""
+    """Take the head that the table names where a row has other labels than one, as no batch tells; else find it out."""
     asked = table.get("head")
     if asked in known_heads() and LABEL_PER_ROW not in head_named(asked).traits:
         return head_named(asked)
@@ -169,7 +169,8 @@ def _metric(trainer: Any, head: Head, rows: Dataset, labels: str, width: int) ->
     try:
         label_ids = head.labels.stacked(scalars(rows, labels))
     except ValueError as error:
-        msg = f"labels in column {labels!r} are lists of several lengths: one label a row can be judged."
+        msg = f"labels in column {labels!r} are lists of several lengths. Make each a vector of {width} "
+        msg += "numbers, 0 or 1, in the data set and not in the collator; or keep one label a row."
         raise TaskError(msg) from error
     values = _asked(trainer, head, label_ids, width)
     best = best_metric(trainer)

@@ -9,6 +9,7 @@ from transformers import PreTrainedModel
 
 from pytest_ftcheck.errors import TaskError
 from pytest_ftcheck.heads.registry import head_of_outputs, head_of_width
+from pytest_ftcheck.heads.traits import LABEL_SETS
 from pytest_ftcheck.pipeline.trainer_rows import judged_rows
 
 if TYPE_CHECKING:
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 
 _JUDGED = (
     "Judged are classifiers and regressors of text, and of its words, and models that choose among texts: models of "
-    "transformers that take input_ids [B, T] and return logits [B, K] for labels [B], or logits [B, T, K] for labels "
-    "[B, T]; or that take input_ids [B, C, T] and return logits [B, C] for labels [B]"
+    "transformers that take input_ids [B, T] and return logits [B, K] for labels [B], or for labels [B, K] of which "
+    "each is 0 or 1, or logits [B, T, K] for labels [B, T]; or that take input_ids [B, C, T] and return logits [B, C] "
+    "for labels [B]"
 )
 _PAIR = 2
 
@@ -43,30 +45,36 @@ def head_of(trainer: Any, spec: str) -> Head:
         msg = f"{spec}: the Trainer's model is a {type(inner).__module__}.{type(inner).__qualname__}. {_JUDGED}."
         raise TaskError(msg)
     evaluated, width = _one_batch(trainer), int(model.config.num_labels)
-    several = evaluated is not None and getattr(evaluated[0].get("input_ids"), "ndim", 0) > _PAIR
-    found = None if evaluated is None else head_of_outputs(*evaluated[1:], width, several_texts=several)
-    if found is not None and found.answers is None:
+    declared = getattr(model.config, "problem_type", None)
+    found = _head_of_labels(trainer, width) if evaluated is None else _head_of_batch(*evaluated, width)
+    # Numbers from 0 to 1 may be values: what the configuration says of them decides.
+    unsure = found is not None and LABEL_SETS in found.traits and declared not in {None, found.model.problem_type}
+    if found is not None and found.answers is None and not unsure:
         return found
-    other = "" if evaluated is None else _other_input(evaluated[0]) or _other_output(*evaluated[1:])
-    many = getattr(model.config, "problem_type", None) == "multi_label_classification"
-    # Of class ids, one a row, the setting is left over from another task: a check says so.
-    if not other and many and not _has_class_ids(trainer):
-        other = "which gives a row several labels (problem_type of its configuration)"
+    other = "" if evaluated is None else _other_input(evaluated[0]) or _other_output(*evaluated[1:], declared)
     if other:
         msg = f"{spec}: the Trainer's model is a {type(inner).__name__}, {other}. {_JUDGED}."
         raise TaskError(msg)
     return head_of_width(width)
 
 
-def _has_class_ids(trainer: Any) -> bool:
-    """Whether the first batch has one class id a row; False where it cannot be made."""
+def _head_of_batch(batch: Mapping[str, Any], logits: Any, labels: Any, width: int) -> Head | None:
+    """Return the head that gives such outputs of a batch; None where none is sure."""
+    several_texts = getattr(batch.get("input_ids"), "ndim", 0) > _PAIR
+    return head_of_outputs(logits, labels, width, several_texts=several_texts)
+
+
+def _head_of_labels(trainer: Any, width: int) -> Head | None:
+    """Return the head that the first batch's labels are of, where the model fails on it; None where none is sure."""
     try:
         labels = next(iter(trainer.get_eval_dataloader(judged_rows(trainer)))).get("labels")
     except KeyboardInterrupt:
         raise
     except BaseException:  # noqa: BLE001 - code of the user: the checks tell what is wrong with it
-        return False
-    return isinstance(labels, torch.Tensor) and labels.dim() == 1 and not labels.is_floating_point()
+        return None
+    if not isinstance(labels, torch.Tensor) or labels.dim() == 0:
+        return None
+    return head_of_outputs(torch.zeros(len(labels), width), labels, width)
 
 
 def _one_batch(trainer: Any) -> tuple[Mapping[str, Any], Any, Any] | None:
@@ -96,8 +104,15 @@ def _other_input(batch: Mapping[str, Any]) -> str:
     return ""
 
 
-def _other_output(logits: Any, labels: Any) -> str:
-    """Say which other head gives outputs of such shapes; an empty text where it is one that is judged."""
+def _other_output(logits: Any, labels: Any, declared: str | None) -> str:
+    """Say which other head gives outputs of such shapes; an empty text where it is one that is judged.
+
+    Args:
+        logits: of a batch.
+        labels: likewise.
+        declared: ``problem_type`` of the model's configuration.
+
+    """
     shapes = f"logits {_shapes(logits)} and labels {_shapes(labels)}"
     if isinstance(labels, (tuple, list)) and len(labels) == _PAIR:
         return (
@@ -110,10 +125,20 @@ def _other_output(logits: Any, labels: Any) -> str:
     if first.is_complex():
         return f"whose logits are complex numbers ({first.dtype}), of which none is the largest"
     if labels.dim() == _PAIR and labels.shape[1] > 1:
-        if labels.is_floating_point() or (first.dim() == _PAIR and first.shape == labels.shape):
-            return f"which gives a row several labels: {shapes}"
-        return f"which gives every token a label, or writes text: {shapes}"
+        kind = "which gives every token a label, or writes text"
+        if first.dim() == _PAIR and first.shape == labels.shape:
+            kind = f"which gives a row several {_kind_of(labels, declared)}"
+        elif labels.is_floating_point():
+            kind = "whose labels are not as wide as its logits"
+        return f"{kind}: {shapes}"
     return f"which gives every token logits: {shapes}" if first.dim() > _PAIR else ""
+
+
+def _kind_of(labels: torch.Tensor, declared: str | None) -> str:
+    """Name labels ``[B, K]`` that are not 0 or 1 each, and what to do with them."""
+    if bool(((labels < 0) | (labels > 1)).any()) or declared == head_of_width(1).model.problem_type:
+        return "numbers to learn (give one number a row, or train a model for each)"
+    return "shares that compete (give the class of the largest share; for labels that do not compete, set problem_type)"
 
 
 def _shapes(value: Any) -> str:

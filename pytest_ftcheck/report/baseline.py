@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from pytest_ftcheck.gates.records import MetricChange  # noqa: TC001 - the fields of records are read at run time
 from pytest_ftcheck.heads.answers import read_answers
 from pytest_ftcheck.heads.entities import entity_changes
-from pytest_ftcheck.heads.traits import LABEL_PER_TOKEN
+from pytest_ftcheck.heads.traits import LABEL_PER_TOKEN, LABEL_SETS
 from pytest_ftcheck.report.summary import number
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _SHOWN = 5
 _TEXT = 60
 """Maximum length of a text in the terminal, in characters."""
+_IS_LABEL = 0.5
+"""Share of votes above which a row has a label."""
 _ID_COLUMNS = ("idx", "id", "guid", "uid")
 
 Labelled: TypeAlias = str | int | float | list[Any]
@@ -122,18 +124,18 @@ def flip_records(flips: Sequence[Flip], pipeline: Pipeline, rows: Dataset) -> li
     """
     columns = [name for name in pipeline.card.text_columns if name in rows.column_names]
     id_column = next((name for name in _ID_COLUMNS if name in rows.column_names), None)
-    names = pipeline.card.label_names
-    texts = pipeline.card.head_rules.answers is not None
-    tags = LABEL_PER_TOKEN in pipeline.card.head_rules.traits
+    names, rules = pipeline.card.label_names, pipeline.card.head_rules
+    texts = rules.answers is not None
+    sets, tags = LABEL_SETS in rules.traits, LABEL_PER_TOKEN in rules.traits
     table = rows.with_format(None).select([flip.row for flip in flips], keep_in_memory=True)
     return [
         FlipRecord(
             row=flip.row,
             id=flip.row if id_column is None else raw[id_column],
             text=[_text(raw[column]) for column in columns],
-            label=read_answers(flip.label) if texts else _named(flip.label, names),
-            before=_named(flip.before, names),
-            after=_named(flip.after, names),
+            label=read_answers(flip.label) if texts else _named(flip.label, names, sets=sets),
+            before=_named(flip.before, names, sets=sets),
+            after=_named(flip.after, names, sets=sets),
             worse=flip.worse,
             entities=_entities(flip, names, raw, columns) if tags else None,
         )
@@ -150,10 +152,12 @@ def _entities(flip: Flip, names: Sequence[str], raw: Mapping[str, Any], columns:
     return entity_changes(flip.label, flip.before, flip.after, names, words)
 
 
-def _named(value: Any, names: Sequence[str]) -> Any:
-    """Return the name of a class; an unknown class, a regression value, a list and a string stay as they are."""
-    if isinstance(value, list | str):
+def _named(value: Any, names: Sequence[str], *, sets: bool) -> Any:
+    """Return the name of a class, or those of the labels of a set; anything else stays as it is."""
+    if isinstance(value, str):
         return value
+    if isinstance(value, list):
+        return [name for name, share in zip(names, value, strict=True) if share > _IS_LABEL] if sets else value
     return names[int(value)] if 0 <= value < len(names) else value
 
 
@@ -216,6 +220,8 @@ def _flip_line(flip: FlipRecord) -> str:
 
 
 def _value(value: Labelled) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
     return f"{value:.4g}" if isinstance(value, (int, float)) else str(value)
 
 

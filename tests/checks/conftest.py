@@ -145,3 +145,53 @@ def _served_here(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(fresh, "fresh_process", InThisProcess)
     yield
     torch.set_num_threads(threads)
+
+
+# -- any number of labels in each row ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def label_set_evidence(make_pipeline: Callable[..., Pipeline]) -> Callable[..., Evidence]:
+    """Return a function that makes the evidence of a run with given labels and logits, both ``[N, K]``.
+
+    Nothing is trained; the train rows have the same labels unless ``train`` gives others. Further arguments are fields
+    of the pipeline.
+    """
+    parts = make_pipeline("go_emotions", train_rows=8, eval_rows=8)
+
+    def make(labels: Any, logits: Any, train: Any = None, /, **changes: Any) -> Evidence:
+        labels, logits = np.asarray(labels, np.float32), np.asarray(logits, np.float32)
+        names = tuple(f"label {index}" for index in range(logits.shape[1]))
+
+        def rows(given: Any) -> Dataset:
+            vectors = np.asarray(given, np.float32).tolist()
+            return Dataset.from_dict({"input_ids": [[5, 6 + row] for row in range(len(vectors))], "labels": vectors})
+
+        evaluation, known = rows(labels), rows(labels if train is None else train)
+        card = replace(parts.card, label_names=names)
+        data = replace(parts.data, train=known, evaluation=evaluation)
+        pipeline = replace(parts, card=card, data=data, train_dataset=known, eval_dataset=evaluation, args={})
+        pipeline = replace(pipeline, **changes)
+        run = Run(
+            task=card.name,
+            engine="trainer",
+            seed=0,
+            head=card.head,
+            label_names=names,
+            checkpoint="tiny-bert",
+            metrics={},
+            epochs=(),
+            best_epoch=None,
+            step_losses=(),
+            log_history=(),
+            logits=logits,
+            label_ids=labels,
+            train_rows=8,
+            timings={},
+            environment=CPU,
+            trace=Trace(),
+            folder=Path(),
+        )
+        return Evidence(pipeline, engine="trainer", seed=0, environment=CPU, make_run=lambda: run, make_probe=_no_probe)
+
+    return make

@@ -77,4 +77,4 @@ class Scoring(ScoringOfValues):
 MODEL = TransformersModel(
     "AutoModelForSequenceClassification", "tags", "multi_label_classification", "regression", "any of {} labels a row"
 )
-HEAD = Head("tags", frozenset({"label_sets", "texts"}), CardOfClasses(), Labels(), MODEL, Loss(), Outputs(), Scoring())
+HEAD = Head("tags", frozenset({"tag_sets", "texts"}), CardOfClasses(), Labels(), MODEL, Loss(), Outputs(), Scoring())

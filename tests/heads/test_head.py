@@ -28,7 +28,7 @@ def test_one_label_a_row_is_a_class_or_a_value() -> None:
     for traits in ({LABEL_PER_ROW}, {LABEL_PER_ROW, CLASSES, VALUES}):
         with pytest.raises(ValueError, match="needs either 'classes' or 'values'"):
             replace(classes.HEAD, traits=frozenset(traits))
-    assert not replace(classes.HEAD, traits=frozenset({"label_sets"})).values
+    assert not replace(classes.HEAD, traits=frozenset({"tag_sets"})).values
 
 
 def test_a_head_is_known_by_the_width_of_the_logits_and_by_the_type_of_the_predictions() -> None:
@@ -40,7 +40,7 @@ def test_a_head_is_known_by_the_width_of_the_logits_and_by_the_type_of_the_predi
 @pytest.mark.parametrize(
     ("needs", "traits", "reason"),
     [
-        ((), {"label_sets"}, ""),
+        ((), {"tag_sets"}, ""),
         ((CLASSES, LABEL_PER_ROW), {CLASSES, LABEL_PER_ROW}, ""),
         (
             (CLASSES, LABEL_PER_ROW),
@@ -49,8 +49,8 @@ def test_a_head_is_known_by_the_width_of_the_logits_and_by_the_type_of_the_predi
         ),
         (
             (LABEL_PER_ROW,),
-            {"label_sets"},
-            "it applies only to tasks with one label in each row; this task has label sets",
+            {"tag_sets"},
+            "it applies only to tasks with one label in each row; this task has tag sets",
         ),
         ((CLASSES,), set(), "it applies only to tasks with classes; this task has other labels"),
     ],

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.heads.conftest import Install
 
-NEEDS_CLASSES = "it applies only to tasks with classes and one label in each row; this task has label sets"
+NEEDS_CLASSES = "it applies only to tasks with classes and one label in each row; this task has tag sets"
 RUN = ("--ftcheck-task=news", "-p", "no:cacheprovider")
 
 ASKS_THE_HEAD = {

@@ -105,9 +105,43 @@ def spans() -> Trainer:
     return trainer(BertForQuestionAnswering(BertConfig(**BERT)), rows(**places))
 
 
+def with_labels(label: list[float], **config: Any) -> Trainer:
+    model = BertForSequenceClassification(BertConfig(**BERT | {"num_labels": 3} | config))
+    return trainer(model, rows(labels=[label] * 16))
+
+
 def several_labels() -> Trainer:
-    model = BertForSequenceClassification(BertConfig(**BERT | {"num_labels": 3}))
-    return trainer(model, rows(labels=[[1.0, 0.0, 1.0]] * 16))
+    return with_labels([1.0, 0.0, 1.0])
+
+
+def several_labels_as_integers() -> Trainer:
+    return with_labels([1, 0, 1], problem_type="multi_label_classification")
+
+
+def labels_in_shares() -> Trainer:
+    return with_labels([0.8, 0.6, 0.0], problem_type="multi_label_classification")
+
+
+def several_values() -> Trainer:
+    return with_labels([1.5, 0.0, -1.0], problem_type="regression")
+
+
+def values_from_0_to_1() -> Trainer:
+    return with_labels([0.2, 0.0, 1.0], problem_type="regression")
+
+
+def shares_of_classes() -> Trainer:
+    return with_labels([0.2, 0.0, 0.8])
+
+
+def labels_of_another_width() -> Trainer:
+    made = with_labels([1.0, 0.0, 1.0, 0.0])
+    made.compute_loss = _no_loss  # type: ignore[assignment]
+    return made
+
+
+def _no_loss(model: Any, inputs: Any, **_: Any) -> Any:
+    return 0 * inputs["labels"].sum(), model(input_ids=inputs["input_ids"])
 
 
 def choices() -> Trainer:

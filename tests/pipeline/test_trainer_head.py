@@ -26,7 +26,10 @@ OTHERS = {
     "causal": r"a GPT2LMHeadModel, which gives every token a label, or writes text: logits \(8, \d+, \d+\) and labels",
     "masked": r"a BertForMaskedLM, which gives every token a label",
     "spans": r"a BertForQuestionAnswering, which finds spans: logits \(\(8, \d+\), \(8, \d+\)\)",
-    "several_labels": r"which gives a row several labels: logits \(8, 3\) and labels \(8, 3\)",
+    "several_values": r"which gives a row several numbers to learn \(give one number a row, .*\): logits \(8, 3\) and",
+    "values_from_0_to_1": r"which gives a row several numbers to learn \(give one number a row",
+    "shares_of_classes": r"which gives a row several shares that compete \(give the class of the largest share",
+    "labels_of_another_width": r"whose labels are not as wide as its logits: logits \(8, 3\) and labels \(8, 4\)",
     "generating": r"a T5ForConditionalGeneration, which gives every token a label, or writes text",
     "denoising": r"a BartForConditionalGeneration, which gives every token a label, or writes text",
     "pictures": r"a ViTForImageClassification, whose batches have pixel_values, labels, and no input_ids",
@@ -50,6 +53,9 @@ JUDGED_HEADS = {
     "with_hidden_states": "sequence-classification",
     "regressor": "regression",
     "tokens": "token-classification",
+    "several_labels": "multi-label-classification",
+    "several_labels_as_integers": "multi-label-classification",
+    "labels_in_shares": "multi-label-classification",
     "choices": "multiple-choice",
     "label_out_of_range": "sequence-classification",  # the checks name the cause
 }

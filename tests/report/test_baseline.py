@@ -13,6 +13,7 @@ from pytest_ftcheck.report.baseline import (
     AcceptedRecord,
     ComparisonRecord,
     FlipRecord,
+    _flip_line,
     comparison_lines,
     flip_records,
     unmatched_lines,
@@ -117,6 +118,15 @@ def test_what_was_accepted_and_what_matches_nothing() -> None:
     assert update_lines([written], "f.json") == ["accepted (new): a, seed 0, 2, in f.json"]
     (line,) = unmatched_lines(["a"], "f.json")
     assert line.startswith("a in f.json matches no run of this session")
+
+
+def test_sets_of_labels_are_named(make_pipeline: Callable[..., Pipeline]) -> None:
+    pipeline = make_pipeline("go_emotions", train_rows=4, eval_rows=8)
+    none = [0.0] * 28
+    label, before = [1.0, 1.0, *none[2:]], [1.0, *none[1:]]
+    (record,) = flip_records([Flip(0, label, before, none, 0.5)], pipeline, pipeline.data.evaluation)
+    assert (record.label, record.before, record.after) == (["admiration", "amusement"], ["admiration"], [])
+    assert _flip_line(record).startswith("row 133: admiration, amusement: admiration → none  ")
 
 
 def test_rows_are_named_by_their_id_with_text_and_class_names(make_pipeline: Callable[..., Pipeline]) -> None:

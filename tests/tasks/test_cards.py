@@ -12,9 +12,15 @@ from pytest_ftcheck.tasks.card import TaskCard, builtin_tasks, load_card
 from pytest_ftcheck.tasks.datasets import load_data
 from pytest_ftcheck.tasks.metrics import metric_directions
 
+SEVERAL = "multi-label-classification"
 WORDS = ("tokens",)
 ASKED = ("question", "context")
 WNUT_KINDS = ("corporation", "creative-work", "group", "location", "person", "product")
+EMOTIONS = (
+    "admiration", "amusement", "anger", "annoyance", "approval", "caring", "confusion", "curiosity", "desire",
+    "disappointment", "disapproval", "disgust", "embarrassment", "excitement", "fear", "gratitude", "grief", "joy",
+    "love", "nervousness", "optimism", "pride", "realization", "relief", "remorse", "sadness", "surprise", "neutral",
+)  # fmt: skip
 ENDINGS = tuple(f"ending{place}" for place in range(4))
 PAIR, ENTAILMENT = ("sentence1", "sentence2"), ("entailment", "not_entailment")
 # Columns and class names as the data sets' own pages list them, in the order of the class ids. A card that was added
@@ -22,6 +28,7 @@ PAIR, ENTAILMENT = ("sentence1", "sentence2"), ("entailment", "not_entailment")
 COLUMNS_AND_CLASSES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "conll2003": (WORDS, ("O", *(f"{place}-{kind}" for kind in ("PER", "ORG", "LOC", "MISC") for place in "BI"))),
     "cola": (("sentence",), ("unacceptable", "acceptable")),
+    "go_emotions": (("text",), EMOTIONS),
     "mrpc": (PAIR, ("not_equivalent", "equivalent")),
     "qnli": (("question", "sentence"), ENTAILMENT),
     "rte": (PAIR, ENTAILMENT),
@@ -47,12 +54,13 @@ def test_columns_and_classes_are_those_of_the_data_set(name: str) -> None:
 
 
 def test_the_head_fits_the_classes(card: TaskCard) -> None:
-    labels = {WORDS: "ner_tags", ASKED: "answers"}
-    assert card.label_column == labels.get(card.text_columns, "label")
-    others = {WORDS: "token-classification", ("sent1", "sent2", *ENDINGS): "multiple-choice"}
-    with_classes = others.get(card.text_columns, "sequence-classification")
-    without = "question-answering" if card.text_columns == ASKED else "regression"
-    assert card.head == (with_classes if card.label_names else without)
+    by_label_column = {"ner_tags": "token-classification", "answers": "question-answering", "labels": SEVERAL}
+    by_texts = {("sent1", "sent2", *ENDINGS): "multiple-choice"}
+    one_label = by_texts.get(card.text_columns, "sequence-classification") if card.label_names else "regression"
+    assert card.head == by_label_column.get(card.label_column, one_label)
+    assert (card.label_column == "ner_tags") is (card.text_columns == WORDS)
+    assert (card.label_column == "answers") is (card.text_columns == ASKED)
+    assert (card.head in {"regression", "question-answering"}) is (not card.label_names)
 
 
 def test_metric_gives_the_keys_and_directions_that_the_card_declares(card: TaskCard) -> None:
@@ -84,7 +92,10 @@ def test_bundled_data_loads_and_shows_every_class(card: TaskCard) -> None:
             unanswered = sum(not answers["text"] for answers in given) / len(given)
             assert 0.25 < unanswered < 0.4 if card.name == "squad_v2" else not unanswered
             continue
-        labels = {tag for tags in given for tag in tags} if card.text_columns == WORDS else set(given)
+        labels = {tag for tags in given for tag in tags} if card.text_columns == WORDS else set()
+        if card.head == SEVERAL:
+            labels = {label for vector in given for label, has_it in enumerate(vector) if has_it}
+        labels = labels or set(given)
         expected = set(range(card.num_labels))
         assert labels == expected if card.label_names else min(labels) >= 0 < max(labels) <= 5
 

@@ -19,7 +19,7 @@ from pytest_ftcheck.checks.collator.batches import (
     side_of,
     unreadable_column,
 )
-from pytest_ftcheck.heads.traits import IGNORED, LABEL_PER_ROW, LABEL_PER_TOKEN
+from pytest_ftcheck.heads.traits import IGNORED, LABEL_PER_ROW, LABEL_PER_TOKEN, LABEL_SETS
 
 if TYPE_CHECKING:
     from pytest_ftcheck.checks.collator.batches import Batch, CollatorSubject, Features
@@ -92,6 +92,8 @@ def check_dtype(subject: CollatorSubject, features: Features, batch: Batch) -> l
         torch.int64: "Make it with dtype=torch.long: embeddings and cross entropy index with int64.",
         torch.float32: "Make it with dtype=torch.float32: num_labels == 1 means a mean squared error in float32.",
     }
+    if LABEL_SETS in subject.head_rules.traits:
+        hints[torch.float32] = "Make it with dtype=torch.float32: binary cross entropy takes floats."
     seen = {name: getattr(batch[name], "dtype", type(batch[name]).__name__) for name in expected}
     return [
         batch_finding(check, features, f"{name} of {right[0]}", f"{name} of {seen[name]}", hints[right[0]])
@@ -128,7 +130,16 @@ def _check_label_rows(subject: CollatorSubject, features: Features, batch: Batch
             expected.append(ignored + labels if side == "left" else labels + ignored)
     for row in range(max(len(expected), len(seen))):
         right, wrong = expected[row : row + 1], seen[row : row + 1]
-        if right != wrong:
+        if not _same(right, wrong):
             hint = f"Pad labels with {IGNORED}, as DataCollatorForTokenClassification does: a loss ignores it."
+            if LABEL_SETS in subject.head_rules.traits:
+                hint = "Hand on the vector of each row as it is, one number for each label."
             return [batch_finding("collator.labels", features, f"row {row}: {right}", f"row {row}: {wrong}", hint)]
     return []
+
+
+def _same(left: Any, right: Any) -> bool:
+    """Compare lists of labels, shares of votes by what float32 holds of them."""
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(_same, left, right))
+    return same_number(left, right)

@@ -21,7 +21,7 @@ from pytest_ftcheck.checks.metrics.tagged import has_tags
 from pytest_ftcheck.checks.training.declared import arguments, own_callbacks
 from pytest_ftcheck.heads.row_metrics import metric_value
 from pytest_ftcheck.heads.rows import EvaluatedRows
-from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
+from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW, LABEL_SETS
 from pytest_ftcheck.pipeline.trainer_metrics import MetricsOfMore
 from pytest_ftcheck.tasks.metric_names import direction_of, known_direction
 
@@ -55,8 +55,8 @@ def recomputed(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Reported metrics are what logits and label ids give when they are computed again.
 
     Three times over: by ``compute_metrics`` itself, by scikit-learn and SciPy where the name is known (of tags by
-    seqeval, of another head by that head), and against the epoch whose weights were kept. ``difference`` is absolute,
-    relative above 1; ``tolerance`` is that of the epoch.
+    seqeval, of another head by that head, of sets of labels in `metrics.label_threshold`), and against the epoch whose
+    weights were kept. ``difference`` is absolute, relative above 1; ``tolerance`` is that of the epoch.
 
     Assumes: a metric is a function of logits and labels.
 
@@ -120,7 +120,11 @@ def _against_known(evidence: Evidence, difference: float) -> list[Finding] | Non
     """Compare every metric of a well-known name with scikit-learn and SciPy; None where there is none."""
     if has_tags(evidence):
         return wrong_entity_metrics(evidence, difference)
-    if LABEL_PER_ROW not in evidence.pipeline.card.head_rules.traits:
+    traits = evidence.pipeline.card.head_rules.traits
+    if LABEL_SETS in traits:
+        # Their thresholds and averages may be the user's own: `metrics.label_threshold` knows which are mistakes.
+        return None
+    if LABEL_PER_ROW not in traits:
         return _against_head(evidence, difference)
     try:
         rows = evaluated(evidence)

@@ -10,10 +10,10 @@ import torch
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, check, finding
 from pytest_ftcheck.checks.metrics.tagged import has_tags
-from pytest_ftcheck.checks.training.declared import probed
+from pytest_ftcheck.checks.training.declared import own_loss, probed
 from pytest_ftcheck.columns import joined_ids, label_values
 from pytest_ftcheck.errors import CheckFailure
-from pytest_ftcheck.heads.traits import IGNORED, LABEL_PER_ROW, POSITIONS
+from pytest_ftcheck.heads.traits import IGNORED, LABEL_PER_ROW, LABEL_SETS, POSITIONS
 from pytest_ftcheck.training.fingerprint import fingerprint_rows
 
 if TYPE_CHECKING:
@@ -57,7 +57,8 @@ def overfits_batch(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
     Assumes: eight rows with their labels can be learned by heart in some dozen steps.
 
-    Unusual but healthy: three learning rates are tried, without dropout. Labels that contradict each other, and an
+    Unusual but healthy: three learning rates are tried, without dropout. A loss of one's own that fails on rows which
+    all lack a label, as it weighs labels by their shares, is skipped. Labels that contradict each other, and an
     optimizer that is slow by design, are red: raise ``steps``.
 
     False alarms: an allowance of 1e-3, because no test bounds it: three attempts must fail
@@ -66,7 +67,7 @@ def overfits_batch(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     evidence.require_training()
     rows = distinct_rows(evidence, int(thresholds["rows"]))
     labels = evidence.label_array(evidence.pipeline.train_dataset.select(rows))
-    attempts = []
+    attempts, failed = [], 0
     for factor in _factors(evidence):
         try:
             probe = _attempt(evidence, rows, int(thresholds["steps"]), factor)
@@ -74,6 +75,7 @@ def overfits_batch(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
             if failure.findings[0].check == "model.logits_shape":
                 raise ToldBy(check="model.logits_shape", reason=failure.findings[0].observed) from failure
             attempts.append(f"{factor:g} times its learning rate: {failure.findings[0].observed}")
+            failed += 1
             continue
         learned, seen = _judge(evidence, probe, labels)
         if not learned and _falls(probe):  # a model from scratch, or a small rate, takes longer
@@ -82,7 +84,16 @@ def overfits_batch(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         if learned:
             return []
         attempts.append(f"{factor:g} times its learning rate: {seen}")
+    if failed == len(attempts) and own_loss(evidence) and _lack_a_label(labels):
+        msg = f"the user's own loss fails on {len(rows)} rows of which none, or each, has some label: it may weigh "
+        msg += f"labels by their shares ({attempts[0]})"
+        raise NotApplicable(msg)
     return [finding(f"{len(rows)} rows learned by heart in {thresholds['steps']:g} steps", "; ".join(attempts))]
+
+
+def _lack_a_label(labels: Any) -> bool:
+    """Whether no row, or each, has one of any number of labels ``[N, K]``: weights of shares are then not finite."""
+    return labels.ndim > 1 and bool((np.ptp(labels, axis=0) == 0).any())
 
 
 def _factors(evidence: Evidence) -> tuple[float, ...]:
@@ -113,7 +124,7 @@ def _judge(evidence: Evidence, probe: Probe, labels: Any) -> tuple[bool, str]:
     """Tell whether the rows were learned, and what was seen."""
     loss = f"training loss from {probe.losses[0]:.4f} to {probe.losses[-1]:.4f}" if probe.losses else "no loss"
     head = evidence.pipeline.card.head_rules
-    if not ({LABEL_PER_ROW, POSITIONS} & head.traits or has_tags(evidence)):
+    if not ({LABEL_PER_ROW, POSITIONS, LABEL_SETS} & head.traits or has_tags(evidence)):
         # Of the logits, not of the training: a loss of other rows or labels falls as well.
         left = float(head.loss(torch.as_tensor(probe.logits), torch.as_tensor(labels)))
         constant = head.loss.of_constant(labels, evidence.pipeline.card.num_labels)
@@ -122,8 +133,9 @@ def _judge(evidence: Evidence, probe: Probe, labels: Any) -> tuple[bool, str]:
         values = probe.logits.reshape(len(probe.logits), -1)[:, 0]
         correlation = float(np.corrcoef(values, labels)[0, 1]) if values.std() > 0 else 0.0
         return correlation >= _CLOSE, f"predictions and labels correlate with {correlation:.2f}, {loss}"
-    if POSITIONS in head.traits:
-        right = int((head.outputs.raw_predictions(probe.logits) == labels).all(axis=1).sum())
+    if {POSITIONS, LABEL_SETS} & head.traits:
+        # Both positions, or all labels of a row, must be right; a share of votes is a label or none.
+        right = int((head.outputs.raw_predictions(probe.logits) == np.rint(labels)).all(axis=1).sum())
         return right == len(labels), f"{right} of {len(labels)} right, {loss}"
     predictions = probe.logits.argmax(axis=-1)
     if has_tags(evidence):  # the batch may be padded further than its longest row

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -353,6 +354,26 @@ def test_token_labels_are_padded_with_minus_100(kit: Any, tokenizer: PreTrainedT
     zeros = DataCollatorForTokenClassification(tokenizer, label_pad_token_id=0)
     (finding,) = judge("collator.labels", kit.build_subject(zeros, tokenizer), rows)
     assert (finding.expected, finding.observed) == ("row 1: [[2, -100, -100]]", "row 1: [[2, 0, 0]]")
+
+
+@pytest.mark.parametrize("label", [[1.0, 0.0, 0.6667], [True, False, True]], ids=["shares of votes", "booleans"])
+def test_vectors_of_labels_are_those_of_their_rows(
+    kit: Any, tokenizer: PreTrainedTokenizerFast, label: list[float]
+) -> None:
+    rows = [{"input_ids": [2, 5, 3], "labels": label}, {"input_ids": [7, 3], "labels": [0.0, 0.0, 1.0]}]
+
+    def collate(features: list[dict[str, Any]], rolled: int = 0) -> dict[str, Any]:
+        batch = tokenizer.pad([{"input_ids": row["input_ids"]} for row in features], return_tensors="pt")
+        vectors = torch.tensor([row["labels"] for row in features], dtype=torch.float32)
+        return {**batch, "labels": vectors.roll(rolled, 1)}
+
+    def subject(rolled: int) -> Any:
+        made = partial(collate, rolled=rolled)
+        return kit.build_subject(made, tokenizer, head="multi-label-classification", num_labels=3)
+
+    assert judge("collator.labels", subject(0), rows) == []
+    (finding,) = judge("collator.labels", subject(1), rows)
+    assert finding.hint == "Hand on the vector of each row as it is, one number for each label."
 
 
 @pytest.mark.parametrize("name", INVARIANTS)

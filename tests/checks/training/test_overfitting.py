@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 CHECK = "training.overfits_batch"
 
 
-@pytest.mark.parametrize(("task", "engine"), [("stsb", "trainer"), ("yelp_review_full", "manual")])
+@pytest.mark.parametrize(
+    ("task", "engine"), [("stsb", "trainer"), ("yelp_review_full", "manual"), ("go_emotions", "manual")]
+)
 def test_bundled_tasks_are_learned_by_heart(
     judged: Judged, make_pipeline: Callable[..., Pipeline], task: str, engine: str
 ) -> None:

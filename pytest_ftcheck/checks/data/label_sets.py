@@ -1,0 +1,160 @@
+"""What must hold for the labels of rows that have any number of them. Shapes: N rows, K labels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from scipy import stats
+
+from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, check, finding, warning
+from pytest_ftcheck.checks.data.splits import share, splits
+from pytest_ftcheck.heads.traits import LABEL_SETS
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from pytest_ftcheck.checks.catalogue import Thresholds
+    from pytest_ftcheck.checks.data.splits import Split
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+
+_IS_LABEL = 0.5
+"""Share of votes above which a row has a label."""
+_SHOWN = 5
+
+
+@check(
+    "data.labels_in_train",
+    cost="free",
+    needs=(LABEL_SETS,),
+    catches="a label that no train row has, or every one: a column that is left out or filled with a constant, ids "
+    "that start at 1, rows that were sorted and cut off",
+    hint="compare how the vectors of both splits are made: one column for each name, in one order. Shuffle before "
+    "taking a part of the rows.",
+)
+def labels_in_train(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
+    """Every label that is evaluated has train rows with it and train rows without it.
+
+    Assumes: a model can learn a label only from rows with it and rows without it.
+
+    Unusual but healthy: a label that neither split has only warns. A label of so few rows that all fell into the
+    evaluation is red: silence it in the card.
+
+    False alarms: none by chance. That a split at random leaves out a label of few rows is found, not a false alarm.
+    """
+    del thresholds
+    train, evaluated = splits(evidence)
+    known, asked = label_sets(evidence, train), label_sets(evidence, evaluated)
+    constant = [label for label in range(known.shape[1]) if known[:, label].all() or not known[:, label].any()]
+    red = [label for label in constant if not (asked[:, label] == known[0, label]).all()]
+    if red:
+        told = [
+            f"{name} in {'every' if known[0, label] else 'no'} train row and in "
+            f"{share(int(asked[:, label].sum()), len(asked))}"
+            for label, name in zip(red, names_of(evidence, red), strict=True)
+        ]
+        more = f", and {len(told) - _SHOWN} more" if len(told) > _SHOWN else ""
+        observed = f"{', '.join(told[:_SHOWN])} of {evaluated.name}{more}"
+        return [finding("train rows with each label, and without it", observed, subject=train.subject)]
+    if constant:
+        names = ", ".join(names_of(evidence, constant)[:_SHOWN])
+        expected = "train rows with each label, and without it (a label that is evaluated fails)"
+        return [warning(expected, f"the same in all rows of both splits: {names}", share=0.0, subject=train.subject)]
+    return []
+
+
+@check(
+    "data.labels_per_row",
+    cost="free",
+    needs=(LABEL_SETS,),
+    # How many times as many labels a row of one split may have; chance that two splits which are drawn alike differ so.
+    thresholds={"times": 1.3, "chance": 1e-4},
+    false_alarms=1e-4,
+    catches="only the first label of each set kept in one split; a split that was labelled by other people or rules",
+    hint="make the vectors of both splits with one function, from the whole list of labels: labels[0], explode() and "
+    "drop_duplicates(), or a column of one label leave the others out.",
+)
+def labels_per_row(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
+    """A row has about as many labels in train as in the evaluation.
+
+    The means may differ by the factor ``times``; the test is that of Mann and Whitney.
+
+    Assumes: both splits are labelled alike.
+
+    Unusual but healthy: train rows of one label each that are made up to complete others are red: raise ``times``.
+
+    False alarms: at most 1e-4 a session, of splits that are drawn alike.
+    """
+    train, evaluated = splits(evidence)
+    counts, others = (label_sets(evidence, split).sum(axis=1) for split in (train, evaluated))
+    low, high = sorted((float(counts.mean()), float(others.mean())))
+    if high <= thresholds["times"] * low:
+        return []
+    if not stats.mannwhitneyu(counts, others).pvalue < thresholds["chance"]:
+        return []
+    observed = f"{counts.mean():.3g} in {len(counts)} train rows, {others.mean():.3g} in {len(others)} rows of "
+    observed += evaluated.name
+    for some, many, name in ((counts, others, train.name), (others, counts, evaluated.name)):
+        if some.max() <= 1 < many.max():
+            observed += f": no row of {name} has more than one, as when only the first label of each is kept"
+    return [finding(f"about as many labels a row in both splits, within a factor of {thresholds['times']:g}", observed)]
+
+
+@check(
+    "data.rows_without_label",
+    cost="free",
+    needs=(LABEL_SETS,),
+    # By how much the shares of rows without any label may differ; chance that they do where splits are drawn alike.
+    thresholds={"difference": 0.05, "chance": 1e-4},
+    false_alarms=1e-4,
+    catches="rows without any label that were dropped from one split, or whose labels were lost on the way",
+    hint="keep rows without labels in both splits, or in none: dropna(), filter(bool) and a join on the labels drop "
+    "them; an annotation that is missing is not a row without labels.",
+)
+def rows_without_label(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
+    """Rows without any label are as frequent in train as in the evaluation.
+
+    Assumes: both splits are drawn alike.
+
+    Unusual but healthy: train rows that were chosen to have labels are red: raise ``difference``.
+
+    False alarms: at most 1e-4 a session, of splits that are drawn alike (Fisher's exact test).
+    """
+    train, evaluated = splits(evidence)
+    counts = [label_sets(evidence, split).sum(axis=1) for split in (train, evaluated)]
+    without, totals = [int((rows == 0).sum()) for rows in counts], [len(rows) for rows in counts]
+    shares = [count / total for count, total in zip(without, totals, strict=True)]
+    if abs(shares[0] - shares[1]) <= thresholds["difference"]:
+        return []
+    table = [[count, total - count] for count, total in zip(without, totals, strict=True)]
+    if not stats.fisher_exact(table).pvalue < thresholds["chance"]:  # type: ignore[arg-type]  # lists are fine
+        return []
+    observed = f"{share(without[0], totals[0])} in train, {share(without[1], totals[1])} in {evaluated.name}"
+    return [finding("rows without any label as frequent in both splits", observed)]
+
+
+def label_sets(evidence: Evidence, split: Split) -> NDArray[np.bool_]:
+    """Return which labels each row of a split has, ``[N, K]``.
+
+    Raises:
+        NotApplicable: the split has no rows.
+        ToldBy: its labels are no vectors of K numbers.
+
+    """
+    if not len(split.rows):
+        msg = f"the {split.name} split has no rows"
+        raise NotApplicable(msg)
+    try:
+        labels: NDArray[Any] = evidence.label_array(split.rows)
+    except (ValueError, TypeError) as error:
+        raise ToldBy(check="data.labels_in_range", reason="labels are lists of several lengths") from error
+    if labels.shape != (len(split.rows), evidence.pipeline.card.num_labels):
+        raise ToldBy(check="data.labels_in_range", reason=f"labels of shape {labels.shape}")
+    return labels > _IS_LABEL
+
+
+def names_of(evidence: Evidence, labels: list[int]) -> list[str]:
+    """Return the names of some labels, quoted."""
+    names = evidence.pipeline.card.label_names
+    return [repr(names[label]) for label in labels]

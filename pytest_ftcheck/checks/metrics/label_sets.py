@@ -1,0 +1,278 @@
+"""What must hold for answers of any number of labels: each column answers its own label, and better than a constant.
+
+Shapes: N evaluated rows, K labels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import optimize, stats
+
+from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, check, finding, warning
+from pytest_ftcheck.gates.row_metrics import resolve_metric, row_metric
+from pytest_ftcheck.gates.trivial import best_trivial, trivial_classifiers
+from pytest_ftcheck.heads.row_metrics import metric_value
+from pytest_ftcheck.heads.rows import EvaluatedRows
+from pytest_ftcheck.heads.traits import LABEL_SETS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pytest_ftcheck.checks.catalogue import Thresholds
+    from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.findings import Finding
+
+    Floats = NDArray[np.float64]
+
+_IS_LABEL = 0.5
+"""Share of votes above which a row has a label."""
+_SHOWN = 5
+_DEALS = 200
+"""Times that the rows of labels are dealt out anew."""
+_AS_GOOD = 1e-4
+_SOUND_AREA = 0.75
+"""Area under the ROC curve of a label that a healthy model comes to."""
+_WEAK = 0.1
+"""How far above one half the mean area of a weak but healthy model lies."""
+_OWN = 3.0
+"""Standard deviations from chance below which a column does not rank its own label."""
+
+
+@dataclass(frozen=True)
+class RankedLabels:
+    """How well each column of logits ranks the rows of each label before the others."""
+
+    labels: NDArray[np.bool_]
+    """``[N, K]``."""
+    logits: Floats
+    """``[N, K]``."""
+    names: tuple[str, ...]
+
+    @property
+    def positives(self) -> NDArray[np.int64]:
+        """Rows with each label, ``[K]``."""
+        return np.asarray(self.labels.sum(axis=0))
+
+    def known(self, rows: float) -> NDArray[np.bool_]:
+        """Labels that so many rows have, and so many have not, ``[K]``."""
+        return (self.positives >= rows) & (len(self.labels) - self.positives >= rows)
+
+    def areas(self, labels: NDArray[np.bool_] | None = None) -> Floats:
+        """Return areas under the ROC curve, columns by labels: ``[K, K]``; NaN of a label of all rows or none."""
+        wanted = (self.labels if labels is None else labels).astype(np.float64)
+        ranks = stats.rankdata(self.logits, axis=0)
+        having = wanted.sum(axis=0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray((ranks.T @ wanted - having * (having + 1) / 2) / (having * (len(wanted) - having)))
+
+    def deviations(self) -> Floats:
+        """Return the standard deviation of each label's area by chance, ``[K]``."""
+        having = self.positives.astype(np.float64)
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.sqrt((len(self.labels) + 1) / (12 * having * (len(self.labels) - having))))
+
+
+def ranked_labels(evidence: Evidence) -> RankedLabels:
+    """Read labels and logits of every evaluated row out of the run.
+
+    Raises:
+        ToldBy: they are not ``[N, K]`` finite numbers each.
+
+    """
+    run, width = evidence.run, evidence.pipeline.card.num_labels
+    labels, logits = np.asarray(run.label_ids), np.asarray(run.logits, np.float64)
+    if logits.shape != labels.shape or logits.ndim != len((0, width)) or logits.shape[1] != width:
+        reason = f"the evaluation gave logits {logits.shape} for labels {labels.shape}"
+        raise ToldBy(check="model.logits_shape", reason=reason)
+    if not np.isfinite(logits).all():
+        raise ToldBy(check="model.finite", reason="a logit is not a finite number")
+    return RankedLabels(labels > _IS_LABEL, logits, evidence.pipeline.card.label_names)
+
+
+@check(
+    "metrics.label_columns",
+    cost="run",
+    needs=(LABEL_SETS,),
+    thresholds={"alpha": 1e-4, "rows": 10},
+    false_alarms=1e-4,
+    catches="columns of the label vectors that are in another order in the evaluation than in train or in id2label",
+    hint="make the vectors of both splits from one list of names: MultiLabelBinarizer sorts the classes that it saw, "
+    "and get_dummies takes those of the split.",
+)
+def label_columns(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
+    """No column of logits ranks the rows of another label well while that label's own column does not.
+
+    The best assignment of columns to labels is found. Of its cycles, one is red in which two labels at least, of
+    ``rows`` rows each, are ranked by the other column with a probability by chance below ``alpha`` divided by the
+    number of pairs, and by their own within three standard deviations of chance, or against it.
+
+    Assumes: column k of the logits is label k.
+
+    Unusual but healthy: labels that occur together are ranked by each other's columns; they have columns of their own.
+
+    False alarms: at most 1e-4 a session: two columns that learned nothing of their labels would have to rank each
+    other's by luck.
+    """
+    ranked = ranked_labels(evidence)
+    known = np.flatnonzero(ranked.known(thresholds["rows"]))
+    if len(known) < len(("one", "another")):
+        raise NotApplicable(_TOO_FEW.format(rows=int(thresholds["rows"])))
+    above = (ranked.areas()[np.ix_(known, known)] - 0.5) / ranked.deviations()[known]
+    columns, labels = optimize.linear_sum_assignment(above, maximize=True)
+    critical = stats.norm.isf(thresholds["alpha"] / len(known) ** 2)
+    moved = sorted(
+        (int(known[label]), int(known[column]))
+        for column, label in zip(columns, labels, strict=True)
+        if column != label and above[label, label] < _OWN and above[column, label] > critical
+    )
+    if len(moved) < len(("one", "another")):
+        return []
+    areas, names = ranked.areas(), ranked.names
+    told = [
+        f"{names[label]!r} by the column of {names[column]!r} (area under the ROC curve {areas[column, label]:.2f}; by "
+        f"its own {areas[label, label]:.2f})"
+        for label, column in moved[:_SHOWN]
+    ]
+    more = f", and {len(moved) - _SHOWN} more" if len(moved) > _SHOWN else ""
+    return [finding("each label ranked by its own column", f"{', '.join(told)}{more}")]
+
+
+@check(
+    "metrics.labels_answered",
+    cost="run",
+    needs=(LABEL_SETS,),
+    thresholds={"rows": 10, "doubt": 1e-3},
+    false_alarms=1e-3,
+    catches="a label that no row is given, or every row, though many have it: a column that was zeroed in training, a "
+    "head that has collapsed, a class weight that drowns it",
+    hint="look at how often train has the label, at pos_weight, and at the label's column in the train rows.",
+)
+def labels_answered(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
+    """No label is off in all rows, or on in all rows, without being ranked either.
+
+    Of a label with ``rows`` rows at least that no row is given, or every row, the logits must rank its rows as a
+    healthy model's may (area under the ROC curve 0.75): less with a probability above ``doubt`` for all labels
+    together. Logits that are the same for all rows rank nothing. A label that is ranked, and never given, only warns.
+    Of 28 labels, one that 40 of 400 rows have and whose logits are noise is found with a probability of 0.97, one of 10
+    rows with 0.16.
+
+    Assumes: a label that enough rows have can be told apart.
+
+    Unusual but healthy: a rare label is often ranked and never given: a warning names it.
+
+    False alarms: at most 1e-3 a session, for labels that are truly ranked with an area of 0.75.
+    """
+    ranked = ranked_labels(evidence)
+    given, known = ranked.logits > 0, ranked.known(thresholds["rows"])
+    if not known.any():
+        raise NotApplicable(_TOO_FEW.format(rows=int(thresholds["rows"])))
+    constant = [int(label) for label in np.flatnonzero(known & (given.all(axis=0) | ~given.any(axis=0)))]
+    areas = np.diagonal(ranked.areas())
+    lost = [label for label in constant if _is_lost(ranked, label, float(areas[label]), thresholds["doubt"])]
+    found = []
+    if lost:
+        expected = "labels that are given to some rows, or ranked at least"
+        found.append(finding(expected, _told(ranked, given, areas, lost)))
+    if rare := [label for label in constant if label not in lost]:
+        expected = "labels that are given to some rows (one whose logits rank no rows fails)"
+        found.append(warning(expected, _told(ranked, given, areas, rare), share=len(rare) / len(areas)))
+    return found
+
+
+def _is_lost(ranked: RankedLabels, label: int, area: float, doubt: float) -> bool:
+    """Whether logits rank a label's rows worse than a healthy model's would, by more than luck."""
+    if np.ptp(ranked.logits[:, label]) <= _AS_GOOD:
+        return True
+    having = int(ranked.positives[label])
+    others = len(ranked.labels) - having
+    # Hanley and McNeil 1982: the variance of an area, with theirs for exponential scores.
+    both, pair = _SOUND_AREA / (2 - _SOUND_AREA), 2 * _SOUND_AREA**2 / (1 + _SOUND_AREA)
+    square = _SOUND_AREA**2
+    variance = (_SOUND_AREA - square + (having - 1) * (both - square) + (others - 1) * (pair - square)) / (
+        having * others
+    )
+    return bool(stats.norm.cdf((area - _SOUND_AREA) / np.sqrt(variance)) < doubt / len(ranked.names))
+
+
+def _told(ranked: RankedLabels, given: NDArray[np.bool_], areas: Floats, labels: list[int]) -> str:
+    told = [
+        f"{ranked.names[label]!r} is given to {'every' if given[0, label] else 'no'} row, {ranked.positives[label]} of "
+        f"{len(given)} have it, area under the ROC curve {areas[label]:.2f}"
+        for label in labels[:_SHOWN]
+    ]
+    return "; ".join(told) + (f"; and {len(labels) - _SHOWN} more labels" if len(labels) > _SHOWN else "")
+
+
+@check(
+    "metrics.beats_label_sets",
+    cost="run",
+    needs=(LABEL_SETS,),
+    thresholds={"alpha": 0.01, "doubt": 2e-3, "rows": 10},
+    false_alarms=2e-3,
+    catches="a model that learned nothing of its inputs: shuffled labels, frozen or lost weights",
+    hint="what was learned does not help on these rows: look at labels that do not belong to their rows, inputs that "
+    "the model does not get, frozen parameters, the learning rate.",
+)
+def beats_label_sets(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
+    """The model ranks rows better than chance does, and is better than the most frequent labels for every row.
+
+    The mean area under the ROC curve of the labels with ``rows`` rows is above that of labels that are dealt out to the
+    rows anew (``alpha``), and one of its metrics, or its average precision, above that of the best constant set.
+
+    Assumes: the model is meant to know more than the shares of the labels.
+
+    Unusual but healthy: a weak model on few rows, of a mean area of 0.6, is skipped as too weak to tell.
+
+    False alarms: at most 2e-3 for a model whose mean area truly is 0.6.
+    """
+    ranked, rows = ranked_labels(evidence), EvaluatedRows.of_run(evidence.run)
+    known = ranked.known(thresholds["rows"])
+    if not known.any():
+        raise NotApplicable(_TOO_FEW.format(rows=int(thresholds["rows"])))
+    generator = np.random.default_rng(0)
+    dealt = [
+        float(np.diagonal(ranked.areas(ranked.labels[generator.permutation(len(rows))]))[known].mean())
+        for _ in range(_DEALS)
+    ]
+    area, spread = float(np.diagonal(ranked.areas())[known].mean()), max(float(np.std(dealt)), _AS_GOOD)
+    if not stats.norm.sf((area - 0.5) / spread) < thresholds["alpha"]:
+        if stats.norm.cdf((area - 0.5 - _WEAK) / spread) >= thresholds["doubt"]:
+            msg = f"{len(rows)} rows are too few to tell a weak model from chance: a mean area under the ROC curve of "
+            msg += f"{area:.3f}, by chance 0.5 give or take {spread:.3f}"
+            raise NotApplicable(msg)
+        observed = f"a mean area under the ROC curve of {area:.3f}; by chance 0.5 give or take {spread:.3f}"
+        return [finding("rows of each label ranked before the others", observed)]
+    trivial = _against_trivial(evidence, rows)
+    if not trivial or any(own > best + _AS_GOOD for own, best, _ in trivial.values()):
+        return []
+    expected = "; ".join(f"{key} above {best:.4f} ({who})" for key, (_, best, who) in trivial.items())
+    observed = "; ".join(f"{key} {own:.4f}" for key, (own, _, _) in trivial.items())
+    return [finding(f"better than the same labels for every row: {expected}", observed)]
+
+
+def _against_trivial(evidence: Evidence, rows: EvaluatedRows) -> dict[str, tuple[float, float, str]]:
+    """Return, by metric, what the model scores, what the best constant set does, and its name."""
+    card = evidence.pipeline.card
+    reported = {key: resolve_metric(key, rows, value) for key, value in evidence.run.metrics.items() if key != "loss"}
+    found = {}
+    for name in dict.fromkeys([*filter(None, reported.values()), "average_precision"]):
+        metric = row_metric(name, rows)
+        best = best_trivial(
+            trivial_classifiers(
+                name,
+                rows.label_ids,
+                head=card.head_rules,
+                label_names=card.label_names,
+                train_label_ids=evidence.label_array(evidence.pipeline.train_dataset),
+            ),
+            greater_is_better=True,
+        )
+        if metric is not None and best is not None:
+            found[name] = (metric_value(metric), best.value, best.name)
+    return found
+
+
+_TOO_FEW = "no label, or one alone, has {rows} evaluated rows with it and as many without"

@@ -133,7 +133,7 @@ def cases_of_function(function: str, settings: Settings, checks: Iterable[Check]
 
 
 def expected_of(checks: Iterable[Check], settings: Settings, card: TaskCard) -> list[Check]:
-    """Leave out checks of another kind of task, such as those of tags on a task of classes, unless named by their id."""
+    """Leave out checks of another kind of task, such as tags on a task of classes, unless their id was named."""
     traits = card.head_rules.traits
     return [check for check in checks if check.id in settings.checks or not of_another_kind(check.needs, traits)]
 

@@ -12,7 +12,7 @@ from pytest_ftcheck.columns import tables
 
 if TYPE_CHECKING:
     from pytest_ftcheck.checks.evidence import Evidence
-    from pytest_ftcheck.heads.head import SingleTexts
+    from pytest_ftcheck.heads.data_parts import SingleTexts
     from pytest_ftcheck.pipeline.parts import Pipeline
 
 

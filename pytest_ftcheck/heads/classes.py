@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from pytest_ftcheck.heads.head import Reduction
+    from pytest_ftcheck.heads.model_parts import Reduction
 
 NO_CLASS = -1
 """Predicted where a row of logits is not finite: no label equals it, so such a row is never right."""

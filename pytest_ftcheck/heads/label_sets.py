@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from pytest_ftcheck.heads.head import Reduction
+    from pytest_ftcheck.heads.model_parts import Reduction
 
 _ROUNDING = 1e-4
 """By which the shares of a row may miss 1."""

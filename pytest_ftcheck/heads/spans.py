@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from pytest_ftcheck.heads.head import Reduction
+    from pytest_ftcheck.heads.model_parts import Reduction
 
 _AXES = 3
 """Of logits [N, T, 2]."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import BatchEncoding, PreTrainedTokenizerBase
 
-    from pytest_ftcheck.heads.head import Reduction
+    from pytest_ftcheck.heads.model_parts import Reduction
 
 _AXES = 3
 """Of logits [N, T, K]."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from pytest_ftcheck.heads.head import Reduction
+    from pytest_ftcheck.heads.model_parts import Reduction
 
 _LARGEST = 3.4028234663852886e38
 """Of float32: above it lies infinity."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from pytest_ftcheck.heads.head import ModelRules
+    from pytest_ftcheck.heads.model_parts import ModelRules
 
 _LONGEST = 300
 _MOST_LAYERS = 1000

@@ -13,17 +13,17 @@ import numpy as np
 from transformers import EvalPrediction
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warning
+from pytest_ftcheck.checks.metrics.bounds import is_bounded
 from pytest_ftcheck.checks.metrics.entity_metrics import wrong_entity_metrics
-from pytest_ftcheck.checks.metrics.healthy import deviation_of
 from pytest_ftcheck.checks.metrics.known import agrees, known_values
-from pytest_ftcheck.checks.metrics.rows import SingleLabelRows, evaluated, in_shape, judged
+from pytest_ftcheck.checks.metrics.rows import SingleLabelRows, evaluated, in_shape
 from pytest_ftcheck.checks.metrics.tagged import has_tags
-from pytest_ftcheck.checks.training.declared import arguments, own_callbacks
+from pytest_ftcheck.checks.training.declared import own_callbacks
 from pytest_ftcheck.heads.row_metrics import metric_value
 from pytest_ftcheck.heads.rows import EvaluatedRows
-from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW, LABEL_SETS
+from pytest_ftcheck.heads.traits import LABEL_PER_ROW, LABEL_SETS
 from pytest_ftcheck.pipeline.trainer_metrics import MetricsOfMore
-from pytest_ftcheck.tasks.metric_names import direction_of, known_direction
+from pytest_ftcheck.tasks.metric_names import known_direction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,8 +38,6 @@ _FLIPPED = 2
 """Rows whose class may turn between two evaluations of the same weights, in batches of other widths."""
 _DEARER, _LOWER = 0.2, 0.02
 """How much worse than the last weights an average of them may be: in loss (relative), in a metric within bounds."""
-_BINARY, _FEWEST = 2, 10
-"""Classes, and rows of the rarer one, below which its metrics swing from epoch to epoch."""
 
 
 @check(
@@ -205,7 +203,7 @@ def _against_epoch(evidence: Evidence, tolerance: float) -> list[Finding] | None
 
 def _is_worse(key: str, value: float, before: float) -> bool:
     """Whether a metric that lies in bounds, or a loss, is worse than before by more than another model may be."""
-    if key != "loss" and not _is_bounded(key):
+    if key != "loss" and not is_bounded(key):
         return False
     drop = value - before if key == "loss" or not known_direction(key) else before - value
     # Written so that a NaN is worse.
@@ -214,7 +212,7 @@ def _is_worse(key: str, value: float, before: float) -> bool:
 
 def _apart_from(run: Run, entry: Mapping[str, float], tolerance: float) -> list[Finding] | None:
     """Compare with the metrics that were logged after one epoch; None where none were."""
-    shared = [key for key in entry if key in run.metrics and (key == "loss" or _is_bounded(key))]
+    shared = [key for key in entry if key in run.metrics and (key == "loss" or is_bounded(key))]
     if not shared:
         return None
     which = f"of epoch {run.best_epoch}, the best" if run.best_epoch else "after the last epoch"
@@ -238,14 +236,6 @@ def kept_epoch(run: Run) -> Mapping[str, float]:
     # An evaluation every so many steps need not have seen the last weights.
     last = run.epochs[-1] if run.epochs else {}
     return last if last.get("step") == len(run.step_losses) else {}
-
-
-def _is_bounded(key: str) -> bool:
-    """Tell whether a metric of this name lies between -1 and 1, or -100 and 100."""
-    labels = np.array([0, 1, 0, 1])
-    classes = SingleLabelRows(labels, labels, np.eye(2)[labels], 2, ("0", "1"))
-    values = SingleLabelRows(labels.astype(float), labels.astype(float), None, 1, ())
-    return bool(known_values(key, classes) or (known_values(key, values) and known_direction(key)))
 
 
 @check(
@@ -292,97 +282,3 @@ def _declared(evidence: Evidence) -> dict[str, str]:
     if best:
         declared[str(best)] = "it is metric_for_best_model"
     return {key.removeprefix(_PREFIX): why for key, why in declared.items()}
-
-
-@check(
-    "metrics.last_epoch",
-    cost="run",
-    thresholds={"drop": 0.05, "deviations": 4.0, "rise": 1.0},
-    false_alarms=1e-3,
-    catches="training that overfits or collapses at the end while its last weights are kept, greater_is_better turned",
-    hint="keep the best epoch (load_best_model_at_end=True, with the right greater_is_better), train fewer epochs, or "
-    "lower the learning rate.",
-)
-def last_epoch(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """The weights that were kept are about as good as those of the best epoch.
-
-    A metric may fall by ``drop`` (of its range from 0 to 1) or by ``deviations`` standard errors, whichever is more; an
-    error may rise by ``rise``, relative to the lowest one.
-
-    Assumes: the last weights are about as good as the best.
-
-    Unusual but healthy: metrics of few rows, such as the F1 of a rare class, may fall by their own noise, below 10 rows
-    by anything; a loss may rise up to ln K.
-
-    False alarms: at most 1e-3 for up to 30 evaluations (4 standard errors of a difference; independent rows).
-    """
-    run = evidence.trained_run
-    key = _deciding_key(evidence)
-    values = np.array([entry[key] for entry in run.epochs if math.isfinite(entry.get(key, math.nan))])
-    if len(run.epochs) == 1 or len(values) == 0 or key not in run.metrics:
-        msg = "there is nothing to compare: fewer than two evaluations during training"
-        raise NotApplicable(msg)
-    greater, kept = _direction(evidence, key), run.metrics[key]
-    best = float(values.max() if greater else values.min())
-    if greater:
-        allowed = best - _allowed_drop(key, best, kept, len(run.label_ids), thresholds)
-        if kept < allowed:  # of a metric that rests on few rows, such as the F1 of a rare class, chance is wider
-            allowed = min(allowed, best - thresholds["deviations"] * math.sqrt(2) * _deviation(evidence, key))
-        fine = kept >= allowed
-    else:
-        allowed = best + thresholds["rise"] * abs(best)
-        # A loss rises while a classifier only grows too sure of itself; above ln K it knows less than nothing.
-        if key == "loss" and CLASSES in run.head_rules.traits:
-            allowed = max(allowed, math.log(max(run.logits.shape[-1], 2)))
-        fine = kept <= allowed
-    if fine:
-        return []
-    epoch = int(values.argmax() if greater else values.argmin()) + 1
-    which = f"those of epoch {run.best_epoch}" if run.best_epoch else "the last ones"
-    course = ", ".join(f"{value:.4g}" for value in values)
-    return [
-        finding(
-            f"{key} {'at least' if greater else 'at most'} {allowed:.4g}: evaluation {epoch} of {len(values)} reached "
-            f"{best:.4g}",
-            f"{kept:.4g} with the weights that were kept, {which}; over the evaluations: {course}",
-        )
-    ]
-
-
-def _direction(evidence: Evidence, key: str) -> bool:
-    """Tell whether higher is better: by the name, else as the arguments declare it of the metric that decides."""
-    by_name, declared = direction_of(key), arguments(evidence)
-    if by_name is None and str(declared.metric_for_best_model or "").removeprefix(_PREFIX) == key:
-        return bool(declared.greater_is_better)
-    return by_name is not False
-
-
-def _deviation(evidence: Evidence, key: str) -> float:
-    """Return the standard error of the run's metric, from its rows; 0 where its name says nothing to us."""
-    try:
-        rows = judged(evidence)
-    except NotApplicable:
-        return 0.0
-    # F1 and its like rest on the rarer of two classes: a handful of rows says nothing.
-    if rows.num_labels == _BINARY and key not in ("accuracy", "acc") and np.bincount(rows.labels).min() < _FEWEST:
-        return math.inf
-    return deviation_of(key, evidence.run.metrics[key], rows)
-
-
-def _deciding_key(evidence: Evidence) -> str:
-    """Name the metric by which epochs are compared: the declared one, a loss only where there is nothing else."""
-    run, card = evidence.run, evidence.pipeline.card
-    best = str(evidence.pipeline.args.get("metric_for_best_model") or card.metric_for_best_model)
-    names = [best.removeprefix(_PREFIX), *(key.removeprefix(_PREFIX) for key in card.metric.greater_is_better), "loss"]
-    if run.best_epoch is None:
-        names = [name for name in names if name != "loss"] + ["loss"]
-    return next((name for name in names if run.epochs and name in run.epochs[-1]), names[0])
-
-
-def _allowed_drop(key: str, best: float, kept: float, rows: int, thresholds: Thresholds) -> float:
-    """Return how far a metric may fall by its limit or by chance: two independent samples, which is cautious."""
-    scale = 100.0 if max(abs(best), abs(kept)) > 1 and _is_bounded(key) else max(1.0, abs(best))
-    middle = (best + kept) / 2 / scale
-    share = min(max(middle if middle > 0 else 0.0, 0.05), 0.95)
-    deviation = math.sqrt(2 * share * (1 - share) / rows)
-    return scale * max(thresholds["drop"], thresholds["deviations"] * deviation)

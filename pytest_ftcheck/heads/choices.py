@@ -5,14 +5,13 @@ A row is a context and C endings. Each ending is tokenized behind the context: a
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.errors import DataError
 from pytest_ftcheck.heads.arrays import MATRIX
 from pytest_ftcheck.heads.class_metrics import ScoringOfClasses
 from pytest_ftcheck.heads.classes import CardOfClasses, CrossEntropy, LabelsOfClasses, OutputsOfClasses
-from pytest_ftcheck.heads.each_choice import EachChoice
+from pytest_ftcheck.heads.each_choice import EachChoice, endings_of
 from pytest_ftcheck.heads.head import Head, Serving
 from pytest_ftcheck.heads.model import TransformersModel
 from pytest_ftcheck.heads.traits import CHOICES, CLASSES, LABEL_PER_ROW
@@ -23,22 +22,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from transformers import BatchEncoding, PreTrainedTokenizerBase
 
-_NUMBERED = re.compile(r"(.*?)\d+")
 _FEWEST = 2
 """A choice needs two endings."""
 _MOST_CONTEXT = 2
 """Columns before the endings."""
-
-
-def endings_of(columns: Sequence[str]) -> tuple[str, ...]:
-    """Return the last columns whose names are one word with different numbers: ``ending0``, ``ending1``."""
-    found: list[str] = []
-    for column in reversed(columns):
-        stem = _NUMBERED.fullmatch(column)
-        if stem is None or (found and stem[1] != _NUMBERED.fullmatch(found[0])[1]):  # type: ignore[index]
-            break
-        found.insert(0, column)
-    return tuple(found)
 
 
 class OutputsOfChoices(OutputsOfClasses):

@@ -5,6 +5,7 @@ So whoever knows rows of one text, or of a pair of texts, can look at choices. S
 
 from __future__ import annotations
 
+import re
 from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,21 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+_NUMBERED = re.compile(r"(.*?)\d+")
+
 CONTEXT, CHOICE = "context", "choice"
 """Text columns of a row that is one choice."""
+
+
+def endings_of(columns: Sequence[str]) -> tuple[str, ...]:
+    """Return the last columns whose names are one word with different numbers: ``ending0``, ``ending1``."""
+    found: list[str] = []
+    for column in reversed(columns):
+        stem = _NUMBERED.fullmatch(column)
+        if stem is None or (found and stem[1] != _NUMBERED.fullmatch(found[0])[1]):  # type: ignore[index]
+            break
+        found.insert(0, column)
+    return tuple(found)
 
 
 class EachChoice:
@@ -33,8 +47,6 @@ class EachChoice:
 
     def orders(self, columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
         """Yield two columns of context, or one, and the endings: columns of one name with different numbers."""
-        from pytest_ftcheck.heads.choices import endings_of  # noqa: PLC0415 - it names this module
-
         runs = {endings_of(columns[:stop]) for stop in range(len(columns) + 1)}
         for endings in sorted(runs, key=len, reverse=True):
             others = [name for name in columns if name not in endings]
@@ -50,8 +62,6 @@ class EachChoice:
             labels: name of the column with the index of the right choice, where the table has it.
 
         """
-        from pytest_ftcheck.heads.choices import endings_of  # noqa: PLC0415 - it names this module
-
         endings = endings_of(columns)
         known = bool(endings) and set(columns) <= set(table.column_names)
         counts = np.full(len(table), len(endings)) if known else _counts(table)

@@ -10,8 +10,8 @@ import torch
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from pytest_ftcheck.errors import DataError
-from pytest_ftcheck.heads.choices import HEAD, endings_of
-from pytest_ftcheck.heads.each_choice import CHOICE, CONTEXT, EachChoice
+from pytest_ftcheck.heads.choices import HEAD
+from pytest_ftcheck.heads.each_choice import CHOICE, CONTEXT, EachChoice, endings_of
 from pytest_ftcheck.heads.registry import head_of_outputs
 from pytest_ftcheck.tasks.bundled import bundled_checkpoint
 

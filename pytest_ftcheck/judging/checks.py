@@ -125,16 +125,17 @@ def _of_parts(check: Check) -> bool:
 
 
 def cases_of_function(function: str, settings: Settings, checks: Iterable[Check], card: TaskCard) -> list[Case]:
-    """List the tests of one function of the suite: ``test_<family>``, or ``test_metric_floor``.
-
-    Checks of another kind of task are left out, unless their id was requested.
-    """
+    """List the tests of one function of the suite: ``test_<family>``, or ``test_metric_floor``."""
     if function == "test_metric_floor":
         return gate_cases(settings, checks, card.gated_metrics)
-    traits = card.head_rules.traits
-    # A check of tags is not skipped on a task of classes: there would be a skipped test for each check of each head.
-    expected = [check for check in checks if check.id in settings.checks or not of_another_kind(check.needs, traits)]
+    expected = expected_of(checks, settings, card)
     return cases_of_family(settings, expected, function.removeprefix("test_"))
+
+
+def expected_of(checks: Iterable[Check], settings: Settings, card: TaskCard) -> list[Check]:
+    """Leave out checks of another kind of task, such as tags on a task of classes, unless their id was named."""
+    traits = card.head_rules.traits
+    return [check for check in checks if check.id in settings.checks or not of_another_kind(check.needs, traits)]
 
 
 def gate_cases(settings: Settings, checks: Iterable[Check], metrics: Iterable[str]) -> list[Case]:

@@ -18,6 +18,7 @@ from pytest_ftcheck.judging.checks import (
     FLOOR,
     cases_of_family,
     choose,
+    expected_of,
     gate_cases,
     suite_catalogue,
     validate_card,
@@ -117,8 +118,9 @@ class _Judgement:
             self.evidence[engine] = evidence_of(self.pipeline, engine, Path(folder.name) / engine)
         masks = pipeline_masks(self.pipeline, settings.rootdir)
         gates = CardGates(settings, lambda _: masks)
-        families = dict.fromkeys(check.family for check in self.checks)
-        cases = [case for family in families for case in cases_of_family(settings, self.checks, family)]
+        checks = expected_of(self.checks, settings, self.pipeline.card)
+        families = dict.fromkeys(check.family for check in checks)
+        cases = [case for family in families for case in cases_of_family(settings, checks, family)]
         cases += gate_cases(settings, self.checks, self.pipeline.card.gated_metrics)
         report = Report(
             task=self.pipeline.card.name,

@@ -11,6 +11,7 @@ from pytest_ftcheck.heads.traits import (
     LABEL_PER_ITEM,
     LABEL_PER_ROW,
     LABEL_PER_TOKEN,
+    TEXTS,
     VALUES,
     unmet,
 )
@@ -70,7 +71,7 @@ def test_traits_of_one_label_imply_that_labels_can_be_compared() -> None:
     assert [
         unmet(needs, (CLASSES, LABEL_PER_ROW)),
         unmet(needs, (LABEL_PER_TOKEN,)),
-        unmet((CLASS_IDS,), (CLASSES,)),
+        unmet((CLASS_IDS,), (CLASSES, TEXTS)),
     ] == [""] * 3
     assert unmet((CLASS_IDS,), (VALUES, LABEL_PER_ROW)).startswith(
         "it applies only to tasks with classes of rows or of tokens"

@@ -12,7 +12,7 @@ import torch
 from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.faults import planting
 from pytest_ftcheck.faults.fault import Fault, faults
-from pytest_ftcheck.heads.traits import LABEL_PER_TOKEN
+from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW, TEXTS, VALUES, unmet
 from pytest_ftcheck.runs.describe import describe
 from pytest_ftcheck.runs.describe_training import tokenizer_digest
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_ftcheck.pipeline.parts import Pipeline
+
+ONE_LABEL_A_ROW = (CLASSES, VALUES, LABEL_PER_ROW, TEXTS)
 
 
 def doubled(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -78,7 +80,7 @@ def test_planting_changes_the_pipeline_and_leaves_the_sound_one_as_it_was(
     pipeline = healthy(task)
     before = plain(pipeline)
     without = []
-    of_rows = [fault for fault in faults().values() if LABEL_PER_TOKEN not in fault.needs]
+    of_rows = [fault for fault in faults().values() if not unmet(fault.needs, ONE_LABEL_A_ROW)]
     for fault in of_rows:
         try:
             planted = fault.plant_in(pipeline, fault.engines[0])
@@ -101,7 +103,7 @@ def test_planting_changes_the_pipeline_and_leaves_the_sound_one_as_it_was(
 )
 def test_patches_can_be_entered_and_are_put_back(mrpc: Pipeline, fault: Fault) -> None:
     try:
-        planted = fault.plant(mrpc)
+        planted = fault.plant_in(mrpc, fault.engines[0])
     except NotApplicable as reason:
         pytest.skip(str(reason))
     from transformers import PreTrainedModel, Trainer

@@ -55,7 +55,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"label_colum": "x"}, "unknown key 'label_colum'. Did you mean 'label_column'? Known: description, head, "),
     ({"text_columns": "text"}, "text_columns must be a list, not 'text'."),
     ({"data": ["../data"]}, "data must be a str, not ['../data']."),
-    ({"head": "regresion"}, "unknown head 'regresion'. Did you mean 'regression'? Known: multiple-choice, "),
+    ({"head": "regresion"}, "unknown head 'regresion'. Did you mean 'regression'? Known: "),
     ({"text_columns": []}, "text_columns must be one or two column names, not []."),
     ({"text_columns": ["a", "b", "c"]}, "text_columns must be one or two column names, not ['a', 'b', 'c']."),
     ({"text_columns": [1]}, "text_columns must be names of columns, not [1]."),

@@ -184,7 +184,7 @@ def proposed_floors(runs: list[Row]) -> str:
     for task, checkpoint in sorted({(run["task"], run["checkpoint"]) for run in runs}):
         ours = [run for run in runs if (run["task"], run["checkpoint"], run["engine"]) == (task, checkpoint, "manual")]
         pipeline = build_pipeline(load_card(task, {}), Settings(model=checkpoint))
-        rows = len(pipeline.eval_dataset)
+        rows = len(pipeline.data.evaluation)
         lines += ["", f"# {task}", f"[floors.tiny.{checkpoint}]"]
         for metric in ours[0]["metrics"]:
             values = [run["metrics"][metric] for run in ours]

@@ -82,7 +82,8 @@ def test_every_bundled_floor_came_from_seeds(task: str, checkpoint: str) -> None
     card = load_card(task, {})
     found = card.gates("tiny", checkpoint)
     missing = f"{task}.toml, [floors.tiny.{checkpoint}]: CONTRIBUTING.md, Add a task, says where they come from"
-    assert set(found) == set(card.metric.greater_is_better), missing
+    # Of rows without an answer, a model that never answers has all right: no floor has an effect.
+    assert set(found) == {name for name in card.metric.greater_is_better if not name.startswith("NoAns")}, missing
     for asked in found.values():
         assert asked.calibrated is not None
         assert asked.min is not None

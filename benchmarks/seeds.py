@@ -169,7 +169,8 @@ def table(runs: list[Row], baselines: list[Row]) -> str:
 def best_trivial(task: str, checkpoint: str, metric: str, baselines: list[Row]) -> tuple[str, float, str]:
     """Find the best trivial model of a task; of a single text, a bag of words sees all that there is: told apart."""
     # A constant has no correlation: the NaN counts as none at all.
-    scores = {b["model"]: float(np.nan_to_num(b["metrics"].get(metric, 0.0))) for b in baselines if b["task"] == task}
+    of_task = [b for b in baselines if b["task"] == task and metric in b["metrics"]]
+    scores = {b["model"]: float(np.nan_to_num(b["metrics"][metric])) for b in of_task}
     bags = {name: score for name, score in scores.items() if name.startswith("bag of words")}
     single = len(load_card(task, {}).text_columns) == 1
     own = {name: score for name, score in scores.items() if "tiny-" not in name or checkpoint in name}

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pytest_ftcheck.columns import scalars, walk
 from pytest_ftcheck.errors import DataError
 from pytest_ftcheck.heads.registry import head_named
 from pytest_ftcheck.heads.row_metrics import MeanMetric
@@ -88,6 +87,8 @@ class AnswersOfWindows:
         self, logits: NDArray[Any], windows: Dataset, questions: Dataset, context: str, answers: str
     ) -> dict[str, NDArray[Any]]:
         """Return one row for each question, by name; see `AnswerRules.outputs`."""
+        from pytest_ftcheck.columns import scalars, walk  # noqa: PLC0415 - a card is read before Arrow is imported
+
         if len(logits) != len(windows):
             msg = f"{len(logits)} rows of logits for {len(windows)} windows: a window is missing or repeated."
             raise DataError(msg)

@@ -10,12 +10,11 @@ from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    import pyarrow as pa
     from numpy.typing import NDArray
 
 _NUMBERED = re.compile(r"(.*?)\d+")
@@ -62,6 +61,9 @@ class EachChoice:
             labels: name of the column with the index of the right choice, where the table has it.
 
         """
+        import pyarrow as pa  # noqa: PLC0415 - a card is read before anything heavy is imported
+        import pyarrow.compute as pc  # noqa: PLC0415 - as above
+
         endings = endings_of(columns)
         known = bool(endings) and set(columns) <= set(table.column_names)
         counts = np.full(len(table), len(endings)) if known else _counts(table)
@@ -96,6 +98,9 @@ _CHOICES = 3
 
 def _counts(table: pa.Table) -> NDArray[np.int64]:
     """Return how many choices each row has, by the first column of lists of lists, ``[N]``."""
+    import pyarrow as pa  # noqa: PLC0415 - a card is read before anything heavy is imported
+    import pyarrow.compute as pc  # noqa: PLC0415 - as above
+
     for column in table.columns:
         if pa.types.is_nested(column.type) and pa.types.is_nested(column.type.value_type):
             return np.asarray(pc.list_value_length(column).to_numpy(), dtype=np.int64)
@@ -104,6 +109,8 @@ def _counts(table: pa.Table) -> NDArray[np.int64]:
 
 def _apart(column: pa.ChunkedArray, owners: NDArray[np.int64]) -> pa.Array:
     """Return a column of lists of lists as lists, any other one repeated for each choice."""
+    import pyarrow as pa  # noqa: PLC0415 - a card is read before anything heavy is imported
+
     values = column.combine_chunks()
     if pa.types.is_nested(values.type) and pa.types.is_nested(values.type.value_type):
         return values.flatten()

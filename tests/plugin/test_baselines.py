@@ -131,7 +131,7 @@ def test_a_worse_model_is_red_and_the_rows_that_flipped_are_listed(
     flips = document["baseline"]["comparisons"][0]["flips"]
     assert len(flips) == 20
     assert [flip["worse"] for flip in flips] == sorted((flip["worse"] for flip in flips), reverse=True)
-    assert {"row", "id", "text", "label", "before", "after", "worse"} == flips[0].keys()
+    assert {"row", "id", "text", "label", "before", "after", "worse", "entities"} == flips[0].keys()
     assert all(flip["before"] == flip["label"] != flip["after"] for flip in flips)
     assert contents(accepted) == before
 

@@ -285,7 +285,7 @@ def test_the_list_shows_ids_costs_and_meanings(run_pytest: Callable[..., pytest.
     result = run_pytest("--ftcheck-list-checks")
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(
-        ["*data.rows *free *No more rows than the limit.", "*metrics.floor *run *Every metric keeps*"]
+        ["*data.rows *free *No more rows than the limit.", "*metrics.floor *run *Every metric is within*"]
     )
     chosen = run_pytest("--ftcheck-list-checks", "--ftcheck-checks=collator").stdout.str()
     assert "collator.mask" in chosen
@@ -330,9 +330,9 @@ def test_rows_are_tokenized_once_though_a_users_fixture_makes_a_tokenizer_for_ev
     calls: list[int] = []
     tokenize = from_card.tokenize
 
-    def counted(card: Any, rows: Any, *args: Any) -> Any:
+    def counted(card: Any, rows: Any, *args: Any, **options: Any) -> Any:
         calls.append(len(rows))
-        return tokenize(card, rows, *args)
+        return tokenize(card, rows, *args, **options)
 
     monkeypatch.setattr(from_card, "tokenize", counted)
     project.makeconftest("""

@@ -148,7 +148,7 @@ def test_a_floor_that_a_trivial_classifier_reaches_is_refused(refused: Callable[
     [
         ("tasks.sst2.floors.acuracy = { min = 0.9 }", "unknown metric 'acuracy'. Did you mean 'accuracy'?"),
         ("tasks.sst2.floors.accuracy = { mim = 0.9 }", "unknown key of a limit: 'mim'. Did you mean 'min'?"),
-        ('tasks.sst2.slices = ["sentense"]', "no column 'sentense'. Did you mean 'sentence'?"),
+        ('tasks.sst2.slices = ["sentense"]', "unknown column 'sentense'. Did you mean 'sentence'?"),
         ('tasks.sst2.slicse = ["class"]', "unknown key 'slicse'. Did you mean 'slices'?"),
         (
             'tasks.sst2.slices = ["class"]\ntasks.sst2.floors.tiny.tiny-bert.accuracy.slices = { "class=good" = 0.9 }',

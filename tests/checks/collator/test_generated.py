@@ -16,6 +16,7 @@ from pytest_ftcheck.checks.catalogue import Check, NotApplicable, catalogue, run
 from pytest_ftcheck.checks.collator.generated import collator_subject
 from pytest_ftcheck.checks.collator.invariants import INVARIANTS
 from pytest_ftcheck.checks.evidence import Evidence
+from pytest_ftcheck.heads.traits import of_another_kind
 
 if TYPE_CHECKING:
     from pytest_ftcheck.pipeline.parts import Pipeline
@@ -79,7 +80,7 @@ def red(evidence: Evidence) -> set[str]:
 
 
 def test_every_invariant_is_a_check() -> None:
-    assert {entry.id for entry in family()} == {*INVARIANTS, "collator.lengths_example"}
+    assert {entry.id for entry in family()} == {*INVARIANTS, "collator.lengths_example", "collator.choices_together"}
     for entry in family():
         assert entry.cost == "free"
         assert entry.meaning.endswith(".")
@@ -209,6 +210,8 @@ def test_collator_that_tokenizes_is_not_judged(pair: Pipeline) -> None:
         evidence_of(pair, eval_dataset=pair.data.evaluation.rename_column("label", "labels"))
     )
     for entry in family():
+        if of_another_kind(entry.needs, pair.card.head_rules.traits):
+            continue
         with pytest.raises(NotApplicable, match="the collator makes the token ids itself, from idx, labels, sentence1"):
             run_check(entry, evidence)
 

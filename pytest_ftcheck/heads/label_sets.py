@@ -126,13 +126,16 @@ class BinaryCrossEntropy:
     def __call__(
         self, logits: Tensor, labels: Tensor, *, reduction: Reduction = "mean", label_smoothing: float = 0.0
     ) -> Tensor:
-        """Compute it of logits ``[B, K]`` and labels ``[B, K]``; ``sum`` adds up the mean of each row."""
+        """Compute it of logits ``[B, K]`` and labels ``[B, K]``; ``none`` gives the mean of each row, ``[B]``.
+
+        ``sum`` adds up all labels, of which the Trainer counts each as an item (``num_items_in_batch``).
+        """
         import torch  # noqa: PLC0415 - slow to import
 
         del label_smoothing
         targets = labels.to(logits.dtype)
-        each = torch.nn.functional.binary_cross_entropy_with_logits(logits, targets, reduction="none").mean(dim=1)
-        return each if reduction == "none" else each.sum() if reduction == "sum" else each.mean()
+        each = torch.nn.functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+        return each.mean(dim=1) if reduction == "none" else each.sum() if reduction == "sum" else each.mean()
 
     def of_constant(self, labels: NDArray[Any], num_labels: int, label_smoothing: float = 0.0) -> float:
         """Return the mean entropy of the labels in nats."""

@@ -16,6 +16,7 @@ import numpy as np
 from scipy import integrate, optimize, stats
 from sklearn import metrics as sk
 
+from healthy_label_sets import ranked, split_in_two
 from healthy_models import attempt_is_red, head_is_red
 from pytest_ftcheck.checks.catalogue import NotApplicable, catalogue
 from pytest_ftcheck.checks.data.alike import lost_tokens
@@ -500,4 +501,22 @@ def train_labels() -> Iterator[Cell]:
                 yield Cell("metrics.train_labels", what, 2000, agreeing(classes, rows, accuracy))
 
 
-CELLS = [*data(), *words(), *train_labels(), *predictions(), *measured(), *training()]
+def label_sets() -> Iterator[Cell]:
+    """Give the cells of rows that have any number of labels."""
+
+    def asked(check: str, draw: Callable[..., Any], *sizes: float) -> Red:
+        return lambda generator: red(check, draw(generator, *sizes))
+
+    for rows, labels, area in product((100, 400, 2000), (3, 28), (0.6, 0.75, 0.95)):
+        for check in ("metrics.label_columns", "metrics.labels_answered", "metrics.beats_label_sets"):
+            healthy = area >= (0.6 if check == "metrics.beats_label_sets" else 0.75)
+            draws = 200 if check == "metrics.beats_label_sets" else 1000
+            what = f"{labels} labels, {rows} rows, area {area:g}"
+            yield Cell(check, what, draws, asked(check, ranked, rows, labels, area), healthy)
+    for train, evaluated, labels in product((200, 5000), (100, 1000), (3, 28)):
+        for check in ("data.labels_per_row", "data.rows_without_label"):
+            what = f"{labels} labels, {train} and {evaluated} rows"
+            yield Cell(check, what, 3000, asked(check, split_in_two, train, evaluated, labels))
+
+
+CELLS = [*data(), *words(), *train_labels(), *predictions(), *label_sets(), *measured(), *training()]

@@ -210,7 +210,7 @@ def _told(ranked: RankedLabels, given: NDArray[np.bool_], areas: Floats, labels:
     "metrics.beats_label_sets",
     cost="run",
     needs=(LABEL_SETS,),
-    thresholds={"alpha": 0.01, "doubt": 2e-3, "rows": 10},
+    thresholds={"alpha": 0.01, "doubt": 5e-4, "rows": 10},
     false_alarms=2e-3,
     catches="a model that learned nothing of its inputs: shuffled labels, frozen or lost weights",
     hint="what was learned does not help on these rows: look at labels that do not belong to their rows, inputs that "

@@ -1,8 +1,5 @@
 """Healthy projects, drawn at random: what `false_alarms.py` hands to the checks. Shapes: N rows, K classes."""
 
-# A table of numbers of rows, classes and draws.
-# ruff: noqa: PLR2004
-
 from __future__ import annotations
 
 from contextlib import suppress

@@ -46,7 +46,7 @@ def collect(python: Path, folder: str, *options: str, autoload: bool = True) -> 
     command = [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
     done = subprocess.run(command, cwd=folder, env=environment, check=False, capture_output=True)  # noqa: S603 - no shell; Pythons of ours, with options that are written here
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode != 5:  # noqa: PLR2004 - pytest's code for a session without tests
+    if done.returncode != 5:  # pytest's code for a session without tests
         raise SystemExit((done.stdout + done.stderr).decode())
     return 1000 * ((after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime))
 

@@ -181,10 +181,10 @@ def render(measured: list[dict[str, Any]]) -> str:
 
 def _slope(measured: list[dict[str, Any]], name: str) -> str:
     """Exponent between the last two sizes: 1 is linear; a step that takes no time has none."""
-    if len(measured) < 2:  # noqa: PLR2004 - a slope needs two
+    if len(measured) < 2:  # a slope needs two
         return ""
     first, second = (one["steps"].get(name, {"seconds": 0.0})["seconds"] for one in measured[-2:])
-    if min(first, second) < 0.05:  # noqa: PLR2004 - shorter than the clock and the noise
+    if min(first, second) < 0.05:  # shorter than the clock and the noise
         return ""
     return f"{math.log(second / first) / math.log(measured[-1]['rows'] / measured[-2]['rows']):.2f}"
 

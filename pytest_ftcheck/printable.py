@@ -24,7 +24,7 @@ def printable(text: str) -> str:
 
 
 def _escape(code: int) -> str:
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"  # noqa: PLR2004 - as Python writes them
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"  # as Python writes them
 
 
 def text_of(error: BaseException) -> str:

@@ -121,7 +121,7 @@ def _segments(ids: list[int], special: frozenset[int]) -> tuple[list[int], list[
 
     """
     places = [place for place, token in enumerate(ids) if token in special and place]
-    if len(places) < 2:  # noqa: PLR2004 - between the segments, and at the end
+    if len(places) < 2:  # between the segments, and at the end
         msg = "no special token stands between context and ending"
         raise NotApplicable(msg)
     return ids[: places[0] + 1], ids[places[0] + 1 :]

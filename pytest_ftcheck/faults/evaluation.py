@@ -280,5 +280,5 @@ def stopped_while_it_improves(pipeline: Pipeline) -> Pipeline:
 
 def _stop(original: Any, handler: Any, args: Any, state: Any, control: Any, *others: Any, **kwargs: Any) -> Any:
     control = original(handler, args, state, control, *others, **kwargs)
-    control.should_training_stop |= (state.epoch or 0) >= 2  # noqa: PLR2004 - the second epoch
+    control.should_training_stop |= (state.epoch or 0) >= 2  # the second epoch
     return control

@@ -123,7 +123,7 @@ def words_dropped_at_random(pipeline: Pipeline) -> Pipeline:
 
 def _dropped(batch: Batch, unknown: int, special: tuple[int, ...]) -> Batch:
     ids = batch["input_ids"]
-    drawn = (torch.rand(ids.shape) < 0.1) & ~torch.isin(ids, torch.tensor(special))  # noqa: PLR2004 - a tenth
+    drawn = (torch.rand(ids.shape) < 0.1) & ~torch.isin(ids, torch.tensor(special))  # a tenth
     return {**batch, "input_ids": torch.where(drawn, unknown, ids)}
 
 
@@ -201,7 +201,7 @@ class _RandomCut:
         return [self._cut(feature) for feature in features]
 
     def _cut(self, feature: dict[str, Any]) -> dict[str, Any]:
-        if self._random.random() > 0.1:  # noqa: PLR2004 - a tenth
+        if self._random.random() > 0.1:  # a tenth
             return feature
         return {
             name: value[:-2] + value[-1:] if isinstance(value, list) and len(value) > _TWO else value

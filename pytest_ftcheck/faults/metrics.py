@@ -99,7 +99,7 @@ def metric_arguments_swapped(pipeline: Pipeline) -> Pipeline:
 
 def _swapped(evaluated: EvalPrediction, metrics: Metrics) -> Metrics:
     predicted = np.asarray(_logits(evaluated)).argmax(axis=-1)
-    average = "binary" if np.asarray(_logits(evaluated)).shape[-1] == 2 else "macro"  # noqa: PLR2004 - two classes
+    average = "binary" if np.asarray(_logits(evaluated)).shape[-1] == 2 else "macro"  # two classes
     return metrics | {
         "precision": float(precision_score(predicted, evaluated.label_ids, average=average, zero_division=0)),
         "recall": float(recall_score(predicted, evaluated.label_ids, average=average, zero_division=0)),
@@ -119,14 +119,14 @@ def _swapped_r2(evaluated: EvalPrediction, metrics: Metrics) -> Metrics:
 )
 def metric_of_a_threshold_on_logits(pipeline: Pipeline) -> Pipeline:
     """A class is predicted where its raw logit exceeds one half."""
-    if pipeline.card.num_labels != 2:  # noqa: PLR2004 - two classes
+    if pipeline.card.num_labels != 2:  # two classes
         msg = "it is a mistake of tasks with two classes"
         raise NotApplicable(msg)
     return replace(pipeline, compute_metrics=_Asked(own_metrics(pipeline), _thresholded))
 
 
 def _thresholded(evaluated: EvalPrediction) -> EvalPrediction:
-    predicted = (np.asarray(_logits(evaluated))[:, 1] > 0.5).astype(int)  # noqa: PLR2004 - the threshold
+    predicted = (np.asarray(_logits(evaluated))[:, 1] > 0.5).astype(int)  # the threshold
     return EvalPrediction(predictions=np.eye(2, dtype=np.float32)[predicted], label_ids=evaluated.label_ids)
 
 

@@ -175,7 +175,7 @@ def _decay_all(original: Any, optimizer: Any, params: Any, defaults: dict[str, A
 )
 def second_stage_too_fast(pipeline: Pipeline) -> Pipeline:
     """The second half of the training has a hundred times the learning rate, and its last weights are kept."""
-    if _epochs(pipeline) < 2:  # noqa: PLR2004 - a good one, and a bad one
+    if _epochs(pipeline) < 2:  # a good one, and a bad one
         pipeline = with_args(pipeline, num_train_epochs=2)
     last = with_args(
         pipeline, load_best_model_at_end=False, save_strategy="no", eval_strategy="epoch", max_grad_norm=0.0

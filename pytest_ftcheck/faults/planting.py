@@ -88,7 +88,7 @@ def _scaled_losses(factor: Callable[[int], float]) -> Iterator[None]:
         return found
 
     def of_loop(original: Any, *args: Any, **kwargs: Any) -> Any:
-        count[0] = len(args[3] if len(args) > 3 else kwargs["micro_batches"])  # noqa: PLR2004 - its place
+        count[0] = len(args[3] if len(args) > 3 else kwargs["micro_batches"])  # its place
         return original(*args, **kwargs)
 
     def backward(original: Any, accelerator: Any, loss: Tensor, **kwargs: Any) -> Any:

@@ -102,7 +102,7 @@ def wilson(right: int, rows: int) -> Interval:
 def bootstrap_interval(metric: RowMetric) -> Interval:
     """Return the bootstrap's 95% interval of a metric; see `row_interval`."""
     value = metric_value(metric)
-    if not math.isfinite(value) or metric.rows < 2:  # noqa: PLR2004 - one row shows no spread
+    if not math.isfinite(value) or metric.rows < 2:  # one row shows no spread
         return UNKNOWN
     draws = resampled(metric.over, metric.rows, RESAMPLES)
     if not np.isfinite(draws).all():
@@ -162,7 +162,7 @@ def seed_interval(values: Sequence[float] | NDArray[np.float64], *, confidence: 
 
     """
     seeds = np.asarray(values, dtype=np.float64)
-    if len(seeds) < 2 or not np.isfinite(seeds).all():  # noqa: PLR2004 - a spread needs two
+    if len(seeds) < 2 or not np.isfinite(seeds).all():  # a spread needs two
         return UNKNOWN
     half = float(stats.t.isf((1 - confidence) / 2, len(seeds) - 1)) * float(seeds.std(ddof=1)) / math.sqrt(len(seeds))
     mean = float(seeds.mean())

@@ -259,7 +259,7 @@ def _row_pvalue(found: tuple[str, RowMetric, RowMetric], before: ComparedRun, af
 
 def _standard_error(first: RowMetric, second: RowMetric) -> float:
     """Return the jackknife standard error of the difference over rows; NaN for one row."""
-    if first.rows < 2:  # noqa: PLR2004 - one row shows no spread
+    if first.rows < 2:  # one row shows no spread
         return math.nan
     without = first.leave_one_out() - second.leave_one_out()
     return math.sqrt((first.rows - 1) * float(((without - without.mean()) ** 2).mean()))

@@ -36,7 +36,7 @@ def entities_of(tags: Sequence[str]) -> Entities:
         tags: of the words, in any scheme whose prefixes are B, I, E and S.
 
     """
-    from seqeval.metrics.sequence_labeling import get_entities  # type: ignore[import-untyped] # noqa: PLC0415 - imports scikit-learn
+    from seqeval.metrics.sequence_labeling import get_entities  # noqa: PLC0415 - imports scikit-learn
 
     return set(get_entities(list(tags)))
 

@@ -63,7 +63,7 @@ class ScoringOfLabelSets:
         measure, average = _parts(name)
         if measure:
             return _retrieval(measure, average, rows)
-        right = rows.predictions == (rows.label_ids > 0.5)  # noqa: PLR2004 - the share of votes that is a label
+        right = rows.predictions == (rows.label_ids > 0.5)  # the share of votes that is a label
         if name in {"subset_accuracy", "accuracy", "exact_match"}:
             return MeanMetric(right.all(axis=1).astype(np.float64)[:, None], only)
         if name in {"label_accuracy", "hamming_loss"}:
@@ -122,7 +122,7 @@ def _parts(name: str) -> tuple[str, str]:
 
 def _counted(rows: EvaluatedRows) -> tuple[Floats, Floats, Floats]:
     """Return ``[N, K]`` each: right answers, answers, labels. An answer of a logit that is not finite is wrong."""
-    labels = (rows.label_ids > 0.5).astype(np.float64)  # noqa: PLR2004 - as above
+    labels = (rows.label_ids > 0.5).astype(np.float64)  # as above
     return labels * (rows.predictions == 1), (rows.predictions != 0).astype(np.float64), labels
 
 
@@ -187,7 +187,7 @@ class PrecisionOfRanking:
         orders = np.argsort(-scores, axis=1, kind="stable")
         ranked = np.take_along_axis(scores, orders, axis=1)
         ends = np.diff(ranked, axis=1, append=np.nan) != 0
-        labels = np.take_along_axis((rows.label_ids > 0.5).T, orders, axis=1)  # noqa: PLR2004 - as above
+        labels = np.take_along_axis((rows.label_ids > 0.5).T, orders, axis=1)  # as above
         return cls(orders, ends, labels)
 
     @property

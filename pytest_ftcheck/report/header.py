@@ -86,7 +86,7 @@ def data_line(data: TaskData) -> str:
 def parameter_count(parameters: int) -> str:
     """Round a number of parameters: ``351k``, ``22.7M``."""
     thousands = round(parameters / 1e3)
-    return f"{thousands}k" if thousands < 1000 else f"{parameters / 1e6:.1f}M"  # noqa: PLR2004 - a million
+    return f"{thousands}k" if thousands < 1000 else f"{parameters / 1e6:.1f}M"  # a million
 
 
 def card_lines(card: TaskCard) -> list[str]:

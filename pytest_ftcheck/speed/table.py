@@ -94,7 +94,7 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _spans(row: Sequence[str]) -> bool:
-    return not any(row[2:]) and len(row) > 2  # noqa: PLR2004 - a label and its reason
+    return not any(row[2:]) and len(row) > 2  # a label and its reason
 
 
 def comma_separated(records: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:

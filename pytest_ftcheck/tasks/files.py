@@ -80,7 +80,7 @@ def read_path(path: Path, text_columns: Sequence[str]) -> dict[str, Dataset]:
 
 
 def _split(path: Path, rows: Dataset) -> dict[str, Dataset]:
-    if len(rows) < 2:  # noqa: PLR2004 - one to learn from, one to evaluate
+    if len(rows) < 2:  # one to learn from, one to evaluate
         msg = f"{path} has too few rows to split: {len(rows)}. Give more, or a folder with train and validation."
         raise DataError(msg)
     parts = rows.train_test_split(test_size=SPLIT_SHARE, seed=SPLIT_SEED, keep_in_memory=True)

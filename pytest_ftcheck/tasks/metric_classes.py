@@ -213,7 +213,7 @@ def _correlation(function: Callable[..., Any], first: ArrayLike, second: ArrayLi
 
     """
     x, y = np.asarray(first), np.asarray(second)
-    if len(x) < 2:  # noqa: PLR2004 - a line needs two points
+    if len(x) < 2:  # a line needs two points
         msg = f"a correlation needs at least 2 rows, got {len(x)}."
         raise TaskError(msg)
     # SciPy would give NaN and warn for a constant; for infinity it would give NaN (Pearson) or a rank (Spearman).

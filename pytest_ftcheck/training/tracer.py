@@ -142,7 +142,7 @@ class Tracer:
 
     def _note(self, where: _OpenPass, batch: Mapping[str, Any]) -> None:
         ids = batch.get("input_ids")
-        if not isinstance(ids, torch.Tensor) or ids.dim() < 2:  # noqa: PLR2004 - [B, T], or [B, C, T] of several texts
+        if not isinstance(ids, torch.Tensor) or ids.dim() < 2:  # [B, T], or [B, C, T] of several texts
             return
         labels = labels_in(batch)
         where.rows.append(fingerprints(ids, self._pad_id))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from seqeval.metrics import f1_score, precision_score, recall_score  # type: ignore[import-untyped]
+from seqeval.metrics import f1_score, precision_score, recall_score
 
 from pytest_ftcheck.heads.classes import NO_CLASS
 from pytest_ftcheck.heads.entities import ScoringOfEntities, entity_changes, rows_of_tags

@@ -260,7 +260,7 @@ def show_list(values: list[Any]) -> str:
 
 def show_some(texts: list[str]) -> str:
     """Word the first three of many."""
-    more = f"; {len(texts) - 3} more" if len(texts) > 3 else ""  # noqa: PLR2004 - three examples are enough
+    more = f"; {len(texts) - 3} more" if len(texts) > 3 else ""  # three examples are enough
     return "; ".join(texts[:3]) + more
 
 
@@ -274,4 +274,4 @@ def show_cells(wrong: list[tuple[int, int, Any]]) -> str:
 def show_error(error: Exception) -> str:
     """Word an error in one line."""
     text = f"{type(error).__name__}: {' '.join(str(error).split())}"
-    return text if len(text) <= 300 else f"{text[:300]}..."  # noqa: PLR2004 - a few lines of a terminal
+    return text if len(text) <= 300 else f"{text[:300]}..."  # a few lines of a terminal

@@ -39,7 +39,7 @@ def require_rows_in_place(evidence: Evidence) -> None:
 def in_order(evidence: Evidence, features: Sequence[Mapping[str, Any]], batch: Mapping[str, Any]) -> dict[str, Any]:
     """Put the rows of a batch back into the order of its features, where the collator moves them with their labels."""
     ids = batch.get("input_ids")
-    if len(features) < 2 or not isinstance(ids, torch.Tensor) or not moves_rows_with_labels(evidence):  # noqa: PLR2004 - an order
+    if len(features) < 2 or not isinstance(ids, torch.Tensor) or not moves_rows_with_labels(evidence):  # an order
         return dict(batch)
     pad_id = evidence.pipeline.pad_id
     wanted = fingerprint_rows([row["input_ids"] for row in features], pad_id)
@@ -68,7 +68,7 @@ def _moves(evidence: Evidence) -> bool:
     if len(evidence.pipeline.label_columns) != 1:
         return False
     (column,) = evidence.pipeline.label_columns
-    if not isinstance(ids, torch.Tensor) or ids.dim() < 2 or not isinstance(labels, torch.Tensor):  # noqa: PLR2004 - [B, T]
+    if not isinstance(ids, torch.Tensor) or ids.dim() < 2 or not isinstance(labels, torch.Tensor):  # [B, T]
         return False
     given = [row.get(column) for row in features]
     if len(ids) != len(features) or labels.shape != (len(features),) or not all(isinstance(row, int) for row in given):

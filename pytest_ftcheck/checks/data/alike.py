@@ -80,7 +80,7 @@ def words_alike(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 def _both(evidence: Evidence) -> tuple[Split, Split]:
     both = filled(evidence)
-    if len(both) != 2:  # noqa: PLR2004 - train and evaluation
+    if len(both) != 2:  # train and evaluation
         msg = "a split has no rows"
         raise NotApplicable(msg)
     return both[0], both[1]

@@ -76,7 +76,7 @@ def _contexts(evidence: Evidence, split: Split, rows: ChoiceRows) -> list[list[i
         return token_ids(evidence, [text for (text,) in split.texts(context[:1], rows.indices)])
     special = special_ids(evidence.tokenizer)
     runs = [[cut(choice, special) for choice in choices] for choices in rows.choices]
-    if any(len(choice) < 2 for row in runs for choice in row):  # noqa: PLR2004 - context and ending
+    if any(len(choice) < 2 for row in runs for choice in row):  # context and ending
         msg = "no raw text is known, and the choices are one segment each: nothing tells the context from the ending"
         raise NotApplicable(msg)
     return [max((choice[0] for choice in row), key=len) for row in runs]

@@ -183,7 +183,7 @@ def expects_types(evidence: Evidence, texts: Sequence[tuple[str, ...]]) -> bool:
     """Tell whether the tokenizer numbers segments, ``token_type_ids`` of several values, and the model listens."""
     model: Any = evidence.fresh_model
     takes = "token_type_ids" in forward_parameters(model)
-    if not takes or getattr(model.config, "type_vocab_size", 2) < 2 or not texts:  # noqa: PLR2004 - two kinds of segments
+    if not takes or getattr(model.config, "type_vocab_size", 2) < 2 or not texts:  # two kinds of segments
         return False
     tokenizer: Any = evidence.tokenizer
     made = tokenizer(*([text] for text in texts[0]), verbose=False).get("token_type_ids")

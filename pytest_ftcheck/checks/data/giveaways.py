@@ -55,12 +55,12 @@ def giveaways(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """
     both = filled(evidence)
     texts = [content_of(evidence, split, _ROWS) for split in both]
-    if len(both) != 2 or min(map(len, texts)) < _FEWEST:  # noqa: PLR2004 - train and evaluation
+    if len(both) != 2 or min(map(len, texts)) < _FEWEST:  # train and evaluation
         msg = f"fewer than {_FEWEST} rows in a split: a rule of few tokens says nothing"
         raise NotApplicable(msg)
     labels = [_labels(evidence, split) for split in both]
     classes = np.unique(labels[0])
-    if len(classes) < 2:  # noqa: PLR2004 - nothing to tell apart
+    if len(classes) < 2:  # nothing to tell apart
         msg = "train has one class only: there is nothing to give away"
         raise NotApplicable(msg)
     names = _Features(evidence, texts[0])
@@ -118,7 +118,7 @@ class _Features:
     def name(self, feature: int) -> str:
         """Word one of them."""
         kind, token = divmod(int(feature), self._width)
-        if kind >= 3:  # noqa: PLR2004 - there, first, last
+        if kind >= 3:  # there, first, last
             return f"a length above {self._lengths[int(feature) - 3 * self._width]:g} tokens"
         quoted = word(self._evidence, token)
         return (f"the token {quoted}", f"the first token being {quoted}", f"the last token being {quoted}")[kind]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from scipy import stats
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, check, finding, warning
@@ -11,7 +12,6 @@ from pytest_ftcheck.checks.data.splits import share, splits
 from pytest_ftcheck.heads.traits import LABEL_SETS
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from pytest_ftcheck.checks.catalogue import Thresholds
@@ -127,8 +127,8 @@ def rows_without_label(evidence: Evidence, thresholds: Thresholds) -> list[Findi
     shares = [count / total for count, total in zip(without, totals, strict=True)]
     if abs(shares[0] - shares[1]) <= thresholds["difference"]:
         return []
-    table = [[count, total - count] for count, total in zip(without, totals, strict=True)]
-    if not stats.fisher_exact(table).pvalue < thresholds["chance"]:  # type: ignore[arg-type]  # lists are fine
+    table = np.array([[count, total - count] for count, total in zip(without, totals, strict=True)])
+    if not stats.fisher_exact(table).pvalue < thresholds["chance"]:
         return []
     observed = f"{share(without[0], totals[0])} in train, {share(without[1], totals[1])} in {evaluated.name}"
     return [finding("rows without any label as frequent in both splits", observed)]

@@ -87,7 +87,7 @@ def _missing(values: Sequence[Any], labels: Sequence[Any], thresholds: Threshold
     one_to_one = sum(count for _, count in best.values()) >= _NEARLY_ALL * pairs.total()
     (label, count), *_ = Counter(without).most_common(1)
     of = [name for name, (its, _) in best.items() if its == label]
-    if not one_to_one or len({its for its, _ in best.values()}) < 2 or count < _NEARLY_ALL * len(without) or not of:  # noqa: PLR2004 - classes
+    if not one_to_one or len({its for its, _ in best.values()}) < 2 or count < _NEARLY_ALL * len(without) or not of:
         return ""
     return (
         f"{share(len(without), len(values))} sampled rows have none there (missing, empty), and the label {label!r} of "
@@ -102,7 +102,7 @@ def _whole_parts(values: Sequence[Any], labels: Sequence[Any], thresholds: Thres
     )
     known = np.isfinite(scores) & np.isfinite(targets)
     scores, targets = scores[known], targets[known]
-    if len(scores) < _FEWEST or (targets != np.round(targets)).any() or len(set(targets.tolist())) < 2:  # noqa: PLR2004 - values
+    if len(scores) < _FEWEST or (targets != np.round(targets)).any() or len(set(targets.tolist())) < 2:  # values
         return ""
     fractions = scores != np.round(scores)
     if fractions.mean() < thresholds["fractions"]:

@@ -64,7 +64,7 @@ def sources_agree(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     asked = False
     for name, both in _sources(evidence, split, chosen):
         classes = [one for one in np.unique(labels) if all((labels[rows] == one).sum() >= _FEWEST for rows in both)]
-        if len(classes) < 2:  # noqa: PLR2004 - an exchange
+        if len(classes) < 2:  # an exchange
             continue
         asked = True
         rows, others = ([row for row in part if labels[row] in classes] for part in both)
@@ -89,7 +89,7 @@ def _sources(
             continue
         values = np.asarray([str(value) for value in taken(split.raw, name, chosen)])
         kinds = np.unique(values)
-        if 2 <= len(kinds) <= _MOST_SOURCES:  # noqa: PLR2004 - sources
+        if 2 <= len(kinds) <= _MOST_SOURCES:  # sources
             for kind in kinds:
                 yield f"the rows whose {name!r} is {str(kind)!r}", (_where(values != kind), _where(values == kind))
     places = np.arange(len(chosen))
@@ -112,7 +112,7 @@ def _exchanged(
         values, counts = np.unique(taken_for[given == one], return_counts=True)
         if values[counts.argmax()] != one and counts.max() >= least * counts.sum():
             pairs.append((one.item(), values[counts.argmax()].item()))
-    if len(pairs) < 2:  # noqa: PLR2004 - an exchange takes two
+    if len(pairs) < 2:  # an exchange takes two
         return []
     folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=0)
     own = cross_val_predict(LogisticRegression(max_iter=200), inputs[others], given, cv=folds)

@@ -84,7 +84,7 @@ def entity_types(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         Counter(kind for tags in tags_by_name(evidence, split, names) for kind, _, _ in entities_of(tags))
         for split in filled(evidence)
     ]
-    if len(counts) < 2:  # noqa: PLR2004 - one split is empty, which a check of its own says
+    if len(counts) < 2:  # one split is empty, which a check of its own says
         return []
     trained, evaluated = counts
     missing = [kind for kind, count in evaluated.items() if not trained[kind] and count >= thresholds["entities"]]

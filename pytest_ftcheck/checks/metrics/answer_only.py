@@ -52,7 +52,7 @@ def answer_only(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     False alarms: none by chance. A rule that was fitted on train is asked once about other rows.
     """
     both, run = filled(evidence), judged(evidence)
-    if len(both) != 2 or min(len(split.rows) for split in both) < _FEWEST:  # noqa: PLR2004 - train and evaluation
+    if len(both) != 2 or min(len(split.rows) for split in both) < _FEWEST:  # train and evaluation
         msg = f"fewer than {_FEWEST} rows in a split: a rule of few tokens says nothing"
         raise NotApplicable(msg)
     chance = 1 / evidence.pipeline.card.num_labels

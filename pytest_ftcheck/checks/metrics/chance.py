@@ -104,7 +104,7 @@ def _is_rare_event(rows: SingleLabelRows, thresholds: Thresholds) -> bool:
     """Whether nearly all labels are one class, and the logits tell the few others apart although argmax does not."""
     majority = np.bincount(rows.labels).max() / len(rows)
     area, chance = ranking(rows)
-    return bool(majority >= thresholds["majority"] and area >= thresholds["auc"] and chance < 0.01)  # noqa: PLR2004 - one percent
+    return bool(majority >= thresholds["majority"] and area >= thresholds["auc"] and chance < 0.01)  # one percent
 
 
 def _require_telling(rows: SingleLabelRows, thresholds: Thresholds) -> None:
@@ -133,7 +133,7 @@ def _histogram(counts: NDArray[np.int64], names: tuple[str, ...]) -> str:
     """Word counts by class, the most frequent first, at most six of them."""
     order = [index for index in np.argsort(-counts, kind="stable") if counts[index]]
     shown = ", ".join(f"{counts[index]} {names[index]}" for index in order[:6])
-    return shown + (f" and {len(order) - 6} other classes" if len(order) > 6 else "")  # noqa: PLR2004 - as above
+    return shown + (f" and {len(order) - 6} other classes" if len(order) > 6 else "")  # as above
 
 
 def _constant_value(rows: SingleLabelRows, thresholds: Thresholds) -> list[Finding]:

@@ -139,7 +139,7 @@ def _classes(evidence: Evidence, labels: NDArray[Any], right: float, generator: 
     """Make logits that are right in a share of the rows; most of the others are one class, as of a biased model."""
     card = evidence.pipeline.card
     classes = card.num_labels
-    guesses = np.where(generator.random(len(labels)) < 0.7, classes - 1, generator.integers(classes, size=len(labels)))  # noqa: PLR2004 - most
+    guesses = np.where(generator.random(len(labels)) < 0.7, classes - 1, generator.integers(classes, size=len(labels)))
     favoured = np.where(generator.random(len(labels)) < right, labels % classes, guesses)
     logits = generator.normal(size=(len(labels), classes)) + _SHIFT * generator.normal(size=(len(labels), 1))
     logits[np.arange(len(labels)), favoured] = logits.max(axis=1) + generator.uniform(0.1, 2.0, size=len(labels))

@@ -8,8 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from seqeval import metrics as seqeval  # type: ignore[import-untyped]
-from seqeval.scheme import BILOU, IOB1, IOB2, IOBES  # type: ignore[import-untyped]
+from seqeval import metrics as seqeval
+from seqeval.scheme import BILOU, IOB1, IOB2, IOBES
 from sklearn import metrics as sk
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, finding, warning

@@ -30,7 +30,7 @@ def may_be_healthy(rows: SingleLabelRows, doubt: float) -> bool:
     if not rows.regression:
         counts = np.bincount(rows.labels, minlength=rows.num_labels)
         # A model that knows how rare a class is may never predict it, and rank it all the same.
-        ranked = rows.num_labels == 2 or counts.max() >= _RARE * len(rows)  # noqa: PLR2004 - one against the other
+        ranked = rows.num_labels == 2 or counts.max() >= _RARE * len(rows)  # one against the other
         return lift_up_to(rows, doubt) >= SOUND_LIFT or (ranked and ranking_up_to(rows, doubt) >= SOUND_AREA)
     values = (correlation(rows)[0], correlation(rows.ranked())[0])
     return max(correlation_up_to(value, len(rows), doubt) for value in values) >= SOUND_CORRELATION
@@ -65,7 +65,7 @@ def lift_up_to(rows: SingleLabelRows, doubt: float) -> float:
         share = (right.sum() + 1) / (len(right) + 2)  # of a few rows, all or none may be right by chance
         variance = share * (1 - share)
         # Of many classes, a healthy model's share varies more than that of one near chance.
-        variances.append((max(variance, healthy * (1 - healthy)) if rows.num_labels > 2 else variance) / len(right))  # noqa: PLR2004
+        variances.append((max(variance, healthy * (1 - healthy)) if rows.num_labels > 2 else variance) / len(right))
         degrees.append(max(len(right) - 1, 1))
     total, squares = sum(variances), sum(v**2 / degree for v, degree in zip(variances, degrees, strict=True))
     deviation = math.sqrt(total) / len(variances) / (1 - chance)

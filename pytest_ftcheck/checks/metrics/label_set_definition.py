@@ -34,7 +34,7 @@ _FEWEST = 20
 _RIGHT = (0.9, 0.7, 0.5)
 """Share of the answers that the made-up logits of each question are right about."""
 _HALF = 0.5
-_OTHER_THRESHOLDS = tuple(step / 20 for step in range(1, 20) if step != 10)  # noqa: PLR2004 - 0.05 to 0.95 but 0.5
+_OTHER_THRESHOLDS = tuple(step / 20 for step in range(1, 20) if step != 10)  # 0.05 to 0.95 but 0.5
 _MOST_LABELS = 5
 _MEASURES = ("f1", "precision", "recall")
 _AVERAGES = ("micro", "macro", "weighted", "samples")

@@ -177,10 +177,10 @@ def _activation(logits: NDArray[np.float64]) -> str:
         return ""
     if low >= 0 and np.allclose(logits.sum(axis=1), 1.0, atol=1e-3):
         return "the logits of each row are probabilities: they sum to 1"
-    if 0 <= low < 0.2 and 0.8 < high <= 1:  # noqa: PLR2004 - an untrained head's logits are small and close together
+    if 0 <= low < 0.2 and 0.8 < high <= 1:  # an untrained head's logits are small and close together
         return "the logits lie between 0 and 1, as after a sigmoid"
-    if low == 0 and np.mean(logits == 0) >= 0.05:  # noqa: PLR2004 - one exact zero may be chance
+    if low == 0 and np.mean(logits == 0) >= 0.05:  # one exact zero may be chance
         return "no logit is negative and many are exactly 0, as after a ReLU"
-    if max(-low, high) <= 1 and np.mean(np.abs(logits) > 0.99) >= 0.1:  # noqa: PLR2004 - saturated, not just small
+    if max(-low, high) <= 1 and np.mean(np.abs(logits) > 0.99) >= 0.1:  # saturated, not just small
         return "the logits lie between -1 and 1, many of them at the ends, as after a tanh"
     return ""

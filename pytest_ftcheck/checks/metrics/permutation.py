@@ -14,7 +14,7 @@ from pytest_ftcheck.checks.metrics.tagged import has_tags, rows_by_tags, tagged_
 from pytest_ftcheck.heads.traits import LABEL_PER_ITEM
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -95,9 +95,8 @@ def better_cycles(table: NDArray[np.int64], alpha: float) -> Iterator[dict[int, 
 def _misnamed(names: Sequence[str], table: NDArray[np.int64], cycle: Mapping[int, int]) -> Finding:
     moved = table[list(cycle.values()), list(cycle)].sum() - table[list(cycle), list(cycle)].sum()
     before, total = int(np.trace(table)), int(table.sum())
-    name: Callable[[int], str] = lambda index: f"{names[index]!r}"  # noqa: E731 - shorter than a function
     shown = list(cycle.items())[:6]
-    reading = ", ".join(f"{name(predicted)} as {name(label)}" for predicted, label in shown)
+    reading = ", ".join(f"{names[predicted]!r} as {names[label]!r}" for predicted, label in shown)
     more = f" and {len(cycle) - len(shown)} more" if len(cycle) > len(shown) else ""
     return finding(
         f"predicted classes that mean what they are called: {before} of {total} rows are right ({before / total:.4f})",

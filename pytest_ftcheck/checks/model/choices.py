@@ -137,27 +137,26 @@ def _exchanged(evidence: Evidence, features: Features) -> tuple[Features, Featur
         raise NotApplicable(msg)
     rows = [[TokenRow.of(text) for text in texts_apart(feature)] for feature in features]
     spans = [_context(row, special) for row in rows]
-    if not all(spans):
+    found = [span for span in spans if span is not None]
+    if len(found) < len(rows):
         msg = f"no context is found that the choices of a row share, in {spans.count(None)} of {len(rows)} rows"
         raise NotApplicable(msg)
     longest = max(len(choice.ids) for row in rows for choice in row)
     plain, exchanged = [], []
-    for at, (row, span, feature) in enumerate(zip(rows, spans, features, strict=True)):
+    for at, (row, span, feature) in enumerate(zip(rows, found, features, strict=True)):
         there = (at + len(rows) // 2) % len(rows)
-        other = _ids(rows[there][0], spans[there])
+        other = _ids(rows[there][0], found[there])
         plain.append(texts_together([choice.feature() for choice in row], feature, pad_id))
         exchanged.append(texts_together([_with(choice, span, other, longest) for choice in row], feature, pad_id))
     return plain, exchanged
 
 
-def _with(choice: TokenRow, span: Span | None, ids: list[int], longest: int) -> dict[str, Any]:
-    assert span is not None  # noqa: S101 - for the type checker: the caller has looked
+def _with(choice: TokenRow, span: Span, ids: list[int], longest: int) -> dict[str, Any]:
     room = longest - len(choice.ids) + span[1] - span[0]
     return choice.replaced(span, ids[:room]).feature()
 
 
-def _ids(row: TokenRow, span: Span | None) -> list[int]:
-    assert span is not None  # noqa: S101 - as above
+def _ids(row: TokenRow, span: Span) -> list[int]:
     return row.ids[span[0] : span[1]]
 
 

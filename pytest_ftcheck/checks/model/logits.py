@@ -244,7 +244,7 @@ def allowed(tolerance: float, logits: Tensor) -> float:
 def show(logits: Tensor) -> str:
     """Word a row of logits."""
     values = ", ".join(f"{value:.4f}" for value in logits.flatten().tolist()[:5])
-    return f"[{values}, ...]" if logits.numel() > 5 else f"[{values}]"  # noqa: PLR2004 - five are enough
+    return f"[{values}, ...]" if logits.numel() > 5 else f"[{values}]"  # five are enough
 
 
 def _has_rows(value: Any, rows: int) -> bool:

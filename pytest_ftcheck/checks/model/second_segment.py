@@ -122,7 +122,7 @@ def _pairs(evidence: Evidence) -> _Pairs | str:
     texts = _tokens_of_texts(evidence, split.texts(columns, indices)) if len(columns) > 1 else []
     spans = [second_span(row, special, *(texts[at] if texts else ())) for at, row in enumerate(rows)]
     found = [at for at, span in enumerate(spans) if span]
-    if len(columns) < 2 and len(found) * 2 < len(rows):  # noqa: PLR2004 - a pair
+    if len(columns) < 2 and len(found) * 2 < len(rows):  # a pair
         msg = "the task has one text a row"
         raise NotApplicable(msg)
     if texts and len(found) * 2 < len(rows) and (without := _absent(rows, texts)) * 2 > len(rows):
@@ -157,7 +157,7 @@ def _exchanged(row: TokenRow, span: Span, special: frozenset[int]) -> TokenRow:
 
 def _pairs_of_texts(indices: list[int], features: Features, columns: Sequence[str]) -> _Pairs:
     """Make pairs of texts, for a collator that tokenizes."""
-    if len(columns) < 2 or any(column not in features[0] for column in columns):  # noqa: PLR2004 - a pair
+    if len(columns) < 2 or any(column not in features[0] for column in columns):  # a pair
         msg = "the collator makes the token ids itself, and no two text columns are known"
         raise NotApplicable(msg)
     first, second = columns[:2]

@@ -111,7 +111,7 @@ def special_tokens(evidence: Evidence) -> frozenset[int]:
 def text_spans(row: TokenRow, special: frozenset[int]) -> list[Span]:
     """Return where the texts of a row stand, between its special tokens; without those, all but first and last."""
     if not special:
-        return [(1, len(row.ids) - 1)] if len(row.ids) > 2 else []  # noqa: PLR2004 - the two ends
+        return [(1, len(row.ids) - 1)] if len(row.ids) > 2 else []  # the two ends
     spans, start = [], 0
     for is_special, run in groupby(row.ids, special.__contains__):
         stop = start + len(list(run))
@@ -137,7 +137,7 @@ def second_span(
     if any(types):
         marked = [index for index, kind in enumerate(types) if kind and row.ids[index] not in special]
         return (marked[0], marked[-1] + 1) if marked else None
-    if special and len(spans) == 2:  # noqa: PLR2004 - a pair
+    if special and len(spans) == 2:  # a pair
         return spans[1]
     for length in range(len(second), len(second) // 2, -1):
         # The texts may begin alike: not where the first one stands.

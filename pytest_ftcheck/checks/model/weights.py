@@ -79,7 +79,7 @@ def newly_initialised(evidence: Evidence) -> set[str]:
         for name, parameter in first.items()
         if name in second
         and parameter.shape == second[name].shape
-        and float((parameter != second[name]).float().mean()) > 0.5  # noqa: PLR2004 - most of it
+        and float((parameter != second[name]).float().mean()) > 0.5  # most of it
         and _cosine(parameter, second[name]) < _ALIKE
     }
 

@@ -93,7 +93,7 @@ def is_pickle(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             start = file.read(2)
-        if len(start) == 2 and start[:1] == _PICKLE and start[1] <= _LAST_PROTOCOL:  # noqa: PLR2004 - opcode, protocol
+        if len(start) == 2 and start[:1] == _PICKLE and start[1] <= _LAST_PROTOCOL:  # opcode, protocol
             return True
         if not zipfile.is_zipfile(path):
             return False

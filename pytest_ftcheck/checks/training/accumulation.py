@@ -61,7 +61,7 @@ def accumulation(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         msg = "batches of another size hold other rows: its sampler depends on the batch size"
         raise NotApplicable(msg)
     ones, many = whole.trace.gradient_norms, parts.trace.gradient_norms
-    if len(ones) != 2 or len(many) != 2:  # noqa: PLR2004 - 8 rows and the rest
+    if len(ones) != 2 or len(many) != 2:  # 8 rows and the rest
         expected = f"2 optimizer steps over {len(rows)} rows, in batches of 8 and in groups of 4 times 2"
         return [finding(expected, f"{len(ones)} and {len(many)}")]
     if weighs:

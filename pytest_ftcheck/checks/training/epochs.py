@@ -208,7 +208,7 @@ def _stream_order(evidence: Evidence, size: int, most: float) -> list[Finding]:
     rows, column = evidence.pipeline.train_dataset, evidence.pipeline.label_column
     labels = np.asarray(rows[column], float) if column in rows.column_names else np.zeros(0)
     windows = windows_of((size,) * -(-len(labels) // size))[: len(labels)]
-    if labels.ndim != 1 or len(set(labels.tolist())) < 2 or windows.max() < _FEW_WINDOWS:  # noqa: PLR2004 - labels
+    if labels.ndim != 1 or len(set(labels.tolist())) < 2 or windows.max() < _FEW_WINDOWS:  # labels
         return []
     share, deviations = sortedness(labels, windows)
     if share <= most or deviations <= _CERTAIN:

@@ -124,7 +124,7 @@ def stopped(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """
     run, planned = evidence.trained_run, evidence.trained_run.trace.planned_steps
     done, own = len(run.step_losses), own_callbacks(evidence)
-    if done >= planned or len(run.epochs) < 2:  # noqa: PLR2004 - two evaluations can be compared
+    if done >= planned or len(run.epochs) < 2:  # two evaluations can be compared
         return []
     if impatient := _impatient(evidence):
         return [finding(f"{planned} optimizer steps, or a patience of at least an epoch", impatient, hint=_PATIENCE)]
@@ -135,7 +135,7 @@ def stopped(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         f"loss fell from {run.epochs[-2]['loss']:.4g} to {run.epochs[-1]['loss']:.4g}"
     )
     expected = f"{planned} optimizer steps, or a stop where the evaluation is no longer better"
-    early = len(run.epochs) == 2 and done <= thresholds["early"] * planned  # noqa: PLR2004 - as above
+    early = len(run.epochs) == 2 and done <= thresholds["early"] * planned  # as above
     if (early and not _good(evidence, thresholds["good"])) or _best_so_far(evidence, thresholds["gain"]):
         return [finding(expected, observed + _thresholds(evidence))]
     return [warning(expected, observed, share=1 - done / planned)]
@@ -151,7 +151,7 @@ def _impatient(evidence: Evidence) -> str:
     epochs = [seen for seen in run.trace.passes if seen.kind == "train"]
     steps = [entry["step"] for entry in run.epochs if "step" in entry]
     rows, planned = len(evidence.pipeline.train_dataset), run.trace.planned_steps
-    if not patience or len(steps) < 2 or not epochs or not rows:  # noqa: PLR2004 - an interval
+    if not patience or len(steps) < 2 or not epochs or not rows:  # an interval
         return ""
     drawn = sum(sum(epoch.batch_sizes) for epoch in epochs)
     span = patience[0] * (steps[-1] - steps[-2]) * drawn / max(len(run.step_losses), 1) / rows
@@ -169,7 +169,7 @@ def _best_so_far(evidence: Evidence, gain: float) -> bool:
     """Whether early stopping ends a training whose deciding metric was never as good, by a clear step each time."""
     declared, epochs = arguments(evidence), evidence.trained_run.epochs
     key = str(declared.metric_for_best_model or "").removeprefix("eval_")
-    if not _thresholds(evidence) or len(epochs) <= 2 or any(key not in epoch for epoch in epochs):  # noqa: PLR2004 - as above
+    if not _thresholds(evidence) or len(epochs) <= 2 or any(key not in epoch for epoch in epochs):  # as above
         return False
     sign = 1.0 if declared.greater_is_better else -1.0
     values = [sign * epoch[key] for epoch in epochs]

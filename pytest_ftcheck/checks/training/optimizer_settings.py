@@ -48,7 +48,7 @@ def optimizer_settings(evidence: Evidence, thresholds: Thresholds) -> list[Findi
     found = []
     for name, settings in trace.optimizers.items():
         betas = settings.get("betas", ())
-        if len(betas) == 2 and betas[0] > betas[1]:  # noqa: PLR2004 - of the mean, and of the squares
+        if len(betas) == 2 and betas[0] > betas[1]:  # of the mean, and of the squares
             expected = "betas of which the first, of the gradients' mean, is below the second, of their squares"
             found.append(finding(expected, f"betas = ({betas[0]:g}, {betas[1]:g}) of {name}: exchanged"))
         found += _epsilon(name, settings, trace, thresholds["epsilon"])

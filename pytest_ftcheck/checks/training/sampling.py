@@ -38,7 +38,7 @@ def drawn(passes: list[Pass], rows: int, sampler: str, least: float) -> list[Fin
         hint = "look at the weights of the sampler: WeightedRandomSampler takes one for each row, not for each class."
         return [finding(expected, observed, hint=hint)]
     sets = {frozenset(epoch.rows) for epoch in passes[:-1] or passes}
-    if len(passes) > 2 and len(sets) == 1 and different < _MOST_OF * rows:  # noqa: PLR2004 - two whole epochs and the last
+    if len(passes) > 2 and len(sets) == 1 and different < _MOST_OF * rows:  # two whole epochs and the last
         expected = "other rows in other epochs, where a sampler draws a part of them"
         observed = f"the same {different} of {rows} rows in every epoch ({sampler})"
         hint = "look for a sampler that takes the first rows, or draws with a seed of its own in every epoch."
@@ -109,6 +109,6 @@ def weight_by_class(weights: NDArray[np.float64], labels: NDArray[Any]) -> dict[
     for size in sizes.values():
         rows_of_size[size] += size
     value_of = {count: value for value, count in Counter(weights.tolist()).items()}
-    if len(rows_of_size) < 2 or sorted(Counter(weights.tolist()).values()) != sorted(rows_of_size.values()):  # noqa: PLR2004 - sizes
+    if len(rows_of_size) < 2 or sorted(Counter(weights.tolist()).values()) != sorted(rows_of_size.values()):  # sizes
         return None
     return {label: value_of[rows_of_size[size]] for label, size in sizes.items()}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
-from seqeval.metrics import f1_score, recall_score  # type: ignore[import-untyped]
+from seqeval.metrics import f1_score, recall_score
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, catalogue, run_check
 from pytest_ftcheck.checks.evidence import Evidence
@@ -167,7 +167,7 @@ def test_a_metric_of_something_else_is_named(parts: Pipeline, kind: str) -> None
     known, answers = scored(parts, labels, tags)
     right = float((tags == labels)[labels != IGNORED].mean())
     flat = [tag for row in known for tag in row], [tag for row in answers for tag in row]
-    from seqeval.scheme import IOB2  # type: ignore[import-untyped]
+    from seqeval.scheme import IOB2
     from sklearn import metrics as sk
 
     values = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from datasets import ClassLabel, Dataset, Features, Sequence, Value
-from seqeval.metrics import f1_score, precision_score, recall_score  # type: ignore[import-untyped]
+from seqeval.metrics import f1_score, precision_score, recall_score
 from torch.nn.utils.rnn import pad_sequence
 from transformers import (
     AutoModelForTokenClassification,

@@ -32,6 +32,12 @@ def floats(logits: Any) -> NDArray[np.float64]:
     return to_array(logits[0] if isinstance(logits, tuple) else logits).astype(np.float64)
 
 
+def softmax(logits: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
+    """Return probabilities along an axis, in the shape of the logits. `scipy.special` takes longer to import."""
+    weights = np.exp(logits - logits.max(axis=axis, keepdims=True))
+    return np.asarray(weights / weights.sum(axis=axis, keepdims=True))
+
+
 def side_by_side(values: Any) -> NDArray[Any]:
     """Return start and end as one array, ``[…, 2]``: of a tuple its first two entries; an array as it is."""
     if not isinstance(values, (tuple, list)):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_ftcheck.errors import DataError, TaskError, closest
-from pytest_ftcheck.heads.arrays import MATRIX, single_column
+from pytest_ftcheck.heads.arrays import MATRIX, single_column, softmax
 from pytest_ftcheck.heads.class_metrics import ScoringOfClasses
 from pytest_ftcheck.heads.head import Head
 from pytest_ftcheck.heads.model import TransformersModel
@@ -183,8 +183,7 @@ class OutputsOfClasses:
 
     def scores(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return probabilities: the softmax."""
-        weights = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+        return softmax(logits)
 
 
 HEAD = Head(

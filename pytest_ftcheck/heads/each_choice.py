@@ -26,10 +26,12 @@ CONTEXT, CHOICE = "context", "choice"
 def endings_of(columns: Sequence[str]) -> tuple[str, ...]:
     """Return the last columns whose names are one word with different numbers: ``ending0``, ``ending1``."""
     found: list[str] = []
+    word: str | None = None
     for column in reversed(columns):
         stem = _NUMBERED.fullmatch(column)
-        if stem is None or (found and stem[1] != _NUMBERED.fullmatch(found[0])[1]):  # type: ignore[index]
+        if stem is None or (found and stem[1] != word):
             break
+        word = stem[1]
         found.insert(0, column)
     return tuple(found)
 

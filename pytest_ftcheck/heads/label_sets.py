@@ -18,6 +18,7 @@ from pytest_ftcheck.heads.classes import NO_CLASS, CardOfClasses, LabelsOfClasse
 from pytest_ftcheck.heads.head import Head, Serving
 from pytest_ftcheck.heads.label_set_metrics import ScoringOfLabelSets
 from pytest_ftcheck.heads.model import TransformersModel
+from pytest_ftcheck.heads.outputs import OutputsAsTheyAre
 from pytest_ftcheck.heads.traits import LABEL_SETS, TEXTS
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ class BinaryCrossEntropy:
         return low, high, f"{low:.3g} to {high:.3g}: a guess of each label costs ln 2 = {nats:.3g}"
 
 
-class OutputsOfLabelSets:
+class OutputsOfLabelSets(OutputsAsTheyAre):
     """See `Outputs`: logits ``[N, K]`` and labels ``[N, K]``."""
 
     def shapes(self, rows: int, num_labels: int) -> dict[str, tuple[int, ...]]:
@@ -174,14 +175,6 @@ class OutputsOfLabelSets:
         """Return all of them, ``[N, K]``."""
         del label_ids
         return logits.reshape(len(logits), -1)
-
-    def normalised(self, logits: NDArray[Any]) -> NDArray[Any]:
-        """Leave logits as they are."""
-        return logits
-
-    def references(self, label_ids: NDArray[Any]) -> NDArray[Any]:
-        """Return labels as they are, ``[N, K]``."""
-        return label_ids
 
     def predictions(self, logits: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return 1 where the sigmoid is above one half, ``[N, K]``; `NO_CLASS` where the logit is not finite."""

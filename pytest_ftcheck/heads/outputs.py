@@ -1,4 +1,4 @@
-"""Outputs of heads whose logits and labels have one shape."""
+"""What the outputs of several heads have in common."""
 
 from __future__ import annotations
 
@@ -10,7 +10,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class OutputsPerLabel(ABC):
+class OutputsAsTheyAre:
+    """See `Outputs`: logits and label ids whose axes a model and an evaluation always give."""
+
+    def normalised(self, logits: NDArray[Any]) -> NDArray[Any]:
+        """Leave logits as they are."""
+        return logits
+
+    def references(self, label_ids: NDArray[Any]) -> NDArray[Any]:
+        """Leave label ids as they are."""
+        return label_ids
+
+
+class OutputsPerLabel(OutputsAsTheyAre, ABC):
     """See `Outputs`: a logit for each label, both ``[N, K]``. A head adds what predictions and scores are."""
 
     def shapes(self, rows: int, num_labels: int) -> dict[str, tuple[int, ...]]:
@@ -26,14 +38,6 @@ class OutputsPerLabel(ABC):
         """Return all of them."""
         del label_ids
         return logits
-
-    def normalised(self, logits: NDArray[Any]) -> NDArray[Any]:
-        """Leave logits as they are."""
-        return logits
-
-    def references(self, label_ids: NDArray[Any]) -> NDArray[Any]:
-        """Leave label ids as they are."""
-        return label_ids
 
     @abstractmethod
     def predictions(self, logits: NDArray[np.float64]) -> NDArray[Any]:

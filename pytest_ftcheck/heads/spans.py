@@ -14,8 +14,10 @@ import numpy as np
 from pytest_ftcheck.errors import DataError, TaskError
 from pytest_ftcheck.heads.answer_metrics import ScoringOfAnswers
 from pytest_ftcheck.heads.answers import AnswersOfWindows
+from pytest_ftcheck.heads.arrays import softmax
 from pytest_ftcheck.heads.head import Head, Serving
 from pytest_ftcheck.heads.model import TransformersModel
+from pytest_ftcheck.heads.outputs import OutputsAsTheyAre
 from pytest_ftcheck.heads.traits import POSITIONS
 from pytest_ftcheck.heads.windows import WindowInputs
 
@@ -160,7 +162,7 @@ _LONGEST = 512
 """Tokens of a row of the usual models."""
 
 
-class OutputsOfSpans:
+class OutputsOfSpans(OutputsAsTheyAre):
     """See `Outputs`: logits ``[N, T, 2]`` of N windows, positions ``[N, 2]``."""
 
     def shapes(self, rows: int, num_labels: int) -> dict[str, tuple[int | None, ...]]:
@@ -181,14 +183,6 @@ class OutputsOfSpans:
         del label_ids
         return logits.reshape(len(logits), -1)
 
-    def normalised(self, logits: NDArray[Any]) -> NDArray[Any]:
-        """Leave logits as they are."""
-        return logits
-
-    def references(self, label_ids: NDArray[Any]) -> NDArray[Any]:
-        """Return positions as they are, ``[N, 2]``."""
-        return label_ids
-
     def predictions(self, logits: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return the places of the highest start and the highest end logit of each window, ``[N, 2]``."""
         if logits.ndim != _AXES:
@@ -202,8 +196,7 @@ class OutputsOfSpans:
 
     def scores(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the probabilities of start and end over the tokens, ``[N, T, 2]``."""
-        weights = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+        return softmax(logits, axis=1)
 
 
 HEAD = Head(

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_ftcheck.errors import DataError, TaskError
+from pytest_ftcheck.heads.arrays import softmax
 from pytest_ftcheck.heads.classes import NO_CLASS, CardOfClasses, LabelsOfClasses
 from pytest_ftcheck.heads.entities import ScoringOfEntities
 from pytest_ftcheck.heads.head import Head, Serving
 from pytest_ftcheck.heads.model import TransformersModel
+from pytest_ftcheck.heads.outputs import OutputsAsTheyAre
 from pytest_ftcheck.heads.traits import IGNORED, LABEL_PER_TOKEN
 
 if TYPE_CHECKING:
@@ -205,7 +207,7 @@ class TokenCrossEntropy:
         return low, high, words
 
 
-class OutputsOfTokens:
+class OutputsOfTokens(OutputsAsTheyAre):
     """See `Outputs`: logits ``[N, T, K]`` and tags ``[N, T]``, padded to the longest row."""
 
     def shapes(self, rows: int, num_labels: int) -> dict[str, tuple[int | None, ...]]:
@@ -224,14 +226,6 @@ class OutputsOfTokens:
         width = min(logits.shape[1], label_ids.shape[1])
         return np.asarray(logits[:, :width][label_ids[:, :width] != IGNORED])
 
-    def normalised(self, logits: NDArray[Any]) -> NDArray[Any]:
-        """Leave logits as they are."""
-        return logits
-
-    def references(self, label_ids: NDArray[Any]) -> NDArray[Any]:
-        """Return tags as they are, ``[N, T]``."""
-        return label_ids
-
     def predictions(self, logits: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return the class of the highest logit of each token, ``[N, T]``; `NO_CLASS` where one is not finite."""
         if logits.ndim != _AXES:
@@ -246,8 +240,7 @@ class OutputsOfTokens:
 
     def scores(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return probabilities ``[N, T, K]``: the softmax."""
-        weights = np.exp(logits - logits.max(axis=-1, keepdims=True))
-        return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
+        return softmax(logits)
 
 
 HEAD = Head(

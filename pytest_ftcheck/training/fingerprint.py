@@ -28,7 +28,7 @@ def fingerprints(input_ids: Tensor, pad_id: int | None) -> Tensor:
         ``[B]``, int64.
 
     """
-    ids = input_ids.detach().long().flatten(1)
+    ids = input_ids.detach().reshape(len(input_ids), -1).long()
     real = torch.ones_like(ids, dtype=torch.bool) if pad_id is None else ids != pad_id
     places = real.long().cumsum(dim=1)
     # Overflow at 64 bits is intended, as in hash functions.

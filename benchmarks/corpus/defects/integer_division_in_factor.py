@@ -42,7 +42,7 @@ class Warmed(Trainer):
                 return float(divide(step, warm))
             return float(divide(num_training_steps - step, num_training_steps - warm))
 
-        self.lr_scheduler = LambdaLR(optimizer or self.optimizer, factor)  # type: ignore[arg-type]  # the Trainer has made it, or hands it over
+        self.lr_scheduler = LambdaLR(optimizer or self.optimizer, factor)  # type: ignore[arg-type]  # self.optimizer is None only before create_optimizer, which comes first
         return self.lr_scheduler
 
 

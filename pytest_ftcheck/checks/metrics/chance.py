@@ -133,7 +133,7 @@ def _histogram(counts: NDArray[np.int64], names: tuple[str, ...]) -> str:
     """Word counts by class, the most frequent first, at most six of them."""
     order = [index for index in np.argsort(-counts, kind="stable") if counts[index]]
     shown = ", ".join(f"{counts[index]} {names[index]}" for index in order[:6])
-    return shown + (f" and {len(order) - 6} other classes" if len(order) > 6 else "")  # as above
+    return shown + (f" and {len(order) - 6} other classes" if len(order) > 6 else "")
 
 
 def _constant_value(rows: SingleLabelRows, thresholds: Thresholds) -> list[Finding]:

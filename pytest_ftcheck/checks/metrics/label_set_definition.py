@@ -73,15 +73,16 @@ def label_threshold(evidence: Evidence, thresholds: Thresholds) -> list[Finding]
     for key in answers[0]:
         values, names = [given.get(key, math.nan) for given in answers], _readings(key)
         if names and all(map(math.isfinite, values)):
-            found += _judge(key, values, names, rows, right, thresholds["difference"])
+            found += _judge(key, values, names, rows, right=right, difference=thresholds["difference"])
     return found
 
 
-def _judge(  # noqa: PLR0917 - a value, what it may be, and what it was computed of
+def _judge(
     key: str,
     values: list[float],
     names: tuple[str, ...],
     rows: list[EvaluatedRows],
+    *,
     right: set[float],
     difference: float,
 ) -> list[Finding]:

@@ -69,7 +69,7 @@ def reload(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         require_rows_in_place(evidence)
     if answer.missing:
         observed = f"{observed or 'the logits are the same'}; drawn at random, because the folder lacks them: "
-        observed += ", ".join(answer.missing[:4]) + (" …" if len(answer.missing) > 4 else "")  # as before
+        observed += ", ".join(answer.missing[:4]) + (" …" if len(answer.missing) > 4 else "")
     return [finding(f"the evaluation's logits within {thresholds['tolerance']:g}", observed)] if observed else []
 
 

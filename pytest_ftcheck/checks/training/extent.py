@@ -135,7 +135,7 @@ def stopped(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         f"loss fell from {run.epochs[-2]['loss']:.4g} to {run.epochs[-1]['loss']:.4g}"
     )
     expected = f"{planned} optimizer steps, or a stop where the evaluation is no longer better"
-    early = len(run.epochs) == 2 and done <= thresholds["early"] * planned  # as above
+    early = len(run.epochs) == 2 and done <= thresholds["early"] * planned
     if (early and not _good(evidence, thresholds["good"])) or _best_so_far(evidence, thresholds["gain"]):
         return [finding(expected, observed + _thresholds(evidence))]
     return [warning(expected, observed, share=1 - done / planned)]
@@ -169,7 +169,7 @@ def _best_so_far(evidence: Evidence, gain: float) -> bool:
     """Whether early stopping ends a training whose deciding metric was never as good, by a clear step each time."""
     declared, epochs = arguments(evidence), evidence.trained_run.epochs
     key = str(declared.metric_for_best_model or "").removeprefix("eval_")
-    if not _thresholds(evidence) or len(epochs) <= 2 or any(key not in epoch for epoch in epochs):  # as above
+    if not _thresholds(evidence) or len(epochs) <= 2 or any(key not in epoch for epoch in epochs):
         return False
     sign = 1.0 if declared.greater_is_better else -1.0
     values = [sign * epoch[key] for epoch in epochs]

@@ -64,7 +64,7 @@ def test_a_change_trains_anew(place: Workplace, change: Change) -> None:
     before = place.base(change.project)
     change.make(place.lay_out(change.project))
     answer = place.ask(change.project, change.environment)
-    assert answer.error == ""
+    assert not answer.error, answer.error
     assert not answer.reused
     assert place.new_result(change.project) not in {None, before}, "the change is none: the same comes out"
 
@@ -74,7 +74,7 @@ def test_what_changes_nothing_is_reused(place: Workplace, change: Change) -> Non
     place.base(change.project)
     change.make(place.lay_out(change.project))
     answer = place.ask(change.project, change.environment)
-    assert answer.error == ""
+    assert not answer.error, answer.error
     assert answer.reused, answer.notes
 
 
@@ -84,5 +84,5 @@ def test_another_place_is_reused(place: Workplace, move: Move) -> None:
     place.lay_out(move.project)
     move.act(place.root)
     answer = place.ask(move.project, move.environment, below=move.below)
-    assert answer.error == ""
+    assert not answer.error, answer.error
     assert answer.reused, answer.notes

@@ -99,7 +99,7 @@ class Workplace:
         if name not in self._trained:
             self.lay_out(name)
             answer = self.ask(name)
-            assert answer.error == ""
+            assert not answer.error, answer.error
             assert not answer.reused
             assert answer.notes == []
             shutil.copytree(self.root / "store" / "runs", self.root / "kept" / name, symlinks=True)

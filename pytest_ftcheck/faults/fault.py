@@ -30,7 +30,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "data": ("data", "labels", "label_sets", "splits", "tags", "choices"),
         "batches": ("batches", "inputs"),
         "model": ("model", "weights", "start", "choice_scores"),
-        "training": ("training", "optimizer", "evaluation", "ways"),
+        "training": ("training", "sampling", "optimizer", "evaluation", "ways"),
         "metrics": ("metrics", "tag_metrics"),
         "answers": ("answers",),
         "serving": ("serving",),

@@ -1,17 +1,14 @@
 """Faults of the training loop, wherever it stands: planted into what any loop calls, so that both engines have them.
 
-Those of the optimizer stand in `optimizer`, those of evaluation, checkpoints and resuming in `evaluation`, those that
-show only beside another way to train in `ways`.
+Those of the order of rows stand in `sampling`, those of the optimizer in `optimizer`, those of evaluation, checkpoints
+and resuming in `evaluation`, those that show only beside another way to train in `ways`.
 """
 
 from __future__ import annotations
 
 import math
-import os
 from copy import copy
 from dataclasses import replace
-from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -20,11 +17,9 @@ from transformers import get_constant_schedule
 from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.faults.fault import fault
 from pytest_ftcheck.faults.planting import (
-    labels_of,
     last_linear,
     nothing,
     with_args,
-    with_chosen,
     with_head,
     with_model,
     with_patch,
@@ -42,7 +37,6 @@ _OVERFLOWS = 1e7
 _NAN_AT = 3
 _FAR = 1000.0
 _DRY_RUN = 4
-_SAMPLERS = ("torch.utils.data:RandomSampler.__iter__", "transformers.trainer_pt_utils:LengthGroupedSampler.__iter__")
 
 
 @fault(
@@ -154,87 +148,6 @@ def _offset(module: nn.Module, args: Any, output: Tensor) -> Tensor:
 
 
 @fault(
-    caught_by=("training.seeds",),
-    seen_in_practice="dataset.shuffle() without a seed, or a generator that is seeded by the clock.",
-)
-def shuffled_without_seed(pipeline: Pipeline) -> Pipeline:
-    """The order of the train rows is drawn anew for every run, whatever the seed."""
-    return with_patch(pipeline, _drawn_anew, *_SAMPLERS)
-
-
-def _drawn_anew(original: Any, sampler: Any) -> Any:
-    sampler.generator = torch.Generator().manual_seed(int.from_bytes(os.urandom(6), "big"))
-    return original(sampler)
-
-
-@fault(
-    needs=(LABEL_PER_ROW,),
-    whole_run=True,
-    caught_by=("training.shuffled",),
-    seen_in_practice="A file sorted by class goes into DataLoader(…) without shuffle=True: the last class is what is "
-    "remembered.",
-)
-def sorted_without_shuffling(pipeline: Pipeline) -> Pipeline:
-    """The train rows are sorted by label and trained on in that order."""
-    labels = labels_of(pipeline, "train")
-    order = sorted(range(len(labels)), key=labels.__getitem__)
-    return with_patch(with_chosen(pipeline, "train", order), _in_order, *_SAMPLERS)
-
-
-def _in_order(original: Any, sampler: Any) -> Any:
-    del original
-    return iter(range(len(sampler)))
-
-
-@fault(
-    caught_by=("training.rows_once",),
-    seen_in_practice="RandomSampler(replacement=True), which a weighted sampler is by default.",
-)
-def drawn_with_replacement(pipeline: Pipeline) -> Pipeline:
-    """An epoch draws its rows with replacement: some come twice and a third never."""
-    return with_patch(pipeline, _with_replacement, *_SAMPLERS)
-
-
-def _with_replacement(original: Any, sampler: Any) -> Any:
-    order = list(original(sampler))
-    draws = torch.randint(len(order), (len(order),), generator=torch.Generator().manual_seed(order[0]))
-    return iter([order[int(place)] for place in draws])
-
-
-@fault(
-    caught_by=("training.rows_once",),
-    seen_in_practice="WeightedRandomSampler gets one weight for each class, and takes them for those of the first "
-    "rows.",
-)
-def sampled_by_weights_of_classes(pipeline: Pipeline) -> Pipeline:
-    """An epoch draws as many rows as there are, all of them from the first few, one for each class."""
-    drawn = partial(_first_rows, max(2, pipeline.card.num_labels))
-    return with_patch(pipeline, drawn, *_SAMPLERS)
-
-
-def _first_rows(count: int, original: Any, sampler: Any) -> Any:
-    order = list(original(sampler))
-    draws = torch.randint(count, (len(order),), generator=torch.Generator().manual_seed(order[0]))
-    return iter(draws.tolist())
-
-
-@fault(
-    whole_run=True,
-    caught_by=("training.shuffled",),
-    seen_in_practice="A sampler makes its generator in __iter__, with one seed; or a distributed one never gets "
-    "set_epoch().",
-)
-def one_order_for_all_epochs(pipeline: Pipeline) -> Pipeline:
-    """Every epoch draws the rows in the same random order."""
-    return with_patch(pipeline, _one_order, *_SAMPLERS)
-
-
-def _one_order(original: Any, sampler: Any) -> Any:
-    del original
-    return iter(torch.randperm(len(sampler), generator=torch.Generator().manual_seed(7)).tolist())
-
-
-@fault(
     caught_by=("model.logits_shape",),
     seen_in_practice="compute_loss is overridden and hands back (loss, logits): the Trainer takes what follows the "
     "first entry of the second for the logits, and each batch loses a row.",
@@ -281,22 +194,6 @@ def _unmasked(value: Any) -> Any:
     if not hasattr(value, "keys") or "input_ids" not in value:
         return value
     return {name: tensor for name, tensor in value.items() if name != "attention_mask"}
-
-
-@fault(
-    caught_by=("training.steps",),
-    seen_in_practice="A break after a few batches stays in the loop from a dry run, while the schedule is made for "
-    "the whole epoch.",
-)
-def epoch_cut_short(pipeline: Pipeline) -> Pipeline:
-    """Every epoch ends after its first four batches."""
-    return with_patch(pipeline, _first_batches, "torch.utils.data:BatchSampler.__iter__")
-
-
-def _first_batches(original: Any, sampler: Any) -> Any:
-    # Evaluation goes through its rows in order.
-    evaluates = isinstance(sampler.sampler, torch.utils.data.SequentialSampler)
-    return original(sampler) if evaluates else islice(original(sampler), _DRY_RUN)
 
 
 @fault(

@@ -152,7 +152,8 @@ def test_the_order_of_tokens_makes_no_difference(mrpc: Pipeline, batch: dict[str
 
 def test_the_input_makes_no_difference(mrpc: Pipeline, batch: dict[str, Any]) -> None:
     seen = logits(model_of(mrpc, "input_ignored"), batch)
-    assert torch.equal(seen, seen[:1].expand_as(seen))
+    # Kernels may sum the rows of a batch in another order.
+    torch.testing.assert_close(seen, seen[:1].expand_as(seen), rtol=0, atol=1e-6)
 
 
 def test_a_layer_changes_from_call_to_call_in_training_alone(mrpc: Pipeline, batch: dict[str, Any]) -> None:

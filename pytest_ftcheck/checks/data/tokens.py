@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy import stats
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, check, finding
-from pytest_ftcheck.checks.data.encoded import Encoded, encode_again, is_subsequence, runs_of_tokens
+from pytest_ftcheck.checks.data.encoded import runs_of_tokens
 from pytest_ftcheck.checks.data.splits import (
-    ALL_ROWS,
     SAMPLE,
     Split,
     exceeds,
     filled,
     graded,
-    label_values,
-    mapping,
-    require_whole_rows,
     share,
-    shorten,
 )
-from pytest_ftcheck.columns import arrays, scalars
+from pytest_ftcheck.columns import arrays
 from pytest_ftcheck.errors import CheckpointError
-from pytest_ftcheck.heads.traits import LABEL_PER_ROW
 from pytest_ftcheck.pipeline.forward import token_embeddings
 from pytest_ftcheck.pipeline.from_checkpoint import load_tokenizer
 from pytest_ftcheck.pipeline.trainer_texts import language_columns
@@ -40,9 +32,6 @@ if TYPE_CHECKING:
     from pytest_ftcheck.findings import Finding
 
 _ROWS = 4 * SAMPLE
-_OTHERS = 3
-"""Other rows that a row is compared with: its tokens must be more like its own text than like theirs."""
-_ALIKE = 0.5
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 _WORDS = 2000
 _MOST_WORDS = 0.8
@@ -272,77 +261,3 @@ def tokenizer_vocabulary(evidence: Evidence, thresholds: Thresholds) -> list[Fin
         )
         observed += f"not {own[moved[0]]}"
     return [finding(f"the vocabulary of {evidence.pipeline.checkpoint.name}", observed)]
-
-
-@check(
-    "data.stale_tokens",
-    cost="free",
-    single_texts=True,
-    thresholds={"rows": 0.02},
-    false_alarms=2e-4,
-    catches="a cache of tokens made of other texts or by another tokenizer; rows or labels that were reordered apart",
-    hint="tokenize again (load_from_cache_file=False), with the very tokenizer that the Trainer has; shuffle, sort and "
-    "filter texts, tokens and labels together or not at all.",
-)
-def stale_tokens(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Each row's tokens are those of its own text, and its label is its own.
-
-    Assumes: the text columns are the texts that were tokenized.
-
-    Unusual but healthy: a prefix, a template or light cleaning is let through: half of the tokens in common, and more
-    than with other rows.
-
-    False alarms: at most 2e-4 a session (exact binomial test), where no more rows than the limit are bad.
-    """
-    require_whole_rows(evidence)
-    found = []
-    columns = evidence.text_columns
-    for split in filled(evidence):
-        encoded = encode_again(evidence, split, columns)
-        bad = [place for place in range(len(encoded.rows)) if _is_stale(encoded, place)]
-        if exceeds(len(bad), len(encoded.rows), thresholds["rows"]):
-            observed = f"{share(len(bad), len(encoded.rows))} sampled rows hold other tokens, the first is row "
-            observed += f"{encoded.indices[bad[0]]}: {_show(evidence, encoded.rows[bad[0]])} for "
-            observed += shorten(" | ".join(encoded.texts[bad[0]]))
-            found.append(finding("tokens that tokenizing the texts again gives", observed, subject=split.subject))
-        if LABEL_PER_ROW in evidence.pipeline.card.head_rules.traits:
-            found += _other_labels(evidence, split, thresholds)
-    return found
-
-
-def _show(evidence: Evidence, ids: Sequence[int]) -> str:
-    tokenizer = evidence.tokenizer
-    return shorten(str(tokenizer.decode([token for token in ids if 0 <= token < len(tokenizer)])))
-
-
-def _is_stale(encoded: Encoded, place: int) -> bool:
-    """Tell whether a row is not the tokens of its text: neither some of them, nor more, nor changed a little."""
-    row, whole = encoded.content(encoded.rows[place]), encoded.content(encoded.whole[place])
-    if is_subsequence(row, whole) or is_subsequence(whole, row):
-        return False
-    own = _similarity(row, whole)
-    count = len(encoded.rows)
-    others = (encoded.content(encoded.whole[(place + step) % count]) for step in range(1, min(_OTHERS + 1, count)))
-    return own < _ALIKE or own < max((_similarity(row, other) for other in others), default=0)
-
-
-def _similarity(first: Sequence[int], second: Sequence[int]) -> float:
-    """Return the share of tokens in common, of the shorter one's."""
-    return sum((Counter(first) & Counter(second)).values()) / max(min(len(first), len(second)), 1)
-
-
-def _other_labels(evidence: Evidence, split: Split, thresholds: Thresholds) -> list[Finding]:
-    """Compare each row's label with the raw one: equal raw labels must be equal labels."""
-    column = evidence.pipeline.card.label_column
-    if split.raw is split.rows or column not in split.raw.column_names:
-        return []
-    raw, labels = scalars(split.raw, column), label_values(evidence, split)
-    if evidence.pipeline.card.head_rules.values:
-        order = stats.spearmanr(raw, labels).statistic if len(set(raw)) > 1 and len(set(labels)) > 1 else 1.0
-        same = abs(order) > 1 - thresholds["rows"]
-        observed = f"a rank correlation of {order:.3f}"
-    else:
-        others = len(labels) - mapping(raw, labels)[1]
-        same = not exceeds(others, len(labels), thresholds["rows"], ALL_ROWS)
-        observed = f"{share(others, len(labels))} rows have another label than most rows of their raw label {column!r}"
-    return [] if same else [finding("the label of each row's own raw label", observed, subject=split.subject)]

@@ -90,9 +90,7 @@ def _unsaved(evidence: Evidence, declared: TrainingArguments, step: float | None
 def _metric(evidence: Evidence, declared: TrainingArguments) -> str:
     """Name the metric that decides as ``compute_metrics`` does: without ``eval_`` and the name of an evaluation set."""
     own = evidence.pipeline.source.evaluation.best_metric
-    if own is not None and declared.metric_for_best_model:
-        return own
-    return str(declared.metric_for_best_model or "loss").removeprefix("eval_")
+    return own or str(declared.metric_for_best_model or "loss").removeprefix("eval_")
 
 
 def _stops_early(evidence: Evidence) -> bool:

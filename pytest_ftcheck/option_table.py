@@ -190,6 +190,14 @@ OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
             "help": "time limit of each factory call, training run and saved model; exceeding it fails",
         },
     ),
+    (
+        "budget",
+        "budget",
+        {
+            "metavar": "TIME",
+            "help": "time of the session, such as 60s or 5m: cheap checks first, those that do not fit are left out",
+        },
+    ),
     ("max-train-rows", "max_train_rows", {"metavar": "N", "help": "train on N rows, chosen by a seeded shuffle"}),
     ("max-eval-rows", "max_eval_rows", {"metavar": "N", "help": "evaluate on N rows, chosen by a seeded shuffle"}),
     ("online", "online", {"action": "store_const", "const": True, "help": "allow downloads from the Hub"}),
@@ -211,6 +219,10 @@ FLAGS: dict[str, str] = {dest: f"--ftcheck-{flag}" for flag, dest, _ in OPTIONS}
 SHOWN: dict[str, dict[str, Any]] = {
     "--ftcheck-list": {"action": "store_true", "help": "print the task cards and exit"},
     "--ftcheck-list-checks": {"action": "store_true", "help": "print the checks and exit"},
+    "--ftcheck-dry-run": {
+        "action": "store_true",
+        "help": "print what the other options would train and judge, and exit without training",
+    },
     "--ftcheck-explain": {
         "metavar": "CHECK",
         "help": "print what a check requires, its likely causes, and how to skip it, and exit",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,8 @@ _FEWEST_SEEDS = 3
 _MOST_ROWS = 2**31 - 1
 _MOST_THREADS = 1024
 _MOST_TOKENS = 2**20
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smh]?)")
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 60 * 60}
 _MOST_SECONDS = 31 * 24 * 60 * 60
 
 
@@ -136,6 +139,15 @@ def _seconds(value: object) -> float:
         msg = "expected a number of seconds above 0, for example 600, at most a month."
         raise ValueError(msg)
     return seconds
+
+
+def _duration(value: object) -> float:
+    """Return seconds of a number with or without a unit."""
+    found = _DURATION.fullmatch(str(value))
+    if found is None or isinstance(value, bool):
+        msg = "expected a time such as 60s, 5m or 1h; without a unit, seconds."
+        raise ValueError(msg)
+    return _seconds(float(found[1]) * _UNITS[found[2]])
 
 
 def _flag(value: object) -> bool:
@@ -213,6 +225,7 @@ PARSERS: dict[str, Any] = {
     "dtype": _choice("dtype", DTYPES),
     "fast_cpu": _flag,
     "timeout": _seconds,
+    "budget": _duration,
     "threads": _whole(_MOST_THREADS),
     "max_train_rows": _whole(_MOST_ROWS),
     "max_eval_rows": _whole(_MOST_ROWS),

@@ -86,6 +86,8 @@ class Settings:
     """Train on a CPU with faster kernels than PyTorch's; None: the recipe's value, and never a user's Trainer."""
     timeout: float | None = None
     """Time limit in seconds of each factory call, training run and answer of the saved model; None: no limit."""
+    budget: float | None = None
+    """Seconds of a session; checks that do not fit are left out. None: no limit."""
     threads: int | None = None
     """CPU threads of torch; None: one for tier tiny; for full torch's number within the quota, divided by workers."""
     max_train_rows: int | None = None

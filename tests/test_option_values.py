@@ -34,7 +34,7 @@ GARBAGE = [
 CLOSED = sorted(
     PARSERS.keys()
     - {"tasks", "trainer", "checks", "faults", "model", "data", "reason", "bench_compare"}
-    - {"store", "json", "timeout"}
+    - {"store", "json", "timeout", "budget"}
 )
 """Options whose values are known, or numbers: of the others, the session finds out."""
 
@@ -52,6 +52,19 @@ def test_a_time_that_is_none_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match="expected a number of seconds above 0"):
         PARSERS["timeout"](value)
     assert PARSERS["timeout"]("1.5") == PARSERS["timeout"](1.5) == 1.5
+
+
+@pytest.mark.parametrize("value", ["", "0", "0s", "-1", "1 s", "1e9", "٣", "5d", "m", True, "800h"])
+def test_a_duration_that_is_none_is_refused(value: object) -> None:
+    with pytest.raises(ValueError, match=r"expected a (time such as 60s, 5m or 1h|number of seconds above 0)"):
+        PARSERS["budget"](value)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"), [("60s", 60), ("1.5m", 90), ("2h", 7200), ("45", 45), (30, 30), (1.5, 1.5)]
+)
+def test_a_duration_has_a_unit_or_is_in_seconds(value: object, seconds: float) -> None:
+    assert PARSERS["budget"](value) == seconds
 
 
 RANGES = st.lists(st.tuples(st.integers(0, 50), st.integers(0, 5)), min_size=1, max_size=4)

@@ -34,6 +34,7 @@ _EFFECTIVE: Mapping[str, frozenset[str]] = {
     "faults": frozenset({"faults"}),
     "engines": _ALL - {"bench", "parts"},
     "strict": _OF_SUITE | {"tests"},
+    "budget": _OF_SUITE,
     # Where no gate judges a run, nothing can be accepted; the session reports this at its end, and fails.
     "update_baseline": _OF_SUITE | {"tests"},
     "reason": _OF_SUITE | {"tests"},
@@ -58,8 +59,14 @@ _NEEDS: Mapping[str, str] = {"store": "reuse", "bench_tolerance": "bench_compare
 """Options that need another option."""
 _OF_A_CARD = ("model", "dtype", "bench_shape")
 """Options without an effect on a user's Trainer, which loads its own model."""
-_CHOOSING = (("--ftcheck-list-checks", "checks"),)
-"""Options that select entries of a list."""
+_BESIDE_LISTS: Mapping[str, frozenset[str]] = {
+    "--ftcheck-list-checks": frozenset({"checks"}),
+    "--ftcheck-dry-run": frozenset(FLAGS)
+    - {"faults", "calibrate", "calibrate_runs", "write_floors", "update_baseline", "reason", "require_baseline"}
+    - {name for name in FLAGS if name.startswith("bench")}
+    - {"json", "reuse", "store", "budget"},
+}
+"""Fields of the options that change what an option lists."""
 _ONE_SEED = ("faults", "bench", "parts")
 
 
@@ -100,8 +107,11 @@ def beside_lists(listed: Sequence[str], given: Sequence[str]) -> str:
         given: fields of the options on the command line.
 
     """
-    others = [FLAGS[name] for name in given if (*listed, name) not in _CHOOSING] + list(listed[1:])
-    if not listed or not others:
+    if not listed:
+        return ""
+    changing = _BESIDE_LISTS.get(listed[0], frozenset())
+    others = [FLAGS[name] for name in given if name not in changing] + list(listed[1:])
+    if not others:
         return ""
     verb = "has" if len(others) == 1 else "have"
     return f"{', '.join(others)} {verb} no effect with {listed[0]}, which only prints. Give one without the other."

@@ -26,9 +26,11 @@ from pytest_ftcheck.judging.checks import (
 from pytest_ftcheck.judging.gating import CardGates
 from pytest_ftcheck.judging.judged import ask, not_judged
 from pytest_ftcheck.judging.report import CheckResult, Report
+from pytest_ftcheck.judging.selection import cheap_first
 from pytest_ftcheck.pipeline.factory import trainer_task_name
 from pytest_ftcheck.pipeline.from_card import build_pipeline
 from pytest_ftcheck.pipeline.from_trainer import build_trainer_pipeline
+from pytest_ftcheck.sessions.budget import Budget
 from pytest_ftcheck.settings import Settings
 from pytest_ftcheck.tasks.card import TaskCard, load_card
 
@@ -66,6 +68,7 @@ def judge(
 
     """
     settings = replace(settings or Settings(), checks=tuple(checks))
+    budget = Budget(settings.budget)
     pipeline = _pipeline_of(subject, settings)
     known = suite_catalogue()
     chosen = choose(known, settings.checks)
@@ -73,7 +76,7 @@ def judge(
     check_slices(pipeline, settings.rootdir)
     if FLOOR in chosen:
         refuse_trivial_limits(pipeline)
-    return _Judgement(pipeline, settings, chosen).report()
+    return _Judgement(pipeline, settings, chosen, budget).report()
 
 
 def _pipeline_of(subject: Any, settings: Settings) -> Pipeline:
@@ -101,6 +104,7 @@ class _Judgement:
     pipeline: Pipeline
     settings: Settings
     checks: tuple[Check, ...]
+    budget: Budget
     evidence: dict[str, Evidence] = field(default_factory=dict)
     """Evidence by engine."""
     gates: list[GateRecord] = field(default_factory=list)
@@ -122,6 +126,8 @@ class _Judgement:
         families = dict.fromkeys(check.family for check in checks)
         cases = [case for family in families for case in cases_of_family(settings, checks, family)]
         cases += gate_cases(settings, self.checks, self.pipeline.card.gated_metrics)
+        if settings.budget is not None:
+            cases.sort(key=lambda case: cheap_first(case.note(self.pipeline.card.name)))
         report = Report(
             task=self.pipeline.card.name,
             subject=self.pipeline.subject,
@@ -136,14 +142,18 @@ class _Judgement:
         name, skipped = case.check.id, self.pipeline.card.skipped
         if name in skipped:
             return CheckResult(name, case.engine, "skipped", reason=skipped[name])
+        note = case.note(self.pipeline.card.name)
+        if reason := self.budget.reason(note):
+            return CheckResult(name, case.engine, "skipped", reason=reason)
         passing: list[Finding] = []
         check = case.check
         if case.metric:
             check = gates.check(case.metric, lambda gate: self.gates.extend(gate.records()), passing.extend)
         try:
-            found = ask(check, self.evidence[case.engine], strict=self.settings.strict)
-        except NotApplicable as reason:
-            return CheckResult(name, case.engine, "skipped", reason=str(reason))
+            with self.budget.measured(note):
+                found = ask(check, self.evidence[case.engine], strict=self.settings.strict)
+        except NotApplicable as why:
+            return CheckResult(name, case.engine, "skipped", reason=str(why))
         except CheckFailure as failure:
             if any(entry.check == name for entry in failure.findings):
                 return CheckResult(name, case.engine, "failed", tuple(failure.findings))

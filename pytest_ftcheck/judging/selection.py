@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pytest_ftcheck.checks.catalogue import FAMILIES, OPT_IN
+from pytest_ftcheck.checks.catalogue import COSTS, FAMILIES, OPT_IN
 from pytest_ftcheck.checks.names import COST_OF
 from pytest_ftcheck.errors import SettingsError, TaskError, closest
 from pytest_ftcheck.extensions import extensions
@@ -33,6 +33,11 @@ def costs() -> Mapping[str, Cost]:
 def in_order(ids: Iterable[str]) -> list[str]:
     """Sort ids of checks by family; the order within a family stays."""
     return sorted(ids, key=lambda name: FAMILIES.index(_family(name)))
+
+
+def cheap_first(case: Mapping[str, Any]) -> tuple[int, bool]:
+    """Return the sort key of a test in a session with a budget: by cost; gates before other checks of a run."""
+    return COSTS.index(case["cost"]), case["check"] != FLOOR_ID
 
 
 def choose_ids(known: Iterable[str], words: Iterable[str], *, opted_in: bool = False) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_ftcheck.errors import closest
+from pytest_ftcheck.judging.selection import cheap_first
 from pytest_ftcheck.plugin import fixtures
 from pytest_ftcheck.plugin.report import notes_of
 from pytest_ftcheck.plugin.session import markers_of, session_of
@@ -45,6 +46,8 @@ def suite_items(session: pytest.Session) -> Iterator[pytest.Item]:
     """
     ours = session_of(session.config)
     items = [item for task in ours.settings.tasks for item in _task_items(session, task)]
+    if ours.settings.budget is not None:
+        items.sort(key=lambda item: cheap_first(notes_of(item).case))
     for wanted in ours.selected:
         if not any(_matches(item.nodeid, wanted) for item in items):
             guess = closest(wanted, [item.nodeid for item in items])

@@ -26,11 +26,12 @@ def given_on_command_line(config: pytest.Config) -> tuple[str, ...]:
     return tuple(name for name, flag in FLAGS.items() if flag in words)
 
 
-def check_listing(config: pytest.Config) -> None:
-    """Refuse other options beside one that lists something and exits: they would be ignored."""
+def check_listing(config: pytest.Config) -> bool:
+    """Tell whether an option asks for a list; refuse options beside it that it would ignore."""
     listed = [option for option in SHOWN if config.getoption(option.removeprefix("--").replace("-", "_"))]
     if told := beside_lists(listed, given_on_command_line(config)):
         raise pytest.UsageError(told)
+    return bool(listed)
 
 
 def check_use(session: pytest.Session) -> None:

@@ -115,9 +115,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """Print the task cards or the checks, if that was requested."""
-    check_listing(config)
-    if any(config.getoption(name) for name in ("ftcheck_list", "ftcheck_list_checks", "ftcheck_explain")):
+    """Print a list instead of running a session, if that was requested."""
+    if check_listing(config):
         from pytest_ftcheck.plugin.listing import print_list  # noqa: PLC0415 - only these options need it
 
         return print_list(config)

@@ -41,14 +41,15 @@ def judge(
     if check.id in pipeline.card.skipped:
         pytest.skip(pipeline.card.skipped[check.id])
     notes, evidence = notes_of(request.node), _evidence(request, session, pipeline, variant)
+    if reason := session.budget.reason(notes.case):
+        pytest.skip(reason)
     try:
-        found = ask(check, evidence, strict=session.settings.strict)
-    except NotApplicable as reason:
-        if isinstance(reason, ToldBy) and (
-            teller := teller_of_check(notes.case, reason.check, _tests(request.session))
-        ):
+        with session.budget.measured(notes.case):
+            found = ask(check, evidence, strict=session.settings.strict)
+    except NotApplicable as why:
+        if isinstance(why, ToldBy) and (teller := teller_of_check(notes.case, why.check, _tests(request.session))):
             notes.left_to(teller)
-        pytest.skip(str(reason))
+        pytest.skip(str(why))
     except NoRun as failure:
         _leave_to_another(request.node, session, pipeline, failure)
     except FtcheckError as error:

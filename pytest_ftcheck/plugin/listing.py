@@ -1,4 +1,4 @@
-"""``--ftcheck-list``, ``--ftcheck-list-checks`` and ``--ftcheck-explain``."""
+"""``--ftcheck-list``, ``--ftcheck-list-checks``, ``--ftcheck-explain`` and ``--ftcheck-dry-run``."""
 
 from __future__ import annotations
 
@@ -14,10 +14,15 @@ from pytest_ftcheck.plugin.options import given_options
 
 
 def print_list(config: pytest.Config) -> int:
-    """Print the task cards or the checks; return the exit code."""
+    """Print what was asked for; return the exit code."""
     try:
         if config.getoption("ftcheck_list"):
             text = listed_cards(config.rootpath)
+        elif config.getoption("ftcheck_dry_run"):
+            from pytest_ftcheck.judging.plan import planned  # noqa: PLC0415 - slow to import
+
+            settings = make_settings(given_options(config), config.rootpath)
+            text = planned(settings, width=shutil.get_terminal_size().columns)
         elif check := config.getoption("ftcheck_explain"):
             text = explained_check(check)
         else:

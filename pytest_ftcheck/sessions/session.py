@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.errors import SettingsError
+from pytest_ftcheck.sessions.budget import Budget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -60,6 +61,8 @@ class FtcheckSession:
     pipelines: dict[str, Pipeline] = field(default_factory=dict)
     tellers: dict[tuple[object, str], str] = field(default_factory=dict)
     """Node id of the test that reports a failure, by the failed run and the error."""
+    budget: Budget = field(default_factory=Budget)
+    """The time that tests of the suite may take."""
     baselines: Baselines | None = None
     """Accepted runs; None until they are first requested."""
 
@@ -179,6 +182,7 @@ def start_session(settings: Settings, host: Host, selected: Sequence[str] = ()) 
         msg = f"--ftcheck-trainer={settings.trainer} needs one task, not {', '.join(tasks)}. Give one --ftcheck-task."
         raise SettingsError(msg)
     session = FtcheckSession(replace(settings, tasks=tasks), host, tuple(selected), own_task=own_task)
+    session.budget = Budget(settings.budget)
     for task in tasks:
         if "trainer" not in session.table(task):  # making the Trainer here would import torch before any output
             session.card(task)

@@ -36,12 +36,12 @@ demo: $(READY)  ## Fine-tune the bundled tiny checkpoint and judge it (TASK=mrpc
 	@$(VENV)/bin/pytest --ftcheck-task=$(TASK) $(PYTEST_ARGS)
 
 # A file's tests stay in one process: they share what their module sets up. One thread a process: on busy cores, the threads of a tiny matmul spend their time waiting for each other.
-test: export OMP_NUM_THREADS ?= 1
+test test-slow: export OMP_NUM_THREADS ?= 1
 test: $(READY)  ## Run the tests
 	$(VENV)/bin/pytest -n 2 --dist loadfile -o strict=true $(PYTEST_ARGS)
 
 test-slow: $(READY)  ## Run the tests on real data and real checkpoints
-	$(VENV)/bin/pytest -m slow $(PYTEST_ARGS)
+	$(VENV)/bin/pytest -m slow -n 2 --dist loadfile $(PYTEST_ARGS)
 
 # What a user does first, in an empty folder; then tests: all, or those of TESTS.
 test-lowest: .venv-lowest/.ready  ## Run the tests with the lowest versions that pyproject.toml allows

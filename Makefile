@@ -9,14 +9,14 @@ BOOTSTRAP = $(shell for python in python3.11 python3.12 python3.13 python3.14 py
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
 # Folders and files of Python: those of them that are there.
-SOURCES := $(wildcard pytest_ftcheck tests fixtures examples benchmarks conftest.py hatch_build.py)
+SOURCES := $(wildcard pytest_ftcheck tests fixtures examples benchmarks conftest.py hatch_build.py docs/conf.py)
 
 TASK ?= mrpc
 # More options for pytest: make test PYTEST_ARGS="-n 0 -k collator"
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-slow test-lowest test-newest lint format bench constraints constraints-lowest \
+.PHONY: help venv demo test test-slow test-lowest test-newest lint docs format bench constraints constraints-lowest \
 	constraints-newest clean
 
 help:  ## List the targets
@@ -64,6 +64,9 @@ lint: $(READY)  ## Check style, format, types and the direction of imports
 	$(VENV)/bin/ruff format --check $(SOURCES)
 	$(VENV)/bin/mypy $(SOURCES)
 	$(VENV)/bin/lint-imports --no-logo
+
+docs: $(READY)  ## Build the documentation site into build/docs; a broken link or reference fails
+	$(PYTHON) -m sphinx -q -W --keep-going -b html docs build/docs
 
 format: $(READY)  ## Format, and fix what ruff can fix
 	$(VENV)/bin/ruff check --fix-only $(SOURCES)

@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 from transformers import Trainer
 
+from pytest_ftcheck.checks.catalogue import FAMILIES
+from pytest_ftcheck.checks.names import COST_OF
 from pytest_ftcheck.gates.paired import ComparedRun
+from pytest_ftcheck.judging.selection import FLOOR_ID, NAMES_OF_GATES
 from pytest_ftcheck.pipeline.parts import Pipeline
 from pytest_ftcheck.plugin import fixtures
 from pytest_ftcheck.report.summary import summary_table
@@ -22,7 +25,7 @@ from pytest_ftcheck.tasks.card import TaskCard, builtin_tasks
 REPOSITORY = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted(
     path
-    for pattern in ("*.md", "docs/*.md", "benchmarks/*.md", "examples/*/*.md", "fixtures/**/*.md")
+    for pattern in ("*.md", "docs/**/*.md", "benchmarks/*.md", "examples/*/*.md", "fixtures/**/*.md")
     for path in REPOSITORY.glob(pattern)
 )
 
@@ -110,6 +113,17 @@ def test_examples_use_attributes_that_fixtures_have(document: Path) -> None:
         for name, attribute in used
         if returned()[name] in CLASSES and attribute not in attributes(name)
     ] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(REPOSITORY).as_posix())
+def test_checks_in_tables_exist(document: Path) -> None:
+    """Of the changelog and the tables of benchmarks, names may be those of an earlier time."""
+    if document.parent.name == "benchmarks" or document.name == "CHANGELOG.md":
+        return
+    families = "|".join(FAMILIES)
+    cells = [line for line in document.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+    named = {name for line in cells for name in re.findall(rf"`((?:{families})\.[a-z]\w*)`", line)}
+    assert named <= {*COST_OF, FLOOR_ID, *NAMES_OF_GATES}
 
 
 def test_a_pipeline_is_named_as_a_trainer_names_its_parts() -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 FLOOR_ID = "metrics.floor"
 """Id of the gates: a check of the suite that is not in the catalogue."""
-_NAMES_OF_GATES = frozenset({"metrics.ceiling", "metrics.baseline", "metrics.seeds", "metrics.failed_runs"})
+NAMES_OF_GATES = frozenset({"metrics.ceiling", "metrics.baseline", "metrics.seeds", "metrics.failed_runs"})
 """Other ids of the gates' findings; the tests of ``metrics.floor`` judge all of them."""
 _LIST = "--ftcheck-list-checks shows them all."
 
@@ -88,7 +88,7 @@ def _family(name: str) -> str:
 
 
 def _test_of(word: str) -> str:
-    return FLOOR_ID if word in _NAMES_OF_GATES else word
+    return FLOOR_ID if word in NAMES_OF_GATES else word
 
 
 def _unknown_check(word: str, known: Iterable[str]) -> str:

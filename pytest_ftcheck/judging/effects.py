@@ -161,6 +161,12 @@ def _idle(settings: Settings, given: Sequence[str], kind: str) -> str:
     return ""
 
 
+def effective(settings: Settings, names: Sequence[str]) -> list[str]:
+    """Return those fields of options that have an effect in a session of the suite alone, in their order."""
+    kind = session_kind(settings, suite_alone=True)
+    return [name for name in names if kind in _EFFECTIVE.get(name, _ALL)]
+
+
 def _told(names: Sequence[str]) -> str:
     return f"{', '.join(FLAGS[name] for name in names)} {'has' if len(names) == 1 else 'have'}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from pytest_ftcheck.report.records import found_record
 from pytest_ftcheck.sessions.session import SUITE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.gates.records import GateRecord, SeedGateRecord
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.report.baseline import BaselineRecord
     from pytest_ftcheck.report.calibrate import CalibrationRecord
     from pytest_ftcheck.report.document import Document
-    from pytest_ftcheck.report.records import CheckRecord, FoundRecord
+    from pytest_ftcheck.report.records import CauseRecord, CheckRecord, FoundRecord
     from pytest_ftcheck.report.runs import RunRecord
     from pytest_ftcheck.sessions.session import FtcheckSession
     from pytest_ftcheck.settings import Settings
@@ -41,9 +42,19 @@ class SessionVerdict:
 
     """
 
-    def __init__(self, session: FtcheckSession, told: Told) -> None:
+    def __init__(self, session: FtcheckSession, told: Told, given: Sequence[str] = ()) -> None:
+        """Take what the tests of a session tell.
+
+        Args:
+            session: the session.
+            told: notes of its tests, which come in until it ends.
+            given: `Settings` fields of the options on the command line.
+
+        """
         self._session = session
         self._told = told
+        self._given = given
+        self._started = time.time()
         self.more_notes: list[str] = []
         self.baseline: BaselineRecord | None = None
         self.calibration: list[CalibrationRecord] = []
@@ -84,6 +95,17 @@ class SessionVerdict:
     def causes(self) -> Causes:
         """Failed checks and their causes; use it after the last test."""
         return causes_of(self._told)
+
+    @cached_property
+    def _told_causes(self) -> list[CauseRecord]:
+        """The causes, each with what to do next."""
+        from pytest_ftcheck.judging.next_steps import with_next_steps  # noqa: PLC0415 - after start-up
+
+        cases = self._told.cases
+        return [
+            with_next_steps(cause, cases.get(cause.finding.nodeid or ""), self._session, self._given)
+            for cause in self.causes.told()
+        ]
 
     @cached_property
     def over_seeds(self) -> list[SeedGateRecord]:
@@ -170,13 +192,16 @@ class SessionVerdict:
             idle: selected tasks for which no test ran.
 
         """
+        from pytest_ftcheck import __version__  # noqa: PLC0415 - the package imports this module
         from pytest_ftcheck.report.baseline import NoBaseline  # noqa: PLC0415 - after start-up
         from pytest_ftcheck.report.document import Document  # noqa: PLC0415 - as above
         from pytest_ftcheck.runs.environment import versions  # noqa: PLC0415 - as above
 
         settings = self._session.settings
         return Document(
-            versions=versions(),
+            versions={"pytest-ftcheck": __version__, **versions()},
+            started=self._started,
+            seconds=time.time() - self._started,
             tasks=list(settings.tasks),
             engines=list(settings.engines),
             seeds=list(settings.seeds),
@@ -188,7 +213,7 @@ class SessionVerdict:
             runs=list(self._runs.values()),
             checks=list(self._told.cases.values()),
             findings=self.causes.findings(),
-            causes=self.causes.told(),
+            causes=self._told_causes,
             baseline=self.baseline or NoBaseline(),
             calibration=self.calibration,
             faults=self._told.faults,

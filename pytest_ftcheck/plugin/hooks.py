@@ -93,7 +93,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not is_worker(config):
         reports = config.stash.setdefault(REPORTS, Reports())
         config.pluginmanager.register(reports, "ftcheck-reports")
-        outcome = SessionOutcome(session, reports)
+        outcome = SessionOutcome(session, reports, given_on_command_line(config))
         config.pluginmanager.register(outcome, "ftcheck-outcome")
         if session.settings.faults:
             from pytest_ftcheck.plugin.faults import FaultOutcome  # noqa: PLC0415 - only with --ftcheck-faults

@@ -16,7 +16,7 @@ from pytest_ftcheck.plugin.junit import record_case
 from pytest_ftcheck.plugin.session import own_tests_line
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
     from pytest_ftcheck.judging.causes import Causes
     from pytest_ftcheck.plugin.report import Reports
@@ -28,10 +28,11 @@ _FINISHED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 class SessionOutcome:
     """Judges the session by the reports of all tests."""
 
-    def __init__(self, session: FtcheckSession, reports: Reports) -> None:
+    def __init__(self, session: FtcheckSession, reports: Reports, given: Sequence[str] = ()) -> None:
+        """Take the reports of a session, and the `Settings` fields of the options on its command line."""
         self._session = session
         self._reports = reports
-        self.verdict = SessionVerdict(session, reports)
+        self.verdict = SessionVerdict(session, reports, given)
         self._unused: str = ""
         """Message about options without an effect in this session; empty where there is none."""
 

@@ -34,6 +34,10 @@ class Document:
     """The session ended."""
     versions: dict[str, str]
     """Versions of Python and packages, by name."""
+    started: float
+    """Begin of the session, in seconds since 1970-01-01 UTC."""
+    seconds: float
+    """Duration of the session, in seconds."""
     tasks: list[str]
     """The requested tasks."""
     engines: list[str]

@@ -59,6 +59,18 @@ def red_record(found: Finding, because_of: str | None) -> RedRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SourceRecord:
+    """A place in the user's code."""
+
+    file: str
+    """Path of the file, from the root folder of the project."""
+    line: int
+    """First line of the object, counted from 1."""
+    name: str
+    """Name of the function, class or method."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class CauseRecord:
     """A failed check that no other failed check explains."""
 
@@ -68,6 +80,10 @@ class CauseRecord:
     """The first finding of the check."""
     consequences: list[str]
     """Ids of the failed checks that it probably explains."""
+    command: str | None = field(default=None, metadata=LEFT_OUT_WHERE_NONE)
+    """Command that runs only this check again; left out where there is none, and by ``judge``."""
+    source: SourceRecord | None = field(default=None, metadata=LEFT_OUT_WHERE_NONE)
+    """Code of the user that the check is about; left out where it is about no code of the project."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,102 @@
+"""Whether the last of several sessions is worse than those before."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pytest_ftcheck.report.history import SECONDS, history, history_lines, judge_last
+
+HEALTHY = [0.901, 0.897, 0.904, 0.899, 0.902, 0.898, 0.903, 0.9]
+
+
+def session(value: float, *, seed: int = 0, data: str = "bundled", seconds: float = 10.0, reused: bool = False) -> Any:
+    """What `history` reads of a document."""
+    run = {"task": "mrpc", "engine": "trainer", "seed": seed}
+    return SimpleNamespace(
+        gates=[SimpleNamespace(**run, metric="accuracy", slice="", value=value, rows=400)],
+        runs=[
+            SimpleNamespace(
+                **run, checkpoint="tiny-bert", data=data, train_rows=2000, timings={"train": seconds}, reused=reused,
+                environment={"device_name": "cpu", "threads": "1"},
+            )
+        ],
+    )  # fmt: skip
+
+
+def sessions(*documents: Any) -> list[tuple[str, Any]]:
+    return [(f"run{place}.json", document) for place, document in enumerate(documents)]
+
+
+@pytest.mark.parametrize(
+    ("metric", "last", "trend"),
+    [
+        ("accuracy", 0.899, "none"),
+        ("accuracy", 0.99, "none"),
+        ("accuracy", 0.85, "regression"),
+        ("accuracy", math.nan, "regression"),
+        ("eval_loss", 0.85, "none"),
+        ("eval_loss", 0.99, "regression"),
+        (SECONDS, 0.5, "none"),
+        (SECONDS, 1.5, "regression"),
+    ],
+)
+def test_the_last_value_is_judged_in_the_direction_of_its_metric(metric: str, last: float, trend: str) -> None:
+    assert judge_last(metric, [*HEALTHY, last], 400)[0] == trend
+
+
+def test_between_both_bounds_a_value_is_suspicious() -> None:
+    _, bound = judge_last("accuracy", [*HEALTHY, 0.9], 400)
+    assert bound is not None
+    assert judge_last("accuracy", [*HEALTHY, bound], 400)[0] == "suspicious"
+    assert judge_last("accuracy", [*HEALTHY, bound - 1e-4], 400)[0] == "regression"
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_fewer_than_three_earlier_values_are_insufficient(count: int) -> None:
+    assert judge_last("accuracy", [*HEALTHY[:count], 0.1], 400) == ("insufficient data", None)
+
+
+def test_a_row_of_difference_after_equal_values_is_no_regression() -> None:
+    assert judge_last("accuracy", [0.9] * 8 + [0.9 - 1 / 400], 400)[0] == "none"
+
+
+def test_the_rate_of_false_alarms_is_the_stated_one() -> None:
+    draws = np.random.default_rng(0).normal(0.8, 0.01, (600, 11))
+    regressions = sum(judge_last("accuracy", row.tolist(), 10_000)[0] == "regression" for row in draws)
+    assert regressions <= 6
+
+
+def test_series_are_of_one_task_engine_metric_and_data() -> None:
+    found = history(sessions(session(0.9), session(0.8, data="other"), session(0.89)))
+    accuracy = next(one for one in found if one.key.metric == "accuracy")
+    assert (accuracy.values, accuracy.sessions) == ((0.9, 0.89), ("run0.json", "run2.json"))
+    assert accuracy.trend == "insufficient data"
+
+
+def test_a_series_that_has_ended_is_left_out() -> None:
+    assert [one.key.circumstances[1] for one in history(sessions(session(0.8, data="old"), session(0.9)))] == [
+        "bundled",
+        "bundled",
+    ]
+
+
+def test_seeds_of_a_session_are_averaged_and_reused_runs_have_no_duration() -> None:
+    both = session(0.9)
+    other = session(0.8, seed=1, reused=True)
+    document = SimpleNamespace(gates=both.gates + other.gates, runs=both.runs + other.runs)
+    values = {one.key.metric: one.values for one in history([("a.json", document)])}  # type: ignore[list-item]
+    assert values == {"accuracy": (pytest.approx(0.85),), SECONDS: (10.0,)}
+
+
+def test_the_worst_comes_first_and_the_course_is_drawn() -> None:
+    found = history(sessions(*(session(value) for value in [*HEALTHY, 0.8])))
+    lines = history_lines([replace(found[1], trend="none"), found[0]])
+    assert lines[2].startswith("| regression | mrpc | trainer | accuracy | 0.8000 | 0.9000 | 0.88")
+    assert lines[2].endswith("| 9 | ████████▁ |")
+    assert lines[3].startswith(f"| none | mrpc | trainer | {SECONDS} | 10.0000 |")

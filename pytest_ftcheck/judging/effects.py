@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pytest_ftcheck.deadline import SUPPORTED
 from pytest_ftcheck.errors import SettingsError
 from pytest_ftcheck.option_table import FLAGS
+from pytest_ftcheck.settings import REPORTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,6 +61,8 @@ _OF_A_CARD = ("model", "dtype", "bench_shape")
 """Options without an effect on a user's Trainer, which loads its own model."""
 _CHOOSING = (("--ftcheck-list-checks", "checks"),)
 """Options that select entries of a list."""
+_OF_REPORTS = frozenset({*REPORTS, "github"})
+"""Options that only say what becomes of the results: they do no harm where there are none."""
 _ONE_SEED = ("faults", "bench", "parts")
 
 
@@ -170,7 +173,7 @@ def without_use(settings: Settings, given: Sequence[str], *, used: bool) -> str:
         used: True if a test of the project uses a fixture or a marker of this plugin.
 
     """
-    given = [name for name in given if name != "json"]
+    given = [name for name in given if name not in _OF_REPORTS]
     if used or not given:
         return ""
     if settings.tasks:

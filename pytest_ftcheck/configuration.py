@@ -10,7 +10,7 @@ from pytest_ftcheck.errors import SettingsError, unknown
 from pytest_ftcheck.option_values import PARSERS
 from pytest_ftcheck.paths import as_path, kind_of
 from pytest_ftcheck.printable import printable
-from pytest_ftcheck.settings import Settings
+from pytest_ftcheck.settings import REPORTS, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +33,7 @@ which belongs to a task."""
 _NO_NAMES = frozenset(":,/\\\n\t")
 """Separators in node ids, options and paths, which a task name cannot contain."""
 _OPTION_NAMES = {"tasks": "task", "engines": "engine"}
-_PATHS_IN_FILE = frozenset({"model", "data", "store", "json"})
+_PATHS_IN_FILE = frozenset({"model", "data", "store", *REPORTS})
 _NOT_PATHS = frozenset({"bundled", "hub", "tiny-bert", "tiny-distilbert"})
 """Values that are never paths, also if a folder with this name exists."""
 _OF_BENCH = frozenset({"bench_batch_sizes", "bench_dtypes", "bench_seq_len", "bench_compile", "bench_shape"})

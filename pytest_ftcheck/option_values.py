@@ -10,7 +10,7 @@ from typing import Any
 from pytest_ftcheck.errors import unknown
 from pytest_ftcheck.extensions import extensions
 from pytest_ftcheck.paths import as_path
-from pytest_ftcheck.settings import DEVICES, DTYPES, ENGINES, SHAPES, TIERS, UPDATES
+from pytest_ftcheck.settings import DEVICES, DTYPES, ENGINES, GITHUB_MODES, REPORTS, SHAPES, TIERS, UPDATES
 
 
 def _words(value: object, example: str) -> tuple[str, ...]:
@@ -232,6 +232,7 @@ PARSERS: dict[str, Any] = {
     "online": _flag,
     "reuse": _flag,
     "store": _path,
-    "json": _path,
+    **dict.fromkeys(REPORTS, _path),
+    "github": _choice("mode", GITHUB_MODES),
 }
 """Parsers by `Settings` field. Each raises ValueError with the expected value; the caller adds the option."""

@@ -16,12 +16,17 @@ DtypeName = Literal["float32", "bfloat16", "float16"]
 UpdateName = Literal["all", "new", "force"]
 ShapeName = Literal["bert-tiny", "minilm-l6", "bert-base-uncased", "bert-large-uncased"]
 
+GitHubMode = Literal["auto", "on", "off"]
+REPORTS = ("json", "md", "ctrf", "openmetrics")
+"""Fields of the files that hold the results of a session."""
+
 TIERS: tuple[str, ...] = get_args(Tier)
 ENGINES: tuple[str, ...] = get_args(EngineName)
 DTYPES: tuple[str, ...] = get_args(DtypeName)
 UPDATES: tuple[str, ...] = get_args(UpdateName)
 SHAPES: tuple[str, ...] = get_args(ShapeName)
 """Shapes of models with random weights; `pytest_ftcheck.speed.shapes` has their sizes."""
+GITHUB_MODES: tuple[str, ...] = get_args(GitHubMode)
 DEVICES = ("cuda", "mps", "cpu")
 """Devices in order of preference."""
 
@@ -97,6 +102,11 @@ class Settings:
     store: Path | None = None
     """Folder of reused runs; None: the user's cache folder."""
     json: Path | None = None
+    md: Path | None = None
+    ctrf: Path | None = None
+    openmetrics: Path | None = None
+    github: GitHubMode = "auto"
+    """Annotations and the summary of the step in GitHub Actions; ``auto``: where the session runs there."""
     rootdir: Path = field(default_factory=Path.cwd)
     """Relative paths of ``[tool.ftcheck]`` start here."""
     task_tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_ftcheck.option_values import PARSERS
-from pytest_ftcheck.settings import Settings
+from pytest_ftcheck.settings import REPORTS, Settings
 
 read_seeds = PARSERS["seeds"]
 
@@ -34,7 +34,7 @@ GARBAGE = [
 CLOSED = sorted(
     PARSERS.keys()
     - {"tasks", "trainer", "checks", "faults", "model", "data", "reason", "bench_compare"}
-    - {"store", "json", "timeout", "budget"}
+    - {"store", "timeout", "budget", *REPORTS}
 )
 """Options whose values are known, or numbers: of the others, the session finds out."""
 

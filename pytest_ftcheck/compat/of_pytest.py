@@ -38,6 +38,11 @@ def terminal_writer(reporter: pytest.TerminalReporter) -> Any:
     return reporter._tw  # noqa: SLF001 - it has no public name
 
 
+def terminal_encoding(writer: Any) -> str:
+    """Return the encoding of what the terminal is written to; UTF-8 where it takes any text."""
+    return getattr(writer._file, "encoding", None) or "utf-8"  # noqa: SLF001 - it has no public name
+
+
 def current_line(writer: Any) -> str:
     """Return what pytest takes to stand in the terminal's current line."""
     return str(writer._current_line)  # noqa: SLF001 - only its width has a public name

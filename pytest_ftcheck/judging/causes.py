@@ -78,17 +78,6 @@ class Causes:
         return list(self._red).index(task), self._places[task, found.check]
 
 
-def folded(findings: Sequence[RedRecord]) -> str:
-    """Return two lines for consequences and their causes; an empty string where one finding is no consequence."""
-    first, causes = findings[0], {found.because_of for found in findings}
-    if None in causes:
-        return ""
-    return (
-        f"{first.check}: expected {first.expected}, observed {first.observed}\n"
-        f"  probably because of {' and '.join(sorted(filter(None, causes)))}, see there; -v shows everything"
-    )
-
-
 def causes_of(told: Told) -> Causes:
     """Return the causes of the findings of all processes."""
     return Causes(told.cases, told.findings)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pytest_ftcheck.deadline import SUPPORTED
 from pytest_ftcheck.errors import SettingsError
 from pytest_ftcheck.option_table import FLAGS
+from pytest_ftcheck.settings import REPORTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,12 +60,14 @@ _NEEDS: Mapping[str, str] = {"store": "reuse", "bench_tolerance": "bench_compare
 """Options that need another option."""
 _OF_A_CARD = ("model", "dtype", "bench_shape")
 """Options without an effect on a user's Trainer, which loads its own model."""
+_OF_REPORTS = frozenset({*REPORTS, "github"})
+"""Options that only say what becomes of the results: they do no harm where there are none."""
 _BESIDE_LISTS: Mapping[str, frozenset[str]] = {
     "--ftcheck-list-checks": frozenset({"checks"}),
     "--ftcheck-dry-run": frozenset(FLAGS)
     - {"faults", "calibrate", "calibrate_runs", "write_floors", "update_baseline", "reason", "require_baseline"}
     - {name for name in FLAGS if name.startswith("bench")}
-    - {"json", "reuse", "store", "budget"},
+    - {"reuse", "store", "budget", *_OF_REPORTS},
 }
 """Fields of the options that change what an option lists."""
 _ONE_SEED = ("faults", "bench", "parts")
@@ -180,7 +183,7 @@ def without_use(settings: Settings, given: Sequence[str], *, used: bool) -> str:
         used: True if a test of the project uses a fixture or a marker of this plugin.
 
     """
-    given = [name for name in given if name != "json"]
+    given = [name for name in given if name not in _OF_REPORTS]
     if used or not given:
         return ""
     if settings.tasks:

@@ -1,4 +1,4 @@
-"""The place in the user's code that a failed check is about: a collator, a metric function, a method, or the factory."""
+"""The place in the user's code that a failed check is about: collator, metric function, method, class or factory."""
 
 from __future__ import annotations
 

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from pytest_ftcheck.checks.causes import likely_causes
 from pytest_ftcheck.report.document import JudgedDocument
+from pytest_ftcheck.report.groups import group_lines
 from pytest_ftcheck.report.json import json_text
 from pytest_ftcheck.report.records import CauseRecord, JudgedRecord, found_record, red_record
-from pytest_ftcheck.report.summary import cause_lines, check_lines, summary_table, warning_lines
+from pytest_ftcheck.report.summary import check_lines, summary_table, warning_lines
+from pytest_ftcheck.report.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,10 +20,8 @@ if TYPE_CHECKING:
     from pytest_ftcheck.checks.causes import Cause
     from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.gates.records import GateRecord
-    from pytest_ftcheck.report.records import Outcome
+    from pytest_ftcheck.report.records import Outcome, RedRecord
     from pytest_ftcheck.runs.run import Run
-
-_COLUMNS = 120
 
 
 @dataclass(frozen=True)
@@ -89,13 +89,12 @@ class Report:
 
     def __str__(self) -> str:
         """Render causes, the table of metrics, warnings, and checks with the reasons of skipped ones."""
-        table = [summary_table(self.gates, color=False, width=_COLUMNS)] if self.gates else []
-        warnings = warning_lines(self.warnings)
-        return "\n".join([*cause_lines(self._told()), *table, *warnings, *check_lines(self._checks())])
+        causes = View().show(group_lines(self._told(), self._red_records()))
+        table = [summary_table(self.gates)] if self.gates else []
+        return "\n".join([*causes, *table, *warning_lines(self.warnings), *check_lines(self._checks())])
 
     def to_json(self) -> str:
         """Return the report as a JSON document with the keys of ``--ftcheck-json``."""
-        because = {check: cause.check for cause in self.causes for check in cause.consequences}
         return json_text(
             JudgedDocument(
                 tasks=[self.task],
@@ -103,10 +102,14 @@ class Report:
                 gates=list(self.gates),
                 warnings=[found_record(found) for found in self.warnings],
                 checks=self._checks(),
-                findings=[red_record(found, because.get(found.check)) for found in self.findings],
+                findings=self._red_records(),
                 causes=self._told(),
             )
         )
+
+    def _red_records(self) -> list[RedRecord]:
+        because = {check: cause.check for cause in self.causes for check in cause.consequences}
+        return [red_record(found, because.get(found.check)) for found in self.findings]
 
     def _told(self) -> list[CauseRecord]:
         first = {found.check: found for found in reversed(self.findings)}

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.errors import CheckFailure
 from pytest_ftcheck.judging.causes import causes_of
+from pytest_ftcheck.option_table import FLAGS
 from pytest_ftcheck.report.records import found_record
 from pytest_ftcheck.sessions.session import SUITE
+from pytest_ftcheck.settings import REPORTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.gates.records import GateRecord, SeedGateRecord
@@ -24,11 +27,9 @@ if TYPE_CHECKING:
     from pytest_ftcheck.report.document import Document
     from pytest_ftcheck.report.records import CauseRecord, CheckRecord, FoundRecord
     from pytest_ftcheck.report.runs import RunRecord
+    from pytest_ftcheck.report.view import View
     from pytest_ftcheck.sessions.session import FtcheckSession
     from pytest_ftcheck.settings import Settings
-
-_TABLE_COLUMNS = 160
-"""Minimum width of the summary: a wrapped line can be read, a truncated number cannot."""
 
 
 class SessionVerdict:
@@ -38,7 +39,7 @@ class SessionVerdict:
         more_notes: notes that come from no test.
         baseline: comparisons with accepted runs and updates, for the document.
         calibration: proposed limits for the card of each task.
-        lost: why the document was not written; empty where it was written or not requested.
+        lost: why files were not written, a line each; empty where they were written or not requested.
 
     """
 
@@ -163,26 +164,23 @@ class SessionVerdict:
         failed = {nodeid for nodeid, case in self._told.cases.items() if case.outcome == "failed"}
         return sorted(set(self._left_to.values()) - failed)
 
-    def lines(self, idle: list[str], *, color: bool, width: int) -> Iterator[str]:
+    def lines(self, idle: list[str], view: View) -> Iterator[str]:
         """Yield the lines of the summary.
 
         Args:
             idle: selected tasks for which no test ran.
-            color: with ANSI colours.
-            width: width of the terminal, in columns.
+            view: the terminal, or the log.
 
         """
-        from pytest_ftcheck.report import summary  # noqa: PLC0415 - imports rich
+        from pytest_ftcheck.report.session_summary import session_summary  # noqa: PLC0415 - imports rich
 
-        yield from summary.cause_lines(self.causes.told())
-        if self._told.gates:
-            columns = max(width, _TABLE_COLUMNS)
-            yield summary.summary_table(self._verdicts, self.over_seeds, color=color, width=columns)
-        yield from summary.seed_lines(self.over_seeds, self.red_over_seeds)
-        yield from summary.warning_lines(self._warnings)
-        yield from summary.check_lines(list(self._told.cases.values()))
-        written = None if self.lost else self._session.settings.json
-        yield from summary.closing_lines(list(self._runs.values()), self._notes, idle, self.untold, written)
+        yield from session_summary(
+            self.document(0, idle),
+            view,
+            red_over_seeds=self.red_over_seeds,
+            untold=self.untold,
+            written=[] if self.lost else list(map(str, self._paths.values())),
+        )
 
     def document(self, exit_status: int, idle: list[str]) -> Document:
         """Return all results, for ``--ftcheck-json``.
@@ -220,23 +218,28 @@ class SessionVerdict:
             notes=self._notes,
         )
 
-    def write_document(self, exit_status: int, idle: list[str]) -> bool:
-        """Write the document, if it was requested; return False and set ``lost`` where it cannot be written."""
-        path = self._session.settings.json
-        if not path:
+    def write_reports(self, document: Document) -> bool:
+        """Write the requested files; return False and set ``lost`` where one of them cannot be written."""
+        paths = self._paths
+        if not paths:
             return True
-        from pytest_ftcheck.files import what_to_do  # noqa: PLC0415 - only where asked for
-        from pytest_ftcheck.report.json import write_json  # noqa: PLC0415 - as above
+        from pytest_ftcheck.files import what_to_do, write_whole  # noqa: PLC0415 - only where asked for
+        from pytest_ftcheck.report.forms import FORMS  # noqa: PLC0415 - as above
 
-        try:
-            write_json(path, self.document(exit_status, idle))
-        except OSError as error:
-            todo = what_to_do(error, "Make it writable")
-            self.lost = (
-                f"--ftcheck-json={path}: not written, {error.strerror or error}; the session fails. {todo}, or give "
-                "another file."
-            )
+        for name, path in paths.items():
+            try:
+                write_whole(path, FORMS[name](document).encode())
+            except OSError as error:
+                todo = what_to_do(error, "Make it writable")
+                lost = f"{FLAGS[name]}={path}: not written, {error.strerror or error}; the session fails. {todo}, or "
+                self.lost = "\n".join(filter(None, (self.lost, f"{lost}give another file.")))
         return not self.lost
+
+    @property
+    def _paths(self) -> dict[str, Path]:
+        """The requested files, by the field of their option."""
+        settings = self._session.settings
+        return {name: path for name in REPORTS if (path := getattr(settings, name)) is not None}
 
 
 def _origin(gate: GateRecord | CheckRecord) -> tuple[Any, ...]:

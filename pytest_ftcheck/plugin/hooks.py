@@ -33,10 +33,12 @@ from pytest_ftcheck.plugin.fixtures import (
     ft_train,
     ft_variant,
 )
-from pytest_ftcheck.plugin.outcome import SessionOutcome, begin_document, header
-from pytest_ftcheck.plugin.report import REPORTS, Reports, forget_notes
+from pytest_ftcheck.plugin.outcome import SessionOutcome, begin_reports, header
+from pytest_ftcheck.plugin.report import REPORTS as COLLECTED
+from pytest_ftcheck.plugin.report import Reports, forget_notes
 from pytest_ftcheck.plugin.session import SESSION, begin, choose_paths, session_of
 from pytest_ftcheck.printable import printable
+from pytest_ftcheck.settings import REPORTS
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -81,20 +83,21 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "ftcheck_floor(metric, min, max, max_drop, relative): limits for ft_run and ft_gate in this test"
     )
     try:
-        begin_document(config, config.getoption("ftcheck_json"))
+        begin_reports(config, {name: config.getoption(f"ftcheck_{name}") for name in REPORTS})
         session = begin(config)
         if session.settings.tasks:
             choose_paths(config, session)
-        begin_document(config, session.settings.json)
+        begin_reports(config, {name: getattr(session.settings, name) for name in REPORTS})
         check_asked(session, None if is_worker(config) else given_on_command_line(config))
     except FtcheckError as error:
         raise pytest.UsageError(str(error)) from error
     config.pluginmanager.register(BaselineOutcome(session), "ftcheck-baseline")
     if not is_worker(config):
-        reports = config.stash.setdefault(REPORTS, Reports())
+        reports = config.stash.setdefault(COLLECTED, Reports())
         config.pluginmanager.register(reports, "ftcheck-reports")
         outcome = SessionOutcome(session, reports, given_on_command_line(config))
         config.pluginmanager.register(outcome, "ftcheck-outcome")
+        config.pluginmanager.register(outcome.told_once, "ftcheck-told-once")
         if session.settings.faults:
             from pytest_ftcheck.plugin.faults import FaultOutcome  # noqa: PLC0415 - only with --ftcheck-faults
 

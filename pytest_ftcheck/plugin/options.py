@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pytest_ftcheck.option_table import OPTIONS, SHOWN
+from pytest_ftcheck.option_table import OPTIONS, grouped_options
 
 if TYPE_CHECKING:
     import pytest
@@ -12,11 +12,13 @@ if TYPE_CHECKING:
 
 def add_options(parser: pytest.Parser) -> None:
     """Declare the options."""
-    group = parser.getgroup("ftcheck", "regression checks for fine-tuned models")
-    for flag, dest, arguments in OPTIONS:
-        group.addoption(f"--ftcheck-{flag}", dest=f"ftcheck_{dest}", default=None, **arguments)
-    for option, arguments in SHOWN.items():
-        group.addoption(option, dest=option.removeprefix("--").replace("-", "_"), **arguments)
+    for title, options in grouped_options().items():
+        group = parser.getgroup(f"ftcheck {title}", f"ftcheck: {title}")
+        for option, dest, arguments in options:
+            if dest is None:
+                group.addoption(option, dest=option.removeprefix("--").replace("-", "_"), **arguments)
+            else:
+                group.addoption(option, dest=f"ftcheck_{dest}", default=None, **arguments)
 
 
 def given_options(config: pytest.Config) -> dict[str, Any]:

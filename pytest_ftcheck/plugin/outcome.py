@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_ftcheck.compat.of_pytest import is_worker, terminal_writer
-from pytest_ftcheck.judging.causes import folded
+from pytest_ftcheck.compat.of_pytest import is_worker, terminal_encoding, terminal_writer
 from pytest_ftcheck.judging.verdict import SessionVerdict
+from pytest_ftcheck.option_table import FLAGS
 from pytest_ftcheck.plugin.baseline_outcome import finish_baselines
 from pytest_ftcheck.plugin.effects import unused_options
 from pytest_ftcheck.plugin.junit import record_case
 from pytest_ftcheck.plugin.session import own_tests_line
+from pytest_ftcheck.plugin.told_once import ToldOnce
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
-    from pytest_ftcheck.judging.causes import Causes
     from pytest_ftcheck.plugin.report import Reports
+    from pytest_ftcheck.report.document import Document
+    from pytest_ftcheck.report.view import View
     from pytest_ftcheck.sessions.session import FtcheckSession
+    from pytest_ftcheck.settings import Settings
 
 _FINISHED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 
@@ -33,6 +37,8 @@ class SessionOutcome:
         self._session = session
         self._reports = reports
         self.verdict = SessionVerdict(session, reports, given)
+        self.told_once = ToldOnce()
+        self._document: Document | None = None
         self._unused: str = ""
         """Message about options without an effect in this session; empty where there is none."""
 
@@ -60,10 +66,11 @@ class SessionOutcome:
         misused = self._reports.misused and session.exitstatus == pytest.ExitCode.TESTS_FAILED
         if misused or (self._unused and finished):
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
-        _reorder(session.config, self.verdict.causes)
+        self.told_once.reorder(session.config, self.verdict.causes)
         # Runs are accepted only if everything above passed.
         self.verdict.baseline = finish_baselines(session)
-        written = self.verdict.write_document(int(session.exitstatus), self._idle_tasks(session.config))
+        self._document = self.verdict.document(int(session.exitstatus), self._idle_tasks(session.config))
+        written = self.verdict.write_reports(self._document)
         if not written and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -72,27 +79,42 @@ class SessionOutcome:
         return [] if config.getoption("lf", default=False) else self.verdict.idle_tasks()
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-        """Show the table with the verdict on the model."""
-        for error in filter(None, (self._unused, self.verdict.lost)):
+        """Show causes, the table with the verdict on the model, and what was measured."""
+        self.told_once.restore(terminalreporter)
+        for error in filter(None, (self._unused, *self.verdict.lost.splitlines())):
             terminalreporter.write_line(f"ERROR: {error}", red=True)
         if not self.verdict.used or config.getoption("collectonly"):
             return
         terminalreporter.section("ftcheck", "=")
-        writer = terminal_writer(terminalreporter)
-        for line in self.verdict.lines(self._idle_tasks(config), color=writer.hasmarkup, width=writer.fullwidth):
+        for line in self.verdict.lines(self._idle_tasks(config), view_of(terminalreporter)):
             terminalreporter.write_line(line)
+        if self._document is not None:
+            tell_github(terminalreporter, self._session.settings, self._document)
 
 
-def _reorder(config: pytest.Config, causes: Causes) -> None:
-    """Put the cause first in pytest's list of failures; without -v, shorten its consequences."""
-    reporter = config.pluginmanager.get_plugin("terminalreporter")
-    failed = reporter.stats.get("failed", []) if reporter is not None else []
-    ours = [place for place, report in enumerate(failed) if causes.red_of(report.nodeid)]
-    ranked = sorted((failed[place] for place in ours), key=lambda report: causes.rank(report.nodeid))
-    for place, report in zip(ours, ranked, strict=True):
-        failed[place] = report
-        if config.get_verbosity() <= 0 and (text := folded(causes.red_of(report.nodeid))):
-            report.longrepr = text
+def tell_github(reporter: pytest.TerminalReporter, settings: Settings, document: Document) -> None:
+    """Annotate causes and write the summary of the step, where GitHub Actions runs the session."""
+    from pytest_ftcheck.report.github import annotations, append_summary, is_on  # noqa: PLC0415 - imports rich
+
+    if not is_on(settings.github, os.environ):
+        return
+    for line in annotations(document, settings.rootdir, os.environ.get("GITHUB_WORKSPACE")):
+        reporter.write_line(line)
+    if problem := append_summary(document, os.environ):
+        reporter.write_line(f"ERROR: {problem}", red=True)
+
+
+def view_of(reporter: pytest.TerminalReporter) -> View:
+    """Return how this terminal, or this log, shows lines."""
+    from pytest_ftcheck.report.view import View  # noqa: PLC0415 - imports rich
+
+    writer = terminal_writer(reporter)
+    return View(
+        color=writer.hasmarkup,
+        width=writer.fullwidth if reporter.isatty else None,
+        verbosity=reporter.config.get_verbosity(),
+        encoding=terminal_encoding(writer),
+    )
 
 
 def header(session: FtcheckSession, config: pytest.Config) -> list[str]:
@@ -105,9 +127,22 @@ def header(session: FtcheckSession, config: pytest.Config) -> list[str]:
     return [*header_lines(pipelines, session.settings, environments), *own_tests_line(config, session)]
 
 
-def begin_document(config: pytest.Config, path: Path | str | None) -> None:
-    """Write a JSON document with the state "not finished"; see `begin_json`."""
-    if path and not config.getoption("collectonly") and not is_worker(config):
-        from pytest_ftcheck.report.json import begin_json  # noqa: PLC0415 - only where asked for
+def begin_reports(config: pytest.Config, paths: Mapping[str, Path | str | None]) -> None:
+    """Write what stands in the requested files until the session ends.
 
-        begin_json(Path(path))
+    Args:
+        config: of any process; only the one that has the terminal writes.
+        paths: by the `Settings` field of the option.
+
+    Raises:
+        SettingsError: a file cannot be written.
+
+    """
+    given = {name: path for name, path in paths.items() if path}
+    if not given or config.getoption("collectonly") or is_worker(config):
+        return
+    from pytest_ftcheck.report.json import begin_file  # noqa: PLC0415 - only where asked for
+    from pytest_ftcheck.report.unfinished import UNFINISHED  # noqa: PLC0415 - as above
+
+    for name, path in given.items():
+        begin_file(Path(path), FLAGS[name], UNFINISHED[name])

@@ -216,10 +216,11 @@ def _flip_line(flip: FlipRecord) -> str:
     if flip.entities is not None:
         changes = "; ".join(f"{kind} {', '.join(found)}" for kind, found in flip.entities.items() if found)
         return f"row {flip.id}: {changes or 'the same entities, other tags'}  {texts}"
-    return f"row {flip.id}: {_value(flip.label)}: {_value(flip.before)} → {_value(flip.after)}  {texts}"
+    return f"row {flip.id}: {value_text(flip.label)}: {value_text(flip.before)} → {value_text(flip.after)}  {texts}"
 
 
-def _value(value: Labelled) -> str:
+def value_text(value: Labelled) -> str:
+    """Return a label or a prediction in words."""
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
     return f"{value:.4g}" if isinstance(value, (int, float)) else str(value)

@@ -12,11 +12,14 @@ from pytest_ftcheck.errors import SettingsError
 from pytest_ftcheck.files import is_special, what_to_do, write_whole
 from pytest_ftcheck.paths import kind_of
 from pytest_ftcheck.report.plain import plain
-from pytest_ftcheck.report.records import UnfinishedDocument
 
 
-def check_writable(path: Path) -> None:
-    """Check that the document can be written, before hours of training.
+def check_writable(path: Path, option: str = "--ftcheck-json") -> None:
+    """Check that a file can be written, before hours of training.
+
+    Args:
+        path: the file.
+        option: option that names it.
 
     Raises:
         SettingsError: it cannot.
@@ -31,25 +34,30 @@ def check_writable(path: Path) -> None:
     else:
         reason = ""
     if reason:
-        msg = f"--ftcheck-json={path}: cannot be written, {reason}. Give a file in a folder that exists."
+        msg = f"{option}={path}: cannot be written, {reason}. Give a file in a folder that exists."
         raise SettingsError(msg)
 
 
-def begin_json(path: Path) -> None:
-    """Write a document with the state "not finished": if the session crashes, no older document is read as its result.
+def begin_file(path: Path, option: str, text: str) -> None:
+    """Write what stands in a file until the session ends.
+
+    Args:
+        path: the file.
+        option: option that names it.
+        text: see `pytest_ftcheck.report.unfinished`.
 
     Raises:
         SettingsError: it cannot be written.
 
     """
-    check_writable(path)
+    check_writable(path, option)
     if is_special(path):  # a pipe gets one document
         return
     try:
-        write_json(path, UnfinishedDocument())
+        write_whole(path, text.encode())
     except OSError as error:
         todo = what_to_do(error, "Make it writable")
-        msg = f"--ftcheck-json={path}: cannot be written, {error.strerror or error}. {todo}, or give another file."
+        msg = f"{option}={path}: cannot be written, {error.strerror or error}. {todo}, or give another file."
         raise SettingsError(msg) from error
 
 

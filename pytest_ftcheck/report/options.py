@@ -29,11 +29,13 @@ store = "runs"
 def options_page() -> str:
     """Render every option as Markdown: form on the command line, effect, and key in the configuration file."""
     lines = []
-    for typed, field, text in described_options():
-        key = typed.removeprefix("--ftcheck-").partition("=")[0].removesuffix("[")
-        in_file = field is not None and field not in COMMAND_LINE_ALONE
-        lines.append(f"- `{typed}`: {text}" + (f"; key `{key}`" if in_file else ""))
-    return _INTRODUCTION + "\n".join(lines) + "\n"
+    for title, options in described_options().items():
+        lines += ["", f"## {title.capitalize()}", ""]
+        for typed, field, text in options:
+            key = typed.removeprefix("--ftcheck-").partition("=")[0].removesuffix("[")
+            in_file = field is not None and field not in COMMAND_LINE_ALONE
+            lines.append(f"- `{typed}`: {text}" + (f"; key `{key}`" if in_file else ""))
+    return _INTRODUCTION + "\n".join(lines).lstrip("\n") + "\n"
 
 
 if __name__ == "__main__":

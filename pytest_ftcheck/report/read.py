@@ -100,27 +100,34 @@ def _hints(kind: type[Any]) -> Mapping[str, Any]:
 
 def _record(kind: type[Any], value: Any, path: str) -> Any:
     if not isinstance(value, dict):
-        raise _Wrong(path, f"expected an object, not {_shown(value)}")
+        raise _expected(_in_words(kind), value, path)
     parts = {part.name: part for part in fields(kind)}
     for name in value:
         if name not in parts:
-            raise _Wrong(f"{path}.{name}", f"unknown key.{closest(name, parts)}")
+            reason = f"unknown key.{closest(name, parts)}"
+            raise _Wrong(_inside(path, name), reason)
     given: dict[str, Any] = {}
     for name, part in parts.items():
         hint, left_out = _hints(kind)[name], part.metadata == LEFT_OUT_WHERE_NONE
         if name in value:
             hint = next(inner for inner in get_args(hint) if inner is not NoneType) if left_out else hint
-            given[name] = _value(hint, value[name], f"{path}.{name}")
+            given[name] = _value(hint, value[name], _inside(path, name))
         elif not left_out:
-            raise _Wrong(f"{path}.{name}", "the key is missing")
+            raise _Wrong(_inside(path, name), "the key is missing")
     return kind(**given)
+
+
+def _inside(path: str, name: str) -> str:
+    return f"{path}.{name}"
+
+
+def _expected(what: str, value: Any, path: str) -> _Wrong:
+    return _Wrong(path, f"expected {what}, not {_shown(value)}")
 
 
 def _value(hint: Any, value: Any, path: str) -> Any:
     """Return a value as its field holds it."""
     parts, origin = get_args(hint), get_origin(hint)
-    if hint is Any:
-        return value
     if is_dataclass(hint) and isinstance(hint, type):
         return _record(hint, value, path)
     if origin in (Union, UnionType):
@@ -128,14 +135,19 @@ def _value(hint: Any, value: Any, path: str) -> Any:
     if origin is list and isinstance(value, list):
         return [_value(parts[0], entry, f"{path}[{place}]") for place, entry in enumerate(value)]
     if origin is dict and isinstance(value, dict):
-        return {key: _value(parts[1], entry, f"{path}.{key}") for key, entry in value.items()}
-    if origin is Literal and any(type(part) is type(value) and part == value for part in parts):
-        return value
-    if hint is float and (type(value) in (int, float) or value in _NOT_FINITE):
-        return float(value)
-    if hint in (str, int, bool, NoneType) and type(value) is hint:
-        return value
-    raise _Wrong(path, f"expected {_in_words(hint)}, not {_shown(value)}")
+        return {key: _value(parts[1], entry, _inside(path, key)) for key, entry in value.items()}
+    if not _fits(hint, value):
+        raise _expected(_in_words(hint), value, path)
+    return float(value) if hint is float else value
+
+
+def _fits(hint: Any, value: Any) -> bool:
+    """Whether a simple type holds a value; true is no integer."""
+    if get_origin(hint) is Literal:
+        return any(type(part) is type(value) and part == value for part in get_args(hint))
+    if hint is float:
+        return type(value) in (int, float) or value in _NOT_FINITE
+    return hint is Any or (hint in (str, int, bool, NoneType) and type(value) is hint)
 
 
 def _one_of(parts: tuple[Any, ...], value: Any, path: str) -> Any:
@@ -149,7 +161,7 @@ def _one_of(parts: tuple[Any, ...], value: Any, path: str) -> Any:
     deepest = max(errors, key=lambda wrong: len(wrong.path))
     if deepest.path != path:
         raise deepest
-    raise _Wrong(path, f"expected {' or '.join(map(_in_words, parts))}, not {_shown(value)}")
+    raise _expected(" or ".join(map(_in_words, parts)), value, path)
 
 
 def _in_words(hint: Any) -> str:

@@ -1,4 +1,4 @@
-"""The summary: the table of gates, with causes, warnings and closing lines."""
+"""The parts of the summary: the table of gates, seeds, warnings, counts of checks, and closing lines."""
 
 from __future__ import annotations
 
@@ -12,20 +12,27 @@ from rich.table import Table
 from rich.text import Text
 
 from pytest_ftcheck.gates.records import GateRecord
+from pytest_ftcheck.report.groups import told
 from pytest_ftcheck.report.header import SYNTHETIC
+from pytest_ftcheck.report.view import encodable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.gates.records import SeedGateRecord
-    from pytest_ftcheck.report.records import CauseRecord, CheckRecord, JudgedRecord
+    from pytest_ftcheck.report.records import CheckRecord, JudgedRecord
     from pytest_ftcheck.report.runs import RunRecord
 
 _MOST_FOLDERS = 4
 _MOST_WARNINGS = 5
-_MOST_CAUSES = 5
+_UNLIMITED = 160
+"""Columns of the table in a log: a wrapped line can be read, a cut number cannot."""
+_ANY = 10_000
+"""More columns than any table has."""
+_NUMBERS = ("value", "95% interval", "floor", "status", "sees drop of", "rows", "seconds")
+_NARROWER = ((), ("seconds",), ("seconds", "rows"), ("seconds", "rows", "sees drop of"))
+"""Columns that a terminal is too narrow for; they are in the JSON document."""
 _STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "bold yellow", "ungated": "yellow"}
 
 
@@ -33,89 +40,90 @@ def summary_table(
     gates: Sequence[GateRecord],
     over_seeds: Sequence[SeedGateRecord] = (),
     *,
-    color: bool,
-    width: int = 100,
+    color: bool = False,
+    width: int | None = None,
+    encoding: str = "utf-8",
 ) -> str:
     """Render the gates: value, interval, limit, verdict, smallest drop that the gate detects, rows and seconds.
+
+    A narrow terminal has fewer columns; no number is cut.
 
     Args:
         gates: gates of single runs, from `gate_record`.
         over_seeds: gates of several seeds together, from `judge_together`; they follow the gates of their seeds.
         color: with ANSI colours.
-        width: of the terminal, in columns.
+        width: of the terminal, in columns; None where no line needs to fit.
+        encoding: of the terminal.
 
     """
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    console = Console(
+        file=io.StringIO(),
+        width=width or _UNLIMITED,
+        force_terminal=color,
+        color_system="standard" if color else None,
+        no_color=not color,
+    )
+    tables = [_table(gates, over_seeds, left_out) for left_out in _NARROWER]
+    options = console.options.update_width(_ANY)
+    table = next((one for one in tables if console.measure(one, options=options).maximum <= console.width), tables[-1])
+    with console.capture() as captured:
+        console.print(table)
+    return encodable("\n".join(line.rstrip() for line in captured.get().splitlines()).lstrip("\n"), encoding)
+
+
+def _table(gates: Sequence[GateRecord], over_seeds: Sequence[SeedGateRecord], left_out: Sequence[str]) -> Table:
+    """Build the table without some of its columns; without all of them, cells are closer."""
+    narrow = left_out == _NARROWER[-1]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 0 if narrow else 1))
     several_seeds = len({gate.seed for gate in gates}) > 1
     for name in ("task", "engine", *(["seed"] if several_seeds else []), "metric"):
-        table.add_column(name)
-    for name in ("value", "95% interval", "floor"):
-        table.add_column(name, justify="right")
-    table.add_column("status")
-    for name in ("sees drop of", "rows", "seconds"):
-        table.add_column(name, justify="right")
+        table.add_column(name, overflow="fold")
+    kept = [name for name in _NUMBERS if name not in left_out]
+    for name in kept:
+        table.add_column(name, justify="left" if name == "status" else "right", no_wrap=True)
     left = list(over_seeds)
     for place, gate in enumerate(gates):
-        table.add_row(*_row(gate, [str(gate.seed)] if several_seeds else []))
+        table.add_row(*_row(gate, [str(gate.seed)] if several_seeds else [], kept, narrow=narrow))
         if place + 1 == len(gates) or _of(gates[place + 1]) != _of(gate):
             for mean in [entry for entry in left if _of(entry) == _of(gate)]:
-                table.add_row(*_row(mean, [f"mean of {len(mean.values) - len(mean.failed)}"]))
+                table.add_row(*_row(mean, [f"mean of {len(mean.values) - len(mean.failed)}"], kept, narrow=narrow))
                 left.remove(mean)
-    output = io.StringIO()
-    console = Console(file=output, width=width, force_terminal=color, color_system="standard" if color else None)
-    console.print(table)
-    return "\n".join(line.rstrip() for line in output.getvalue().splitlines()).lstrip("\n")
-
-
-def cause_lines(causes: Sequence[CauseRecord]) -> list[str]:
-    """Name the probable causes, the most likely one first, and the failed checks that each explains.
-
-    Args:
-        causes: from `pytest_ftcheck.judging.causes`.
-
-    """
-    lines = []
-    for place, cause in enumerate(causes[:_MOST_CAUSES]):
-        found, explained = cause.finding, cause.consequences
-        lines.append(f"{'CAUSE' if not place else 'ALSO'}: {found.check}: {_told(found)}")
-        lines += [f"  what to do: {found.hint}"] if found.hint else []
-        lines += [f"  red because of it, probably: {', '.join(explained)}"] if explained else []
-    left = len(causes) - _MOST_CAUSES
-    return [*lines, *([f"{left} more are above"] if left > 0 else []), *([""] if causes else [])]
+    return table
 
 
 def _of(gate: GateRecord | SeedGateRecord) -> tuple[str, str]:
     return gate.task, gate.engine
 
 
-def _row(gate: GateRecord | SeedGateRecord, seed: Sequence[str]) -> list[Text | str]:
+def _row(
+    gate: GateRecord | SeedGateRecord, seed: Sequence[str], kept: Sequence[str], *, narrow: bool
+) -> list[Text | str]:
     status = gate.status
     informs = isinstance(gate, GateRecord) and gate.informs and status != "ungated"
     missing = isinstance(gate, GateRecord) and gate.missing
-    return [
-        Text(gate.task),  # rich would parse a plain string as markup
-        gate.engine,
-        *seed,
-        Text(f"{gate.metric}, {gate.slice}" if gate.slice else gate.metric),
-        "missing" if missing else number(gate.value),
-        "-" if gate.interval is None else " to ".join(number(end) for end in gate.interval),
-        _limit(gate),
+    numbers: dict[str, Text | str] = {
+        "value": "missing" if missing else number(gate.value),
+        "95% interval": "-" if gate.interval is None else " to ".join(number(end) for end in gate.interval),
+        "floor": _limit(gate, seeds=not narrow),
         # With several seeds, a single seed has no verdict of its own.
-        Text(f"({status})", style="dim") if informs else Text(status, style=_STYLES[status]),
-        number(gate.smallest_drop),
-        str(gate.rows),
-        f"{gate.seconds:.1f}" + (" (reused)" if gate.reused else ""),
-    ]
+        "status": Text(f"({status})", style="dim") if informs else Text(status, style=_STYLES[status]),
+        "sees drop of": number(gate.smallest_drop),
+        "rows": str(gate.rows),
+        "seconds": f"{gate.seconds:.1f}" + (" (reused)" if gate.reused else ""),
+    }
+    metric = f"{gate.metric}, {gate.slice}" if gate.slice else gate.metric
+    # rich would parse a plain string as markup
+    return [Text(gate.task), gate.engine, *seed, Text(metric), *(numbers[name] for name in kept)]
 
 
-def _limit(gate: GateRecord | SeedGateRecord) -> str:
+def _limit(gate: GateRecord | SeedGateRecord, *, seeds: bool = True) -> str:
     """Render the limit: "at most" before a ceiling, and the number of seeds of a calibrated limit."""
     if gate.floor is None:
         return "-"
     limits = gate.limits
     side = "" if limits.greater_is_better else "at most "
-    seeds = f" ({limits.calibrated.seeds} seeds)" if limits.calibrated else ""
-    return f"{side}{number(gate.floor)}{seeds}"
+    calibrated = f" ({limits.calibrated.seeds} seeds)" if limits.calibrated and seeds else ""
+    return f"{side}{number(gate.floor)}{calibrated}"
 
 
 def seed_lines(over_seeds: Sequence[SeedGateRecord], red: Sequence[Finding]) -> list[str]:
@@ -150,16 +158,12 @@ def warning_lines(warnings: Sequence[Finding]) -> list[str]:
     """
     gates = [found for found in warnings if found.level != "warn"]
     others = sorted((found for found in warnings if found.level == "warn"), key=lambda found: -found.share)
-    lines = [f"WARNING, inconclusive: {_told(found)}" for found in gates]
+    lines = [f"WARNING, inconclusive: {told(found)}" for found in gates]
     lines += ["  Inconclusive gates pass; --ftcheck-strict makes them fail."] if gates else []
-    lines += [f"WARNING, {found.check}: {_told(found)}" for found in others[:_MOST_WARNINGS]]
+    lines += [f"WARNING, {found.check}: {told(found)}" for found in others[:_MOST_WARNINGS]]
     left = len(others) - _MOST_WARNINGS
     more = f" {left} more are in the JSON document (--ftcheck-json)." if left > 0 else ""
     return [*lines, *([f"  Warnings pass; --ftcheck-strict makes them fail.{more}"] if others else [])]
-
-
-def _told(found: Finding) -> str:
-    return f"{found.subject}: expected {found.expected}, observed {found.observed}"
 
 
 def number(value: float | None, *, signed: bool = False) -> str:
@@ -206,34 +210,40 @@ def _measured(name: str, metrics: Mapping[str, float]) -> str:
     return f"evaluation set {name!r}" + (f" ({values})" if values else "")
 
 
+def measured_lines(runs: Sequence[RunRecord]) -> list[str]:
+    """Say for each task which checkpoint was trained on what data."""
+    return sorted(
+        {
+            f"{run.task}: {run.checkpoint} on {run.data} ({run.train_rows} train, {run.rows} evaluated rows)"
+            + (f", {SYNTHETIC}" if run.synthetic else "")
+            for run in runs
+        }
+    )
+
+
 def closing_lines(
     runs: Sequence[RunRecord],
     notes: Sequence[str],
     idle_tasks: Sequence[str],
     untold: Sequence[str],
-    json: Path | None,
+    written: Sequence[str],
 ) -> list[str]:
-    """List measured runs with their data, notes, tasks without a test, and the path of the JSON document.
+    """List measured runs with their data, notes, tasks without a test, and the paths of the files with the results.
 
     Args:
         runs: from `run_record`.
         notes: lines that are shown unchanged.
         idle_tasks: selected tasks for which no test ran.
         untold: node ids of the tests that should have failed with the reason why there is no run.
-        json: path of the document.
+        written: paths of the files that hold the results.
 
     """
-    measured = {
-        f"{run.task}: {run.checkpoint} on {run.data} ({run.train_rows} train, {run.rows} evaluated rows)"
-        + (f", {SYNTHETIC}" if run.synthetic else "")
-        for run in runs
-    }
     folders = {f"model of {run.task}, {run.engine}, seed {run.seed}: {run.folder}/model" for run in runs}
     unjudged = {
         f"{run.task}: NOT JUDGED: {_measured(name, metrics)}" for run in runs for name, metrics in run.unjudged.items()
     }
     return [
-        *sorted(measured),
+        *measured_lines(runs),
         *sorted(unjudged),
         *(sorted(folders) if len(folders) <= _MOST_FOLDERS else []),
         *notes,
@@ -242,5 +252,5 @@ def closing_lines(
             f"{nodeid}: other tests left their failure to this test, but it did not fail; the session fails."
             for nodeid in untold
         ),
-        *([f"all results are in {json}"] if json else []),
+        *([f"all results are in {', '.join(written)}"] if written else []),
     ]

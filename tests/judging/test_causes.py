@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from pytest_ftcheck.checks.causes import likely_causes
-from pytest_ftcheck.judging.causes import Causes, folded
-from pytest_ftcheck.report.records import CheckRecord, FoundRecord, red_record
+from pytest_ftcheck.judging.causes import Causes
+from pytest_ftcheck.report.records import CheckRecord, FoundRecord
 
 CAUSE, CONSEQUENCE = "collator.mask", "metrics.not_constant"
 
@@ -36,9 +35,3 @@ def test_a_cause_stands_before_its_consequence_which_names_it() -> None:
     assert sorted("abc", key=causes.rank) == ["b", "a", "c"]
     assert causes.red_of("own") == []
     assert [(told.task, told.finding.nodeid) for told in causes.told()] == [("mrpc", "b"), ("sst2", "c")]
-
-
-def test_only_what_is_a_consequence_is_folded() -> None:
-    red = red_record(found(CONSEQUENCE, "a"), CAUSE)
-    assert folded([red]).endswith(f"probably because of {CAUSE}, see there; -v shows everything")
-    assert folded([red, replace(red, because_of=None)]) == ""

@@ -11,6 +11,7 @@ from pytest_ftcheck.judging.gating import CardGates
 from pytest_ftcheck.judging.notes import Notes
 from pytest_ftcheck.judging.told import Told
 from pytest_ftcheck.judging.verdict import SessionVerdict
+from pytest_ftcheck.report.view import View
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +47,7 @@ def tell_gate(told: Told, session: FtcheckSession, run: Run, outcome: str = "pas
 
 
 def lines(verdict: SessionVerdict) -> str:
-    return "\n".join(verdict.lines(verdict.idle_tasks(), color=False, width=100))
+    return "\n".join(verdict.lines(verdict.idle_tasks(), View()))
 
 
 def test_a_session_that_nobody_used_is_told_apart(make_session: MakeSession) -> None:
@@ -148,7 +149,7 @@ def test_the_summary_names_causes_gates_warnings_and_notes(make_session: MakeSes
     verdict = SessionVerdict(session, told)
     verdict.more_notes += ["of the session", "from store"]
     text = lines(verdict)
-    assert "CAUSE: data.rows: sst2: expected many rows, observed few" in text
+    assert "CAUSE: data.rows: sst2\n  expected  many rows\n  observed  few\n  what to do: add some.\n" in text
     assert "0.9800" in text
     assert "WARNING, data.text: sst2: expected many rows, observed few" in text
     document = verdict.document(1, [])
@@ -157,14 +158,19 @@ def test_the_summary_names_causes_gates_warnings_and_notes(make_session: MakeSes
     assert [found.nodeid for found in document.warnings] == ["warned"]
 
 
-def test_the_document_is_written_or_its_loss_is_told(make_session: MakeSession, tmp_path: Path) -> None:
-    assert SessionVerdict(make_session(), Told()).write_document(0, [])  # none is asked for
-    written = SessionVerdict(make_session(json=tmp_path / "out.json"), Told())
-    assert written.write_document(0, ["sst2"])
+def test_files_are_written_or_their_loss_is_told(make_session: MakeSession, tmp_path: Path) -> None:
+    def write(verdict: SessionVerdict) -> bool:
+        return verdict.write_reports(verdict.document(0, ["sst2"]))
+
+    assert write(SessionVerdict(make_session(), Told()))  # none is asked for
+    assert write(SessionVerdict(make_session(json=tmp_path / "out.json", md=tmp_path / "out.md"), Told()))
     document = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
     assert (document["finished"], document["exit_status"], document["idle_tasks"]) == (True, 0, ["sst2"])
+    assert (tmp_path / "out.md").read_text(encoding="utf-8").startswith("## ✅ ftcheck: sst2 passed\n")
     (tmp_path / "folder").mkdir()
-    lost = SessionVerdict(make_session(json=tmp_path / "folder"), Told())
-    assert not lost.write_document(0, [])
-    assert f"--ftcheck-json={tmp_path / 'folder'}: not written, " in lost.lost
-    assert lost.lost.endswith("or give another file.")
+    lost = SessionVerdict(make_session(json=tmp_path / "folder", ctrf=tmp_path / "folder"), Told())
+    assert not write(lost)
+    in_json, in_ctrf = lost.lost.splitlines()
+    assert in_json.startswith(f"--ftcheck-json={tmp_path / 'folder'}: not written, ")
+    assert in_ctrf.startswith(f"--ftcheck-ctrf={tmp_path / 'folder'}: not written, ")
+    assert in_ctrf.endswith("or give another file.")

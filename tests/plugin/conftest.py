@@ -99,6 +99,8 @@ def project(
     The last document that a session writes there as ``out.json`` must be what the schema says.
     """
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")  # the plugin sets it for the whole process: restored after the test
+    for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE"):
+        monkeypatch.delenv(name, raising=False)  # of the workflow that runs the tests
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # of the tests, not of the session that they start
     pytester.makefile(".toml", ftcheck=QUICK)
     yield pytester
@@ -203,7 +205,7 @@ def own_process() -> Callable[..., subprocess.CompletedProcess[str]]:
     under_test = Path(pytest_ftcheck.__file__).parents[1]
 
     def run(folder: Path, *args: str, python: tuple[str, ...] = ("-m", "pytest")) -> subprocess.CompletedProcess[str]:
-        names = ("PYTEST_", "PYTHON", "HF_")
+        names = ("PYTEST_", "PYTHON", "HF_", "GITHUB_")
         environment = {name: value for name, value in os.environ.items() if not name.startswith(names)}
         return subprocess.run(
             [sys.executable, *python, *args],

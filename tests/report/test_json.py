@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from pytest_ftcheck.errors import SettingsError
-from pytest_ftcheck.report.json import begin_json, check_writable, write_json
+from pytest_ftcheck.report.json import begin_file, check_writable, write_json
 from pytest_ftcheck.report.records import SCHEMA, CauseRecord, FoundRecord
+from pytest_ftcheck.report.unfinished import UNFINISHED
 
 
 def refuse(literal: str) -> float:
@@ -27,7 +28,7 @@ def strict(path: Path) -> Any:
 
 def test_a_session_that_has_not_ended_says_so(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
-    begin_json(path)
+    begin_file(path, "--ftcheck-json", UNFINISHED["json"])
     assert path.read_text(encoding="utf-8") == (
         f'{{\n  "schema": {SCHEMA},\n  "finished": false,\n  "exit_status": null\n}}\n'
     )

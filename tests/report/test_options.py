@@ -16,7 +16,7 @@ from pytest_ftcheck.report.options import options_page
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGE = REPOSITORY / "docs" / "options.md"
-OPTIONS = {re.split(r"[=\[]", typed)[0] for typed, _, _ in described_options()}
+OPTIONS = {re.split(r"[=\[]", typed)[0] for group in described_options().values() for typed, _, _ in group}
 NAMED = re.compile(r"--ftcheck-[a-z]+(?:-[a-z]+)*")
 
 

@@ -85,8 +85,8 @@ def test_what_may_be_left_out_is_not_null() -> None:
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="absent.json cannot be read: No such file"):
+    with pytest.raises(DataError, match=r"absent\.json cannot be read: No such file"):
         read_file(tmp_path / "absent.json")
     (tmp_path / "latin.json").write_bytes(b"\xff")
-    with pytest.raises(DataError, match="latin.json cannot be read: it is not UTF-8"):
+    with pytest.raises(DataError, match=r"latin\.json cannot be read: it is not UTF-8"):
         read_file(tmp_path / "latin.json")

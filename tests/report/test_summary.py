@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -203,7 +202,7 @@ def test_number_has_four_digits(value: float | None, signed: bool, shown: str) -
 
 
 def test_closing_lines_say_what_was_measured_on_what() -> None:
-    lines = closing_lines([run_of(), run_of(engine="manual")], [], [], [], None)
+    lines = closing_lines([run_of(), run_of(engine="manual")], [], [], [], [])
     assert lines[0] == f"mrpc: tiny-bert on bundled (64 train, 32 evaluated rows), {SYNTHETIC}"
     assert lines[1:] == [
         "model of mrpc, manual, seed 0: /store/abc/model",
@@ -212,18 +211,18 @@ def test_closing_lines_say_what_was_measured_on_what() -> None:
 
 
 def test_real_data_is_not_called_synthetic() -> None:
-    assert SYNTHETIC not in closing_lines([run_of(synthetic=False, data="hub glue/mrpc")], [], [], [], None)[0]
+    assert SYNTHETIC not in closing_lines([run_of(synthetic=False, data="hub glue/mrpc")], [], [], [], [])[0]
 
 
 def test_many_folders_are_left_out() -> None:
     runs = [run_of(seed=seed) for seed in range(5)]
-    assert len([line for line in closing_lines(runs[:4], [], [], [], None) if "model of" in line]) == 4
-    assert not [line for line in closing_lines(runs, [], [], [], None) if "model of" in line]
+    assert len([line for line in closing_lines(runs[:4], [], [], [], []) if "model of" in line]) == 4
+    assert not [line for line in closing_lines(runs, [], [], [], []) if "model of" in line]
 
 
 def test_notes_idle_tasks_and_the_document_are_named() -> None:
     told = "ftcheck/rte::test_training[finite_loss-trainer]"
-    lines = closing_lines([], ["entry abc was not whole"], ["rte"], [told], Path("out.json"))
+    lines = closing_lines([], ["entry abc was not whole"], ["rte"], [told], ["out.json"])
     assert lines == [
         "entry abc was not whole",
         "rte: no test ran for this task; the session fails.",

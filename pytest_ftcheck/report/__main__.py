@@ -1,0 +1,90 @@
+"""``python -m pytest_ftcheck.report``: renders a JSON document in other forms, or compares two of them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_ftcheck.errors import DataError, FtcheckError
+from pytest_ftcheck.files import write_whole
+from pytest_ftcheck.report.difference import difference_lines
+from pytest_ftcheck.report.document import Document
+from pytest_ftcheck.report.forms import FORMS
+from pytest_ftcheck.report.read import read_file
+from pytest_ftcheck.report.session_summary import session_summary
+from pytest_ftcheck.report.view import View
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_MISUSE = 2
+"""Exit code of argparse for wrong arguments."""
+_WIDTH = 100
+_FROM_JSON = tuple(name for name in FORMS if name != "json")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return the exit code: 0, or 2 where a file cannot be read or written."""
+    given = _parser().parse_args(arguments)
+    try:
+        if given.command == "diff":
+            lines = difference_lines(_document(given.before), _document(given.after))
+        else:
+            document = _document(given.document)
+            lines = _render(document, {name: path for name in _FROM_JSON if (path := getattr(given, name))})
+    except FtcheckError as error:
+        sys.stderr.write(f"ERROR: {error}\n")
+        return _MISUSE
+    view = View(encoding=sys.stdout.encoding or "utf-8")
+    sys.stdout.write("".join(f"{line}\n" for line in view.show(lines)))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m pytest_ftcheck.report", description=__doc__, allow_abbrev=False)
+    commands = parser.add_subparsers(dest="command", required=True)
+    render = commands.add_parser("render", help="write a document in other forms; without any, print the summary")
+    render.add_argument("document", type=Path, help="file of --ftcheck-json")
+    for name in _FROM_JSON:
+        render.add_argument(f"--{name}", type=Path, metavar="PATH", help=f"as --ftcheck-{name}")
+    diff = commands.add_parser("diff", help="compare two documents: verdict, metrics, failed checks, versions")
+    diff.add_argument("before", type=Path, help="file of --ftcheck-json")
+    diff.add_argument("after", type=Path, help="file of --ftcheck-json of a later session")
+    return parser
+
+
+def _document(path: Path) -> Document:
+    """Read the document of a session that has ended.
+
+    Raises:
+        DataError: it is none, or has another version.
+
+    """
+    document = read_file(path)
+    if not isinstance(document, Document):
+        reason = "is the result of judge" if hasattr(document, "ok") else "says that its session has not ended"
+        msg = f"{path} {reason}: give the document of a session that has ended."
+        raise DataError(msg)
+    return document
+
+
+def _render(document: Document, paths: dict[str, Path]) -> list[str]:
+    """Write the requested files; without any, return the summary.
+
+    Raises:
+        DataError: a file cannot be written.
+
+    """
+    for name, path in paths.items():
+        try:
+            write_whole(path, FORMS[name](document).encode())
+        except OSError as error:
+            msg = f"--{name}={path}: not written, {error.strerror or error}. Give another file."
+            raise DataError(msg) from error
+    return [] if paths else list(session_summary(document, View()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,33 @@
+"""What stands in the files of a session until it ends: if it crashes, no older file is read as its result.
+
+Nothing heavy is imported here, because these files are written before a test is collected.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from pytest_ftcheck.report.json import json_text
+from pytest_ftcheck.report.records import UnfinishedDocument
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_COUNTS = ("tests", "passed", "failed", "skipped", "pending", "other", "start", "stop")
+_NO_RESULTS = {
+    "reportFormat": "CTRF",
+    "specVersion": "1.0.0",
+    "extra": {"finished": False},
+    "results": {"tool": {"name": "pytest-ftcheck"}, "summary": dict.fromkeys(_COUNTS, 0), "tests": []},
+}
+
+UNFINISHED: Mapping[str, str] = MappingProxyType(
+    {
+        "json": f"{json_text(UnfinishedDocument())}\n",
+        "md": "## ❌ ftcheck: the session has not ended, or it crashed\n",
+        "ctrf": f"{json_text(_NO_RESULTS)}\n",
+        "openmetrics": "# EOF\n",
+    }
+)
+"""By the `Settings` field of the option: the text of the file."""

@@ -33,7 +33,7 @@ which belongs to a task."""
 _NO_NAMES = frozenset(":,/\\\n\t")
 """Separators in node ids, options and paths, which a task name cannot contain."""
 _OPTION_NAMES = {"tasks": "task", "engines": "engine"}
-_PATHS_IN_FILE = frozenset({"model", "data", "store", "json"})
+_PATHS_IN_FILE = frozenset({"model", "data", "store", "json", "html"})
 _NOT_PATHS = frozenset({"bundled", "hub", "tiny-bert", "tiny-distilbert"})
 """Values that are never paths, also if a folder with this name exists."""
 _OF_BENCH = frozenset({"bench_batch_sizes", "bench_dtypes", "bench_seq_len", "bench_compile", "bench_shape"})

@@ -204,6 +204,11 @@ OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ),
     ("store", "store", {"metavar": "DIR", "help": "folder of reused runs (default: the user's cache folder)"}),
     ("json", "json", {"metavar": "PATH", "help": "write all results into a JSON file"}),
+    (
+        "html",
+        "html",
+        {"metavar": "PATH", "help": "write a report page into an HTML file; it shows texts of the evaluated rows"},
+    ),
 )
 """For each option: flag without ``--ftcheck-``, `Settings` field, arguments of pytest's parser."""
 FLAGS: dict[str, str] = {dest: f"--ftcheck-{flag}" for flag, dest, _ in OPTIONS}

@@ -220,5 +220,6 @@ PARSERS: dict[str, Any] = {
     "reuse": _flag,
     "store": _path,
     "json": _path,
+    "html": _path,
 }
 """Parsers by `Settings` field. Each raises ValueError with the expected value; the caller adds the option."""

@@ -95,6 +95,8 @@ class Settings:
     store: Path | None = None
     """Folder of reused runs; None: the user's cache folder."""
     json: Path | None = None
+    html: Path | None = None
+    """File of the report page, which also shows texts of rows."""
     rootdir: Path = field(default_factory=Path.cwd)
     """Relative paths of ``[tool.ftcheck]`` start here."""
     task_tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

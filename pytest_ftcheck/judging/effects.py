@@ -164,7 +164,7 @@ def without_use(settings: Settings, given: Sequence[str], *, used: bool) -> str:
         used: True if a test of the project uses a fixture or a marker of this plugin.
 
     """
-    given = [name for name in given if name != "json"]
+    given = [name for name in given if name not in {"json", "html"}]
     if used or not given:
         return ""
     if settings.tasks:

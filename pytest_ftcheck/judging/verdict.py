@@ -13,6 +13,7 @@ from pytest_ftcheck.sessions.session import SUITE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.gates.records import GateRecord, SeedGateRecord
@@ -37,7 +38,8 @@ class SessionVerdict:
         more_notes: notes that come from no test.
         baseline: comparisons with accepted runs and updates, for the document.
         calibration: proposed limits for the card of each task.
-        lost: why the document was not written; empty where it was written or not requested.
+        command: the command that started the session, for the document.
+        lost: why documents were not written, a line each; empty where they were written or not requested.
 
     """
 
@@ -47,6 +49,7 @@ class SessionVerdict:
         self.more_notes: list[str] = []
         self.baseline: BaselineRecord | None = None
         self.calibration: list[CalibrationRecord] = []
+        self.command = ""
         self.lost = ""
 
     @property
@@ -161,6 +164,8 @@ class SessionVerdict:
         yield from summary.check_lines(list(self._told.cases.values()))
         written = None if self.lost else self._session.settings.json
         yield from summary.closing_lines(list(self._runs.values()), self._notes, idle, self.untold, written)
+        if self._session.settings.html and not self.lost:
+            yield f"the report page is {self._session.settings.html}"
 
     def document(self, exit_status: int, idle: list[str]) -> Document:
         """Return all results, for ``--ftcheck-json``.
@@ -176,6 +181,7 @@ class SessionVerdict:
 
         settings = self._session.settings
         return Document(
+            command=self.command,
             versions=versions(),
             tasks=list(settings.tasks),
             engines=list(settings.engines),
@@ -186,6 +192,7 @@ class SessionVerdict:
             seed_gates=self.over_seeds,
             warnings=self._warnings,
             runs=list(self._runs.values()),
+            figures=self._told.figures,
             checks=list(self._told.cases.values()),
             findings=self.causes.findings(),
             causes=self.causes.told(),
@@ -196,22 +203,30 @@ class SessionVerdict:
         )
 
     def write_document(self, exit_status: int, idle: list[str]) -> bool:
-        """Write the document, if it was requested; return False and set ``lost`` where it cannot be written."""
-        path = self._session.settings.json
-        if not path:
+        """Write the requested documents; return False and set ``lost`` where one of them cannot be written."""
+        settings = self._session.settings
+        if not (settings.json or settings.html):
             return True
-        from pytest_ftcheck.files import what_to_do  # noqa: PLC0415 - only where asked for
-        from pytest_ftcheck.report.json import write_json  # noqa: PLC0415 - as above
+        document = self.document(exit_status, idle)
+        if settings.json:
+            from pytest_ftcheck.report.json import content_of  # noqa: PLC0415 - only where asked for
+
+            self._write("--ftcheck-json", settings.json, content_of(document))
+        if settings.html:
+            from pytest_ftcheck.report.html.page import page  # noqa: PLC0415 - as above
+
+            self._write("--ftcheck-html", settings.html, page(document).encode())
+        return not self.lost
+
+    def _write(self, option: str, path: Path, content: bytes) -> None:
+        from pytest_ftcheck.files import what_to_do, write_whole  # noqa: PLC0415 - only where asked for
 
         try:
-            write_json(path, self.document(exit_status, idle))
+            write_whole(path, content)
         except OSError as error:
             todo = what_to_do(error, "Make it writable")
-            self.lost = (
-                f"--ftcheck-json={path}: not written, {error.strerror or error}; the session fails. {todo}, or give "
-                "another file."
-            )
-        return not self.lost
+            lost = f"{option}={path}: not written, {error.strerror or error}; the session fails. {todo}, or give another"
+            self.lost = "\n".join(filter(None, (self.lost, f"{lost} file.")))
 
 
 def _origin(gate: GateRecord | CheckRecord) -> tuple[Any, ...]:

@@ -33,7 +33,7 @@ from pytest_ftcheck.plugin.fixtures import (
     ft_train,
     ft_variant,
 )
-from pytest_ftcheck.plugin.outcome import SessionOutcome, begin_document, header
+from pytest_ftcheck.plugin.outcome import SessionOutcome, begin_documents, header
 from pytest_ftcheck.plugin.report import REPORTS, Reports, forget_notes
 from pytest_ftcheck.plugin.session import SESSION, begin, choose_paths, session_of
 from pytest_ftcheck.printable import printable
@@ -81,11 +81,11 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "ftcheck_floor(metric, min, max, max_drop, relative): limits for ft_run and ft_gate in this test"
     )
     try:
-        begin_document(config, config.getoption("ftcheck_json"))
+        begin_documents(config, config.getoption("ftcheck_json"), config.getoption("ftcheck_html"))
         session = begin(config)
         if session.settings.tasks:
             choose_paths(config, session)
-        begin_document(config, session.settings.json)
+        begin_documents(config, session.settings.json, session.settings.html)
         check_asked(session, None if is_worker(config) else given_on_command_line(config))
     except FtcheckError as error:
         raise pytest.UsageError(str(error)) from error

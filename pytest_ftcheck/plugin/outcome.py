@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,7 @@ class SessionOutcome:
 
     def _finish(self, session: pytest.Session) -> None:
         """Set the exit status: failed if no test ran for a task, usage error if a test found a misuse."""
+        self.verdict.command = f"pytest {shlex.join(map(str, session.config.invocation_params.args))}".rstrip()
         if self._session.settings.tasks:
             from pytest_ftcheck.plugin.collection import unreached_overrides  # noqa: PLC0415 - as the suite
 
@@ -72,7 +74,7 @@ class SessionOutcome:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
         """Show the table with the verdict on the model."""
-        for error in filter(None, (self._unused, self.verdict.lost)):
+        for error in filter(None, (self._unused, *self.verdict.lost.splitlines())):
             terminalreporter.write_line(f"ERROR: {error}", red=True)
         if not self.verdict.used or config.getoption("collectonly"):
             return
@@ -104,9 +106,15 @@ def header(session: FtcheckSession, config: pytest.Config) -> list[str]:
     return [*header_lines(pipelines, session.settings, environments), *own_tests_line(config, session)]
 
 
-def begin_document(config: pytest.Config, path: Path | str | None) -> None:
-    """Write a JSON document with the state "not finished"; see `begin_json`."""
-    if path and not config.getoption("collectonly") and not is_worker(config):
+def begin_documents(config: pytest.Config, json: Path | str | None, html: Path | str | None) -> None:
+    """Write documents with the state "not finished"; see `begin_json` and `begin_page`."""
+    if config.getoption("collectonly") or is_worker(config):
+        return
+    if json:
         from pytest_ftcheck.report.json import begin_json  # noqa: PLC0415 - only where asked for
 
-        begin_json(Path(path))
+        begin_json(Path(json))
+    if html:
+        from pytest_ftcheck.report.html.unfinished import begin_page  # noqa: PLC0415 - as above
+
+        begin_page(Path(html))

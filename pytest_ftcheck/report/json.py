@@ -15,8 +15,12 @@ from pytest_ftcheck.report.plain import plain
 from pytest_ftcheck.report.records import UnfinishedDocument
 
 
-def check_writable(path: Path) -> None:
+def check_writable(path: Path, option: str = "--ftcheck-json") -> None:
     """Check that the document can be written, before hours of training.
+
+    Args:
+        path: file of the document.
+        option: option that names it.
 
     Raises:
         SettingsError: it cannot.
@@ -31,7 +35,7 @@ def check_writable(path: Path) -> None:
     else:
         reason = ""
     if reason:
-        msg = f"--ftcheck-json={path}: cannot be written, {reason}. Give a file in a folder that exists."
+        msg = f"{option}={path}: cannot be written, {reason}. Give a file in a folder that exists."
         raise SettingsError(msg)
 
 
@@ -42,14 +46,24 @@ def begin_json(path: Path) -> None:
         SettingsError: it cannot be written.
 
     """
-    check_writable(path)
+    begin_file(path, "--ftcheck-json", content_of(UnfinishedDocument()))
+
+
+def begin_file(path: Path, option: str, content: bytes) -> None:
+    """Write the content of an unfinished document.
+
+    Raises:
+        SettingsError: it cannot be written.
+
+    """
+    check_writable(path, option)
     if is_special(path):  # a pipe gets one document
         return
     try:
-        write_json(path, UnfinishedDocument())
+        write_whole(path, content)
     except OSError as error:
         todo = what_to_do(error, "Make it writable")
-        msg = f"--ftcheck-json={path}: cannot be written, {error.strerror or error}. {todo}, or give another file."
+        msg = f"{option}={path}: cannot be written, {error.strerror or error}. {todo}, or give another file."
         raise SettingsError(msg) from error
 
 
@@ -60,7 +74,12 @@ def write_json(path: Path, document: Any) -> None:
         OSError: it cannot be written.
 
     """
-    write_whole(path, f"{json_text(document)}\n".encode())
+    write_whole(path, content_of(document))
+
+
+def content_of(document: Any) -> bytes:
+    """Return the content of a document's file."""
+    return f"{json_text(document)}\n".encode()
 
 
 def json_text(document: Any) -> str:

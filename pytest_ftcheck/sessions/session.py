@@ -60,6 +60,8 @@ class FtcheckSession:
     pipelines: dict[str, Pipeline] = field(default_factory=dict)
     tellers: dict[tuple[object, str], str] = field(default_factory=dict)
     """Node id of the test that reports a failure, by the failed run and the error."""
+    figured: dict[str, str] = field(default_factory=dict)
+    """Node id of the test that notes the figures of a run, by the name of the run."""
     baselines: Baselines | None = None
     """Accepted runs; None until they are first requested."""
 

@@ -216,6 +216,11 @@ OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ),
     ("store", "store", {"metavar": "DIR", "help": "folder of reused runs (default: the user's cache folder)"}),
     ("json", "json", {"metavar": "PATH", "help": "write all results into a JSON file"}),
+    (
+        "html",
+        "html",
+        {"metavar": "PATH", "help": "write a report page into an HTML file; it shows texts of the evaluated rows"},
+    ),
     ("md", "md", {"metavar": "PATH", "help": "write a summary in Markdown, for a comment on a pull request"}),
     ("ctrf", "ctrf", {"metavar": "PATH", "help": "write the tests in the Common Test Report Format (JSON)"}),
     (
@@ -243,15 +248,15 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *("strict", "require-baseline", "update-baseline", "reason", "calibrate", "calibrate-runs"),
             "write-floors",
         ),
-        "reports": ("json", "md", "ctrf", "openmetrics", "github"),
-        "device and time": ("device", "require-device", "dtype", "fast-cpu", "threads", "timeout"),
+        "reports": ("json", "html", "md", "ctrf", "openmetrics", "github"),
+        "device and time": ("device", "require-device", "dtype", "fast-cpu", "threads", "timeout", "budget"),
         "kept runs": ("reuse", "store"),
         "planted faults": ("faults",),
         "speed of a training step": (
             *("bench", "bench-compare", "bench-tolerance", "bench-batch-sizes", "bench-dtypes", "bench-seq-len"),
             *("bench-compile", "bench-shape"),
         ),
-        "lists": ("list", "list-checks", "explain"),
+        "lists": ("list", "list-checks", "explain", "dry-run"),
     }
 )
 """Options by their purpose: without ``--ftcheck-``, in the order of ``--help``."""

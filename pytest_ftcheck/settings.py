@@ -17,7 +17,7 @@ UpdateName = Literal["all", "new", "force"]
 ShapeName = Literal["bert-tiny", "minilm-l6", "bert-base-uncased", "bert-large-uncased"]
 
 GitHubMode = Literal["auto", "on", "off"]
-REPORTS = ("json", "md", "ctrf", "openmetrics")
+REPORTS = ("json", "html", "md", "ctrf", "openmetrics")
 """Fields of the files that hold the results of a session."""
 
 TIERS: tuple[str, ...] = get_args(Tier)
@@ -107,6 +107,8 @@ class Settings:
     openmetrics: Path | None = None
     github: GitHubMode = "auto"
     """Annotations and the summary of the step in GitHub Actions; ``auto``: where the session runs there."""
+    html: Path | None = None
+    """File of the report page, which also shows texts of rows."""
     rootdir: Path = field(default_factory=Path.cwd)
     """Relative paths of ``[tool.ftcheck]`` start here."""
     task_tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

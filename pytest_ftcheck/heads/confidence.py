@@ -31,14 +31,26 @@ def calibration_gaps(rows: EvaluatedRows) -> NDArray[np.float64]:
         DataError: there are no logits.
 
     """
-    probabilities = rows.probabilities
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == rows.label_ids
-    # Bins are open below and closed above, as in the paper.
-    bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
+    confidence, right = sureness(rows)
     gaps = np.zeros((len(rows), BINS))
-    gaps[np.arange(len(rows)), bins] = confidence - right
+    gaps[np.arange(len(rows)), bins_of(confidence)] = confidence - right
     return gaps
+
+
+def sureness(rows: EvaluatedRows) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the probability of each row's predicted class, and whether that class is its label, ``[N]`` each.
+
+    Raises:
+        DataError: there are no logits.
+
+    """
+    probabilities = rows.probabilities
+    return probabilities.max(axis=1), np.asarray(probabilities.argmax(axis=1) == rows.label_ids)
+
+
+def bins_of(confidence: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the bin of each confidence, ``[N]``: bins are open below and closed above, as in the paper."""
+    return np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
 
 
 def brier_scores(rows: EvaluatedRows) -> NDArray[np.float64]:

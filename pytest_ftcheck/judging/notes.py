@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.gates.records import GateRecord
     from pytest_ftcheck.pipeline.parts import Pipeline
+    from pytest_ftcheck.report.figures.records import RunFigures
     from pytest_ftcheck.runs.run import Run
 
 
@@ -35,6 +36,10 @@ class Notes:
         self.told.setdefault("runs", {})[run_name(run)] = plain(run_record(run, pipeline))
         if of_store is not None:
             self.told["notes"] = list(of_store)
+
+    def figures(self, figures: RunFigures) -> None:
+        """Note what the report page draws of a run."""
+        self.told.setdefault("figures", []).append(plain(figures))
 
     def left_to(self, nodeid: str) -> None:
         """Note the test that must fail, because this test leaves the report of a failure to it."""

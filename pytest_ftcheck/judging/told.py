@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from pytest_ftcheck.faults.prove import FaultRecord
     from pytest_ftcheck.gates.records import GateRecord
+    from pytest_ftcheck.report.figures.records import RunFigures
 
 
 class Told:
@@ -77,6 +78,17 @@ class Told:
         from pytest_ftcheck.faults.prove import FaultRecord  # noqa: PLC0415 - slow to import
 
         return [record_of(FaultRecord, proof) for proof in told]
+
+    @property
+    def figures(self) -> list[RunFigures]:
+        """What the report page draws of the runs."""
+        told = self.told("figures")
+        if not told:
+            return []
+        from pytest_ftcheck.report.figures.records import RunFigures  # noqa: PLC0415 - slow to import
+
+        # Each process notes the figures of a run once.
+        return [record_of(RunFigures, figures) for figures in {entry["folder"]: entry for entry in told}.values()]
 
     @property
     def runs(self) -> Iterator[tuple[str, RunRecord]]:

@@ -39,6 +39,7 @@ class SessionVerdict:
         more_notes: notes that come from no test.
         baseline: comparisons with accepted runs and updates, for the document.
         calibration: proposed limits for the card of each task.
+        command: the command that started the session, for the document.
         lost: why files were not written, a line each; empty where they were written or not requested.
 
     """
@@ -59,6 +60,7 @@ class SessionVerdict:
         self.more_notes: list[str] = []
         self.baseline: BaselineRecord | None = None
         self.calibration: list[CalibrationRecord] = []
+        self.command = ""
         self.lost = ""
 
     @property
@@ -197,6 +199,7 @@ class SessionVerdict:
 
         settings = self._session.settings
         return Document(
+            command=self.command,
             versions={"pytest-ftcheck": __version__, **versions()},
             started=self._started,
             seconds=time.time() - self._started,
@@ -209,6 +212,7 @@ class SessionVerdict:
             seed_gates=self.over_seeds,
             warnings=self._warnings,
             runs=list(self._runs.values()),
+            figures=self._told.figures,
             checks=list(self._told.cases.values()),
             findings=self.causes.findings(),
             causes=self._told_causes,

@@ -13,7 +13,7 @@ from pytest_ftcheck.judging.judged import ask, not_judged
 from pytest_ftcheck.judging.one_cause import teller_of_check, teller_of_run
 from pytest_ftcheck.plugin.parts import overridden
 from pytest_ftcheck.plugin.report import notes_of
-from pytest_ftcheck.plugin.runs import tell_of
+from pytest_ftcheck.plugin.runs import note_run, tell_of
 from pytest_ftcheck.sessions.bundles import NoRun
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def judge(
         tell_of(request.node, session, error, variant)
     finally:
         if evidence.has_run:
-            notes.run(evidence.run, pipeline, session.runs.store.notes)
+            note_run(request.node, session, evidence.run, pipeline)
     notes.warnings(found.warnings)
     if found.red:
         raise CheckFailure(found.red)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,7 @@ class SessionOutcome:
 
     def _finish(self, session: pytest.Session) -> None:
         """Set the exit status: failed if no test ran for a task, usage error if a test found a misuse."""
+        self.verdict.command = f"pytest {shlex.join(map(str, session.config.invocation_params.args))}".rstrip()
         if self._session.settings.tasks:
             from pytest_ftcheck.plugin.collection import unreached_overrides  # noqa: PLC0415 - as the suite
 

@@ -10,6 +10,7 @@ import pytest
 from pytest_ftcheck.errors import CheckFailure, FtcheckError
 from pytest_ftcheck.judging.judged import not_judged
 from pytest_ftcheck.plugin.report import notes_of
+from pytest_ftcheck.report.runs import run_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,10 +27,22 @@ def trained(node: pytest.Item, session: FtcheckSession, pipeline: Pipeline, vari
     def train(*, engine: str = variant.engine, seed: int = variant.seed, **overrides: object) -> Run:
         changed = replace(pipeline, args={**pipeline.args, **overrides}) if overrides else pipeline
         run = session.runs.run(changed, engine=engine, seed=seed)
-        notes_of(node).run(run, changed, session.runs.store.notes)
+        note_run(node, session, run, changed)
         return run
 
     return train
+
+
+def note_run(node: pytest.Item, session: FtcheckSession, run: Run, pipeline: Pipeline) -> None:
+    """Note a run that a test used; one test notes its figures as well, where a document will show them."""
+    settings, notes = session.settings, notes_of(node)
+    notes.run(run, pipeline, session.runs.store.notes)
+    documents = settings.json or settings.html
+    if documents and session.figured.setdefault(run_name(run), node.nodeid) == node.nodeid:
+        from pytest_ftcheck.report.figures.run import figures_of  # noqa: PLC0415 - only where asked for
+
+        if all(noted["folder"] != str(run.folder) for noted in notes.told.get("figures", ())):
+            notes.figures(figures_of(run, pipeline, with_rows=bool(settings.html)))
 
 
 def own_run(node: pytest.Item, session: FtcheckSession, variant: Variant, train: Callable[..., Run]) -> Run:

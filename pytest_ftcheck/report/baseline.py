@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.gates.records import MetricChange  # noqa: TC001 - the fields of records are read at run time
-from pytest_ftcheck.heads.answers import read_answers
-from pytest_ftcheck.heads.entities import entity_changes
-from pytest_ftcheck.heads.traits import LABEL_PER_TOKEN, LABEL_SETS
+from pytest_ftcheck.report.rows import Labelled, RowNames
 from pytest_ftcheck.report.summary import number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from datasets import Dataset
 
@@ -22,12 +20,6 @@ if TYPE_CHECKING:
 _SHOWN = 5
 _TEXT = 60
 """Maximum length of a text in the terminal, in characters."""
-_IS_LABEL = 0.5
-"""Share of votes above which a row has a label."""
-_ID_COLUMNS = ("idx", "id", "guid", "uid")
-
-Labelled: TypeAlias = str | int | float | list[Any]
-"""Name of a class; a number for an unknown class or a regression value; a list for several labels a row."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,43 +114,20 @@ def flip_records(flips: Sequence[Flip], pipeline: Pipeline, rows: Dataset) -> li
         rows: the evaluation data set.
 
     """
-    columns = [name for name in pipeline.card.text_columns if name in rows.column_names]
-    id_column = next((name for name in _ID_COLUMNS if name in rows.column_names), None)
-    names, rules = pipeline.card.label_names, pipeline.card.head_rules
-    texts = rules.answers is not None
-    sets, tags = LABEL_SETS in rules.traits, LABEL_PER_TOKEN in rules.traits
-    table = rows.with_format(None).select([flip.row for flip in flips], keep_in_memory=True)
+    names = RowNames(pipeline, rows)
     return [
         FlipRecord(
             row=flip.row,
-            id=flip.row if id_column is None else raw[id_column],
-            text=[_text(raw[column]) for column in columns],
-            label=read_answers(flip.label) if texts else _named(flip.label, names, sets=sets),
-            before=_named(flip.before, names, sets=sets),
-            after=_named(flip.after, names, sets=sets),
+            id=names.id(flip.row, raw),
+            text=names.texts(raw),
+            label=names.label(flip.label),
+            before=names.prediction(flip.before),
+            after=names.prediction(flip.after),
             worse=flip.worse,
-            entities=_entities(flip, names, raw, columns) if tags else None,
+            entities=names.entities(raw, flip.label, flip.before, flip.after) if names.has_tags else None,
         )
-        for flip, raw in zip(flips, table, strict=True)
+        for flip, raw in zip(flips, names.raw([flip.row for flip in flips]), strict=True)
     ]
-
-
-def _text(value: Any) -> str:
-    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _entities(flip: Flip, names: Sequence[str], raw: Mapping[str, Any], columns: Sequence[str]) -> dict[str, list[str]]:
-    words = list(map(str, raw[columns[0]])) if columns else []
-    return entity_changes(flip.label, flip.before, flip.after, names, words)
-
-
-def _named(value: Any, names: Sequence[str], *, sets: bool) -> Any:
-    """Return the name of a class, or those of the labels of a set; anything else stays as it is."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list):
-        return [name for name, share in zip(names, value, strict=True) if share > _IS_LABEL] if sets else value
-    return names[int(value)] if 0 <= value < len(names) else value
 
 
 def comparison_lines(notes: Iterable[ComparisonRecord]) -> list[str]:

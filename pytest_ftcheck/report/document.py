@@ -13,6 +13,7 @@ from pytest_ftcheck.faults.prove import FaultRecord  # noqa: TC001 - as above
 from pytest_ftcheck.gates.records import GateRecord, SeedGateRecord  # noqa: TC001 - as above
 from pytest_ftcheck.report.baseline import BaselineRecord, NoBaseline  # noqa: TC001 - as above
 from pytest_ftcheck.report.calibrate import CalibrationRecord  # noqa: TC001 - as above
+from pytest_ftcheck.report.figures.records import RunFigures  # noqa: TC001 - as above
 from pytest_ftcheck.report.records import (
     SCHEMA,
     CauseRecord,
@@ -32,6 +33,8 @@ class Document:
     """Version of the document format."""
     finished: Literal[True] = True
     """The session ended."""
+    command: str
+    """The command that started the session."""
     versions: dict[str, str]
     """Versions of Python and packages, by name."""
     started: float
@@ -56,6 +59,8 @@ class Document:
     """Findings that do not fail: of inconclusive gates, and of checks that warn."""
     runs: list[RunRecord]
     """One for each run that a test used."""
+    figures: list[RunFigures]
+    """One for each run of the suite, and of ``ft_run``."""
     checks: list[CheckRecord]
     """One for each test of the suite."""
     findings: list[RedRecord]

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pytest_ftcheck.report.ctrf import ctrf
+from pytest_ftcheck.report.html.page import page
 from pytest_ftcheck.report.json import json_text
 from pytest_ftcheck.report.markdown import markdown
 from pytest_ftcheck.report.openmetrics import openmetrics
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 FORMS: Mapping[str, Callable[[Document], str]] = MappingProxyType(
     {
         "json": lambda document: f"{json_text(document)}\n",
+        "html": page,
         "md": markdown,
         "ctrf": lambda document: f"{json_text(ctrf(document))}\n",
         "openmetrics": openmetrics,

@@ -68,7 +68,12 @@ def write_json(path: Path, document: Any) -> None:
         OSError: it cannot be written.
 
     """
-    write_whole(path, f"{json_text(document)}\n".encode())
+    write_whole(path, content_of(document))
+
+
+def content_of(document: Any) -> bytes:
+    """Return the content of a document's file."""
+    return f"{json_text(document)}\n".encode()
 
 
 def json_text(document: Any) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from pytest_ftcheck.report.html.unfinished import PAGE
 from pytest_ftcheck.report.json import json_text
 from pytest_ftcheck.report.records import UnfinishedDocument
 
@@ -25,6 +26,7 @@ _NO_RESULTS = {
 UNFINISHED: Mapping[str, str] = MappingProxyType(
     {
         "json": f"{json_text(UnfinishedDocument())}\n",
+        "html": PAGE,
         "md": "## ❌ ftcheck: the session has not ended, or it crashed\n",
         "ctrf": f"{json_text(_NO_RESULTS)}\n",
         "openmetrics": "# EOF\n",

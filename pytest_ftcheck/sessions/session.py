@@ -63,6 +63,8 @@ class FtcheckSession:
     """Node id of the test that reports a failure, by the failed run and the error."""
     budget: Budget = field(default_factory=Budget)
     """The time that tests of the suite may take."""
+    figured: dict[str, str] = field(default_factory=dict)
+    """Node id of the test that notes the figures of a run, by the name of the run."""
     baselines: Baselines | None = None
     """Accepted runs; None until they are first requested."""
 

@@ -1,0 +1,1 @@
+"""The report page (``--ftcheck-html``): one HTML file, which needs no network."""

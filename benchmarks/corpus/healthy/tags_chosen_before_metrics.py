@@ -37,6 +37,13 @@ class Tagger(BertPreTrainedModel):
         self.classifier = nn.Linear(96, config.num_labels)
         self.post_init()
 
+    def _init_weights(self, module: Any) -> None:
+        """Give the recurrent layer weights as well, which transformers does not know how to do."""
+        super()._init_weights(module)
+        if isinstance(module, nn.GRU):
+            for weight in module.parameters():
+                nn.init.uniform_(weight, -0.1, 0.1)
+
     def forward(self, input_ids: Any, attention_mask: Any = None, labels: Any = None, **_: Any) -> Any:
         """Logits [B, T, K]; the recurrent layer stops where a row does."""
         states = self.bert(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 HERE = Path(__file__).resolve().parent
-HELPERS = ("parts.py", "worlds.py")
+HELPERS = ("parts.py", "worlds.py", "item_worlds.py")
+ALWAYS = HELPERS[:2]  # are a part of every digest, whether a case imports them or not
 UNSEEN = HERE / "unseen"  # cases that nobody looked at who writes checks: once they are looked at, they move out of it
 FAMILIES = (
     *("data", "tokens", "batches", "model", "loss", "optimizer", "schedule", "precision", "samplers", "callbacks"),
@@ -48,9 +49,11 @@ class Case:
 
     @property
     def digest(self) -> str:
-        """Changes with the file, and with the two that it imports from."""
+        """Changes with the file, and with the helpers that it may import from."""
+        text = self.path.read_text(encoding="utf-8")
+        helpers = [helper for helper in HELPERS if helper in ALWAYS or f"from {Path(helper).stem} import" in text]
         hashed = hashlib.sha256()
-        for file in (self.path, *(HERE / helper for helper in HELPERS)):
+        for file in (self.path, *(HERE / helper for helper in helpers)):
             hashed.update(file.read_bytes())
         return hashed.hexdigest()[:16]
 

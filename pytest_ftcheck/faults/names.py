@@ -214,6 +214,8 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "saved_without_label_names",
             "problem_type_lost",
             "saved_tag_names_sorted",
+            "entailment_named_otherwise",
+            "encoder_kept_twice",
             "tokenizer_saved_with_other_settings",
         ),
     }

@@ -9,7 +9,7 @@ import copy
 import json
 import re
 from dataclasses import replace
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ import torch
 from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.faults.fault import fault
 from pytest_ftcheck.faults.planting import body_of, tokenizer_of, with_model, with_patch
-from pytest_ftcheck.heads.traits import CLASS_IDS, LABEL_PER_TOKEN, LABEL_SETS
+from pytest_ftcheck.heads.traits import CLASS_IDS, LABEL_PER_ROW, LABEL_PER_TOKEN, LABEL_SETS
 
 if TYPE_CHECKING:
     from torch import nn
@@ -214,6 +214,61 @@ def saved_tag_names_sorted(pipeline: Pipeline) -> Pipeline:
 
 def _sorted_names(original: Any, model: Any, folder: Any) -> None:
     _named(original, model, folder, sorted(model.config.id2label.values()))
+
+
+@fault(
+    needs=(CLASS_IDS, LABEL_PER_ROW),
+    caught_by=("serving.zero_shot",),
+    seen_in_practice="The names are made short for a dashboard (E, N, C): zero-shot classification looks for "
+    "entailment, says once that it did not find it, and takes the last class.",
+)
+def entailment_named_otherwise(pipeline: Pipeline) -> Pipeline:
+    """The saved configuration has the first letters in the place of the names of the classes."""
+    names = pipeline.card.label_names
+    if not any(name.casefold().startswith("entail") for name in names):
+        msg = "no class is named entailment"
+        raise NotApplicable(msg)
+    return with_patch(pipeline, partial(_finally, instead=_first_letters), _MODEL)
+
+
+def _first_letters(original: Any, model: Any, folder: Any) -> None:
+    _named(original, model, folder, [f"{name[0].upper()} ({number})" for number, name in model.config.id2label.items()])
+
+
+@fault(
+    caught_by=("serving.embeddings",),
+    seen_in_practice="A class that builds an encoder of its own on top of a class of transformers, which has built one "
+    "already: from_pretrained fills both, one is trained, and AutoModel takes the other.",
+)
+def encoder_kept_twice(pipeline: Pipeline) -> Pipeline:
+    """A second encoder is fine-tuned, and the first one, which AutoModel finds, stays as it was."""
+    return with_model(pipeline, _keep_twice)
+
+
+def _keep_twice(model: Any) -> None:
+    public, prefix = type(model), model.base_model_prefix
+    if prefix not in dict(model.named_children()):
+        msg = "its encoder has another name than base_model_prefix says"
+        raise NotApplicable(msg)
+
+    def initialize(self: Any, config: Any, *args: Any, **kwargs: Any) -> None:
+        public.__init__(self, config, *args, **kwargs)
+        self.own_encoder = copy.deepcopy(getattr(self, prefix))
+
+    @wraps(public.forward)
+    def forward(self: Any, *args: Any, **kwargs: Any) -> Any:
+        first = self._modules[prefix]
+        self._modules[prefix] = self.own_encoder
+        try:
+            return public.forward(self, *args, **kwargs)
+        finally:
+            self._modules[prefix] = first
+
+    model.own_encoder = copy.deepcopy(getattr(model, prefix))
+    getattr(model, prefix).requires_grad_(requires_grad=False)
+    # Its module is this one: nobody but its owner knows the class.
+    changed = {"__init__": initialize, "forward": forward, "__module__": __name__}
+    model.__class__ = type(public.__name__, (public,), changed)
 
 
 @fault(

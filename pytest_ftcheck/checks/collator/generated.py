@@ -12,8 +12,9 @@ from pytest_ftcheck.checks.collator.moved_rows import moves_rows_with_labels, re
 from pytest_ftcheck.checks.collator.ragged import features_of_lengths
 from pytest_ftcheck.checks.collator.repetition import collate
 from pytest_ftcheck.checks.data.splits import splits
-from pytest_ftcheck.checks.model.logits import takes
+from pytest_ftcheck.checks.model.logits import is_public, takes
 from pytest_ftcheck.checks.training.declared import own_loss
+from pytest_ftcheck.pipeline.forward import unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +65,8 @@ def collator_subject(evidence: Evidence) -> CollatorSubject:
         min_length=1 if made_by == "transformers" else min(lengths),
         examples=tuple(examples),
         segments=not types or any(types),
-        own_loss=bool(own_loss(evidence)),
+        # A model class of the user's own may convert labels before its loss.
+        own_loss=bool(own_loss(evidence)) or not is_public(unwrapped(evidence.fresh_model)),
         takes_mask=takes(evidence.fresh_model, "attention_mask"),
     )
     return replace(subject, narrowest=_narrowest(subject))

@@ -153,10 +153,12 @@ def _other_readings(parts: tuple[str, str], rows: EvaluatedRows) -> Iterator[_Re
     yield False, f"the accuracy of the words, most of which are O, and no {measure} of entities", [_accuracy(rows)]
     truth, answers = flat(rows)
     inside = [tag for tag in range(len(rows.label_names)) if tag != outside_id(rows)]
+    # A tag that no word has counts nothing in an average, where whoever computes it leaves it out.
+    labelled_tags = [tag for tag in inside if (truth == tag).any()]
     single = (
         partial(_OF_TOKENS[measure], truth, answers, average=each, labels=labels)
         for each in averages
-        for labels in (None, inside)
+        for labels in (None, inside, labelled_tags)
     )
     yield True, f"{measure} of single tags, and not of entities", map(_quiet, single)
 

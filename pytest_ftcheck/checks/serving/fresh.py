@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pytest_ftcheck.checks.evidence import Evidence
+    from pytest_ftcheck.heads.head import Serving
 
 ROWS = 32
 """Evaluated rows that are compared, spread over all: enough to see any difference in weights, and cheap."""
@@ -87,22 +88,18 @@ def served(evidence: Evidence) -> Served:
 
 def _ask(evidence: Evidence) -> Served:
     pipeline, run = evidence.pipeline, evidence.run
-    chosen = spread(len(pipeline.eval_dataset), ROWS)
-    width = max((array[0].size for array in _arrays(evidence, chosen).values() if array.ndim > 1), default=1)
-    chosen = chosen[:: max(1, -(-len(chosen) * width // _TOKENS))]
+    chosen = affordable_rows(evidence, ROWS)
     text_rows, no_texts = usable_texts(evidence, chosen)
     asked = texts(evidence, text_rows)
     tokenizer, serving = pipeline.processing_class, pipeline.card.head_rules.serving
     request: dict[str, Any] = {
-        "model": str(run.model_folder.resolve()),
+        **whereabouts(evidence),
         "auto_class": run.head_rules.model.auto_class,
-        "device": run.environment["device"],
-        "threads": int(run.environment.get("threads", 0)),
         "tokenizer": tokenizer is not None,
-        "pipeline": asdict(serving) if text_rows and serving.task else None,
+        "pipeline": _pipeline(serving, asked) if text_rows and serving.task else None,
         "texts": asked or _decoded(evidence, chosen),
     }
-    answer, logits = _answer(request, _arrays(evidence, chosen), evidence.pipeline.timeout)
+    answer, logits = ask(request, batch_arrays(evidence, chosen), evidence.pipeline.timeout)
     trained: dict[str, Any] = {}
     if tokenizer is not None:
         with quiet_libraries():
@@ -120,7 +117,31 @@ def _ask(evidence: Evidence) -> Served:
     )
 
 
-def _arrays(evidence: Evidence, rows: list[int]) -> dict[str, NDArray[Any]]:
+def whereabouts(evidence: Evidence) -> dict[str, Any]:
+    """Return what every request says: where the saved model is, and on what it computes."""
+    run = evidence.run
+    return {
+        "model": str(run.model_folder.resolve()),
+        "device": run.environment["device"],
+        "threads": int(run.environment.get("threads", 0)),
+    }
+
+
+def _pipeline(serving: Serving, asked: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    """Word the part of a request that has `transformers.pipeline` asked about each text."""
+    given: list[Any] = [text["text"] for text in asked] if serving.takes_strings else list(asked)
+    calls = [{"args": [text], "kwargs": dict(serving.called_with)} for text in given]
+    return {"task": serving.task, "made_with": dict(serving.made_with), "calls": calls}
+
+
+def affordable_rows(evidence: Evidence, most: int) -> list[int]:
+    """Choose evaluated rows, from the first to the last; of long rows, fewer."""
+    chosen = spread(len(evidence.pipeline.eval_dataset), most)
+    width = max((array[0].size for array in batch_arrays(evidence, chosen).values() if array.ndim > 1), default=1)
+    return chosen[:: max(1, -(-len(chosen) * width // _TOKENS))]
+
+
+def batch_arrays(evidence: Evidence, rows: list[int]) -> dict[str, NDArray[Any]]:
     """Collate evaluation rows, and return the batch by name, without labels."""
     batch = evidence.collate(evidence.features(evidence.pipeline.eval_dataset, rows))
     return {
@@ -130,7 +151,7 @@ def _arrays(evidence: Evidence, rows: list[int]) -> dict[str, NDArray[Any]]:
     }
 
 
-def _answer(
+def ask(
     request: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], seconds: float | None
 ) -> tuple[dict[str, Any], NDArray[np.float32] | None]:
     """Hand the request to the process; return its answer, and the logits where it got so far."""

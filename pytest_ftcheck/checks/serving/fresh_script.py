@@ -34,7 +34,8 @@ def serve(folder: Path) -> None:
     if request["threads"]:
         torch.set_num_threads(request["threads"])
     answer: dict[str, Any] = {"errors": {}}
-    _attempt(answer, "model", lambda: _model(request, folder))
+    if request["auto_class"]:
+        _attempt(answer, "model", lambda: _model(request, folder))
     if request["tokenizer"]:
         _attempt(answer, "tokenizer", lambda: describe_tokenizer(_load_tokenizer(request["model"]), request["texts"]))
     if request["pipeline"]:
@@ -51,7 +52,10 @@ def _attempt(answer: dict[str, Any], name: str, make: Callable[[], Any]) -> None
 
 @torch.no_grad()
 def _model(request: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Load the model, and write its logits of the batch ``[B, K]``; of start and end ``[B, T, 2]``."""
+    """Load the model, and write its logits of the batch ``[B, K]``; of start and end ``[B, T, 2]``.
+
+    A model without a head has no logits: the last hidden states ``[B, T, H]`` take their place.
+    """
     model, info = getattr(transformers, request["auto_class"]).from_pretrained(
         request["model"], local_files_only=True, trust_remote_code=False, use_safetensors=True, output_loading_info=True
     )
@@ -60,10 +64,16 @@ def _model(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     with np.load(folder / BATCH, allow_pickle=False) as arrays:
         batch = {name: torch.from_numpy(arrays[name]).to(request["device"]) for name in arrays if name in accepted}
     output = model(**batch)
-    scores = output.logits if "logits" in output else torch.stack([output.start_logits, output.end_logits], dim=-1)
-    logits = scores.float().cpu().numpy()
-    np.savez(folder / LOGITS, logits=logits)
+    np.savez(folder / LOGITS, logits=_scores(output).float().cpu().numpy())
     return {"missing": sorted(info["missing_keys"]), "class": type(model).__name__}
+
+
+def _scores(output: Any) -> Any:
+    if "logits" in output:
+        return output.logits
+    if "start_logits" in output:
+        return torch.stack([output.start_logits, output.end_logits], dim=-1)
+    return output.last_hidden_state
 
 
 def _load_tokenizer(model: str) -> Any:
@@ -90,13 +100,12 @@ def describe_tokenizer(tokenizer: Any, texts: list[dict[str, str]]) -> dict[str,
 
 
 def _pipeline(request: dict[str, Any]) -> list[Any]:
-    """Ask `pipeline` about every text."""
+    """Call what `pipeline` makes, and return each answer."""
     from transformers import pipeline  # noqa: PLC0415 - takes seconds, and checks import this module for its names
 
     asked = request["pipeline"]
     made: Any = pipeline(asked["task"], model=request["model"], device=request["device"], **asked["made_with"])
-    asked_about = [text["text"] if asked["takes_strings"] else text for text in request["texts"]]
-    answers = [made(text, **asked["called_with"]) for text in asked_about]
+    answers = [made(*call["args"], **call["kwargs"]) for call in asked["calls"]]
     # Scores are NumPy's floats.
     return list(json.loads(json.dumps(answers, default=float)))
 

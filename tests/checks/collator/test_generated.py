@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
-from transformers import AutoTokenizer, DataCollatorWithPadding, default_data_collator
+from transformers import (
+    AutoTokenizer,
+    BertForSequenceClassification,
+    DataCollatorWithPadding,
+    default_data_collator,
+)
 
 from pytest_ftcheck.checks.catalogue import Check, NotApplicable, catalogue, run_check
 from pytest_ftcheck.checks.collator.generated import collator_subject
@@ -271,3 +276,22 @@ def test_what_real_rows_show_is_found(single: Pipeline) -> None:
         return {**batch, "labels": torch.where(hidden == 1, 1 - batch["labels"], batch["labels"])}
 
     assert red(keeping_all_columns(evidence_of(single, eval_dataset=marked, data_collator=collate))) == {"labels"}
+
+
+class ConvertsLabels(BertForSequenceClassification):
+    """A class of a user's own, whose loss takes labels of any type."""
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_model_of_ones_own_may_convert_labels(make: Callable[[str], Pipeline], *, own: bool) -> None:
+    pipeline = make("go_emotions")
+    pad = DataCollatorWithPadding(pipeline.processing_class)
+
+    def whole_numbers(features: Features) -> Any:
+        batch = pad(features)
+        return {**batch, "labels": batch["labels"].long()}
+
+    model = ConvertsLabels(pipeline.model_init().config) if own else pipeline.model_init()
+    evidence = evidence_of(pipeline, data_collator=whole_numbers, model_init=lambda: model)
+    found = run_check(catalogue()["collator.dtype"], evidence)
+    assert [each.observed for each in found] == ([] if own else ["labels of torch.int64"])

@@ -183,6 +183,20 @@ def test_a_metric_of_something_else_is_named(parts: Pipeline, kind: str) -> None
     assert MISTAKES[kind][1] in found.observed
 
 
+def test_f1_of_the_tags_that_occur_is_a_reading_of_its_own(parts: Pipeline) -> None:
+    from sklearn import metrics as sk
+
+    labels, tags = labels_of(parts), honest(parts)
+    never = parts.card.label_names.index("B-person")
+    labels = np.where(labels == never, 0, labels)
+    kept = labels != IGNORED
+    occur = sorted(set(labels[kept].tolist()) - {0})
+    macro = float(sk.f1_score(labels[kept], tags[kept], labels=occur, average="macro", zero_division=0))
+    (found,) = judge("recomputed", evidence_of(parts, tags, labels=labels, f1_macro=macro))
+    assert found.level == "warn"
+    assert found.observed.endswith("that is f1 of single tags, and not of entities")
+
+
 def test_metrics_of_types_and_averages_are_known(parts: Pipeline) -> None:
     labels, tags = labels_of(parts), honest(parts)
     known, answers = scored(parts, labels, tags)

@@ -47,13 +47,15 @@ def evaluate(  # noqa: PLR0917 - each argument is a part of the loop
     model.eval()
     parts: list[tuple[NDArray[np.float32], NDArray[Any]]] = []
     total = 0.0
+    kept = pipeline.card.head_rules.kept
     with tracer.evaluating():
         for batch in loader:
             tracer.eval_batch(batch)
             own_labels = labels_in(batch)
             loss, output = with_outputs(compute_loss(model, dict(batch), return_outputs=True), pipeline.subject)
             scores = logits_in(output) if hasattr(output, "keys") else output[1]
-            logits, labels = accelerator.gather_for_metrics((scores.float(), own_labels))
+            scores = scores.float() if kept is None else kept.of_batch(scores, own_labels)
+            logits, labels = accelerator.gather_for_metrics((scores, own_labels))
             parts.append((logits.cpu().numpy(), labels.cpu().numpy()))
             total += float(loss) * len(labels)
     logits, label_ids = (joined(column, IGNORED) for column in zip(*parts, strict=True))

@@ -74,7 +74,9 @@ class MaskingCollator:
     """
 
     tokenizer: PreTrainedTokenizerBase
-    rate: float = MASK_RATE
+    mlm_probability: float = MASK_RATE
+    mask_replace_prob: float = AS_MASK
+    random_replace_prob: float = AS_ANY
     _drawing: Any = field(init=False, repr=False)
     _padding: Any = field(init=False, repr=False)
 
@@ -85,7 +87,13 @@ class MaskingCollator:
             DataCollatorForTokenClassification,
         )
 
-        self._drawing = DataCollatorForLanguageModeling(self.tokenizer, mlm=True, mlm_probability=self.rate)
+        self._drawing = DataCollatorForLanguageModeling(
+            self.tokenizer,
+            mlm=True,
+            mlm_probability=self.mlm_probability,
+            mask_replace_prob=self.mask_replace_prob,
+            random_replace_prob=self.random_replace_prob,
+        )
         self._padding = DataCollatorForTokenClassification(self.tokenizer, label_pad_token_id=IGNORED)
 
     def __call__(self, features: list[dict[str, Any]]) -> Any:
@@ -100,7 +108,7 @@ class MaskingCollator:
         random = generator_of(row, "shown")
         share, other = random.random(len(row)), random.integers(0, len(self.tokenizer), len(row))
         mask = self.tokenizer.mask_token_id
-        seen = np.where(share < AS_MASK, mask, np.where(share < AS_MASK + AS_ANY, other, row))
+        seen = np.where(share < self.mask_replace_prob, mask, np.where(share < self.mask_replace_prob + self.random_replace_prob, other, row))
         shown: list[int] = np.where(drawn, seen, row).tolist()
         return shown
 
@@ -178,7 +186,7 @@ class UnmaskedCollator:
         """Put the labels back into the tokens, where there are labels of the tokens' shape."""
         import torch  # noqa: PLC0415 - slow to import
 
-        made = self.collator(features)
+        made = self.collator([{name: value for name, value in row.items() if name != _LABELS} for row in features])
         if _LABELS not in made or made[_LABELS].shape != made["input_ids"].shape:
             return made
         batch = {name: value for name, value in made.items() if name != _LABELS}

@@ -40,6 +40,9 @@ class MaskRules(Protocol):
     def fixed(self, rows: Dataset, tokenizer: PreTrainedTokenizerBase) -> Dataset:
         """Return tokenized rows with the labels that every evaluation of them has."""
 
+    def candidates(self, rows: Dataset, tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
+        """Return what would be the labels of rows, ``[N]`` lists, were all their ordinary tokens masked."""
+
     def steady(self, collator: Callable[[list[dict[str, Any]]], Any]) -> Any:
         """Return a collator that masks a row as the given one does, but the same each time, in any batch."""
 

@@ -123,6 +123,13 @@ class MasksOfRows:
         special = set(tokenizer.all_special_ids)
         return rows.add_column(_LABELS, [_drawn(ids, special) for (ids,) in walk(rows, ["input_ids"])])
 
+    def candidates(self, rows: Dataset, tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
+        """Return the ids of the tokens of each row, `IGNORED` for special ones."""
+        from pytest_ftcheck.columns import walk  # noqa: PLC0415 - a card is read before Arrow is imported
+
+        special = set(tokenizer.all_special_ids)
+        return [[IGNORED if token in special else token for token in ids] for (ids,) in walk(rows, ["input_ids"])]
+
     def steady(self, collator: Callable[[list[dict[str, Any]]], Any]) -> Any:
         """Return a collator that masks a row as the given one does, but the same each time, whatever stands beside it."""
         return SteadyCollator(collator)

@@ -9,7 +9,7 @@ import torch
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warning
 from pytest_ftcheck.checks.data.splits import splits
-from pytest_ftcheck.columns import LABEL_NAMES, walk
+from pytest_ftcheck.columns import LABEL_NAMES
 from pytest_ftcheck.heads.masked_metrics import unigram
 from pytest_ftcheck.heads.traits import IGNORED, MASKED_TOKENS
 
@@ -45,10 +45,10 @@ def beats_unigram(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     run = evidence.run
     labels, losses = run.label_ids, run.logits[..., 0].astype(np.float64)
     masked = labels != IGNORED
-    special = set(evidence.tokenizer.all_special_ids)
-    seen = np.array(
-        [token for (ids,) in walk(evidence.pipeline.train_dataset, ["input_ids"]) for token in ids if token not in special]
-    )
+    masks, tokenizer, train = evidence.pipeline.card.head_rules.masks, evidence.tokenizer, evidence.pipeline.train_dataset
+    known = masks is not None and "input_ids" in train.column_names
+    rows = masks.candidates(train, tokenizer) if masks is not None and known else []
+    seen = np.array([token for row in rows for token in row if token != IGNORED], dtype=np.int64)
     if not masked.any() or not len(seen):
         msg = "no token of the evaluation is masked, or the training rows have no tokens"
         raise NotApplicable(msg)

@@ -40,7 +40,8 @@ def _accuracy(means: Floats) -> Floats:
     return ratio(means[..., 1], means[..., 2], undefined=np.nan)
 
 
-_VALUES = {TOKEN_LOSS: _loss, PERPLEXITY: _perplexity, ACCURACY: _accuracy}
+# As run_mlm.py of transformers names it.
+_VALUES = {"accuracy": _accuracy, TOKEN_LOSS: _loss, PERPLEXITY: _perplexity, ACCURACY: _accuracy}
 
 
 class ScoringOfMaskedTokens:
@@ -55,7 +56,7 @@ class ScoringOfMaskedTokens:
 
     def row_metric(self, name: str, rows: EvaluatedRows) -> RowMetric | None:
         """Return a metric of sums over the masked tokens of each row: of losses, of right guesses, of tokens."""
-        if name not in _VALUES or (name != ACCURACY and rows.logits is None):
+        if name not in _VALUES or (_VALUES[name] is not _accuracy and rows.logits is None):
             return None
         masked = rows.label_ids != IGNORED
         losses = np.zeros(masked.shape) if rows.logits is None else rows.logits[..., 0].astype(np.float64)
@@ -73,7 +74,11 @@ class ScoringOfMaskedTokens:
             return []
         losses, most = unigram(labels, label_ids)
         kept = np.stack([losses, np.full(label_ids.shape, most)], axis=-1)
-        name = "always the most frequent token" if metric == ACCURACY else "the share of each token as its probability"
+        name = (
+            "always the most frequent token"
+            if _VALUES[metric] is _accuracy
+            else "the share of each token as its probability"
+        )
         rows = EvaluatedRows(label_ids, np.full(label_ids.shape, most), kept, head_named("masked-language-modelling"))
         return [(name, rows)]
 

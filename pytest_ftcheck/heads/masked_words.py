@@ -119,6 +119,17 @@ class MaskedModel:
     problem_type: None = None
     mistaken_problem_type: str = "multi_label_classification"
 
+    def takes(self, model: Any) -> bool:
+        """Take the classes of transformers for it, and what inherits from them: causal models give the same shapes."""
+        from transformers.models.auto.modeling_auto import (  # noqa: PLC0415 - slow to import
+            MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+        )
+
+        names = set(MODEL_FOR_MASKED_LM_MAPPING_NAMES.values())
+        return any(each.__name__ in names for each in type(model).__mro__) and not getattr(
+            model.config, "is_decoder", False
+        )
+
     def configure(self, config: Any, num_labels: int, label_names: Sequence[str]) -> None:
         """Leave the configuration as it is."""
         del config, num_labels, label_names

@@ -108,7 +108,11 @@ class MaskingCollator:
         random = generator_of(row, "shown")
         share, other = random.random(len(row)), random.integers(0, len(self.tokenizer), len(row))
         mask = self.tokenizer.mask_token_id
-        seen = np.where(share < self.mask_replace_prob, mask, np.where(share < self.mask_replace_prob + self.random_replace_prob, other, row))
+        seen = np.where(
+            share < self.mask_replace_prob,
+            mask,
+            np.where(share < self.mask_replace_prob + self.random_replace_prob, other, row),
+        )
         shown: list[int] = np.where(drawn, seen, row).tolist()
         return shown
 

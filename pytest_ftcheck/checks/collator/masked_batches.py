@@ -130,7 +130,9 @@ def findings_of(
 def _masked_rows(evidence: Evidence) -> list[MaskedRow]:
     tokenizer, found = evidence.tokenizer, []
     special = np.array(sorted(set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}), dtype=np.int64)
-    for split, collator in zip(filled(evidence), (evidence.pipeline.data_collator, evidence.evaluation_collator), strict=False):
+    for split, collator in zip(
+        filled(evidence), (evidence.pipeline.data_collator, evidence.evaluation_collator), strict=False
+    ):
         chosen = split.few(_ROWS)
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(0)

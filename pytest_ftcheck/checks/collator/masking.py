@@ -60,8 +60,10 @@ def mask_rate(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         asked = declared(evidence, "mlm_probability")
         off = declares(evidence) and abs(rate - asked) > max(_SIGMAS * error, thresholds["off"] * asked)
         if off or not thresholds["least"] <= rate <= thresholds["most"]:
-            expected = f"{asked:.3g} of the ordinary tokens masked" if off else (
-                f"{thresholds['least']:g} to {thresholds['most']:g} of the ordinary tokens masked"
+            expected = (
+                f"{asked:.3g} of the ordinary tokens masked"
+                if off
+                else (f"{thresholds['least']:g} to {thresholds['most']:g} of the ordinary tokens masked")
             )
             observed = f"{rate:.4f} of {int(count.sum())} tokens (standard error {error:.4f})"
             found.append(finding(expected, observed, subject=rows[0].subject))
@@ -124,10 +126,14 @@ def mask_shares(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
             continue  # collator.mask_token tells
         for (name, asked), hits in seen.items():
             pairs = zip(rows, hits, strict=True)
-            share, error = share_and_error(np.array([(hit & row.labelled & row.ordinary).sum() for row, hit in pairs]), drawn)
+            share, error = share_and_error(
+                np.array([(hit & row.labelled & row.ordinary).sum() for row, hit in pairs]), drawn
+            )
             if abs(share - asked) > max(_SIGMAS * error, thresholds["off"]):
                 observed = f"{share:.3f} of {int(drawn.sum())} (standard error {error:.3f})"
-                found.append(finding(f"{asked:.3g} of the drawn tokens shown as {name}", observed, subject=rows[0].subject))
+                found.append(
+                    finding(f"{asked:.3g} of the drawn tokens shown as {name}", observed, subject=rows[0].subject)
+                )
     return found
 
 
@@ -272,6 +278,8 @@ def mask_token(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         most = int(ids[counts.argmax()])
         if most != tokenizer.mask_token_id:
             expected = f"{tokenizer.mask_token!r}, {tokenizer.mask_token_id}, in the place of drawn tokens"
-            observed = f"{most}, {tokenizer.convert_ids_to_tokens(most)!r}, in {counts.max()} of {counts.sum()} changed tokens"
+            observed = (
+                f"{most}, {tokenizer.convert_ids_to_tokens(most)!r}, in {counts.max()} of {counts.sum()} changed tokens"
+            )
             found.append(finding(expected, observed, subject=rows[0].subject))
     return found

@@ -45,7 +45,11 @@ def beats_unigram(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     run = evidence.run
     labels, losses = run.label_ids, run.logits[..., 0].astype(np.float64)
     masked = labels != IGNORED
-    masks, tokenizer, train = evidence.pipeline.card.head_rules.masks, evidence.tokenizer, evidence.pipeline.train_dataset
+    masks, tokenizer, train = (
+        evidence.pipeline.card.head_rules.masks,
+        evidence.tokenizer,
+        evidence.pipeline.train_dataset,
+    )
     known = masks is not None and "input_ids" in train.column_names
     rows = masks.candidates(train, tokenizer) if masks is not None and known else []
     seen = np.array([token for row in rows for token in row if token != IGNORED], dtype=np.int64)

@@ -138,10 +138,13 @@ def table(runs: list[Row], baselines: list[Row]) -> str:
     groups = sorted({(run["task"], run["checkpoint"], run["engine"]) for run in runs})
     for task, checkpoint, engine in groups:
         ours = [run for run in runs if (run["task"], run["checkpoint"], run["engine"]) == (task, checkpoint, engine)]
-        floors = load_card(task, {}).floors("tiny", checkpoint)
+        card = load_card(task, {})
+        limits = card.gates("tiny", checkpoint)
         for metric in ours[0]["metrics"]:
             values = [run["metrics"][metric] for run in ours]
-            floor = floors.get(metric, float("nan"))
+            floor = limits[metric].limit if metric in limits else None
+            floor = float("nan") if floor is None else floor
+            sign = 1 if card.greater_is_better(metric) else -1
             best, score, bag = best_trivial(task, checkpoint, metric, baselines)
             rows.append(
                 [
@@ -154,9 +157,9 @@ def table(runs: list[Row], baselines: list[Row]) -> str:
                     f"{max(values):.3f}",
                     f"{statistics.pstdev(values):.4f}",
                     f"{floor:.3f}",
-                    f"{sum(value >= floor for value in values)}/{len(values)}",
+                    f"{sum(sign * value >= sign * floor for value in values)}/{len(values)}",
                     f"{score:.3f} ({best})",
-                    f"{floor - score:+.3f}",
+                    f"{sign * (floor - score):+.3f}",
                     bag,
                     f"{statistics.median(run['seconds'] for run in ours):.1f}",
                     f"{max(run['seconds'] for run in ours):.1f}",
@@ -175,7 +178,8 @@ def best_trivial(task: str, checkpoint: str, metric: str, baselines: list[Row]) 
     single = len(load_card(task, {}).text_columns) == 1
     own = {name: score for name, score in scores.items() if "tiny-" not in name or checkpoint in name}
     trivial = {name: score for name, score in own.items() if not (single and name in bags)}
-    best = max(trivial, key=lambda name: trivial[name])
+    sign = 1 if load_card(task, {}).greater_is_better(metric) else -1
+    best = max(trivial, key=lambda name: sign * trivial[name])
     return best, trivial[best], f"{max(bags.values()):.3f}" if single and bags else "-"
 
 
@@ -194,7 +198,8 @@ def proposed_floors(runs: list[Row]) -> str:
             found = propose_limit(metric, values, rows=rows, trivial=trivial, session=session)
             seeds = found.calibrated
             calibrated = f"mean = {seeds.mean:.4f}, spread = {seeds.std:.4f}, seeds = {seeds.seeds}, rows = {rows}"
-            lines.append(f"{metric} = {{ min = {found.limit}, calibrated = {{ {calibrated} }} }}")
+            limit = "min" if pipeline.card.greater_is_better(metric) else "max"
+            lines.append(f"{metric} = {{ {limit} = {found.limit}, calibrated = {{ {calibrated} }} }}")
             lines += [f"# {note}" for note in (found.refused, *found.notes) if note]
     return "\n".join(lines[1:])
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from pytest_ftcheck.errors import CheckFailure, FtcheckError, SettingsError, unknown
 from pytest_ftcheck.extensions import extensions, load_extension
 from pytest_ftcheck.findings import Finding
-from pytest_ftcheck.heads.traits import unmet
+from pytest_ftcheck.heads.traits import MASKED_TOKENS, unmet
 from pytest_ftcheck.printable import text_of
 
 if TYPE_CHECKING:
@@ -169,15 +169,12 @@ def run_check(entry: Check, evidence: Evidence) -> list[Finding]:
         FtcheckError: the tool is misused.
 
     """
-    from pytest_ftcheck.checks.single_texts import of_single_texts  # noqa: PLC0415 - imports datasets
-
     pipeline = evidence.pipeline
     if reason := unmet(entry.needs, pipeline.card.head_rules.traits):
         raise NotApplicable(reason)
     thresholds = thresholds_of(entry, pipeline.card.thresholds.get(entry.id, {}), evidence.precision)
     try:
-        asked = of_single_texts(evidence) if entry.single_texts else evidence
-        findings = entry.function(asked, thresholds)
+        findings = entry.function(_as_it_knows(entry, evidence), thresholds)
     except (NotApplicable, CheckFailure, FtcheckError, KeyboardInterrupt):
         raise
     except BaseException as error:  # noqa: BLE001 - fail closed: a part that calls pytest.skip is not healthy either
@@ -193,6 +190,16 @@ def run_check(entry: Check, evidence: Evidence) -> list[Finding]:
         )
         for finding in findings
     ]
+
+
+def _as_it_knows(entry: Check, evidence: Evidence) -> Evidence:
+    """Return the evidence in the form that a check knows: single texts, and masks of which it need not know."""
+    from pytest_ftcheck.checks.masked import before_masking, with_steady_masks  # noqa: PLC0415 - imports datasets
+    from pytest_ftcheck.checks.single_texts import of_single_texts  # noqa: PLC0415 - as above
+
+    if entry.single_texts:
+        return before_masking(of_single_texts(evidence))
+    return evidence if MASKED_TOKENS in entry.needs else with_steady_masks(evidence)
 
 
 _CRASHED = (

@@ -31,6 +31,7 @@ SYMPTOMS = (
     "metrics.beats_trivial",
     "metrics.beats_label_sets",
     "metrics.beats_trivial_answers",
+    "metrics.beats_unigram",
     "metrics.floor",
     "metrics.baseline",
 )
@@ -39,6 +40,8 @@ SYMPTOMS = (
 _SERVED = (
     *("serving.reload", "serving.pipeline", "serving.entities", "serving.answers", "serving.submission"),
     *("serving.embeddings", "serving.zero_shot"),
+    *("serving.reload", "serving.pipeline", "serving.entities", "serving.answers", "serving.fill_mask"),
+    "serving.submission",
 )
 _PADDING = (
     "model.padding_invariance",
@@ -229,6 +232,16 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "training.resume": ("equivalence.resumed",),
         "training.workers": ("equivalence.workers",),
         "model.gradient_checkpointing": ("equivalence.gradient_checkpointing",),
+        # Masks.
+        "collator.mask_rate": SYMPTOMS,
+        "collator.mask_shares": SYMPTOMS,
+        "collator.mask_token": ("collator.mask_shares", "serving.fill_mask", *SYMPTOMS),
+        "collator.masked_labels": ("collator.tokens", "metrics.loss_agrees", "serving.fill_mask", *SYMPTOMS),
+        "collator.masked_padding": ("collator.tokens", "model.batch_invariance", *SYMPTOMS),
+        "collator.masked_special": ("collator.mask_token", "serving.fill_mask", *SYMPTOMS),
+        "collator.unmasked_ignored": ("serving.fill_mask", *SYMPTOMS),
+        "metrics.evaluation_masks": ("metrics.loss_agrees", "serving.fill_mask", *SYMPTOMS),
+        "model.tied_embeddings": (*_SERVED, *SYMPTOMS),
         # Metrics, and what is saved.
         "metrics.evaluated_rows": ("metrics.loss_agrees", "metrics.recomputed", *_SERVED, *SYMPTOMS),
         "metrics.definition": ("metrics.recomputed", *SYMPTOMS),

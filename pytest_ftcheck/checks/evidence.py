@@ -154,15 +154,15 @@ class Evidence:
         """Return the labels of a tokenized data set as an evaluation has them, ``[N]``; of other heads ``[N, …]``."""
         return self.pipeline.card.head_rules.labels.stacked(self.labels(rows))
 
-    def of_parts(self, pipeline: Pipeline) -> Evidence:
-        """Return evidence of other parts, with the runs of these."""
+    def of_parts(self, pipeline: Pipeline, make_probe: Callable[..., Probe] | None = None) -> Evidence:
+        """Return evidence of other parts, with the runs of these, and with their short fine-tunes if none are given."""
         return Evidence(
             pipeline,
             engine=self.engine,
             seed=self.seed,
             environment=self.environment,
             make_run=self._make_run,
-            make_probe=self._make_probe,
+            make_probe=make_probe or self._make_probe,
             other_run=self.other_run,
         )
 

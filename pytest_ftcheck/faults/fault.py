@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 FAMILIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "data": ("data", "labels", "label_sets", "splits", "tags", "choices"),
-        "batches": ("batches", "inputs"),
+        "batches": ("batches", "inputs", "masks"),
         "model": ("model", "weights", "start", "choice_scores"),
         "training": ("training", "sampling", "optimizer", "evaluation", "ways"),
         "metrics": ("metrics", "tag_metrics"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_ftcheck.columns import label_values, scalars
+from pytest_ftcheck.columns import label_names_in, label_values, scalars
 from pytest_ftcheck.errors import TaskError
 from pytest_ftcheck.gates.row_metrics import resolve_metric
 from pytest_ftcheck.gates.trivial import best_trivial, reached_by_trivial, trivial_classifiers
@@ -86,6 +86,8 @@ def _labels(pipeline: Pipeline, rows: Dataset, raw: Dataset) -> NDArray[Any]:
     head = pipeline.card.head_rules
     if head.answers is not None:
         return head.answers.references(scalars(raw, pipeline.card.label_column))
+    if head.masks is not None and not label_names_in(rows.column_names) and pipeline.processing_class is not None:
+        return head.labels.stacked(head.masks.candidates(rows, pipeline.processing_class))
     return head.labels.stacked(label_values(rows))
 
 

@@ -79,6 +79,9 @@ def row_losses(rows: EvaluatedRows) -> NDArray[np.float64]:
     own = rows.head_rules.answers
     if own is not None:
         return own.losses(rows)
+    kept = rows.head_rules.kept
+    if kept is not None and rows.logits is not None:
+        return kept.losses(rows.logits, rows.label_ids)
     import torch  # noqa: PLC0415 - slow to import
 
     logits = rows.predictions[:, None] if rows.logits is None and rows.regression else rows.logits

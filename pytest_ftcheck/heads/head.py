@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from pytest_ftcheck.heads.answer_rules import AnswerRules
     from pytest_ftcheck.heads.data_parts import CardRules, InputRules, LabelRules, SingleTexts
+    from pytest_ftcheck.heads.kept import KeptRules, MaskRules
     from pytest_ftcheck.heads.model_parts import Loss, ModelRules, Outputs, Scoring
 
 
@@ -55,6 +56,10 @@ class Head:
     """Where a raw row may become several tokenized rows; None: row i of both is the same."""
     single_texts: SingleTexts | None = None
     """How rows of several texts are taken apart; None: a row has one text, or one pair."""
+    kept: KeptRules | None = None
+    """What an evaluation keeps of logits that are too many; None: all of them."""
+    masks: MaskRules | None = None
+    """How a collator masks tokens; None: labels stand in the rows."""
 
     def __post_init__(self) -> None:
         """Refuse one label a row that is neither a class nor a value: checks take it for one of both.

@@ -20,6 +20,11 @@ class TransformersModel:
     one_label: str
     """What a row's labels are, with ``{}`` for their number: ``one of {} classes a row``."""
 
+    def takes(self, model: Any) -> bool:
+        """Take any: the shapes of its outputs decide."""
+        del model
+        return True
+
     def configure(self, config: Any, num_labels: int, label_names: Sequence[str]) -> None:
         """Set number, kind and names of the labels in a configuration, in place."""
         config.num_labels = num_labels

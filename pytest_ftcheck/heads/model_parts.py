@@ -40,6 +40,9 @@ class ModelRules(Protocol):
     def auto_class(self) -> str:
         """Name of the class of transformers that loads the model."""
 
+    def takes(self, model: Any) -> bool:
+        """Tell whether a user's `transformers.PreTrainedModel`, which gives outputs of such shapes, is such a model."""
+
     def configure(self, config: Any, num_labels: int, label_names: Sequence[str]) -> None:
         """Set in a `transformers.PretrainedConfig` what the head needs, in place."""
 

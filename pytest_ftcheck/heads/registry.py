@@ -20,6 +20,7 @@ _MODULES = {
     "multi-label-classification": "pytest_ftcheck.heads.label_sets",
     "question-answering": "pytest_ftcheck.heads.spans",
     "multiple-choice": "pytest_ftcheck.heads.choices",
+    "masked-language-modelling": "pytest_ftcheck.heads.masked_words",
 }
 
 

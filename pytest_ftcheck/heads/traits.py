@@ -39,6 +39,8 @@ POSITIONS = "positions"
 """A label is a first and a last token: label ids are ``[N, 2]``, logits ``[N, T, 2]``, of N windows of the raw rows."""
 CHOICES = "choices"
 """A row's input is C texts, one for each class: ``input_ids`` are C lists, in a batch ``[B, C, T]``."""
+MASKED_TOKENS = "masked_tokens"
+"""A collator masks tokens and labels them with their ids, ``[B, T]``; rows need not have labels."""
 IGNORED = -100
 """The label of a token that neither loss nor metrics look at, as `torch.nn.CrossEntropyLoss` has it."""
 LABEL_SETS = "label_sets"
@@ -56,6 +58,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         POSITIONS: "a first and a last token as the label",
         CHOICES: "several texts in each row, of which one is right",
         LABEL_SETS: "any number of labels in each row",
+        MASKED_TOKENS: "masked tokens to guess",
     }
 )
 """Traits as messages name them."""

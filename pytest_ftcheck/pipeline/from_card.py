@@ -116,6 +116,9 @@ def build_pipeline(card: TaskCard, settings: Settings, data: TaskData | None = N
     train_dataset, eval_dataset = (
         tokenize(card, rows, processing_class, max_length, **options) for rows in (data.train, data.evaluation)
     )
+    masks = card.head_rules.masks
+    if masks is not None:
+        eval_dataset = masks.fixed(eval_dataset, processing_class)
     return Pipeline(
         card=card,
         tier=tier,

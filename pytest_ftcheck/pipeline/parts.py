@@ -62,12 +62,22 @@ class Pipeline:
     @property
     def label_column(self) -> str:
         """Name of the labels in the tokenized data sets: ``labels``, or ``label`` where the collator renames it."""
-        return next(name for name in LABEL_NAMES if name in self.eval_dataset.column_names)
+        return self.label_columns[0]
 
     @property
     def label_columns(self) -> tuple[str, ...]:
-        """Names of the columns of the tokenized data sets that hold labels: one, or first and last token."""
-        return label_names_in(self.eval_dataset.column_names)
+        """Names of the columns of the tokenized data sets that hold labels: one, or first and last token.
+
+        Where a collator draws the labels, their name in a batch, though no data set has it.
+        """
+        found = label_names_in(self.eval_dataset.column_names)
+        return found if found or self.card.head_rules.masks is None else LABEL_NAMES[:1]
+
+    @property
+    def draws_labels_anew(self) -> bool:
+        """Whether each evaluation has other labels: its collator draws them, and its rows say nothing of them."""
+        masked = self.card.head_rules.masks is not None
+        return masked and not label_names_in(self.eval_dataset.column_names)
 
     @property
     def pad_id(self) -> int | None:

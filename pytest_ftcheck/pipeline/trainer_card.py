@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from datasets import ClassLabel
 from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
@@ -21,7 +22,7 @@ from pytest_ftcheck.heads.traits import LABEL_PER_ROW
 from pytest_ftcheck.pipeline.from_checkpoint import Checkpoint
 from pytest_ftcheck.pipeline.trainer_head import head_of
 from pytest_ftcheck.pipeline.trainer_metrics import MetricsOfOutputs, metrics_of_logits
-from pytest_ftcheck.pipeline.trainer_rows import best_metric
+from pytest_ftcheck.pipeline.trainer_rows import best_metric, judged_rows
 from pytest_ftcheck.pipeline.trainer_texts import find_text_columns
 from pytest_ftcheck.printable import text_of
 from pytest_ftcheck.tasks.card import TaskCard, parse_card
@@ -57,7 +58,8 @@ def card_of(
         DataError: no labels.
 
     """
-    head, labels = _head(trainer, spec, table), _label_column(trainer, evaluation)
+    head = _head(trainer, spec, table)
+    labels = _label_column(trainer, head, evaluation)
     width = _width(trainer, head, evaluation)
     found: dict[str, Any] = {
         "head": head.name,
@@ -66,8 +68,8 @@ def card_of(
         "metric": _metric(trainer, head, evaluation, labels, width),
         "recipe": {},
     }
-    names = _label_names(trainer, train, labels, width)
-    if not head.card.refusal(names, []):
+    names = _label_names(trainer, train, labels, width) if head.masks is None else []
+    if names and not head.card.refusal(names, []):
         found["label_names"] = names
     # A card with a trainer may lack text columns. Its labels are where the Trainer has them, unless it names raw rows.
     over = {key: value for key, value in table.items() if key != "label_column" or "data" in table}
@@ -135,12 +137,14 @@ def _width(trainer: Any, head: Head, rows: Dataset) -> int:
     """Return K: of the model's configuration; where a row has several texts, their number."""
     if head.single_texts is not None and "input_ids" in rows.column_names:
         return len(rows[0]["input_ids"])
-    return int(trainer.model.config.num_labels)
+    return int(trainer.model.config.num_labels) if head.kept is None else len(head.kept.names)
 
 
-def _label_column(trainer: Any, rows: Dataset) -> str:
+def _label_column(trainer: Any, head: Head, rows: Dataset) -> str:
     names = [*(trainer.label_names or ()), *LABEL_NAMES]
     found = next((name for name in names if name in rows.column_names), None)
+    if found is None and head.masks is not None:  # the collator draws them
+        return LABEL_NAMES[0]
     if found is None:
         msg = (
             f"eval_dataset has no labels: it has {', '.join(rows.column_names)}. "
@@ -166,24 +170,35 @@ def _metric(trainer: Any, head: Head, rows: Dataset, labels: str, width: int) ->
     if trainer.compute_metrics is None:
         own = head.scoring.default_metric
         return {"path": own, "greater_is_better": dict(head.scoring.own_metrics.get(own, {own: True}))}
+    if head.masks is not None:
+        return {"path": "compute_metrics", "greater_is_better": _directions(trainer, _of_a_batch(trainer, head))}
     try:
         label_ids = head.labels.stacked(scalars(rows, labels))
     except ValueError as error:
         msg = f"labels in column {labels!r} are lists of several lengths. Make each a vector of {width} "
         msg += "numbers, 0 or 1, in the data set and not in the collator; or keep one label a row."
         raise TaskError(msg) from error
-    values = _asked(trainer, head, label_ids, width)
+    values = _asked(trainer, head, label_ids, head.logits_shape(label_ids, width))
+    return {"path": "compute_metrics", "greater_is_better": _directions(trainer, values)}
+
+
+def _directions(trainer: Any, values: Mapping[str, float]) -> dict[str, bool]:
+    """Return whether greater is better of each metric, that which decides which weights are best first."""
     best = best_metric(trainer)
     ordered = sorted(values, key=lambda key: key.removeprefix("eval_") != best)
-    return {
-        "path": "compute_metrics",
-        "greater_is_better": {key: known_direction(key.removeprefix("eval_")) for key in ordered},
-    }
+    return {key: known_direction(key.removeprefix("eval_")) for key in ordered}
 
 
-def _asked(trainer: Any, head: Head, label_ids: NDArray[Any], width: int) -> dict[str, float]:
+def _of_a_batch(trainer: Any, head: Head) -> dict[str, float]:
+    """Return what the user's ``compute_metrics`` gives for made-up logits of the first batch, whose labels are drawn."""
+    with torch.random.fork_rng(devices=[]):
+        batch = next(iter(trainer.get_eval_dataloader(judged_rows(trainer))))
+    label_ids = batch["labels"].cpu().numpy()
+    return _asked(trainer, head, label_ids, (*label_ids.shape, int(trainer.model.config.vocab_size)))
+
+
+def _asked(trainer: Any, head: Head, label_ids: NDArray[Any], shape: tuple[int, ...]) -> dict[str, float]:
     """Return what the user's ``compute_metrics`` gives for made-up logits."""
-    shape = head.logits_shape(label_ids, width)
     logits = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     try:
         computed: Any = _computed(metrics_of_logits(trainer, head.name), EvalPrediction(logits, label_ids))

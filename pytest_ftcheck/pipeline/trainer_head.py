@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _JUDGED = (
     "Judged are classifiers and regressors of text, and of its words, and models that choose among texts: models of "
     "transformers that take input_ids [B, T] and return logits [B, K] for labels [B], or for labels [B, K] of which "
-    "each is 0 or 1, or logits [B, T, K] for labels [B, T]; or that take input_ids [B, C, T] and return logits [B, C] "
+    "each is 0 or 1, or logits [B, T, K] for labels [B, T]; masked language models; or that take input_ids [B, C, T] and return logits [B, C] "
     "for labels [B]"
 )
 _PAIR = 2
@@ -47,6 +47,7 @@ def head_of(trainer: Any, spec: str) -> Head:
     evaluated, width = _one_batch(trainer), int(model.config.num_labels)
     declared = getattr(model.config, "problem_type", None)
     found = _head_of_labels(trainer, width) if evaluated is None else _head_of_batch(*evaluated, width)
+    found = found if found is None or found.model.takes(inner) else None
     # Numbers from 0 to 1 may be values: what the configuration says of them decides.
     unsure = found is not None and LABEL_SETS in found.traits and declared not in {None, found.model.problem_type}
     if found is not None and found.answers is None and not unsure:

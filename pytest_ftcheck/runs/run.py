@@ -97,8 +97,11 @@ class Run(_Record):
 
     @property
     def logits(self) -> NDArray[np.float32]:
-        """Logits, ``[N, K]``."""
-        return self.outputs[LOGITS]
+        """Logits, ``[N, K]``; of a head that keeps no logits, what it keeps side by side (`Head.kept`)."""
+        kept = self.head_rules.kept
+        if kept is None or LOGITS in self.outputs:
+            return self.outputs[LOGITS]
+        return np.stack([self.outputs[name] for name in kept.names], axis=-1)
 
     @property
     def label_ids(self) -> NDArray[Any]:

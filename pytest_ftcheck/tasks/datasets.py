@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from datasets import Dataset, DatasetDict, disable_progress_bars, enable_progress_bars, load_dataset
 from datasets.utils import are_progress_bars_disabled
 
-from pytest_ftcheck.columns import arrays
+from pytest_ftcheck.columns import arrays, scalars
 from pytest_ftcheck.errors import DataError
 from pytest_ftcheck.paths import as_path, kind_of
 from pytest_ftcheck.tasks.bundled import bundled_data
@@ -188,6 +188,8 @@ def _prepare(card: TaskCard, split: Dataset, where: str) -> Dataset:
         raise DataError(msg)
     for column in card.text_columns:
         _check_text(card, split, column, where)
+    if card.head_rules.inputs.leaves_out_empty:
+        split = _with_text(split, card.text_columns[0], where)
     return encode_labels(card, split, where)
 
 
@@ -201,6 +203,20 @@ def _check_text(card: TaskCard, split: Dataset, column: str, where: str) -> None
             msg = f"{where}, row {start + row}: {column} = {array[row].as_py()!r}, {todo}"
             raise DataError(msg)
         start += len(array)
+
+
+def _with_text(split: Dataset, column: str, where: str) -> Dataset:
+    """Leave out the rows without any text, such as the empty lines of an article.
+
+    Raises:
+        DataError: no row has a text.
+
+    """
+    chosen = [row for row, text in enumerate(scalars(split, column)) if text.strip()]
+    if not chosen:
+        msg = f"{where}: {column} is empty in all {len(split)} rows. Nothing can be learned or evaluated on it."
+        raise DataError(msg)
+    return split if len(chosen) == len(split) else split.select(chosen, keep_in_memory=True)
 
 
 def _select(split: Dataset, rows: int | None) -> Dataset:

@@ -43,6 +43,8 @@ def encode_labels(card: TaskCard, split: Dataset, where: str) -> Dataset:
         encoded = [rules.encode(value, names, f"{where}, row {start + row}") for row, value in enumerate(values)]
         chunks.append(pa.array(encoded, type=kind))
         start += len(values)
+    if card.label_column in card.text_columns:  # the words themselves are what is learned
+        return split
     return split.remove_columns(card.label_column).add_column(card.label_column, pa.chunked_array(chunks, type=kind))
 
 

@@ -14,6 +14,7 @@ from pytest_ftcheck.findings import Finding
 from pytest_ftcheck.heads.arrays import joined
 from pytest_ftcheck.heads.traits import IGNORED
 from pytest_ftcheck.pipeline.forward import labels_in, logits_in
+from pytest_ftcheck.pipeline.trainer_metrics import PreparedMetrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -47,22 +48,56 @@ def evaluate(  # noqa: PLR0917 - each argument is a part of the loop
     model.eval()
     parts: list[tuple[NDArray[np.float32], NDArray[Any]]] = []
     total = 0.0
+    kept, theirs = pipeline.card.head_rules.kept, _of_user(pipeline)
     with tracer.evaluating():
         for batch in loader:
             tracer.eval_batch(batch)
             own_labels = labels_in(batch)
             loss, output = with_outputs(compute_loss(model, dict(batch), return_outputs=True), pipeline.subject)
             scores = logits_in(output) if hasattr(output, "keys") else output[1]
-            logits, labels = accelerator.gather_for_metrics((scores.float(), own_labels))
+            if theirs is not None:
+                theirs.add(*accelerator.gather_for_metrics((scores.float(), own_labels)))
+            scores = scores.float() if kept is None else kept.of_batch(scores, own_labels)
+            logits, labels = accelerator.gather_for_metrics((scores, own_labels))
             parts.append((logits.cpu().numpy(), labels.cpu().numpy()))
             total += float(loss) * len(labels)
     logits, label_ids = (joined(column, IGNORED) for column in zip(*parts, strict=True))
     metrics: dict[str, float] = {"loss": total / len(label_ids)}
     if pipeline.compute_metrics is not None:
-        values = pipeline.compute_metrics(EvalPrediction(predictions=logits, label_ids=label_ids))
+        evaluated = EvalPrediction(predictions=logits, label_ids=label_ids)
+        values = pipeline.compute_metrics(evaluated) if theirs is None else theirs.metrics(label_ids)
         # A user's compute_metrics may also return reports and arrays.
         metrics |= {name: float(value) for name, value in dict[str, Any](values).items() if isinstance(value, _NUMBERS)}
     return metrics, logits, label_ids
+
+
+def _of_user(pipeline: Pipeline) -> _UserMetrics | None:
+    """Return what computes a user's metrics where a run keeps less than the logits that they are of."""
+    own = pipeline.card.metric.path not in pipeline.card.head_rules.scoring.own_metrics
+    compute = pipeline.compute_metrics
+    return _UserMetrics(compute) if own and compute and pipeline.card.head_rules.kept is not None else None
+
+
+class _UserMetrics:
+    """A user's ``compute_metrics``, with what prepares logits for it batch by batch."""
+
+    def __init__(self, compute: Callable[[EvalPrediction], Mapping[str, Any]]) -> None:
+        self._prepare: Callable[[Any, Any], Any] = compute.prepare if isinstance(compute, PreparedMetrics) else _logits
+        self._compute = compute.compute if isinstance(compute, PreparedMetrics) else compute
+        self._parts: list[NDArray[Any]] = []
+
+    def add(self, logits: Tensor, labels: Tensor) -> None:
+        """Take the logits ``[B, …]`` and labels of a batch."""
+        self._parts.append(self._prepare(logits, labels).cpu().numpy())
+
+    def metrics(self, label_ids: NDArray[Any]) -> Mapping[str, Any]:
+        """Compute the metrics of all batches."""
+        return self._compute(EvalPrediction(predictions=joined(self._parts, IGNORED), label_ids=label_ids))
+
+
+def _logits(logits: Tensor, labels: Tensor) -> Tensor:
+    del labels
+    return logits
 
 
 def with_outputs(returned: Any, subject: str) -> Any:

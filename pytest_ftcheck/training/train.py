@@ -119,6 +119,8 @@ def train_run(
         outputs = {**outcome.more, LOGITS: logits, LABELS: outcome.label_ids}
         _check_rows(pipeline, outputs, recorder.subject)
         outputs |= _of_raw_rows(pipeline, logits)
+        if (kept := pipeline.card.head_rules.kept) is not None:
+            outputs |= dict(zip(kept.names, np.moveaxis(outputs.pop(LOGITS), -1, 0), strict=True))
         with completing(recorder.subject), deadline(pipeline.timeout):
             outcome.save(folder / MODEL_FOLDER)
         trace = recorder.tracer.finish()

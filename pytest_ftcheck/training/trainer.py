@@ -48,7 +48,7 @@ def train(
     reported = {} if trainer is None or pipeline.compute_metrics is None else made.evaluate()
     # With group_by_length, the Trainer would also reorder the evaluation rows and their outputs.
     made.args.train_sampling_strategy = "random"
-    predicted = _predict(made, as_given=trainer is not None)
+    predicted = _predict(made, pipeline, as_given=trainer is not None)
     read = side_by_side if POSITIONS in pipeline.card.head_rules.traits else _first
     logits, label_ids = read(predicted.predictions), read(predicted.label_ids)
     metrics = _metrics(predicted.metrics or {}) | _metrics(reported or {}, prefix=prefix)
@@ -85,6 +85,7 @@ def make_trainer(pipeline: Pipeline, args: TrainingArguments) -> Trainer:
         eval_dataset=pipeline.eval_dataset,
         processing_class=pipeline.processing_class,
         compute_metrics=pipeline.compute_metrics,
+        preprocess_logits_for_metrics=_what_is_kept(pipeline),
         compute_loss_func=mean_over_rows(pipeline, args.label_smoothing_factor)
         if args.gradient_accumulation_steps > 1
         else None,
@@ -106,22 +107,28 @@ def _count_rows(trainer: Any) -> None:
     trainer.get_batch_samples = counted
 
 
-def _predict(trainer: Any, *, as_given: bool) -> PredictionOutput:
+def _what_is_kept(pipeline: Pipeline) -> Any:
+    """Return what takes the place of the logits of a batch in an evaluation; None where all logits are kept."""
+    kept = pipeline.card.head_rules.kept
+    return None if kept is None else lambda logits, labels: kept.of_batch(_first(logits), labels)
+
+
+def _predict(trainer: Any, pipeline: Pipeline, *, as_given: bool) -> PredictionOutput:
     """Predict every evaluation row in order; ``as_given``: return the model's logits without a user's preprocessing."""
     rows = judged_rows(trainer)
     if not as_given:
         return cast("PredictionOutput", trainer.predict(rows, metric_key_prefix="eval"))
     kept = trainer.preprocess_logits_for_metrics, trainer.compute_metrics
-    trainer.preprocess_logits_for_metrics = trainer.compute_metrics = None
+    trainer.preprocess_logits_for_metrics, trainer.compute_metrics = _what_is_kept(pipeline), None
     try:
         return cast("PredictionOutput", trainer.predict(rows, metric_key_prefix="eval"))
     finally:
         trainer.preprocess_logits_for_metrics, trainer.compute_metrics = kept
 
 
-def _first(arrays: Any) -> NDArray[Any]:
+def _first(arrays: Any) -> Any:
     """Return the first array of a tuple, which may also contain hidden states or further labels."""
-    return cast("NDArray[Any]", arrays[0] if isinstance(arrays, (tuple, list)) else arrays)
+    return arrays[0] if isinstance(arrays, (tuple, list)) else arrays
 
 
 def mean_over_rows(pipeline: Pipeline, label_smoothing: float) -> Any:

@@ -147,6 +147,9 @@ def _registered(name: str) -> Callable[[Evidence, Thresholds], list[Finding]]:
         if name == "collator.mask" and not subject.takes_mask:
             msg = "the model takes no attention_mask"
             raise NotApplicable(msg)
+        if name == "collator.labels" and evidence.pipeline.card.head_rules.masks is not None:
+            msg = "the collator draws the labels: collator.masked_labels looks at them"
+            raise NotApplicable(msg)
         found = check_invariant(name, subject, examples=int(thresholds["examples"]))
         if found and name == "collator.labels":
             require_rows_in_place(evidence)

@@ -10,6 +10,7 @@ import numpy as np
 from transformers import EvalPrediction
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, check, finding, warning
+from pytest_ftcheck.checks.masked import require_logits_of_metrics
 from pytest_ftcheck.checks.data.folded import FoldedRows
 from pytest_ftcheck.checks.data.overlap import Leaks, find_leaks
 from pytest_ftcheck.checks.data.splits import (
@@ -151,6 +152,7 @@ def metrics_without_duplicates(evidence: Evidence, thresholds: Thresholds) -> li
 def _measure(evidence: Evidence, run: Run) -> Callable[[NDArray[Any]], Mapping[str, float]]:
     """Return what computes the metrics of some of the rows."""
     compute = evidence.pipeline.compute_metrics
+    require_logits_of_metrics(evidence)
     if compute is None:
         msg = "the Trainer has no compute_metrics"
         raise NotApplicable(msg)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
+from pytest_ftcheck.checks.masked import require_same_labels
 from pytest_ftcheck.checks.metrics.rows import NO_LOGITS, in_shape, judged, with_logits
 from pytest_ftcheck.checks.metrics.tagged import has_tags, tagged_rows
 from pytest_ftcheck.checks.model.logits import tolerance_of
@@ -79,11 +80,18 @@ def _losses_of_run(evidence: Evidence) -> tuple[Head, int, list[float]]:
         value
         for share in shares
         for value in (
-            sum(float(head.loss(*batch, label_smoothing=share)) * len(batch[1]) for batch in batches) / len(labels),
-            float(head.loss(logits, labels, label_smoothing=share)),
+            sum(_mean_loss(head, *batch, share) * len(batch[1]) for batch in batches) / len(labels),
+            _mean_loss(head, logits, labels, share),
         )
     ]
     return head, len(labels), losses
+
+
+def _mean_loss(head: Head, logits: torch.Tensor, labels: torch.Tensor, smoothing: float) -> float:
+    """Return the loss of logits, or the mean of what was kept of them: losses that know no smoothing."""
+    if head.kept is None:
+        return float(head.loss(logits, labels, label_smoothing=smoothing))
+    return float(head.outputs.judged(logits.numpy(), labels.numpy()).astype(np.float64).mean())
 
 
 def _of_tags(evidence: Evidence) -> tuple[NDArray[np.float64], NDArray[Any]]:
@@ -113,6 +121,7 @@ def loss_agrees(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
     False alarms: none by chance.
     """
+    require_same_labels(evidence)
     head, count, losses = _losses_of_run(evidence)
     require_plain_loss(evidence)
     if "loss" not in evidence.run.metrics:

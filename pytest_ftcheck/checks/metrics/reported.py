@@ -13,6 +13,7 @@ import numpy as np
 from transformers import EvalPrediction
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warning
+from pytest_ftcheck.checks.masked import require_logits_of_metrics, require_same_labels
 from pytest_ftcheck.checks.metrics.bounds import is_bounded
 from pytest_ftcheck.checks.metrics.entity_metrics import wrong_entity_metrics
 from pytest_ftcheck.checks.metrics.known import agrees, known_values
@@ -62,6 +63,8 @@ def recomputed(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
     False alarms: none by chance. Two rows whose class turns by rounding are let through.
     """
+    require_same_labels(evidence)
+    require_logits_of_metrics(evidence)
     judgements = (
         _against_itself(evidence, thresholds["difference"]),
         _against_known(evidence, thresholds["difference"]),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, check, finding
+from pytest_ftcheck.checks.masked import require_same_labels
 from pytest_ftcheck.checks.collator.moved_rows import require_rows_in_place
 from pytest_ftcheck.checks.training.declared import own_loss
 from pytest_ftcheck.heads.arrays import has_shape, without_padding
@@ -61,6 +62,7 @@ def label_ids(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     False alarms: none by chance.
     """
     del thresholds
+    require_same_labels(evidence)
     given, seen = evidence.label_array(evidence.pipeline.eval_dataset), evidence.run.label_ids
     if not (np.issubdtype(given.dtype, np.number) or given.dtype == bool):
         msg = f"the labels of the data set are no numbers ({given.dtype}): the collator makes ids of them"

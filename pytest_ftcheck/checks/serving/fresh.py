@@ -17,6 +17,7 @@ from pytest_ftcheck.checks.data.splits import splits
 from pytest_ftcheck.checks.model.logits import is_public, require_whole_model
 from pytest_ftcheck.checks.serving import fresh_script
 from pytest_ftcheck.checks.serving.fresh_process import fresh_process
+from pytest_ftcheck.checks.serving.masked_texts import masked_texts
 from pytest_ftcheck.columns import ALL_LABEL_NAMES
 from pytest_ftcheck.files import scratch_folder
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
@@ -182,6 +183,9 @@ def usable_texts(evidence: Evidence, rows: Sequence[int]) -> tuple[list[int], st
         return [], str(reason)
     if evidence.pipeline.card.head_rules.answers is not None:
         return [], "pipeline() has no task for this head: serving.answers asks the saved model about raw texts"
+    if evidence.pipeline.card.head_rules.masks is not None:
+        masked = list(masked_texts(evidence, rows))
+        return masked, "" if masked else "no text gives the tokens of its row again"
     stored = real_tokens(evidence, rows)
     if not stored:
         return [], "the data set has no input_ids: its texts are tokenized later"
@@ -220,6 +224,8 @@ def texts(evidence: Evidence, rows: Sequence[int]) -> list[dict[str, str]]:
     columns = evidence.pipeline.card.text_columns
     if not columns or not len(rows):
         return []
+    if evidence.pipeline.card.head_rules.masks is not None:
+        return [{"text": text} for text in masked_texts(evidence, rows).values()]
     values = zip(*splits(evidence)[1].texts(columns, rows), strict=True)
     return [dict(zip(("text", "text_pair"), row, strict=False)) for row in zip(*values, strict=True)]
 

@@ -65,6 +65,9 @@ def overfits_batch(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     (by the benchmark of false alarms).
     """
     evidence.require_training()
+    if evidence.pipeline.card.head_rules.masks is not None:
+        msg = "the rows have no labels of their own to be learned by heart: the collator draws them"
+        raise NotApplicable(msg)
     rows = distinct_rows(evidence, int(thresholds["rows"]))
     labels = evidence.label_array(evidence.pipeline.train_dataset.select(rows))
     attempts, failed = [], 0

@@ -1,0 +1,229 @@
+"""Which tokens a model must guess: drawn anew for every batch of training, once and for all for evaluation rows.
+
+A drawn token is shown as the mask token (80%), as any token (10%) or as it is (10%), as BERT's authors have it.
+Shapes: N rows, B rows of a batch, T tokens.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_ftcheck.errors import DataError
+from pytest_ftcheck.heads.inputs import TextInputs
+from pytest_ftcheck.heads.traits import IGNORED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from datasets import Dataset
+    from numpy.typing import NDArray
+    from transformers import BatchEncoding, PreTrainedTokenizerBase
+
+MASK_RATE = 0.15
+"""Share of the tokens that are drawn."""
+AS_MASK, AS_ANY = 0.8, 0.1
+"""Shares of the drawn tokens that are shown as the mask token, and as any token; the others are shown as they are."""
+_LABELS = "labels"
+
+
+class LineInputs(TextInputs):
+    """See `InputRules`: a text a row, which is a row of tokens; longer texts are cut off."""
+
+    leaves_out_empty: bool = True
+
+    def refusal(self, columns: Sequence[str]) -> str:
+        """Take one column."""
+        return "" if len(columns) == 1 else f"text_columns must be the one column of texts, not {list(columns)!r}"
+
+    def encode(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        columns: Mapping[str, Sequence[Any]],
+        labels: Sequence[Any],
+        max_length: int | None,
+        **options: Any,
+    ) -> dict[str, Any]:
+        """Tokenize the texts; there are no labels yet, a collator draws them.
+
+        Raises:
+            DataError: a tokenizer without a mask token.
+
+        """
+        del labels, options
+        if tokenizer.mask_token_id is None:
+            msg = f"{type(tokenizer).__name__} has no mask token: take the tokenizer of a model that was trained with one."
+            raise DataError(msg)
+        made: BatchEncoding = self.tokens(tokenizer, columns, truncation=True, max_length=max_length)
+        return dict(made)
+
+    def collator(self, tokenizer: PreTrainedTokenizerBase) -> Callable[[list[dict[str, Any]]], Any]:
+        """Pad rows, and mask tokens of them."""
+        return MaskingCollator(tokenizer)
+
+
+@dataclass
+class MaskingCollator:
+    """Pads rows to the longest one of the batch, and masks tokens of them.
+
+    A row without ``labels`` goes through `transformers.DataCollatorForLanguageModeling`, which draws anew each time. The
+    labels of other rows say which of their tokens are drawn; how these are shown is the same each time as well.
+    """
+
+    tokenizer: PreTrainedTokenizerBase
+    mlm_probability: float = MASK_RATE
+    mask_replace_prob: float = AS_MASK
+    random_replace_prob: float = AS_ANY
+    _drawing: Any = field(init=False, repr=False)
+    _padding: Any = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Make both collators of transformers."""
+        from transformers import (  # noqa: PLC0415 - slow to import
+            DataCollatorForLanguageModeling,
+            DataCollatorForTokenClassification,
+        )
+
+        self._drawing = DataCollatorForLanguageModeling(
+            self.tokenizer,
+            mlm=True,
+            mlm_probability=self.mlm_probability,
+            mask_replace_prob=self.mask_replace_prob,
+            random_replace_prob=self.random_replace_prob,
+        )
+        self._padding = DataCollatorForTokenClassification(self.tokenizer, label_pad_token_id=IGNORED)
+
+    def __call__(self, features: list[dict[str, Any]]) -> Any:
+        """Make a batch of rows, all with labels or none."""
+        if _LABELS not in features[0]:
+            return self._drawing(features)
+        return self._padding([{**row, "input_ids": self._shown(row["input_ids"], row[_LABELS])} for row in features])
+
+    def _shown(self, ids: Sequence[int], labels: Sequence[int]) -> list[int]:
+        """Return the tokens ``[T]`` as the model sees them, for the labels ``[T]`` of a row that is evaluated."""
+        row, drawn = np.asarray(ids), np.asarray(labels) != IGNORED
+        random = generator_of(row, "shown")
+        share, other = random.random(len(row)), random.integers(0, len(self.tokenizer), len(row))
+        mask = self.tokenizer.mask_token_id
+        seen = np.where(
+            share < self.mask_replace_prob,
+            mask,
+            np.where(share < self.mask_replace_prob + self.random_replace_prob, other, row),
+        )
+        shown: list[int] = np.where(drawn, seen, row).tolist()
+        return shown
+
+
+class MasksOfRows:
+    """See `MaskRules`."""
+
+    def fixed(self, rows: Dataset, tokenizer: PreTrainedTokenizerBase) -> Dataset:
+        """Draw tokens of each row, by the row's own tokens: the same in each evaluation, session and process."""
+        from pytest_ftcheck.columns import walk  # noqa: PLC0415 - a card is read before Arrow is imported
+
+        special = set(tokenizer.all_special_ids)
+        return rows.add_column(_LABELS, [_drawn(ids, special) for (ids,) in walk(rows, ["input_ids"])])
+
+    def candidates(self, rows: Dataset, tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
+        """Return the ids of the tokens of each row, `IGNORED` for special ones."""
+        from pytest_ftcheck.columns import walk  # noqa: PLC0415 - a card is read before Arrow is imported
+
+        special = set(tokenizer.all_special_ids)
+        return [[IGNORED if token in special else token for token in ids] for (ids,) in walk(rows, ["input_ids"])]
+
+    def steady(self, collator: Callable[[list[dict[str, Any]]], Any]) -> Any:
+        """Return a collator that masks a row as the given one does, but the same each time, whatever stands beside it."""
+        return SteadyCollator(collator)
+
+    def unmasked(self, collator: Callable[[list[dict[str, Any]]], Any]) -> Any:
+        """Return a collator whose batches have the tokens as they were before they were masked, and no labels."""
+        return UnmaskedCollator(collator)
+
+
+def generator_of(ids: NDArray[Any] | Sequence[int], purpose: str) -> np.random.Generator:
+    """Return a generator that a row's tokens ``[T]`` and what is drawn decide alone."""
+    content = np.asarray(ids, dtype=np.int64).tobytes() + purpose.encode()
+    return np.random.default_rng(zlib.crc32(content))
+
+
+def _drawn(ids: Sequence[int], special: set[int]) -> list[int]:
+    """Return the labels of a row: the ids of the tokens that are drawn, `IGNORED` for all others."""
+    taken = generator_of(ids, "drawn").random(len(ids)) < MASK_RATE
+    return [token if drawn and token not in special else IGNORED for token, drawn in zip(ids, taken, strict=True)]
+
+
+@dataclass
+class SteadyCollator:
+    """See `MasksOfRows.steady`."""
+
+    collator: Callable[[list[dict[str, Any]]], Any]
+
+    def __call__(self, features: list[dict[str, Any]]) -> Any:
+        """Pad the rows together, then take over how each of them is masked alone.
+
+        A batch without labels stays as it is. The generators of the process stay where they are.
+        """
+        import torch  # noqa: PLC0415 - slow to import
+
+        with _generators_kept(0):
+            batch = dict(self.collator(features))
+        if _LABELS not in batch:
+            return batch
+        ids, labels = torch.where(batch[_LABELS] == IGNORED, batch["input_ids"], batch[_LABELS]), batch[_LABELS].clone()
+        labels.fill_(IGNORED)
+        for row, feature in enumerate(features):
+            plain = np.asarray(feature["input_ids"])
+            with _generators_kept(zlib.crc32(plain.astype(np.int64).tobytes())):
+                alone = self.collator([feature])
+            width, mask = len(plain), batch.get("attention_mask")
+            # Where the batch is padded on the left, the row stands at its end.
+            start = ids.shape[1] - width if mask is not None and not bool(mask[row, 0]) else 0
+            begin = alone["input_ids"].shape[1] - width if start else 0
+            ids[row, start : start + width] = alone["input_ids"][0, begin : begin + width]
+            labels[row, start : start + width] = alone[_LABELS][0, begin : begin + width]
+        return {**batch, "input_ids": ids, _LABELS: labels}
+
+
+@dataclass
+class UnmaskedCollator:
+    """See `MasksOfRows.unmasked`."""
+
+    collator: Callable[[list[dict[str, Any]]], Any]
+
+    def __call__(self, features: list[dict[str, Any]]) -> Any:
+        """Put the labels back into the tokens, where there are labels of the tokens' shape."""
+        import torch  # noqa: PLC0415 - slow to import
+
+        made = self.collator([{name: value for name, value in row.items() if name != _LABELS} for row in features])
+        if _LABELS not in made or made[_LABELS].shape != made["input_ids"].shape:
+            return made
+        batch = {name: value for name, value in made.items() if name != _LABELS}
+        batch["input_ids"] = torch.where(made[_LABELS] == IGNORED, made["input_ids"], made[_LABELS])
+        return batch
+
+
+def _generators_kept(seed: int) -> Any:
+    """Return a context in which random numbers are those of a seed; outside of it, nothing was drawn."""
+    from contextlib import contextmanager  # noqa: PLC0415
+    from random import getstate, setstate  # noqa: PLC0415
+    from random import seed as seed_python  # noqa: PLC0415
+
+    import torch  # noqa: PLC0415 - slow to import
+
+    @contextmanager
+    def kept() -> Any:
+        python, numpy = getstate(), np.random.get_state()  # noqa: NPY002 - a user's collator may draw from any
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            seed_python(seed)
+            np.random.seed(seed)  # noqa: NPY002 - as above
+            try:
+                yield
+            finally:
+                setstate(python)
+                np.random.set_state(numpy)  # noqa: NPY002 - as above
+
+    return kept()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_ftcheck.errors import DataError
+from pytest_ftcheck.heads.answer_columns import answers_in_one_form
 from pytest_ftcheck.heads.registry import head_named
 from pytest_ftcheck.heads.row_metrics import MeanMetric
 from pytest_ftcheck.heads.rows import EvaluatedRows
@@ -82,6 +83,10 @@ def read_answers(reference: str) -> list[str]:
 
 class AnswersOfWindows:
     """See `AnswerRules`: the best span over the windows of a question, or no answer."""
+
+    def in_one_form(self, rows: Dataset, context: str, answers: str, where: str) -> Dataset:
+        """Return rows whose answers are as SQuAD has them; see `answers_in_one_form`."""
+        return answers_in_one_form(rows, context, answers, where)
 
     def outputs(
         self, logits: NDArray[Any], windows: Dataset, questions: Dataset, context: str, answers: str

@@ -69,7 +69,13 @@ def answers_in_one_form(rows: Dataset, context: str, label: str, where: str) -> 
         given = dict(zip(names, values, strict=True))
         start = None if starts is None else given[starts]
         answers = _answers(given[texts], start, str(given[context]), f"{where}, row {row}")
-        made.append(_possible(answers, flag is not None and _is_true(given[flag]), f"{where}, row {row}"))
+        if flag is not None and _is_true(given[flag]) and answers["text"]:
+            msg = (
+                f"{where}, row {row}: {flag} is true, and the answer is {answers['text'][0]!r}. Empty the answers, or "
+                f"correct {flag}; plausible answers belong in a column of their own."
+            )
+            raise DataError(msg)
+        made.append(answers)
     left = rows.remove_columns(label) if label in rows.column_names else rows
     form = pa.struct({"text": pa.list_(pa.string()), "answer_start": pa.list_(pa.int64())})
     return left.add_column(label, pa.chunked_array([pa.array(made, type=form)]))
@@ -97,7 +103,7 @@ def _answers(value: Any, starts: Any, context: str, where: str) -> dict[str, lis
         value, starts = [each.get("text") for each in value], [each.get("answer_start") for each in value]
     # A CSV file whose answers are all numbers is read as such.
     texts, places = [str(text) if isinstance(text, int) else text for text in _listed(value)], _listed(starts)
-    places = [None] * len(texts) if not places else places
+    places = places or [None] * len(texts)
     if not all(isinstance(text, str) for text in texts) or len(places) != len(texts):
         msg = f"{where}: answers {value!r} at {starts!r}: expected as many texts as first characters; {_EXPECTED}."
         raise DataError(msg)
@@ -163,14 +169,3 @@ def _place(text: str, place: Any, context: str, where: str) -> int:
 
 def _is_true(value: Any) -> bool:
     return value.strip().lower() in ("true", "1") if isinstance(value, str) else bool(value)
-
-
-def _possible(answers: dict[str, list[Any]], impossible: bool, where: str) -> dict[str, list[Any]]:
-    """Return the answers of a row, of which none may be there where its question has none."""
-    if impossible and answers["text"]:
-        msg = (
-            f"{where}: {_IMPOSSIBLE} is true, and the answer is {answers['text'][0]!r}. Empty the answers, or correct "
-            f"{_IMPOSSIBLE}; plausible answers belong in a column of their own."
-        )
-        raise DataError(msg)
-    return answers

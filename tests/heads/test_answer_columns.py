@@ -46,7 +46,7 @@ def gathered(**columns: list[Any]) -> list[Any]:
         {"answer_text": ["Anna", "Ben", ""], "answer_start": [0, 22, -1], "is_impossible": [False, False, True]},
         {"answers": [ANNA, BEN, NONE], "is_impossible": ["False", "false", "True"]},
     ],
-    ids=lambda columns: "+".join(columns),
+    ids="+".join,
 )
 def test_each_form_says_the_same(columns: dict[str, list[Any]]) -> None:
     assert gathered(**columns) == [ANNA, BEN, NONE]

@@ -38,10 +38,8 @@ SYMPTOMS = (
 """They say that a model learned little, not why. Each explains those after it, and any other red check comes first."""
 
 _SERVED = (
-    *("serving.reload", "serving.pipeline", "serving.entities", "serving.answers", "serving.submission"),
-    *("serving.embeddings", "serving.zero_shot"),
     *("serving.reload", "serving.pipeline", "serving.entities", "serving.answers", "serving.fill_mask"),
-    "serving.submission",
+    *("serving.submission", "serving.embeddings", "serving.zero_shot"),
 )
 _PADDING = (
     "model.padding_invariance",

@@ -12,9 +12,10 @@ from pytest_ftcheck.columns import POSITION_NAMES, scalars, walk
 from pytest_ftcheck.faults.fault import FLOOR, fault
 from pytest_ftcheck.faults.planting import raw, tokenized, tokenizer_of, with_column, with_patch, with_rows
 from pytest_ftcheck.faults.rows import SPLITS
-from pytest_ftcheck.heads.answers import ANSWERS, OFFSETS, QUESTION, REFERENCES, read_answers
+from pytest_ftcheck.heads.answers import ANSWERS, QUESTION, REFERENCES, read_answers
 from pytest_ftcheck.heads.arrays import side_by_side
-from pytest_ftcheck.heads.traits import POSITIONS
+from pytest_ftcheck.heads.offsets import OFFSETS
+from pytest_ftcheck.heads.traits import QUESTIONS
 from pytest_ftcheck.tasks.metrics import AnswerMetrics
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from pytest_ftcheck.pipeline.parts import Pipeline
 
-_NEEDS = (POSITIONS,)
+_NEEDS = (QUESTIONS,)
 
 
 def _with_positions(
@@ -254,14 +255,15 @@ def metric_as_a_share(pipeline: Pipeline) -> Pipeline:
 )
 def start_and_end_apart(pipeline: Pipeline) -> Pipeline:
     """Start and end of an answer are the highest logits, each by itself."""
-    return with_patch(pipeline, _two_maxima, "pytest_ftcheck.heads.answers:best_span")
+    return with_patch(pipeline, _two_maxima, "pytest_ftcheck.heads.answers:best_spans")
 
 
 def _two_maxima(original: Any, logits: Any, of_context: Any, *args: Any, **kwargs: Any) -> Any:
     found = original(logits, of_context, *args, **kwargs)
-    first, last = (int(place) for place in np.where(of_context[:, None], logits, -np.inf).argmax(axis=0))
-    score = float(logits[first, 0] + logits[last, 1]) if np.isfinite(found.score) else found.score
-    return replace(found, first=first, last=last, score=score - (first > last))
+    first, last = np.where(of_context[..., None], logits, -np.inf).argmax(axis=1).T
+    rows = np.arange(len(logits))
+    score = logits[rows, first, 0] + logits[rows, last, 1] - (first > last)
+    return found._replace(first=first, last=last, score=np.where(np.isfinite(found.score), score, found.score))
 
 
 @fault(

@@ -17,6 +17,20 @@ if TYPE_CHECKING:
 class AnswerRules(Protocol):
     """How the outputs of N tokenized rows become those of Q raw rows; see `pytest_ftcheck.heads.answers`."""
 
+    def in_one_form(self, rows: Dataset, context: str, answers: str, where: str) -> Dataset:
+        """Return raw rows with the label column as `LabelRules.encode` takes it, whatever form their answers have.
+
+        Args:
+            rows: as the source has them.
+            context: name of the raw column that answers stand in.
+            answers: name of the raw label column.
+            where: the split in words, for messages.
+
+        Raises:
+            DataError: no answers, or in no form that is known.
+
+        """
+
     def outputs(
         self, logits: NDArray[Any], windows: Dataset, questions: Dataset, context: str, answers: str
     ) -> dict[str, NDArray[Any]]:

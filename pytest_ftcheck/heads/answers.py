@@ -1,32 +1,32 @@
 """Answers to questions out of the logits of windows: one for each question, whatever the number of its windows.
 
 A window is a part of a context that the model takes at once, beside its question: a row of the tokenized data set. Its
-column `OFFSETS` says which characters of the context a token is of, its column `QUESTION` which question it is of.
+column ``offset_mapping`` says which characters of the context a token is of, its column `QUESTION` which question it is
+of.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from pytest_ftcheck.errors import DataError
+from pytest_ftcheck.heads.answer_columns import answers_in_one_form
+from pytest_ftcheck.heads.offsets import offsets_of
 from pytest_ftcheck.heads.registry import head_named
 from pytest_ftcheck.heads.row_metrics import MeanMetric
 from pytest_ftcheck.heads.rows import EvaluatedRows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from datasets import Dataset
     from numpy.typing import NDArray
 
 QUESTION = "question_row"
 """Column of the tokenized rows: the row of the raw data set that a window is of."""
-OFFSETS = "offset_mapping"
-"""Column of the tokenized rows: first character and end of each token in the context; None for other tokens."""
 MAX_ANSWER_LENGTH = 30
 """Tokens of the longest answer, as run_qa.py of transformers has it."""
 NULL_THRESHOLD = 0.0
@@ -35,43 +35,43 @@ ANSWERS, REFERENCES, SCORES, WINDOWS = "answers", "references", "scores", "windo
 """Names of the outputs of a run that have one row for each question."""
 
 
-@dataclass(frozen=True)
-class Span:
-    """The best answer that a window gives."""
+class Spans(NamedTuple):
+    """The best answer that each of N windows gives."""
 
-    first: int
-    """Token."""
-    last: int
-    score: float
-    """Sum of both logits; minus infinity where the window has no token of the context."""
+    first: NDArray[np.int64]
+    """Tokens, ``[N]``."""
+    last: NDArray[np.int64]
+    score: NDArray[np.float64]
+    """Sum of both logits; minus infinity where a window has no token of the context."""
 
 
-def best_span(logits: NDArray[Any], of_context: NDArray[np.bool_], longest: int = MAX_ANSWER_LENGTH) -> Span:
+def best_spans(logits: NDArray[Any], of_context: NDArray[np.bool_], longest: int = MAX_ANSWER_LENGTH) -> Spans:
     """Find the span of context with the highest sum of start and end logit, of at most ``longest`` tokens.
 
+    Of equal spans, the one that begins first is taken, then the shortest.
+
     Args:
-        logits: ``[T, 2]``, of start and end.
-        of_context: ``[T]``, whether a token is one of the context.
+        logits: ``[N, T, 2]``, of start and end.
+        of_context: ``[N, T]``, whether a token is one of the context.
         longest: tokens of the longest answer.
 
     """
-    sums = logits[:, None, 0].astype(np.float64) + logits[None, :, 1]
-    width = len(logits)
-    allowed = np.triu(np.ones((width, width), dtype=np.bool_)) & ~np.triu(np.ones((width, width), np.bool_), k=longest)
-    sums = np.where(allowed & of_context[:, None] & of_context[None, :], sums, -np.inf)
-    first, last = divmod(int(sums.argmax()), width)
-    return Span(first, last, float(sums[first, last]))
+    start, end = (np.where(of_context, logits[..., column].astype(np.float64), -np.inf) for column in range(2))
+    width = start.shape[1]
+    # Of the span that begins at each token: its score and its length. A matrix of all pairs is T / longest as large.
+    score, length = np.full(start.shape, -np.inf), np.zeros(start.shape, dtype=np.int64)
+    for more in range(min(longest, width)):
+        sums = start[:, : width - more] + end[:, more:]
+        better = sums > score[:, : width - more]
+        score[:, : width - more][better] = sums[better]
+        length[:, : width - more][better] = more
+    rows, first = np.arange(len(score)), score.argmax(axis=1)
+    return Spans(first, first + length[rows, first], score[rows, first])
 
 
 def says_none(null: float, best: float) -> bool:
     """Tell whether a question has no answer, by the scores of "no answer" and of its best span."""
     return null - best > NULL_THRESHOLD
-
-
-def context_tokens(offsets: Sequence[Any], width: int) -> NDArray[np.bool_]:
-    """Tell which tokens are of the context, ``[width]``; those behind the offsets are padding."""
-    known = [offset is not None for offset in offsets[:width]]
-    return np.array([*known, *[False] * (width - len(known))], dtype=np.bool_)
 
 
 def read_answers(reference: str) -> list[str]:
@@ -83,6 +83,10 @@ def read_answers(reference: str) -> list[str]:
 class AnswersOfWindows:
     """See `AnswerRules`: the best span over the windows of a question, or no answer."""
 
+    def in_one_form(self, rows: Dataset, context: str, answers: str, where: str) -> Dataset:
+        """Return rows whose answers are as SQuAD has them; see `answers_in_one_form`."""
+        return answers_in_one_form(rows, context, answers, where)
+
     def outputs(
         self, logits: NDArray[Any], windows: Dataset, questions: Dataset, context: str, answers: str
     ) -> dict[str, NDArray[Any]]:
@@ -93,25 +97,33 @@ class AnswersOfWindows:
             msg = f"{len(logits)} rows of logits for {len(windows)} windows: a window is missing or repeated."
             raise DataError(msg)
         count = len(questions)
-        spans: list[tuple[Span, int, int, int] | None] = [None] * count
+        spans: list[tuple[float, int, int, int] | None] = [None] * count
         nulls = np.full(count, np.inf)
         broken = np.zeros(count, dtype=np.bool_)
-        for window, (question, offsets) in enumerate(walk(windows, [QUESTION, OFFSETS])):
-            scores = logits[window]
-            if not np.isfinite(scores).all():
-                broken[question] = True
-                continue
-            nulls[question] = min(nulls[question], float(scores[0].sum()))
-            span = best_span(scores, context_tokens(offsets, len(scores)))
-            before = spans[question]
-            if np.isfinite(span.score) and (before is None or span.score > before[0].score):
-                spans[question] = (span, window, offsets[span.first][0], offsets[span.last][1])
+        asked, window = scalars(windows, QUESTION), 0
+        for of_rows in offsets_of(windows):
+            scores = logits[window : window + len(of_rows.begin)]
+            offsets = of_rows.cut(scores.shape[1])
+            finite = np.isfinite(scores).all(axis=(1, 2))
+            best = best_spans(np.where(finite[:, None, None], scores, 0), offsets.of_context)
+            null = scores[:, 0].sum(axis=1)
+            for row, (first, last, score) in enumerate(zip(*(part.tolist() for part in best), strict=True)):
+                question = asked[window + row]
+                if not finite[row]:
+                    broken[question] = True
+                    continue
+                nulls[question] = min(nulls[question], float(null[row]))
+                before = spans[question]
+                if np.isfinite(score) and (before is None or score > before[0]):
+                    place = int(offsets.begin[row, first]), int(offsets.end[row, last])
+                    spans[question] = (score, window + row, *place)
+            window += len(scores)
         gold = self.references(scalars(questions, answers))
         unanswerable = any(reference == "[]" for reference in gold)
         texts, found = [], []
         for question, (text,) in enumerate(walk(questions, [context])):
             best = spans[question]
-            given = (-np.inf, -1) if best is None else (best[0].score, best[1])
+            given = (-np.inf, -1) if best is None else best[:2]
             answered = best is not None and not (unanswerable and says_none(nulls[question], given[0]))
             texts.append(text[best[2] : best[3]] if answered and best is not None else "")
             found.append(given)

@@ -19,6 +19,7 @@ _MODULES = {
     "token-classification": "pytest_ftcheck.heads.tokens",
     "multi-label-classification": "pytest_ftcheck.heads.label_sets",
     "question-answering": "pytest_ftcheck.heads.spans",
+    "answer-positions": "pytest_ftcheck.heads.positions",
     "multiple-choice": "pytest_ftcheck.heads.choices",
     "masked-language-modelling": "pytest_ftcheck.heads.masked_words",
 }

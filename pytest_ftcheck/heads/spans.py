@@ -18,7 +18,7 @@ from pytest_ftcheck.heads.arrays import softmax
 from pytest_ftcheck.heads.head import Head, Serving
 from pytest_ftcheck.heads.model import TransformersModel
 from pytest_ftcheck.heads.outputs import OutputsAsTheyAre
-from pytest_ftcheck.heads.traits import POSITIONS
+from pytest_ftcheck.heads.traits import POSITIONS, QUESTIONS
 from pytest_ftcheck.heads.windows import WindowInputs
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _AXES = 3
 """Of logits [N, T, 2]."""
-_ENDS = 2
+ENDS = 2
 """Start and end: columns of logits and of labels."""
 
 
@@ -50,7 +50,7 @@ class CardOfSpans:
     def width(self, label_names: Sequence[str]) -> int:
         """Return 2: one logit of a token is for the start, one for the end."""
         del label_names
-        return _ENDS
+        return ENDS
 
 
 class LabelsOfSpans:
@@ -95,7 +95,7 @@ class LabelsOfSpans:
     def fits(self, label: Any, num_labels: int) -> bool:
         """Tell whether a label is two places in order."""
         del num_labels
-        return len(label) == _ENDS and 0 <= label[0] <= label[1]
+        return len(label) == ENDS and 0 <= label[0] <= label[1]
 
     def dtypes(self, *, own_loss: bool) -> tuple[str, ...]:
         """Return int64: cross entropy indexes with them."""
@@ -104,7 +104,7 @@ class LabelsOfSpans:
 
     def stacked(self, labels: Sequence[Any]) -> NDArray[np.int64]:
         """Return ``[N, 2]``."""
-        return np.asarray(labels, dtype=np.int64).reshape(-1, _ENDS)
+        return np.asarray(labels, dtype=np.int64).reshape(-1, ENDS)
 
     def kept_dtype(self) -> str:
         """Return texts: a baseline keeps the right answers of each question."""
@@ -141,7 +141,7 @@ class SpanCrossEntropy:
                 ignore_index=width,
                 label_smoothing=label_smoothing,
             )
-            for column in range(_ENDS)
+            for column in range(ENDS)
         )
         return (start + end) / 2
 
@@ -167,16 +167,12 @@ class OutputsOfSpans(OutputsAsTheyAre):
 
     def shapes(self, rows: int, num_labels: int) -> dict[str, tuple[int | None, ...]]:
         """Return the shapes of an evaluation; T may be any."""
-        return {"logits": (rows, None, num_labels), "labels": (rows, _ENDS)}
+        return {"logits": (rows, None, num_labels), "labels": (rows, ENDS)}
 
     def are_of(self, logits: Any, labels: Any, num_labels: int) -> bool:
-        """Take two rows of logits ``[B, T]`` and two positions ``[B]``."""
-        del num_labels
-        if not all(isinstance(part, (tuple, list)) and len(part) >= _ENDS for part in (logits, labels)):
-            return False
-        start, end, *_ = logits
-        whole = len(labels) == _ENDS and all(part.dim() == 1 and not part.is_floating_point() for part in labels)
-        return bool(whole and start.dim() == _ENDS and start.shape == end.shape)
+        """Tell nothing: a batch does not say which question a window is of, a card does."""
+        del logits, labels, num_labels
+        return False
 
     def judged(self, logits: NDArray[Any], label_ids: NDArray[Any]) -> NDArray[Any]:
         """Return the logits of all tokens, ``[N, 2 T]``."""
@@ -199,22 +195,24 @@ class OutputsOfSpans(OutputsAsTheyAre):
         return softmax(logits, axis=1)
 
 
+MODEL = TransformersModel(
+    auto_class="AutoModelForQuestionAnswering",
+    words="question answering",
+    problem_type=None,
+    mistaken_problem_type="multi_label_classification",
+    one_label="a first and a last token",
+)
+
 HEAD = Head(
     name="question-answering",
-    traits=frozenset({POSITIONS}),
+    traits=frozenset({POSITIONS, QUESTIONS}),
     card=CardOfSpans(),
     labels=LabelsOfSpans(),
-    model=TransformersModel(
-        auto_class="AutoModelForQuestionAnswering",
-        words="question answering",
-        problem_type=None,
-        mistaken_problem_type="multi_label_classification",
-        one_label="a first and a last token",
-    ),
+    model=MODEL,
     loss=SpanCrossEntropy(),
     outputs=OutputsOfSpans(),
     scoring=ScoringOfAnswers(),
     inputs=WindowInputs(),
-    serving=Serving(task="question-answering"),
+    serving=Serving(task=""),
     answers=AnswersOfWindows(),
 )

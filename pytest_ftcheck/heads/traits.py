@@ -37,6 +37,8 @@ _IMPLIED_BY: Mapping[str, tuple[frozenset[str], ...]] = MappingProxyType(
 """Traits that a head has where it has all of some others."""
 POSITIONS = "positions"
 """A label is a first and a last token: label ids are ``[N, 2]``, logits ``[N, T, 2]``, of N windows of the raw rows."""
+QUESTIONS = "questions"
+"""A row is a window of a raw question, which is known, and whose answer is judged; such a head has `POSITIONS`, too."""
 CHOICES = "choices"
 """A row's input is C texts, one for each class: ``input_ids`` are C lists, in a batch ``[B, C, T]``."""
 MASKED_TOKENS = "masked_tokens"
@@ -56,6 +58,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         CLASS_IDS: "classes of rows or of tokens",
         LABEL_PER_ITEM: "one label in each row or for each token",
         POSITIONS: "a first and a last token as the label",
+        QUESTIONS: "questions whose windows and answers are known",
         CHOICES: "several texts in each row, of which one is right",
         LABEL_SETS: "any number of labels in each row",
         MASKED_TOKENS: "masked tokens to guess",

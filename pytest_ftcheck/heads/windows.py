@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.errors import DataError
-from pytest_ftcheck.heads.answers import OFFSETS, QUESTION
+from pytest_ftcheck.heads.answers import QUESTION
 from pytest_ftcheck.heads.inputs import TextInputs
+from pytest_ftcheck.heads.offsets import OFFSETS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,7 +60,39 @@ class WindowInputs(TextInputs):
                 its context, windows that share more than they hold.
 
         """
-        (questions, _), doc_stride = columns.values(), options.get("doc_stride")
+        questions, _ = columns.values()
+        asked = self.call_options(tokenizer, list(questions), max_length, options.get("doc_stride"))
+        encoded = self.tokens(tokenizer, columns, **asked)
+        rows = encoded.pop("overflow_to_sample_mapping")
+        offsets = [of_context(encoded.sequence_ids(window), each) for window, each in enumerate(encoded[OFFSETS])]
+        found = [positions(labels[row], each) for row, each in zip(rows, offsets, strict=True)]
+        return {
+            **encoded,
+            OFFSETS: offsets,
+            QUESTION: rows,
+            "start_positions": [first for first, _ in found],
+            "end_positions": [last for _, last in found],
+        }
+
+    def call_options(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        questions: Sequence[str],
+        max_length: int | None,
+        doc_stride: int | None,
+    ) -> dict[str, Any]:
+        """Return the arguments of the tokenizer's call that cut contexts into windows.
+
+        Args:
+            tokenizer: of the checkpoint.
+            questions: all that the contexts are tokenized with.
+            max_length: tokens of a window; None: 384, or the tokenizer's limit.
+            doc_stride: tokens that two windows share; None: a quarter of a window.
+
+        Raises:
+            DataError: see `encode`.
+
+        """
         if not tokenizer.is_fast:
             msg = f"{type(tokenizer).__name__} does not tell which characters a token is of: take a fast tokenizer."
             raise DataError(msg)
@@ -74,25 +107,13 @@ class WindowInputs(TextInputs):
                 f"context beside a question of {asked}, and share fewer. Lower doc_stride, or raise max_length."
             )
             raise DataError(msg)
-        encoded = self.tokens(
-            tokenizer,
-            columns,
-            truncation="only_second",
-            max_length=longest,
-            stride=shared,
-            return_overflowing_tokens=True,
-            return_offsets_mapping=True,
-            padding="max_length",
-        )
-        rows = encoded.pop("overflow_to_sample_mapping")
-        offsets = [of_context(encoded.sequence_ids(window), each) for window, each in enumerate(encoded[OFFSETS])]
-        found = [positions(labels[row], each) for row, each in zip(rows, offsets, strict=True)]
         return {
-            **encoded,
-            OFFSETS: offsets,
-            QUESTION: rows,
-            "start_positions": [first for first, _ in found],
-            "end_positions": [last for _, last in found],
+            "truncation": "only_second",
+            "max_length": longest,
+            "stride": shared,
+            "return_overflowing_tokens": True,
+            "return_offsets_mapping": True,
+            "padding": "max_length",
         }
 
 

@@ -7,10 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.deadline import deadline
+from pytest_ftcheck.errors import TaskError
 from pytest_ftcheck.pipeline.factory import load_factory
 from pytest_ftcheck.pipeline.parts import Pipeline
 from pytest_ftcheck.pipeline.reads.inputs import Inputs
 from pytest_ftcheck.pipeline.trainer_card import card_of, checkpoint_of, task_data
+from pytest_ftcheck.pipeline.trainer_metrics import answers_questions
 from pytest_ftcheck.pipeline.trainer_source import TrainerSource
 
 if TYPE_CHECKING:
@@ -70,6 +72,12 @@ def build_trainer_pipeline(
         trains=not settings.no_train,
         timeout=settings.timeout,
     )
+    if settings.max_eval_rows is not None and answers_questions(template):
+        msg = (
+            f"{spec}: --ftcheck-max-eval-rows leaves windows out, and post_process_function needs all windows of "
+            "eval_examples. Leave the option out, and return a Trainer of fewer raw rows."
+        )
+        raise TaskError(msg)
     return _fewer_rows(pipeline, settings)
 
 

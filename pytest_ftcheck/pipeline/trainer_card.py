@@ -15,7 +15,7 @@ from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
 from transformers import EvalPrediction
 
-from pytest_ftcheck.columns import LABEL_NAMES, scalars
+from pytest_ftcheck.columns import LABEL_NAMES, POSITION_NAMES, label_values, scalars
 from pytest_ftcheck.errors import DataError, TaskError
 from pytest_ftcheck.heads.registry import head_named, known_heads
 from pytest_ftcheck.heads.traits import LABEL_PER_ROW
@@ -141,15 +141,18 @@ def _width(trainer: Any, head: Head, rows: Dataset) -> int:
 
 
 def _label_column(trainer: Any, head: Head, rows: Dataset) -> str:
-    names = [*(trainer.label_names or ()), *LABEL_NAMES]
+    names = [*(trainer.label_names or ()), *LABEL_NAMES, *POSITION_NAMES]
     found = next((name for name in names if name in rows.column_names), None)
     if found is None and head.masks is not None:  # the collator draws them
         return LABEL_NAMES[0]
     if found is None:
-        msg = (
-            f"eval_dataset has no labels: it has {', '.join(rows.column_names)}. "
-            "Keep the column 'label' or 'labels' when you tokenize."
-        )
+        todo = "Keep the column 'label' or 'labels' when you tokenize."
+        if set(POSITION_NAMES) <= set(getattr(trainer.train_dataset, "column_names", ())):
+            todo = (
+                "Give it start_positions and end_positions, as train_dataset has them; or keep example_id and "
+                "offset_mapping, and give the Trainer the raw rows as eval_examples, with id and answers."
+            )
+        msg = f"eval_dataset has no labels: it has {', '.join(rows.column_names)}. {todo}"
         raise DataError(msg)
     return str(found)
 
@@ -173,7 +176,8 @@ def _metric(trainer: Any, head: Head, rows: Dataset, labels: str, width: int) ->
     if head.masks is not None:
         return {"path": "compute_metrics", "greater_is_better": _directions(trainer, _of_a_batch(trainer, head))}
     try:
-        label_ids = head.labels.stacked(scalars(rows, labels))
+        values = label_values(rows) if labels in POSITION_NAMES else scalars(rows, labels)
+        label_ids = head.labels.stacked(values)
     except ValueError as error:
         msg = f"labels in column {labels!r} are lists of several lengths. Make each a vector of {width} "
         msg += "numbers, 0 or 1, in the data set and not in the collator; or keep one label a row."

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers import PreTrainedModel
 
+from pytest_ftcheck.columns import POSITION_NAMES
 from pytest_ftcheck.errors import TaskError
 from pytest_ftcheck.heads.registry import head_of_outputs, head_of_width
 from pytest_ftcheck.heads.traits import LABEL_SETS
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
     from pytest_ftcheck.heads.head import Head
 
 _JUDGED = (
-    "Judged are classifiers and regressors of text, and of its words, and models that choose among texts: models of "
-    "transformers that take input_ids [B, T] and return logits [B, K] for labels [B], or for labels [B, K] of which "
-    "each is 0 or 1, or logits [B, T, K] for labels [B, T]; masked language models; or that take input_ids [B, C, T] and return logits [B, C] "
-    "for labels [B]"
+    "Judged are classifiers and regressors of text and of its words, masked language models, and models that choose among "
+    "texts or find spans, of transformers: they take input_ids [B, T] and return logits [B, K] for labels [B], or for "
+    "labels [B, K] of which each is 0 or 1, or logits [B, T, K] for labels [B, T], or start and end logits [B, T] for "
+    "start_positions and end_positions [B]; or they take input_ids [B, C, T] and return logits [B, C] for labels [B]"
 )
 _PAIR = 2
 
@@ -50,7 +51,7 @@ def head_of(trainer: Any, spec: str) -> Head:
     found = found if found is None or found.model.takes(inner) else None
     # Numbers from 0 to 1 may be values: what the configuration says of them decides.
     unsure = found is not None and LABEL_SETS in found.traits and declared not in {None, found.model.problem_type}
-    if found is not None and found.answers is None and not unsure:
+    if found is not None and not unsure:
         return found
     other = "" if evaluated is None else _other_input(evaluated[0]) or _other_output(*evaluated[1:], declared)
     if other:
@@ -68,11 +69,15 @@ def _head_of_batch(batch: Mapping[str, Any], logits: Any, labels: Any, width: in
 def _head_of_labels(trainer: Any, width: int) -> Head | None:
     """Return the head that the first batch's labels are of, where the model fails on it; None where none is sure."""
     try:
-        labels = next(iter(trainer.get_eval_dataloader(judged_rows(trainer)))).get("labels")
+        batch = next(iter(trainer.get_eval_dataloader(judged_rows(trainer))))
     except KeyboardInterrupt:
         raise
     except BaseException:  # noqa: BLE001 - code of the user: the checks tell what is wrong with it
         return None
+    ends = tuple(batch[name] for name in POSITION_NAMES if name in batch)
+    if len(ends) == _PAIR:
+        return head_of_outputs((torch.zeros(len(ends[0]), 1),) * _PAIR, ends, width)
+    labels = batch.get("labels")
     if not isinstance(labels, torch.Tensor) or labels.dim() == 0:
         return None
     return head_of_outputs(torch.zeros(len(labels), width), labels, width)
@@ -116,10 +121,7 @@ def _other_output(logits: Any, labels: Any, declared: str | None) -> str:
     """
     shapes = f"logits {_shapes(logits)} and labels {_shapes(labels)}"
     if isinstance(labels, (tuple, list)) and len(labels) == _PAIR:
-        return (
-            f"which finds spans: {shapes}. Its windows do not say which question they are of; judge its saved model by "
-            "a card for question answering, with --ftcheck-no-train"
-        )
+        return f"which has two labels a row that are not first and last token of a span, whole numbers [B]: {shapes}"
     first = logits[0] if isinstance(logits, (tuple, list)) and logits else logits
     if not isinstance(first, torch.Tensor) or not isinstance(labels, torch.Tensor):
         return ""

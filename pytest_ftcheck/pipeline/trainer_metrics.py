@@ -12,6 +12,7 @@ from torch.utils.data import Subset
 from transformers import EvalPrediction
 
 from pytest_ftcheck.heads.registry import head_named
+from pytest_ftcheck.heads.traits import POSITIONS
 from pytest_ftcheck.pipeline.trainer_rows import best_metric, judged_rows, judged_set, unjudged_sets
 from pytest_ftcheck.tasks.metrics import metrics_of_card
 
@@ -33,12 +34,22 @@ def metrics_of_logits(trainer: Any, head: str) -> Metrics:
 
     """
     compute = cast("Metrics", trainer.compute_metrics)
+    if answers_questions(trainer):
+        compute = MetricsOfAnswers(compute, trainer)
     if trainer.args.batch_eval_metrics:
         compute = BatchedMetrics(compute, trainer.args.eval_batch_size)
     if trainer.preprocess_logits_for_metrics:
         compute = PreparedMetrics(trainer.preprocess_logits_for_metrics, compute)
-    compute = MetricsOfOutputs(compute) if _hands_on_more(trainer) else compute
+    if POSITIONS in head_named(head).traits:
+        compute = MetricsOfEnds(compute)
+    elif _hands_on_more(trainer):
+        compute = MetricsOfOutputs(compute)
     return MetricsOfMore(compute, trainer, head) if trainer.args.include_for_metrics else compute
+
+
+def answers_questions(trainer: Any) -> bool:
+    """Whether a Trainer makes answers of its logits before it computes metrics, as run_qa.py of transformers does."""
+    return callable(getattr(trainer, "post_process_function", None)) and hasattr(trainer, "eval_examples")
 
 
 def _hands_on_more(trainer: Any) -> bool:
@@ -79,6 +90,36 @@ class MetricsOfOutputs:
         """Put the logits into a tuple, with one number a row beside them."""
         outputs: Any = (evaluated.predictions, np.zeros((len(evaluated.predictions), 1), np.float32))
         return self.compute(EvalPrediction(outputs, evaluated.label_ids))
+
+
+@dataclass(frozen=True)
+class MetricsOfEnds:
+    """A ``compute_metrics`` that gets start and end as two arrays, as a Trainer hands them over."""
+
+    compute: Metrics
+
+    def __call__(self, evaluated: EvalPrediction) -> dict[str, float]:
+        """Take logits ``[N, T, 2]`` and label ids ``[N, 2]`` apart."""
+        logits, labels = np.asarray(evaluated.predictions), np.asarray(evaluated.label_ids)
+        more = {name: value for name in ("inputs", "losses") if (value := getattr(evaluated, name, None)) is not None}
+        # A Trainer hands over contiguous arrays.
+        ends = [tuple(np.ascontiguousarray(array[..., end]) for end in range(2)) for array in (logits, labels)]
+        return self.compute(EvalPrediction(*cast("Any", ends), **more))
+
+
+@dataclass(frozen=True)
+class MetricsOfAnswers:
+    """A ``compute_metrics`` of answers, which the Trainer's ``post_process_function`` makes of start and end logits."""
+
+    compute: Metrics
+    trainer: Any
+
+    def __call__(self, evaluated: EvalPrediction) -> dict[str, float]:
+        """Make the answers of the Trainer's own evaluation rows, and compute."""
+        trainer = self.trainer
+        return self.compute(
+            trainer.post_process_function(trainer.eval_examples, judged_rows(trainer), evaluated.predictions)
+        )
 
 
 @dataclass(frozen=True)
@@ -129,7 +170,7 @@ class PreparedMetrics:
 
     def __call__(self, evaluated: EvalPrediction) -> dict[str, float]:
         """Prepare the logits as the Trainer does, then compute."""
-        labels = torch.as_tensor(evaluated.label_ids)
+        labels = _part(evaluated.label_ids, slice(None))
         prepared = self.prepare(_part(evaluated.predictions, slice(None)), labels)
         arrays = tuple(map(_array, prepared)) if isinstance(prepared, (tuple, list)) else _array(prepared)
         return self.compute(EvalPrediction(predictions=arrays, label_ids=evaluated.label_ids))
@@ -145,16 +186,17 @@ class BatchedMetrics:
 
     def __call__(self, evaluated: EvalPrediction) -> dict[str, float]:
         """Hand over the batches as the Trainer does: as tensors, in order."""
-        labels, found = torch.as_tensor(evaluated.label_ids), {}
-        for start in range(0, len(labels), self.size):
+        labels: Any = evaluated.label_ids
+        total, found = len(labels[0] if isinstance(labels, tuple) else labels), dict[str, float]()
+        for start in range(0, total, self.size):
             rows = slice(start, start + self.size)
-            batch: Any = EvalPrediction(predictions=_part(evaluated.predictions, rows), label_ids=labels[rows])  # type: ignore[arg-type]  # tensors, as the Trainer gives them
-            found = self.compute(batch, compute_result=rows.stop >= len(labels))
+            batch: Any = EvalPrediction(_part(evaluated.predictions, rows), _part(labels, rows))
+            found = self.compute(batch, compute_result=rows.stop >= total)
         return found
 
 
 def _part(predictions: Any, rows: slice) -> Any:
-    """Return some rows of logits, or of each array of a tuple, as tensors."""
+    """Return some rows of logits or labels, or of each array of a tuple, as tensors."""
     if isinstance(predictions, (tuple, list)):
         return tuple(_part(each, rows) for each in predictions)
     return torch.as_tensor(predictions)[rows]

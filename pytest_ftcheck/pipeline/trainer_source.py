@@ -23,6 +23,7 @@ from pytest_ftcheck.pipeline.trainer_changes import (
     model_changes,
 )
 from pytest_ftcheck.pipeline.trainer_metrics import TrainerEvaluation
+from pytest_ftcheck.pipeline.trainer_positions import with_eval_positions
 from pytest_ftcheck.pipeline.trainer_rows import TrainerRows, is_stream, judged_rows
 
 if TYPE_CHECKING:
@@ -234,6 +235,7 @@ class TrainerSource:
             raise TaskError(msg)
         self._place = found
         _silence(trainer)
+        with_eval_positions(trainer)
         return trainer
 
     def described(self) -> Trainer:

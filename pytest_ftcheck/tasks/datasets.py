@@ -179,7 +179,10 @@ def _prepare(card: TaskCard, split: Dataset, where: str) -> Dataset:
     if len(split) == 0:
         msg = f"{where} is empty: 0 rows. Nothing can be learned or evaluated on it."
         raise DataError(msg)
-    missing = [column for column in (*card.text_columns, card.label_column) if column not in split.column_names]
+    rules, labels = card.head_rules.answers, card.label_column
+    if rules is not None and set(card.text_columns) <= set(split.column_names):
+        split = rules.in_one_form(split, card.text_columns[-1], labels, where)
+    missing = [column for column in (*card.text_columns, labels) if column not in split.column_names]
     if missing:
         msg = (
             f"{where} has no column {', '.join(map(repr, missing))}: it has {', '.join(split.column_names)}. "

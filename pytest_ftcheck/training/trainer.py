@@ -12,6 +12,7 @@ from pytest_ftcheck.columns import POSITION_NAMES
 from pytest_ftcheck.heads.arrays import side_by_side
 from pytest_ftcheck.heads.traits import POSITIONS
 from pytest_ftcheck.pipeline.forward import logits_in
+from pytest_ftcheck.pipeline.trainer_metrics import answers_questions
 from pytest_ftcheck.pipeline.trainer_rows import judged_rows, judged_set, unjudged_sets
 from pytest_ftcheck.training.engine import Outcome, Stopwatch, save
 from pytest_ftcheck.training.evaluation import with_outputs
@@ -121,7 +122,9 @@ def _predict(trainer: Any, pipeline: Pipeline, *, as_given: bool) -> PredictionO
     kept = trainer.preprocess_logits_for_metrics, trainer.compute_metrics
     trainer.preprocess_logits_for_metrics, trainer.compute_metrics = _what_is_kept(pipeline), None
     try:
-        return cast("PredictionOutput", trainer.predict(rows, metric_key_prefix="eval"))
+        # That of run_qa.py also needs the raw rows, and returns answers.
+        predict = trainer.predict if not answers_questions(trainer) else partial(Trainer.predict, trainer)
+        return cast("PredictionOutput", predict(rows, metric_key_prefix="eval"))
     finally:
         trainer.preprocess_logits_for_metrics, trainer.compute_metrics = kept
 

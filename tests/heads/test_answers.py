@@ -19,7 +19,7 @@ from pytest_ftcheck.heads.answer_metrics import (
     normalised_answer,
     scored_answers,
 )
-from pytest_ftcheck.heads.answers import ANSWERS, REFERENCES, SCORES, WINDOWS, AnswersOfWindows, best_span
+from pytest_ftcheck.heads.answers import ANSWERS, REFERENCES, SCORES, WINDOWS, AnswersOfWindows, best_spans
 from pytest_ftcheck.heads.row_metrics import metric_value
 from pytest_ftcheck.heads.rows import EvaluatedRows
 from pytest_ftcheck.heads.spans import HEAD
@@ -59,20 +59,26 @@ def test_a_question_has_the_best_answer_of_all_its_windows() -> None:
 
 
 def test_an_end_never_stands_before_its_start_nor_outside_of_the_context() -> None:
-    span = best_span(logits(4, 1), np.array([offset is not None for offset in OFFSETS]))
-    assert span.first <= span.last
-    assert span.first >= 1
-    assert span.last <= 4
+    spans = best_spans(logits(4, 1)[None], np.array([[offset is not None for offset in OFFSETS]]))
+    assert spans.first <= spans.last
+    assert spans.first >= 1
+    assert spans.last <= 4
 
 
 @given(st.integers(0, 10_000), st.integers(1, 4))
-def test_the_best_span_is_that_of_a_plain_search(seed: int, longest: int) -> None:
-    scores = np.random.default_rng(seed).normal(size=(6, 2))
-    known = np.array([offset is not None for offset in OFFSETS])
-    plain = max(
-        scores[first, 0] + scores[last, 1] for first in range(1, 5) for last in range(first, min(first + longest, 5))
-    )
-    assert best_span(scores, known, longest).score == pytest.approx(plain)
+def test_the_best_spans_are_those_of_a_plain_search(seed: int, longest: int) -> None:
+    scores = np.random.default_rng(seed).integers(0, 5, size=(3, 6, 2)).astype(float)
+    known = np.array([[offset is not None for offset in OFFSETS]] * 3)
+    found = best_spans(scores, known, longest)
+    pairs = [(first, last) for first in range(1, 5) for last in range(first, min(first + longest, 5))]
+    for row, window in enumerate(scores):
+        plain = max(pairs, key=lambda pair: window[pair[0], 0] + window[pair[1], 1])  # the first of equal ones
+        assert (found.first[row], found.last[row]) == plain
+        assert found.score[row] == window[plain[0], 0] + window[plain[1], 1]
+
+
+def test_a_window_without_context_has_no_span() -> None:
+    assert best_spans(np.zeros((1, 4, 2)), np.zeros((1, 4), dtype=bool)).score.tolist() == [-np.inf]
 
 
 def test_no_answer_is_given_where_the_first_token_scores_higher_and_some_question_has_none() -> None:

@@ -12,7 +12,8 @@ import torch
 from transformers import AutoTokenizer, BertConfig, BertForQuestionAnswering, PreTrainedTokenizerBase
 
 from pytest_ftcheck.errors import DataError, TaskError
-from pytest_ftcheck.heads.answers import OFFSETS, QUESTION
+from pytest_ftcheck.heads.answers import QUESTION
+from pytest_ftcheck.heads.offsets import OFFSETS
 from pytest_ftcheck.heads.spans import HEAD
 from pytest_ftcheck.heads.windows import positions
 from pytest_ftcheck.pipeline.forward import logits_in
@@ -121,13 +122,6 @@ def test_the_loss_is_the_model_s_own() -> None:
     logits, labels = logits_in(output), torch.stack([first, last], dim=1)
     assert math.isclose(float(HEAD.loss(logits, labels)), float(output.loss), rel_tol=1e-6)
     assert HEAD.loss(logits, labels, reduction="none").shape == (4,)
-
-
-def test_outputs_of_two_logits_and_two_positions_are_recognised() -> None:
-    logits, places = (torch.zeros(4, 9), torch.zeros(4, 9)), (torch.zeros(4).long(), torch.zeros(4).long())
-    assert HEAD.outputs.are_of(logits, places, 2)
-    assert not HEAD.outputs.are_of(logits[0], places[0], 2)
-    assert not HEAD.outputs.are_of((logits[0], torch.zeros(4, 2)), places, 2)
 
 
 def test_predictions_are_the_highest_logits() -> None:

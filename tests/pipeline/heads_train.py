@@ -100,9 +100,30 @@ def tokens() -> Trainer:
     return trainer(BertForTokenClassification(BertConfig(**BERT | {"num_labels": 3})), rows(labels=labels))
 
 
-def spans() -> Trainer:
-    places: dict[str, Any] = {"start_positions": [1] * 16, "end_positions": [2] * 16}
+def spans(first: float = 1, last: float = 2) -> Trainer:
+    places: dict[str, Any] = {"start_positions": [first] * 16, "end_positions": [last] * 16}
     return trainer(BertForQuestionAnswering(BertConfig(**BERT)), rows(**places))
+
+
+def spans_in_shares() -> Trainer:
+    return trainer(Shares(BertConfig(**BERT)), rows(start_positions=[0.5] * 16, end_positions=[0.5] * 16))
+
+
+def spans_out_of_range() -> Trainer:
+    return spans(-7, -7)
+
+
+class Shares(BertForQuestionAnswering):
+    """Its labels are shares of the row's length."""
+
+    def forward(
+        self, input_ids: Any = None, start_positions: Any = None, end_positions: Any = None, **inputs: Any
+    ) -> Any:
+        """Take any logit for the loss."""
+        del start_positions, end_positions
+        output = super().forward(input_ids=input_ids, **inputs)
+        output["loss"] = output["start_logits"].mean()
+        return output
 
 
 def with_labels(label: list[float], **config: Any) -> Trainer:

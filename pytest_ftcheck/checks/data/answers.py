@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
 from pytest_ftcheck.checks.data.splits import exceeds, filled, share, shorten
 from pytest_ftcheck.columns import POSITION_NAMES, scalars, walk
-from pytest_ftcheck.heads.answers import OFFSETS, QUESTION
-from pytest_ftcheck.heads.traits import POSITIONS
+from pytest_ftcheck.heads.answers import QUESTION
+from pytest_ftcheck.heads.offsets import offsets_of
+from pytest_ftcheck.heads.traits import QUESTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from datasets import Dataset
+    from numpy.typing import NDArray
 
     from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.data.splits import Split
@@ -30,44 +37,66 @@ class Window:
     """Row of the raw data."""
     context: str
     answers: dict[str, Any]
-    offsets: Sequence[Sequence[int] | None]
-    """``[T]``; None for tokens that are not of the context."""
     first: int
     """The label: first and last token."""
     last: int
+    begin: int
+    """First character of the context that the window holds; -1 where it holds none."""
+    end: int
+    label_begin: int
+    """Characters of the labelled tokens; -1 where one is not of the context, or the last stands before the first."""
+    label_end: int
 
     @property
     def text(self) -> str | None:
         """What the label says is the answer; None where one of its tokens is not of the context."""
-        tokens = self.offsets[self.first : self.last + 1]
-        if self.first > self.last or not tokens or tokens[0] is None or tokens[-1] is None:
-            return None
-        return self.context[tokens[0][0] : tokens[-1][1]]
+        return self.context[self.label_begin : self.label_end] if self.label_begin >= 0 else None
 
     @property
     def holds_answer(self) -> bool:
         """Whether all of the first answer stands in the window."""
-        known = [offset for offset in self.offsets if offset is not None]
-        if not self.answers["text"] or not known:
+        if not self.answers["text"] or self.begin < 0:
             return False
         begin = self.answers["answer_start"][0]
-        return bool(known[0][0] <= begin and begin + len(self.answers["text"][0]) <= known[-1][1])
+        return bool(self.begin <= begin and begin + len(self.answers["text"][0]) <= self.end)
+
+
+_PLACES: WeakKeyDictionary[Evidence, dict[str, NDArray[np.int64]]] = WeakKeyDictionary()
 
 
 def windows_of(evidence: Evidence, split: Split) -> Iterator[Window]:
     """Yield the windows of a split in order."""
-    card = evidence.pipeline.card
+    card, kept = evidence.pipeline.card, _PLACES.setdefault(evidence, {})
+    if split.name not in kept:
+        kept[split.name] = _places(split.rows)
     contexts = scalars(split.raw, card.text_columns[-1])
     answers = scalars(split.raw, card.label_column)
-    columns = (QUESTION, OFFSETS, *POSITION_NAMES)
-    for row, (question, offsets, first, last) in enumerate(walk(split.rows, columns)):
-        yield Window(row, question, contexts[question], answers[question], offsets, first, last)
+    for row, (question, *places) in enumerate(kept[split.name].tolist()):
+        yield Window(row, question, contexts[question], answers[question], *places)
+
+
+def _places(rows: Dataset) -> NDArray[np.int64]:
+    """Return the numbers of each `Window`, ``[N, 7]``: all that is kept of its tokens."""
+    labels = np.array([scalars(rows, name) for name in (QUESTION, *POSITION_NAMES)], dtype=np.int64).T
+    parts: list[NDArray[np.int64]] = []
+    for begin, end in offsets_of(rows):
+        start = sum(map(len, parts))
+        _, first, last = labels[start : start + len(begin)].T
+        row, width = np.arange(len(begin)), begin.shape[1]
+        known, within = begin >= 0, (first >= 0) & (first <= last) & (last < width)
+        heads, tails = (np.clip(places, 0, width - 1) for places in (first, last))
+        marked = within & known[row, heads] & known[row, tails]
+        ends = known.argmax(axis=1), width - 1 - known[:, ::-1].argmax(axis=1)
+        characters = [begin[row, ends[0]], end[row, ends[1]], begin[row, heads], end[row, tails]]
+        characters[2:] = (np.where(marked, places, -1) for places in characters[2:])
+        parts.append(np.stack(characters, axis=1))
+    return np.concatenate([labels, np.concatenate(parts)], axis=1)
 
 
 @check(
     "data.answer_text",
     cost="free",
-    needs=(POSITIONS,),
+    needs=(QUESTIONS,),
     thresholds={"rows": 0.0},
     catches="answer_start that counts bytes, or characters of a context that was stripped, cleaned or translated since",
     hint="answer_start counts the characters of this very context: clean contexts before the answers are marked, or "
@@ -114,7 +143,7 @@ def _moved(wrong: Sequence[tuple[str, int, str]]) -> str:
 @check(
     "data.answer_positions",
     cost="free",
-    needs=(POSITIONS,),
+    needs=(QUESTIONS,),
     thresholds={"rows": 0.02},
     catches="positions that were counted without special tokens or without the question, an end that is one too far, "
     "offsets of another window, positions of another row",
@@ -163,7 +192,7 @@ def _is_answer(window: Window) -> bool:
 @check(
     "data.no_answer_position",
     cost="free",
-    needs=(POSITIONS,),
+    needs=(QUESTIONS,),
     thresholds={"rows": 0.0},
     catches="windows without the answer that are labelled with their last token, with -1, or with a place that the "
     "answer has in another window",

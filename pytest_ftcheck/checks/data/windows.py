@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warning
 from pytest_ftcheck.checks.data.answers import windows_of
 from pytest_ftcheck.checks.data.splits import exceeds, filled, share
-from pytest_ftcheck.heads.traits import POSITIONS
+from pytest_ftcheck.heads.traits import QUESTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @check(
     "data.windows_cover",
     cost="free",
-    needs=(POSITIONS,),
+    needs=(QUESTIONS,),
     thresholds={"rows": 0.01},
     catches="contexts cut at max_length without return_overflowing_tokens, steps that are larger than the window, "
     "contexts cut by characters before they are tokenized",
@@ -64,11 +64,7 @@ def _by_question(evidence: Evidence, split: Split) -> dict[int, list[Window]]:
 def _gap(windows: Sequence[Window]) -> tuple[int, int] | None:
     """Return the first part of the context, but for white space, that no window holds."""
     context = windows[0].context
-    parts = sorted(
-        (known[0][0], known[-1][1])
-        for window in windows
-        if (known := [offset for offset in window.offsets if offset is not None])
-    )
+    parts = sorted((window.begin, window.end) for window in windows if window.begin >= 0)
     reached, edges = 0, []
     for begin, end in parts:
         edges.append((reached, begin))
@@ -80,7 +76,7 @@ def _gap(windows: Sequence[Window]) -> tuple[int, int] | None:
 @check(
     "data.answers_in_windows",
     cost="free",
-    needs=(POSITIONS,),
+    needs=(QUESTIONS,),
     thresholds={"rows": 0.05, "warn": 0.005},
     catches="answers lost to truncation, windows that share fewer tokens than an answer has, a max_length that leaves "
     "no room beside the question",

@@ -14,16 +14,16 @@ from pytest_ftcheck.heads.answer_metrics import scored_answers
 from pytest_ftcheck.heads.answers import (
     ANSWERS,
     MAX_ANSWER_LENGTH,
-    OFFSETS,
     QUESTION,
     REFERENCES,
     SCORES,
     WINDOWS,
     read_answers,
 )
+from pytest_ftcheck.heads.offsets import OFFSETS
 from pytest_ftcheck.heads.row_metrics import metric_value
 from pytest_ftcheck.heads.rows import EvaluatedRows
-from pytest_ftcheck.heads.traits import POSITIONS
+from pytest_ftcheck.heads.traits import QUESTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,7 +43,7 @@ _ROUNDING = 1e-4
 @check(
     "metrics.answers_recomputed",
     cost="run",
-    needs=(POSITIONS,),
+    needs=(QUESTIONS,),
     catches="exact match without normalisation, metrics of windows or of positions instead of answers, the first right "
     "answer alone, shares in the place of percent",
     hint="compute exact match and F1 of texts, one for each question, as evaluate.load('squad') does: the best over "
@@ -113,7 +113,7 @@ def _answered_only(outputs: Mapping[str, NDArray[Any]], key: str) -> float:
 @check(
     "metrics.best_windows",
     cost="run",
-    needs=(POSITIONS,),
+    needs=(QUESTIONS,),
     catches="the answer of the first or the last window instead of the best, an end before its start, answers in the "
     "question or of any length, a question that has two answers or none",
     hint="of all windows of a question, take the span of context tokens with the highest sum of start and end logit, "

@@ -11,18 +11,11 @@ import numpy as np
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warning
 from pytest_ftcheck.columns import scalars
 from pytest_ftcheck.heads.answer_metrics import scored_answers
-from pytest_ftcheck.heads.answers import (
-    ANSWERS,
-    OFFSETS,
-    REFERENCES,
-    SCORES,
-    WINDOWS,
-    best_span,
-    context_tokens,
-)
+from pytest_ftcheck.heads.answers import ANSWERS, REFERENCES, SCORES, WINDOWS, best_spans
+from pytest_ftcheck.heads.offsets import offsets_of
 from pytest_ftcheck.heads.row_metrics import metric_value
 from pytest_ftcheck.heads.rows import EvaluatedRows
-from pytest_ftcheck.heads.traits import POSITIONS
+from pytest_ftcheck.heads.traits import QUESTIONS
 
 if TYPE_CHECKING:
     from pytest_ftcheck.checks.catalogue import Thresholds
@@ -36,7 +29,7 @@ _NORMAL = 1.96
 @check(
     "metrics.beats_trivial_answers",
     cost="run",
-    needs=(POSITIONS,),
+    needs=(QUESTIONS,),
     catches="a model that learned nothing, questions that are answered without being read, metrics that a constant "
     "reaches",
     hint="look at the checks of data and training above; where the trivial answer is a good one, take harder data.",
@@ -88,7 +81,7 @@ def beats_trivial_answers(evidence: Evidence, thresholds: Thresholds) -> list[Fi
 @check(
     "metrics.null_threshold",
     cost="run",
-    needs=(POSITIONS,),
+    needs=(QUESTIONS,),
     thresholds={"fail": 10.0, "warn": 5.0},
     catches="a threshold for 'no answer' that was left where it does not fit, labels of 'no answer' that were not "
     "learned",
@@ -135,11 +128,12 @@ def null_threshold(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 def best_answers(evidence: Evidence) -> list[str]:
     """Return the best span of each question, whatever "no answer" scores."""
     run, pipeline = evidence.run, evidence.pipeline
-    offsets = scalars(pipeline.eval_dataset, OFFSETS)
-    texts = []
-    for window, context in zip(
-        run.outputs[WINDOWS].tolist(), scalars(pipeline.data.evaluation, pipeline.card.text_columns[-1]), strict=True
-    ):
-        span = best_span(run.logits[window], context_tokens(offsets[window], run.logits.shape[1]))
-        texts.append(context[offsets[window][span.first][0] : offsets[window][span.last][1]])
-    return texts
+    chosen, places = run.outputs[WINDOWS], []
+    for offsets in offsets_of(pipeline.eval_dataset.select(chosen)):
+        logits = run.logits[chosen[len(places) : len(places) + len(offsets.begin)]]
+        tokens, rows = offsets.cut(logits.shape[1]), np.arange(len(logits))
+        spans = best_spans(logits, tokens.of_context)
+        begins, ends = tokens.begin[rows, spans.first], tokens.end[rows, spans.last]
+        places += zip(begins.tolist(), ends.tolist(), strict=True)
+    contexts = scalars(pipeline.data.evaluation, pipeline.card.text_columns[-1])
+    return [text[begin:end] for text, (begin, end) in zip(contexts, places, strict=True)]

@@ -9,7 +9,7 @@ import torch
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
 from pytest_ftcheck.heads.answers import ANSWERS
-from pytest_ftcheck.heads.traits import POSITIONS
+from pytest_ftcheck.heads.traits import QUESTIONS
 from pytest_ftcheck.pipeline.forward import logits_in
 from pytest_ftcheck.pipeline.from_card import tokenize
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
@@ -30,7 +30,7 @@ _TOGETHER = 32
 @check(
     "model.question_matters",
     cost="run",
-    needs=(POSITIONS,),
+    needs=(QUESTIONS,),
     thresholds={"questions": 64, "same": 0.9},
     catches="questions that were cut off or never tokenized, a model that points at the same kind of word whatever is "
     "asked",
@@ -61,8 +61,8 @@ def question_matters(evidence: Evidence, thresholds: Thresholds) -> list[Finding
         msg = "all questions are the same"
         raise NotApplicable(msg)
     exchanged = asked.remove_columns(question).add_column(question, turned)
-    before, after = (answers_to(evidence, rows, evidence.tokenizer)[ANSWERS] for rows in (asked, exchanged))
-    same = int((before[others] == after[others]).sum())
+    before, after = (answers_to(evidence, rows, evidence.tokenizer)[ANSWERS].tolist() for rows in (asked, exchanged))
+    same = sum(before[place] == after[place] for place in others)
     if same <= thresholds["same"] * len(others):
         return []
     expected = f"other answers to other questions, at least {1 - thresholds['same']:.0%} of {len(others)}"

@@ -11,6 +11,7 @@ from transformers import PreTrainedModel
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warning
 from pytest_ftcheck.checks.model.logits import is_public, model_inputs, token_batch, trained_model
 from pytest_ftcheck.checks.serving.fresh import affordable_rows, ask, whereabouts
+from pytest_ftcheck.checks.serving.fresh_script import LOGITS
 from pytest_ftcheck.pipeline.forward import unwrapped
 
 if TYPE_CHECKING:
@@ -59,10 +60,11 @@ def embeddings(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     batch = _flat(batch)
     inputs = {name: value.cpu().numpy() for name, value in batch.items() if isinstance(value, torch.Tensor)}
     request = {**whereabouts(evidence), "auto_class": "AutoModel", "tokenizer": False, "pipeline": None, "texts": []}
-    answer, states = ask(request, inputs, evidence.pipeline.timeout)
-    if states is None:
+    answer, arrays = ask(request, inputs, evidence.pipeline.timeout)
+    if LOGITS not in arrays:
         error = answer["errors"].get("model", "no hidden states")
         return _judged(evidence, "a folder that AutoModel loads", f"it does not load: {error}", lost=True)
+    states = arrays[LOGITS]["logits"]
     worst = {name: _distance(encoder, batch, states) for name, encoder in encoders.items()}
     nearest = min(worst, key=lambda name: worst[name])
     if worst[nearest] <= thresholds["tolerance"]:

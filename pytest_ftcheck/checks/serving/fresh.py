@@ -20,6 +20,7 @@ from pytest_ftcheck.checks.serving.fresh_process import fresh_process
 from pytest_ftcheck.checks.serving.masked_texts import masked_texts
 from pytest_ftcheck.columns import ALL_LABEL_NAMES
 from pytest_ftcheck.files import scratch_folder
+from pytest_ftcheck.heads.windows import WindowInputs
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 ROWS = 32
 """Evaluated rows that are compared, spread over all: enough to see any difference in weights, and cheap."""
+_ASKED = ("model", "tokenizer", "windows", "pipeline")
+"""What the process loads or runs, each of which may fail."""
 _TOKENS = 8192
 """Of the padded batch at most; rows of 512 tokens are dear on a CPU."""
 
@@ -54,10 +57,12 @@ class Served:
     """As `fresh_script.describe_tokenizer`."""
     trained_tokenizer: Mapping[str, Any] = field(default_factory=dict)
     """The same of the tokenizer that the model was trained with."""
+    windows: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    """Of raw questions, where the head has `Head.answers`: as `fresh_script._windows` writes them."""
     answers: tuple[Sequence[Mapping[str, Any]], ...] = ()
     """``[R]``: what `pipeline` answers, of classes the label and the score of each."""
     errors: Mapping[str, str] = field(default_factory=dict)
-    """Why ``model``, ``tokenizer`` or ``pipeline`` did not load or run."""
+    """Why ``model``, ``tokenizer``, ``windows`` or ``pipeline`` did not load or run."""
 
 
 _SERVED: WeakKeyDictionary[Evidence, Served] = WeakKeyDictionary()
@@ -98,9 +103,10 @@ def _ask(evidence: Evidence) -> Served:
         "auto_class": run.head_rules.model.auto_class,
         "tokenizer": tokenizer is not None,
         "pipeline": _pipeline(serving, asked) if text_rows and serving.task else None,
+        "windows": questions_to_ask(evidence),
         "texts": asked or _decoded(evidence, chosen),
     }
-    answer, logits = ask(request, batch_arrays(evidence, chosen), evidence.pipeline.timeout)
+    answer, arrays = ask(request, batch_arrays(evidence, chosen), evidence.pipeline.timeout)
     trained: dict[str, Any] = {}
     if tokenizer is not None:
         with quiet_libraries():
@@ -109,7 +115,8 @@ def _ask(evidence: Evidence) -> Served:
         rows=tuple(chosen),
         text_rows=tuple(text_rows),
         no_texts=no_texts,
-        logits=logits,
+        logits=arrays.get(fresh_script.LOGITS, {}).get("logits"),
+        windows=arrays.get(fresh_script.WINDOWS, {}),
         missing=tuple(answer.get("model", {}).get("missing", ())),
         tokenizer=answer.get("tokenizer", {}),
         trained_tokenizer=trained,
@@ -154,20 +161,35 @@ def batch_arrays(evidence: Evidence, rows: list[int]) -> dict[str, NDArray[Any]]
 
 def ask(
     request: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], seconds: float | None
-) -> tuple[dict[str, Any], NDArray[np.float32] | None]:
-    """Hand the request to the process; return its answer, and the logits where it got so far."""
+) -> tuple[dict[str, Any], dict[str, dict[str, NDArray[Any]]]]:
+    """Hand the request to the process; return its answer, and the arrays of each file that it got to write."""
     with tempfile.TemporaryDirectory(prefix="serving-", dir=scratch_folder()) as name:
         folder = Path(name)
         (folder / fresh_script.REQUEST).write_text(json.dumps(request), encoding="utf-8")
         np.savez(folder / fresh_script.BATCH, allow_pickle=False, **arrays)
         failure = fresh_process().serve(folder, seconds)
         if failure or not (folder / fresh_script.ANSWER).is_file():
-            return {"errors": dict.fromkeys(("model", "tokenizer", "pipeline"), failure or "it gave no answer")}, None
+            return {"errors": dict.fromkeys(_ASKED, failure or "it gave no answer")}, {}
         answer: dict[str, Any] = json.loads((folder / fresh_script.ANSWER).read_text(encoding="utf-8"))
-        if not (folder / fresh_script.LOGITS).is_file():
-            return answer, None
-        with np.load(folder / fresh_script.LOGITS, allow_pickle=False) as found:
-            return answer, found["logits"]
+        found = {}
+        for file in (fresh_script.LOGITS, fresh_script.WINDOWS):
+            if (folder / file).is_file():
+                with np.load(folder / file, allow_pickle=False) as read:
+                    found[file] = dict(read)
+        return answer, found
+
+
+def questions_to_ask(evidence: Evidence) -> dict[str, Any] | None:
+    """Return raw questions, their contexts and how these are cut into windows; None where a row is no window."""
+    pipeline, card = evidence.pipeline, evidence.pipeline.card
+    inputs, tokenizer = card.head_rules.inputs, pipeline.processing_class
+    if card.head_rules.answers is None or not isinstance(inputs, WindowInputs) or tokenizer is None:
+        return None
+    data, recipe = pipeline.data.evaluation, card.recipe(pipeline.tier, pipeline.checkpoint.name)
+    chosen = data.select(spread(len(data), ROWS))
+    questions, contexts = (list(chosen[name]) for name in card.text_columns)
+    options = inputs.call_options(tokenizer, questions, recipe.get("max_length"), recipe.get("doc_stride"))
+    return {"questions": questions, "contexts": contexts, "options": options}
 
 
 def spread(total: int, count: int) -> list[int]:

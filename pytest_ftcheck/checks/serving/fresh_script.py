@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 REQUEST, BATCH, ANSWER, LOGITS, TOLD = "request.json", "batch.npz", "answer.json", "logits.npz", "stderr.txt"
+WINDOWS = "windows.npz"
+_TOGETHER = 32
+"""Windows of a batch."""
 LAST = "0, and no more"
 """Told in the place of an exit code by a process that ends now."""
 
@@ -38,6 +41,8 @@ def serve(folder: Path) -> None:
         _attempt(answer, "model", lambda: _model(request, folder))
     if request["tokenizer"]:
         _attempt(answer, "tokenizer", lambda: describe_tokenizer(_load_tokenizer(request["model"]), request["texts"]))
+    if request.get("windows"):
+        _attempt(answer, "windows", lambda: _windows(request, folder))
     if request["pipeline"]:
         _attempt(answer, "pipeline", lambda: _pipeline(request))
     (folder / ANSWER).write_text(json.dumps(answer), encoding="utf-8")
@@ -56,16 +61,52 @@ def _model(request: dict[str, Any], folder: Path) -> dict[str, Any]:
 
     A model without a head has no logits: the last hidden states ``[B, T, H]`` take their place.
     """
+    model, info = _load_model(request)
+    with np.load(folder / BATCH, allow_pickle=False) as arrays:
+        logits = _logits(model, {name: torch.from_numpy(arrays[name]) for name in arrays})
+    np.savez(folder / LOGITS, logits=logits)
+    return {"missing": sorted(info["missing_keys"]), "class": type(model).__name__}
+
+
+def _load_model(request: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Return the model in evaluation, and what `from_pretrained` tells of its weights."""
     model, info = getattr(transformers, request["auto_class"]).from_pretrained(
         request["model"], local_files_only=True, trust_remote_code=False, use_safetensors=True, output_loading_info=True
     )
-    model = model.to(request["device"]).eval()
+    return model.to(request["device"]).eval(), info
+
+
+def _logits(model: Any, batch: dict[str, Any]) -> Any:
+    """Return the logits of a batch as an array, ``[B, …]``."""
     accepted = inspect.signature(model.forward).parameters
-    with np.load(folder / BATCH, allow_pickle=False) as arrays:
-        batch = {name: torch.from_numpy(arrays[name]).to(request["device"]) for name in arrays if name in accepted}
-    output = model(**batch)
-    np.savez(folder / LOGITS, logits=_scores(output).float().cpu().numpy())
-    return {"missing": sorted(info["missing_keys"]), "class": type(model).__name__}
+    output = model(**{name: value.to(model.device) for name, value in batch.items() if name in accepted})
+    return _scores(output).float().cpu().numpy()
+
+
+@torch.no_grad()
+def _windows(request: dict[str, Any], folder: Path) -> int:
+    """Cut contexts into windows with the saved tokenizer, and write their logits.
+
+    The arrays are ``logits`` ``[N, T, 2]``, ``rows`` ``[N]``, which question a window is of, and ``offsets``
+    ``[N, T, 2]``, first character and end of each token of the context, -1 of other tokens.
+
+    Returns:
+        N.
+
+    """
+    asked, (model, _) = request["windows"], _load_model(request)
+    tokenizer = _load_tokenizer(request["model"])
+    encoded = tokenizer(asked["questions"], asked["contexts"], return_tensors="np", **asked["options"])
+    rows, offsets = encoded.pop("overflow_to_sample_mapping"), encoded.pop("offset_mapping")
+    for window in range(len(rows)):
+        offsets[window, [segment != 1 for segment in encoded.sequence_ids(window)]] = -1
+    arrays = {name: torch.from_numpy(values) for name, values in encoded.items()}
+    parts = [
+        _logits(model, {name: values[start : start + _TOGETHER] for name, values in arrays.items()})
+        for start in range(0, len(rows), _TOGETHER)
+    ]
+    np.savez(folder / WINDOWS, logits=np.concatenate(parts), rows=rows, offsets=offsets)
+    return len(rows)
 
 
 def _scores(output: Any) -> Any:

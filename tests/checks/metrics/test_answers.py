@@ -10,14 +10,11 @@ import pytest
 import torch
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, catalogue, run_check
-from pytest_ftcheck.checks.model.question import answers_to
-from pytest_ftcheck.checks.serving import answers as serving
 from pytest_ftcheck.heads.answer_metrics import scored_answers
 from tests.checks.answer_runs import evidence_of, logits_of_labels, outputs_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.pipeline.parts import Pipeline
@@ -137,25 +134,6 @@ def test_a_model_that_does_not_read_the_question_is_found(make_pipeline: Callabl
         assert bool(found) is not reads_question
     assert "other answers to other questions" in told(found)
     assert "stay the same, such as" in told(found)
-
-
-def test_a_served_model_gives_the_answers_of_the_evaluation(
-    make_pipeline: Callable[..., Pipeline], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(serving, "require_whole_model", lambda _: None)
-    pipeline = make_pipeline("squad", train_rows=16, eval_rows=32)
-    assert pipeline.processing_class is not None
-    pipeline.processing_class.save_pretrained(tmp_path / "model")
-    asked = evidence_of(pipeline, {})
-    asked.__dict__["trained_model"] = Pointing(reads_question=True)
-    outputs = answers_to(asked, pipeline.data.evaluation, pipeline.processing_class)
-    found: list[Finding] = []
-    for model, differs in ((Pointing(reads_question=True), False), (Pointing(reads_question=False), True)):
-        evidence = evidence_of(pipeline, dict(outputs), folder=tmp_path)
-        evidence.__dict__["trained_model"] = model
-        found = run_check(catalogue()["serving.answers"], evidence)
-        assert bool(found) is differs
-    assert "the evaluation's answers to 32 raw questions" in told(found)
 
 
 def test_rows_that_the_user_tokenized_are_skipped(pipeline: Pipeline) -> None:

@@ -1,0 +1,171 @@
+"""The answers of raw rows in the forms that data sets have them in, as the one form that is judged.
+
+Judged are ``{"text": [texts], "answer_start": [first characters]}``, as SQuAD of the Hub has them.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+from pytest_ftcheck.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from datasets import Dataset
+
+_TEXTS = ("answer_text", "answers_text", "answers.text", "answer.text", "answer")
+"""Columns of texts, where the label column is absent; the label column itself goes before."""
+_STARTS = ("answer_start", "answers_start", "answers.answer_start", "answers_answer_start", "answer.answer_start")
+_IMPOSSIBLE = "is_impossible"
+_NESTED = ("text", "answer_start")
+_EXPECTED = (
+    "a column with {'text': [texts], 'answer_start': [first characters]} or with a list of "
+    "{'text': …, 'answer_start': …}, or a column of texts (answer_text) beside one of first characters (answer_start)"
+)
+
+
+def answers_in_one_form(rows: Dataset, context: str, label: str, where: str) -> Dataset:
+    """Return the rows with the label column as SQuAD has it, whatever form the answers have.
+
+    Known are, of each row: the texts and places in one mapping, a list of mappings with one answer each (as the JSON
+    files of SQuAD), the same written as text (as a CSV file has it), and two columns of texts and places, each of them
+    one value or a list. An answer without a place is looked for in its context. A row whose column ``is_impossible`` is
+    true has no answer, nor has one whose text is empty or missing.
+
+    Args:
+        rows: raw.
+        context: name of the column that answers stand in.
+        label: name of the label column, which need not be there.
+        where: the split in words, for messages.
+
+    Returns:
+        The rows as they are where the label column has the form already.
+
+    Raises:
+        DataError: no column of answers; an answer without a place that does not stand once in its context; a row that
+            has answers and says that it has none.
+
+    """
+    import pyarrow as pa  # noqa: PLC0415 - a card is read before Arrow is imported
+
+    from pytest_ftcheck.columns import walk  # noqa: PLC0415 - likewise
+
+    found = _columns(rows.column_names, label)
+    if found is None:
+        msg = f"{where} has no answers: it has {', '.join(rows.column_names)}. Expected is {_EXPECTED}."
+        raise DataError(msg)
+    texts, starts = found
+    flag = _IMPOSSIBLE if _IMPOSSIBLE in rows.column_names else None
+    kind = rows.data.table.schema.field(texts).type
+    if flag is None and texts == label and pa.types.is_struct(kind) and _holds_lists(kind):
+        return rows
+    names = [texts, *([] if starts is None else [starts]), *([] if flag is None else [flag]), context]
+    made = []
+    for row, values in enumerate(walk(rows, names)):
+        given = dict(zip(names, values, strict=True))
+        start = None if starts is None else given[starts]
+        answers = _answers(given[texts], start, str(given[context]), f"{where}, row {row}")
+        if flag is not None and _is_true(given[flag]) and answers["text"]:
+            msg = (
+                f"{where}, row {row}: {flag} is true, and the answer is {answers['text'][0]!r}. Empty the answers, or "
+                f"correct {flag}; plausible answers belong in a column of their own."
+            )
+            raise DataError(msg)
+        made.append(answers)
+    left = rows.remove_columns(label) if label in rows.column_names else rows
+    form = pa.struct({"text": pa.list_(pa.string()), "answer_start": pa.list_(pa.int64())})
+    return left.add_column(label, pa.chunked_array([pa.array(made, type=form)]))
+
+
+def _columns(names: Sequence[str], label: str) -> tuple[str, str | None] | None:
+    """Return the columns of texts and of places; None where there are no texts."""
+    texts = next((name for name in (label, *_TEXTS) if name in names), None)
+    starts = next((name for name in _STARTS if name in names and name != texts), None)
+    return None if texts is None else (texts, starts)
+
+
+def _holds_lists(kind: Any) -> bool:
+    import pyarrow as pa  # noqa: PLC0415 - as above
+
+    return all(name in {field.name for field in kind} and pa.types.is_list(kind.field(name).type) for name in _NESTED)
+
+
+def _answers(value: Any, starts: Any, context: str, where: str) -> dict[str, list[Any]]:
+    """Return texts and places of one row."""
+    value, starts = _parsed(value, (dict, str)), _parsed(starts, (int,))
+    if isinstance(value, dict):
+        value, starts = value.get("text"), value.get("answer_start", starts)
+    elif isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
+        value, starts = [each.get("text") for each in value], [each.get("answer_start") for each in value]
+    # A CSV file whose answers are all numbers is read as such.
+    texts, places = [str(text) if isinstance(text, int) else text for text in _listed(value)], _listed(starts)
+    places = places or [None] * len(texts)
+    if not all(isinstance(text, str) for text in texts) or len(places) != len(texts):
+        msg = f"{where}: answers {value!r} at {starts!r}: expected as many texts as first characters; {_EXPECTED}."
+        raise DataError(msg)
+    # "" stands for no answer, as a CSV file has it.
+    kept = [(text, place) for text, place in zip(texts, places, strict=True) if text]
+    return {
+        "text": [text for text, _ in kept],
+        "answer_start": [_place(text, place, context, where) for text, place in kept],
+    }
+
+
+def _parsed(value: Any, parts: tuple[type, ...]) -> Any:
+    """Return what a text such as ``{"text": …}`` or ``[3]`` says; any other value as it is.
+
+    Args:
+        value: of a cell.
+        parts: types of which a list may be; an answer may begin with a bracket as well.
+
+    """
+    if not isinstance(value, str) or not value.strip().startswith(("{", "[")):
+        return value
+    for parse in (json.loads, ast.literal_eval):
+        try:
+            found = parse(value)
+        except (ValueError, SyntaxError, RecursionError):
+            continue
+        of_parts = isinstance(found, list) and all(isinstance(part, parts) for part in found)
+        return found if of_parts or isinstance(found, dict) else value
+    return value
+
+
+def _listed(value: Any) -> list[Any]:
+    """Return a value as a list: of a missing one, an empty list."""
+    if _is_missing(value):
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def _place(text: str, place: Any, context: str, where: str) -> int:
+    """Return the first character of an answer: as it is given, else where the answer stands in its context."""
+    if isinstance(place, str) and place.strip().isdigit():
+        return int(place)
+    if (
+        isinstance(place, (int, float))
+        and not isinstance(place, bool)
+        and not _is_missing(place)
+        and place == int(place)
+    ):
+        return int(place)
+    places = [at for at in range(len(context)) if context.startswith(text, at)] if _is_missing(place) else []
+    if len(places) == 1:
+        return places[0]
+    why = f"answer_start {place!r} is no number"
+    if _is_missing(place):
+        why = f"it has no answer_start, and stands {len(places)} times in its context"
+    msg = f"{where}: answer {text!r}: {why}. Give the first character of the answer in answer_start."
+    raise DataError(msg)
+
+
+def _is_true(value: Any) -> bool:
+    return value.strip().lower() in ("true", "1") if isinstance(value, str) else bool(value)

@@ -1,4 +1,4 @@
-"""``python -m pytest_ftcheck.report``: renders a JSON document in other forms, or compares two of them."""
+"""``python -m pytest_ftcheck.report``: renders a JSON document in other forms, or compares several of them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pytest_ftcheck.files import write_whole
 from pytest_ftcheck.report.difference import difference_lines
 from pytest_ftcheck.report.document import Document
 from pytest_ftcheck.report.forms import FORMS
+from pytest_ftcheck.report.history import history, history_lines
 from pytest_ftcheck.report.read import read_file
 from pytest_ftcheck.report.session_summary import session_summary
 from pytest_ftcheck.report.view import View
@@ -31,6 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if given.command == "diff":
             lines = difference_lines(_document(given.before), _document(given.after))
+        elif given.command == "history":
+            documents = [(str(path), _document(path)) for path in given.documents]
+            lines = history_lines(history(sorted(documents, key=lambda named: named[1].started)))
         else:
             document = _document(given.document)
             lines = _render(document, {name: path for name in _FROM_JSON if (path := getattr(given, name))})
@@ -52,6 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     diff = commands.add_parser("diff", help="compare two documents: verdict, metrics, failed checks, versions")
     diff.add_argument("before", type=Path, help="file of --ftcheck-json")
     diff.add_argument("after", type=Path, help="file of --ftcheck-json of a later session")
+    course = commands.add_parser("history", help="judge each metric of the latest document by those before")
+    course.add_argument("documents", type=Path, nargs="+", help="files of --ftcheck-json, in any order")
     return parser
 
 

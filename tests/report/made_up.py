@@ -124,6 +124,7 @@ def flip(row: int, text: str, **changes: Any) -> FlipRecord:
 def document(**changes: Any) -> Document:
     """Make the document of a healthy session."""
     values: dict[str, Any] = {
+        "command": "pytest --ftcheck-task=mrpc",
         "versions": {"pytest-ftcheck": "0.1.0", "python": "3.11.7", "torch": "2.13.0", "transformers": "5.23.0"},
         "started": 1_790_000_000.5,
         "seconds": 12.25,
@@ -136,6 +137,7 @@ def document(**changes: Any) -> Document:
         "seed_gates": [],
         "warnings": [],
         "runs": [run()],
+        "figures": [],
         "checks": [
             check("collator.mask"),
             check("metrics.floor", engine="trainer", seed=0, metric="accuracy"),

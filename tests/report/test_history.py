@@ -5,12 +5,18 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
+from pytest_ftcheck.report.__main__ import main
 from pytest_ftcheck.report.history import SECONDS, history, history_lines, judge_last
+from pytest_ftcheck.report.json import json_text
+from tests.report.made_up import document, gate
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 HEALTHY = [0.901, 0.897, 0.904, 0.899, 0.902, 0.898, 0.903, 0.9]
 
@@ -100,3 +106,13 @@ def test_the_worst_comes_first_and_the_course_is_drawn() -> None:
     assert lines[2].startswith("| regression | mrpc | trainer | accuracy | 0.8000 | 0.9000 | 0.88")
     assert lines[2].endswith("| 9 | ████████▁ |")
     assert lines[3].startswith(f"| none | mrpc | trainer | {SECONDS} | 10.0000 |")
+
+
+def test_the_command_judges_the_latest_of_several_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = [tmp_path / f"{place}.json" for place in range(5)]
+    for place, path in enumerate(paths):
+        value = 0.5 if place == 4 else HEALTHY[place]
+        path.write_text(json_text(document(started=float(place), gates=[gate(value=value)])), encoding="utf-8")
+    assert main(["history", *map(str, reversed(paths))]) == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "accuracy" in line)
+    assert line.startswith("| regression | mrpc | trainer | accuracy | 0.5000 | 0.8990 |")

@@ -12,6 +12,7 @@ from pytest_ftcheck.judging.gating import gates_of
 from pytest_ftcheck.judging.judged import ask, not_judged
 from pytest_ftcheck.judging.one_cause import teller_of_check, teller_of_run
 from pytest_ftcheck.plugin.parts import overridden
+from pytest_ftcheck.plugin.progress import checking
 from pytest_ftcheck.plugin.report import notes_of
 from pytest_ftcheck.plugin.runs import tell_of
 from pytest_ftcheck.sessions.bundles import NoRun
@@ -42,7 +43,8 @@ def judge(
         pytest.skip(pipeline.card.skipped[check.id])
     notes, evidence = notes_of(request.node), _evidence(request, session, pipeline, variant)
     try:
-        found = ask(check, evidence, strict=session.settings.strict)
+        with checking(request.node, check):
+            found = ask(check, evidence, strict=session.settings.strict)
     except NotApplicable as reason:
         if isinstance(reason, ToldBy) and (
             teller := teller_of_check(notes.case, reason.check, _tests(request.session))

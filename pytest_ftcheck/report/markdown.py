@@ -165,7 +165,7 @@ def _cause(place: int, cause: CauseRecord, document: Document) -> Iterator[str]:
     if cause.command:
         yield f"   - run it again: {_code(cause.command)}"
     if cause.consequences:
-        yield f"   - red because of it, probably: {', '.join(map(_code, cause.consequences))}"
+        yield f"   - probably failed because of it: {', '.join(map(_code, cause.consequences))}"
     yield ""
 
 

@@ -148,4 +148,5 @@ def _check_line(item: pytest.Item, check: Check) -> str:
         [cost for nodeid, cost in costs.items() if nodeid not in finished],
     )
     place = list(costs).index(item.nodeid) + 1 if item.nodeid in costs else 0
-    return check_line(str(notes_of(item).case.get("task", "")), check.id, check.meaning, place, len(costs), left)
+    task = str(notes_of(item).case.get("task", ""))
+    return check_line(task, check.id, check.meaning, place=place, count=len(costs), left=left)

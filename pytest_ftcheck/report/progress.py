@@ -20,7 +20,7 @@ def progress_line(progress: Progress) -> str:
     )
 
 
-def check_line(task: str, check: str, meaning: str, place: int, count: int, left: float | None) -> str:
+def check_line(task: str, check: str, meaning: str, *, place: int, count: int, left: float | None) -> str:
     """Render the check that runs, and the time that the checks will take from its begin.
 
     Args:

@@ -21,8 +21,8 @@ HOSTILE = (
 def test_the_verdict_and_its_cause_come_first() -> None:
     lines = markdown(red_document()).splitlines()
     assert lines[0] == "## ❌ ftcheck: mrpc failed"
-    assert lines[2] == "**Likely cause: `collator.mask`** (3 checks agree): batch of lengths (3, 5)"
-    assert lines[4].startswith("expected attention\\_mask 1 at every token and 0 at every pad, observed ")
+    assert lines[2] == "**Likely cause: `collator.mask`** of mrpc (3 checks agree)"
+    assert lines[4].startswith("- batch of lengths (3, 5): expected attention\\_mask 1 at every token and 0 at every")
     assert markdown(document()).startswith("## ✅ ftcheck: mrpc passed\n")
 
 

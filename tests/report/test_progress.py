@@ -39,9 +39,12 @@ def test_time_left_is_in_minutes(seconds: float, shown: str) -> None:
 
 
 def test_a_check_is_named_with_its_place_and_the_time_left() -> None:
-    line = check_line("mrpc", "training.resume", "A resumed run goes on.", 3, 120, 61.7)
+    line = check_line("mrpc", "training.resume", "A resumed run goes on.", place=3, count=120, left=61.7)
     assert line == "mrpc · check 3 of 120 · about 1:02 left · training.resume: A resumed run goes on."
-    assert check_line("mrpc", "data.rows", "Rows.", 1, 2, None) == "mrpc · check 1 of 2 · data.rows: Rows."
+    assert (
+        check_line("mrpc", "data.rows", "Rows.", place=1, count=2, left=None)
+        == "mrpc · check 1 of 2 · data.rows: Rows."
+    )
 
 
 def test_time_left_is_estimated_by_tests_of_the_same_cost() -> None:

@@ -40,7 +40,7 @@ class View:
     def show(self, lines: Iterable[Line | str]) -> Iterator[str]:
         """Yield the lines as they are written, wrapped and coloured."""
         for line in lines:
-            text, style = line if isinstance(line, Line) else (line, "")
+            text, style = line if isinstance(line, Line) else Line(line)
             for part in encodable(text, self.encoding).split("\n"):
                 for shown in [part] if self.width is None else wrapped(part, self.width):
                     code = _CODES.get(style) if self.color else None

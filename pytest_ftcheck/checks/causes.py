@@ -223,7 +223,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "training.gradients_cleared": SYMPTOMS,
         "training.precision": SYMPTOMS,
         "training.train_mode": SYMPTOMS,
-        "training.eval_mode": ("metrics.loss_agrees", "metrics.recomputed", *_SERVED),
+        "training.eval_mode": ("training.best_checkpoint", "metrics.loss_agrees", "metrics.recomputed", *_SERVED),
         "training.eval_keeps_weights": ("model.new_weights", "training.resume", "metrics.recomputed", *_SERVED),
         "training.best_checkpoint": ("metrics.recomputed", *_SERVED, *SYMPTOMS),
         "training.accumulation": ("equivalence.accumulation", *SYMPTOMS),

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 _REPEATED = (
     *("trainer", "no_train", "tier", "model", "data", "max_train_rows", "max_eval_rows", "online"),
     *("device", "require_device", "dtype", "fast_cpu", "threads", "engines", "seeds"),
+    *("strict", "require_baseline"),
 )
-"""Options that decide what is judged, by `Settings` field."""
+"""Options that decide what is judged and what fails, by `Settings` field."""
 
 
 def with_next_steps(

@@ -181,7 +181,7 @@ class SessionVerdict:
             view,
             red_over_seeds=self.red_over_seeds,
             untold=self.untold,
-            written=[] if self.lost else list(map(str, self._paths.values())),
+            written=[] if self.lost else list(map(str, self.paths.values())),
         )
 
     def document(self, exit_status: int, idle: list[str]) -> Document:
@@ -224,7 +224,7 @@ class SessionVerdict:
 
     def write_reports(self, document: Document) -> bool:
         """Write the requested files; return False and set ``lost`` where one of them cannot be written."""
-        paths = self._paths
+        paths = self.paths
         if not paths:
             return True
         from pytest_ftcheck.files import what_to_do, write_whole  # noqa: PLC0415 - only where asked for
@@ -240,7 +240,7 @@ class SessionVerdict:
         return not self.lost
 
     @property
-    def _paths(self) -> dict[str, Path]:
+    def paths(self) -> dict[str, Path]:
         """The requested files, by the field of their option."""
         settings = self._session.settings
         return {name: path for name in REPORTS if (path := getattr(settings, name)) is not None}

@@ -12,6 +12,7 @@ from pytest_ftcheck.judging.gating import gates_of
 from pytest_ftcheck.judging.judged import ask, not_judged
 from pytest_ftcheck.judging.one_cause import teller_of_check, teller_of_run
 from pytest_ftcheck.plugin.parts import overridden
+from pytest_ftcheck.plugin.progress import checking
 from pytest_ftcheck.plugin.report import notes_of
 from pytest_ftcheck.plugin.runs import note_run, tell_of
 from pytest_ftcheck.sessions.bundles import NoRun
@@ -44,7 +45,7 @@ def judge(
     if reason := session.budget.reason(notes.case):
         pytest.skip(reason)
     try:
-        with session.budget.measured(notes.case):
+        with session.budget.measured(notes.case), checking(request.node, check):
             found = ask(check, evidence, strict=session.settings.strict)
     except NotApplicable as why:
         if isinstance(why, ToldBy) and (teller := teller_of_check(notes.case, why.check, _tests(request.session))):

@@ -71,6 +71,8 @@ class SessionOutcome:
         self.told_once.reorder(session.config, self.verdict.causes)
         # Runs are accepted only if everything above passed.
         self.verdict.baseline = finish_baselines(session)
+        if not (self.verdict.used or self.verdict.paths):  # what a document needs is slow to import
+            return
         self._document = self.verdict.document(int(session.exitstatus), self._idle_tasks(session.config))
         written = self.verdict.write_reports(self._document)
         if not written and session.exitstatus == pytest.ExitCode.OK:

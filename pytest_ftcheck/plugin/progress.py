@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING
 
-from pytest_ftcheck.compat.of_pytest import current_line, is_worker, set_current_line
-from pytest_ftcheck.report.progress import progress_line
+import pytest
+from rich.cells import cell_len
+
+from pytest_ftcheck.compat.of_pytest import current_line, is_worker, set_current_line, terminal_encoding
+from pytest_ftcheck.plugin.report import notes_of, reports_of
+from pytest_ftcheck.report.progress import check_line, progress_line, seconds_left
+from pytest_ftcheck.report.view import cut, encodable
 from pytest_ftcheck.training.recorder import silent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    import pytest
-
+    from pytest_ftcheck.checks.catalogue import Check
     from pytest_ftcheck.training.recorder import Progress, ProgressListener
 
+_LINE = pytest.StashKey["_Line"]()
 _LIVE_SECONDS = 0.2
 _PLAIN_SECONDS = 30.0
 
@@ -34,26 +40,42 @@ class _Line:
 
     def __call__(self, progress: Progress) -> None:
         """Show the state, if it is time; without a terminal, always show the last step."""
-        now = time.monotonic()
-        due = now - self._last >= (_LIVE_SECONDS if self._live else _PLAIN_SECONDS)
-        if self._live and due:
-            text = progress_line(progress)[: self._writer.fullwidth - 1]
-            self._write("\r" + text.ljust(len(self._shown)))
+        if self._is_due or (not self._live and progress.step == progress.steps):
+            self._show(progress_line(progress))
+
+    def checking(self, text: Callable[[], str], *, slow: bool) -> None:
+        """Show the check that begins: in a terminal each one that may be slow, elsewhere if it is time.
+
+        Args:
+            text: returns the line; it is asked only where it is shown.
+            slow: the check may take seconds.
+
+        """
+        if self._is_due or (self._live and slow):
+            self._show(text())
+
+    @property
+    def _is_due(self) -> bool:
+        return time.monotonic() - self._last >= (_LIVE_SECONDS if self._live else _PLAIN_SECONDS)
+
+    def _show(self, text: str) -> None:
+        text = encodable(text, terminal_encoding(self._writer))
+        if self._live:
+            text = cut(text, self._writer.fullwidth - 1)
+            self._write("\r" + text + " " * max(0, cell_len(self._shown) - cell_len(text)))
             self._shown = text
-        elif due or (not self._live and progress.step == progress.steps):
+        else:
             # On lines of its own: pytest has written a name or some dots, and writes a verdict next.
             begun = self._writer.width_of_current_line > 0
-            self._write(("\n" if begun else "") + progress_line(progress) + "\n")
+            self._write(("\n" if begun else "") + text + "\n")
             set_current_line(self._writer, "")
-        else:
-            return
-        self._last = now
+        self._last = time.monotonic()
 
     def close(self) -> None:
         """Restore the text that the updated line has covered."""
         if self._shown:
             covered = current_line(self._writer)
-            self._write("\r" + " " * len(self._shown) + "\r" + covered)
+            self._write("\r" + " " * cell_len(self._shown) + "\r" + covered)
             self._shown = ""
 
     def _write(self, text: str) -> None:
@@ -82,12 +104,49 @@ def announced(config: pytest.Config, text: str) -> Iterator[None]:
 @contextmanager
 def shown(config: pytest.Config) -> Iterator[ProgressListener]:
     """Yield the function that shows a run's progress in this session; remove its line when the run ends or fails."""
-    reporter = config.pluginmanager.getplugin("terminalreporter")
-    if reporter is None or is_worker(config) or config.getoption("verbose") < 0:
+    line = _line_of(config)
+    if line is None:
         yield silent
         return
-    line = _Line(reporter)
     try:
         yield line
     finally:
         line.close()
+
+
+@contextmanager
+def checking(item: pytest.Item, check: Check) -> Iterator[None]:
+    """Show which check runs, what must hold, and how long the other ones will take; remove the line at its end."""
+    line = _line_of(item.config)
+    if line is None:
+        yield
+        return
+    line.checking(partial(_check_line, item, check), slow=check.cost != "free")
+    try:
+        yield
+    finally:
+        line.close()
+
+
+def _line_of(config: pytest.Config) -> _Line | None:
+    """Return the line of this session; None where nothing is shown: with ``-q``, and in a worker of pytest-xdist."""
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    if reporter is None or is_worker(config) or config.getoption("verbose") < 0:
+        return None
+    if _LINE not in config.stash:
+        config.stash[_LINE] = _Line(reporter)
+    return config.stash[_LINE]
+
+
+def _check_line(item: pytest.Item, check: Check) -> str:
+    """Describe the test that runs, among the tests of the suite."""
+    cases = [(other.nodeid, notes_of(other).case) for other in item.session.items]
+    costs = {nodeid: str(case["cost"]) for nodeid, case in cases if case}
+    finished = reports_of(item.config).cases
+    left = seconds_left(
+        [(case.cost, case.seconds) for case in finished.values()],
+        [cost for nodeid, cost in costs.items() if nodeid not in finished],
+    )
+    place = list(costs).index(item.nodeid) + 1 if item.nodeid in costs else 0
+    task = str(notes_of(item).case.get("task", ""))
+    return check_line(task, check.id, check.meaning, place=place, count=len(costs), left=left)

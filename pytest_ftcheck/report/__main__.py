@@ -49,11 +49,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m pytest_ftcheck.report", description=__doc__, allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True)
-    render = commands.add_parser("render", help="write a document in other forms; without any, print the summary")
+    render = commands.add_parser(
+        "render", allow_abbrev=False, help="write a document in other forms; without any, print the summary"
+    )
     render.add_argument("document", type=Path, help="file of --ftcheck-json")
     for name in _FROM_JSON:
         render.add_argument(f"--{name}", type=Path, metavar="PATH", help=f"as --ftcheck-{name}")
-    diff = commands.add_parser("diff", help="compare two documents: verdict, metrics, failed checks, versions")
+    diff = commands.add_parser(
+        "diff", allow_abbrev=False, help="compare two documents: verdict, metrics, failed checks, versions"
+    )
     diff.add_argument("before", type=Path, help="file of --ftcheck-json")
     diff.add_argument("after", type=Path, help="file of --ftcheck-json of a later session")
     course = commands.add_parser("history", help="judge each metric of the latest document by those before")

@@ -82,7 +82,7 @@ def _group(
         yield Line(f"  what to do: {first.hint}")
     if cause.consequences:
         more = "" if verbosity > 0 else " (-v shows them)"
-        yield Line(f"  {agreeing(cause)}; red because of it, probably: {', '.join(cause.consequences)}{more}")
+        yield Line(f"  {agreeing(cause)}; probably failed because of it: {', '.join(cause.consequences)}{more}")
     if verbosity >= 0:
         yield from _next_steps(cause)
     if verbosity > 0:

@@ -45,8 +45,8 @@ def markdown(document: Document) -> str:
     parts = [
         *_verdict(document),
         *_metrics(document),
-        *_causes(document),
         *_broken_rows(document),
+        *_other_causes(document),
         *_details(document),
     ]
     return _cut(parts)
@@ -84,18 +84,13 @@ def _cut(lines: Iterable[str]) -> str:
 def _verdict(document: Document) -> Iterator[str]:
     of = ", ".join(map(escaped, document.tasks)) or "the tests of the project"
     failed = document.exit_status != 0
-    first = next(iter(document.causes), None)
     yield f"## {'❌' if failed else '✅'} ftcheck: {of} {'failed' if failed else 'passed'}"
     yield ""
-    if first is not None:
-        agree = f" ({agreeing(first)})" if first.consequences else ""
-        yield f"**Likely cause: {_code(first.finding.check)}**{agree}: {escaped(first.finding.subject)}"
-        yield ""
-        yield f"expected {escaped(first.finding.expected)}, observed {escaped(first.finding.observed)}"
-        yield ""
     for task in document.idle_tasks:
         yield f"**{escaped(task)}: no test ran for this task.**"
         yield ""
+    for cause in document.causes[:1]:
+        yield from _cause("**Likely cause: ", "**", cause, document)
 
 
 def _metrics(document: Document) -> Iterator[str]:
@@ -141,31 +136,32 @@ def _before(gate: GateRecord | SeedGateRecord, seed: object, document: Document)
     return None
 
 
-def _causes(document: Document) -> Iterator[str]:
-    if not document.causes:
-        return
-    yield "### Causes, the most likely one first"
+def _other_causes(document: Document) -> Iterator[str]:
+    if len(document.causes) > 1:
+        yield "### Other causes"
+        yield ""
+    for cause in document.causes[1:]:
+        yield from _cause("", "", cause, document)
+
+
+def _cause(before: str, behind: str, cause: CauseRecord, document: Document) -> Iterator[str]:
+    agree = f" ({agreeing(cause)})" if cause.consequences else ""
+    yield f"{before}{_code(cause.finding.check)}{behind} of {escaped(cause.task)}{agree}"
     yield ""
-    for place, cause in enumerate(document.causes, start=1):
-        yield from _cause(place, cause, document)
-
-
-def _cause(place: int, cause: CauseRecord, document: Document) -> Iterator[str]:
-    yield f"{place}. {_code(cause.finding.check)} of {escaped(cause.task)}"
     for found in findings_of(cause, document.findings) or [cause.finding]:
         unit = f" {escaped(found.unit)}" if found.unit else ""
         yield (
-            f"   - {escaped(found.subject)}: expected {escaped(found.expected)}{unit}, "
+            f"- {escaped(found.subject)}: expected {escaped(found.expected)}{unit}, "
             f"observed {escaped(found.observed)}{unit}"
         )
     if cause.finding.hint:
-        yield f"   - what to do: {escaped(cause.finding.hint)}"
+        yield f"- what to do: {escaped(cause.finding.hint)}"
     if cause.source is not None:
-        yield f"   - your code: {_code(f'{cause.source.file}:{cause.source.line}')}, {_code(cause.source.name)}"
+        yield f"- your code: {_code(f'{cause.source.file}:{cause.source.line}')}, {_code(cause.source.name)}"
     if cause.command:
-        yield f"   - run it again: {_code(cause.command)}"
+        yield f"- run it again: {_code(cause.command)}"
     if cause.consequences:
-        yield f"   - red because of it, probably: {', '.join(map(_code, cause.consequences))}"
+        yield f"- probably failed because of it: {', '.join(map(_code, cause.consequences))}"
     yield ""
 
 

@@ -104,7 +104,7 @@ def _row(
     numbers: dict[str, Text | str] = {
         "value": "missing" if missing else number(gate.value),
         "95% interval": "-" if gate.interval is None else " to ".join(number(end) for end in gate.interval),
-        "floor": _limit(gate, seeds=not narrow),
+        "floor": _limit(gate, narrow=narrow),
         # With several seeds, a single seed has no verdict of its own.
         "status": Text(f"({status})", style="dim") if informs else Text(status, style=_STYLES[status]),
         "sees drop of": number(gate.smallest_drop),
@@ -116,13 +116,13 @@ def _row(
     return [Text(gate.task), gate.engine, *seed, Text(metric), *(numbers[name] for name in kept)]
 
 
-def _limit(gate: GateRecord | SeedGateRecord, *, seeds: bool = True) -> str:
+def _limit(gate: GateRecord | SeedGateRecord, *, narrow: bool) -> str:
     """Render the limit: "at most" before a ceiling, and the number of seeds of a calibrated limit."""
     if gate.floor is None:
         return "-"
     limits = gate.limits
-    side = "" if limits.greater_is_better else "at most "
-    calibrated = f" ({limits.calibrated.seeds} seeds)" if limits.calibrated and seeds else ""
+    side = "" if limits.greater_is_better else ("≤ " if narrow else "at most ")
+    calibrated = f" ({limits.calibrated.seeds} seeds)" if limits.calibrated and not narrow else ""
     return f"{side}{number(gate.floor)}{calibrated}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -40,7 +40,7 @@ class View:
     def show(self, lines: Iterable[Line | str]) -> Iterator[str]:
         """Yield the lines as they are written, wrapped and coloured."""
         for line in lines:
-            text, style = line if isinstance(line, Line) else (line, "")
+            text, style = line if isinstance(line, Line) else Line(line)
             for part in encodable(text, self.encoding).split("\n"):
                 for shown in [part] if self.width is None else wrapped(part, self.width):
                     code = _CODES.get(style) if self.color else None
@@ -56,6 +56,11 @@ def encodable(text: str, encoding: str) -> str:
     except LookupError:  # Python does not know the encoding
         return encodable(text, "ascii")
     return text
+
+
+def cut(text: str, width: int) -> str:
+    """Return what fits into a number of columns of a terminal."""
+    return set_cell_size(text, width) if cell_len(text) > width else text
 
 
 def wrapped(text: str, width: int) -> list[str]:

@@ -62,7 +62,7 @@ def test_causes_come_before_consequences() -> None:
 def test_text_of_a_report() -> None:
     lines = str(report(*FAILED, gates=(GATE,))).splitlines()
     assert lines[:3] == ["CAUSE: collator.mask: a task", "  expected  one thing", "  observed  another"]
-    assert "  2 checks agree; red because of it, probably: metrics.not_constant (-v shows them)" in lines
+    assert "  2 checks agree; probably failed because of it: metrics.not_constant (-v shows them)" in lines
     assert any("accuracy" in line and "inconclusive" in line and "0.9100" in line for line in lines)
     assert "WARNING, data.truncation: a task: expected one thing, observed another" in lines
     assert lines[-2:] == [

@@ -58,35 +58,67 @@ def session(project: pytest.Pytester) -> Callable[..., Session]:
     return run
 
 
-def failures(lines: list[str]) -> list[str]:
-    """Return the checks in the order in which pytest tells what they found."""
-    told = lines[: next(place for place, line in enumerate(lines) if line.startswith("CAUSE: "))]
-    return [line.partition(":")[0] for line in told if line.startswith(("collator.", "model."))]
+def in_summary(lines: list[str], word: str) -> list[str]:
+    """Return the checks of pytest's short summary that begin with a word, in its order."""
+    return [line.split("::")[1].split(" ")[0] for line in lines if line.startswith(f"{word} ftcheck/")]
 
 
-def test_the_cause_is_told_first_and_the_rest_in_two_lines(session: Callable[..., Session]) -> None:
-    lines, document = session()
-    assert failures(lines)[0] == "collator.mask"
-    told = "\n".join(lines)
-    assert "CAUSE: collator.mask: " in told
-    assert "  red because of it, probably: model.padding_invariance" in lines
-    assert "  probably because of collator.mask, see there; -v shows everything" in lines
+def test_the_cause_is_told_once_and_first(
+    session: Callable[..., Session], project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(project.path / "step.md"))
+    lines, document = session("--ftcheck-github=on", "--ftcheck-md=out.md")
+    assert not any("= FAILURES =" in line for line in lines)  # the summary tells them
+    assert sum(line.startswith("CAUSE: collator.mask: batch of lengths (") for line in lines) == 1
+    assert "  2 checks agree; probably failed because of it: model.padding_invariance (-v shows them)" in lines
+    assert "  your code: train.py:9 (Inverted)" in lines
+    command = "pytest --ftcheck-trainer=train.py:build --ftcheck-checks=collator.mask"
+    assert f"  run it again: {command}" in lines
+    assert "  what it checks: pytest --ftcheck-explain=collator.mask" in lines
+    assert in_summary(lines, "FAILED") == ["test_collator[mask]", "test_model[padding_invariance]"]
     because = [(found["check"], found["because_of"]) for found in document["findings"]]
     assert because[0] == ("collator.mask", None)
     assert ("model.padding_invariance", "collator.mask") in because
     (cause,) = document["causes"]
     assert (cause["finding"]["check"], cause["consequences"]) == ("collator.mask", ["model.padding_invariance"])
+    assert cause["source"] == {"file": "train.py", "line": 9, "name": "Inverted"}
+    assert cause["command"] == command
+    (annotation,) = [line for line in lines if line.startswith("::error ")]
+    assert annotation.startswith("::error file=train.py,line=9,title=ftcheck%3A collator.mask of train-build::")
+    written = (project.path / "out.md").read_text(encoding="utf-8")
+    assert written.splitlines()[2] == "**Likely cause: `collator.mask`** of train-build (2 checks agree)"
+    assert (project.path / "step.md").read_text(encoding="utf-8") == written
 
 
 def test_verbose_tells_consequences_whole(session: Callable[..., Session]) -> None:
     lines, _ = session("-v")
-    assert failures(lines) == ["collator.mask", "model.padding_invariance"]
-    assert not any("-v shows everything" in line for line in lines)
-    assert sum(line.startswith("  what to do: ") for line in lines) == 3  # once more in the summary
+    assert "\n    model.padding_invariance: a row of " in "\n".join(lines)
+    assert sum(line.lstrip().startswith("what to do: ") for line in lines) == 2
+    assert not any(line.startswith("::error") for line in lines)
+
+
+def test_quiet_tells_the_cause_alone(session: Callable[..., Session]) -> None:
+    lines, _ = session("-q", "-p", "no:cacheprovider")
+    assert any(line.startswith("CAUSE: collator.mask: batch of lengths (") for line in lines)
+    assert not any(word in line for line in lines for word in ("run it again", "check 1 of", "model of train-build"))
+
+
+def test_output_of_a_failed_check_stays_in_the_list_of_failures(
+    session: Callable[..., Session], project: pytest.Pytester
+) -> None:
+    text = TRAIN.replace('batch["attention_mask"] =', 'print("my own output"); batch["attention_mask"] =')
+    project.makefile(".py", train=text)
+    lines, _ = session("--no-header")
+    first = next(place for place, line in enumerate(lines) if "= FAILURES =" in line)
+    last = next(place for place, line in enumerate(lines) if "= ftcheck =" in line)
+    assert "collator.mask: see the section ftcheck below" in lines[first:last]
+    assert "my own output" in lines[first:last]
+    assert not any("expected  " in line for line in lines[first:last])
 
 
 @pytest.mark.slow
 def test_workers_tell_it_in_the_same_order(session: Callable[..., Session]) -> None:
     lines, document = session("-n2")
-    assert failures(lines) == ["collator.mask", "model.padding_invariance"]
+    assert in_summary(lines, "FAILED") == ["test_collator[mask]", "test_model[padding_invariance]"]
+    assert sum(line.startswith("CAUSE: collator.mask: batch of lengths (") for line in lines) == 1
     assert [found["check"] for found in document["findings"]] == ["collator.mask", "model.padding_invariance"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_ftcheck.report.progress import progress_line
+from pytest_ftcheck.report.progress import check_line, progress_line, seconds_left
 from pytest_ftcheck.training.recorder import Progress
 
 
@@ -36,3 +36,19 @@ def test_fractions_of_epochs_are_shown(epochs: float, shown: str) -> None:
 @pytest.mark.parametrize(("seconds", "shown"), [(0, "0:00 left"), (59.6, "1:00 left"), (3600, "60:00 left")])
 def test_time_left_is_in_minutes(seconds: float, shown: str) -> None:
     assert line(seconds_left=seconds).endswith(shown)
+
+
+def test_a_check_is_named_with_its_place_and_the_time_left() -> None:
+    line = check_line("mrpc", "training.resume", "A resumed run goes on.", place=3, count=120, left=61.7)
+    assert line == "mrpc · check 3 of 120 · about 1:02 left · training.resume: A resumed run goes on."
+    assert (
+        check_line("mrpc", "data.rows", "Rows.", place=1, count=2, left=None)
+        == "mrpc · check 1 of 2 · data.rows: Rows."
+    )
+
+
+def test_time_left_is_estimated_by_tests_of_the_same_cost() -> None:
+    finished = [("free", 0.1), ("free", 0.3), ("free", 9.0), ("run", 4.0)]
+    assert seconds_left(finished, ["free", "run", "run"]) == pytest.approx(8.3)
+    assert seconds_left(finished, ["extra-training"]) is None
+    assert seconds_left([], []) == 0

@@ -225,7 +225,9 @@ class SessionVerdict:
             write_whole(path, content)
         except OSError as error:
             todo = what_to_do(error, "Make it writable")
-            lost = f"{option}={path}: not written, {error.strerror or error}; the session fails. {todo}, or give another"
+            lost = (
+                f"{option}={path}: not written, {error.strerror or error}; the session fails. {todo}, or give another"
+            )
             self.lost = "\n".join(filter(None, (self.lost, f"{lost} file.")))
 
 

@@ -10,7 +10,7 @@ from pytest_ftcheck.report.rows import Labelled, RowNames
 from pytest_ftcheck.report.summary import number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from datasets import Dataset
 

@@ -117,7 +117,7 @@ def _task(document: Document, name: str, key: str) -> TaskView:
         name=name,
         key=key,
         verdict=verdict,
-        told=_told_of_task(checks, bad, unclear, idle=idle),
+        told=_told_of_task(checks, bad, unclear, [gate for gate in gates if gate.status == "pass"], idle=idle),
         runs=tuple(run for run in document.runs if run.task == name),
         gates=gates,
         slices=slices,
@@ -132,7 +132,9 @@ def _task(document: Document, name: str, key: str) -> TaskView:
     )
 
 
-def _told_of_task(checks: tuple[CheckRow, ...], bad: list[GateRow], unclear: list[GateRow], *, idle: bool) -> str:
+def _told_of_task(
+    checks: tuple[CheckRow, ...], bad: list[GateRow], unclear: list[GateRow], gates: list[GateRow], *, idle: bool
+) -> str:
     """Say in a sentence what failed."""
     if idle:
         return "No test ran for this task."
@@ -141,12 +143,17 @@ def _told_of_task(checks: tuple[CheckRow, ...], bad: list[GateRow], unclear: lis
     parts = [
         f"{failed} of {len(checks)} checks failed" if failed else f"{len(checks) - skipped} checks passed",
         *([f"{skipped} skipped"] if skipped else []),
+        *([f"{_listed(gates)} within limits"] if gates and not bad and not unclear else []),
         *([f"{len(bad)} metrics are beyond their limits"] if len(bad) > 1 else []),
         *([f"{bad[0].metric} is beyond its limit"] if len(bad) == 1 else []),
         *([f"{len(unclear)} gates are inconclusive"] if len(unclear) > 1 else []),
         *([f"{unclear[0].metric} is inconclusive: the rows are too few to decide"] if len(unclear) == 1 else []),
     ]
     return f"{', '.join(parts)}."
+
+
+def _listed(gates: list[GateRow]) -> str:
+    return " and ".join(dict.fromkeys(f"{gate.metric} {gate.value}" for gate in gates if not gate.note))
 
 
 def _cause(document: Document, cause: CauseRecord) -> CauseView:

@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from pytest_ftcheck.printable import printable
 from pytest_ftcheck.report.header import SYNTHETIC, parameter_count
@@ -117,7 +117,7 @@ def _task(document: Document, name: str, key: str) -> TaskView:
         name=name,
         key=key,
         verdict=verdict,
-        told=_told_of_task(checks, bad, unclear, [gate for gate in gates if gate.status == "pass"], idle=idle),
+        told=_told_of_task(checks, bad, unclear, [gate for gate in gates if gate.status == "pass" and not gate.note], idle=idle),
         runs=tuple(run for run in document.runs if run.task == name),
         gates=gates,
         slices=slices,
@@ -141,7 +141,7 @@ def _told_of_task(
     failed = sum(row.status == "failed" for row in checks)
     skipped = sum(row.status == "skipped" for row in checks)
     parts = [
-        f"{failed} of {len(checks)} checks failed" if failed else f"{len(checks) - skipped} checks passed",
+        f"{failed} of {_counted(len(checks))} failed" if failed else f"{_counted(len(checks) - skipped)} passed",
         *([f"{skipped} skipped"] if skipped else []),
         *([f"{_listed(gates)} within limits"] if gates and not bad and not unclear else []),
         *([f"{len(bad)} metrics are beyond their limits"] if len(bad) > 1 else []),
@@ -152,8 +152,13 @@ def _told_of_task(
     return f"{', '.join(parts)}."
 
 
+def _counted(checks: int) -> str:
+    return f"{checks} check{'' if checks == 1 else 's'}"
+
+
 def _listed(gates: list[GateRow]) -> str:
-    return " and ".join(dict.fromkeys(f"{gate.metric} {gate.value}" for gate in gates if not gate.note))
+    *first, last = dict.fromkeys(f"{gate.metric} {gate.value}" for gate in gates)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _cause(document: Document, cause: CauseRecord) -> CauseView:
@@ -196,6 +201,7 @@ def _environment() -> Environment:
         "label_scores": drawn.label_scores,
         "calibration_error": drawn.calibration_error,
         "name_of": drawn.name_of,
+        "breakable": _breakable,
     }
     return environment
 
@@ -203,6 +209,11 @@ def _environment() -> Environment:
 def _shown(value: Any) -> Any:
     """Make control characters of a value visible; the template escapes the rest."""
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _breakable(name: str) -> Markup:
+    """Let a browser break a long name after its underscores."""
+    return Markup("_<wbr>").join(escape(part) for part in printable(name).split("_"))  # noqa: S704 - a constant
 
 
 def _part(name: str) -> str:

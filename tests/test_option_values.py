@@ -34,7 +34,7 @@ GARBAGE = [
 CLOSED = sorted(
     PARSERS.keys()
     - {"tasks", "trainer", "checks", "faults", "model", "data", "reason", "bench_compare"}
-    - {"store", "json", "timeout"}
+    - {"store", "json", "html", "timeout"}
 )
 """Options whose values are known, or numbers: of the others, the session finds out."""
 

@@ -50,9 +50,7 @@ def test_a_page_that_cannot_be_written_is_misuse(
     result.stderr.fnmatch_lines([f"*--ftcheck-html={path}: cannot be written*{reason}*"])
 
 
-def test_a_page_that_is_lost_fails_the_session(
-    run_pytest: Callable[..., pytest.RunResult], few_checks: object
-) -> None:
+def test_a_page_that_is_lost_fails_the_session(run_pytest: Callable[..., pytest.RunResult], few_checks: object) -> None:
     assert few_checks
     result = run_pytest("--ftcheck-task=sst2", "--ftcheck-checks=data.rows", "--ftcheck-html=/dev/full")
     assert result.ret == pytest.ExitCode.TESTS_FAILED

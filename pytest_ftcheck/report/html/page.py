@@ -94,7 +94,12 @@ def page(document: Document) -> str:
 
 
 def _tasks(document: Document) -> list[str]:
-    named = (*document.tasks, *(entry.task for entry in (*document.runs, *document.gates, *document.checks)))
+    named = [
+        *document.tasks,
+        *(run.task for run in document.runs),
+        *(gate.task for gate in document.gates),
+        *(test.task for test in document.checks),
+    ]
     return [name for name in dict.fromkeys(named) if name != "-"]
 
 
@@ -117,7 +122,9 @@ def _task(document: Document, name: str, key: str) -> TaskView:
         name=name,
         key=key,
         verdict=verdict,
-        told=_told_of_task(checks, bad, unclear, [gate for gate in gates if gate.status == "pass" and not gate.note], idle=idle),
+        told=_told_of_task(
+            checks, bad, unclear, [gate for gate in gates if gate.status == "pass" and not gate.note], idle=idle
+        ),
         runs=tuple(run for run in document.runs if run.task == name),
         gates=gates,
         slices=slices,

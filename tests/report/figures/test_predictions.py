@@ -63,11 +63,14 @@ def test_entities_are_counted_by_type() -> None:
 
 
 def test_numbers_are_points_and_what_is_no_number_is_left_out() -> None:
-    rows = EvaluatedRows.of_logits(np.array([[1.5], [np.nan]], np.float32), np.array([2.0, 3.0], np.float32), "regression")
+    rows = EvaluatedRows.of_logits(
+        np.array([[1.5], [np.nan]], np.float32), np.array([2.0, 3.0], np.float32), "regression"
+    )
     found = predictions.scatter(rows)
     assert found is not None
     assert (found.labels, found.predictions) == ([2.0], [1.5])
-    assert predictions.per_label(rows, ()) == predictions.calibration(rows) == []
+    assert predictions.per_label(rows, ()) == []
+    assert predictions.calibration(rows) == []
 
 
 def test_answers_are_scored() -> None:

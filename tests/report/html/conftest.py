@@ -121,7 +121,7 @@ def make_document() -> Callable[..., Document]:
         )
         red = RedRecord(**vars(found), because_of=None)
         later = RedRecord("metrics.floor", text, "at least 0.8", "0.71", nodeid=FLOOR, because_of="collator.mask")
-        check = {"task": "mrpc", "engine": None, "seed": None, "reason": None, "seconds": 0.5}
+        check: dict[str, Any] = {"task": "mrpc", "engine": None, "seed": None, "reason": None, "seconds": 0.5}
         run = RunRecord(
             task="mrpc",
             engine="trainer",

@@ -58,6 +58,8 @@ class TaskView:
     gates: tuple[GateRow, ...]
     slices: tuple[GateRow, ...]
     causes: tuple[CauseView, ...]
+    over_seeds: tuple[Finding, ...]
+    """Findings of gates over several seeds that fail."""
     warnings: tuple[Finding, ...]
     training: tuple[Plot, ...]
     predictions: tuple[drawn.RunPlots, ...]
@@ -129,6 +131,12 @@ def _task(document: Document, name: str, key: str) -> TaskView:
         gates=gates,
         slices=slices,
         causes=tuple(_cause(document, cause) for cause in document.causes if cause.task == name),
+        over_seeds=tuple(
+            found
+            for gate in document.seed_gates
+            if gate.task == name and gate.status == "fail"
+            for found in gate.findings
+        ),
         warnings=tuple(found for found in document.warnings if found.nodeid in tests),
         training=tuple(drawn.training_plots(document, name, key)),
         predictions=tuple(drawn.prediction_plots(document, name, key)),
@@ -183,10 +191,10 @@ def _verdict(document: Document, tasks: list[TaskView]) -> Verdict:
 
 def _told(document: Document, tasks: list[TaskView], verdict: Verdict) -> str:
     """Say in a sentence why."""
+    if verdict == "failed" and not any(task.verdict == "failed" for task in tasks):
+        return f"pytest ended with exit status {document.exit_status}, although no gate and no check failed."
     if len(tasks) == 1:
         return tasks[0].told
-    if verdict == "failed" and not any(task.verdict == "failed" for task in tasks):
-        return f"pytest ended with exit status {document.exit_status}."
     counts = {name: sum(task.verdict == name for task in tasks) for name in ("failed", "inconclusive", "passed")}
     return ", ".join(f"{count} of {len(tasks)} tasks {name}" for name, count in counts.items() if count) + "."
 
@@ -220,7 +228,7 @@ def _shown(value: Any) -> Any:
 
 def _breakable(name: str) -> Markup:
     """Let a browser break a long name after its underscores."""
-    return Markup("_<wbr>").join(escape(part) for part in printable(name).split("_"))  # noqa: S704 - a constant
+    return Markup("_<wbr>").join(escape(part) for part in printable(name).split("_"))
 
 
 def _part(name: str) -> str:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_ftcheck.findings import Finding
+from pytest_ftcheck.gates.records import SeedGateRecord
 from pytest_ftcheck.report.html.page import page
 from pytest_ftcheck.report.html.unfinished import UNFINISHED, begin_page
 
@@ -76,7 +79,36 @@ def test_a_green_session_is_green_and_a_task_without_a_test_is_not(make_document
     green: dict[str, Any] = {"exit_status": 0, "findings": [], "causes": [], "gates": [], "checks": []}
     assert "Passed." in Parsed(page(make_document(**green))).text
     assert "Failed. No test ran for this task." in Parsed(page(make_document(**green | {"idle_tasks": ["mrpc"]}))).text
-    assert "Failed." in Parsed(page(make_document(**green | {"exit_status": 1}))).text
+    failed = Parsed(page(make_document(**green | {"exit_status": 1}))).text
+    assert "Failed. pytest ended with exit status 1, although no gate and no check failed." in failed
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_a_gate_that_fails_over_all_seeds_has_its_finding(make_document: Make) -> None:
+    document = make_document(exit_status=1, findings=[], causes=[], checks=[])
+    one = document.gates[0]
+    shared = {name: getattr(one, name) for name in ("task", "engine", "metric", "slice", "rows", "floor", "limits")}
+    over_seeds = SeedGateRecord(
+        **shared,
+        value=0.7,
+        interval=[0.6, 0.8],
+        bounds=None,
+        margin=-0.1,
+        smallest_drop=None,
+        values={"0": 0.71, "1": 0.69},
+        worst_seed=1,
+        failed=[],
+        drop=None,
+        status="fail",
+        findings=[Finding("metrics.floor", "accuracy over 2 seeds", "at least 0.8", "a mean of 0.7")],
+        seconds=1.0,
+        reused=False,
+    )
+    text = Parsed(page(replace(document, gates=[replace(one, informs=True)], seed_gates=[over_seeds]))).text
+    assert "Failed. 0 checks passed, accuracy is beyond its limit." in text
+    assert "Failed over all seeds metrics.floor accuracy over 2 seeds expected at least 0.8" in text
+    assert "mean of 2 seeds" in text
+    assert "seeds are judged together" in text
 
 
 def assert_accessible(parsed: Parsed) -> None:

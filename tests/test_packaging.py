@@ -34,7 +34,7 @@ FIRST_SESSION = "--ftcheck-task=mrpc"
 # Needed without an import: the fixture `benchmark` comes from pytest-benchmark.
 NEEDED_WITHOUT_IMPORT = {"pytest-benchmark"}
 # Imported only where it is installed.
-OPTIONAL = {"pytest-xdist"}
+OPTIONAL = {"matplotlib", "pytest-xdist"}
 
 
 def run(*command: str, cwd: Path = REPOSITORY, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pytest_ftcheck.report.html.plots import Line, Plot, bar_plot, can_plot, line_plot, square_plot
@@ -53,6 +53,8 @@ def training_plots(document: Document, task: str, key: str) -> list[Plot]:
     if not can_plot() or not figures:
         return []
     losses = [line for place, entry in enumerate(figures) for line in _losses(entry, runs.get(entry.folder), place)]
+    if len(figures) == 1:  # with one run, a colour can tell training and evaluation apart
+        losses = [replace(line, colour=place) for place, line in enumerate(losses)]
     rates = [
         Line(name_of(entry), curve.steps, curve.values, place)
         for place, entry in enumerate(figures)
@@ -63,7 +65,17 @@ def training_plots(document: Document, task: str, key: str) -> list[Plot]:
     if rates:
         plots.append(line_plot(f"{key}-rate", "Learning rate", rates, x="optimizer step", y="learning rate"))
     shown = [(place, entry.folder) for place, entry in enumerate(figures) if entry.folder in runs]
-    for number, metric in enumerate(_metrics([runs[folder] for _, folder in shown])[:_MOST_METRICS]):
+    metrics = _metrics([runs[folder] for _, folder in shown])[:_MOST_METRICS]
+    if len(shown) == 1:  # the metrics of one run fit into one plot
+        ((_, folder),) = shown
+        lines = [
+            Line(metric, *_of_epochs(runs[folder], metric), colour, points=True)
+            for colour, metric in enumerate(metrics)
+            if _of_epochs(runs[folder], metric)[0]
+        ]
+        title = "Metrics after each epoch"
+        return [*plots, *([line_plot(f"{key}-metrics", title, lines, x="epoch", y="metric")] if lines else [])]
+    for number, metric in enumerate(metrics):
         lines = [
             Line(name_of(runs[folder]), *_of_epochs(runs[folder], metric), place, points=True)
             for place, folder in shown
@@ -121,20 +133,31 @@ def _of_run(figures: RunFigures, key: str) -> list[Plot]:
     if figures.values is not None and figures.values.labels:
         points = figures.values.labels, figures.values.predictions
         told = f"Predictions over labels of {len(points[0])} rows; on the dotted line, both are equal."
-        plots.append(square_plot(f"{key}-values", "Labels and predictions", told, points, x="label", y="prediction", joined=False))
+        plots.append(square_plot(f"{key}-values", "Labels and predictions", told, points, x="label", y="prediction"))
     if figures.answers is not None:
         counts = figures.answers.f1
         ends = [place / len(counts) for place in range(len(counts) + 1)]
-        told = f"{figures.answers.exact} of {figures.answers.questions} answers are exact; {counts[0]} have an F1 below 0.1."
+        exact, questions = figures.answers.exact, figures.answers.questions
+        told = f"{exact} of {questions} answers are exact; {counts[0]} have an F1 below 0.1."
         plots.append(bar_plot(f"{key}-f1", "F1 of the answers", told, [("answers", ends, counts)], x="F1", y="answers"))
     if figures.calibration:
         bins = figures.calibration
         points = [entry.confidence for entry in bins], [entry.right for entry in bins]
         told = (
-            f"Fraction of right predictions over their mean confidence, in {len(bins)} bins; on the dotted line, both are "
-            f"equal. Expected calibration error {calibration_error(figures):.4f}."
+            f"Fraction of right predictions over their mean confidence, in {len(bins)} bins; a larger point has more "
+            f"rows; on the dotted line, both are equal. Expected calibration error {calibration_error(figures):.4f}."
         )
-        plots.append(square_plot(f"{key}-reliability", "Reliability", told, points, x="confidence", y="fraction right", joined=True))
+        plots.append(
+            square_plot(
+                f"{key}-reliability",
+                "Reliability",
+                told,
+                points,
+                x="confidence",
+                y="fraction right",
+                weights=[entry.rows for entry in bins],
+            )
+        )
     return plots
 
 
@@ -175,11 +198,11 @@ def confusion_cells(classes: ClassesRecord) -> list[list[ConfusionCell]]:
 
 
 def label_scores(label: LabelRecord) -> tuple[str, str, str]:
-    """Return precision, recall and F1, each with three decimals; a dash where there is nothing to divide by."""
+    """Return precision, recall and F1, each with three decimals; a hyphen where there is nothing to divide by."""
     precision, recall, f1 = (
         (label.right, label.predicted),
         (label.right, label.labelled),
         (2 * label.right, label.predicted + label.labelled),
     )
-    first, second, third = (f"{over / below:.3f}" if below else "–" for over, below in (precision, recall, f1))
+    first, second, third = (f"{over / below:.3f}" if below else "-" for over, below in (precision, recall, f1))
     return first, second, third

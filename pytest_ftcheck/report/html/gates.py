@@ -44,6 +44,8 @@ class GateRow:
     value: str
     interval: str
     limit: str
+    calibrated: str
+    """Where a calibrated limit comes from; empty for one that was set by hand."""
     baseline: str
     status: Status
     note: str
@@ -54,11 +56,8 @@ class GateRow:
 
 def gate_rows(document: Document, task: str, *, of_slices: bool) -> list[GateRow]:
     """Return the gates of a task, on all rows or on slices; those over several seeds come after the single seeds."""
-    gates: list[GateRecord | SeedGateRecord] = [
-        gate
-        for gate in (*document.gates, *document.seed_gates)
-        if gate.task == task and bool(gate.slice) == of_slices
-    ]
+    known: list[GateRecord | SeedGateRecord] = [*document.gates, *document.seed_gates]
+    gates = [gate for gate in known if gate.task == task and bool(gate.slice) == of_slices]
     metrics = list(dict.fromkeys(gate.metric for gate in gates))
     scales = {metric: _scale(document, [gate for gate in gates if gate.metric == metric]) for metric in metrics}
     gates.sort(key=lambda gate: metrics.index(gate.metric))
@@ -67,22 +66,27 @@ def gate_rows(document: Document, task: str, *, of_slices: bool) -> list[GateRow
 
 def _row(document: Document, gate: GateRecord | SeedGateRecord, scale: tuple[float, float]) -> GateRow:
     before = baseline_of(document, gate)
-    single = isinstance(gate, GateRecord)
-    run = f"{gate.engine}, seed {gate.seed}" if single else f"{gate.engine}, mean of {len(gate.values)} seeds"
-    interval = "–" if gate.interval is None else " to ".join(number(end) for end in gate.interval)
-    limit = "–" if gate.floor is None else f"{gate.limits.side} {number(gate.floor)}"
-    value = "missing" if single and gate.missing else number(gate.value)
+    missing = informs = False
+    if isinstance(gate, GateRecord):
+        missing, informs = gate.missing, gate.informs and gate.status != "ungated"
+        run = f"{gate.engine}, seed {gate.seed}"
+    else:
+        run = f"{gate.engine}, mean of {len(gate.values)} seeds"
+    interval = "-" if gate.interval is None else " to ".join(number(end) for end in gate.interval)
+    limit = "-" if gate.floor is None else f"{gate.limits.side} {number(gate.floor)}"
+    value = "missing" if missing else number(gate.value)
     shown = [f"value {value}", f"95% interval {interval}", f"limit {limit}"]
     shown += [] if before is None else [f"accepted run {number(before)}"]
-    note = "seeds are judged together" if single and gate.informs and gate.status != "ungated" else ""
+    note = "seeds are judged together" if informs else ""
     return GateRow(
         metric=gate.metric,
         slice=gate.slice,
         run=run,
         value=value,
         interval=interval,
-        limit=limit + (f" ({gate.limits.calibrated.seeds} seeds)" if gate.limits.calibrated else ""),
-        baseline="–" if before is None else number(before),
+        limit=limit,
+        calibrated=f"from {gate.limits.calibrated.seeds} seeds" if gate.limits.calibrated else "",
+        baseline="-" if before is None else number(before),
         status=gate.status,
         note=note or ("no limit is set" if gate.status == "ungated" else ""),
         rows=gate.rows,

@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from pytest_ftcheck.printable import printable
 from pytest_ftcheck.report.header import SYNTHETIC, parameter_count
@@ -58,6 +58,8 @@ class TaskView:
     gates: tuple[GateRow, ...]
     slices: tuple[GateRow, ...]
     causes: tuple[CauseView, ...]
+    over_seeds: tuple[Finding, ...]
+    """Findings of gates over several seeds that fail."""
     warnings: tuple[Finding, ...]
     training: tuple[Plot, ...]
     predictions: tuple[drawn.RunPlots, ...]
@@ -94,7 +96,12 @@ def page(document: Document) -> str:
 
 
 def _tasks(document: Document) -> list[str]:
-    named = (*document.tasks, *(entry.task for entry in (*document.runs, *document.gates, *document.checks)))
+    named = [
+        *document.tasks,
+        *(run.task for run in document.runs),
+        *(gate.task for gate in document.gates),
+        *(test.task for test in document.checks),
+    ]
     return [name for name in dict.fromkeys(named) if name != "-"]
 
 
@@ -117,11 +124,19 @@ def _task(document: Document, name: str, key: str) -> TaskView:
         name=name,
         key=key,
         verdict=verdict,
-        told=_told_of_task(checks, bad, unclear, idle=idle),
+        told=_told_of_task(
+            checks, bad, unclear, [gate for gate in gates if gate.status == "pass" and not gate.note], idle=idle
+        ),
         runs=tuple(run for run in document.runs if run.task == name),
         gates=gates,
         slices=slices,
         causes=tuple(_cause(document, cause) for cause in document.causes if cause.task == name),
+        over_seeds=tuple(
+            found
+            for gate in document.seed_gates
+            if gate.task == name and gate.status == "fail"
+            for found in gate.findings
+        ),
         warnings=tuple(found for found in document.warnings if found.nodeid in tests),
         training=tuple(drawn.training_plots(document, name, key)),
         predictions=tuple(drawn.prediction_plots(document, name, key)),
@@ -132,21 +147,33 @@ def _task(document: Document, name: str, key: str) -> TaskView:
     )
 
 
-def _told_of_task(checks: tuple[CheckRow, ...], bad: list[GateRow], unclear: list[GateRow], *, idle: bool) -> str:
+def _told_of_task(
+    checks: tuple[CheckRow, ...], bad: list[GateRow], unclear: list[GateRow], gates: list[GateRow], *, idle: bool
+) -> str:
     """Say in a sentence what failed."""
     if idle:
         return "No test ran for this task."
     failed = sum(row.status == "failed" for row in checks)
     skipped = sum(row.status == "skipped" for row in checks)
     parts = [
-        f"{failed} of {len(checks)} checks failed" if failed else f"{len(checks) - skipped} checks passed",
+        f"{failed} of {_counted(len(checks))} failed" if failed else f"{_counted(len(checks) - skipped)} passed",
         *([f"{skipped} skipped"] if skipped else []),
+        *([f"{_listed(gates)} within limits"] if gates and not bad and not unclear else []),
         *([f"{len(bad)} metrics are beyond their limits"] if len(bad) > 1 else []),
         *([f"{bad[0].metric} is beyond its limit"] if len(bad) == 1 else []),
         *([f"{len(unclear)} gates are inconclusive"] if len(unclear) > 1 else []),
         *([f"{unclear[0].metric} is inconclusive: the rows are too few to decide"] if len(unclear) == 1 else []),
     ]
     return f"{', '.join(parts)}."
+
+
+def _counted(checks: int) -> str:
+    return f"{checks} check{'' if checks == 1 else 's'}"
+
+
+def _listed(gates: list[GateRow]) -> str:
+    *first, last = dict.fromkeys(f"{gate.metric} {gate.value}" for gate in gates)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _cause(document: Document, cause: CauseRecord) -> CauseView:
@@ -164,10 +191,10 @@ def _verdict(document: Document, tasks: list[TaskView]) -> Verdict:
 
 def _told(document: Document, tasks: list[TaskView], verdict: Verdict) -> str:
     """Say in a sentence why."""
+    if verdict == "failed" and not any(task.verdict == "failed" for task in tasks):
+        return f"pytest ended with exit status {document.exit_status}, although no gate and no check failed."
     if len(tasks) == 1:
         return tasks[0].told
-    if verdict == "failed" and not any(task.verdict == "failed" for task in tasks):
-        return f"pytest ended with exit status {document.exit_status}."
     counts = {name: sum(task.verdict == name for task in tasks) for name in ("failed", "inconclusive", "passed")}
     return ", ".join(f"{count} of {len(tasks)} tasks {name}" for name, count in counts.items() if count) + "."
 
@@ -189,6 +216,7 @@ def _environment() -> Environment:
         "label_scores": drawn.label_scores,
         "calibration_error": drawn.calibration_error,
         "name_of": drawn.name_of,
+        "breakable": _breakable,
     }
     return environment
 
@@ -196,6 +224,11 @@ def _environment() -> Environment:
 def _shown(value: Any) -> Any:
     """Make control characters of a value visible; the template escapes the rest."""
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _breakable(name: str) -> Markup:
+    """Let a browser break a long name after its underscores."""
+    return Markup("_<wbr>").join(escape(part) for part in printable(name).split("_"))
 
 
 def _part(name: str) -> str:

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 INK, MUTED, GRID = "#0a0b01", "#0a0b02", "#0a0b03"
 SERIES = ("#0a0b04", "#0a0b05", "#0a0b06", "#0a0b07")
-_VARIABLES = {INK: "--ink", MUTED: "--muted", GRID: "--rule", **{name: f"--series-{n}" for n, name in enumerate(SERIES)}}
+_VARIABLES = {
+    INK: "--ink",
+    MUTED: "--muted",
+    GRID: "--rule",
+    **{name: f"--series-{n}" for n, name in enumerate(SERIES)},
+}
 _DASHES = ("-", "--", ":", "-.")
 _SIZE = (4.6, 2.7)
 """Inches, of 72 units of the drawing each: on a phone, text has about the size of the page's small print."""
@@ -71,12 +76,15 @@ def line_plot(key: str, title: str, lines: Sequence[Line], *, x: str, y: str) ->
     """
 
     def draw(axes: Any) -> None:
+        from matplotlib.ticker import MaxNLocator  # noqa: PLC0415 - optional
+
         for line in lines:
             dash = _DASHES[line.colour // len(SERIES) % len(_DASHES)]
             colour = SERIES[line.colour % len(SERIES)]
-            marker = {"marker": "o", "markersize": 3.5, "linewidth": 1.0} if line.points else {"linewidth": 1.5}
+            marker = {"marker": "o", "markersize": 4, "linewidth": 1.3} if line.points else {"linewidth": 1.2}
             axes.plot(line.x, line.y, dash, color=colour, label=line.name, **marker)
         axes.set(xlabel=x, ylabel=y)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
         if len(lines) > 1:
             axes.legend(ncols=2 if len(lines) > 4 else 1)  # rows of the legend that fit
 
@@ -101,7 +109,9 @@ def bar_plot(
 
     def draw(axes: Any) -> None:
         for place, (name, ends, heights) in enumerate(bars):
-            axes.stairs(heights, ends, fill=not place, color=SERIES[place % 4], alpha=None if place else 0.35, label=name)
+            axes.stairs(
+                heights, ends, fill=not place, color=SERIES[place % 4], alpha=None if place else 0.35, label=name
+            )
         axes.set(xlabel=x, ylabel=y)
         axes.margins(x=0.01)
         if len(bars) > 1:
@@ -111,7 +121,14 @@ def bar_plot(
 
 
 def square_plot(
-    key: str, title: str, told: str, points: tuple[Sequence[float], Sequence[float]], *, x: str, y: str, joined: bool
+    key: str,
+    title: str,
+    told: str,
+    points: tuple[Sequence[float], Sequence[float]],
+    *,
+    x: str,
+    y: str,
+    weights: Sequence[float] = (),
 ) -> Plot:
     """Draw points beside the diagonal, where both values are equal.
 
@@ -122,15 +139,19 @@ def square_plot(
         points: x and y values.
         x: name of the x-axis.
         y: name of the y-axis.
-        joined: join the points by a line, over 0 to 1.
+        weights: of the points, which then have such areas, are joined, and lie between 0 and 1.
 
     """
 
     def draw(axes: Any) -> None:
-        ends = (0.0, 1.0) if joined else (min(map(min, points)), max(map(max, points)))
+        ends = (0.0, 1.0) if weights else (min(map(min, points)), max(map(max, points)))
         axes.plot(ends, ends, ":", color=MUTED, linewidth=1)
-        style = {"linewidth": 1.4, "markersize": 4} if joined else {"linewidth": 0, "markersize": 3, "alpha": 0.6}
-        axes.plot(*points, marker="o", color=SERIES[0], **style)
+        if weights:
+            areas = [14 + 180 * weight / max(weights) for weight in weights]
+            axes.plot(*points, color=SERIES[0], linewidth=0.8, alpha=0.5)
+            axes.scatter(*points, s=areas, color=SERIES[0], alpha=0.75, linewidth=0)
+        else:
+            axes.plot(*points, marker="o", color=SERIES[0], linewidth=0, markersize=3, alpha=0.6)
         axes.set(xlabel=x, ylabel=y)
 
     return _plot(key, title, told, draw)

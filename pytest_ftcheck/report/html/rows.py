@@ -79,7 +79,7 @@ def _flipped_row(flip: FlipRecord) -> DataRow:
     else:
         changes = flip.entities
         cells = ("", _listed(changes, ("lost", "mended")), _listed(changes, ("found", "wrong")))
-    return DataRow(str(flip.id), _cut(flip.text), cells, number(flip.worse, signed=True))
+    return DataRow(_short(str(flip.id)), _cut(flip.text), cells, number(flip.worse, signed=True))
 
 
 def _worst(figures: RunFigures, budget: int) -> DataTable:
@@ -98,7 +98,7 @@ def _worst_row(row: WorstRecord) -> DataRow:
         cells = (_named(row.label), _named(row.prediction))
     else:
         cells = (_listed(row.entities, ("lost",)), _listed(row.entities, ("wrong",)))
-    return DataRow(str(row.id), _cut(row.text), cells, number(row.loss))
+    return DataRow(_short(str(row.id)), _cut(row.text), cells, number(row.loss))
 
 
 def _key(of: ComparisonRecord | RunFigures) -> str:
@@ -108,18 +108,23 @@ def _key(of: ComparisonRecord | RunFigures) -> str:
 
 
 def _listed(entities: dict[str, list[str]], kinds: Iterable[str]) -> str:
-    return "; ".join(f"{kind} {', '.join(entities[kind])}" for kind in kinds if entities.get(kind))[:_MOST_CHARACTERS]
+    return _short("; ".join(f"{kind} {', '.join(entities[kind])}" for kind in kinds if entities.get(kind)))
 
 
 def _named(value: Any) -> str:
     if isinstance(value, list):
-        return ", ".join(map(str, value))[:_MOST_CHARACTERS] or "none"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)[:_MOST_CHARACTERS]
+        return _short(", ".join(map(str, value))) or "none"
+    return f"{value:.4g}" if isinstance(value, float) else _short(str(value))
 
 
 def _cut(texts: Iterable[str]) -> tuple[str, ...]:
-    shown = [printable(text) for text in texts]
-    return tuple(text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]}…" for text in shown)
+    return tuple(map(_short, texts))
+
+
+def _short(text: str) -> str:
+    """Make control characters visible, and cut what is too long."""
+    shown = printable(text[: _MOST_CHARACTERS + 1])
+    return shown if len(shown) <= _MOST_CHARACTERS else f"{shown[:_MOST_CHARACTERS]}…"
 
 
 def _within(rows: Iterable[DataRow], budget: int) -> tuple[DataRow, ...]:
@@ -127,7 +132,7 @@ def _within(rows: Iterable[DataRow], budget: int) -> tuple[DataRow, ...]:
     kept: list[DataRow] = []
     for row in rows:
         # A character that HTML escapes takes up to 5 bytes, another one up to 4.
-        budget -= _MARKUP + sum(_bytes(text) for text in (*row.text, *row.cells))
+        budget -= _MARKUP + sum(_bytes(text) for text in (row.id, *row.text, *row.cells))
         if budget < 0:
             break
         kept.append(row)

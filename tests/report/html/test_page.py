@@ -1,0 +1,225 @@
+"""The report page: what stands where, what hostile texts do to it, and how large it gets."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_ftcheck.findings import Finding
+from pytest_ftcheck.gates.records import SeedGateRecord
+from pytest_ftcheck.report.html.page import page
+from pytest_ftcheck.report.html.unfinished import UNFINISHED, begin_page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pytest_ftcheck.report.document import Document
+
+    Make = Callable[..., Document]
+
+
+class Parsed(HTMLParser):
+    """The elements of a page, and the text that a reader sees."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.inside: list[str] = []
+        self.seen: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag in {"script", "style"}:
+            self.inside.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self.inside:
+            self.inside.remove(tag)
+
+    def handle_data(self, data: str) -> None:
+        if not self.inside:
+            self.seen.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.seen).split())
+
+    def all(self, *tags: str) -> list[dict[str, str | None]]:
+        return [attributes for tag, attributes in self.elements if tag in tags]
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_the_verdict_comes_first_and_then_the_cause_with_its_consequences(make_document: Make) -> None:
+    text = Parsed(page(make_document())).text
+    places = [
+        text.index(words)
+        for words in (
+            "Failed. 2 of 3 checks failed, accuracy is beyond its limit.",
+            "Most likely cause collator.mask",
+            "1 check failed, probably because of it: metrics.floor",
+            "0.6600 to 0.7500",
+            "Rows with the highest loss",
+            "pytest --ftcheck-task=mrpc plain",
+        )
+    ]
+    assert places == sorted(places)
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_a_green_session_is_green_and_a_task_without_a_test_is_not(make_document: Make) -> None:
+    green: dict[str, Any] = {"exit_status": 0, "findings": [], "causes": [], "gates": [], "checks": []}
+    assert "Passed." in Parsed(page(make_document(**green))).text
+    assert "Failed. No test ran for this task." in Parsed(page(make_document(**green | {"idle_tasks": ["mrpc"]}))).text
+    failed = Parsed(page(make_document(**green | {"exit_status": 1}))).text
+    assert "Failed. pytest ended with exit status 1, although no gate and no check failed." in failed
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_a_gate_that_fails_over_all_seeds_has_its_finding(make_document: Make) -> None:
+    document = make_document(exit_status=1, findings=[], causes=[], checks=[])
+    one = document.gates[0]
+    shared = {name: getattr(one, name) for name in ("task", "engine", "metric", "slice", "rows", "floor", "limits")}
+    over_seeds = SeedGateRecord(
+        **shared,
+        value=0.7,
+        interval=[0.6, 0.8],
+        bounds=None,
+        margin=-0.1,
+        smallest_drop=None,
+        values={"0": 0.71, "1": 0.69},
+        worst_seed=1,
+        failed=[],
+        drop=None,
+        status="fail",
+        findings=[Finding("metrics.floor", "accuracy over 2 seeds", "at least 0.8", "a mean of 0.7")],
+        seconds=1.0,
+        reused=False,
+    )
+    text = Parsed(page(replace(document, gates=[replace(one, informs=True)], seed_gates=[over_seeds]))).text
+    assert "Failed. 0 checks passed, accuracy is beyond its limit." in text
+    assert "Failed over all seeds metrics.floor accuracy over 2 seeds expected at least 0.8" in text
+    assert "mean of 2 seeds" in text
+    assert "seeds are judged together" in text
+
+
+def assert_accessible(parsed: Parsed) -> None:
+    """Headings, ids, tables and drawings are as screen readers need them."""
+    levels = [int(tag[1]) for tag, _ in parsed.elements if re.fullmatch(r"h\d", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    ids = [attributes["id"] for _, attributes in parsed.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    assert len(parsed.all("table")) == len(parsed.all("caption")) > 5
+    assert all("scope" in attributes for attributes in parsed.all("th"))
+    drawings = [svg for svg in parsed.all("svg") if svg.get("class") != "mark"]
+    assert all(svg.get("aria-hidden") == "true" or svg.get("role") == "img" for svg in drawings)
+    named = [svg for svg in drawings if svg.get("role") == "img"]
+    assert named
+    assert all(svg.get("aria-label") or set((svg["aria-labelledby"] or "").split()) <= set(ids) for svg in named)
+    assert {"main", "header", "footer"} <= {tag for tag, _ in parsed.elements}
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_a_screen_reader_finds_its_way(make_document: Make) -> None:
+    assert_accessible(Parsed(page(make_document())))
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_hostile_texts_stay_texts(make_document: Make, hostile: str) -> None:
+    written = page(make_document(text=hostile))
+    parsed = Parsed(written)
+    tags = [tag for tag, _ in parsed.elements]
+    assert tags.count("script") == tags.count("style") == 1
+    assert "img" not in tags
+    assert not [name for _, attributes in parsed.elements for name in attributes if name.startswith("on")]
+    assert parsed.text.count("<script>window.hacked=1</script>") > 10
+    assert "{{ 7*7 }}{% raw %}" in parsed.text
+    assert r"\u202eevil\u202c\x1b[31m\x00&lt;" in parsed.text
+    assert not set(written) & {"\u202e", "\u202c", "\x1b", "\x00"}
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_only_the_script_of_the_page_may_run(make_document: Make) -> None:
+    written = page(make_document())
+    (script,) = re.findall(r"<script>(.*?)</script>", written, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    (policy,) = [meta["content"] for meta in Parsed(written).all("meta") if "http-equiv" in meta]
+    assert policy is not None
+    assert policy.startswith("default-src 'none'; ")
+    assert f"script-src 'sha256-{digest}'" in policy
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_nothing_is_loaded_from_elsewhere(make_document: Make) -> None:
+    written = page(make_document())
+    assert not re.search(r"https?:|@import|src=", written)
+    assert {link["href"] for link in Parsed(written).all("link")} == {"data:,"}
+    assert all((link["href"] or "").startswith("#") for link in Parsed(written).all("a"))
+
+
+@pytest.mark.usefixtures("without_plots")
+@pytest.mark.parametrize("letter", ["a", "<", "ü", "\u202e"])
+def test_a_page_of_5463_rows_has_at_most_a_megabyte(make_document: Make, letter: str) -> None:
+    written = page(make_document(flips=5463, worst=250, row_text=letter * 3000))
+    assert len(written.encode()) < 1_000_000
+    assert re.search(r"\d+ of 5463 rows", written)
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_short_rows_are_all_there(make_document: Make) -> None:
+    assert Parsed(page(make_document(flips=300, worst=20))).text.count("Changed predictions") == 2
+    assert "300 rows" in page(make_document(flips=300, worst=20))
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_without_matplotlib_the_page_says_how_to_get_the_plots(make_document: Make) -> None:
+    written = page(make_document())
+    assert "pip install 'pytest-ftcheck[report]'" in Parsed(written).text
+    assert 'class="plot"' not in written
+    assert 'class="strip"' in written
+    assert "Confusion matrix" in written
+
+
+def test_with_matplotlib_each_number_has_its_plot_and_the_same_document_gives_the_same_page(
+    make_document: Make,
+) -> None:
+    pytest.importorskip("matplotlib")
+    written = page(make_document())
+    assert written == page(make_document())
+    assert_accessible(Parsed(written))
+    assert "pytest-ftcheck[report]" not in written
+    titles = re.findall(r"<figcaption>(.*?)</figcaption>", written)
+    assert titles == [
+        "Loss",
+        "Learning rate",
+        "Metrics after each epoch",
+        "Labels and predictions",
+        "F1 of the answers",
+        "Reliability",
+        "Tokens of the rows",
+    ]
+    assert "training, trainer, seed 0: 0.7 at 1, 0.5 at 3" in written
+    assert "#0a0b0" not in written  # each colour is a variable of the page
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_a_session_of_two_tasks_has_a_list_of_them(make_document: Make) -> None:
+    parsed = Parsed(page(make_document(tasks=["mrpc", "sst2"], idle_tasks=["sst2"])))
+    assert "2 of 2 tasks failed." in parsed.text
+    assert {link["href"] for link in parsed.all("a")} == {"#main", "#t0", "#t1"}
+
+
+def test_a_page_says_that_its_session_has_not_ended(tmp_path: Path) -> None:
+    begin_page(tmp_path / "report.html")
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == UNFINISHED
+    assert "has not finished" in Parsed(UNFINISHED).text

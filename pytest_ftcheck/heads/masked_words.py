@@ -1,8 +1,8 @@
 """The head of masked language modelling: which tokens stood where the mask token stands now.
 
-A row is a text. Which of its tokens are masked is drawn (`pytest_ftcheck.heads.masking`), in training anew for every batch:
-there, rows have no labels. The logits of an evaluation would be as large as rows, tokens and vocabulary together: of each
-token, its loss and the likeliest token are kept instead.
+A row is a text. Which of its tokens are masked is drawn (`pytest_ftcheck.heads.masking`), in training anew for every
+batch: there, rows have no labels. The logits of an evaluation would be as large as rows, tokens and vocabulary
+together: of each token, its loss and the likeliest token are kept instead.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ class OutputsOfMaskedTokens(OutputsAsTheyAre):
         return {"logits": (rows, None, num_labels), "labels": (rows, None)}
 
     def are_of(self, logits: Any, labels: Any, num_labels: int) -> bool:
-        """Take logits ``[B, T, V]``, V not the number of labels, and whole numbers ``[B, T]`` of which most are ignored."""
+        """Take logits ``[B, T, V]``, V not the number of labels, and whole numbers ``[B, T]``, most of them ignored."""
         if not hasattr(logits, "shape") or not hasattr(labels, "shape") or len(logits.shape) != _AXES:
             return False
         if labels.is_floating_point() or logits.shape[:2] != labels.shape or logits.shape[2] == num_labels:

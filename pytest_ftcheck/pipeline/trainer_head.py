@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 _JUDGED = (
     "Judged are classifiers and regressors of text, and of its words, and models that choose among texts: models of "
     "transformers that take input_ids [B, T] and return logits [B, K] for labels [B], or for labels [B, K] of which "
-    "each is 0 or 1, or logits [B, T, K] for labels [B, T]; masked language models; or that take input_ids [B, C, T] and return logits [B, C] "
+    "each is 0 or 1, or logits [B, T, K] for labels [B, T]; masked language models; or that take "
+    "input_ids [B, C, T] and return logits [B, C] "
     "for labels [B]"
 )
 _PAIR = 2

@@ -37,6 +37,7 @@ COLUMNS_AND_CLASSES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "sst2": (("sentence",), ("negative", "positive")),
     "stsb": (PAIR, ()),
     "swag": (("sent1", "sent2", *ENDINGS), ENDINGS),
+    "wikitext": (("text",), ()),
     "wnut_17": (WORDS, ("O", *(f"{place}-{kind}" for kind in WNUT_KINDS for place in "BI"))),
     "yelp_review_full": (("text",), ("1 star", "2 star", "3 stars", "4 stars", "5 stars")),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -87,7 +88,7 @@ def in_the_style_of_the_example() -> Trainer:
     tokenizer, size = tokenizer_of(), 64
 
     def blocks(batch: dict[str, list[list[int]]]) -> dict[str, list[list[int]]]:
-        joined = {name: sum(rows, []) for name, rows in batch.items()}
+        joined = {name: list(chain.from_iterable(rows)) for name, rows in batch.items()}
         total = len(joined["input_ids"]) // size * size
         return {name: [row[at : at + size] for at in range(0, total, size)] for name, row in joined.items()}
 

@@ -212,7 +212,7 @@ class UnmaskedCollator:
 
 @contextmanager
 def _generators_kept(seed: int) -> Iterator[None]:
-    """Draw random numbers of a seed inside, of any generator that a user's collator may take; outside, none was drawn."""
+    """Draw random numbers of a seed inside, of any generator that a collator may take; outside, none was drawn."""
     import torch  # noqa: PLC0415 - slow to import
 
     python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - a user's collator may draw from it

@@ -23,7 +23,7 @@ from pytest_ftcheck.checks.data.splits import (
     shorten,
     splits,
 )
-from pytest_ftcheck.checks.masked import require_logits_of_metrics
+from pytest_ftcheck.checks.masked_runs import require_logits_of_metrics
 from pytest_ftcheck.heads.traits import LABEL_PER_ROW
 
 if TYPE_CHECKING:

@@ -73,7 +73,7 @@ def test_losses_are_judged_alike_of_logits_and_of_what_is_kept() -> None:
 
 
 def test_it_is_told_apart_from_tags_by_the_width_of_its_logits() -> None:
-    labels = torch.as_tensor(LABELS)
+    labels = torch.tensor([[-100, 3, -100], [2, -100, -100]])
     assert head_of_outputs(torch.zeros(2, 3, 5), labels, 2) is HEAD
     tags = head_of_outputs(torch.zeros(2, 3, 5), labels, 5)
     assert tags is not None

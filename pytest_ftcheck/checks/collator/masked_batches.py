@@ -74,26 +74,28 @@ def of_splits(evidence: Evidence) -> list[list[MaskedRow]]:
 
 def declared(evidence: Evidence, name: str) -> float:
     """Return what the collator, or one inside of it, declares of `DECLARED`; else the usual share."""
-    collator: Any = evidence.pipeline.data_collator
-    while collator is not None:
-        if isinstance(value := getattr(collator, name, None), (int, float)):
-            return float(value)
-        collator = getattr(collator, "data_collator", None)
-    return DECLARED[name]
+    value = _attribute(evidence, name)
+    return float(value) if isinstance(value, (int, float)) else DECLARED[name]
 
 
 def declares(evidence: Evidence) -> bool:
-    """Tell whether the collator says how drawn tokens are shown."""
-    return any(abs(declared(evidence, name) - DECLARED[name]) > 0 for name in DECLARED) or _has(evidence)
+    """Tell whether the collator says how many tokens are drawn, and how they are shown."""
+    return all(isinstance(_attribute(evidence, name), (int, float)) for name in DECLARED)
 
 
-def _has(evidence: Evidence) -> bool:
+def masks_whole_words(evidence: Evidence) -> bool:
+    """Tell whether the collator masks all tokens of a word where one of them is drawn."""
+    return bool(_attribute(evidence, "whole_word_mask"))
+
+
+def _attribute(evidence: Evidence, name: str) -> Any:
+    """Return an attribute of the collator, or of one inside of it; None where none has it."""
     collator: Any = evidence.pipeline.data_collator
     while collator is not None:
-        if hasattr(collator, "mask_replace_prob"):
-            return True
+        if hasattr(collator, name):
+            return getattr(collator, name)
         collator = getattr(collator, "data_collator", None)
-    return False
+    return None
 
 
 def shown_rows(rows: Sequence[MaskedRow], wrong: Callable[[MaskedRow], NDArray[np.bool_]]) -> tuple[int, int, int]:

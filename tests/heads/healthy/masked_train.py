@@ -111,14 +111,17 @@ def in_the_style_of_the_example() -> Trainer:
 def whole_words() -> Trainer:
     """Whole words are masked, and the texts are not kept."""
     tokenizer = tokenizer_of()
-    train, validation = (rows.remove_columns("text") for rows in lines(tokenizer))
+    # The collator tells words apart by the characters that tokens are of.
+    train, validation = (rows.remove_columns("text") for rows in lines(tokenizer, return_offsets_mapping=True))
     return Trainer(
         model=AutoModelForMaskedLM.from_pretrained(CHECKPOINT),
-        args=arguments(),
+        args=arguments(remove_unused_columns=False),
         train_dataset=train,
         eval_dataset=validation,
         processing_class=tokenizer,
-        data_collator=DataCollatorForLanguageModeling(tokenizer, mlm_probability=0.2, whole_word_mask=True),
+        data_collator=DataCollatorForLanguageModeling(
+            tokenizer, mlm_probability=0.2, whole_word_mask=True, mask_replace_prob=1.0, random_replace_prob=0.0
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import zlib
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -173,16 +174,14 @@ class SteadyCollator:
         """
         import torch  # noqa: PLC0415 - slow to import
 
-        with _generators_kept(0):
-            batch = dict(self.collator(features))
+        batch = dict(_seeded(self.collator, features, 0))
         if _LABELS not in batch:
             return batch
         ids, labels = torch.where(batch[_LABELS] == IGNORED, batch["input_ids"], batch[_LABELS]), batch[_LABELS].clone()
         labels.fill_(IGNORED)
         for row, feature in enumerate(features):
             plain = np.asarray(feature["input_ids"])
-            with _generators_kept(zlib.crc32(plain.astype(np.int64).tobytes())):
-                alone = self.collator([feature])
+            alone = _seeded(self.collator, [feature], zlib.crc32(plain.astype(np.int64).tobytes()))
             width, mask = len(plain), batch.get("attention_mask")
             # Where the batch is padded on the left, the row stands at its end.
             start = ids.shape[1] - width if mask is not None and not bool(mask[row, 0]) else 0
@@ -208,6 +207,16 @@ class UnmaskedCollator:
         batch = {name: value for name, value in made.items() if name != _LABELS}
         batch["input_ids"] = torch.where(made[_LABELS] == IGNORED, made["input_ids"], made[_LABELS])
         return batch
+
+
+def _seeded(collator: Callable[[list[dict[str, Any]]], Any], features: list[dict[str, Any]], seed: int) -> Any:
+    """Make a batch as with this seed; a collator of transformers with a seed has a generator of its own."""
+    own: Any = collator
+    if getattr(own, "seed", None) is not None and hasattr(own, "generator"):
+        own = copy(own)
+        own.seed, own.generator = seed, None
+    with _generators_kept(seed):
+        return own(features)
 
 
 @contextmanager

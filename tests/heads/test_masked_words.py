@@ -110,11 +110,13 @@ def test_evaluation_rows_are_masked_the_same_each_time_and_training_rows_anew(pa
     assert not torch.equal(trained[0]["input_ids"], trained[1]["input_ids"])
 
 
-@pytest.mark.parametrize("side", ["right", "left"])
-def test_steady_masks_do_not_depend_on_the_batch_nor_touch_generators(parts: Pipeline, side: str) -> None:
+@pytest.mark.parametrize(("side", "seed"), [("right", None), ("left", None), ("right", 5)])
+def test_steady_masks_do_not_depend_on_the_batch_nor_touch_generators(
+    parts: Pipeline, side: str, seed: int | None
+) -> None:
     assert parts.processing_class is not None
     tokenizer: Any = type(parts.processing_class).from_pretrained(parts.checkpoint.folder, padding_side=side)
-    steady = SteadyCollator(DataCollatorForLanguageModeling(tokenizer))
+    steady = SteadyCollator(DataCollatorForLanguageModeling(tokenizer, seed=seed))
     rows = [parts.train_dataset[row] for row in range(6)]
     state = torch.get_rng_state()
     together = steady(rows)

@@ -83,11 +83,6 @@ def declares(evidence: Evidence) -> bool:
     return all(isinstance(_attribute(evidence, name), (int, float)) for name in DECLARED)
 
 
-def masks_whole_words(evidence: Evidence) -> bool:
-    """Tell whether the collator masks all tokens of a word where one of them is drawn."""
-    return bool(_attribute(evidence, "whole_word_mask"))
-
-
 def _attribute(evidence: Evidence, name: str) -> Any:
     """Return an attribute of the collator, or of one inside of it; None where none has it."""
     collator: Any = evidence.pipeline.data_collator

@@ -12,7 +12,6 @@ from pytest_ftcheck.checks.collator.masked_batches import (
     declares,
     findings_of,
     masked_rows,
-    masks_whole_words,
     of_splits,
 )
 from pytest_ftcheck.heads.traits import MASKED_TOKENS
@@ -49,7 +48,7 @@ def mask_rate(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     Labelled tokens are counted among those that are neither special nor padding. The share must lie within six
     standard errors of ``mlm_probability``, as a binomial test with rows as units, because words are drawn together
     where whole words are masked; a difference of less than ``off`` of it is let through. Without that attribute, only
-    ``least`` and ``most`` count; with ``whole_word_mask``, a higher rate is expected.
+    ``least`` and ``most`` count.
 
     Assumes: the same rate in both splits, and for tokens of all rows.
 
@@ -67,9 +66,7 @@ def mask_rate(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         rate, error = share_and_error(drawn, count)
         asked = declared(evidence, "mlm_probability")
         apart = max(_SIGMAS * error, thresholds["off"] * asked)
-        # A word is masked where any of its tokens is drawn: the rate of tokens is higher.
-        too_often = rate - asked > apart and not masks_whole_words(evidence)
-        off = declares(evidence) and (too_often or asked - rate > apart)
+        off = declares(evidence) and abs(rate - asked) > apart
         if off or not thresholds["least"] <= rate <= thresholds["most"]:
             expected = (
                 f"{asked:.3g} of the ordinary tokens masked"

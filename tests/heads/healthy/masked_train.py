@@ -111,8 +111,9 @@ def in_the_style_of_the_example() -> Trainer:
 def whole_words() -> Trainer:
     """Whole words are masked, and the texts are not kept."""
     tokenizer = tokenizer_of()
-    # The collator tells words apart by the characters that tokens are of.
-    train, validation = (rows.remove_columns("text") for rows in lines(tokenizer, return_offsets_mapping=True))
+    # The collator tells words apart by the characters that tokens are of, which it cannot pad.
+    options = {"return_offsets_mapping": True, "padding": "max_length"}
+    train, validation = (rows.remove_columns("text") for rows in lines(tokenizer, **options))
     return Trainer(
         model=AutoModelForMaskedLM.from_pretrained(CHECKPOINT),
         args=arguments(remove_unused_columns=False),

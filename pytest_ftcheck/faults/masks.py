@@ -11,7 +11,7 @@ from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.columns import LABEL_NAMES
 from pytest_ftcheck.faults.collators import require_ragged, with_batches, with_features
 from pytest_ftcheck.faults.fault import fault
-from pytest_ftcheck.faults.planting import tokenizer_of, with_model
+from pytest_ftcheck.faults.planting import tokenizer_of, with_args, with_model
 from pytest_ftcheck.heads.traits import IGNORED, MASKED_TOKENS
 from pytest_ftcheck.pipeline.forward import token_embeddings
 
@@ -216,3 +216,15 @@ def last_layer_untied(pipeline: Pipeline) -> Pipeline:
         msg = "its model does not tie its last layer to its embeddings"
         raise NotApplicable(msg)
     return with_model(pipeline, _untied)
+
+
+@fault(
+    needs=_NEEDS,
+    caught_by=("metrics.beats_unigram",),
+    seen_in_practice="The learning rate of a large model, 5e-5 divided by the number of steps once more by an own "
+    "schedule, for a last layer that is drawn anew.",
+    whole_run=True,
+)
+def masked_words_never_learned(pipeline: Pipeline) -> Pipeline:
+    """The learning rate is so small that nothing is learned."""
+    return with_args(pipeline, learning_rate=1e-9)

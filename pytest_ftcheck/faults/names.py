@@ -109,6 +109,7 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "padding_scored",
             "evaluation_masks_drawn_anew",
             "last_layer_untied",
+            "masked_words_never_learned",
         ),
         "model": (
             "mask_ignored",
@@ -224,6 +225,7 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "problem_type_lost",
             "saved_tag_names_sorted",
             "tokenizer_saved_with_other_settings",
+            "saved_with_another_mask_token",
         ),
     }
 )

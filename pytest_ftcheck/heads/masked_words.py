@@ -236,4 +236,5 @@ HEAD = Head(
     serving=Serving(task="fill-mask", called_with={"top_k": 1}, takes_strings=True),
     kept=TokenScores(),
     masks=MasksOfRows(),
+    leaves_out_empty=True,
 )

@@ -36,8 +36,6 @@ _LABELS = "labels"
 class LineInputs(TextInputs):
     """See `InputRules`: a text a row, which is a row of tokens; longer texts are cut off."""
 
-    leaves_out_empty: bool = True
-
     def refusal(self, columns: Sequence[str]) -> str:
         """Take one column."""
         return "" if len(columns) == 1 else f"text_columns must be the one column of texts, not {list(columns)!r}"

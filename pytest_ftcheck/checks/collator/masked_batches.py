@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
 
+    Ids = NDArray[np.int64]
+
 _ROWS, _TOGETHER = 512, 32
 DECLARED = {"mlm_probability": MASK_RATE, "mask_replace_prob": AS_MASK, "random_replace_prob": AS_ANY}
 """Attributes of a collator by which it declares its shares, and what holds without them."""
@@ -138,13 +140,13 @@ def _masked_rows(evidence: Evidence) -> list[MaskedRow]:
                 given = [np.asarray(plain_values(row.get("input_ids", ())), dtype=np.int64) for row in features]
                 batch = collator(features)
                 found += [
-                    MaskedRow(split.name, split.subject, *row, np.isin(row[0], special))
-                    for row in _rows(given, batch, tokenizer.padding_side)
+                    MaskedRow(split.name, split.subject, before, shown, labels, np.isin(before, special))
+                    for before, shown, labels in _rows(given, batch, tokenizer.padding_side)
                 ]
     return found
 
 
-def _rows(given: list[NDArray[np.int64]], batch: Any, side: str) -> list[tuple[NDArray[np.int64], ...]]:
+def _rows(given: list[Ids], batch: Any, side: str) -> list[tuple[Ids, Ids, Ids]]:
     """Return the tokens before masking, those shown, and the labels of each row of a batch."""
     ids, labels = batch.get("input_ids"), batch.get("labels")
     if ids is None or labels is None or ids.shape != labels.shape or not all(map(len, given)):

@@ -56,12 +56,15 @@ def test_columns_and_classes_are_those_of_the_data_set(name: str) -> None:
 
 def test_the_head_fits_the_classes(card: TaskCard) -> None:
     by_label_column = {"ner_tags": "token-classification", "answers": "question-answering", "labels": SEVERAL}
+    by_label_column["text"] = "masked-language-modelling"
     by_texts = {("sent1", "sent2", *ENDINGS): "multiple-choice"}
     one_label = by_texts.get(card.text_columns, "sequence-classification") if card.label_names else "regression"
     assert card.head == by_label_column.get(card.label_column, one_label)
     assert (card.label_column == "ner_tags") is (card.text_columns == WORDS)
     assert (card.label_column == "answers") is (card.text_columns == ASKED)
-    assert (card.head in {"regression", "question-answering"}) is (not card.label_names)
+    assert (card.label_column == "text") is (card.label_column in card.text_columns)
+    without_names = {"regression", "question-answering", "masked-language-modelling"}
+    assert (card.head in without_names) is (not card.label_names)
 
 
 def test_metric_gives_the_keys_and_directions_that_the_card_declares(card: TaskCard) -> None:

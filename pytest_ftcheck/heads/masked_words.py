@@ -126,9 +126,10 @@ class MaskedModel:
         )
 
         names = set(MODEL_FOR_MASKED_LM_MAPPING_NAMES.values())
-        return any(each.__name__ in names for each in type(model).__mro__) and not getattr(
-            model.config, "is_decoder", False
-        )
+        known = any(each.__name__ in names for each in type(model).__mro__)
+        # Bart is among them, and writes text.
+        writes = any(getattr(model.config, name, False) for name in ("is_decoder", "is_encoder_decoder"))
+        return known and not writes
 
     def configure(self, config: Any, num_labels: int, label_names: Sequence[str]) -> None:
         """Leave the configuration as it is."""

@@ -24,7 +24,6 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 OTHERS = {
     "causal": r"a GPT2LMHeadModel, which gives every token a label, or writes text: logits \(8, \d+, \d+\) and labels",
-    "masked": r"a BertForMaskedLM, which gives every token a label",
     "spans": r"a BertForQuestionAnswering, which finds spans: logits \(\(8, \d+\), \(8, \d+\)\)",
     "several_values": r"which gives a row several numbers to learn \(give one number a row, .*\): logits \(8, 3\) and",
     "values_from_0_to_1": r"which gives a row several numbers to learn \(give one number a row",
@@ -57,6 +56,7 @@ JUDGED_HEADS = {
     "several_labels_as_integers": "multi-label-classification",
     "labels_in_shares": "multi-label-classification",
     "choices": "multiple-choice",
+    "masked": "masked-language-modelling",
     "label_out_of_range": "sequence-classification",  # the checks name the cause
 }
 

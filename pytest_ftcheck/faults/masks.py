@@ -11,7 +11,7 @@ from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.columns import LABEL_NAMES
 from pytest_ftcheck.faults.collators import require_ragged, with_batches, with_features
 from pytest_ftcheck.faults.fault import fault
-from pytest_ftcheck.faults.planting import tokenizer_of, with_model
+from pytest_ftcheck.faults.planting import tokenizer_of, with_args, with_model
 from pytest_ftcheck.heads.traits import IGNORED, MASKED_TOKENS
 from pytest_ftcheck.pipeline.forward import token_embeddings
 
@@ -29,7 +29,7 @@ _KEPT = 0.1
 
 @dataclass(frozen=True)
 class _Ids:
-    """Ids that a fault needs to know, and what it does to batches; a class, so that the key of a run can describe it."""
+    """Ids that a fault needs, and what it does to batches; a class, so that the key of a run can describe it."""
 
     change: Callable[[dict[str, Any], _Ids], dict[str, Any]]
     mask: int
@@ -69,7 +69,8 @@ def _rarely(batch: dict[str, Any], ids: _Ids) -> dict[str, Any]:
 @fault(
     needs=_NEEDS,
     caught_by=("collator.mask_rate",),
-    seen_in_practice="mlm_probability=0.015, or masks that are drawn twice, the second time of those drawn first: the loss "
+    seen_in_practice="mlm_probability=0.015, or masks that are drawn twice, the second time of those drawn first: the "
+    "loss "
     "falls, far too slowly.",
 )
 def masked_too_rarely(pipeline: Pipeline) -> Pipeline:
@@ -87,7 +88,8 @@ def _special(batch: dict[str, Any], ids: _Ids) -> dict[str, Any]:
 @fault(
     needs=_NEEDS,
     caught_by=("collator.masked_special",),
-    seen_in_practice="A collator of one's own draws from all tokens: [CLS] and [SEP] are masked, and guessed right by their "
+    seen_in_practice="A collator of one's own draws from all tokens: [CLS] and [SEP] are masked, and guessed right by "
+    "their "
     "place, which makes the loss look low.",
 )
 def special_tokens_masked(pipeline: Pipeline) -> Pipeline:
@@ -103,7 +105,8 @@ def _all(batch: dict[str, Any], ids: _Ids) -> dict[str, Any]:
 @fault(
     needs=_NEEDS,
     caught_by=("collator.unmasked_ignored",),
-    seen_in_practice="labels = input_ids.clone() without labels[~masked] = -100: the model mostly learns to copy, and its "
+    seen_in_practice="labels = input_ids.clone() without labels[~masked] = -100: the model mostly learns to copy, and "
+    "its "
     "loss is a tenth of the right one.",
 )
 def all_tokens_scored(pipeline: Pipeline) -> Pipeline:
@@ -118,7 +121,8 @@ def _always(batch: dict[str, Any], ids: _Ids) -> dict[str, Any]:
 @fault(
     needs=_NEEDS,
     caught_by=("collator.mask_shares",),
-    seen_in_practice="An own torch_mask_tokens in a subclass of DataCollatorForLanguageModeling leaves out the lines after "
+    seen_in_practice="An own torch_mask_tokens in a subclass of DataCollatorForLanguageModeling leaves out the lines "
+    "after "
     "the mask token: the model never sees a word in a place that counts.",
 )
 def always_the_mask_token(pipeline: Pipeline) -> Pipeline:
@@ -148,7 +152,8 @@ def _unknown(batch: dict[str, Any], ids: _Ids) -> dict[str, Any]:
 @fault(
     needs=_NEEDS,
     caught_by=("collator.mask_token",),
-    seen_in_practice="The id of the mask token is a constant, 103 as in BERT, or looked up as '<mask>' in a vocabulary that "
+    seen_in_practice="The id of the mask token is a constant, 103 as in BERT, or looked up as '<mask>' in a "
+    "vocabulary that "
     "writes '[MASK]': what comes back is the token for unknown words.",
 )
 def mask_token_of_another(pipeline: Pipeline) -> Pipeline:
@@ -179,7 +184,8 @@ def _without_labels(features: list[dict[str, Any]]) -> list[dict[str, Any]]:
 @fault(
     needs=_NEEDS,
     caught_by=("metrics.evaluation_masks",),
-    seen_in_practice="The collator of the training, which draws anew, also makes the batches of the evaluation: two epochs are "
+    seen_in_practice="The collator of the training, which draws anew, also makes the batches of the evaluation: two "
+    "epochs are "
     "compared by the loss of other tokens.",
 )
 def evaluation_masks_drawn_anew(pipeline: Pipeline) -> Pipeline:
@@ -198,7 +204,8 @@ def _untied(model: Any) -> None:
 @fault(
     needs=_NEEDS,
     caught_by=("model.tied_embeddings",),
-    seen_in_practice="The last layer is replaced by a new nn.Linear, for more tokens, and its weights are copied: it trains "
+    seen_in_practice="The last layer is replaced by a new nn.Linear, for more tokens, and its weights are copied: it "
+    "trains "
     "apart from the embeddings, and from_pretrained ties them again.",
 )
 def last_layer_untied(pipeline: Pipeline) -> Pipeline:
@@ -209,3 +216,15 @@ def last_layer_untied(pipeline: Pipeline) -> Pipeline:
         msg = "its model does not tie its last layer to its embeddings"
         raise NotApplicable(msg)
     return with_model(pipeline, _untied)
+
+
+@fault(
+    needs=_NEEDS,
+    caught_by=("metrics.beats_unigram",),
+    seen_in_practice="The learning rate of a large model, 5e-5 divided by the number of steps once more by an own "
+    "schedule, for a last layer that is drawn anew.",
+    whole_run=True,
+)
+def masked_words_never_learned(pipeline: Pipeline) -> Pipeline:
+    """The learning rate is so small that nothing is learned."""
+    return with_args(pipeline, learning_rate=1e-9)

@@ -109,6 +109,7 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "padding_scored",
             "evaluation_masks_drawn_anew",
             "last_layer_untied",
+            "masked_words_never_learned",
         ),
         "model": (
             "mask_ignored",
@@ -226,6 +227,7 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "entailment_named_otherwise",
             "encoder_kept_twice",
             "tokenizer_saved_with_other_settings",
+            "saved_with_another_mask_token",
         ),
     }
 )

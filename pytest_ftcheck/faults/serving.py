@@ -18,7 +18,7 @@ import torch
 from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.faults.fault import fault
 from pytest_ftcheck.faults.planting import body_of, tokenizer_of, with_model, with_patch
-from pytest_ftcheck.heads.traits import CLASS_IDS, LABEL_PER_ROW, LABEL_PER_TOKEN, LABEL_SETS
+from pytest_ftcheck.heads.traits import CLASS_IDS, LABEL_PER_ROW, LABEL_PER_TOKEN, LABEL_SETS, MASKED_TOKENS
 
 if TYPE_CHECKING:
     from torch import nn
@@ -285,4 +285,22 @@ def tokenizer_saved_with_other_settings(pipeline: Pipeline) -> Pipeline:
 def _short_tokenizer(original: Any, tokenizer: Any, folder: Any) -> Any:
     other = copy.deepcopy(tokenizer)
     other.model_max_length = 8
+    return original(other, folder)
+
+
+@fault(
+    needs=(MASKED_TOKENS,),
+    caught_by=("serving.fill_mask",),
+    seen_in_practice="A tokenizer is built anew for serving, with special tokens named by hand: the mask token of "
+    "another model, or that for unknown words.",
+)
+def saved_with_another_mask_token(pipeline: Pipeline) -> Pipeline:
+    """The tokenizer in the folder has another mask token than that of the training."""
+    tokenizer_of(pipeline)
+    return with_patch(pipeline, partial(_finally, instead=_other_mask), _TOKENIZER)
+
+
+def _other_mask(original: Any, tokenizer: Any, folder: Any) -> Any:
+    other = copy.deepcopy(tokenizer)
+    other.mask_token = other.unk_token
     return original(other, folder)

@@ -36,10 +36,6 @@ class InputRules(Protocol):
     def column(self) -> str:
         """What a cell of a text column holds, in messages: ``a text``."""
 
-    @property
-    def leaves_out_empty(self) -> bool:
-        """Whether rows without any text are no rows, and left out when data are loaded."""
-
     def refusal(self, columns: Sequence[str]) -> str:
         """Say what is wrong with a card's ``text_columns``; an empty text where nothing is."""
 

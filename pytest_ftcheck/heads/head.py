@@ -60,6 +60,8 @@ class Head:
     """What an evaluation keeps of logits that are too many; None: all of them."""
     masks: MaskRules | None = None
     """How a collator masks tokens; None: labels stand in the rows."""
+    leaves_out_empty: bool = False
+    """Rows without any text are no rows, and left out when data are loaded."""
 
     def __post_init__(self) -> None:
         """Refuse one label a row that is neither a class nor a value: checks take it for one of both.

@@ -18,7 +18,6 @@ class TextInputs:
 
     recipe_keys: tuple[str, ...] = ()
     column = "a text"
-    leaves_out_empty: bool = False
 
     def refusal(self, columns: Sequence[str]) -> str:
         """Take one segment, or a pair of segments."""

@@ -1,8 +1,8 @@
 """The head of masked language modelling: which tokens stood where the mask token stands now.
 
-A row is a text. Which of its tokens are masked is drawn (`pytest_ftcheck.heads.masking`), in training anew for every batch:
-there, rows have no labels. The logits of an evaluation would be as large as rows, tokens and vocabulary together: of each
-token, its loss and the likeliest token are kept instead.
+A row is a text. Which of its tokens are masked is drawn (`pytest_ftcheck.heads.masking`), in training anew for every
+batch: there, rows have no labels. The logits of an evaluation would be as large as rows, tokens and vocabulary
+together: of each token, its loss and the likeliest token are kept instead.
 """
 
 from __future__ import annotations
@@ -126,9 +126,10 @@ class MaskedModel:
         )
 
         names = set(MODEL_FOR_MASKED_LM_MAPPING_NAMES.values())
-        return any(each.__name__ in names for each in type(model).__mro__) and not getattr(
-            model.config, "is_decoder", False
-        )
+        known = any(each.__name__ in names for each in type(model).__mro__)
+        # Bart is among them, and writes text.
+        writes = any(getattr(model.config, name, False) for name in ("is_decoder", "is_encoder_decoder"))
+        return known and not writes
 
     def configure(self, config: Any, num_labels: int, label_names: Sequence[str]) -> None:
         """Leave the configuration as it is."""
@@ -164,7 +165,7 @@ class OutputsOfMaskedTokens(OutputsAsTheyAre):
         return {"logits": (rows, None, num_labels), "labels": (rows, None)}
 
     def are_of(self, logits: Any, labels: Any, num_labels: int) -> bool:
-        """Take logits ``[B, T, V]``, V not the number of labels, and whole numbers ``[B, T]`` of which most are ignored."""
+        """Take logits ``[B, T, V]``, V not the number of labels, and whole numbers ``[B, T]``, most of them ignored."""
         if not hasattr(logits, "shape") or not hasattr(labels, "shape") or len(logits.shape) != _AXES:
             return False
         if labels.is_floating_point() or logits.shape[:2] != labels.shape or logits.shape[2] == num_labels:
@@ -236,4 +237,5 @@ HEAD = Head(
     serving=Serving(task="fill-mask", called_with={"top_k": 1}, takes_strings=True),
     kept=TokenScores(),
     masks=MasksOfRows(),
+    leaves_out_empty=True,
 )

@@ -6,7 +6,10 @@ Shapes: N rows, B rows of a batch, T tokens.
 
 from __future__ import annotations
 
+import random
 import zlib
+from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +20,7 @@ from pytest_ftcheck.heads.inputs import TextInputs
 from pytest_ftcheck.heads.traits import IGNORED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from datasets import Dataset
     from numpy.typing import NDArray
@@ -32,8 +35,6 @@ _LABELS = "labels"
 
 class LineInputs(TextInputs):
     """See `InputRules`: a text a row, which is a row of tokens; longer texts are cut off."""
-
-    leaves_out_empty: bool = True
 
     def refusal(self, columns: Sequence[str]) -> str:
         """Take one column."""
@@ -55,7 +56,10 @@ class LineInputs(TextInputs):
         """
         del labels, options
         if tokenizer.mask_token_id is None:
-            msg = f"{type(tokenizer).__name__} has no mask token: take the tokenizer of a model that was trained with one."
+            msg = (
+                f"{type(tokenizer).__name__} has no mask token: take the tokenizer of a model that was "
+                "trained with one."
+            )
             raise DataError(msg)
         made: BatchEncoding = self.tokens(tokenizer, columns, truncation=True, max_length=max_length)
         return dict(made)
@@ -69,8 +73,8 @@ class LineInputs(TextInputs):
 class MaskingCollator:
     """Pads rows to the longest one of the batch, and masks tokens of them.
 
-    A row without ``labels`` goes through `transformers.DataCollatorForLanguageModeling`, which draws anew each time. The
-    labels of other rows say which of their tokens are drawn; how these are shown is the same each time as well.
+    A row without ``labels`` goes through `transformers.DataCollatorForLanguageModeling`, which draws anew each time.
+    The labels of other rows say which of their tokens are drawn; how these are shown is the same each time as well.
     """
 
     tokenizer: PreTrainedTokenizerBase
@@ -105,8 +109,8 @@ class MaskingCollator:
     def _shown(self, ids: Sequence[int], labels: Sequence[int]) -> list[int]:
         """Return the tokens ``[T]`` as the model sees them, for the labels ``[T]`` of a row that is evaluated."""
         row, drawn = np.asarray(ids), np.asarray(labels) != IGNORED
-        random = generator_of(row, "shown")
-        share, other = random.random(len(row)), random.integers(0, len(self.tokenizer), len(row))
+        drawing = generator_of(row, "shown")
+        share, other = drawing.random(len(row)), drawing.integers(0, len(self.tokenizer), len(row))
         mask = self.tokenizer.mask_token_id
         seen = np.where(
             share < self.mask_replace_prob,
@@ -135,7 +139,7 @@ class MasksOfRows:
         return [[IGNORED if token in special else token for token in ids] for (ids,) in walk(rows, ["input_ids"])]
 
     def steady(self, collator: Callable[[list[dict[str, Any]]], Any]) -> Any:
-        """Return a collator that masks a row as the given one does, but the same each time, whatever stands beside it."""
+        """Return a collator that masks a row as the given one does, but the same each time, in any batch."""
         return SteadyCollator(collator)
 
     def unmasked(self, collator: Callable[[list[dict[str, Any]]], Any]) -> Any:
@@ -168,16 +172,14 @@ class SteadyCollator:
         """
         import torch  # noqa: PLC0415 - slow to import
 
-        with _generators_kept(0):
-            batch = dict(self.collator(features))
+        batch = dict(_seeded(self.collator, features, 0))
         if _LABELS not in batch:
             return batch
         ids, labels = torch.where(batch[_LABELS] == IGNORED, batch["input_ids"], batch[_LABELS]), batch[_LABELS].clone()
         labels.fill_(IGNORED)
         for row, feature in enumerate(features):
             plain = np.asarray(feature["input_ids"])
-            with _generators_kept(zlib.crc32(plain.astype(np.int64).tobytes())):
-                alone = self.collator([feature])
+            alone = _seeded(self.collator, [feature], zlib.crc32(plain.astype(np.int64).tobytes()))
             width, mask = len(plain), batch.get("attention_mask")
             # Where the batch is padded on the left, the row stands at its end.
             start = ids.shape[1] - width if mask is not None and not bool(mask[row, 0]) else 0
@@ -205,25 +207,28 @@ class UnmaskedCollator:
         return batch
 
 
-def _generators_kept(seed: int) -> Any:
-    """Return a context in which random numbers are those of a seed; outside of it, nothing was drawn."""
-    from contextlib import contextmanager  # noqa: PLC0415
-    from random import getstate, setstate  # noqa: PLC0415
-    from random import seed as seed_python  # noqa: PLC0415
+def _seeded(collator: Callable[[list[dict[str, Any]]], Any], features: list[dict[str, Any]], seed: int) -> Any:
+    """Make a batch as with this seed; a collator of transformers with a seed has a generator of its own."""
+    own: Any = collator
+    if getattr(own, "seed", None) is not None and hasattr(own, "generator"):
+        own = copy(own)
+        own.seed, own.generator = seed, None
+    with _generators_kept(seed):
+        return own(features)
 
+
+@contextmanager
+def _generators_kept(seed: int) -> Iterator[None]:
+    """Draw random numbers of a seed inside, of any generator that a collator may take; outside, none was drawn."""
     import torch  # noqa: PLC0415 - slow to import
 
-    @contextmanager
-    def kept() -> Any:
-        python, numpy = getstate(), np.random.get_state()  # noqa: NPY002 - a user's collator may draw from any
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)
-            seed_python(seed)
-            np.random.seed(seed)  # noqa: NPY002 - as above
-            try:
-                yield
-            finally:
-                setstate(python)
-                np.random.set_state(numpy)  # noqa: NPY002 - as above
-
-    return kept()
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - a user's collator may draw from it
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        random.seed(seed)
+        np.random.seed(seed)  # noqa: NPY002 - as above
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)  # noqa: NPY002 - as above

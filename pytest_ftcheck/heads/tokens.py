@@ -53,7 +53,6 @@ class WordInputs:
 
     recipe_keys: tuple[str, ...] = ()
     column = "a list of words"
-    leaves_out_empty: bool = False
 
     def refusal(self, columns: Sequence[str]) -> str:
         """Take one column."""

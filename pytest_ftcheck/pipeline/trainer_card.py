@@ -194,7 +194,7 @@ def _directions(trainer: Any, values: Mapping[str, float]) -> dict[str, bool]:
 
 
 def _of_a_batch(trainer: Any, head: Head) -> dict[str, float]:
-    """Return what the user's ``compute_metrics`` gives for made-up logits of the first batch, whose labels are drawn."""
+    """Return what the user's ``compute_metrics`` gives for made-up logits of the first batch."""
     with torch.random.fork_rng(devices=[]):
         batch = next(iter(trainer.get_eval_dataloader(judged_rows(trainer))))
     label_ids = batch["labels"].cpu().numpy()

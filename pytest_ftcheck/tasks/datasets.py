@@ -191,7 +191,7 @@ def _prepare(card: TaskCard, split: Dataset, where: str) -> Dataset:
         raise DataError(msg)
     for column in card.text_columns:
         _check_text(card, split, column, where)
-    if card.head_rules.inputs.leaves_out_empty:
+    if card.head_rules.leaves_out_empty:
         split = _with_text(split, card.text_columns[0], where)
     return encode_labels(card, split, where)
 

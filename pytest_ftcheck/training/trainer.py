@@ -21,7 +21,6 @@ from pytest_ftcheck.training.kept_weights import kept_by_reference
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
     from torch import Tensor
     from transformers import TrainerControl, TrainerState, TrainingArguments
     from transformers.modeling_outputs import SequenceClassifierOutput

@@ -24,7 +24,6 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 OTHERS = {
     "causal": r"a GPT2LMHeadModel, which gives every token a label, or writes text: logits \(8, \d+, \d+\) and labels",
-    "masked": r"a BertForMaskedLM, which gives every token a label",
     "spans_in_shares": r"a Shares, which has two labels a row that are not first and last token",
     "several_values": r"which gives a row several numbers to learn \(give one number a row, .*\): logits \(8, 3\) and",
     "values_from_0_to_1": r"which gives a row several numbers to learn \(give one number a row",
@@ -59,6 +58,7 @@ JUDGED_HEADS = {
     "choices": "multiple-choice",
     "spans": "answer-positions",
     "spans_out_of_range": "answer-positions",
+    "masked": "masked-language-modelling",
     "label_out_of_range": "sequence-classification",  # the checks name the cause
 }
 

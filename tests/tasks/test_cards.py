@@ -37,6 +37,7 @@ COLUMNS_AND_CLASSES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "sst2": (("sentence",), ("negative", "positive")),
     "stsb": (PAIR, ()),
     "swag": (("sent1", "sent2", *ENDINGS), ENDINGS),
+    "wikitext": (("text",), ()),
     "wnut_17": (WORDS, ("O", *(f"{place}-{kind}" for kind in WNUT_KINDS for place in "BI"))),
     "yelp_review_full": (("text",), ("1 star", "2 star", "3 stars", "4 stars", "5 stars")),
 }
@@ -55,12 +56,15 @@ def test_columns_and_classes_are_those_of_the_data_set(name: str) -> None:
 
 def test_the_head_fits_the_classes(card: TaskCard) -> None:
     by_label_column = {"ner_tags": "token-classification", "answers": "question-answering", "labels": SEVERAL}
+    by_label_column["text"] = "masked-language-modelling"
     by_texts = {("sent1", "sent2", *ENDINGS): "multiple-choice"}
     one_label = by_texts.get(card.text_columns, "sequence-classification") if card.label_names else "regression"
     assert card.head == by_label_column.get(card.label_column, one_label)
     assert (card.label_column == "ner_tags") is (card.text_columns == WORDS)
     assert (card.label_column == "answers") is (card.text_columns == ASKED)
-    assert (card.head in {"regression", "question-answering"}) is (not card.label_names)
+    assert (card.label_column == "text") is (card.label_column in card.text_columns)
+    without_names = {"regression", "question-answering", "masked-language-modelling"}
+    assert (card.head in without_names) is (not card.label_names)
 
 
 def test_metric_gives_the_keys_and_directions_that_the_card_declares(card: TaskCard) -> None:
@@ -88,6 +92,9 @@ def test_bundled_data_loads_and_shows_every_class(card: TaskCard) -> None:
     for split in (data.train, data.evaluation):
         assert len(split) >= 200
         given = split[card.label_column]
+        if card.label_column in card.text_columns:
+            assert all(text.strip() for text in given)
+            continue
         if card.text_columns == ASKED:
             unanswered = sum(not answers["text"] for answers in given) / len(given)
             assert 0.25 < unanswered < 0.4 if card.name == "squad_v2" else not unanswered

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
 
+    Ids = NDArray[np.int64]
+
 _ROWS, _TOGETHER = 512, 32
 DECLARED = {"mlm_probability": MASK_RATE, "mask_replace_prob": AS_MASK, "random_replace_prob": AS_ANY}
 """Attributes of a collator by which it declares its shares, and what holds without them."""
@@ -74,26 +76,23 @@ def of_splits(evidence: Evidence) -> list[list[MaskedRow]]:
 
 def declared(evidence: Evidence, name: str) -> float:
     """Return what the collator, or one inside of it, declares of `DECLARED`; else the usual share."""
-    collator: Any = evidence.pipeline.data_collator
-    while collator is not None:
-        if isinstance(value := getattr(collator, name, None), (int, float)):
-            return float(value)
-        collator = getattr(collator, "data_collator", None)
-    return DECLARED[name]
+    value = _attribute(evidence, name)
+    return float(value) if isinstance(value, (int, float)) else DECLARED[name]
 
 
 def declares(evidence: Evidence) -> bool:
-    """Tell whether the collator says how drawn tokens are shown."""
-    return any(abs(declared(evidence, name) - DECLARED[name]) > 0 for name in DECLARED) or _has(evidence)
+    """Tell whether the collator says how many tokens are drawn, and how they are shown."""
+    return all(isinstance(_attribute(evidence, name), (int, float)) for name in DECLARED)
 
 
-def _has(evidence: Evidence) -> bool:
+def _attribute(evidence: Evidence, name: str) -> Any:
+    """Return an attribute of the collator, or of one inside of it; None where none has it."""
     collator: Any = evidence.pipeline.data_collator
     while collator is not None:
-        if hasattr(collator, "mask_replace_prob"):
-            return True
+        if hasattr(collator, name):
+            return getattr(collator, name)
         collator = getattr(collator, "data_collator", None)
-    return False
+    return None
 
 
 def shown_rows(rows: Sequence[MaskedRow], wrong: Callable[[MaskedRow], NDArray[np.bool_]]) -> tuple[int, int, int]:
@@ -141,13 +140,13 @@ def _masked_rows(evidence: Evidence) -> list[MaskedRow]:
                 given = [np.asarray(plain_values(row.get("input_ids", ())), dtype=np.int64) for row in features]
                 batch = collator(features)
                 found += [
-                    MaskedRow(split.name, split.subject, *row, np.isin(row[0], special))
-                    for row in _rows(given, batch, tokenizer.padding_side)
+                    MaskedRow(split.name, split.subject, before, shown, labels, np.isin(before, special))
+                    for before, shown, labels in _rows(given, batch, tokenizer.padding_side)
                 ]
     return found
 
 
-def _rows(given: list[NDArray[np.int64]], batch: Any, side: str) -> list[tuple[NDArray[np.int64], ...]]:
+def _rows(given: list[Ids], batch: Any, side: str) -> list[tuple[Ids, Ids, Ids]]:
     """Return the tokens before masking, those shown, and the labels of each row of a batch."""
     ids, labels = batch.get("input_ids"), batch.get("labels")
     if ids is None or labels is None or ids.shape != labels.shape or not all(map(len, given)):

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
-from pytest_ftcheck.checks.collator.masked_batches import declared, declares, findings_of, masked_rows, of_splits
+from pytest_ftcheck.checks.collator.masked_batches import (
+    declared,
+    declares,
+    findings_of,
+    masked_rows,
+    of_splits,
+)
 from pytest_ftcheck.heads.traits import MASKED_TOKENS
 
 if TYPE_CHECKING:
@@ -39,16 +45,17 @@ _FEWEST = 200
 def mask_rate(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """As many tokens are masked as the collator declares, and neither hardly any nor nearly all.
 
-    Labelled tokens are counted among those that are neither special nor padding. The share must lie within six standard
-    errors of ``mlm_probability``, as a binomial test with rows as units, because words are drawn together where whole words are
-    masked; a difference of less than ``off`` of it is let through. Without that attribute, only ``least`` and ``most`` count.
+    Labelled tokens are counted among those that are neither special nor padding. The share must lie within six
+    standard errors of ``mlm_probability``, as a binomial test with rows as units, because words are drawn together
+    where whole words are masked; a difference of less than ``off`` of it is let through. Without that attribute, only
+    ``least`` and ``most`` count.
 
     Assumes: the same rate in both splits, and for tokens of all rows.
 
-    Unusual but healthy: whole words, a rate of 0.4. A collator that masks one token a row has a rate below ``least`` where
-    rows are long: lower it.
+    Unusual but healthy: whole words, a rate of 0.4. A collator that masks one token a row has a rate below ``least``
+    where rows are long: lower it.
 
-    False alarms: at most 1e-6, because the draws are the same in each session.
+    False alarms: at most 1e-6 (six standard errors, in each of two splits).
     """
     found = []
     for rows in of_splits(evidence):
@@ -58,7 +65,8 @@ def mask_rate(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
             continue
         rate, error = share_and_error(drawn, count)
         asked = declared(evidence, "mlm_probability")
-        off = declares(evidence) and abs(rate - asked) > max(_SIGMAS * error, thresholds["off"] * asked)
+        apart = max(_SIGMAS * error, thresholds["off"] * asked)
+        off = declares(evidence) and abs(rate - asked) > apart
         if off or not thresholds["least"] <= rate <= thresholds["most"]:
             expected = (
                 f"{asked:.3g} of the ordinary tokens masked"
@@ -90,7 +98,8 @@ def share_and_error(drawn: NDArray[np.float64], count: NDArray[np.float64]) -> t
     needs=_NEEDS,
     false_alarms=1e-6,
     thresholds={"off": 0.05},
-    catches="drawn tokens that are all shown as the mask token, a random token for all of them, masks that hide nothing",
+    catches="drawn tokens that are all shown as the mask token, a random token for all of them, masks that "
+    "hide nothing",
     hint="show 80% of the drawn tokens as the mask token, 10% as any token and 10% as they are, or say what you do in "
     "mask_replace_prob and random_replace_prob of the collator: a model that sees the mask token alone knows no other "
     "token's meaning in its place.",
@@ -103,10 +112,10 @@ def mask_shares(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
     Assumes: a collator with these attributes does as they say.
 
-    Unusual but healthy: a collator of one's own without these attributes may show all as the mask token: skipped. A random
-    token may be the very token: the shares know.
+    Unusual but healthy: a collator of one's own without these attributes may show all as the mask token: skipped. A
+    random token may be the very token: the shares know.
 
-    False alarms: at most 1e-6, because the draws are the same in each session.
+    False alarms: at most 1e-6 (six standard errors, in each of two splits).
     """
     if not declares(evidence):
         msg = "the collator does not declare in which shares it shows drawn tokens (mask_replace_prob)"
@@ -231,7 +240,8 @@ def _all_labelled(rows: Sequence[MaskedRow]) -> bool:
     cost="free",
     needs=_NEEDS,
     catches="labels that are shifted, that are taken after masking, or of another row",
-    hint="clone input_ids before masking: labels[i] is the token that stood at place i. A model shifts nothing here, as "
+    hint="clone input_ids before masking: labels[i] is the token that stood at place i. A model shifts "
+    "nothing here, as "
     "a causal one does.",
 )
 def masked_labels(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:

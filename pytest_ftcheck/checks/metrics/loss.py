@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
-from pytest_ftcheck.checks.masked import require_same_labels
+from pytest_ftcheck.checks.masked_runs import require_same_labels
 from pytest_ftcheck.checks.metrics.rows import NO_LOGITS, in_shape, judged, with_logits
 from pytest_ftcheck.checks.metrics.tagged import has_tags, tagged_rows
 from pytest_ftcheck.checks.model.logits import tolerance_of

@@ -28,7 +28,8 @@ _ROWS = 64
     thresholds={"errors": 3.0},
     false_alarms=1e-4,
     catches="a model that has learned how frequent tokens are and nothing else, or not even that",
-    hint="look at the learning rate, at whether masks and labels fit, and at whether the model was trained long enough.",
+    hint="look at the learning rate, at whether masks and labels fit, and at whether the model was "
+    "trained long enough.",
 )
 def beats_unigram(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Masked tokens cost less than by the share of each token in the training rows, which knows no text.
@@ -75,15 +76,16 @@ def beats_unigram(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     "metrics.evaluation_masks",
     cost="free",
     needs=(MASKED_TOKENS,),
-    catches="evaluation masks that are drawn anew each time: metrics of two epochs, or of two models, are of other tokens",
+    catches="evaluation masks that are drawn anew each time: metrics of two epochs, or of two models, are of "
+    "other tokens",
     hint="mask the evaluation rows once, with a fixed seed, and give them a collator that only pads; or compare runs "
     "only beyond the noise of the draw.",
 )
 def evaluation_masks(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Evaluation rows are masked the same each time.
 
-    A collator that draws them anew, in a project whose rows have no labels, is a warning: run_mlm.py of transformers does
-    so. Where the rows have labels, which say what is masked, it is red.
+    A collator that draws them anew, in a project whose rows have no labels, is a warning: run_mlm.py of transformers
+    does so. Where the rows have labels, which say what is masked, it is red.
 
     Assumes: two calls of the collator are two evaluations.
 

@@ -13,7 +13,7 @@ import numpy as np
 from transformers import EvalPrediction
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warning
-from pytest_ftcheck.checks.masked import require_logits_of_metrics, require_same_labels
+from pytest_ftcheck.checks.masked_runs import require_logits_of_metrics, require_same_labels
 from pytest_ftcheck.checks.metrics.bounds import is_bounded
 from pytest_ftcheck.checks.metrics.entity_metrics import wrong_entity_metrics
 from pytest_ftcheck.checks.metrics.known import agrees, known_values

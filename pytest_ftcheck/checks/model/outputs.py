@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, check, finding
-from pytest_ftcheck.checks.masked import require_same_labels
 from pytest_ftcheck.checks.collator.moved_rows import require_rows_in_place
+from pytest_ftcheck.checks.masked_runs import require_same_labels
 from pytest_ftcheck.checks.training.declared import own_loss
 from pytest_ftcheck.heads.arrays import has_shape, without_padding
 from pytest_ftcheck.heads.traits import LABEL_PER_ROW

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     "model.tied_embeddings",
     cost="free",
     needs=(MASKED_TOKENS,),
-    catches="a last layer that was copied, replaced or resized: it trains apart, and the saved model is loaded without it",
+    catches="a last layer that was copied, replaced or resized: it trains apart, and the saved model is "
+    "loaded without it",
     hint="call model.tie_weights() after changes of the embeddings, and resize with resize_token_embeddings; or set "
     "tie_word_embeddings=False in the configuration, so that the last layer is saved as well.",
 )

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     cost="run",
     needs=(MASKED_TOKENS,),
     thresholds={"margin": 0.01},
-    catches="a tokenizer that was saved with other settings, weights of before training, a mask token that is not saved",
+    catches="a tokenizer that was saved with other settings, weights of before training, a mask token that "
+    "is not saved",
     hint="serve with the saved tokenizer, and write its mask token into the text.",
 )
 def fill_mask(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
@@ -75,6 +76,6 @@ def fill_mask(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _guesses(answers: Sequence[Any]) -> list[int]:
-    """Return the likeliest token of each mask of a text: `pipeline` gives a list of guesses, of several masks one each."""
+    """Return the likeliest token of each mask of a text: `pipeline` gives guesses, of several masks a list of each."""
     each: list[Sequence[Mapping[str, Any]]] = list(answers) if isinstance(answers[0], list) else [answers]
     return [int(guesses[0]["token"]) for guesses in each]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -87,7 +88,7 @@ def in_the_style_of_the_example() -> Trainer:
     tokenizer, size = tokenizer_of(), 64
 
     def blocks(batch: dict[str, list[list[int]]]) -> dict[str, list[list[int]]]:
-        joined = {name: sum(rows, []) for name, rows in batch.items()}
+        joined = {name: list(chain.from_iterable(rows)) for name, rows in batch.items()}
         total = len(joined["input_ids"]) // size * size
         return {name: [row[at : at + size] for at in range(0, total, size)] for name, row in joined.items()}
 
@@ -110,14 +111,18 @@ def in_the_style_of_the_example() -> Trainer:
 def whole_words() -> Trainer:
     """Whole words are masked, and the texts are not kept."""
     tokenizer = tokenizer_of()
-    train, validation = (rows.remove_columns("text") for rows in lines(tokenizer))
+    # The collator tells words apart by the characters that tokens are of, which it cannot pad.
+    options = {"return_offsets_mapping": True, "padding": "max_length"}
+    train, validation = (rows.remove_columns("text") for rows in lines(tokenizer, **options))
     return Trainer(
         model=AutoModelForMaskedLM.from_pretrained(CHECKPOINT),
-        args=arguments(),
+        args=arguments(remove_unused_columns=False),
         train_dataset=train,
         eval_dataset=validation,
         processing_class=tokenizer,
-        data_collator=DataCollatorForLanguageModeling(tokenizer, mlm_probability=0.2, whole_word_mask=True),
+        data_collator=DataCollatorForLanguageModeling(
+            tokenizer, mlm_probability=0.2, whole_word_mask=True, mask_replace_prob=1.0, random_replace_prob=0.0
+        ),
     )
 
 

@@ -61,6 +61,8 @@ def head_of(trainer: Any, spec: str) -> Head:
 
 def _head_of_batch(batch: Mapping[str, Any], logits: Any, labels: Any, width: int) -> Head | None:
     """Return the head that gives such outputs of a batch; None where none is sure."""
+    if labels is None:  # of a class whose name does not tell the Trainer that these are labels
+        labels = tuple(batch[name] for name in POSITION_NAMES if name in batch) or None
     several_texts = getattr(batch.get("input_ids"), "ndim", 0) > _PAIR
     return head_of_outputs(logits, labels, width, several_texts=several_texts)
 

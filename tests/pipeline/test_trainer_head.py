@@ -25,7 +25,7 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 OTHERS = {
     "causal": r"a GPT2LMHeadModel, which gives every token a label, or writes text: logits \(8, \d+, \d+\) and labels",
     "masked": r"a BertForMaskedLM, which gives every token a label",
-    "spans_in_shares": r"a Shares, which has two labels a row that are not first and last token",
+    "spans_in_shares": r"a SharesForQuestionAnswering, which has two labels a row that are not first and last token",
     "several_values": r"which gives a row several numbers to learn \(give one number a row, .*\): logits \(8, 3\) and",
     "values_from_0_to_1": r"which gives a row several numbers to learn \(give one number a row",
     "shares_of_classes": r"which gives a row several shares that compete \(give the class of the largest share",
@@ -59,6 +59,7 @@ JUDGED_HEADS = {
     "choices": "multiple-choice",
     "spans": "answer-positions",
     "spans_out_of_range": "answer-positions",
+    "spans_of_an_own_class": "answer-positions",  # whose labels the Trainer does not find: a check names the cause
     "label_out_of_range": "sequence-classification",  # the checks name the cause
 }
 

@@ -71,3 +71,10 @@ def test_heads_that_are_judged_are_taken_whatever_their_class(factory: str, head
     assert pipeline.card.head == head
     assert isinstance(pipeline.source, TrainerSource)
     assert pipeline.source.template.model.training
+
+
+def test_answers_of_a_trainer_are_refused_with_what_can_be_done() -> None:
+    with pytest.raises(TaskError, match=r"do not say which raw row .*Leave head out.*--ftcheck-no-train"):
+        build_trainer_pipeline(
+            "mine", "heads_train.py:spans", {"head": "question-answering"}, Settings(rootdir=HERE, device="cpu")
+        )

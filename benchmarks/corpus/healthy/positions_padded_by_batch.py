@@ -1,4 +1,4 @@
-"""Unusual: windows of any length, which a collator of one's own pads to the longest of a batch; all columns are kept."""
+"""Unusual: windows of any length, which a collator of one's own pads to the longest of a batch; keeps all columns."""
 
 from __future__ import annotations
 

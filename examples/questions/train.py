@@ -40,7 +40,7 @@ class AnsweringTrainer(Trainer):
         self.eval_examples = eval_examples
         self.post_process_function = post_process_function
 
-    def evaluate(  # type: ignore[override]  # a set has one name here
+    def evaluate(
         self, eval_dataset: Any = None, ignore_keys: list[str] | None = None, metric_key_prefix: str = "eval"
     ) -> dict[str, float]:
         """Predict all windows, answer all questions, and compare the answers."""

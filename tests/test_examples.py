@@ -20,6 +20,10 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 COMMANDS: dict[str, list[list[str]]] = {
     "csv_trainer": [["--ftcheck-trainer=train.py:build_trainer"]],
     "manual_loop": [[]],
+    "questions": [
+        ["--ftcheck-trainer=train.py:build_trainer"],
+        ["--ftcheck-task=squad", "--ftcheck-data=data", "--ftcheck-model=tiny-bert", "--ftcheck-tier=tiny"],
+    ],
     "reviews": [[], ["--ftcheck-task=reviews"]],
     "weighted_trainer": [["--ftcheck-task=feedback"]],
 }
@@ -79,6 +83,28 @@ def test_a_script_is_checked_as_it_is(run_example: Callable[..., pytest.RunResul
             r"train-build_trainer: tiny-bert on the Trainer's own data \(800 train, 200 evaluated rows\)",
         ]
     )
+
+
+@pytest.mark.slow
+def test_a_script_that_answers_questions(run_example: Callable[..., pytest.RunResult]) -> None:
+    result = run_example("questions", *COMMANDS["questions"][0])
+    assert result.ret == pytest.ExitCode.OK
+    assert set(result.parseoutcomes()) == {"passed", "skipped"}
+    result.stdout.re_match_lines(
+        [
+            r" ?train-build_trainer +trainer +exact_match +\d+\.\d{4} +- +- +ungated +",
+            r" ?train-build_trainer +trainer +f1 +\d+\.\d{4} +- +- +ungated +",
+            r"checks: \d+ passed, \d+ skipped",
+        ]
+    )
+
+
+def test_flat_columns_of_answers_are_read_by_a_card(run_example: Callable[..., pytest.RunResult]) -> None:
+    result = run_example(
+        "questions", *COMMANDS["questions"][1], "--ftcheck-checks=data.answer_text,data.answer_positions"
+    )
+    assert result.ret == pytest.ExitCode.OK
+    result.assert_outcomes(passed=2)
 
 
 @pytest.mark.parametrize(

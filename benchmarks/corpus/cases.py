@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 HERE = Path(__file__).resolve().parent
-HELPERS = ("parts.py", "worlds.py", "item_worlds.py")
+HELPERS = ("parts.py", "worlds.py", "item_worlds.py", "questions.py")
 ALWAYS = HELPERS[:2]  # are a part of every digest, whether a case imports them or not
 UNSEEN = HERE / "unseen"  # cases that nobody looked at who writes checks: once they are looked at, they move out of it
 FAMILIES = (

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_ftcheck.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from datasets import Dataset
 
@@ -125,7 +125,8 @@ def _parsed(value: Any, parts: tuple[type, ...]) -> Any:
     """
     if not isinstance(value, str) or not value.strip().startswith(("{", "[")):
         return value
-    for parse in (json.loads, ast.literal_eval):
+    parsers: tuple[Callable[[str], Any], ...] = (json.loads, ast.literal_eval)
+    for parse in parsers:
         try:
             found = parse(value)
         except (ValueError, SyntaxError, RecursionError):

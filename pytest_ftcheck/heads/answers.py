@@ -105,9 +105,9 @@ class AnswersOfWindows:
             scores = logits[window : window + len(of_rows.begin)]
             offsets = of_rows.cut(scores.shape[1])
             finite = np.isfinite(scores).all(axis=(1, 2))
-            best = best_spans(np.where(finite[:, None, None], scores, 0), offsets.of_context)
+            of_windows = best_spans(np.where(finite[:, None, None], scores, 0), offsets.of_context)
             null = scores[:, 0].sum(axis=1)
-            for row, (first, last, score) in enumerate(zip(*(part.tolist() for part in best), strict=True)):
+            for row, (first, last, score) in enumerate(zip(*(part.tolist() for part in of_windows), strict=True)):
                 question = asked[window + row]
                 if not finite[row]:
                     broken[question] = True

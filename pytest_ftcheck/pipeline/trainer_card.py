@@ -86,9 +86,17 @@ def card_of(
 def _head(trainer: Any, spec: str, table: Mapping[str, Any]) -> Head:
     """Take the head that the table names where a row has other labels than one, as no batch tells; else find it out."""
     asked = table.get("head")
-    if asked in known_heads() and LABEL_PER_ROW not in head_named(asked).traits:
-        return head_named(asked)
-    return head_of(trainer, spec)
+    if asked not in known_heads() or LABEL_PER_ROW in head_named(asked).traits:
+        return head_of(trainer, spec)
+    if head_named(asked).answers is not None:
+        msg = (
+            f"{spec}: head = {asked!r}: the rows of a Trainer do not say which raw row they are of, so that answers "
+            "cannot be judged. Leave head out: then its rows are judged, and answers by its own compute_metrics or "
+            "post_process_function. Or judge the saved model with raw rows: --ftcheck-model=FOLDER --ftcheck-no-train "
+            "and a card of that head."
+        )
+        raise TaskError(msg)
+    return head_named(asked)
 
 
 def checkpoint_of(model: Any) -> Checkpoint:

@@ -62,6 +62,9 @@ def head_of(trainer: Any, spec: str) -> Head:
 
 def _head_of_batch(batch: Mapping[str, Any], logits: Any, labels: Any, width: int) -> Head | None:
     """Return the head that gives such outputs of a batch; None where none is sure."""
+    if labels is None and set(POSITION_NAMES) <= set(batch):
+        # Of a class whose name does not tell the Trainer that these are labels: a check names this.
+        return _head_of_ends(batch, width)
     several_texts = getattr(batch.get("input_ids"), "ndim", 0) > _PAIR
     return head_of_outputs(logits, labels, width, several_texts=several_texts)
 
@@ -74,13 +77,18 @@ def _head_of_labels(trainer: Any, width: int) -> Head | None:
         raise
     except BaseException:  # noqa: BLE001 - code of the user: the checks tell what is wrong with it
         return None
-    ends = tuple(batch[name] for name in POSITION_NAMES if name in batch)
-    if len(ends) == _PAIR:
-        return head_of_outputs((torch.zeros(len(ends[0]), 1),) * _PAIR, ends, width)
+    if set(POSITION_NAMES) <= set(batch):
+        return _head_of_ends(batch, width)
     labels = batch.get("labels")
     if not isinstance(labels, torch.Tensor) or labels.dim() == 0:
         return None
     return head_of_outputs(torch.zeros(len(labels), width), labels, width)
+
+
+def _head_of_ends(batch: Mapping[str, Any], width: int) -> Head | None:
+    """Return the head whose labels are first and last token, where those of a batch are; else None."""
+    ends = tuple(batch[name] for name in POSITION_NAMES)
+    return head_of_outputs((torch.zeros(len(ends[0]), 1),) * _PAIR, ends, width)
 
 
 def _one_batch(trainer: Any) -> tuple[Mapping[str, Any], Any, Any] | None:

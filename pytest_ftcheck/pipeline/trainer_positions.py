@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from datasets import Dataset
 
-from pytest_ftcheck.columns import POSITION_NAMES, walk
+from pytest_ftcheck.columns import POSITION_NAMES, scalars, walk
 from pytest_ftcheck.heads.offsets import OFFSETS
 from pytest_ftcheck.heads.windows import positions
 
@@ -37,7 +37,7 @@ def with_eval_positions(trainer: Any) -> None:
     told = {_EXAMPLE, OFFSETS} <= set(rows.column_names) and {_ID, _ANSWERS} <= set(examples.column_names)
     if not (trains_them and told) or set(POSITION_NAMES) & set(rows.column_names):
         return
-    answers: dict[Any, Mapping[str, Any]] = dict(walk(examples, [_ID, _ANSWERS]))
+    answers: dict[Any, Mapping[str, Any]] = dict(zip(scalars(examples, _ID), scalars(examples, _ANSWERS), strict=True))
     found = []
     for example, offsets in walk(rows, [_EXAMPLE, OFFSETS]):
         # Without None, nothing tells the question's tokens from the context's; nor is a window of no raw row known.

@@ -24,7 +24,7 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 OTHERS = {
     "causal": r"a GPT2LMHeadModel, which gives every token a label, or writes text: logits \(8, \d+, \d+\) and labels",
-    "spans_in_shares": r"a Shares, which has two labels a row that are not first and last token",
+    "spans_in_shares": r"a SharesForQuestionAnswering, which has two labels a row that are not first and last token",
     "several_values": r"which gives a row several numbers to learn \(give one number a row, .*\): logits \(8, 3\) and",
     "values_from_0_to_1": r"which gives a row several numbers to learn \(give one number a row",
     "shares_of_classes": r"which gives a row several shares that compete \(give the class of the largest share",
@@ -59,6 +59,7 @@ JUDGED_HEADS = {
     "spans": "answer-positions",
     "spans_out_of_range": "answer-positions",
     "masked": "masked-language-modelling",
+    "spans_of_an_own_class": "answer-positions",  # whose labels the Trainer does not find: a check names the cause
     "label_out_of_range": "sequence-classification",  # the checks name the cause
 }
 
@@ -70,3 +71,10 @@ def test_heads_that_are_judged_are_taken_whatever_their_class(factory: str, head
     assert pipeline.card.head == head
     assert isinstance(pipeline.source, TrainerSource)
     assert pipeline.source.template.model.training
+
+
+def test_answers_of_a_trainer_are_refused_with_what_can_be_done() -> None:
+    with pytest.raises(TaskError, match=r"do not say which raw row .*Leave head out.*--ftcheck-no-train"):
+        build_trainer_pipeline(
+            "mine", "heads_train.py:spans", {"head": "question-answering"}, Settings(rootdir=HERE, device="cpu")
+        )

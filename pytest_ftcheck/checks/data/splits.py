@@ -14,7 +14,7 @@ from pytest_ftcheck.checks.catalogue import NotApplicable, finding, warning
 from pytest_ftcheck.columns import label_values as columns_of_labels
 from pytest_ftcheck.columns import scalars, taken, walk
 from pytest_ftcheck.heads.answers import QUESTION
-from pytest_ftcheck.heads.traits import LABEL_PER_ROW
+from pytest_ftcheck.heads.traits import LABEL_PER_ROW, POSITIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -115,7 +115,7 @@ def require_whole_rows(evidence: Evidence) -> None:
         NotApplicable: a row is a window of a longer text.
 
     """
-    if evidence.pipeline.card.head_rules.answers is not None:
+    if POSITIONS in evidence.pipeline.card.head_rules.traits:
         msg = "a row holds a window of its text, not all of it: data.windows_cover looks at these"
         raise NotApplicable(msg)
 

@@ -144,7 +144,7 @@ def best_windows(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     if not wrong.size:
         return []
     row = int(wrong[0])
-    observed = f"{wrong.size} of {count} score otherwise; the first is question {row}: {answers[row]!r} scores "
+    observed = f"{wrong.size} of {count} score otherwise; the first is question {row}: {str(answers[row])!r} scores "
     observed += f"{scores[row]:.4f} in window {run.outputs[WINDOWS][row]}, the best span {best[row]:.4f}"
     return [finding("the answer with the highest score over the windows of its question", observed)]
 

@@ -110,7 +110,10 @@ def test_a_trainer_with_a_card(run_example: Callable[..., pytest.RunResult], mor
         ("entities", (r"f1 +[01]\.\d{4} +- +0\.9000", r"recall +[01]\.\d{4} +- +0\.9000"), "400 train, 150 evaluated"),
         (
             "ticket_topics",
-            (r"f1_micro +[01]\.\d{4} +- +0\.9000", r"subset_accuracy +[01]\.\d{4} +- +0\.8000"),
+            (
+                r"f1_micro +[01]\.\d{4} +[01]\.\d{4} to [01]\.\d{4} +0\.9000",
+                r"subset_accuracy +[01]\.\d{4} +[01]\.\d{4} to [01]\.\d{4} +0\.8000",
+            ),
             "650 train, 250 evaluated",
         ),
     ],

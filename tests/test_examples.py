@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 COMMANDS: dict[str, list[list[str]]] = {
     "csv_trainer": [["--ftcheck-trainer=train.py:build_trainer"]],
+    "entities": [["--ftcheck-task=entities"]],
     "manual_loop": [[]],
     "questions": [
         ["--ftcheck-trainer=train.py:build_trainer"],
         ["--ftcheck-task=squad", "--ftcheck-data=data", "--ftcheck-model=tiny-bert", "--ftcheck-tier=tiny"],
     ],
     "reviews": [[], ["--ftcheck-task=reviews"]],
+    "ticket_topics": [["--ftcheck-task=topics"]],
     "weighted_trainer": [["--ftcheck-task=feedback"]],
 }
 
@@ -127,6 +129,44 @@ def test_a_trainer_with_a_card(run_example: Callable[..., pytest.RunResult], mor
     )
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "gates", "rows"),
+    [
+        (
+            "entities",
+            (
+                r"f1 +[01]\.\d{4} +[01]\.\d{4} to [01]\.\d{4} +0\.9000",
+                r"precision +[01]\.\d{4} +[01]\.\d{4} to [01]\.\d{4} +0\.9000",
+            ),
+            "400 train, 150 evaluated",
+        ),
+        (
+            "ticket_topics",
+            (
+                r"f1_micro +[01]\.\d{4} +[01]\.\d{4} to [01]\.\d{4} +0\.9000",
+                r"subset_accuracy +[01]\.\d{4} +[01]\.\d{4} to [01]\.\d{4} +0\.8000",
+            ),
+            "650 train, 250 evaluated",
+        ),
+    ],
+)
+def test_a_trainer_of_another_head(
+    run_example: Callable[..., pytest.RunResult], name: str, gates: tuple[str, ...], rows: str
+) -> None:
+    result = run_example(name, *COMMANDS[name][0])
+    assert result.ret == pytest.ExitCode.OK
+    assert set(result.parseoutcomes()) <= {"passed", "skipped"}
+    task = COMMANDS[name][0][0].removeprefix("--ftcheck-task=")
+    result.stdout.re_match_lines(
+        [
+            *(rf" ?{task} +trainer +{gate} +pass +" for gate in gates),
+            rf"{task}: tiny-bert on the Trainer's own data \({rows} rows\)",
+        ],
+        consecutive=False,
+    )
+
+
 SCRIPT = """
 import json, sys
 import numpy as np, torch
@@ -144,7 +184,7 @@ json.dump({name.removeprefix("eval_"): value for name, value in metrics.items()}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["csv_trainer", "weighted_trainer"])
+@pytest.mark.parametrize("name", ["csv_trainer", "entities", "ticket_topics", "weighted_trainer"])
 def test_a_session_judges_what_the_script_trains(
     run_example: Callable[..., pytest.RunResult], pytester: pytest.Pytester, name: str
 ) -> None:

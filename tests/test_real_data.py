@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import sys
+from pathlib import Path
 
 import pytest
 
 from pytest_ftcheck.tasks.card import load_card
 from pytest_ftcheck.tasks.datasets import load_data
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = pytest.mark.slow
 
@@ -94,3 +92,19 @@ def test_minilm_finds_entities_of_wnut(pytester: pytest.Pytester, real_data: Pat
     assert {"serving.entities", "metrics.recomputed", "data.tags_aligned"} <= {
         check["check"] for check in checks if check["outcome"] == "passed"
     }
+
+
+def test_minilm_learns_several_labels_of_real_rows(pytester: pytest.Pytester, real_data: Path, minilm: Path) -> None:
+    script = Path(__file__).resolve().parents[1] / "benchmarks" / "bank_topics.py"
+    made = pytester.run(sys.executable, script, real_data / "banking77", pytester.path)
+    assert made.ret == 0, made.stderr.str()
+    result = pytester.runpytest_subprocess(
+        "--ftcheck-task=bank_topics",
+        f"--ftcheck-model={minilm}",
+        "--ftcheck-max-train-rows=800",
+        "--ftcheck-max-eval-rows=400",
+        "--ftcheck-fast-cpu",
+        # 800 rows teach the rarest labels too little to be ranked.
+        "--ftcheck-checks=data,collator,model,metrics,serving,-metrics.labels_answered",
+    )
+    assert result.ret == pytest.ExitCode.OK, result.stdout.str()

@@ -80,7 +80,7 @@ def test_those_that_were_promised_are_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "count"), [(["all"], None), (["serving"], 12), (["mask_inverted", "stale_cache"], 2), ([], 0)]
+    ("names", "count"), [(["all"], None), (["serving"], 14), (["mask_inverted", "stale_cache"], 2), ([], 0)]
 )
 def test_faults_are_chosen_by_name_and_family(names: list[str], count: int | None) -> None:
     chosen = select_faults(names)

@@ -35,15 +35,15 @@ _MATRIX = 2
     tolerance={"float32": 1e-3, "bfloat16": 5e-2, "float16": 5e-2},
     catches="a folder from which AutoModel and pipeline('feature-extraction') take another encoder than the evaluated "
     "one: a second one that was never trained, or one of random numbers",
-    hint="keep the encoder, and only this one, under the name that base_model_prefix of the model's class says, or save "
-    "it in a folder of its own: model.encoder.save_pretrained(folder).",
+    hint="keep the encoder, and only this one, under the name that base_model_prefix of the model's class says, or "
+    "save it in a folder of its own: model.encoder.save_pretrained(folder).",
 )
 def embeddings(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """`AutoModel` makes the hidden states of the evaluated model's encoder from the saved folder.
 
     The folder is loaded in a fresh process as ``pipeline("feature-extraction")`` loads it, without the head. ``rows``
-    evaluated rows go through both encoders; ``tolerance`` is absolute, relative for hidden states above 1. It differs
-    from `serving.reload`, which loads the head as well, and a class of the user's own by that class.
+    evaluated rows go through both encoders; ``tolerance`` is absolute, relative for hidden states above 1.
+    `serving.reload` does not see this, because it loads the head as well, and a class of the user's own by that class.
 
     Assumes: the encoder is a model of transformers inside of the model, and the model runs it. Of several that run,
     any may be the one that is found.

@@ -1,4 +1,4 @@
-"""What zero-shot classification makes of a saved model of natural language inference: it looks for one class by name."""
+"""What zero-shot classification makes of a saved model of inference: it looks for one class by its name."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def zero_shot(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """`pipeline("zero-shot-classification")` gives the evaluation's probability of entailment.
 
     It takes the first class in the saved ``label2id`` whose name starts with "entail", and the last one where there is
-    none. ``pairs`` evaluated pairs are asked about in a fresh process, the first text as the sequence, the second one as
-    the hypothesis; ``tolerance`` is of a probability.
+    none. ``pairs`` evaluated pairs are asked about in a fresh process, the first text as the sequence, the second one
+    as the hypothesis; ``tolerance`` is of a probability.
 
     Assumes: a task with a class whose name starts with "entail", and no other such class, is one of inference.
 

@@ -110,5 +110,5 @@ def test_other_tasks_are_not_judged(
 def test_folder_without_a_configuration_is_left_to_others(inference: MakeInference) -> None:
     evidence = inference(FIRST, FIRST)
     (evidence.run.model_folder / "config.json").write_text("{")
-    with pytest.raises(NotApplicable, match="config.json cannot be read"):
+    with pytest.raises(NotApplicable, match=r"config\.json cannot be read"):
         judge(evidence)

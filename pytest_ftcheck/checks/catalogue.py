@@ -31,7 +31,7 @@ FAMILIES = ("data", "collator", "model", "training", "metrics", "serving", "equi
 OPT_IN = frozenset({"equivalence"})
 """Families whose checks run only where ``--ftcheck-checks`` names them: they take as long as all others together."""
 MOST_FALSE_ALARMS = 0.01
-"""Probability that any check at all is red by chance in a session over a healthy project: a test adds them up."""
+"""Probability that any check at all fails by chance in a session over a healthy project: a test adds them up."""
 
 Thresholds = Mapping[str, float]
 """The check's thresholds by name, with what the card changed. ``tolerance`` is the one for the run's precision."""
@@ -77,7 +77,7 @@ class Check:
     tolerance: Mapping[str, float] = field(default_factory=dict)
     """By dtype of the run; absolute unless the docstring says otherwise."""
     false_alarms: float = 0.0
-    """Probability that it is red over a healthy project, in a session; 0 where nothing is drawn at random."""
+    """Probability that it fails over a healthy project, in a session; 0 where nothing is drawn at random."""
 
     @property
     def family(self) -> str:

@@ -244,7 +244,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "serving.reload": _SERVED[1:],
     }
 )
-"""By the id of a check: ids, or patterns of ids, of the checks that are red because of it. There are no circles."""
+"""By the id of a check: ids, or patterns of ids, of the checks that fail because of it. There are no circles."""
 
 
 @dataclass(frozen=True)
@@ -257,7 +257,7 @@ class Cause:
 
 
 def explains(check: str, other: str) -> bool:
-    """Whether a red check is a reason for another one to be red."""
+    """Return whether a red check is a reason for another one to be red."""
     if check in SYMPTOMS:
         return other in SYMPTOMS[SYMPTOMS.index(check) + 1 :]
     return other != check and any(fnmatchcase(other, pattern) for pattern in EXPLAINS.get(check, ()))
@@ -267,7 +267,7 @@ def likely_causes(red: Iterable[str]) -> list[Cause]:
     """Tell causes from consequences.
 
     Args:
-        red: ids of the checks of one task that are red.
+        red: ids of the checks of one task that fail.
 
     Returns:
         The causes, the most likely one first: symptoms come last, then what explains more comes first, then the order

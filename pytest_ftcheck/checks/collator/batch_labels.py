@@ -1,4 +1,4 @@
-"""What must hold for the labels and dtypes of every batch that a data collator makes.
+"""Checks of the labels and dtypes of every batch that a data collator makes.
 
 Shapes: B rows, T columns, C values of a row that has several labels.
 """
@@ -35,7 +35,7 @@ def check_labels(subject: CollatorSubject, features: Features, batch: Batch) -> 
     Assumes: each row has a label, which the batch holds as `labels`.
 
     Unusual but healthy: labels for each token, and several values a row, are known. Soft or mixed labels that a
-    collator makes are red.
+    collator makes fail.
 
     False alarms: none by chance: the generated batches are the same in every session.
     """

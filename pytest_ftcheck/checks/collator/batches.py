@@ -236,7 +236,7 @@ def difference(first: Any, second: Any, where: str) -> tuple[str, str, str] | No
 
 
 def _kind(value: Any) -> str:
-    """Word the type of a value with its size: two values of one kind can be compared part by part."""
+    """Describe the type of a value with its size: two values of one kind can be compared part by part."""
     if isinstance(value, Mapping):
         return f"{type(value).__name__} with {sorted(map(str, value))}"
     if hasattr(value, "tolist"):
@@ -252,26 +252,26 @@ def batch_finding(check: str, features: Features, expected: str, observed: str, 
 
 
 def show_list(values: list[Any]) -> str:
-    """Word a list, of a long one its beginning."""
+    """Describe a list, of a long one its beginning."""
     if len(values) <= _MOST_SHOWN:
         return str(values)
     return f"[{', '.join(map(str, values[:_MOST_SHOWN]))}, ... {len(values)} in all]"
 
 
 def show_some(texts: list[str]) -> str:
-    """Word the first three of many."""
+    """Describe the first three of many."""
     more = f"; {len(texts) - 3} more" if len(texts) > 3 else ""  # three examples are enough
     return "; ".join(texts[:3]) + more
 
 
 def show_cells(wrong: list[tuple[int, int, Any]]) -> str:
-    """Word the first of the wrong cells, and how many there are."""
+    """Describe the first of the wrong cells, and how many there are."""
     row, column, value = wrong[0]
     more = f" ({len(wrong)} such cells)" if len(wrong) > 1 else ""
     return f"{value} in row {row}, column {column}{more}"
 
 
 def show_error(error: Exception) -> str:
-    """Word an error in one line."""
+    """Describe an error in one line."""
     text = f"{type(error).__name__}: {' '.join(str(error).split())}"
     return text if len(text) <= 300 else f"{text[:300]}..."  # a few lines of a terminal

@@ -1,4 +1,4 @@
-"""Whether a collator of multiple choice keeps the choices of a row together. Shapes: B rows, C choices, T columns."""
+"""Checks whether a collator of multiple choice keeps the choices of a row together. Shapes: B rows, C choices, T columns."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def choices_together(evidence: Evidence, _thresholds: Thresholds) -> list[Findin
 
     Assumes: a batch is a block of rows, choices and tokens.
 
-    Unusual but healthy: a collator that flattens the choices for a model that puts them together itself is red.
+    Unusual but healthy: a collator that flattens the choices for a model that puts them together itself fails.
 
     False alarms: none by chance. The rows are fixed.
     """

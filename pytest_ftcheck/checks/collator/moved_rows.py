@@ -20,7 +20,7 @@ _ROWS = 16
 
 
 def moves_rows_with_labels(evidence: Evidence) -> bool:
-    """Tell whether the rows of a real batch come out in another order, each with its own label."""
+    """Return whether the rows of a real batch come out in another order, each with its own label."""
     return evidence.once(_moves)
 
 

@@ -66,7 +66,7 @@ def check_tokens(subject: CollatorSubject, features: Features, batch: Batch) -> 
 
     Assumes: the collator keeps every token.
 
-    Unusual but healthy: dynamic truncation or masking in the collator is red: silence it.
+    Unusual but healthy: dynamic truncation or masking in the collator fails: silence it.
 
     False alarms: none by chance: the generated batches are the same in every session.
     """

@@ -64,7 +64,7 @@ class PaddingRule:
         return tuple(dict.fromkeys((longest, longest + self.margin, *rounded, *limits)))
 
     def describe(self, longest: int) -> str:
-        """Word the rule for a batch whose longest row has `longest` tokens."""
+        """Describe the rule for a batch whose longest row has `longest` tokens."""
         width = self.widths(longest)[0]
         reason = f"the longest row has {longest}"
         if self.fixed:

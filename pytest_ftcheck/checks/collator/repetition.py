@@ -61,7 +61,7 @@ def check_mutation(subject: CollatorSubject, features: Features, batch: Batch) -
 
     Assumes: features belong to the data set.
 
-    Unusual but healthy: a collator that pops labels from rows that are made anew for each batch is red, though nothing
+    Unusual but healthy: a collator that pops labels from rows that are made anew for each batch fails, though nothing
     is lost.
 
     False alarms: none by chance: the generated batches are the same in every session.
@@ -86,7 +86,7 @@ def check_determinism(subject: CollatorSubject, features: Features, batch: Batch
 
     Assumes: a collator is a function of its features.
 
-    Unusual but healthy: augmentation in the collator, as masking at random, is red: silence it, or move it into the
+    Unusual but healthy: augmentation in the collator, as masking at random, fails: silence it, or move it into the
     data set.
 
     False alarms: none by chance: the generated batches are the same in every session.

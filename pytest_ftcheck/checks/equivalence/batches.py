@@ -87,7 +87,7 @@ def accumulation(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _alike_of_one_row(evidence: Evidence, thresholds: Thresholds) -> bool:
-    """Whether batches of one row, eight times, give the same: in them, all rows weigh the same in any loss."""
+    """Return whether batches of one row, eight times, give the same: in them, all rows weigh the same in any loss."""
 
     def one_step(size: int, **changes: Any) -> Probe:
         changes |= {"per_device_train_batch_size": size, "gradient_accumulation_steps": BATCH // size}

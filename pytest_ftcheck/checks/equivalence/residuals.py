@@ -1,4 +1,4 @@
-"""Whether what two ways to compute the same leave between them is more than rounding.
+"""Checks whether what two ways to compute the same leave between them is more than rounding.
 
 Shapes: S steps (or rows), R repetitions.
 
@@ -15,7 +15,7 @@ is enough:
 
 Assumed: steps are independent, which steps of other rows from the same weights are. Of a check, four tests are made
 (losses and lengths of gradients, each in two ways), each with `ALPHA`, 0.01 / 32: all eight checks of a session
-together are red by chance in at most 1% of the sessions, by Bonferroni's inequality.
+together fail by chance in at most 1% of the sessions, by Bonferroni's inequality.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Residuals:
         return float(np.sqrt(np.sum(scattered**2) / (len(scattered) - 1) / len(scattered)))
 
     def judge(self, thresholds: Mapping[str, float], of: str = "steps") -> tuple[str, str] | None:
-        """Say what was expected and what was seen instead; None where the two ways give the same.
+        """Describe what was expected and what was seen instead; None where the two ways give the same.
 
         Args:
             thresholds: ``tolerance`` of the largest residual, ``margin`` of the mean one.

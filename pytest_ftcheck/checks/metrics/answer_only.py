@@ -1,4 +1,4 @@
-"""Whether the endings alone tell which one is right. Shapes: N rows, C choices, V tokens."""
+"""Checks whether the endings alone tell which one is right. Shapes: N rows, C choices, V tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must hold for the answers of a run, and for the metrics of them."""
+"""Checks of the answers of a run, and for the metrics of them."""
 
 from __future__ import annotations
 

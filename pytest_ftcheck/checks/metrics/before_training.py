@@ -81,7 +81,7 @@ def before_training(evidence: Evidence, thresholds: Thresholds) -> list[Finding]
 
 
 def _differs_with_seed(evidence: Evidence) -> bool:
-    """Whether another seed gives another head: one of random numbers, or one that the factory trains.
+    """Return whether another seed gives another head: one of random numbers, or one that the factory trains.
 
     Raises:
         NotApplicable: the head cannot be told from the rest.
@@ -92,7 +92,7 @@ def _differs_with_seed(evidence: Evidence) -> bool:
 
 
 def _is_always_right(evidence: Evidence, split: Split, thresholds: Thresholds) -> bool:
-    """Whether a head is right more often than chance whatever the seed: then it was trained.
+    """Return whether a head is right more often than chance whatever the seed: then it was trained.
 
     Above features that separate two classes, a random head is right with probability 1/2: all of them are in one of a
     thousand cases.
@@ -106,7 +106,7 @@ def _is_always_right(evidence: Evidence, split: Split, thresholds: Thresholds) -
 
 
 def _has_head(evidence: Evidence) -> bool:
-    """Whether a file of the checkpoint holds the head's matrices."""
+    """Return whether a file of the checkpoint holds the head's matrices."""
     folder = evidence.pipeline.checkpoint.folder
     head = [name for name, parameter in parts_of(evidence.fresh_model).head.items() if parameter.dim() > 1]
     return folder is not None and set(head) <= set(weight_shapes(folder))

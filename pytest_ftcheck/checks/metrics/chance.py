@@ -1,4 +1,4 @@
-"""What must hold for predictions, whatever the task: they are no constant, and better than chance."""
+"""Checks of predictions, whatever the task: they are no constant, and better than chance."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def _require_others(rows: SingleLabelRows, thresholds: Thresholds) -> None:
 
 
 def _is_rare_event(rows: SingleLabelRows, thresholds: Thresholds) -> bool:
-    """Whether nearly all labels are one class, and the logits tell the few others apart although argmax does not."""
+    """Return whether nearly all labels are one class, and the logits tell the few others apart although argmax does not."""
     majority = np.bincount(rows.labels).max() / len(rows)
     area, chance = ranking(rows)
     return bool(majority >= thresholds["majority"] and area >= thresholds["auc"] and chance < 0.01)  # one percent
@@ -130,7 +130,7 @@ def _require_telling(rows: SingleLabelRows, thresholds: Thresholds) -> None:
 
 
 def _histogram(counts: NDArray[np.int64], names: tuple[str, ...]) -> str:
-    """Word counts by class, the most frequent first, at most six of them."""
+    """Describe counts by class, the most frequent first, at most six of them."""
     order = [index for index in np.argsort(-counts, kind="stable") if counts[index]]
     shown = ", ".join(f"{counts[index]} {names[index]}" for index in order[:6])
     return shown + (f" and {len(order) - 6} other classes" if len(order) > 6 else "")

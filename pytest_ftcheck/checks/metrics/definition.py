@@ -1,4 +1,4 @@
-"""Whether a metric is what its name says, asked about made-up logits: a model that is right hides most mistakes."""
+"""Checks whether a metric is what its name says, asked about made-up logits: a model that is right hides most mistakes."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def _values(labels: NDArray[Any], right: float, generator: np.random.Generator) 
 
 
 def _decides(evidence: Evidence, key: str) -> bool:
-    """Tell whether a metric chooses the epoch or is one whose name we know: a count of rows need not move."""
+    """Return whether a metric chooses the epoch or is one whose name we know: a count of rows need not move."""
     best = evidence.pipeline.args.get("metric_for_best_model") or evidence.pipeline.card.metric_for_best_model
     return key.removeprefix("eval_") == str(best).removeprefix("eval_") or key.casefold() in _OTHERS
 
@@ -198,13 +198,13 @@ def _of_frequent_class(key: str, right: set[str], rows: SingleLabelRows, frequen
 
 
 def _forgets_nothing(evidence: Evidence, key: str, question: _Question) -> bool:
-    """Whether the same question gets another answer when it is asked again."""
+    """Return whether the same question gets another answer when it is asked again."""
     rows, first = question
     return not _is([first[key]] * 2, [_answers(evidence, rows).get(key, math.nan) for _ in range(2)], 1e-9)
 
 
 def _is_prepared_otherwise(evidence: Evidence, key: str, questions: list[_Question], difference: float) -> bool:
-    """Whether a metric is right where nothing prepares the logits for it."""
+    """Return whether a metric is right where nothing prepares the logits for it."""
     compute = evidence.pipeline.compute_metrics
     if not isinstance(compute, PreparedMetrics):
         return False

@@ -1,4 +1,4 @@
-"""Whether predicted tags say anything, and are no constant: better than a trivial model."""
+"""Checks whether predicted tags say anything, and are no constant: better than a trivial model."""
 
 from __future__ import annotations
 

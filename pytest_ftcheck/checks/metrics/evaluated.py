@@ -1,4 +1,4 @@
-"""What must hold for the rows behind the metrics: each row of the evaluation data set, once, in order."""
+"""Checks of the rows behind the metrics: each row of the evaluation data set, once, in order."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def evaluated_rows(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
     Assumes: the evaluation is the whole data set, in order.
 
-    Unusual but healthy: a collator that renames labels one to one is let through; a subset on purpose is red: hand that
+    Unusual but healthy: a collator that renames labels one to one is let through; a subset on purpose fails: hand that
     over as the data set.
 
     False alarms: none by chance.
@@ -59,7 +59,7 @@ def evaluated_rows(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _are_moved(evidence: Evidence) -> bool:
-    """Whether the label ids are those of the data set in another order."""
+    """Return whether the label ids are those of the data set in another order."""
     expected, seen = evidence.label_array(evidence.pipeline.eval_dataset), evidence.run.label_ids
     return np.array_equal(np.sort(seen, axis=None), np.sort(expected.astype(seen.dtype), axis=None))
 
@@ -100,7 +100,7 @@ def _has_label(evidence: Evidence, seen: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def _renamed(expected: NDArray[Any], seen: NDArray[Any]) -> bool:
-    """Whether a collator gives every label another name or scale, always the same: rows are in order then."""
+    """Return whether a collator gives every label another name or scale, always the same: rows are in order then."""
     pairs = set(zip(expected.tolist(), seen.tolist(), strict=True))
     one_to_one = len(pairs) == len({left for left, _ in pairs}) == len({right for _, right in pairs})
     # As many labels as rows would be renamed by any order.
@@ -172,7 +172,7 @@ def _collated(evidence: Evidence, pad_id: int | None) -> list[int] | None:
 
 
 def _other_rows(evidence: Evidence, expected: Sequence[int], seen: Sequence[int], what: str) -> Finding:
-    """Say how the rows that were seen differ from those of the data set."""
+    """Describe how the rows that were seen differ from those of the data set."""
     wanted, got = Counter(expected), Counter(seen)
     missing, extra = (wanted - got).total(), got - wanted
     words = [f"{len(seen)} rows"]

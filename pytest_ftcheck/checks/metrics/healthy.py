@@ -26,7 +26,7 @@ _RESAMPLES = 100
 
 
 def may_be_healthy(rows: SingleLabelRows, doubt: float) -> bool:
-    """Tell whether a healthy model gives rows as bad as these more often than with the probability ``doubt``."""
+    """Return whether a healthy model gives rows as bad as these more often than with the probability ``doubt``."""
     if not rows.regression:
         counts = np.bincount(rows.labels, minlength=rows.num_labels)
         # A model that knows how rare a class is may never predict it, and rank it all the same.

@@ -118,7 +118,7 @@ def known_names(key: str) -> tuple[str, ...]:
 
 
 def agrees(reported: float, value: float, tolerance: float) -> bool:
-    """Tell whether a reported metric is this value: as it is or in percent, rounded to two decimals or more."""
+    """Return whether a reported metric is this value: as it is or in percent, rounded to two decimals or more."""
     for scale in (1.0, 100.0):
         decimals = len(repr(float(reported)).partition(".")[2]) if "e" not in repr(float(reported)) else 16
         unit = scale * max(1.0, abs(value))

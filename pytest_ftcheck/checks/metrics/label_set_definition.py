@@ -1,4 +1,4 @@
-"""Whether metrics of label sets are what their names say, asked about made-up logits. Shapes: N rows, K labels."""
+"""Checks whether metrics of label sets are what their names say, asked about made-up logits. Shapes: N rows, K labels."""
 
 from __future__ import annotations
 

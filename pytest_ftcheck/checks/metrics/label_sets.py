@@ -1,4 +1,4 @@
-"""What must hold for answers of any number of labels: each column answers its own label, and better than a constant.
+"""Checks of answers of any number of labels: each column answers its own label, and better than a constant.
 
 Shapes: N evaluated rows, K labels.
 """
@@ -105,7 +105,7 @@ def ranked_labels(evidence: Evidence) -> RankedLabels:
 def label_columns(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """No column of logits ranks the rows of another label well while that label's own column does not.
 
-    The best assignment of columns to labels is found. Of its cycles, one is red in which two labels at least, of
+    The best assignment of columns to labels is found. Of its cycles, one fails in which two labels at least, of
     ``rows`` rows each, are ranked by the other column with a probability by chance below ``alpha`` divided by the
     number of pairs, and by their own within three standard deviations of chance, or against it.
 
@@ -183,7 +183,7 @@ def labels_answered(evidence: Evidence, thresholds: Thresholds) -> list[Finding]
 
 
 def _is_lost(ranked: RankedLabels, label: int, area: float, doubt: float) -> bool:
-    """Whether logits rank a label's rows worse than a healthy model's would, by more than luck."""
+    """Return whether logits rank a label's rows worse than a healthy model's would, by more than luck."""
     if np.ptp(ranked.logits[:, label]) <= _AS_GOOD:
         return True
     having = int(ranked.positives[label])

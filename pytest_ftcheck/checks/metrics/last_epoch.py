@@ -1,4 +1,4 @@
-"""What must hold for the weights that were kept: they are about as good as those of the best evaluation."""
+"""Checks of the weights that were kept: they are about as good as those of the best evaluation."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def last_epoch(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _direction(evidence: Evidence, key: str) -> bool:
-    """Tell whether higher is better: by the name, else as the arguments declare it of the metric that decides."""
+    """Return whether higher is better: by the name, else as the arguments declare it of the metric that decides."""
     by_name, declared = direction_of(key), arguments(evidence)
     if by_name is None and str(declared.metric_for_best_model or "").removeprefix(_PREFIX) == key:
         return bool(declared.greater_is_better)

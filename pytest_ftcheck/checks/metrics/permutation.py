@@ -1,4 +1,4 @@
-"""What must hold for predictions, whatever the task: classes mean what they are called."""
+"""Checks of predictions, whatever the task: classes mean what they are called."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must hold for the reported metrics: they are there, and are what they are called, of the weights that were kept.
+"""Checks of the reported metrics: they are there, and are what they are called, of the weights that were kept.
 
 How good they are is in `chance`, which rows they are of in `evaluated`, the loss in `loss`.
 """
@@ -202,7 +202,7 @@ def _against_epoch(evidence: Evidence, tolerance: float) -> list[Finding] | None
 
 
 def _is_worse(key: str, value: float, before: float) -> bool:
-    """Whether a metric that lies in bounds, or a loss, is worse than before by more than another model may be."""
+    """Return whether a metric that lies in bounds, or a loss, is worse than before by more than another model may be."""
     if key != "loss" and not is_bounded(key):
         return False
     drop = value - before if key == "loss" or not known_direction(key) else before - value

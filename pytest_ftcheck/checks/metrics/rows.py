@@ -205,7 +205,7 @@ def chance_of_hits(rows: SingleLabelRows) -> float:
 
 
 def ranking(rows: SingleLabelRows) -> tuple[float, float]:
-    """Tell how well the logits rank the rows of a rarer class before all others, for the class that they rank best.
+    """Return how well the logits rank the rows of a rarer class before all others, for the class that they rank best.
 
     Returns:
         The area under the ROC curve, and its probability by chance; without logits 0.5 and 1.

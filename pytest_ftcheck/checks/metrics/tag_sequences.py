@@ -1,4 +1,4 @@
-"""What must hold for predicted tags as a sequence: they spell entities as the data's own tags do."""
+"""Checks of predicted tags as a sequence: they spell entities as the data's own tags do."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ _IDS = 2
 
 
 def has_tags(evidence: Evidence) -> bool:
-    """Whether each token of the task's rows has a tag."""
+    """Return whether each token of the task's rows has a tag."""
     return LABEL_PER_TOKEN in evidence.pipeline.card.head_rules.traits
 
 

@@ -1,4 +1,4 @@
-"""Whether the labels that were trained on are as right as those that are evaluated. Shapes: N and M rows, K classes."""
+"""Checks whether the labels that were trained on are as right as those that are evaluated. Shapes: N and M rows, K classes."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def train_labels(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     Assumes: train and evaluation rows are of one kind, but for their labels.
 
     Unusual but healthy: labels made by rules or by users' clicks, train rows that are harder on purpose: they warn, and
-    are red where a tenth of the labels seems wrong.
+    fail where a tenth of the labels seems wrong.
 
     False alarms: at most 1.5e-4 a session (normal distribution at 3.8 ``deviations``, asked twice).
     """

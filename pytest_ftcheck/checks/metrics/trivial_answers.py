@@ -49,7 +49,7 @@ def beats_trivial_answers(evidence: Evidence, thresholds: Thresholds) -> list[Fi
 
     Assumes: a fine-tune learns something.
 
-    Unusual but healthy: a run of a few steps, made to see whether training starts, is red.
+    Unusual but healthy: a run of a few steps, made to see whether training starts, fails.
 
     False alarms: none by chance over a model that learned something.
     """

@@ -1,4 +1,4 @@
-"""What must hold for a model of multiple choice: it scores each choice alone, and by its context.
+"""Checks of a model of multiple choice: it scores each choice alone, and by its context.
 
 Shapes: B rows, C choices, T columns.
 """
@@ -55,7 +55,7 @@ def choice_permutation(evidence: Evidence, thresholds: Thresholds) -> list[Findi
 
     Assumes: the place of a choice says nothing about it.
 
-    Unusual but healthy: a model that compares the choices of a row passes; one that knows their places is red.
+    Unusual but healthy: a model that compares the choices of a row passes; one that knows their places fails.
 
     False alarms: none by chance.
     """

@@ -1,4 +1,4 @@
-"""What must hold for the gradients of an untrained model: they reach what is meant to be trained, and nothing else."""
+"""Checks of the gradients of an untrained model: they reach what is meant to be trained, and nothing else."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def _frozen(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _may_be_meant(evidence: Evidence, thresholds: Thresholds) -> bool:
-    """Whether a user's Trainer looks like one that trains a head alone, or that unfreezes the rest later."""
+    """Return whether a user's Trainer looks like one that trains a head alone, or that unfreezes the rest later."""
     if evidence.pipeline.source.loads_model:
         return False
     return bool(own_callbacks(evidence)) or arguments(evidence).learning_rate >= thresholds["head_rate"]

@@ -57,7 +57,7 @@ def padding_invariance(evidence: Evidence, thresholds: Thresholds) -> list[Findi
     Assumes: padding is masked, and positions are counted from the first token.
 
     Unusual but healthy: models of transformers without a mask are skipped, as is data that is never padded; a model
-    that reads padding on purpose is red.
+    that reads padding on purpose fails.
 
     False alarms: none by chance.
     """
@@ -137,7 +137,7 @@ def _padding_finding(evidence: Evidence, padded: dict[str, Any], expected: Tenso
 
 
 def counts_padding(evidence: Evidence) -> bool:
-    """Whether this is a decoder of transformers whose head reads the last token, and whose rows are padded on the left.
+    """Return whether this is a decoder of transformers whose head reads the last token, and whose rows are padded on the left.
 
     Its mask covers the padding; but positions that are learned are counted from the first column.
     """
@@ -160,7 +160,7 @@ def batch_invariance(evidence: Evidence, thresholds: Thresholds) -> list[Finding
 
     Assumes: a row's logits do not depend on its neighbours.
 
-    Unusual but healthy: a model that compares rows on purpose, or normalises over a batch in evaluation, is red:
+    Unusual but healthy: a model that compares rows on purpose, or normalises over a batch in evaluation, fails:
     silence it.
 
     False alarms: none by chance.
@@ -284,7 +284,7 @@ def eval_deterministic(evidence: Evidence, thresholds: Thresholds) -> list[Findi
 
     Assumes: evaluation draws no random numbers.
 
-    Unusual but healthy: Monte Carlo dropout on purpose is red: silence it. Kernels that sum in another order stay
+    Unusual but healthy: Monte Carlo dropout on purpose fails: silence it. Kernels that sum in another order stay
     within the tolerance.
 
     False alarms: none by chance.

@@ -1,4 +1,4 @@
-"""What must hold for the loss of rows that have any number of labels: no label takes anything from another one."""
+"""Checks of the loss of rows that have any number of labels: no label takes anything from another one."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def labels_compete(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     Assumes: a linear layer as wide as the labels makes the logits.
 
     Unusual but healthy: weights, margins and focal terms change nothing here. A loss that only ranks the labels of a
-    row, such as `torch.nn.MultiLabelMarginLoss`, is red: its logits have no threshold. Silence it in the card.
+    row, such as `torch.nn.MultiLabelMarginLoss`, fails: its logits have no threshold. Silence it in the card.
 
     False alarms: none by chance.
     """

@@ -50,7 +50,7 @@ def evaluated_features(evidence: Evidence, count: int) -> Features:
 
 
 def takes(model: nn.Module, name: str) -> bool:
-    """Tell whether a model's forward pass takes a keyword."""
+    """Return whether a model's forward pass takes a keyword."""
     parameters = forward_parameters(model).values()
     return any(parameter.name == name or parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
 
@@ -101,7 +101,7 @@ def require_whole_model(evidence: Evidence) -> None:
 
 
 def is_public(model: nn.Module) -> bool:
-    """Tell whether others know the model's class; one of the user's own, only their code can load."""
+    """Return whether others know the model's class; one of the user's own, only their code can load."""
     return type(model).__module__.startswith("transformers.")
 
 
@@ -215,7 +215,7 @@ def without_padding(evidence: Evidence, batch: Mapping[str, Any]) -> dict[str, A
 
 
 def real_columns(evidence: Evidence, batch: Mapping[str, Any]) -> Tensor:
-    """Tell which columns of a batch of one row are no padding, ``[T]``: by the pad id, else by the mask.
+    """Return which columns of a batch of one row are no padding, ``[T]``: by the pad id, else by the mask.
 
     Of a row with several texts, those that are no padding in any of them.
     """
@@ -242,7 +242,7 @@ def allowed(tolerance: float, logits: Tensor) -> float:
 
 
 def show(logits: Tensor) -> str:
-    """Word a row of logits."""
+    """Describe a row of logits."""
     values = ", ".join(f"{value:.4f}" for value in logits.flatten().tolist()[:5])
     return f"[{values}, ...]" if logits.numel() > 5 else f"[{values}]"  # five are enough
 

@@ -1,4 +1,4 @@
-"""What must hold for the loss of an untrained model, as the pipeline itself computes it. Shapes: B rows, K classes."""
+"""Checks of the loss of an untrained model, as the pipeline itself computes it. Shapes: B rows, K classes."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def _of_their_own(evidence: Evidence, value: float, plain: float, mistaken: str)
 
 
 def _own_loss(evidence: Evidence) -> bool:
-    """Tell whether somebody gave the pipeline a loss of its own."""
+    """Return whether somebody gave the pipeline a loss of its own."""
     if evidence.pipeline.args.get("label_smoothing_factor"):
         return True
     own = evidence.pipeline.source.own

@@ -1,4 +1,4 @@
-"""What must hold for tokens that the checkpoint does not know: their embeddings are trained."""
+"""Checks of tokens that the checkpoint does not know: their embeddings are trained."""
 
 from __future__ import annotations
 

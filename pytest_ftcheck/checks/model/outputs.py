@@ -1,4 +1,4 @@
-"""What must hold for the outputs of the evaluated model: logits and label ids.
+"""Checks of the outputs of the evaluated model: logits and label ids.
 
 Shapes: N evaluated rows, K classes, or 1 for regression.
 """
@@ -33,7 +33,7 @@ def logits_shape(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
     Assumes: one row of logits for each evaluated row, as wide as the task.
 
-    Unusual but healthy: a model that hands back more, such as hidden states or token logits, is red.
+    Unusual but healthy: a model that hands back more, such as hidden states or token logits, fails.
 
     False alarms: none by chance.
     """
@@ -56,7 +56,7 @@ def label_ids(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
     Assumes: labels reach the metrics as the data set holds them.
 
-    Unusual but healthy: labels that are no numbers are skipped; a collator that gives them other ids is red.
+    Unusual but healthy: labels that are no numbers are skipped; a collator that gives them other ids fails.
 
     False alarms: none by chance.
     """
@@ -90,7 +90,7 @@ def finite(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
     Assumes: every logit is a number.
 
-    Unusual but healthy: classes that are masked with minus infinity on purpose are red: take a large negative number.
+    Unusual but healthy: classes that are masked with minus infinity on purpose fail: take a large negative number.
 
     False alarms: none by chance.
     """

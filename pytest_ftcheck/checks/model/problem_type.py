@@ -1,4 +1,4 @@
-"""What must hold for the model's configuration: it says of the labels what they are."""
+"""Checks of the model's configuration: it says of the labels what they are."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def problem_type(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _two_classes(evidence: Evidence) -> str:
-    """Word the labels where they are two whole numbers, as class ids are; an empty text where they are not."""
+    """Describe the labels where they are two whole numbers, as class ids are; an empty text where they are not."""
     values = {value for rows in filled(evidence) for value in label_values(evidence, rows)}
     whole = all(isinstance(value, int) for value in values)
     return "0 and 1" if whole and values == {0, 1} else ""

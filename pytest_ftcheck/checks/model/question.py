@@ -1,4 +1,4 @@
-"""Whether answers depend on what is asked, and not on the context alone."""
+"""Checks whether answers depend on what is asked, and not on the context alone."""
 
 from __future__ import annotations
 

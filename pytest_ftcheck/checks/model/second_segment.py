@@ -59,7 +59,7 @@ def second_segment(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
     Assumes: the second text of a pair says something about the label.
 
-    Unusual but healthy: a task that the first text alone solves is red; a weak effect of the second is skipped as too
+    Unusual but healthy: a task that the first text alone solves fails; a weak effect of the second is skipped as too
     weak to tell.
 
     False alarms: none by chance. Which texts are exchanged is fixed.

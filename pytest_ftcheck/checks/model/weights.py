@@ -1,4 +1,4 @@
-"""What must hold for the weights that training starts from: where they come from, their dtype, and the pad id."""
+"""Checks of the weights that training starts from: where they come from, their dtype, and the pad id."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ def _is_among(tensor: Tensor, others: list[Tensor]) -> bool:
 
 
 def some_names(names: list[str]) -> str:
-    """Word the first of many names."""
+    """Describe the first of many names."""
     more = f" and {len(names) - _MOST_SHOWN} more" if len(names) > _MOST_SHOWN else ""
     return f"{', '.join(names[:_MOST_SHOWN])}{more}"
 

@@ -1,4 +1,4 @@
-"""Whether the saved model, asked about raw texts as a server is, gives the answers of the evaluation."""
+"""Checks whether the saved model, asked about raw texts as a server is, gives the answers of the evaluation."""
 
 from __future__ import annotations
 

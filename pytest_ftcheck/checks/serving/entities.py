@@ -122,7 +122,7 @@ def _tags_of_words(
 
 
 def _is_close(rows: EvaluatedRows, row: int, tolerance: float) -> bool:
-    """Whether two tags of a token of the row are as likely within the tolerance; without logits nobody knows."""
+    """Return whether two tags of a token of the row are as likely within the tolerance; without logits nobody knows."""
     if rows.logits is None:
         return False
     ordered = np.sort(rows.logits[row][rows.label_ids[row] != IGNORED].astype(np.float64), axis=-1)

@@ -124,7 +124,7 @@ def _tell(code: str) -> None:
 
 
 def _can_be_copied(folder: Path) -> bool:
-    """Tell whether `os.fork` is safe: with a GPU it is not, nor with the frameworks of macOS."""
+    """Return whether `os.fork` is safe: with a GPU it is not, nor with the frameworks of macOS."""
     device = json.loads((folder / REQUEST).read_text(encoding="utf-8"))["device"]
     return sys.platform == "linux" and str(device) == "cpu"
 

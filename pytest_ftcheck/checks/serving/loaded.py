@@ -1,4 +1,4 @@
-"""What must hold for the saved model where it is loaded: a server does what the evaluation did.
+"""Checks of the saved model where it is loaded: a server does what the evaluation did.
 
 The folder's files are looked at in `saved_files`; the fresh process that plays the server is in `fresh`.
 """
@@ -74,7 +74,7 @@ def reload(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _difference(evidence: Evidence, rows: Sequence[int], logits: NDArray[Any], tolerance: float) -> str:
-    """Word how logits ``[B, …]`` of evaluated rows differ from the evaluation's; an empty text where they do not."""
+    """Describe how logits ``[B, …]`` of evaluated rows differ from the evaluation's; an empty text where they do not."""
     judged, label_ids = evidence.run.head_rules.outputs.judged, evidence.run.label_ids[list(rows)]
     expected = judged(np.asarray(evidence.run.logits)[list(rows)].astype(np.float64), label_ids)
     logits = judged(logits, label_ids)
@@ -161,7 +161,7 @@ def tokenizer(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
     Assumes: the tokenizer is served beside the model.
 
-    Unusual but healthy: a project without a tokenizer, as above; one that is kept elsewhere on purpose is red: silence
+    Unusual but healthy: a project without a tokenizer, as above; one that is kept elsewhere on purpose fails: silence
     it.
 
     False alarms: none by chance.
@@ -196,7 +196,7 @@ def _has_tokenizer_files(folder: Path) -> bool:
 
 
 def _changes(trained: Mapping[str, Any], saved: Mapping[str, Any]) -> list[str]:
-    """Word what differs; other tokens only where no other vocabulary explains them."""
+    """Describe what differs; other tokens only where no other vocabulary explains them."""
     different = [name for name in trained if name != "tokens" and saved.get(name) != trained[name]]
     changes = [f"{name} {saved.get(name)} instead of {trained[name]}" for name in different]
     if "vocabulary" not in different and saved["tokens"] != trained["tokens"]:

@@ -1,4 +1,4 @@
-"""What must hold for the configuration that is saved: a server applies a sigmoid to each label, as training did."""
+"""Checks of the configuration that is saved: a server applies a sigmoid to each label, as training did."""
 
 from __future__ import annotations
 

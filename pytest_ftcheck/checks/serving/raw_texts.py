@@ -115,7 +115,7 @@ class _Difference:
 def _differences(
     evidence: Evidence, answer: Served, logits: NDArray[np.float64], tolerance: float
 ) -> list[_Difference]:
-    """Word every row whose answer differs from the evaluation's logits ``[R, K]``."""
+    """Describe every row whose answer differs from the evaluation's logits ``[R, K]``."""
     regression = evidence.pipeline.card.head_rules.values
     names = evidence.pipeline.card.label_names
     scores = evidence.pipeline.card.head_rules.outputs.scores(logits)
@@ -165,7 +165,7 @@ def in_lower_case(evidence: Evidence, rows: Sequence[int]) -> list[Finding]:
 
 
 def _are_squashed(answer: Served, logits: NDArray[np.float64]) -> bool:
-    """Whether the answers are the sigmoid of the evaluation's values."""
+    """Return whether the answers are the sigmoid of the evaluation's values."""
     given = [entry[0]["score"] for entry in answer.answers]
     return logits.shape[1] == 1 and bool(np.allclose(given, special.expit(logits[:, 0]), atol=1e-3))
 
@@ -179,7 +179,7 @@ def _extra_inputs(evidence: Evidence) -> str:
 
 
 def _tokenization(evidence: Evidence, rows: Sequence[int]) -> str:
-    """Say how the rows were tokenized: ``whole``, ``as one string …``, or ``other``."""
+    """Describe how the rows were tokenized: ``whole``, ``as one string …``, or ``other``."""
     tokenizer: Any = evidence.tokenizer
     stored = real_tokens(evidence, rows)
     asked = texts(evidence, rows)

@@ -1,4 +1,4 @@
-"""What must hold for the files of the saved folder, before anybody loads it."""
+"""Checks of the files of the saved folder, before anybody loads it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def safetensors(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
     Assumes: weights are safetensors, and nothing is a pickle.
 
-    Unusual but healthy: training_args.bin is let through; other pickles, as an optimizer beside the model, are red.
+    Unusual but healthy: training_args.bin is let through; other pickles, as an optimizer beside the model, fail.
 
     False alarms: none by chance.
     """
@@ -114,7 +114,7 @@ def dtype(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
     Assumes: weights are saved as they were trained.
 
-    Unusual but healthy: a model that is cast on purpose before it is saved is red: silence it; other names are skipped.
+    Unusual but healthy: a model that is cast on purpose before it is saved fails: silence it; other names are skipped.
 
     False alarms: none by chance.
     """
@@ -170,7 +170,7 @@ def permissions(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
     Assumes: the saved folder is for others too.
 
-    Unusual but healthy: a private umask is what is compared with: only files narrower than that are red.
+    Unusual but healthy: a private umask is what is compared with: only files narrower than that fail.
 
     False alarms: none by chance.
     """

@@ -1,4 +1,4 @@
-"""What must hold for training: it runs through, as it was planned, and the weights that it kept are the best.
+"""Checks of training: it runs through, as it was planned, and the weights that it kept are the best.
 
 `completion` (it runs through), `extremes` (the loss itself), `learning` (it falls), `overfitting`, `optimizer`
 (parameters, groups, gradients), `schedule` (the learning rate), `accumulation`, `resume`, `reproducible` (seeds,

@@ -1,4 +1,4 @@
-"""Whether accumulated small batches give the gradient of one large batch: 4 micro-batches of 2 rows, or of 8."""
+"""Checks whether accumulated small batches give the gradient of one large batch: 4 micro-batches of 2 rows, or of 8."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the weights that are kept are the best ones, by the metric and direction that were declared."""
+"""Checks whether the weights that are kept are the best ones, by the metric and direction that were declared."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def best_checkpoint(evidence: Evidence, thresholds: Thresholds) -> list[Finding]
     Assumes: a metric's name says its direction.
 
     Unusual but healthy: equally good evaluations, a best one between two checkpoints, and metrics whose names say
-    nothing of a direction are let through. A metric whose name we misread is red: silence it.
+    nothing of a direction are let through. A metric whose name we misread fails: silence it.
 
     False alarms: none by chance.
     """

@@ -1,4 +1,4 @@
-"""What must hold for a loss that weighs classes: rare ones weigh more, and each weight is that of its own class."""
+"""Checks of a loss that weighs classes: rare ones weigh more, and each weight is that of its own class."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def _weights(evidence: Evidence, rows: list[int]) -> NDArray[np.float64]:
 
 
 def _told(evidence: Evidence, weights: NDArray[np.float64], counts: NDArray[np.float64]) -> str:
-    """Word weights beside counts, the most frequent class first."""
+    """Describe weights beside counts, the most frequent class first."""
     names = evidence.pipeline.card.label_names or tuple(map(str, range(len(counts))))
     order = np.argsort(-counts, kind="stable")
     shown = ", ".join(f"{names[k]} {weights[k]:.2f} ({counts[k]:g} rows)" for k in order[:_SHOWN])

@@ -1,4 +1,4 @@
-"""Whether training runs through: its losses are finite, and it takes the steps that it planned."""
+"""Checks whether training runs through: its losses are finite, and it takes the steps that it planned."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def finite_loss(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     Assumes: every loss is a number.
 
     Unusual but healthy: a step that a gradient scaler skips still has a finite loss; one that overflows in the loss
-    itself is red.
+    itself fails.
 
     False alarms: none by chance.
     """

@@ -54,7 +54,7 @@ def own_callbacks(evidence: Evidence) -> str:
 
 
 def trains_on_all_rows(evidence: Evidence) -> bool:
-    """Whether the run has as many steps as the user planned: a user's schedule may be made for all rows."""
+    """Return whether the run has as many steps as the user planned: a user's schedule may be made for all rows."""
     pipeline = evidence.pipeline
     return len(pipeline.train_dataset) >= pipeline.source.rows.count("train_dataset")
 
@@ -71,7 +71,7 @@ def require_steps(evidence: Evidence) -> None:
 
 
 def changes_rows(evidence: Evidence, probe: Probe) -> bool:
-    """Whether rows are others than in the data set when they reach the model: masked, cropped or drawn anew."""
+    """Return whether rows are others than in the data set when they reach the model: masked, cropped or drawn anew."""
     pipeline = evidence.pipeline
     if "input_ids" not in pipeline.train_dataset.column_names:
         return True

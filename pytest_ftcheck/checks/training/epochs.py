@@ -1,4 +1,4 @@
-"""What must hold for the rows that are trained on: each once an epoch, with its own label, labels mixed."""
+"""Checks of the rows that are trained on: each once an epoch, with its own label, labels mixed."""
 
 from __future__ import annotations
 
@@ -172,8 +172,8 @@ def shuffled(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
     Assumes: rows are trained on in a random order.
 
-    Unusual but healthy: batches by length are skipped; a curriculum or batches of one class on purpose are red. The
-    order of the data set, or one that follows length, may repeat; one that follows a score of the user's own is red.
+    Unusual but healthy: batches by length are skipped; a curriculum or batches of one class on purpose fail. The
+    order of the data set, or one that follows length, may repeat; one that follows a score of the user's own fails.
 
     False alarms: at most 1e-6 (8 standard deviations of 200 random orders, and half of the way to sorted).
     """
@@ -251,7 +251,7 @@ _FEW_WINDOWS = 3
 
 
 def sortedness(labels: NDArray[np.float64], windows: NDArray[np.int64]) -> tuple[float, float]:
-    """Tell how far labels ``[N]`` in windows ``[N]`` are on the way from chance to sorted.
+    """Return how far labels ``[N]`` in windows ``[N]`` are on the way from chance to sorted.
 
     Returns:
         0 as by chance, 1 sorted by label; and by how many standard deviations of a random order they are above chance.

@@ -1,4 +1,4 @@
-"""What must hold for how long a training goes on: over most of its rows, and not stopped while it gets better."""
+"""Checks of how long a training goes on: over most of its rows, and not stopped while it gets better."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def _impatient(evidence: Evidence) -> str:
 
 
 def _best_so_far(evidence: Evidence, gain: float) -> bool:
-    """Whether early stopping ends a training whose deciding metric was never as good, by a clear step each time."""
+    """Return whether early stopping ends a training whose deciding metric was never as good, by a clear step each time."""
     declared, epochs = arguments(evidence), evidence.trained_run.epochs
     key = str(declared.metric_for_best_model or "").removeprefix("eval_")
     if not _thresholds(evidence) or len(epochs) <= 2 or any(key not in epoch for epoch in epochs):
@@ -185,7 +185,7 @@ def _thresholds(evidence: Evidence) -> str:
 
 
 def _improved(before: Mapping[str, float], after: Mapping[str, float]) -> bool:
-    """Whether the loss fell, by more than a hundredth, and no share of right predictions did."""
+    """Return whether the loss fell, by more than a hundredth, and no share of right predictions did."""
     known = [name for name in ("accuracy", "f1", "matthews_correlation", "pearson") if name in before and name in after]
     if "loss" not in before or not after.get("loss", float("nan")) < 0.99 * before["loss"]:
         return False

@@ -1,4 +1,4 @@
-"""Whether the methods that a user's Trainer overrides are ones that this release of transformers calls."""
+"""Checks whether the methods that a user's Trainer overrides are ones that this release of transformers calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must hold for learning itself: the loss falls over the run, and a handful of rows can be learned by heart.
+"""Checks of learning itself: the loss falls over the run, and a handful of rows can be learned by heart.
 
 Shapes: S optimizer steps, N rows, K classes.
 """
@@ -61,7 +61,7 @@ def loss_falls(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     Assumes: the loss of a batch is comparable from step to step.
 
     Unusual but healthy: short runs within their noise, and runs whose predictions may be those of a healthy model, are
-    skipped. A schedule of losses that rises on purpose, as a curriculum may, is red.
+    skipped. A schedule of losses that rises on purpose, as a curriculum may, fails.
 
     False alarms: at most 1e-3 for a healthy model (Student's t; one-sided interval of the predictions). Steps count as
     independent.
@@ -91,7 +91,7 @@ def loss_falls(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def course_of(losses: NDArray[np.float64], guess: Level, doubt: float) -> str:
-    """Tell whether losses ``[S]`` end below a guess: ``falls``, ``stays``, or ``noise`` where few steps cannot tell."""
+    """Return whether losses ``[S]`` end below a guess: ``falls``, ``stays``, or ``noise`` where few steps cannot tell."""
     end = _end(losses)
     fall, noise = guess.mean - end.mean, math.hypot(guess.error, end.error)
     # Written so that a NaN does not fall.
@@ -103,7 +103,7 @@ def course_of(losses: NDArray[np.float64], guess: Level, doubt: float) -> str:
 
 
 def _may_be_healthy(evidence: Evidence, doubt: float) -> bool:
-    """Tell whether the evaluated predictions could be those of a model that learned something."""
+    """Return whether the evaluated predictions could be those of a model that learned something."""
     try:
         rows = judged(evidence)
     except NotApplicable:
@@ -138,7 +138,7 @@ def _guess(evidence: Evidence, losses: NDArray[np.float64]) -> Level:
 
 
 def has_plain_loss(evidence: Evidence) -> bool:
-    """Whether the training loss is the mean cross entropy or squared error of a batch, as transformers computes it."""
+    """Return whether the training loss is the mean cross entropy or squared error of a batch, as transformers computes it."""
     try:
         require_plain_loss(evidence)
     except NotApplicable:
@@ -157,7 +157,7 @@ def _guessed(evidence: Evidence, rows: Dataset) -> float:
 
 
 def _evaluation_falls(evidence: Evidence, run: Run) -> bool:
-    """Whether the last evaluation's loss shows what the noisy training loss does not."""
+    """Return whether the last evaluation's loss shows what the noisy training loss does not."""
     last = run.epochs[-1] if run.epochs else run.metrics
     return has_plain_loss(evidence) and last.get("loss", math.inf) < 0.97 * _guessed(
         evidence, evidence.pipeline.eval_dataset

@@ -68,7 +68,7 @@ def eval_mode(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
     Assumes: evaluation runs in eval mode.
 
-    Unusual but healthy: Monte Carlo dropout on purpose is red: silence it.
+    Unusual but healthy: Monte Carlo dropout on purpose fails: silence it.
 
     False alarms: none by chance.
     """
@@ -94,7 +94,7 @@ def eval_keeps_weights(evidence: Evidence, thresholds: Thresholds) -> list[Findi
     Assumes: an evaluation changes no weight.
 
     Unusual but healthy: averaged weights that are swapped in for an evaluation must be swapped back within it, else it
-    is red.
+    fails.
 
     False alarms: none by chance.
     """

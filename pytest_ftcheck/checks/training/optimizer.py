@@ -49,7 +49,7 @@ def parameters_move(evidence: Evidence, thresholds: Thresholds) -> list[Finding]
 
     Unusual but healthy: gradients of rounding errors do not count. Half precision that was asked of us
     (``--ftcheck-dtype``) may round half of the values' steps away; where a checkpoint brought it along, lost updates
-    are red.
+    fail.
 
     False alarms: none by chance.
     """
@@ -100,7 +100,7 @@ def optimizer_groups(evidence: Evidence, thresholds: Thresholds) -> list[Finding
     Assumes: what requires a gradient is meant to be trained.
 
     Unusual but healthy: parameters without a gradient, as an unused pooler, are let through; some that are left out on
-    purpose are red: freeze them.
+    purpose fail: freeze them.
 
     False alarms: none by chance.
     """
@@ -212,7 +212,7 @@ def gradients_cleared(evidence: Evidence, thresholds: Thresholds) -> list[Findin
 
     Assumes: gradients are cleared after each optimizer step.
 
-    Unusual but healthy: accumulation is no step. An optimizer that keeps gradients on purpose is red.
+    Unusual but healthy: accumulation is no step. An optimizer that keeps gradients on purpose fails.
 
     False alarms: none by chance.
     """

@@ -1,4 +1,4 @@
-"""What must hold for the settings of an optimizer: its betas, its epsilon, and how it decays weights."""
+"""Checks of the settings of an optimizer: its betas, its epsilon, and how it decays weights."""
 
 from __future__ import annotations
 

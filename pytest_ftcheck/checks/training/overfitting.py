@@ -1,4 +1,4 @@
-"""Whether a handful of rows can be learned by heart, with the pipeline's own loss, model and optimizer."""
+"""Checks whether a handful of rows can be learned by heart, with the pipeline's own loss, model and optimizer."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def overfits_batch(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
     Unusual but healthy: three learning rates are tried, without dropout. A loss of one's own that fails on rows which
     all lack a label, as it weighs labels by their shares, is skipped. Labels that contradict each other, and an
-    optimizer that is slow by design, are red: raise ``steps``.
+    optimizer that is slow by design, fail: raise ``steps``.
 
     False alarms: an allowance of 1e-3, because no test bounds it: three attempts must fail
     (by the benchmark of false alarms).
@@ -92,7 +92,7 @@ def overfits_batch(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _lack_a_label(labels: Any) -> bool:
-    """Whether no row, or each, has one of any number of labels ``[N, K]``: weights of shares are then not finite."""
+    """Return whether no row, or each, has one of any number of labels ``[N, K]``: weights of shares are then not finite."""
     return labels.ndim > 1 and bool((np.ptp(labels, axis=0) == 0).any())
 
 
@@ -116,12 +116,12 @@ def _attempt(evidence: Evidence, rows: Sequence[int], steps: int, factor: float)
 
 
 def _falls(probe: Probe) -> bool:
-    """Whether the loss is at less than two thirds of what it began with."""
+    """Return whether the loss is at less than two thirds of what it began with."""
     return bool(probe.losses) and probe.losses[-1] < probe.losses[0] * 2 / 3
 
 
 def _judge(evidence: Evidence, probe: Probe, labels: Any) -> tuple[bool, str]:
-    """Tell whether the rows were learned, and what was seen."""
+    """Return whether the rows were learned, and what was seen."""
     loss = f"training loss from {probe.losses[0]:.4f} to {probe.losses[-1]:.4f}" if probe.losses else "no loss"
     head = evidence.pipeline.card.head_rules
     if not ({LABEL_PER_ROW, POSITIONS, LABEL_SETS} & head.traits or has_tags(evidence)):

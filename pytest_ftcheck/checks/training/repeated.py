@@ -29,7 +29,7 @@ def few_steps(evidence: Evidence, *, seed: int | None = None, repetition: int = 
 
 
 def differs_from_run_to_run(evidence: Evidence) -> bool:
-    """Whether two runs with the same seed differ, on a CPU; on a GPU kernels may make small differences."""
+    """Return whether two runs with the same seed differ, on a CPU; on a GPU kernels may make small differences."""
     first, second = few_steps(evidence), few_steps(evidence, repetition=1)
     return bool(difference(first, second, 0.0 if evidence.environment["device"] == "cpu" else 1e-2))
 
@@ -57,7 +57,7 @@ def difference(first: Probe, second: Probe, tolerance: float) -> str:
 
 
 def equal_weights(first: Probe, second: Probe, tolerance: float) -> bool:
-    """Whether two probes ended with the same weights: bit for bit where the tolerance is 0."""
+    """Return whether two probes ended with the same weights: bit for bit where the tolerance is 0."""
 
     def close(name: str, tensor: Any) -> bool:
         other = second.weights[name]

@@ -49,7 +49,7 @@ def seeds(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
     Assumes: all random numbers follow the seed of the arguments.
 
-    Unusual but healthy: a seed that is written into the code on purpose is red, and so are kernels on a CPU that are
+    Unusual but healthy: a seed that is written into the code on purpose fails, and so are kernels on a CPU that are
     not deterministic.
 
     False alarms: none by chance. On a GPU, differences up to ``gpu`` pass.

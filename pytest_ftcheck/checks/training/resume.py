@@ -1,4 +1,4 @@
-"""Whether a run that goes on from a checkpoint equals one that was never broken off."""
+"""Checks whether a run that goes on from a checkpoint equals one that was never broken off."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must hold for a sampler of the user's own: which rows it draws, and how often."""
+"""Checks of a sampler of the user's own: which rows it draws, and how often."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must hold for the learning rate: it follows the schedule that was declared, and it is one that trains.
+"""Checks of the learning rate: it follows the schedule that was declared, and it is one that trains.
 
 Shapes: S optimizer steps, G parameter groups.
 """

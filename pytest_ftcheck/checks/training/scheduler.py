@@ -1,4 +1,4 @@
-"""Whether a scheduler of the learning rate has the run's optimizer, and follows a metric in its direction."""
+"""Checks whether a scheduler of the learning rate has the run's optimizer, and follows a metric in its direction."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Checks of every batch that the data collator makes."""
+"""Checks of the batches that the data collator makes."""

@@ -114,5 +114,5 @@ def smallest_drop(rows: int, accuracy: float = 0.9, level: float = 0.05, power: 
 
 
 def _cut_by_us(evidence: Evidence, rows: int) -> bool:
-    """Return whether --ftcheck-max-eval-rows, not the project, chose so few."""
+    """Return whether --ftcheck-max-eval-rows, not the project, limits the rows."""
     return evidence.pipeline.source.rows.count("eval_dataset") > rows

@@ -141,13 +141,13 @@ def _name(evidence: Evidence, label: int) -> str:
     "several tokens shift all later positions.",
 )
 def tags_aligned(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Each word's tag is the one that the raw row gives this word, and a tag has the same id in both splits.
+    """Each word has the tag that the raw row gives to it, and a tag has the same id in both splits.
 
-    The words are tokenized again, and each token is asked which word it is of.
+    The words are tokenized again to find the word of each token.
 
     Assumes: the raw rows have a tag for each word.
 
-    Unusual but healthy: tags that were renamed or renumbered one to one are let through, where the model's names agree.
+    Unusual but healthy: tags that were renamed or renumbered one to one pass, if the model's names agree.
 
     False alarms: none by chance. Tags are compared.
     """

@@ -126,7 +126,7 @@ def unknown_tokens(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _known_to_the_tokenizer(evidence: Evidence, split: Split, unknown: float) -> str:
-    """Describe how few tokens of the texts are unknown to the tokenizer itself, where they are far fewer; else nothing."""
+    """Describe how few tokens of the texts the tokenizer itself leaves unknown; an empty text if not far fewer."""
     tokenizer: Any = evidence.tokenizer
     columns = evidence.pipeline.card.text_columns or language_columns(split.raw)
     texts = [text for row in split.texts(columns, split.few(SAMPLE)) for text in row if text]

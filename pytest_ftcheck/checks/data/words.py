@@ -37,11 +37,11 @@ _MOST_OF = 0.9
     "needs add_prefix_space=True.",
 )
 def words_joined(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Rows of words are tokenized as words, and not as a text that was made of them.
+    """Rows of words are tokenized as words, and not as one joined text.
 
-    Assumes: the words of the raw rows are what a tag is given to.
+    Assumes: each word of the raw rows has a tag.
 
-    Unusual but healthy: where both ways give the same tokens, they are let through; so are rows that are neither.
+    Unusual but healthy: rows pass if both ways give the same tokens, or if the tokens come from neither.
 
     False alarms: none by chance. Tokens are compared.
     """
@@ -88,10 +88,10 @@ def _as_stored(tokenizer: Any, given: Sequence[Any], stored: Sequence[list[int]]
     hint="raise max_length, or cut long rows into windows (return_overflowing_tokens, stride) and tag each of them.",
 )
 def entities_truncated(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Hardly any entity is cut off with the end of its row.
+    """Hardly any entity is truncated at the end of its row.
 
-    An entity is lost where one of its words has no token in the row. The metric counts what is left, so that a model of
-    short rows looks as good as one of whole rows.
+    An entity is lost if one of its words has no token in the row. The metric counts only the remaining entities, so
+    that a model of truncated rows looks as good as a model of whole rows.
 
     Assumes: the raw rows have a tag for each word.
 

@@ -1,4 +1,4 @@
-"""Which metrics lie within bounds, so that a fall of some points means the same for all of them."""
+"""Decides which metrics have bounds, so that a drop of some points is comparable between them."""
 
 from __future__ import annotations
 

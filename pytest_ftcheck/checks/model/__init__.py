@@ -1,1 +1,1 @@
-"""Checks of the model: its weights, its outputs, and what makes a difference to it."""
+"""Checks of the model: its weights, its outputs, and the effect of its inputs."""

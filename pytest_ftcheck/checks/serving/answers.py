@@ -1,4 +1,4 @@
-"""Checks whether the saved model, asked about raw texts as a server is, gives the answers of the evaluation."""
+"""Checks whether the saved model gives the answers of the evaluation to raw texts, as a server gets them."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     cost="run",
     needs=(POSITIONS,),
     thresholds={"questions": 32, "margin": 0.01},
-    catches="a tokenizer that was saved with other settings, weights of before training, windows that only the "
-    "training script knows how to cut",
+    catches="a tokenizer that was saved with other settings, weights from before the training, windows that only the "
+    "training script can cut",
     hint="serve with the saved tokenizer, and cut contexts into windows as the evaluation did: max_length, doc_stride, "
     "the best span over all windows.",
 )
@@ -33,7 +33,7 @@ def answers(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     Both are loaded from the folder that the run saved. Contexts are cut into windows by the card's ``max_length`` and
     ``doc_stride``. Two answers whose scores differ by less than ``margin`` count as the same.
 
-    Assumes: a server knows the folder and the card.
+    Assumes: a server has the folder and the card.
 
     Unusual but healthy: rows that the user tokenized in another way are skipped.
 

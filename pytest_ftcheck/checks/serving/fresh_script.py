@@ -1,7 +1,8 @@
-"""Load a saved model as a server does: in a process of its own, that knows the folder and nothing else.
+"""Load a saved model like a server: in a process of its own, which has only the folder.
 
-Run by `fresh_process` as a script, which waits for lines with a folder that holds ``request.json`` and ``batch.npz``,
-writes ``answer.json`` and ``logits.npz`` beside them, and prints an exit code. It imports nothing of this package.
+`fresh_process` runs this file as a script. The script reads lines with a folder that holds ``request.json`` and
+``batch.npz``, writes ``answer.json`` and ``logits.npz`` into it, and prints an exit code. It imports nothing of this
+package.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ if TYPE_CHECKING:
 
 REQUEST, BATCH, ANSWER, LOGITS, TOLD = "request.json", "batch.npz", "answer.json", "logits.npz", "stderr.txt"
 LAST = "0, and no more"
-"""Told in the place of an exit code by a process that ends now."""
+"""Printed instead of an exit code by a process that ends now."""
 
 
 def serve(folder: Path) -> None:
-    """Answer the request in a folder; what fails is written down, and does not keep the rest from being tried."""
+    """Answer the request in a folder; errors are recorded, and the other parts are still tried."""
     request = json.loads((folder / REQUEST).read_text(encoding="utf-8"))
     if request["threads"]:
         torch.set_num_threads(request["threads"])
@@ -51,7 +52,7 @@ def _attempt(answer: dict[str, Any], name: str, make: Callable[[], Any]) -> None
 
 @torch.no_grad()
 def _model(request: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Load the model, and write its logits of the batch ``[B, K]``; of start and end ``[B, T, 2]``."""
+    """Load the model, and write its logits of the batch ``[B, K]``; for start and end ``[B, T, 2]``."""
     model, info = getattr(transformers, request["auto_class"]).from_pretrained(
         request["model"], local_files_only=True, trust_remote_code=False, use_safetensors=True, output_loading_info=True
     )
@@ -71,11 +72,11 @@ def _load_tokenizer(model: str) -> Any:
 
 
 def describe_tokenizer(tokenizer: Any, texts: list[dict[str, str]]) -> dict[str, Any]:
-    """Describe what a tokenizer does: its vocabulary, settings, and the tokens of some texts.
+    """Describe a tokenizer: its vocabulary, settings, and the tokens of some texts.
 
     Args:
-        tokenizer: any of transformers.
-        texts: keyword arguments of its call, ``text`` and maybe ``text_pair``.
+        tokenizer: any tokenizer of transformers.
+        texts: keyword arguments of its call, ``text`` and possibly ``text_pair``.
 
     """
     vocabulary = json.dumps(sorted(tokenizer.get_vocab().items()))
@@ -90,21 +91,21 @@ def describe_tokenizer(tokenizer: Any, texts: list[dict[str, str]]) -> dict[str,
 
 
 def _pipeline(request: dict[str, Any]) -> list[Any]:
-    """Ask `pipeline` about every text."""
+    """Call `pipeline` on every text."""
     from transformers import pipeline  # noqa: PLC0415 - takes seconds, and checks import this module for its names
 
     asked = request["pipeline"]
     made: Any = pipeline(asked["task"], model=request["model"], device=request["device"], **asked["made_with"])
     asked_about = [text["text"] if asked["takes_strings"] else text for text in request["texts"]]
     answers = [made(text, **asked["called_with"]) for text in asked_about]
-    # Scores are NumPy's floats.
+    # Scores are NumPy floats.
     return list(json.loads(json.dumps(answers, default=float)))
 
 
 def answer_all() -> None:
-    """Answer for folder after folder, each in a copy of this process, so that none knows of another.
+    """Answer requests one after the other, each in a copy of this process, so that they do not share state.
 
-    Where no copy can be made, this process answers for one folder and ends.
+    If no copy can be made, this process answers one request and ends.
     """
     for line in sys.stdin:
         folder = Path(line.strip())
@@ -124,13 +125,13 @@ def _tell(code: str) -> None:
 
 
 def _can_be_copied(folder: Path) -> bool:
-    """Return whether `os.fork` is safe: with a GPU it is not, nor with the frameworks of macOS."""
+    """Return whether `os.fork` is safe: it is not with a GPU, nor with the frameworks of macOS."""
     device = json.loads((folder / REQUEST).read_text(encoding="utf-8"))["device"]
     return sys.platform == "linux" and str(device) == "cpu"
 
 
 def _answer_and_end(folder: Path) -> NoReturn:
-    """Answer in a copy, which tells the folder what goes wrong, and leaves without what its original would do last."""
+    """Answer in a copy, which writes errors into the folder, and exits without the exit handlers of its original."""
     code = 1
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

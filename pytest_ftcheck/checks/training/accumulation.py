@@ -21,7 +21,7 @@ _MICRO_STEPS, _ROWS = 4, 2
 _RAGGED = tuple(range(13))
 """Rows of two optimizer steps: 4 times 2, and the rest of an epoch, 2, 2 and 1."""
 _EQUAL = (0,) * 12
-"""The same row in all places: a loss whose weights depend on the batch then weights all rows equally. 4 and 2 times 2."""
+"""The same row everywhere: a loss whose weights depend on the batch then weights all rows equally. 4 and 2 times 2."""
 HINT = (
     "divide a loss of your own by num_items_in_batch, or set loss_is_scaled_for_ga = False on the Trainer if it is "
     "a mean over the batch: the Trainer then divides it."

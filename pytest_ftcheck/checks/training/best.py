@@ -109,7 +109,7 @@ def _direction(name: str, *, greater: bool) -> list[Finding]:
 
 
 def _differing(epoch: Mapping[str, float], metrics: Mapping[str, float], tolerance: float) -> str:
-    """Name a metric that differs; an empty text where all are equal."""
+    """Name a metric that differs; an empty text if all are equal."""
     for name in epoch.keys() & metrics.keys() - {"epoch", "step"}:
         before, after = epoch[name], metrics[name]
         if not (abs(before - after) <= tolerance * max(1.0, abs(before)) or (math.isnan(before) and math.isnan(after))):
@@ -120,8 +120,8 @@ def _differing(epoch: Mapping[str, float], metrics: Mapping[str, float], toleran
 @check(
     "training.kept_weights",
     cost="run",
-    catches="the best weights kept as what state_dict() returns: they go on changing, and the last ones are restored",
-    hint="copy what is kept: {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}, or "
+    catches="the best weights kept as a state_dict() without a copy: later steps change them, the last are restored",
+    hint="copy the weights: {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}, or "
     "copy.deepcopy(model.state_dict()).",
 )
 def kept_weights(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:

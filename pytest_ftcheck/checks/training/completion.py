@@ -57,8 +57,8 @@ def finite_loss(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
     Assumes: every loss is a number.
 
-    Unusual but healthy: a step that a gradient scaler skips has a finite loss and passes; an overflow in the loss itself
-    fails.
+    Unusual but healthy: a step that a gradient scaler skips has a finite loss and passes; an overflow in the loss
+    itself fails.
 
     False alarms: none by chance.
     """

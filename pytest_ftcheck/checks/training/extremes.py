@@ -31,8 +31,8 @@ _FLOOR = 0.1
     cost="forward",
     needs=(CLASSES, LABEL_PER_ROW),
     catches="a softmax or sigmoid before the cross entropy, a loss with the wrong sign or with other labels",
-    hint="pass the raw logits to the loss: cross entropy applies the softmax itself; minimise the loss, with the labels "
-    "of these logits.",
+    hint="pass the raw logits to the loss: cross entropy applies the softmax itself; minimise the loss, with the "
+    "labels of these logits.",
 )
 def loss_extremes(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """The loss is small for right and large for wrong predictions, and more so for more confident predictions.

@@ -114,7 +114,7 @@ class Evidence:
             raise NotApplicable(msg)
 
     def probe(self, **changes: Any) -> Probe:
-        """Make a short fine-tune in memory, see `pytest_ftcheck.training.probe.probe`; equal calls return one object."""
+        """Make a short fine-tune in memory, see `pytest_ftcheck.training.probe.probe`; equal calls give one object."""
         self.require_training()
         return self._make_probe(**{"engine": self.engine, "seed": self.seed} | changes)
 

@@ -65,7 +65,7 @@ def _epsilon(name: str, settings: Mapping[str, tuple[float, ...]], trace: Trace,
     )
     return [
         finding(
-            "an epsilon below the gradients: it divides each step", f"{observed}: steps are too small by this factor"
+            "an epsilon below the gradients: it divides each step", f"{observed}: steps are too small by it"
         )
     ]
 

@@ -63,11 +63,7 @@ def _epsilon(name: str, settings: Mapping[str, tuple[float, ...]], trace: Trace,
     observed = (
         f"eps = {epsilon[0]:g} of {name}, {epsilon[0] / typical:.0f} times the gradient of a value ({typical:.2g})"
     )
-    return [
-        finding(
-            "an epsilon below the gradients: it divides each step", f"{observed}: steps are too small by it"
-        )
-    ]
+    return [finding("an epsilon below the gradients: it divides each step", f"{observed}: steps are too small by it")]
 
 
 def _decay(name: str, settings: Mapping[str, tuple[float, ...]], trace: Trace, most: float) -> list[Finding]:

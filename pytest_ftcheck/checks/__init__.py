@@ -1,1 +1,1 @@
-"""What must hold: pure functions that look at parts or at a run and return findings."""
+"""The checks: pure functions that read the parts or the run of a fine-tune and return findings."""

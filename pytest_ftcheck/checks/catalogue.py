@@ -1,7 +1,7 @@
-"""What a check is, and the catalogue of all of them.
+"""Defines checks and the catalogue of all checks.
 
 A check is a pure function ``(evidence, thresholds) -> list[Finding]``, registered with `check`. Its docstring's first
-line says what must hold. Where it cannot be asked at all, it raises `NotApplicable` with the reason.
+line states the requirement. If the check is not applicable, it raises `NotApplicable` with the reason.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ Cost = Literal["free", "forward", "run", "extra-training"]
 COSTS: tuple[str, ...] = get_args(Cost)
 FAMILIES = ("data", "collator", "model", "training", "metrics", "serving", "equivalence")
 OPT_IN = frozenset({"equivalence"})
-"""Families whose checks run only where ``--ftcheck-checks`` names them: they take as long as all others together."""
+"""Families whose checks run only if ``--ftcheck-checks`` names them: they take as long as all others together."""
 MOST_FALSE_ALARMS = 0.01
-"""Probability that any check at all is red by chance in a session over a healthy project: a test adds them up."""
+"""Probability that any check fails by chance in a session of a healthy project: a test adds the rates up."""
 
 Thresholds = Mapping[str, float]
-"""The check's thresholds by name, with what the card changed. ``tolerance`` is the one for the run's precision."""
+"""The check's thresholds by name, with the card's changes. ``tolerance`` is the one for the run's precision."""
 
 
 class NotApplicable(Exception):  # noqa: N818 - no error: the reason why a check has nothing to say
-    """A check cannot be asked of these parts; the message says why."""
+    """A check does not apply to these parts; the message gives the reason."""
 
 
 class ToldBy(NotApplicable):
-    """A check cannot be asked because of a defect that another one finds: that one must be red.
+    """A check is not possible because of a defect that another check finds: that check must fail.
 
     Attributes:
-        check: id of the other one.
+        check: id of the other check.
 
     """
 
@@ -62,36 +62,36 @@ class Check:
     """``family.name``."""
     function: Callable[[Evidence, Thresholds], list[Finding]]
     cost: Cost
-    """``free``: looks at parts. ``forward``: runs the model a few times. ``run``: needs the run.
+    """``free``: reads the parts. ``forward``: runs the model a few times. ``run``: needs the run.
     ``extra-training``: makes short fine-tunes of its own."""
     catches: str
-    """Defects that it catches, in a few words."""
+    """Defects that the check catches, in a few words."""
     hint: str
-    """Likely causes and what to do; a finding may carry a better one."""
+    """Likely causes and what to do; a finding may have a better hint."""
     needs: tuple[str, ...] = ()
     """Traits that the head of a task must have, see `pytest_ftcheck.heads.traits`."""
     single_texts: bool = False
-    """It is asked about rows of one text or one pair each: rows of several texts are taken apart."""
+    """True if the check needs rows of one text or one pair each: rows of several texts are split."""
     thresholds: Thresholds = field(default_factory=dict)
     """Budgets and thresholds by name, settable per card."""
     tolerance: Mapping[str, float] = field(default_factory=dict)
-    """By dtype of the run; absolute unless the docstring says otherwise."""
+    """Tolerance by dtype of the run; absolute unless the docstring says otherwise."""
     false_alarms: float = 0.0
-    """Probability that it is red over a healthy project, in a session; 0 where nothing is drawn at random."""
+    """Probability that the check fails in a session of a healthy project; 0 if nothing is drawn at random."""
 
     @property
     def family(self) -> str:
-        """The module that it stands in."""
+        """The family of the check, the first part of its id."""
         return self.id.partition(".")[0]
 
     @property
     def name(self) -> str:
-        """Its name within the family."""
+        """Name of the check within the family."""
         return self.id.partition(".")[2]
 
     @property
     def meaning(self) -> str:
-        """One sentence: what must hold."""
+        """The requirement in one sentence."""
         return (self.function.__doc__ or "").strip().splitlines()[0]
 
 
@@ -129,7 +129,7 @@ def check(
 
 
 def catalogue() -> Mapping[str, Check]:
-    """Every check by id, in the order of the families and then of their names, whatever was imported first."""
+    """Every check by id, in the order of the families and then of their names, independent of the import order."""
     for family in FAMILIES:
         package = import_module(f"pytest_ftcheck.checks.{family}")
         for module in iter_modules(package.__path__, f"{package.__name__}."):
@@ -141,7 +141,7 @@ def catalogue() -> Mapping[str, Check]:
 
 
 def thresholds_of(entry: Check, given: Mapping[str, float], dtype: str) -> Thresholds:
-    """Return a check's thresholds with what a card changed, and ``tolerance`` for this dtype.
+    """Return a check's thresholds with a card's changes, and ``tolerance`` for this dtype.
 
     Raises:
         SettingsError: the card names a limit that the check does not have.
@@ -158,14 +158,14 @@ def thresholds_of(entry: Check, given: Mapping[str, float], dtype: str) -> Thres
 
 
 def run_check(entry: Check, evidence: Evidence) -> list[Finding]:
-    """Run one check; never green by accident.
+    """Run one check; an error in the check never passes.
 
     Returns:
-        What it found, each with the check's id and hint; a check that crashes is a finding itself.
+        The findings, each with the check's id and hint; a check that crashes is a finding itself.
 
     Raises:
-        NotApplicable: it has nothing to say about these parts, or about a head without the traits that it needs.
-        CheckFailure: the run that it needs failed.
+        NotApplicable: the check does not apply to these parts, or the head lacks the traits that the check needs.
+        CheckFailure: the run that the check needs failed.
         FtcheckError: the tool is misused.
 
     """
@@ -184,7 +184,7 @@ def run_check(entry: Check, evidence: Evidence) -> list[Finding]:
     return [
         replace(
             finding,
-            check=finding.check or entry.id,  # a gate looks at a limit and at a baseline
+            check=finding.check or entry.id,  # a gate reads a limit and a baseline
             subject=finding.subject or pipeline.subject,
             hint=finding.hint or entry.hint,
         )
@@ -203,12 +203,12 @@ def _as_it_knows(entry: Check, evidence: Evidence) -> Evidence:
 
 
 _CRASHED = (
-    "{place} raised this when it was used as a Trainer uses it. Is your code right, report it as a defect of ours."
+    "{place} raised this error in a call as a Trainer makes it. If your code is right, report it as a defect of ours."
 )
 
 
 def _place(error: BaseException) -> str:
-    """Name the innermost line of the project's own code that an error went through; empty where there is none."""
+    """Name the innermost line of the project's own code in an error's traceback; an empty text if there is none."""
     installed = {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")} | {
         str(Path(__file__).parents[1])
     }
@@ -220,10 +220,10 @@ def _place(error: BaseException) -> str:
 
 
 def finding(expected: str, observed: str, *, subject: str = "", hint: str = "", unit: str = "") -> Finding:
-    """Make a finding of the check that runs; `run_check` fills in its id, and subject and hint where they are empty."""
+    """Make a finding of the running check; `run_check` adds its id, and subject and hint if they are empty."""
     return Finding("", subject, expected, observed, hint, unit)
 
 
 def warning(expected: str, observed: str, *, share: float, subject: str = "", hint: str = "") -> Finding:
-    """Make a finding that passes with a line in the summary, about a share of the rows; see `finding`."""
+    """Make a warning, which passes with a line in the summary, for a fraction of the rows; see `finding`."""
     return Finding("", subject, expected, observed, hint, level="warn", share=share)

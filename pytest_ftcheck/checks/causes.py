@@ -1,6 +1,6 @@
-"""Which red check explains which others: the likely cause is told first, its consequences below it.
+"""Defines which failed check explains which others: the likely cause is reported first, its consequences below it.
 
-One table for all checks, so that it can be read, and tested, as a whole. Known before the checks are imported.
+It is one table for all checks, so that it can be read and tested as a whole, without an import of the checks.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SYMPTOMS = (
     "metrics.floor",
     "metrics.baseline",
 )
-"""They say that a model learned little, not why. Each explains those after it, and any other red check comes first."""
+"""Symptoms: the model learned little, for an unknown reason. Each explains those after it; other checks come first."""
 
 _SERVED = (
     *("serving.reload", "serving.pipeline", "serving.entities", "serving.answers", "serving.fill_mask"),
@@ -60,7 +60,7 @@ _TEXT_LOST = ("data.contradictions", "data.duplicates", "data.distinct_inputs", 
 
 EXPLAINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        # What stops everything after it.
+        # Failures that stop everything after them.
         "data.splits_not_empty": ("data.*", "collator.*", "model.*", "training.*", "metrics.*", "serving.*"),
         "data.token_ids": ("data.decodes", "model.*", "training.*", "metrics.*", "serving.*"),
         "data.labels_in_range": ("data.classes_*", "collator.*", "model.*", "training.*", "metrics.*", "serving.*"),
@@ -258,34 +258,34 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "serving.reload": _SERVED[1:],
     }
 )
-"""By the id of a check: ids, or patterns of ids, of the checks that are red because of it. There are no circles."""
+"""For each check, by id: ids, or patterns of ids, of the checks that fail because of it. There are no cycles."""
 
 
 @dataclass(frozen=True)
 class Cause:
-    """A red check that no other red one explains."""
+    """A failed check that no other failed check explains."""
 
     check: str
     consequences: tuple[str, ...]
-    """Red checks that it explains, directly or through others."""
+    """Failed checks that it explains, directly or through others."""
 
 
 def explains(check: str, other: str) -> bool:
-    """Whether a red check is a reason for another one to be red."""
+    """Return whether the failure of a check explains the failure of another one."""
     if check in SYMPTOMS:
         return other in SYMPTOMS[SYMPTOMS.index(check) + 1 :]
     return other != check and any(fnmatchcase(other, pattern) for pattern in EXPLAINS.get(check, ()))
 
 
 def likely_causes(red: Iterable[str]) -> list[Cause]:
-    """Tell causes from consequences.
+    """Separate causes from consequences.
 
     Args:
-        red: ids of the checks of one task that are red.
+        red: ids of the checks of one task that fail.
 
     Returns:
         The causes, the most likely one first: symptoms come last, then what explains more comes first, then the order
-        of the catalogue decides, which is that of the pipeline. Each consequence stands below the first of its causes.
+        of the catalogue decides, which is that of the pipeline. Each consequence is below the first of its causes.
 
     """
     checks = sorted(set(red), key=_place)
@@ -301,7 +301,7 @@ def likely_causes(red: Iterable[str]) -> list[Cause]:
 
 
 def _reached(root: str, checks: list[str]) -> list[str]:
-    """Return what a check explains, through others too, in the order of the catalogue."""
+    """Return the checks that a check explains, also through others, in the order of the catalogue."""
     reached: set[str] = set()
     open_ends = [root]
     while open_ends:

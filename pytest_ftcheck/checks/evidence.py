@@ -1,6 +1,6 @@
-"""What checks look at: the parts, and what is made of them, each made once and only when a check asks.
+"""The input of checks: the parts of a fine-tune and their results, each computed once, when a check first needs it.
 
-Whoever makes the evidence keeps the run: see `pytest_ftcheck.training.train_or_load.SessionRuns`.
+The caller that makes the evidence keeps the run: see `pytest_ftcheck.training.train_or_load.SessionRuns`.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ _Made = TypeVar("_Made")
 
 
 class Evidence:
-    """The parts of one fine-tune and what came out of them, for the checks.
+    """The parts of one fine-tune and their results, for the checks.
 
-    Everything is made lazily and kept: a check of cost ``free`` never causes a forward pass, and all checks of cost
-    ``run`` look at the same run.
+    Everything is computed lazily and kept: a check of cost ``free`` never causes a forward pass, and all checks of cost
+    ``run`` use the same run.
     """
 
     def __init__(
@@ -49,16 +49,16 @@ class Evidence:
         make_probe: Callable[..., Probe],
         other_run: Callable[[], Run] | None = None,
     ) -> None:
-        """Bind the parts.
+        """Store the parts.
 
         Args:
             pipeline: the parts.
-            engine: that trains.
-            seed: of the run.
+            engine: engine of the training.
+            seed: seed of the run.
             environment: device, dtype and threads, as `describe_environment` gives them.
-            make_run: gives the run of the pipeline, the same one each time.
+            make_run: returns the run of the pipeline, the same one each time.
             make_probe: makes a short fine-tune in memory; see `pytest_ftcheck.training.probe.probe`.
-            other_run: gives the run of the other engine, where both were asked for.
+            other_run: returns the run of the other engine, if the session has both.
 
         """
         self.pipeline = pipeline
@@ -67,21 +67,21 @@ class Evidence:
         self.environment = environment
         self.other_run = other_run
         self.has_run = False
-        """A check looked at the run; to ask for one that no check needed would train."""
+        """True if a check used the run; access to a run that no check needed would train it."""
         self._once: dict[Callable[[Evidence], Any], Any] = {}
         self._make_run = make_run
         self._make_probe = make_probe
 
     @property
     def precision(self) -> str:
-        """Precision in which the run computes: that of autocast where the recipe asks for it, else of the weights."""
+        """Precision in which the run computes: that of autocast if the recipe uses it, else of the weights."""
         if self.pipeline.args.get("bf16"):
             return "bfloat16"
         return "float16" if self.pipeline.args.get("fp16") else self.environment["dtype"]
 
     @property
     def run(self) -> Run:
-        """The run; trained when it is first asked for.
+        """The run; trained at the first access.
 
         Raises:
             CheckFailure: training failed.
@@ -93,7 +93,7 @@ class Evidence:
 
     @property
     def trained_run(self) -> Run:
-        """The run, where it was trained here and not only evaluated.
+        """The run, if it was trained in this session and not only evaluated.
 
         Raises:
             NotApplicable: nothing was trained (``--ftcheck-no-train``).
@@ -103,18 +103,18 @@ class Evidence:
         return self.run
 
     def require_training(self) -> None:
-        """Stop a check about training where nothing is trained.
+        """Stop a check of training if nothing is trained.
 
         Raises:
             NotApplicable: ``--ftcheck-no-train``.
 
         """
         if not self.pipeline.trains:
-            msg = "the model is judged as it is: nothing was trained (--ftcheck-no-train)"
+            msg = "the model is judged without training (--ftcheck-no-train)"
             raise NotApplicable(msg)
 
     def probe(self, **changes: Any) -> Probe:
-        """Make a short fine-tune in memory, as `pytest_ftcheck.training.probe.probe`; equal calls give the same one."""
+        """Make a short fine-tune in memory, see `pytest_ftcheck.training.probe.probe`; equal calls give one object."""
         self.require_training()
         return self._make_probe(**{"engine": self.engine, "seed": self.seed} | changes)
 
@@ -151,11 +151,11 @@ class Evidence:
         return label_values(rows)
 
     def label_array(self, rows: Dataset) -> NDArray[Any]:
-        """Return the labels of a tokenized data set as an evaluation has them, ``[N]``; of other heads ``[N, …]``."""
+        """Return the labels of a tokenized data set as an evaluation has them, ``[N]``; for other heads ``[N, …]``."""
         return self.pipeline.card.head_rules.labels.stacked(self.labels(rows))
 
     def of_parts(self, pipeline: Pipeline, make_probe: Callable[..., Probe] | None = None) -> Evidence:
-        """Return evidence of other parts, with the runs of these, and with their short fine-tunes if none are given."""
+        """Return evidence of other parts, with the runs of this evidence, and with its short fine-tunes if none are given."""
         return Evidence(
             pipeline,
             engine=self.engine,
@@ -167,7 +167,7 @@ class Evidence:
         )
 
     def once(self, make: Callable[[Evidence], _Made]) -> _Made:
-        """Return what a function makes of this evidence, made when a check first asks for it."""
+        """Return the result of a function of this evidence, computed when a check first needs it."""
         if make not in self._once:
             self._once[make] = make(self)
         return cast("_Made", self._once[make])
@@ -178,7 +178,7 @@ class Evidence:
         return self.make_model()
 
     def make_model(self, seed: int | None = None) -> PreTrainedModel:
-        """Make an untrained model of one's own, which may be changed."""
+        """Make a new untrained model, which may be changed."""
         with torch.random.fork_rng(devices=[]):
             set_seed(self.seed if seed is None else seed)
             model = self.pipeline.model_init()
@@ -189,7 +189,7 @@ class Evidence:
         """The model as the run saved it, in evaluation mode, on the run's device. Do not change it."""
         return self._ready(self.run.load_model())
 
-    # Any, because transformers declares `to` as if it took the model itself.
+    # Any, because the declared type of `to` in transformers is wrong.
     def _ready(self, model: Any) -> PreTrainedModel:
         ready: PreTrainedModel = model.to(self.environment["device"]).eval()
         return ready
@@ -207,7 +207,7 @@ class Evidence:
 
     @cached_property
     def evaluation_collator(self) -> Callable[[list[dict[str, Any]]], Any]:
-        """The collator of the evaluation: a user's Trainer may have another one for training, which augments."""
+        """The collator of the evaluation: a user's Trainer may have another one with augmentation for training."""
         return self.pipeline.source.rows.evaluation_collator(self.pipeline.data_collator)
 
     def collate(self, features: list[dict[str, Any]], *, as_it_comes: bool = False) -> dict[str, Any]:
@@ -215,8 +215,8 @@ class Evidence:
 
         Args:
             features: rows, as the collator gets them.
-            as_it_comes: leave the rows in the order in which the collator puts them; else row i is feature i also
-                where it sorts them with their labels.
+            as_it_comes: keep the order of rows that the collator gives; else row i is feature i, also if the collator
+                sorts rows with their labels.
 
         """
         batch = self.evaluation_collator(features)

@@ -1,4 +1,4 @@
-"""What checks look at in a planted pipeline: its run and its probes, made of its parts and of nothing else."""
+"""Makes the evidence of a pipeline with a planted fault: its run and its probes, from its parts alone."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from pytest_ftcheck.settings import Settings
 
 EvidenceOf = Callable[["Pipeline", str, Path], Evidence]
-"""From a pipeline, an engine and an empty folder to what the checks look at; see `evidence_for`."""
+"""Function from a pipeline, an engine and an empty folder to the evidence for the checks; see `evidence_for`."""
 
 
 def evidence_for(settings: Settings, *, seed: int) -> EvidenceOf:
-    """Return what makes the evidence of any pipeline, planted or not.
+    """Return a function that makes the evidence of any pipeline, planted or not.
 
     Args:
         settings: device, dtype and threads.
-        seed: of the runs.
+        seed: seed of the runs.
 
     """
 
@@ -49,7 +49,7 @@ def evidence_for(settings: Settings, *, seed: int) -> EvidenceOf:
 
 
 class Probes:
-    """Makes short fine-tunes; equal ones once."""
+    """Makes short fine-tunes; equal ones only once."""
 
     def __init__(self, pipeline: Pipeline, environment: Mapping[str, str], make_folder: Callable[[], Path]) -> None:
         self._pipeline = pipeline
@@ -58,7 +58,7 @@ class Probes:
         self._made: dict[str, Probe] = {}
 
     def __call__(self, *, engine: str, seed: int, **changes: Any) -> Probe:
-        """Make a probe, or return the one that was made with equal changes."""
+        """Make a probe, or return the probe that was made with equal changes."""
         key = repr((engine, seed, sorted(changes.items())))
         if key not in self._made:
             self._made[key] = probe(

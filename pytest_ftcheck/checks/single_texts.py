@@ -1,4 +1,4 @@
-"""Evidence of rows with one text each, for checks that know no others: rows of several texts are taken apart."""
+"""Makes evidence with one text for each row, for checks that need it: rows of several texts are split."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def of_single_texts(evidence: Evidence) -> Evidence:
-    """Return evidence whose rows have one text or one pair each; the very same where they have that already."""
+    """Return evidence whose rows have one text or one pair each; the same object if they already have."""
     return evidence.once(_apart)
 
 
@@ -27,7 +27,7 @@ def _apart(evidence: Evidence) -> Evidence:
 
 
 def _single(evidence: Evidence, apart: SingleTexts) -> Pipeline:
-    """Take data sets and collator apart; model and run stay those of whole rows."""
+    """Split data sets and collator; model and run stay those of whole rows."""
     pipeline = evidence.pipeline
     card, data = pipeline.card, pipeline.data
     rows_of = partial(_rows, apart=apart, columns=card.text_columns, labels=(card.label_column, pipeline.label_column))

@@ -57,7 +57,7 @@ CHECKS = (
     *("data.unused_columns", "data.splits_alike", "model.gradients", "model.token_order"),
     *("serving.label_names", "serving.reload", "serving.pipeline", "serving.dtype"),
 )
-NOT_YET = "an adapter of PEFT was saved, not a whole model: what is loaded of it is not judged yet"
+NOT_YET = "an adapter of PEFT was saved, not a whole model: loading adapters is not supported yet"
 
 
 @pytest.fixture

@@ -1,1 +1,1 @@
-"""What must hold for every batch that the data collator makes."""
+"""Checks of the batches that the data collator makes."""

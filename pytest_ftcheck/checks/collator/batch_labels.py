@@ -1,4 +1,4 @@
-"""What must hold for the labels and dtypes of every batch that a data collator makes.
+"""Checks of the labels and dtypes of every batch that a data collator makes.
 
 Shapes: B rows, T columns, C values of a row that has several labels.
 """
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.checks.collator.batches import Batch, CollatorSubject, Features
     from pytest_ftcheck.findings import Finding
 
-# Values 0 and 1 mask alike in any of these; a mask made by `ids != pad_token_id` is bool.
+# Values 0 and 1 have the same effect in all of these dtypes; a mask made by `ids != pad_token_id` is bool.
 _MASK_DTYPES = (torch.int64, torch.bool, torch.int32, torch.float32)
 
 
@@ -34,8 +34,8 @@ def check_labels(subject: CollatorSubject, features: Features, batch: Batch) -> 
 
     Assumes: each row has a label, which the batch holds as `labels`.
 
-    Unusual but healthy: labels for each token, and several values a row, are known. Soft or mixed labels that a
-    collator makes are red.
+    Unusual but healthy: a label for each token, and several values for each row, pass. Soft or mixed labels that a
+    collator makes fail.
 
     False alarms: none by chance: the generated batches are the same in every session.
     """
@@ -43,14 +43,14 @@ def check_labels(subject: CollatorSubject, features: Features, batch: Batch) -> 
 
 
 def _check_labels(subject: CollatorSubject, features: Features, batch: Batch) -> list[Finding]:
-    """Judge labels that stand in one column."""
+    """Judge labels that are in one column."""
     check, key = "collator.labels", subject.label_key
     without = [row for row, feature in enumerate(features) if feature.get(key) is None]
     if without:
         return [batch_finding(check, features, f"{key!r} in every feature", f"none in feature {without[0]}", "")]
     labels = batch.get("labels")
     if not isinstance(labels, torch.Tensor):
-        hint = "The model takes `labels` and trains on nothing without them: hand the feature's label on"
+        hint = "The model takes `labels` and has no loss without them: keep the feature's label"
         hint += "; rename `label` to `labels`." if "label" in batch else "."
         there = f"{type(labels).__name__} instead of a tensor" if "labels" in batch else f"only {sorted(batch)}"
         return [batch_finding(check, features, "a tensor `labels`", there, hint)]
@@ -65,7 +65,7 @@ def _check_labels(subject: CollatorSubject, features: Features, batch: Batch) ->
         return []
     hint = "The collator changes labels: rounded to whole numbers, shifted by one, or taken from another column?"
     if all(same_number(left, right) for left, right in zip(sorted(given), sorted(seen), strict=True)):
-        hint = "These are the right labels in another order: rolled, or sorted apart from their rows."
+        hint = "The labels are right but in another order: rolled, or sorted separately from their rows."
     return [batch_finding(check, features, f"labels {show_list(given)}", f"labels {show_list(seen)}", hint)]
 
 
@@ -74,7 +74,7 @@ def check_dtype(subject: CollatorSubject, features: Features, batch: Batch) -> l
 
     Assumes: token ids and class ids are int64, labels of a regression float32.
 
-    Unusual but healthy: masks of bool or float, and int64 labels of a loss of one's own, are let through.
+    Unusual but healthy: masks of bool or float, and int64 labels for a loss of the user's own, pass.
 
     False alarms: none by chance: the generated batches are the same in every session.
     """
@@ -103,12 +103,12 @@ def check_dtype(subject: CollatorSubject, features: Features, batch: Batch) -> l
 
 
 def _check_positions(subject: CollatorSubject, features: Features, batch: Batch) -> list[Finding]:
-    """Judge first and last token, each a column [B] of its own: padding on the right leaves them where they are."""
+    """Judge first and last token, each a column [B] of its own: padding on the right does not move them."""
     for key in subject.label_keys:
         given, seen = [plain_values(feature[key]) for feature in features], batch.get(key)
         if not isinstance(seen, torch.Tensor) or seen.tolist() != given:
             observed = seen.tolist() if isinstance(seen, torch.Tensor) else f"only {sorted(batch)}"
-            hint = "Hand the positions on as they are, one of each row: the model computes its loss of them."
+            hint = "Keep the positions unchanged, one for each row: the model computes its loss from them."
             return [batch_finding("collator.labels", features, f"{key} {show_list(given)}", f"{observed}", hint)]
     return []
 
@@ -116,7 +116,7 @@ def _check_positions(subject: CollatorSubject, features: Features, batch: Batch)
 def _check_label_rows(subject: CollatorSubject, features: Features, batch: Batch, given: list[Any]) -> list[Finding]:
     """Judge labels that are lists: one for each token [B, T], padded with -100, or a vector for each row [B, C].
 
-    A head of several labels a row has a vector; elsewhere, as many labels as tokens are one for each token.
+    With a head of several labels for each row, a list is a vector; with other heads, it has one label for each token.
     """
     seen, expected = batch["labels"].tolist(), given
     if {LABEL_PER_ROW, LABEL_PER_TOKEN} & subject.head_rules.traits and [len(labels) for labels in given] == lengths_of(
@@ -133,13 +133,13 @@ def _check_label_rows(subject: CollatorSubject, features: Features, batch: Batch
         if not _same(right, wrong):
             hint = f"Pad labels with {IGNORED}, as DataCollatorForTokenClassification does: a loss ignores it."
             if LABEL_SETS in subject.head_rules.traits:
-                hint = "Hand on the vector of each row as it is, one number for each label."
+                hint = "Keep the vector of each row unchanged, one number for each label."
             return [batch_finding("collator.labels", features, f"row {row}: {right}", f"row {row}: {wrong}", hint)]
     return []
 
 
 def _same(left: Any, right: Any) -> bool:
-    """Compare lists of labels, shares of votes by what float32 holds of them."""
+    """Compare lists of labels; fractions of votes are compared in the precision of float32."""
     if isinstance(left, list) and isinstance(right, list):
         return len(left) == len(right) and all(map(_same, left, right))
     return same_number(left, right)

@@ -1,4 +1,4 @@
-"""A batch as the collator checks read it: what a collator has to get right, where its rows stand, in which words.
+"""A batch as the collator checks read it: the requirements on a collator, the place of rows, and texts of findings.
 
 Shapes: B rows, T columns.
 """
@@ -31,12 +31,12 @@ _MOST_SHOWN = 12
 
 @dataclass(frozen=True)
 class CollatorSubject:
-    """A data collator, and what it has to get right."""
+    """A data collator, and the requirements on its batches."""
 
     data_collator: Callable[[list[dict[str, Any]]], Any]
-    """From features to a mapping of tensors."""
+    """The function that makes a mapping of tensors from features."""
     processing_class: PreTrainedTokenizerBase | None
-    """The tokenizer: it says the pad ids and the padding side. None: they are not known."""
+    """The tokenizer: it gives the pad ids and the padding side. None: they are not known."""
     head: str
     """Name of a head; see `head_rules`."""
     num_labels: int
@@ -46,24 +46,24 @@ class CollatorSubject:
     vocab_size: int
     """Ids lie in [0, vocab_size)."""
     max_length: int
-    """Tokens of the longest row that may come."""
+    """Number of tokens of the longest possible row."""
     label_key: str = "labels"
     """The label's key in a feature, ``labels`` or ``label``; in the batch it is always ``labels``."""
     fixed_length: bool = False
     """All rows are padded to one length when they are tokenized, as `default_data_collator` needs it."""
     min_length: int = 1
-    """Tokens of the shortest row that may come."""
+    """Number of tokens of the shortest possible row."""
     examples: tuple[dict[str, Any], ...] = ()
-    """Features of real rows: generated ones get their other columns from them, and are lists, arrays or tensors as
-    they are."""
+    """Features of real rows: generated ones get their other columns from them, and the same containers (lists, arrays
+    or tensors)."""
     segments: bool = True
-    """Rows have a second segment, so that their token type ids say something."""
+    """Rows have a second segment, so that their token type ids have a meaning."""
     own_loss: bool = False
-    """The loss is the user's own, which may take the labels of a regression in any type."""
+    """The loss is the user's own, which may take labels of a regression of any type."""
     takes_mask: bool = True
     """The model takes an attention mask."""
     narrowest: int | None = None
-    """Columns that the collator gives a row of `min_length` tokens alone, where its padding is not declared."""
+    """Width of a batch of one row of `min_length` tokens, if the collator's padding is not declared."""
 
     def __post_init__(self) -> None:
         """Refuse a subject for which no features can be made."""
@@ -85,7 +85,7 @@ class CollatorSubject:
 
     @property
     def head_rules(self) -> Head:
-        """All that depends on what the head learns."""
+        """The rules of the head of the task."""
         return head_named(self.head)
 
 
@@ -112,9 +112,9 @@ def special_id(tokenizer: Any, name: str) -> int | None:
 
 
 def find_places(subject: CollatorSubject, features: Features, batch: Batch) -> list[Place | None]:
-    """Look for each feature's tokens: in its own row, then in a row that is not itself in place, else None.
+    """Find each feature's tokens: in its own row, then in a row that is not in its place either, else None.
 
-    Example: features [[7, 8, 9], [5]] in the batch [[5, 0, 0], [7, 8, 9]] (pad id 0) stand in row 1, columns [0, 3),
+    Example: features [[7, 8, 9], [5]] in the batch [[5, 0, 0], [7, 8, 9]] (pad id 0) are in row 1, columns [0, 3),
     and in row 0, columns [0, 1).
     """
     rows: list[list[int]] = batch["input_ids"].tolist()
@@ -138,7 +138,7 @@ def find_places(subject: CollatorSubject, features: Features, batch: Batch) -> l
         found = (find(feature, row, exactly=exactly) for row in free if row != feature)
         return next((place for place in found if place is not None), None)
 
-    # A row with the right padding is the better match: a short row may also stand at the head of a longer one.
+    # A row with the right padding is the better match: a short row may also be the beginning of a longer one.
     return [
         place
         or elsewhere(row, exactly=True)
@@ -159,7 +159,7 @@ def start_of(side: str, length: int, width: int) -> int:
 
 
 def padding_cells(places: list[Place | None], rows: list[list[Any]]) -> list[tuple[int, int, Any]]:
-    """Return (row, column, value) of every cell beside the tokens."""
+    """Return (row, column, value) of every cell outside of the tokens."""
     return [
         (place.row, column, value)
         for place in places
@@ -170,11 +170,11 @@ def padding_cells(places: list[Place | None], rows: list[list[Any]]) -> list[tup
 
 
 def unreadable_column(check: str, features: Features, batch: Batch, *names: str) -> list[Finding]:
-    """Return a finding for the first column that is not there, not a matrix, or not as large as the first one."""
+    """Return a finding for the first column that is missing, not a matrix, or of another shape than the first one."""
     for name in names:
         value = batch.get(name)
         if value is None:
-            hint = f"Hand {name} on, or let tokenizer.pad make it."
+            hint = f"Keep {name} in the batch, or let tokenizer.pad make it."
             return [batch_finding(check, features, f"{name} in the batch", f"only {sorted(map(str, batch))}", hint)]
         if not isinstance(value, torch.Tensor) or value.dim() != _MATRIX:
             seen = f"shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else type(value).__name__
@@ -203,7 +203,7 @@ def plain_values(value: Any) -> Any:
 
 
 def contained(example: Any, value: Any) -> Any:
-    """Return plain values as a tensor or array where the example is one, in its dtype."""
+    """Return plain values as a tensor or array of the example's dtype, if the example is one."""
     if isinstance(example, torch.Tensor):
         return torch.tensor(value, dtype=example.dtype)
     return np.asarray(value, dtype=example.dtype) if isinstance(example, np.ndarray) else value
@@ -211,19 +211,19 @@ def contained(example: Any, value: Any) -> Any:
 
 def same_number(left: float, right: float) -> bool:
     """Compare two labels up to the rounding of float32."""
-    # A score such as 3.8 is rounded to float32 on the way: 1e-6 allows that, and not half precision (5e-4).
+    # A score such as 3.8 is rounded to float32: 1e-6 allows this rounding, but not half precision (5e-4).
     return math.isclose(left, right, rel_tol=1e-6, abs_tol=1e-9)
 
 
 def difference(first: Any, second: Any, where: str) -> tuple[str, str, str] | None:
-    """Return where two structures differ first, and both values there, or None."""
+    """Return the first place where two structures differ, and both values there, or None."""
     if _kind(first) != _kind(second):
         return where, _kind(first), _kind(second)
     if isinstance(first, torch.Tensor) and torch.equal(first, second):
         return None
     first, second = plain_values(first), plain_values(second)
     if isinstance(first, list) and set(map(type, first + second)) == {int} and first == second:
-        return None  # most columns are this: without a walk over each token
+        return None  # the fast path for most columns, without a loop over tokens
     if isinstance(first, Mapping):
         pairs = [(f"{where}[{key!r}]", value, second[key]) for key, value in first.items()]
     elif isinstance(first, (list, tuple)):
@@ -236,7 +236,7 @@ def difference(first: Any, second: Any, where: str) -> tuple[str, str, str] | No
 
 
 def _kind(value: Any) -> str:
-    """Word the type of a value with its size: two values of one kind can be compared part by part."""
+    """Describe the type and size of a value: two values of the same kind can be compared part by part."""
     if isinstance(value, Mapping):
         return f"{type(value).__name__} with {sorted(map(str, value))}"
     if hasattr(value, "tolist"):
@@ -252,26 +252,26 @@ def batch_finding(check: str, features: Features, expected: str, observed: str, 
 
 
 def show_list(values: list[Any]) -> str:
-    """Word a list, of a long one its beginning."""
+    """Describe a list; a long one by its beginning."""
     if len(values) <= _MOST_SHOWN:
         return str(values)
     return f"[{', '.join(map(str, values[:_MOST_SHOWN]))}, ... {len(values)} in all]"
 
 
 def show_some(texts: list[str]) -> str:
-    """Word the first three of many."""
+    """Describe the first three of many texts."""
     more = f"; {len(texts) - 3} more" if len(texts) > 3 else ""  # three examples are enough
     return "; ".join(texts[:3]) + more
 
 
 def show_cells(wrong: list[tuple[int, int, Any]]) -> str:
-    """Word the first of the wrong cells, and how many there are."""
+    """Describe the first wrong cell, and the number of wrong cells."""
     row, column, value = wrong[0]
     more = f" ({len(wrong)} such cells)" if len(wrong) > 1 else ""
     return f"{value} in row {row}, column {column}{more}"
 
 
 def show_error(error: Exception) -> str:
-    """Word an error in one line."""
+    """Describe an error in one line."""
     text = f"{type(error).__name__}: {' '.join(str(error).split())}"
     return text if len(text) <= 300 else f"{text[:300]}..."  # a few lines of a terminal

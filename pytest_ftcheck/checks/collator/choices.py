@@ -1,4 +1,4 @@
-"""Whether a collator of multiple choice keeps the choices of a row together. Shapes: B rows, C choices, T columns."""
+"""Checks that a multiple-choice collator keeps a row's choices together. Shapes: B rows, C choices, T columns."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ _AXES = 3
     "collator.choices_together",
     cost="free",
     needs=(CHOICES,),
-    catches="choices that are put together in another order than they were taken apart: view(C, B) for view(B, C)",
+    catches="choices that are reshaped in another order than they were flattened: view(C, B) instead of view(B, C)",
     hint="pad the choices of all rows as one list, row by row, and reshape it with view(len(features), C, -1).",
 )
 def choices_together(evidence: Evidence, _thresholds: Thresholds) -> list[Finding]:
-    """Choice c of row r stands at ``input_ids[r, c]`` of a batch.
+    """Choice c of row r is at ``input_ids[r, c]`` of a batch.
 
-    Assumes: a batch is a block of rows, choices and tokens.
+    Assumes: a batch is a tensor of rows, choices and tokens.
 
-    Unusual but healthy: a collator that flattens the choices for a model that puts them together itself is red.
+    Unusual but healthy: a collator that flattens the choices, for a model that groups them itself, fails.
 
     False alarms: none by chance. The rows are fixed.
     """
     split = splits(evidence)[1]
     choices = evidence.pipeline.card.num_labels
-    # Another number of rows than of choices: else the wrong order has the right shape.
+    # The numbers of rows and choices must differ: otherwise the wrong order has the right shape.
     features = evidence.features(split.rows, split.few(choices + 1))
     if "input_ids" not in features[0]:
         msg = "the collator makes the token ids itself: there are none to compare its batches with"
@@ -59,4 +59,4 @@ def choices_together(evidence: Evidence, _thresholds: Thresholds) -> list[Findin
     there = next((place for place, tokens in seen.items() if tokens == wanted[wrong[0]]), None)
     where = "nowhere in the batch" if there is None else f"at row {there[0]}, choice {there[1]}"
     observed = f"{len(wrong)} of {len(wanted)} do not: that of row {row}, choice {choice} stands {where}"
-    return [finding("each choice at its own row and place", observed)]
+    return [finding("each choice in its own row and place", observed)]

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from pytest_ftcheck.findings import Finding
 
 _EXAMPLES = 16
-"""Real rows that generated ones are made like."""
+"""Number of real rows that are the pattern of generated ones."""
 _LENGTHS = 400
-"""Real rows of a split whose lengths are looked at."""
+"""Number of real rows of a split whose lengths are read."""
 
 
 def collator_subject(evidence: Evidence) -> CollatorSubject:
-    """Describe a pipeline's collator, and the features that it gets.
+    """Return the subject of the checks: a pipeline's collator, and the features that it gets.
 
     Raises:
         NotApplicable: the collator tokenizes texts itself.
@@ -59,9 +59,9 @@ def collator_subject(evidence: Evidence) -> CollatorSubject:
         else len(tokenizer),
         max_length=max(lengths),
         label_key=pipeline.label_columns[0],
-        # Each split to its own longest row, it may be.
+        # Each split may be padded to its own longest row.
         fixed_length=all(len(set(split)) == 1 for split in by_split) and len(lengths) > len(by_split),
-        # Those of transformers take any row. Of a user's, no more is asked than the data does.
+        # Collators of transformers take any row. A user's collator gets only rows as they occur in the data.
         min_length=1 if made_by == "transformers" else min(lengths),
         examples=tuple(examples),
         segments=not types or any(types),
@@ -73,7 +73,7 @@ def collator_subject(evidence: Evidence) -> CollatorSubject:
 
 
 def _narrowest(subject: CollatorSubject) -> int | None:
-    """Return how wide a batch of the shortest row alone is, or None where there is no telling."""
+    """Return the width of a batch of the shortest row alone, or None if it is unknown."""
     batch, _ = collate("collator.shape", subject, features_of_lengths(subject, (subject.min_length,)))
     shape = tuple(getattr((batch or {}).get("input_ids"), "shape", ()))
     return shape[-1] if len(shape) > 1 and shape[-1] else None
@@ -83,15 +83,15 @@ _NEED_TOKENIZER = ("collator.side", "collator.pad_id")
 
 _ABOUT = {
     "collator.shape": (
-        "a last row that is dropped, columns that are cut off, padding to one short of a multiple",
-        "return one row for each feature, as wide as the longest of them or the multiple asked for.",
+        "a last row that is dropped, columns that are cut off, padding to one less than a multiple",
+        "return one row for each feature, as wide as the longest of them or the required multiple.",
     ),
     "collator.tokens": (
         "truncation in the collator, tokens that are masked or overwritten",
-        "truncate when tokenizing, and leave the tokens alone in the collator.",
+        "truncate when tokenizing, and do not change the tokens in the collator.",
     ),
     "collator.order": (
-        "rows that are sorted by length while the labels stay",
+        "rows that are sorted by length while the labels keep their order",
         "sort or group rows in the sampler, never in the collator.",
     ),
     "collator.side": (
@@ -103,23 +103,23 @@ _ABOUT = {
         "pad input_ids with tokenizer.pad_token_id.",
     ),
     "collator.mask": (
-        "a mask of ones, an inverted one, one that is built from the wrong pad id, no mask at all",
-        "hand on the features' attention_mask, padded with 0, as tokenizer.pad does.",
+        "a mask of ones, an inverted mask, a mask that is built from the wrong pad id, no mask at all",
+        "return the features' attention_mask, padded with 0, as tokenizer.pad does.",
     ),
     "collator.token_type_ids": (
-        "token_type_ids that are dropped, made anew, or padded with 1",
-        "hand on the features' token_type_ids, padded with tokenizer.pad_token_type_id.",
+        "token_type_ids that are dropped, replaced, or padded with 1",
+        "return the features' token_type_ids, padded with tokenizer.pad_token_type_id.",
     ),
     "collator.labels": (
         "labels that are shifted, rounded, reordered, lost, or padded with 0 where they are sequences",
-        "hand the labels on as `labels`, of shape [B], in the order of the features.",
+        "return the labels as `labels`, of shape [B], in the order of the features.",
     ),
     "collator.dtype": (
         "labels of a regression as integers, class ids as floats, half precision",
         "make tensors with dtype=torch.long, and the labels of a regression with torch.float32.",
     ),
     "collator.mutation": (
-        "feature.pop('labels') and +=, after which the next epoch sees other rows",
+        "feature.pop('labels') and +=, which change the rows of the next epoch",
         "build new dictionaries and lists.",
     ),
     "collator.determinism": (
@@ -131,8 +131,8 @@ _ABOUT = {
         "take each column by its name.",
     ),
     "collator.extra_column": (
-        "a further column, such as an id, that is taken for another one",
-        "pick the columns by name, and drop or refuse the others.",
+        "an additional column, such as an id, that is mistaken for another one",
+        "select the columns by name, and drop or refuse the others.",
     ),
 }
 
@@ -154,7 +154,7 @@ def _registered(name: str) -> Callable[[Evidence, Thresholds], list[Finding]]:
         if found and name == "collator.labels":
             require_rows_in_place(evidence)
         if found and name == "collator.order" and moves_rows_with_labels(evidence):
-            # Training and metrics are right; but what predict() gives back is in another order than the data set.
+            # Training and metrics are right, but the output of predict() is in another order than the data set.
             expected, observed = found[0].expected, f"{found[0].observed}, and their labels with them"
             return [warning(f"{expected} (fails where the labels stay)", observed, share=1.0, subject=found[0].subject)]
         return found
@@ -165,7 +165,7 @@ def _registered(name: str) -> Callable[[Evidence, Thresholds], list[Finding]]:
 
 
 for _name, (_catches, _hint) in _ABOUT.items():
-    # Batches that are generated.
+    # Number of generated batches.
     check(_name, cost="free", single_texts=True, thresholds={"examples": 50}, catches=_catches, hint=_hint)(
         _registered(_name)
     )
@@ -175,15 +175,15 @@ for _name, (_catches, _hint) in _ABOUT.items():
     "collator.lengths_example",
     cost="free",
     single_texts=True,
-    catches="padding to more or fewer columns than were asked for",
-    hint="pad to the longest row of the batch, or the multiple of it that pad_to_multiple_of asks for.",
+    catches="padding to more or fewer columns than required",
+    hint="pad to the longest row of the batch, or up to the next multiple of pad_to_multiple_of.",
 )
 def lengths_example(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Eight rows of 50, 59, 47, 67, 59, 50, 62 and 32 tokens give a batch of 67 columns, or the multiple asked for.
+    """Eight rows of 50, 59, 47, 67, 59, 50, 62 and 32 tokens give a batch of 67 columns, or the required multiple.
 
-    Where the data's rows are shorter, these are, by the same factor.
+    If the data's rows are shorter, all eight are shortened by the same factor.
 
-    Assumes: a batch is as wide as its longest row, or as its rule says.
+    Assumes: a batch is as wide as its longest row, or as its padding rule requires.
 
     Unusual but healthy: rows that are shorter than this, or of one fixed length, are scaled down first.
 

@@ -1,11 +1,11 @@
 """The invariants of every batch that a data collator makes, and the search for a batch that breaks one.
 
-Each invariant is a pure function of the features that went in and the batch that came out; `check_invariant` runs
-one over generated ragged batches and reports the smallest batch that breaks it. Shapes: B rows, T columns.
+Each invariant is a pure function of the features and of the batch that the collator makes of them; `check_invariant`
+runs one on generated ragged batches and reports the smallest batch that breaks it. Shapes: B rows, T columns.
 
-One cause turns one invariant red as far as that can be told: a row is looked for in the whole batch first, and its
-mask, its padding and its side are judged where it stands. A row that stands nowhere is reported by
-`collator.tokens` alone. So the family is meant to be run as a whole.
+Where possible, one defect breaks one invariant only: a row is searched in the whole batch first, and its mask, its
+padding and its side are judged in the place where it is found. A row that is not found is reported by
+`collator.tokens` alone. Therefore the family should be run as a whole.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from pytest_ftcheck.findings import Finding
 
 LENGTHS_EXAMPLE = (50, 59, 47, 67, 59, 50, 62, 32)
 ALWAYS = ((1,), (67,), (5, 5, 5), (8, 3, 16), (4,) * 8)
-"""Lengths of batches that are judged whatever is generated: one row, equal rows, whole blocks beside a short row."""
+"""Lengths of rows in batches that are always judged: one row, equal rows, whole blocks with a short row."""
 
 Invariant = Callable[[CollatorSubject, Features, Batch], list[Finding]]
 
@@ -60,16 +60,16 @@ INVARIANTS: Mapping[str, Invariant] = MappingProxyType(
         "collator.extra_column": check_extra_column,
     }
 )
-"""Id of the check to its function; the first line of each docstring says what must hold."""
+"""Function of each check, by id; the first line of its docstring states the requirement."""
 
 
 def check_invariant(name: str, subject: CollatorSubject, *, examples: int = 50) -> list[Finding]:
-    """Run one invariant over generated ragged batches; return the findings of the smallest batch that breaks it.
+    """Run one invariant on generated ragged batches; return the findings of the smallest batch that breaks it.
 
     Args:
         name: a key of `INVARIANTS`, with or without ``collator.``.
-        subject: the collator and what it has to get right.
-        examples: batches to generate, always the same ones; fewer where the collator pads to thousands of columns.
+        subject: the collator and the requirements on it.
+        examples: number of batches, always the same ones; fewer if the collator pads to thousands of columns.
 
     Raises:
         FtcheckError: there is no such invariant.
@@ -88,9 +88,9 @@ def check_invariant(name: str, subject: CollatorSubject, *, examples: int = 50) 
 
 
 def check_lengths_example(subject: CollatorSubject) -> list[Finding]:
-    """Eight rows of 50, 59, 47, 67, 59, 50, 62 and 32 tokens give (8, 67), or the multiple asked for.
+    """Eight rows of 50, 59, 47, 67, 59, 50, 62 and 32 tokens give (8, 67), or the required multiple.
 
-    Where rows never get as long, all are shorter by the same factor: cut off, they would be equally long.
+    If rows must be shorter, all are shortened by the same factor: truncated rows would have equal lengths.
     """
     longest = max(LENGTHS_EXAMPLE)
     limit = min(longest, subject.max_length)
@@ -99,7 +99,7 @@ def check_lengths_example(subject: CollatorSubject) -> list[Finding]:
 
 
 def judge(check: str, subject: CollatorSubject, features: Features) -> list[Finding]:
-    """Collate the features, of which a copy is used, and judge the batch by one check; never raises."""
+    """Collate a copy of the features, and judge the batch by one check; never raises."""
     batch, refused = collate(check, subject, copy.deepcopy(features))
     if batch is None:
         return refused
@@ -108,5 +108,5 @@ def judge(check: str, subject: CollatorSubject, features: Features) -> list[Find
             return [replace(finding, check=check) for finding in check_shape(subject, features, batch)]
         return INVARIANTS[check](subject, features, batch)
     except Exception as error:  # noqa: BLE001 - fail closed: a batch that no check can read is a finding
-        hint = "The batch is of a kind that this check cannot read: return a dict of dense tensors."
+        hint = "This check cannot read the batch: return a dict of dense tensors."
         return [batch_finding(check, features, "a batch of tensors", show_error(error), hint)]

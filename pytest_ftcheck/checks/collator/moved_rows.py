@@ -1,4 +1,4 @@
-"""Collators that put the rows of a batch into another order, and their labels with them."""
+"""Recognises collators that reorder the rows of a batch together with their labels."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ _ROWS = 16
 
 
 def moves_rows_with_labels(evidence: Evidence) -> bool:
-    """Tell whether the rows of a real batch come out in another order, each with its own label."""
+    """Return whether the collator reorders the rows of a real batch, each with its own label."""
     return evidence.once(_moves)
 
 
 def require_rows_in_place(evidence: Evidence) -> None:
-    """Refuse to compare the rows of the evaluation one by one where the collator moves them.
+    """Stop a check that compares the rows of the evaluation one by one if the collator moves them.
 
     Raises:
-        NotApplicable: it does; `collator.order` says so.
+        NotApplicable: the collator moves rows; `collator.order` reports it.
 
     """
     if moves_rows_with_labels(evidence):
-        msg = "the collator puts the rows of a batch into another order, with their labels: see collator.order"
+        msg = "the collator reorders the rows of a batch together with their labels: see collator.order"
         raise NotApplicable(msg)
 
 
 def in_order(evidence: Evidence, features: Sequence[Mapping[str, Any]], batch: Mapping[str, Any]) -> dict[str, Any]:
-    """Put the rows of a batch back into the order of its features, where the collator moves them with their labels."""
+    """Restore the order of the features in a batch, if the collator moves rows with their labels."""
     ids = batch.get("input_ids")
     if len(features) < 2 or not isinstance(ids, torch.Tensor) or not moves_rows_with_labels(evidence):  # an order
         return dict(batch)

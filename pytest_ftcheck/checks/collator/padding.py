@@ -1,6 +1,6 @@
-"""The padding invariants: what must hold for the rows and columns of every batch.
+"""The padding invariants: requirements on the rows and columns of every batch.
 
-Each is a pure function of the features that went in and the batch that came out. Shapes: B rows, T columns.
+Each is a pure function of the features and of the batch that the collator makes of them. Shapes: B rows, T columns.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
 
 def check_shape(subject: CollatorSubject, features: Features, batch: Batch) -> list[Finding]:
-    """Every input column is [B, T]: a row for each feature, as wide as the longest row or the multiple asked for.
+    """Every input column is [B, T]: a row for each feature, as wide as the longest row or the required multiple.
 
-    Assumes: a batch is as wide as its longest row, or as its rule says.
+    Assumes: a batch is as wide as its longest row, or as its padding rule requires.
 
-    Unusual but healthy: undeclared widths are guessed: a multiple, a fixed width, a column or two more in all batches.
+    Unusual but healthy: undeclared widths are guessed: a multiple, a fixed width, a constant number of extra columns.
 
     False alarms: none by chance: the generated batches are the same in every session.
     """
@@ -62,11 +62,11 @@ def check_shape(subject: CollatorSubject, features: Features, batch: Batch) -> l
 
 
 def check_tokens(subject: CollatorSubject, features: Features, batch: Batch) -> list[Finding]:
-    """Nothing is lost: the tokens of each feature stand unchanged and side by side in one row of the batch.
+    """No token is lost: the tokens of each feature are in one row of the batch, unchanged and adjacent.
 
     Assumes: the collator keeps every token.
 
-    Unusual but healthy: dynamic truncation or masking in the collator is red: silence it.
+    Unusual but healthy: dynamic truncation or masking in the collator fails: silence it.
 
     False alarms: none by chance: the generated batches are the same in every session.
     """
@@ -96,8 +96,8 @@ def check_order(subject: CollatorSubject, features: Features, batch: Batch) -> l
 
     Assumes: row i of a batch is feature i.
 
-    Unusual but healthy: a collator that sorts rows and labels together is a warning: what predict() gives back no
-    longer lines up with the data set.
+    Unusual but healthy: a collator that sorts rows and labels together only warns: the output of predict() is then in
+    another order than the data set.
 
     False alarms: none by chance: the generated batches are the same in every session.
     """
@@ -116,9 +116,9 @@ def check_order(subject: CollatorSubject, features: Features, batch: Batch) -> l
 
 
 def check_side(subject: CollatorSubject, features: Features, batch: Batch) -> list[Finding]:
-    """Padding stands on the tokenizer's padding side.
+    """Padding is on the tokenizer's padding side.
 
-    Assumes: the tokenizer names the padding side.
+    Assumes: the tokenizer has the right padding side.
 
     Unusual but healthy: a pipeline without a tokenizer is skipped.
 
@@ -143,9 +143,9 @@ def check_side(subject: CollatorSubject, features: Features, batch: Batch) -> li
 
 
 def check_pad_id(subject: CollatorSubject, features: Features, batch: Batch) -> list[Finding]:
-    """Padding positions of input_ids hold tokenizer.pad_token_id.
+    """Padding positions of input_ids have the value tokenizer.pad_token_id.
 
-    Assumes: the tokenizer names the pad id.
+    Assumes: the tokenizer has the right pad id.
 
     Unusual but healthy: a pipeline without a tokenizer is skipped.
 
@@ -162,21 +162,21 @@ def check_pad_id(subject: CollatorSubject, features: Features, batch: Batch) -> 
         return []
     if pad is None:
         hint = "The tokenizer has no pad token: set tokenizer.pad_token, for decoders to tokenizer.eos_token."
-        return [batch_finding(check, features, "a pad token, for the padding that is there", show_cells(wrong), hint)]
+        return [batch_finding(check, features, "a pad token, because there is padding", show_cells(wrong), hint)]
     fill = wrong[0][2]
     hint = f"Pad with tokenizer.pad_token_id ({pad}). {fill} is a constant, or the pad_token_id of another tokenizer"
     own = getattr(subject.data_collator, "tokenizer", None)
     if own is not None and special_id(own, "pad_token") == fill:
-        hint += ": data_collator.tokenizer is one, with this very pad_token_id"
+        hint += ": data_collator.tokenizer is another one, with exactly this pad_token_id"
     return [batch_finding(check, features, f"{pad} on padding", show_cells(wrong), f"{hint}.")]
 
 
 def check_mask(subject: CollatorSubject, features: Features, batch: Batch) -> list[Finding]:
-    """The attention mask is 1 on tokens (or as the feature had it) and 0 on padding.
+    """The attention mask is 1 on tokens (or the feature's value) and 0 on padding.
 
-    Assumes: the mask tells tokens from padding.
+    Assumes: the mask distinguishes tokens from padding.
 
-    Unusual but healthy: models without a mask are skipped; no mask is let through where nothing is padded.
+    Unusual but healthy: models without a mask are skipped; batches without a mask pass if nothing is padded.
 
     False alarms: none by chance: the generated batches are the same in every session.
     """
@@ -187,7 +187,7 @@ def check_mask(subject: CollatorSubject, features: Features, batch: Batch) -> li
     if unreadable := unreadable_column(check, features, batch, "input_ids"):
         return unreadable
     if name not in batch and not _has_padding(features, batch):
-        return []  # without a mask the model reads everything as text, and it is
+        return []  # without a mask the model reads all columns as text, which is right without padding
     if unreadable := unreadable_column(check, features, batch, "input_ids", name):
         return unreadable
     ids, mask = batch["input_ids"].tolist(), batch[name].tolist()
@@ -208,11 +208,11 @@ def check_mask(subject: CollatorSubject, features: Features, batch: Batch) -> li
 
 
 def check_token_type_ids(subject: CollatorSubject, features: Features, batch: Batch) -> list[Finding]:
-    """Token type ids stay as they were on tokens and are tokenizer.pad_token_type_id on padding.
+    """Token type ids are unchanged on tokens and are tokenizer.pad_token_type_id on padding.
 
-    Assumes: segments are the tokenizer's.
+    Assumes: the tokenizer made the segments.
 
-    Unusual but healthy: types that are all 0 may be dropped, and a tokenizer that does not ask for them may lose them.
+    Unusual but healthy: types that are all 0 may be dropped, and so may types that the tokenizer does not require.
 
     False alarms: none by chance: the generated batches are the same in every session.
     """
@@ -221,7 +221,7 @@ def check_token_type_ids(subject: CollatorSubject, features: Features, batch: Ba
     if name not in subject.input_names or (name not in batch and name not in asked):
         return []
     if name not in batch and not any(any(plain_values(feature[name])) for feature in features):
-        return []  # one segment: all 0, which is what the model takes where there are none
+        return []  # one segment: all 0, which is also the model's default
     if unreadable := unreadable_column(check, features, batch, "input_ids", name):
         return unreadable
     pad, types = getattr(subject.processing_class, "pad_token_type_id", 0), batch[name].tolist()
@@ -233,7 +233,7 @@ def check_token_type_ids(subject: CollatorSubject, features: Features, batch: Ba
         found.append(batch_finding(check, features, f"{pad} on padding", show_cells(wrong), hint))
     for row, (place, feature) in enumerate(zip(places, features, strict=True)):
         if place and (seen := types[place.row][place.start : place.stop]) != plain_values(feature[name]):
-            hint = "The collator changes the segments: the model no longer tells the two texts apart."
+            hint = "The collator changes the segments, so that the model cannot distinguish the two texts: keep them."
             expected = f"{show_list(plain_values(feature[name]))} on the tokens of feature {row}"
             found.append(batch_finding(check, features, expected, show_list(seen), hint))
             break
@@ -248,16 +248,16 @@ def _has_padding(features: Features, batch: Batch) -> bool:
 
 def _width_hint(rule: PaddingRule, longest: int, width: int) -> str:
     if width < longest:
-        return "The collator truncates: truncate when tokenizing, where the special tokens are kept."
+        return "The collator truncates: truncate when tokenizing, which keeps the special tokens."
     multiple = rule.multiple
     if multiple and width % multiple:
         return f"T is no multiple of {multiple}: round up to -(-longest // {multiple}) * {multiple}."
     if multiple and longest % multiple == 0:
-        return f"The longest row is a multiple of {multiple} already and gets a whole block of padding more."
+        return f"The longest row is a multiple of {multiple} already and gets an additional block of padding."
     if rule.fixed:
-        return "padding='max_length' is not followed: hand padding and max_length on to tokenizer.pad."
+        return "padding='max_length' is not applied: pass padding and max_length to tokenizer.pad."
     if not rule.declared:
-        return "If this width is meant, say so: give the collator an attribute pad_to_multiple_of or padding."
+        return "If this width is intended, declare it: give the collator an attribute pad_to_multiple_of or padding."
     return "Every padding column costs time in every layer: pad to the longest row of the batch."
 
 

@@ -1,4 +1,4 @@
-"""How wide a collator pads, as far as its attributes and its first batch tell."""
+"""The width to which a collator pads, derived from its attributes and its first batch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WIDEST_MARGIN = 2
 
 @dataclass(frozen=True)
 class PaddingRule:
-    """How wide a collator pads, as far as its attributes tell."""
+    """The width to which a collator pads, derived from its attributes."""
 
     declared: bool
     """False for a plain function: it has neither `padding` nor `pad_to_multiple_of`, so its width is a guess."""
@@ -26,11 +26,11 @@ class PaddingRule:
     fixed: int | None
     """The width of ``padding="max_length"``."""
     known_limits: tuple[int, ...]
-    """Fixed widths that an undeclared collator may well pad to."""
+    """Plausible fixed widths of a collator without declared padding."""
     blocks: tuple[int, ...] = _USUAL_MULTIPLES
-    """Blocks that an undeclared collator may well pad to."""
+    """Plausible multiples of a collator without declared padding."""
     margin: int = 0
-    """Columns that an undeclared collator adds to its narrowest batch: it may add them to all."""
+    """Number of columns that such a collator adds to its narrowest batch: it may add them to all batches."""
 
     @classmethod
     def of(cls, subject: CollatorSubject) -> PaddingRule:
@@ -64,7 +64,7 @@ class PaddingRule:
         return tuple(dict.fromkeys((longest, longest + self.margin, *rounded, *limits)))
 
     def describe(self, longest: int) -> str:
-        """Word the rule for a batch whose longest row has `longest` tokens."""
+        """Describe the rule for a batch whose longest row has `longest` tokens."""
         width = self.widths(longest)[0]
         reason = f"the longest row has {longest}"
         if self.fixed:

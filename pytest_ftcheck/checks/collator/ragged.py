@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 8
 LONGEST_ROW = 64
-# Cells [B x T] of one generated batch: a collator that pads to 8192 gets fewer rows, so that the search stays cheap.
+# Cells [B x T] of one generated batch: a collator that pads to 8192 gets fewer rows, to limit the time of the search.
 _MOST_CELLS = 4096
 # Two special tokens around at least one ordinary token.
 _ROOM_FOR_SPECIAL_TOKENS = 3
@@ -36,7 +36,7 @@ _ROOM_FOR_SPECIAL_TOKENS = 3
 
 @dataclass(frozen=True)
 class RowMaker:
-    """Makes features out of a few numbers: consecutive ordinary ids, with the special tokens at their places."""
+    """Makes features from a few numbers: consecutive ordinary ids, with the special tokens at their places."""
 
     subject: CollatorSubject
     ordinary: tuple[int, ...]
@@ -48,7 +48,7 @@ class RowMaker:
 
     @classmethod
     def of(cls, subject: CollatorSubject) -> RowMaker:
-        """Sort the vocabulary once, for all the rows."""
+        """Sort the vocabulary once for all rows."""
         tokenizer = subject.processing_class
         if tokenizer is None:
             return cls(subject, _inner_tokens(subject) or tuple(range(subject.vocab_size)), None, None)
@@ -101,7 +101,7 @@ class RowMaker:
 
 
 def _inner_tokens(subject: CollatorSubject) -> tuple[int, ...]:
-    """Return the ids of real text, without the special tokens at its ends."""
+    """Return the ids of real text, without special tokens at its ends."""
     rows = [(plain_values(row["input_ids"]), plain_values(row.get("attention_mask"))) for row in subject.examples]
     texts = [[token for token, seen in zip(ids, mask or [1] * len(ids), strict=True) if seen] for ids, mask in rows]
     return tuple(sorted({token for text in texts for token in text[1:-1]}))
@@ -120,7 +120,7 @@ def _like(example: dict[str, Any], row: dict[str, Any], label_key: str) -> dict[
 
 
 def longest_row(subject: CollatorSubject) -> int:
-    """Return the most tokens that a generated row may have."""
+    """Return the largest number of tokens of a generated row."""
     return min(LONGEST_ROW, subject.max_length, PaddingRule.of(subject).fixed or LONGEST_ROW)
 
 
@@ -130,7 +130,7 @@ def affordable_examples(subject: CollatorSubject) -> int:
 
 
 def features_of_lengths(subject: CollatorSubject, lengths: Sequence[int]) -> Features:
-    """Make one feature of each length, without chance; all of the greatest length where the subject says so."""
+    """Make one feature of each length, without random numbers; all of the greatest length if the subject says so."""
     maker = RowMaker.of(subject)
     limit = max(min(max(lengths), subject.max_length, PaddingRule.of(subject).fixed or max(lengths)), 1)
     rows = [limit if subject.fixed_length else min(max(length, subject.min_length), limit) for length in lengths]
@@ -160,7 +160,7 @@ def features(subject: CollatorSubject) -> SearchStrategy[Features]:
     def batch(draw: st.DrawFn) -> Features:
         rows = []
         widths = draw(sizes)
-        # Not a strategy of their own: a failure must shrink from equal rows to ragged ones, and the other way round.
+        # One strategy for both: a failure must shrink from equal rows to ragged ones, and the reverse.
         if subject.fixed_length or draw(st.booleans()):
             widths = [widths[0]] * len(widths)
         elif rule.multiple and draw(st.booleans()):
@@ -180,7 +180,7 @@ def _labels(subject: CollatorSubject) -> SearchStrategy[Any]:
 
 
 class _FoundError(Exception):
-    """Tells Hypothesis that this example failed; the findings travel beside it."""
+    """Signals to Hypothesis that this example failed; the findings are kept separately."""
 
 
 def smallest_failure(
@@ -190,13 +190,13 @@ def smallest_failure(
     examples: int = 50,
     always: Sequence[Features] = (),
 ) -> list[Finding]:
-    """Return the findings of the smallest generated batch that has some, or nothing; never raises for a finding.
+    """Return the findings of the smallest generated batch that has findings, or none; never raises for a finding.
 
     Args:
         strategy: generates batches.
-        judge: looks at one.
-        examples: how many to generate.
-        always: batches to look at where no generated one has findings.
+        judge: returns the findings of one batch.
+        examples: number of batches to generate.
+        always: batches to judge if no generated batch has findings.
 
     """
     failures: list[tuple[int, list[Finding]]] = []
@@ -231,7 +231,7 @@ def smallest_failure(
     except _FoundError:
         return failures[-1][1]  # Hypothesis runs the smallest example last
     except Flaky:
-        # A collator with a memory of its own fails now and then: any failure that was seen is one.
+        # A collator that keeps a state fails only sometimes: any observed failure counts.
         if not failures:
             raise
         return min(failures, key=lambda failure: failure[0])[1]
@@ -240,7 +240,7 @@ def smallest_failure(
 
 @contextmanager
 def _no_files_left() -> Iterator[None]:
-    """Send what Hypothesis caches (constants of local modules) to a folder that goes away."""
+    """Let Hypothesis write its cache (constants of local modules) into a temporary folder."""
     stored: Any = configuration.storage_directory(intent_to_write=False)
     home: Path = getattr(stored, "home_directory", stored)  # before Hypothesis 6.162, it is the folder itself
     with tempfile.TemporaryDirectory(prefix="hypothesis-", dir=scratch_folder()) as folder:

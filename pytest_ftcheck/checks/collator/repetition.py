@@ -1,6 +1,6 @@
-"""What must hold when a data collator is called again: its input is as it was, and so is what it makes of it.
+"""Checks that call a data collator again: its input stays unchanged, and equal features give equal batches.
 
-Each of these runs the collator again, on features that are the same or ought to make no difference.
+Each check runs the collator again on the same features, or on features with an irrelevant change.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ _EXTRA = "ftcheck_extra"
 
 
 def collate(check: str, subject: CollatorSubject, features: Features) -> tuple[Batch | None, list[Finding]]:
-    """Call the collator; a refusal or a batch that is no mapping becomes a finding."""
+    """Call the collator; an error, or a batch that is not a mapping, becomes a finding."""
     try:
-        # Advice such as "max_length is ignored" is no defect, and must not become one under `-W error`.
+        # Warnings such as "max_length is ignored" are no defects, and must not become errors under `-W error`.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             batch = subject.data_collator(features)
@@ -46,7 +46,7 @@ def collate(check: str, subject: CollatorSubject, features: Features) -> tuple[B
             hint = "The tokenizer has no pad token: set tokenizer.pad_token, for decoders to tokenizer.eos_token."
         elif len(set(lengths_of(features))) > 1:
             hint = (
-                "Ragged batch refused: use DataCollatorWithPadding(tokenizer), or pad all rows to one length when "
+                "The collator refuses a ragged batch: use DataCollatorWithPadding(tokenizer), or pad all rows when "
                 "tokenizing. " + hint
             )
         return None, [batch_finding(check, features, "a batch", show_error(error), hint)]
@@ -61,8 +61,8 @@ def check_mutation(subject: CollatorSubject, features: Features, batch: Batch) -
 
     Assumes: features belong to the data set.
 
-    Unusual but healthy: a collator that pops labels from rows that are made anew for each batch is red, though nothing
-    is lost.
+    Unusual but healthy: a collator that pops labels fails even if the rows are created for each batch and nothing is
+    lost.
 
     False alarms: none by chance: the generated batches are the same in every session.
     """
@@ -82,12 +82,12 @@ def check_mutation(subject: CollatorSubject, features: Features, batch: Batch) -
 
 
 def check_determinism(subject: CollatorSubject, features: Features, batch: Batch) -> list[Finding]:
-    """The same features give the same batch, whatever batch came between.
+    """The same features give the same batch, whatever batch was made in between.
 
     Assumes: a collator is a function of its features.
 
-    Unusual but healthy: augmentation in the collator, as masking at random, is red: silence it, or move it into the
-    data set.
+    Unusual but healthy: augmentation in the collator, such as random masking, fails: silence it, or move the
+    augmentation into the data set.
 
     False alarms: none by chance: the generated batches are the same in every session.
     """
@@ -106,7 +106,7 @@ def check_key_order(subject: CollatorSubject, features: Features, batch: Batch) 
 
     Assumes: columns are taken by name.
 
-    Unusual but healthy: rows as tuples are not asked about: a feature is a mapping.
+    Unusual but healthy: rows as tuples are not covered: a feature is a mapping.
 
     False alarms: none by chance: the generated batches are the same in every session.
     """
@@ -115,21 +115,21 @@ def check_key_order(subject: CollatorSubject, features: Features, batch: Batch) 
         keys = list(feature)
         shift = (row + 1) % len(keys)
         turned.append({key: feature[key] for key in keys[shift:] + keys[:shift]})
-    hint = "The collator goes by position (feature.values()): take each column by its name."
+    hint = "The collator takes columns by position (feature.values()): take each column by its name."
     return _same_again("collator.key_order", subject, features, turned, batch, hint=hint)
 
 
 def check_extra_column(subject: CollatorSubject, features: Features, batch: Batch) -> list[Finding]:
-    """A further column of the features is refused, dropped or handed on, and changes nothing else.
+    """An additional column of the features is refused, dropped or kept, and changes nothing else.
 
     Assumes: columns are taken by name.
 
-    Unusual but healthy: a collator may refuse, drop or hand on a column that it does not know.
+    Unusual but healthy: a collator may refuse, drop or keep a column that it does not know.
 
     False alarms: none by chance: the generated batches are the same in every session.
     """
     check, rows = "collator.extra_column", range(len(features))
-    hint = "The collator takes each column for one that it knows: pick the columns by name, drop or refuse the others."
+    hint = "The collator mistakes an unknown column for a known one: select columns by name, drop or refuse the others."
     for values in ([3 + row for row in rows], [f"text of row {row}" for row in rows]):
         given = [{**feature, _EXTRA: value} for feature, value in zip(features, values, strict=True)]
         again, _ = collate(check, subject, copy.deepcopy(given))
@@ -147,7 +147,7 @@ def check_extra_column(subject: CollatorSubject, features: Features, batch: Batc
 def _same_content(
     check: str, subject: CollatorSubject, features: Features, batch: Batch, again: Batch, *, how: str, hint: str
 ) -> list[Finding]:
-    """Compare input columns and labels by value; what a collator adds beside may well be new each time."""
+    """Compare input columns and labels by value; further columns that a collator adds may change each time."""
     for name in [*input_columns(subject, batch), *(name for name in (*subject.label_keys, "labels") if name in batch)]:
         first, second = torch.as_tensor(batch[name]), torch.as_tensor(again[name]) if name in again else None
         if second is None or first.shape != second.shape or not torch.allclose(first.double(), second.double()):

@@ -1,1 +1,1 @@
-"""What must hold for the data: rows, labels, duplicates, and tokens that still are the texts."""
+"""Checks of the data: rows, labels, duplicates, and whether tokens match their texts."""

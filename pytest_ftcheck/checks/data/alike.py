@@ -1,4 +1,4 @@
-"""What must hold for the texts of both splits: they were prepared in one way, so that words and lengths agree."""
+"""Checks of the texts of both splits: both are prepared in the same way, so that words and lengths agree."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 _ROWS = 1000
 _SHOWN = 6
 _RARER = 0.1
-"""A token is lost where it is in less than a tenth of the rows that it should be in."""
+"""A token is lost if less than a tenth of the expected number of rows contains it."""
 _FEWEST = 3
-"""Rows that are no accident."""
+"""Smallest number of rows that chance does not explain."""
 
 
 @check(
@@ -32,20 +32,21 @@ _FEWEST = 3
     single_texts=True,
     false_alarms=1e-5,
     thresholds={"rows": 0.2, "alpha": 1e-8},  # a frequent token; probability that chance loses one
-    catches="stop words, case or punctuation that are taken out of one split alone, another language or source",
-    hint="prepare the texts of both splits, and those that are served, with one function.",
+    catches="stop words, case or punctuation removed from one split only; splits of different languages or sources",
+    hint="prepare the texts of both splits, and the texts in serving, with one function.",
 )
 def words_alike(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Tokens that are frequent in one split stand in the other too.
+    """Tokens that are frequent in one split also occur in the other.
 
-    A token is lost where it is in ``rows`` of one split's rows and in less than a tenth as many of the other's, which
-    chance does with a probability below ``alpha`` (binomial). Tokens that are lost one way only were taken out. Lost
-    both ways, as of two languages, they are a warning: that may be what the project is about.
+    A token is lost if a fraction ``rows`` of one split's rows contains it, and less than a tenth of that fraction of
+    the other's; the probability that chance does this is below ``alpha`` (binomial). If tokens are lost in one
+    direction only, they were removed. If both splits lack tokens of the other, as with two languages, the check warns:
+    this may be intended.
 
     Assumes: both splits are of one kind of text.
 
     Unusual but healthy: an evaluation in another language or from another source only warns. A split that lacks a
-    frequent word by nature, such as questions without a question mark, is red.
+    frequent word by nature, such as questions without a question mark, fails.
 
     False alarms: at most 1e-5 a session (binomial test at ``alpha``, for up to 1,000 frequent tokens).
     """
@@ -93,15 +94,15 @@ def lost_tokens(
 
     Args:
         there: ``[V]``, rows with the token where it is frequent.
-        rows: of how many.
+        rows: number of rows where it is frequent.
         here: ``[V]``, rows with the token among the others.
-        others: of how many.
+        others: number of the other rows.
         thresholds: ``rows`` and ``alpha``.
 
     """
     rates = there / rows
     rare = (rates >= thresholds["rows"]) & (here / others < _RARER * rates)
-    # The lower end of the rate: it is of a sample as well.
+    # Take the lower end of the rate: the rate is estimated from a sample too.
     floor = np.maximum(rates - 2 * np.sqrt(rates * (1 - rates) / rows), 0.0)
     chance = stats.binom.cdf(here, others, floor)
     lost = np.flatnonzero(rare & (chance < thresholds["alpha"]))
@@ -113,20 +114,20 @@ def lost_tokens(
     cost="free",
     single_texts=True,
     thresholds={"rows": 0.02},
-    catches="splits that are truncated to different lengths: evaluated on less of a text than was trained on",
+    catches="splits that are truncated to different lengths: the evaluation sees less of a text than the training did",
     hint="tokenize both splits with one max_length.",
 )
 def lengths_alike(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Both splits are truncated to the same length.
 
-    A split counts as truncated where far more rows have its greatest length than have the two lengths below: without
-    truncation, the longest rows are the rarest. An evaluation of longer rows than were trained on is a warning.
+    A split counts as truncated if far more rows have its greatest length than the two lengths below: without
+    truncation, the longest rows are the rarest. If evaluation rows are longer than train rows, the check warns.
 
     Assumes: the longest rows are rare where nothing is cut.
 
-    Unusual but healthy: rows of one length by nature in the evaluation alone, and longer ones in train: red.
+    Unusual but healthy: if evaluation rows have one fixed length by nature and train rows are longer, the check fails.
 
-    False alarms: none by chance. A pile of rows at one length is no draw.
+    False alarms: none by chance: many rows of exactly the greatest length do not occur at random.
     """
     train, evaluated = _both(evidence)
     lengths = [np.array([len(row) for row in content_of(evidence, split, _ROWS)]) for split in (train, evaluated)]
@@ -154,7 +155,7 @@ def lengths_alike(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _truncated(lengths: NDArray[np.int64], thresholds: Thresholds) -> bool:
-    """Whether rows pile up at the greatest length, ``lengths`` being ``[N]``."""
+    """Return whether rows pile up at the greatest length, ``lengths`` being ``[N]``."""
     at, below = ((lengths == lengths.max() - step).sum() for step in (0, 1))
     below = below + (lengths == lengths.max() - 2).sum()
     return bool(at >= max(_FEWEST, thresholds["rows"] * len(lengths)) and at >= 3 * below + _FEWEST)

@@ -1,4 +1,4 @@
-"""What must hold for answers that are parts of a context: as the data has them, and as tokens of a window."""
+"""Checks of answers that are parts of a context: their place in the text, and their tokens in a window."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Window:
-    """A tokenized row, with what it was made of."""
+    """A tokenized row, with its question, context and answers."""
 
     row: int
     question: int
@@ -49,12 +49,12 @@ class Window:
 
     @property
     def text(self) -> str | None:
-        """What the label says is the answer; None where one of its tokens is not of the context."""
+        """The text that the label marks; None if one of its tokens is outside of the context."""
         return self.context[self.label_begin : self.label_end] if self.label_begin >= 0 else None
 
     @property
     def holds_answer(self) -> bool:
-        """Whether all of the first answer stands in the window."""
+        """Whether the window contains the whole first answer."""
         if not self.answers["text"] or self.begin < 0:
             return False
         begin = self.answers["answer_start"][0]
@@ -98,16 +98,16 @@ def _places(rows: Dataset) -> NDArray[np.int64]:
     cost="free",
     needs=(QUESTIONS,),
     thresholds={"rows": 0.0},
-    catches="answer_start that counts bytes, or characters of a context that was stripped, cleaned or translated since",
-    hint="answer_start counts the characters of this very context: clean contexts before the answers are marked, or "
-    "move the marks along.",
+    catches="answer_start that counts bytes, or characters of a context that was stripped, cleaned or translated later",
+    hint="answer_start must count the characters of this context: clean contexts before the answers are marked, or "
+    "correct answer_start after cleaning.",
 )
 def answer_text(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Each answer stands in its context where the data says it does.
+    """Each answer is in its context at the position that the data gives.
 
     Assumes: an answer is a part of its context, letter by letter.
 
-    Unusual but healthy: answers that differ from the context in case or spacing are red: raise ``rows``.
+    Unusual but healthy: answers that differ from the context in case or spacing fail: raise ``rows``.
 
     False alarms: none by chance.
     """
@@ -128,7 +128,7 @@ def answer_text(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _moved(wrong: Sequence[tuple[str, int, str]]) -> str:
-    """Say by how many characters most answers are off, where they stand elsewhere in their contexts."""
+    """Describe by how many characters most answers are shifted, if they are elsewhere in their contexts."""
     steps: Counter[int] = Counter()
     for text, start, context in wrong:
         places = [at for at in range(len(context)) if text and context.startswith(text, at)]
@@ -147,17 +147,17 @@ def _moved(wrong: Sequence[tuple[str, int, str]]) -> str:
     thresholds={"rows": 0.02},
     catches="positions that were counted without special tokens or without the question, an end that is one too far, "
     "offsets of another window, positions of another row",
-    hint="find first and last token by the offsets of the very window (return_offsets_mapping), and look at "
-    "sequence_ids for which tokens are of the context.",
+    hint="find first and last token by the offsets of the same window (return_offsets_mapping), and use "
+    "sequence_ids to find the tokens of the context.",
 )
 def answer_positions(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """The labelled tokens of a window are the answer's.
+    """The labelled tokens of a window are the tokens of the answer.
 
-    They may begin or end in the middle of a token: then the tokens' text holds the answer, and no whole word more.
+    An answer may begin or end in the middle of a token: then the tokens' text contains the answer and no further word.
 
-    Assumes: the offsets are those of the tokens.
+    Assumes: the offsets belong to the tokens.
 
-    Unusual but healthy: answers that tokens do not end with, as in scripts without spaces, are let through.
+    Unusual but healthy: answers that end inside a token, as in scripts without spaces, pass.
 
     False alarms: none by chance.
     """
@@ -194,17 +194,17 @@ def _is_answer(window: Window) -> bool:
     cost="free",
     needs=(QUESTIONS,),
     thresholds={"rows": 0.0},
-    catches="windows without the answer that are labelled with their last token, with -1, or with a place that the "
-    "answer has in another window",
-    hint="label a window that does not hold the whole answer with the place of [CLS], for both ends: its score is what "
-    "'no answer' scores.",
+    catches="windows without the answer that are labelled with their last token, with -1, or with the position of the "
+    "answer in another window",
+    hint="label a window that does not contain the whole answer with the position of [CLS], for both start and end: "
+    "its score is the score of 'no answer'.",
 )
 def no_answer_position(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """A window without the answer is labelled with the first token of the row, ``[CLS]``, for both ends.
 
-    Assumes: the model says "no answer" by its first token.
+    Assumes: the model uses the first token for "no answer".
 
-    Unusual but healthy: models whose ``[CLS]`` stands last, as XLNet's, are red.
+    Unusual but healthy: models whose ``[CLS]`` is the last token, such as XLNet, fail.
 
     False alarms: none by chance.
     """

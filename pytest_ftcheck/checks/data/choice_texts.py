@@ -1,4 +1,4 @@
-"""What must hold for the texts of choices: the context in each of them, and endings that tell them apart.
+"""Checks of the texts of choices: each contains the context, and the endings differ.
 
 Shapes: R rows of a split, C choices; token ids are ragged.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _ROWS = 4 * SAMPLE
 _CUT = 0.1
-"""Share of the context's tokens that one choice may lack of what another one has."""
+"""Fraction of the context's tokens that one choice may lack and another one has."""
 
 
 @check(
@@ -29,18 +29,18 @@ _CUT = 0.1
     needs=(CHOICES,),
     thresholds={"rows": 0.02},
     false_alarms=2e-6,
-    catches="a context that is not tokenized, that is truncated away, or cut in the longest choice only, so that "
-    "choices differ by what is left of it",
+    catches="a context that is not tokenized, that is truncated completely, or cut in the longest choice only, so that "
+    "choices contain different parts of it",
     hint="tokenize the context with each ending, tokenizer(context, ending); raise max_length, or truncate the context "
     "of a row to one length for all of its choices before you tokenize.",
 )
 def choice_context(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """All choices of a row hold the row's context, and equally much of it.
+    """All choices of a row contain the row's context, and the same amount of it.
 
-    Assumes: the context is what the choices are told by.
+    Assumes: the context is needed to find the right choice.
 
-    Unusual but healthy: contexts longer than the model takes, truncated in each choice by the length of its ending: red
-    above ``rows``, because the longest choice is told by it.
+    Unusual but healthy: contexts longer than the model takes, truncated in each choice by the length of its ending,
+    fail above ``rows``: the model could recognise the longest choice by the truncation.
 
     False alarms: at most 2e-6 a session (exact binomial test), where no more rows than the limit are bad.
     """
@@ -77,7 +77,7 @@ def _contexts(evidence: Evidence, split: Split, rows: ChoiceRows) -> list[list[i
     special = special_ids(evidence.tokenizer)
     runs = [[cut(choice, special) for choice in choices] for choices in rows.choices]
     if any(len(choice) < 2 for row in runs for choice in row):  # context and ending
-        msg = "no raw text is known, and the choices are one segment each: nothing tells the context from the ending"
+        msg = "no raw text is known, and each choice is one segment: context and ending cannot be told apart"
         raise NotApplicable(msg)
     return [max((choice[0] for choice in row), key=len) for row in runs]
 
@@ -88,16 +88,16 @@ def _contexts(evidence: Evidence, split: Split, rows: ChoiceRows) -> list[list[i
     needs=(CHOICES,),
     thresholds={"fail": 0.05, "warn": 0.01},
     false_alarms=2e-6,
-    catches="endings that are truncated away, so that all choices are the same tokens; one ending in all columns",
-    hint="what tells the right choice is lost before the model: raise max_length, truncate the context alone "
-    "(truncation='only_first'), and look at which column each choice is made of.",
+    catches="endings that are truncated completely, so that all choices are the same tokens; one ending in all columns",
+    hint="the text of the endings is lost before it reaches the model: raise max_length, truncate only the context "
+    "(truncation='only_first'), and check from which column each choice is made.",
 )
 def choices_differ(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """The right choice of a row has other tokens than each of the wrong ones.
 
-    Assumes: one choice alone is right.
+    Assumes: exactly one choice is right.
 
-    Unusual but healthy: data in which some endings are written twice warns from 1% of the rows on.
+    Unusual but healthy: data in which some endings occur twice in a row warns from 1% of the rows on.
 
     False alarms: at most 2e-6 a session (exact binomial test), where no more rows than the limit are bad.
     """

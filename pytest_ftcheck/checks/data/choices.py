@@ -1,4 +1,4 @@
-"""What must hold for the choices of a row: as many as there are, each in its own place, all behind the same context.
+"""Checks of the choices of a row: their number, their places and their labels.
 
 Shapes: N rows, C choices; token ids are ragged.
 """
@@ -33,23 +33,23 @@ if TYPE_CHECKING:
     from pytest_ftcheck.findings import Finding
 
 ALIKE = 0.5
-"""Share of a text's tokens, of which a choice that holds the text has more."""
+"""A choice contains a text if it has more than this fraction of the text's tokens."""
 LUCK = 1e-6
-"""As of `exceeds`: a healthy row has no such defect, so that a small one is enough."""
+"""Argument ``luck`` of `exceeds`: a healthy row has no such defect, so that a small value is enough."""
 _CORE = 3
-"""Tokens of an ending; of so many and more, the first is left out: behind a space it may be another one."""
+"""Number of tokens of an ending from which on its first token is ignored: after a space it may be another token."""
 
 
 @dataclass(frozen=True)
 class ChoiceRows:
-    """Some rows of a split, ``[R]``: which they are, the tokens of their choices without padding, ``[R, C]``."""
+    """Some rows of a split: their indices ``[R]``, and the tokens of their choices without padding, ``[R, C]``."""
 
     indices: list[int]
     choices: list[list[list[int]]]
 
 
 def choice_rows(evidence: Evidence, split: Split, count: int) -> ChoiceRows:
-    """Take at most so many rows of a split, evenly spread.
+    """Take at most ``count`` rows of a split, evenly spread.
 
     Raises:
         NotApplicable: the rows have no token ids.
@@ -62,21 +62,21 @@ def choice_rows(evidence: Evidence, split: Split, count: int) -> ChoiceRows:
 
 
 def token_ids(evidence: Evidence, texts: list[str]) -> list[list[int]]:
-    """Tokenize texts without special tokens, nothing truncated."""
+    """Tokenize texts without special tokens and without truncation."""
     made = evidence.tokenizer(texts, add_special_tokens=False, truncation=False, padding=False, verbose=False)
     return [list(ids) for ids in made["input_ids"]]
 
 
 def text_columns(evidence: Evidence, split: Split) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the raw columns of context and those of the endings.
+    """Return the raw columns of the context and those of the endings.
 
     Raises:
-        NotApplicable: they are not known.
+        NotApplicable: the columns are not known.
 
     """
     columns = evidence.text_columns
     if not set(columns) <= set(split.raw.column_names):
-        msg = f"the {split.name} rows have no raw texts beside their tokens"
+        msg = f"the {split.name} rows have no raw texts in addition to their tokens"
         raise NotApplicable(msg)
     count = evidence.pipeline.card.num_labels
     return tuple(columns[:-count]), tuple(columns[-count:])
@@ -87,14 +87,14 @@ def text_columns(evidence: Evidence, split: Split) -> tuple[tuple[str, ...], tup
     cost="free",
     needs=(CHOICES,),
     catches="rows with more or fewer choices than others, an ending that was lost, a list of choices that is cut",
-    hint="give each row as many choices as the others: a batch is one block, and a label names a choice by its place.",
+    hint="give all rows the same number of choices: a batch is one tensor, and a label is the index of a choice.",
 )
 def choice_count(evidence: Evidence, _thresholds: Thresholds) -> list[Finding]:
     """Every row has the same number of choices.
 
     Assumes: the task has one number of choices.
 
-    Unusual but healthy: rows of two to five choices, padded in the collator: red.
+    Unusual but healthy: rows of two to five choices that the collator pads fail.
 
     False alarms: none by chance. All rows are counted.
     """
@@ -114,25 +114,25 @@ def choice_count(evidence: Evidence, _thresholds: Thresholds) -> list[Finding]:
     "data.choice_labels",
     cost="free",
     needs=(CHOICES,),
-    catches="labels that count from 1, labels that are shifted or numbered anew while the choices stay in their order",
-    hint="hand the label on as it is: it is the place of the right choice, not a name that could be numbered anew.",
+    catches="labels that count from 1, labels that are shifted or renumbered while the choices keep their order",
+    hint="keep the label unchanged: it is the index of the right choice, not a name that can be renumbered.",
 )
 def choice_labels(evidence: Evidence, _thresholds: Thresholds) -> list[Finding]:
-    """The label of a row is the place of the right choice that the raw data names.
+    """The label of a row is the index of the right choice in the raw data.
 
-    A label that is numbered otherwise, always in the same way, is as consistent as before, and names a wrong choice.
+    Labels that are all renumbered in the same way are consistent, but name a wrong choice.
 
-    Assumes: the choices stand in the order of their raw columns.
+    Assumes: the choices are in the order of their raw columns.
 
-    Unusual but healthy: a Trainer that puts the choices of each row into another order and moves the label with them
-    has no raw label beside, or is red.
+    Unusual but healthy: a Trainer that reorders the choices of each row and moves the label with them fails, unless its
+    rows have no raw label.
 
     False alarms: none by chance. All rows are compared.
     """
     column, found = evidence.pipeline.card.label_column, []
     for split in filled(evidence):
         if split.raw is split.rows or column not in split.raw.column_names:
-            msg = "no raw labels are known beside those that are learned"
+            msg = "the rows have no raw labels in addition to the labels of the training"
             raise NotApplicable(msg)
         raw, labels = scalars(split.raw, column), label_values(evidence, split)
         others = [row for row, pair in enumerate(zip(raw, labels, strict=False)) if pair[0] != pair[1]]
@@ -160,8 +160,8 @@ def choices_in_place(evidence: Evidence, thresholds: Thresholds) -> list[Finding
 
     Assumes: the last text columns are the endings, in the order of the choices.
 
-    Unusual but healthy: endings in a template, cleaned or truncated at their end pass: half of their tokens are enough.
-    Choices that are shuffled with their labels are red where the raw columns keep their order.
+    Unusual but healthy: endings that are cleaned, truncated or in a template pass: half of their tokens are enough.
+    Choices that are shuffled with their labels fail where the raw columns keep their order.
 
     False alarms: at most 2e-6 a session (exact binomial test), where no more rows than the limit are bad.
     """
@@ -189,7 +189,7 @@ def _holds(choice: Sequence[int], ending: list[int]) -> bool:
 
 
 def _misplaced(choices: list[list[int]], endings: list[list[int]]) -> int | None:
-    """Return the first choice that holds another ending of its row, or none of its own; None where all are right."""
+    """Return the first choice that has another ending of its row, or lacks its own; None where all are right."""
     for place, (choice, own) in enumerate(zip(choices, endings, strict=False)):
         if _holds(choice, own):
             continue
@@ -201,13 +201,13 @@ def _misplaced(choices: list[list[int]], endings: list[list[int]]) -> int | None
 
 
 def shared_start(choices: list[list[int]]) -> int:
-    """Return with how many equal tokens all choices of a row begin."""
+    """Return the number of equal tokens at the beginning of all choices of a row."""
     together = zip(*choices, strict=False)
     return next((at for at, tokens in enumerate(together) if len(set(tokens)) > 1), min(map(len, choices)))
 
 
 def kept_of(text: Sequence[int], choice: Sequence[int]) -> float:
-    """Return the share of a text's tokens that a choice has."""
+    """Return the fraction of a text's tokens that a choice has."""
     return sum((Counter(text) & Counter(choice)).values()) / max(len(text), 1)
 
 

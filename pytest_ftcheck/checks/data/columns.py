@@ -1,4 +1,4 @@
-"""What must hold for columns: what the model should get, it gets."""
+"""Checks of columns: all inputs that the model needs reach it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _ROWS = 64
 _BATCH = 8
 _END = 16
-"""Tokens of a text that are looked for at either end: the middle may be truncated."""
+"""Number of tokens at either end of a text that are searched: the rest may be truncated."""
 _SEGMENT_NAMES = frozenset(
     (
         *("sentence", "text", "question", "query", "answer", "response", "premise", "hypothesis", "claim", "evidence"),
@@ -39,31 +39,31 @@ _NOTES = frozenset(
         *("en", "de", "fr", "es", "it", "nl", "pt", "ru", "zh", "ja", "ko", "ar"),
     )
 )
-"""Words in names of columns that are about a text, or another form of it."""
+"""Words in names of columns that describe a text or hold another form of it."""
 _NEARLY_ALL = 0.95
 _VARIANT = 0.9
-"""Share of tokens in common from which on a column is another form of what was tokenized."""
+"""Fraction of common tokens from which on a column is another form of the tokenized text."""
 _SHORT = 0.25
-"""Share of the words of the tokenized texts below which a column is a note."""
+"""Fraction of the number of words of the tokenized texts below which a column is a note."""
 
 
 @check(
     "data.unused_columns",
     cost="free",
     thresholds={"rows": 0.5},
-    catches="a second text that is never tokenized, an attention mask or token_type_ids that get lost before the model",
-    hint="take a text that is left out on purpose out of the data set, with remove_columns. All that the tokenizer "
-    "returns belongs to the row: keep its columns when you map, and hand them on in the collator.",
+    catches="a second text that is never tokenized, an attention mask or token_type_ids that do not reach the model",
+    hint="if a text is left out on purpose, remove it from the data set with remove_columns. Keep all columns that the "
+    "tokenizer returns when you map, and keep them in the collator.",
 )
 def unused_columns(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """The model gets all texts of the data set, and all that the tokenizer makes of them.
+    """The model gets all texts of the data set, and all columns that the tokenizer makes from them.
 
-    Assumes: a column of language that is called or built like a used one is meant for the model.
+    Assumes: a text column whose name or content is like that of a used one is meant for the model.
 
-    Unusual but healthy: notes, other forms of a text and short columns are let through by name, length and tokens in
-    common; another full text that is kept on purpose is red.
+    Unusual but healthy: notes, other forms of a text and short columns pass; they are recognised by name, length and
+    common tokens. Another full text that is kept on purpose fails.
 
-    False alarms: none by chance. 64 rows are looked at, evenly spread.
+    False alarms: none by chance. The check reads 64 rows, evenly spread.
     """
     found = []
     for split in filled(evidence):
@@ -74,7 +74,7 @@ def unused_columns(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _missing_inputs(evidence: Evidence, split: Split) -> list[Finding]:
-    """Make a batch with the pipeline's collator and look for what the tokenizer makes and the model takes."""
+    """Make a batch with the pipeline's collator and find missing columns that tokenizer and model have in common."""
     tokenizer: Any = evidence.pipeline.processing_class
     made = ("input_ids", "attention_mask") if tokenizer is None else tokenizer.model_input_names
     taken = forward_parameters(evidence.fresh_model)
@@ -92,7 +92,7 @@ def _missing_inputs(evidence: Evidence, split: Split) -> list[Finding]:
 
 
 def _needs(evidence: Evidence, split: Split, name: str, batch: Any) -> str:
-    """Word why the model cannot do without an input; an empty text where it can."""
+    """Describe why the model needs an input; an empty text if it does not need it."""
     if name == "input_ids":
         return "" if "inputs_embeds" in batch else "they are the text"
     if name == "attention_mask":
@@ -106,7 +106,7 @@ def _needs(evidence: Evidence, split: Split, name: str, batch: Any) -> str:
 
 
 def _unused_texts(evidence: Evidence, split: Split, thresholds: Thresholds) -> list[Finding]:
-    """Find columns of language, much like those that are tokenized, of which the tokens know nothing."""
+    """Find text columns, similar to the tokenized ones, whose tokens are not in the rows."""
     columns = language_columns(split.raw)
     used = evidence.pipeline.card.text_columns or language_in_rows(evidence, split)
     found = []
@@ -114,7 +114,7 @@ def _unused_texts(evidence: Evidence, split: Split, thresholds: Thresholds) -> l
         if name in used or not (_is_segment(name, used) or _is_like(split, name, used or columns)):
             continue
         inside, shared = _in_rows(evidence, split, name)
-        # Where the texts are not known, the tokens may be those of a text that was changed first.
+        # If the texts are not known, the tokens may come from a text that was changed before.
         if inside < thresholds["rows"] and shared < (_VARIANT if used else thresholds["rows"]):
             beside = f", beside {' and '.join(map(repr, used))}" if used else ""
             expected = f"the texts of column {name!r} in the tokens{beside}; or no such column"
@@ -127,22 +127,22 @@ def _unused_texts(evidence: Evidence, split: Split, thresholds: Thresholds) -> l
 
 
 def _cut_at(evidence: Evidence, split: Split) -> int:
-    """Return the number of tokens that nearly all rows have, as where they are truncated; 0 where they differ."""
+    """Return the number of tokens that nearly all rows have, as after truncation; 0 if rows differ."""
     lengths = Counter(map(len, tokens_of(evidence, split, split.few(_ROWS))))
     [(length, count)] = lengths.most_common(1)
     return length if length == max(lengths) and count > _NEARLY_ALL * lengths.total() else 0
 
 
 def _in_rows(evidence: Evidence, split: Split, column: str) -> tuple[float, float]:
-    """Tell how far the texts of a column are in the tokens of their rows.
+    """Return to what extent the tokens of the rows contain the texts of a column.
 
     Returns:
-        The share of rows that hold all tokens of one end of their text (the other may be truncated), and the mean share
-        of tokens in common: of the text's in the row, or of the row's in the text, whichever is greater.
+        The fraction of rows that have all tokens of one end of their text (the other may be truncated), and the mean
+        fraction of common tokens: of the text's tokens or of the row's tokens, whichever fraction is greater.
 
     """
     encoded = encode_again(evidence, split, [column], _ROWS)
-    # Amid other text, a word may have other tokens than at the beginning.
+    # In the middle of a text, a word may have other tokens than at the beginning.
     spaced = evidence.tokenizer([f" {text}" for (text,) in encoded.texts], add_special_tokens=False, verbose=False)
     inside, in_row, in_text = 0, 0.0, 0.0
     beside = _tokens_beside(evidence, split, encoded.indices)
@@ -156,7 +156,7 @@ def _in_rows(evidence: Evidence, split: Split, column: str) -> tuple[float, floa
 
 
 def _tokens_beside(evidence: Evidence, split: Split, indices: Sequence[int]) -> list[list[int]]:
-    """Return the tokens of some rows that the model takes beside ``input_ids``, as one of two towers does."""
+    """Return the tokens of some rows in further inputs of the model, as models with two encoders take them."""
     names = [name for name in split.rows.column_names if name.endswith("input_ids") and name != "input_ids"]
     taken_names = [name for name in names if name in forward_parameters(evidence.fresh_model)]
     columns = [split.values(name, indices) for name in taken_names]
@@ -164,20 +164,20 @@ def _tokens_beside(evidence: Evidence, split: Split, indices: Sequence[int]) -> 
 
 
 def language_in_rows(evidence: Evidence, split: Split) -> tuple[str, ...]:
-    """Return the columns of language whose texts are in the tokens."""
+    """Return the text columns whose texts are in the tokens."""
     if evidence.pipeline.processing_class is None:
         return ()
     return tuple(name for name in language_columns(split.raw) if _in_rows(evidence, split, name)[0] >= _VARIANT)
 
 
 def _is_segment(name: str, used: Sequence[str]) -> bool:
-    """Tell whether a column is called as the other side of one that is used: sentence2, question, hypothesis."""
+    """Return whether a column's name is that of the other text of a pair: sentence2, question, hypothesis."""
     own, *stems = [re.sub(r"[_-]?(\d+|[ab]|pair)$", "", column.casefold()) for column in (name, *used)]
     return own in stems or (own in _SEGMENT_NAMES and not _SEGMENT_NAMES.isdisjoint(stems))
 
 
 def _is_like(split: Split, name: str, used: Sequence[str]) -> bool:
-    """Tell whether a column is a text of its own: no note about one that is used, no other form of it, not as short."""
+    """Return whether a column is a text of its own: not a note about a used one, not another form of it, not short."""
     parts, others = _parts(name), [_parts(column) for column in used if column != name]
     if parts & _NOTES or any(parts - _NOTES == other - _NOTES for other in others):
         return False
@@ -203,12 +203,12 @@ def _mean_words(split: Split, column: str) -> float:
     hint="tokenize both splits with one function and one tokenizer.",
 )
 def splits_alike(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Evaluation rows are built as train rows are: the same columns, special tokens and number of segments.
+    """Evaluation rows are built like train rows: the same columns, special tokens and number of segments.
 
     Assumes: one function tokenizes both splits.
 
-    Unusual but healthy: rows that are built in several ways, fewer than 95% alike, are not compared. Few rows say
-    nothing, and pass.
+    Unusual but healthy: rows that are built in several ways, with fewer than 95% alike, are not compared. A few rows
+    are no evidence, and pass.
 
     False alarms: at most 3e-4 a session (three exact hypergeometric tests).
     """
@@ -235,7 +235,7 @@ def splits_alike(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _layout(evidence: Evidence, split: Split) -> dict[str, list[Any]]:
-    """Return how some rows are built, ``[R]`` for each fact."""
+    """Return how some rows are built: for each property, its values ``[R]``."""
     tokenizer: Any = evidence.pipeline.processing_class
     indices = split.few(_ROWS)
     if tokenizer is None or not indices:
@@ -254,12 +254,12 @@ def _layout(evidence: Evidence, split: Split) -> dict[str, list[Any]]:
 
 
 def most_of(values: Sequence[Any], share: float) -> Any:
-    """Return what (nearly) all rows have in common; None where they differ among themselves."""
+    """Return the value that (nearly) all rows have; None if rows differ."""
     value, count = Counter(values).most_common(1)[0]
     return value if count >= share * len(values) else None
 
 
 def told_apart(value: Any, some: Sequence[Any], others: Sequence[Any], chance: float) -> bool:
-    """Tell whether others have a value of some rows more rarely than the luck of drawing both alike explains."""
+    """Return whether other rows have a value more rarely than chance explains if both are drawn alike."""
     has = [list(values).count(value) for values in (some, others)]
     return bool(stats.hypergeom.cdf(has[1], len(some) + len(others), sum(has), len(others)) < chance)

@@ -1,4 +1,4 @@
-"""Whether token ids, decoded, give the text back that they were made of."""
+"""Checks whether decoding the token ids gives the original text."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _OTHERS = 3
 """Other rows that a row is compared with: its tokens must be more like its own text than like theirs."""
 _LETTERS = 3
 _CONTINUES = "##"
-"""Begins a piece that goes on with a word, in a vocabulary of WordPiece."""
+"""Prefix of a token that continues a word, in a WordPiece vocabulary."""
 _MISPLACED = 0.02
 _FEWEST = 5
 _ENOUGH = 20
-"""Rows that say something about a tokenizer."""
+"""Smallest number of rows that allow a verdict on a tokenizer."""
 
 
 @check(
@@ -35,21 +35,21 @@ _ENOUGH = 20
     single_texts=True,
     thresholds={"rows": 0.05, "again": 0.5},
     false_alarms=2e-4,
-    catches="tokens of another tokenizer, byte order or encoding errors, another column than the text's",
-    hint="another tokenizer made these tokens, or they come from a stale cache of one: tokenize again, and pass the "
-    "tokenizer that made them as processing_class.",
+    catches="tokens of another tokenizer, byte order or encoding errors, tokens of another column",
+    hint="another tokenizer made these tokens, or they come from an old cache: tokenize again, and pass the same "
+    "tokenizer as processing_class.",
 )
 def decodes(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Decoding the token ids gives the text back, but for case, accents, space and what was truncated.
+    """Decoding the token ids gives the original text, except for case, accents, white space and truncation.
 
-    Where no raw text is known, decoded rows are tokenized again: at least ``again`` of them must give the same tokens,
-    which rows of another tokenizer seldom do. Of whole words they do, but then pieces that go on with a word (``##``)
-    stand behind punctuation, where no tokenizer puts them.
+    If no raw text is known, decoded rows are tokenized again: at least a fraction ``again`` of them must give the same
+    tokens. Rows of another tokenizer seldom do. They may, if all tokens are whole words; then tokens that continue a
+    word (``##``) come after punctuation, where no tokenizer puts them.
 
-    Assumes: the tokenizer that is given made the tokens, and the texts are the text columns.
+    Assumes: the given tokenizer made the tokens, and the texts are the text columns.
 
-    Unusual but healthy: a template around the text, a tokenizer without decoder for some script: rows count as healthy
-    down to half in common. Tokens that are drawn at random (BPE dropout), without known texts: red.
+    Unusual but healthy: with a template around the text, or a tokenizer that cannot decode some script, rows pass if
+    half of the text is common. Tokens that are drawn at random (BPE dropout) fail if the texts are not known.
 
     False alarms: at most 2e-4 a session (exact binomial test), where no more rows than the limit are bad.
     """
@@ -72,11 +72,11 @@ def decodes(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _again(evidence: Evidence, split: Split, least: float) -> list[Finding]:
-    """Find rows that are no longer the same when they are decoded and tokenized again."""
+    """Find rows that change when they are decoded and tokenized again."""
     tokenizer: Any = evidence.tokenizer
     special, most = special_ids(tokenizer), len(tokenizer)
     texts = [[token for token in row if token not in special] for row in tokens_of(evidence, split, split.few(SAMPLE))]
-    # An unknown token does not come back, whatever the tokenizer is.
+    # Decoding loses an unknown token with any tokenizer.
     rows = [row for row in texts if row and tokenizer.unk_token_id not in row and max(row) < most]
     if len(rows) < _ENOUGH:
         msg = "no raw text is known, and too few rows can be decoded and tokenized again"
@@ -96,7 +96,7 @@ def _again(evidence: Evidence, split: Split, least: float) -> list[Finding]:
 
 
 def _misplaced(tokenizer: Any, rows: Sequence[Sequence[int]]) -> str:
-    """Count continuing pieces that stand behind punctuation; an empty text where there are hardly any."""
+    """Count tokens that continue a word after punctuation; an empty text if there are hardly any."""
     written = [tokenizer.convert_ids_to_tokens(row) for row in rows]
     pairs = [(before, piece) for row in written for before, piece in pairwise(row) if piece.startswith(_CONTINUES)]
     wrong = sum(not before.removeprefix(_CONTINUES).isalnum() for before, _ in pairs)
@@ -106,7 +106,7 @@ def _misplaced(tokenizer: Any, rows: Sequence[Sequence[int]]) -> str:
 
 
 def _unlike(decoded: Sequence[set[str]], texts: Sequence[set[str]]) -> list[int]:
-    """Return the rows that are hardly part of their text, or more part of others."""
+    """Return the rows that have little in common with their own text, or more with other texts."""
     bad = []
     for row, pieces in enumerate(decoded):
         if not pieces:
@@ -119,6 +119,6 @@ def _unlike(decoded: Sequence[set[str]], texts: Sequence[set[str]]) -> list[int]
 
 
 def _pieces(text: str) -> set[str]:
-    """Return all runs of three letters or digits, without case, accents and what stands between."""
+    """Return all runs of three letters or digits, without case, accents and other characters."""
     letters = "".join(char for char in unicodedata.normalize("NFKD", text).casefold() if char.isalnum())
     return {letters[start : start + _LETTERS] for start in range(len(letters) - _LETTERS + 1)}

@@ -1,4 +1,4 @@
-"""What must hold between rows: none is evaluated that was trained on, and none contradicts another."""
+"""Checks of relations between rows: no evaluated row is a train row, and no row contradicts another."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.runs.run import Run
 
 _DRAWS = 999
-"""Random choices of as many rows that a fall of a metric is compared with: the first that differs as much ends it."""
+"""Number of random subsets of equal size with which the change of a metric is compared."""
 _LEAKED = "split before you augment or repeat rows, and by text, not by row; take the rows in both splits out of train"
 
 
@@ -51,25 +51,25 @@ def _leaks(evidence: Evidence) -> Leaks:
     cost="free",
     single_texts=True,
     # Measured in the data sets of the built-in cards: at most 1.5% equal (CoLA), 3.3% near and 19% of one side (RTE).
-    # `warn` is the share of a limit from which on it warns, but for one side.
+    # `warn` is the fraction of a limit from which on the check warns, except for one side.
     thresholds={"rows": 0.05, "near": 0.1, "one_side": 0.5, "warn": 0.4},
-    catches="evaluated rows that were trained on: equal, with segments swapped, nearly equal, or one side of a pair",
-    hint=f"the metrics are too high by what the model remembers: {_LEAKED}.",
+    catches="evaluated rows that are also train rows: equal, segments swapped, nearly equal, or one side of a pair",
+    hint=f"the metrics are too high because the model remembers these rows: {_LEAKED}.",
 )
 def duplicates(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """No evaluated row stands in train too, compared without case, space and Unicode's compatibility forms.
+    """No evaluated row is also a train row, compared without case, white space and Unicode's compatibility forms.
 
     Assumes: the same text in both splits is a leak.
 
-    Unusual but healthy: short or templated texts repeat by themselves: it warns from ``warn`` of a limit on, and fails
-    above the limit.
+    Unusual but healthy: short or templated texts repeat by nature: the check warns from the fraction ``warn`` of a
+    limit on, and fails above the limit.
 
-    False alarms: none by chance. All rows are compared, by 64-bit digests: two of a million share one with a chance of
-    3e-8.
+    False alarms: none by chance. All rows are compared by 64-bit digests: two of a million rows have the same digest
+    with a probability of 3e-8.
     """
     _, evaluated = splits(evidence)
     leaks, rows = evidence.once(_leaks), len(FoldedRows(evidence, evaluated))
-    # Pairs of one text with several others are what many data sets are made of: a share of them is no news.
+    # Many data sets consist of pairs of one text with several others: a warning would be of no use.
     kinds = (
         (
             "rows",
@@ -111,19 +111,19 @@ def _example(evidence: Evidence, evaluated: Split, found: Mapping[int, int]) -> 
     cost="run",
     thresholds={"fall": 0.02},
     false_alarms=1e-3,
-    catches="a metric that rests on evaluated rows which were trained on",
-    hint=f"this is how much of the metric was remembered: {_LEAKED}.",
+    catches="a metric that is high only because evaluated rows are also train rows",
+    hint=f"the difference is the part of the metric that the model remembered: {_LEAKED}.",
 )
 def metrics_without_duplicates(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """The metrics hold on the evaluated rows that do not stand in train.
+    """The metrics are about the same on the evaluated rows that are not in train.
 
     Assumes: leaked rows are easier only because they were trained on.
 
-    Unusual but healthy: leaked rows that are easier by themselves, as very short texts are, are red: a random choice
-    does not know that.
+    Unusual but healthy: leaked rows that are easier than others, such as very short texts, fail: random subsets do not
+    take this into account.
 
-    False alarms: at most 5e-4 for each metric (none of 999 random choices of as many rows differs as much), for two
-    1e-3.
+    False alarms: at most 5e-4 for each metric (none of 999 random subsets of equal size differs as much), for two
+    metrics 1e-3.
     """
     _, evaluated = splits(evidence)
     leaked, rows = evidence.once(_leaks).rows, len(FoldedRows(evidence, evaluated))
@@ -150,7 +150,7 @@ def metrics_without_duplicates(evidence: Evidence, thresholds: Thresholds) -> li
 
 
 def _measure(evidence: Evidence, run: Run) -> Callable[[NDArray[Any]], Mapping[str, float]]:
-    """Return what computes the metrics of some of the rows."""
+    """Return a function that computes the metrics of some of the rows."""
     compute = evidence.pipeline.compute_metrics
     require_logits_of_metrics(evidence)
     if compute is None:
@@ -159,7 +159,7 @@ def _measure(evidence: Evidence, run: Run) -> Callable[[NDArray[Any]], Mapping[s
 
     def measure(rows: NDArray[Any]) -> Mapping[str, float]:
         with warnings.catch_warnings():
-            # A few rows may lack a class: what scikit-learn says of them is not news.
+            # A few rows may lack a class: warnings of scikit-learn about it are of no use here.
             warnings.simplefilter("ignore")
             return compute(EvalPrediction(predictions=run.logits[rows], label_ids=run.label_ids[rows]))
 
@@ -169,7 +169,7 @@ def _measure(evidence: Evidence, run: Run) -> Callable[[NDArray[Any]], Mapping[s
 def beyond_luck(
     measure: Callable[[NDArray[Any]], Mapping[str, float]], key: str, fall: float, rows: int, kept: int
 ) -> bool:
-    """Tell whether no random choice of as many rows makes the metric differ as much."""
+    """Return whether no random subset of equal size changes the metric as much."""
     whole, generator = measure(np.arange(rows))[key], np.random.default_rng(0)
     drawn = (measure(np.sort(generator.permutation(rows)[:kept]))[key] for _ in range(_DRAWS))
     return not any(abs(whole - value) >= abs(fall) for value in drawn)
@@ -183,18 +183,18 @@ def beyond_luck(
     thresholds={"rows": 0.02, "apart": 0.5, "repeated": 0.2, "kappa": 0.4},
     catches="the same input with two labels: shuffled labels, wrong joins, text that is lost before the model",
     hint="no model can learn both: look for labels joined to other rows, a text column that was left out, or rows that "
-    "annotators disagree about. `apart` is the share of the labels' range that regression labels may differ by.",
+    "annotators disagree about. Regression labels may differ by the fraction `apart` of the labels' range.",
 )
 def contradictions(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Rows with the same text have the same label; for regression, nearly the same.
 
-    Where a text is in several rows by design (``repeated``, a share of the rows) and its labels agree by far more than
-    chance (Cohen's ``kappa``), as those of several annotators do, it is a warning.
+    If texts are in several rows by design (at least a fraction ``repeated`` of the rows) and their labels agree by far
+    more than chance (Cohen's ``kappa``), as those of several annotators do, the check warns.
 
     Assumes: equal texts mean equal labels; one row is one text.
 
-    Unusual but healthy: rows of several annotators who agree only warn. Labels of a context that is no text column are
-    red above ``rows``: raise it.
+    Unusual but healthy: rows of several annotators who agree only warn. Labels that depend on a context outside of the
+    text columns fail above ``rows``: raise it.
 
     False alarms: none by chance. All rows are compared.
     """
@@ -222,10 +222,10 @@ def contradictions(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def agreement_of_equals(groups: Sequence[Sequence[Any]]) -> float:
-    """Return how far labels of equal texts agree, from 0, as by chance, to 1 (Fleiss' kappa over pairs).
+    """Return the agreement of labels of equal texts, from 0 (chance) to 1 (Fleiss' kappa over pairs).
 
     Args:
-        groups: the labels of the rows with one text, for each text that several rows have.
+        groups: for each text that several rows have, the labels of these rows.
 
     """
     counts = Counter(label for group in groups for label in group)
@@ -236,7 +236,7 @@ def agreement_of_equals(groups: Sequence[Sequence[Any]]) -> float:
 
 
 def _alike(rows: Rows) -> list[list[int]]:
-    """Return the rows that are equal to others, a list for each text, by the digests of the texts."""
+    """Return the rows that are equal to others: one list of rows for each text, by digest."""
     digests = np.fromiter(map(hash, rows), dtype=np.int64, count=len(rows))
     order = np.argsort(digests, kind="stable")
     groups = np.split(order, np.flatnonzero(np.diff(digests[order])) + 1)
@@ -244,7 +244,7 @@ def _alike(rows: Rows) -> list[list[int]]:
 
 
 class _Differ:
-    """Tells whether the labels of equal rows differ; for regression, by more than a share of the labels' range."""
+    """Decides whether labels of equal rows differ; for regression, by more than a fraction of the labels' range."""
 
     def __init__(self, evidence: Evidence, labels: Sequence[Any], apart: float) -> None:
         self._most = None

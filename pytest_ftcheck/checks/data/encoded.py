@@ -1,4 +1,4 @@
-"""Tokenized rows beside what the tokenizer makes of their raw texts now."""
+"""Compares tokenized rows with the tokens that the tokenizer now makes from their raw texts."""
 
 from __future__ import annotations
 
@@ -26,38 +26,38 @@ class Encoded:
 
     split: Split
     indices: tuple[int, ...]
-    """``[R]``: which rows of the split these are."""
+    """``[R]``: indices of the rows in the split."""
     texts: tuple[tuple[str, ...], ...]
     """``[R, S]``."""
     rows: tuple[list[int], ...]
     """``[R]``: the token ids that the data set holds, without padding."""
     special: frozenset[int]
-    """Ids that are no text."""
+    """Ids of special tokens, which are not text."""
     tokenizer: Any
     in_words: bool = False
     """The texts are words, and tokenized one by one."""
 
     @cached_property
     def whole(self) -> tuple[list[int], ...]:
-        """``[R]``: what the tokenizer makes of all segments together, nothing truncated."""
+        """``[R]``: tokens of all segments together, without truncation."""
         return tuple(self._token_ids(*map(list, zip(*self.texts, strict=True))))
 
     @cached_property
     def alone(self) -> tuple[tuple[list[int], ...], ...]:
-        """``[R, S]``: what it makes of each segment, without special tokens."""
+        """``[R, S]``: tokens of each segment, without special tokens."""
         segments = zip(*self.texts, strict=True)
         made = [self._token_ids(list(texts), add_special_tokens=False) for texts in segments]
         return tuple(zip(*made, strict=True))
 
     @cached_property
     def joined(self) -> tuple[tuple[list[int], ...], ...]:
-        """``[R, 2]``: what it makes of all segments as one string, with and without a space, without special tokens."""
+        """``[R, 2]``: tokens of all segments as one string, joined with and without a space; no special tokens."""
         strings = [[separator.join(row) for row in self.texts] for separator in (" ", "")]
         made = [self._token_ids(texts, add_special_tokens=False) for texts in strings]
         return tuple(zip(*made, strict=True))
 
     def _token_ids(self, *texts: list[str], **options: Any) -> list[list[int]]:
-        """Tokenize; ``verbose=False`` keeps it from warning of rows that are longer than the model takes."""
+        """Tokenize; ``verbose=False`` suppresses warnings about rows that are longer than the model takes."""
         given: list[Any] = [[text.split(" ") for text in column] if self.in_words else column for column in texts]
         options |= {"is_split_into_words": True} if self.in_words else {}
         return list(self.tokenizer(*given, truncation=False, padding=False, verbose=False, **options)["input_ids"])
@@ -78,7 +78,7 @@ def encode_again(evidence: Evidence, split: Split, columns: Sequence[str], count
         evidence: gives the tokenizer.
         split: the rows.
         columns: S raw text columns.
-        count: R, where the split has as many rows.
+        count: R, if the split has that many rows.
 
     Raises:
         NotApplicable: no tokenizer, or no token ids.
@@ -97,7 +97,7 @@ def encode_again(evidence: Evidence, split: Split, columns: Sequence[str], count
 
 
 def special_ids(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
-    """Ids of tokens that are no text; the unknown token stands for some."""
+    """Ids of tokens that are not text; the unknown token counts as text."""
     return frozenset(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
 
 
@@ -105,9 +105,9 @@ def tokens_of(evidence: Evidence, split: Split, indices: Sequence[int]) -> list[
     """Return the token ids that some rows of the data set hold, without padding.
 
     Args:
-        evidence: its tokenizer or model names the padding.
+        evidence: gives tokenizer and model, which define the padding.
         split: the rows.
-        indices: of the rows.
+        indices: indices of the rows.
 
     Raises:
         NotApplicable: the rows have no token ids.
@@ -118,14 +118,14 @@ def tokens_of(evidence: Evidence, split: Split, indices: Sequence[int]) -> list[
 
 
 def _token_columns(evidence: Evidence, split: Split) -> list[str]:
-    """Name the columns that tell tokens from padding."""
+    """Name the columns that are needed to find the padding."""
     require_column(split, "input_ids")
     masked = pad_id(evidence) is None and "attention_mask" in split.rows.column_names
     return ["input_ids", "attention_mask"] if masked else ["input_ids"]
 
 
 def _real(pad: int | None, ids: list[int], mask: list[int] | None = None) -> list[int]:
-    """Leave padding out: by its id, else by the mask, where there is one; several texts are joined to one row."""
+    """Remove padding: by its id, else by the mask, if there is one; several texts are joined to one row."""
     ids, mask = joined_ids(ids), None if mask is None else joined_ids(mask)
     if pad is not None:
         return [token for token in ids if token != pad]
@@ -133,7 +133,7 @@ def _real(pad: int | None, ids: list[int], mask: list[int] | None = None) -> lis
 
 
 def pad_id(evidence: Evidence) -> int | None:
-    """Return the id that stands for nothing but padding; None where another special token lends its own."""
+    """Return the id that is used only for padding; None if padding shares its id with another special token."""
     tokenizer: Any = evidence.pipeline.processing_class
     if tokenizer is None:
         return getattr(evidence.fresh_model.config, "pad_token_id", None)
@@ -142,7 +142,7 @@ def pad_id(evidence: Evidence) -> int | None:
 
 
 def runs_of_tokens(evidence: Evidence, split: Split, indices: Sequence[int]) -> list[list[list[int]]]:
-    """Cut some rows at their special tokens: ``[N]`` rows of as many runs as there are segments.
+    """Cut some rows at their special tokens: ``[N]`` rows of one run for each segment.
 
     Raises:
         NotApplicable: the rows have no token ids.
@@ -169,18 +169,18 @@ def cut(ids: Sequence[int], special: frozenset[int]) -> list[list[int]]:
 
 
 def is_subsequence(part: Sequence[int], whole: Sequence[int]) -> bool:
-    """Tell whether one becomes the other by leaving some ids out: what truncation does, from any side."""
+    """Return whether removing some ids from ``whole`` gives ``part``, as truncation at any side does."""
     rest = iter(whole)
     return all(token in rest for token in part)
 
 
 def is_part(part: Sequence[int], whole: Sequence[int]) -> bool:
-    """Tell whether one stands in the other, side by side."""
+    """Return whether ``whole`` contains ``part`` as one run of adjacent ids."""
     return any(list(whole[start : start + len(part)]) == list(part) for start in range(len(whole) - len(part) + 1))
 
 
 def expects_types(evidence: Evidence, texts: Sequence[tuple[str, ...]]) -> bool:
-    """Tell whether the tokenizer numbers segments, ``token_type_ids`` of several values, and the model listens."""
+    """Return whether the tokenizer makes ``token_type_ids`` of several values, and the model uses them."""
     model: Any = evidence.fresh_model
     takes = "token_type_ids" in forward_parameters(model)
     if not takes or getattr(model.config, "type_vocab_size", 2) < 2 or not texts:  # two kinds of segments

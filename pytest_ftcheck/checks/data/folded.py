@@ -1,4 +1,4 @@
-"""Rows without the differences that mean nothing, as they are compared with each other."""
+"""Normalises rows for comparison: differences without meaning, such as case and white space, are removed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Row: TypeAlias = tuple[Segment, ...]
 
 
 class Rows(Protocol):
-    """Rows that may be walked through more than once; they need not all exist at a time."""
+    """Rows that can be iterated more than once; they need not all be in memory."""
 
     def __len__(self) -> int:
         """Count them."""
@@ -33,21 +33,21 @@ class Rows(Protocol):
 
 
 def fold(text: str) -> str:
-    """Return a text without the differences that mean nothing: Unicode's compatibility forms, case and space."""
+    """Return a text without Unicode's compatibility forms, case and repeated white space."""
     plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
     return " ".join(plain.casefold().split())
 
 
 def words(text: str) -> str:
-    """Return the words of a text alone, folded, without punctuation."""
+    """Return only the words of a text, folded, without punctuation."""
     return " ".join(WORD.findall(fold(text)))
 
 
 @dataclass(frozen=True)
 class FoldedRows:
-    """The rows of a split, folded anew each time that they are walked through.
+    """The rows of a split, folded again in each iteration.
 
-    A row is its segments as folded texts; where no text is known, its runs of tokens between special ones.
+    A row is its segments as folded texts; if no text is known, its runs of tokens between special tokens.
     """
 
     evidence: Evidence

@@ -1,4 +1,4 @@
-"""Whether a token or two, or the length of a text, tell its label: then that is what a model learns."""
+"""Checks whether a few tokens, or the length of a text, predict its label: then a model learns only these."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _ROWS = 2000
 _FEATURES = 200
 _FEWEST = 30
-"""Rows of a split below which a rule of few tokens says nothing."""
+"""Number of rows of a split below which a rule of few tokens is not judged."""
 _SHOWN = 4
 
 
@@ -34,29 +34,30 @@ _SHOWN = 4
     "data.giveaways",
     cost="free",
     needs=(CLASSES, LABEL_PER_ROW),
-    # Of the way from the most frequent class to all rows right.
+    # Limits on the scale from 0 (accuracy of the most frequent class) to 1 (all rows right).
     thresholds={"fail": 0.97, "warn": 0.85},
-    catches="the label, an id or a template that stands in the text of both splits and gives the answer away",
-    hint="take it out of the text before you tokenize: the metric says how well that token is read, and nothing about "
-    "the task. Is the task about this very token, say so: fail = 2 in the card's thresholds of this check.",
+    catches="the label, an id or a template in the text of both splits that gives the answer away",
+    hint="remove it from the text before you tokenize: the metric measures only whether the model reads that token. If "
+    "the task really depends on this token only, set fail = 2 in the card's thresholds of this check.",
 )
 def giveaways(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """No token, place or length alone tells the labels.
+    """No single token, position or length predicts the labels.
 
-    A decision tree with as many leaves as there are classes is fitted on train rows, and judged on evaluation rows: for
-    two classes one question, such as whether a token is there. Its accuracy is put on a scale from 0, the share of the
-    most frequent class, to 1 (Cohen's kappa of a rule of thumb). Words of real texts reach a tenth to a half of it.
+    A decision tree with one leaf for each class is fitted on train rows, and judged on evaluation rows; for two classes
+    it asks one question, such as whether a token is there. Its accuracy is scaled from 0, the fraction of the most
+    frequent class, to 1 (Cohen's kappa of a simple rule). In real texts, single words reach 0.1 to 0.5.
 
     Assumes: a text is more than a keyword.
 
-    Unusual but healthy: a task about one word, such as telling languages by articles: red until its limit says so.
+    Unusual but healthy: a task about one word, such as recognising languages by articles, fails until its limit is
+    raised.
 
-    False alarms: none by chance. A rule that was fitted on train is asked once about other rows.
+    False alarms: none by chance. A rule that was fitted on train is applied once to other rows.
     """
     both = filled(evidence)
     texts = [content_of(evidence, split, _ROWS) for split in both]
     if len(both) != 2 or min(map(len, texts)) < _FEWEST:  # train and evaluation
-        msg = f"fewer than {_FEWEST} rows in a split: a rule of few tokens says nothing"
+        msg = f"fewer than {_FEWEST} rows in a split: too few to judge a rule of few tokens"
         raise NotApplicable(msg)
     labels = [_labels(evidence, split) for split in both]
     classes = np.unique(labels[0])
@@ -99,7 +100,7 @@ def _most_frequent(labels: NDArray[np.int64]) -> int:
 
 
 class _Features:
-    """What a rule may ask about a text: its tokens, which are its first and last ones, and how long it is."""
+    """Features of a text that a rule may use: its tokens, its first and last token, and its length."""
 
     def __init__(self, evidence: Evidence, train: Sequence[Sequence[int]]) -> None:
         self._evidence = evidence
@@ -116,7 +117,7 @@ class _Features:
         return features
 
     def name(self, feature: int) -> str:
-        """Word one of them."""
+        """Describe a feature."""
         kind, token = divmod(int(feature), self._width)
         if kind >= 3:  # there, first, last
             return f"a length above {self._lengths[int(feature) - 3 * self._width]:g} tokens"

@@ -1,4 +1,4 @@
-"""What must hold for the names of classes: the model has those of the data, in the same order."""
+"""Checks of the names of classes: the model has the data's names in the same order."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.findings import Finding
 
 _FIRST = 100
-"""Values that tell whether a column may hold names of classes."""
+"""Number of values that are read to decide whether a column may hold names of classes."""
 
 
 @check(
@@ -28,15 +28,15 @@ _FIRST = 100
     cost="free",
     needs=(CLASS_IDS,),
     catches="id2label that is generic, permuted, left over from another task, or disagrees with label2id",
-    hint="give the model id2label and label2id of the data set, in its order: pipeline() reads its classes there, "
-    "and so does everyone who loads the model.",
+    hint="give the model id2label and label2id of the data set, in its order: pipeline() and everyone who loads the "
+    "model read the names of the classes there.",
 )
 def label_names(evidence: Evidence, _thresholds: Thresholds) -> list[Finding]:
     """The names in the model's id2label are those of the data, in the same order.
 
-    Assumes: the names of the data set's classes, or of a text column with just these names, are those of the ids.
+    Assumes: the data set's class names, or a text column with exactly these names, give the names of the ids.
 
-    Unusual but healthy: case, blanks and underscores may differ; names in another language are red. Data without names
+    Unusual but healthy: case, blanks and underscores may differ; names in another language fail. Data without names
     is not compared; a model without names is a warning.
 
     False alarms: none by chance.
@@ -84,7 +84,7 @@ def _against_inverse(given: Mapping[int, str], label2id: Mapping[str, int]) -> l
 
 
 def _against_rows(evidence: Evidence, given: Mapping[int, str]) -> list[Finding]:
-    """Where a raw column holds the very names, its names must not stand for other ids throughout."""
+    """If a raw column holds the same names, its names must not consistently belong to other ids."""
     ids = {_fold(name): index for index, name in given.items()}
     for split in filled(evidence):
         for column, feature in split.raw.features.items():
@@ -95,7 +95,7 @@ def _against_rows(evidence: Evidence, given: Mapping[int, str]) -> list[Finding]
                 continue
             labels = label_values(evidence, split)
             ids_of, agreeing = mapping((_fold(value) for (value,) in walk(split.raw, [column])), labels)
-            # What annotators said may differ from the label in many rows, and is no other encoding.
+            # Annotations may differ from the label in many rows without another encoding.
             if ids_of.keys() != ids.keys() or ids_of == ids or agreeing < FOLLOWS * len(labels):
                 continue
             observed = {ids_of[name]: name for name in sorted(ids_of, key=ids_of.__getitem__)}

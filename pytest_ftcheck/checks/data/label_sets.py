@@ -1,4 +1,4 @@
-"""What must hold for the labels of rows that have any number of them. Shapes: N rows, K labels."""
+"""Checks of the labels of rows with any number of labels each. Shapes: N rows, K labels."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.findings import Finding
 
 _IS_LABEL = 0.5
-"""Share of votes above which a row has a label."""
+"""Fraction of votes above which a row has a label."""
 _SHOWN = 5
 
 
@@ -28,8 +28,8 @@ _SHOWN = 5
     "data.labels_in_train",
     cost="free",
     needs=(LABEL_SETS,),
-    catches="a label that no train row has, or every one: a column that is left out or filled with a constant, ids "
-    "that start at 1, rows that were sorted and cut off",
+    catches="a label that no train row or every train row has: a column that is left out or filled with a constant, "
+    "ids that start at 1, rows that were sorted and cut off",
     hint="compare how the vectors of both splits are made: one column for each name, in one order. Shuffle before "
     "taking a part of the rows.",
 )
@@ -38,10 +38,10 @@ def labels_in_train(evidence: Evidence, thresholds: Thresholds) -> list[Finding]
 
     Assumes: a model can learn a label only from rows with it and rows without it.
 
-    Unusual but healthy: a label that neither split has only warns. A label of so few rows that all fell into the
-    evaluation is red: silence it in the card.
+    Unusual but healthy: a label that neither split has only warns. A rare label whose rows are all in the evaluation
+    fails: silence it in the card.
 
-    False alarms: none by chance. That a split at random leaves out a label of few rows is found, not a false alarm.
+    False alarms: none by chance. A random split that leaves out a rare label is a true finding.
     """
     del thresholds
     train, evaluated = splits(evidence)
@@ -68,23 +68,23 @@ def labels_in_train(evidence: Evidence, thresholds: Thresholds) -> list[Finding]
     "data.labels_per_row",
     cost="free",
     needs=(LABEL_SETS,),
-    # How many times as many labels a row of one split may have; chance that two splits which are drawn alike differ so.
+    # Allowed ratio of the mean numbers of labels; probability that two splits which are drawn alike differ as much.
     thresholds={"times": 1.3, "chance": 1e-4},
     false_alarms=1e-4,
     catches="only the first label of each set kept in one split; a split that was labelled by other people or rules",
     hint="make the vectors of both splits with one function, from the whole list of labels: labels[0], explode() and "
-    "drop_duplicates(), or a column of one label leave the others out.",
+    "drop_duplicates(), or a column with one label lose the others.",
 )
 def labels_per_row(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """A row has about as many labels in train as in the evaluation.
+    """Train rows and evaluation rows have about the same number of labels each.
 
-    The means may differ by the factor ``times``; the test is that of Mann and Whitney.
+    The means may differ by the factor ``times``; the test is the Mann-Whitney test.
 
     Assumes: both splits are labelled alike.
 
-    Unusual but healthy: train rows of one label each that are made up to complete others are red: raise ``times``.
+    Unusual but healthy: train rows with one label each that are added artificially fail: raise ``times``.
 
-    False alarms: at most 1e-4 a session, of splits that are drawn alike.
+    False alarms: at most 1e-4 a session, if both splits are drawn alike.
     """
     train, evaluated = splits(evidence)
     counts, others = (label_sets(evidence, split).sum(axis=1) for split in (train, evaluated))
@@ -105,21 +105,21 @@ def labels_per_row(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     "data.rows_without_label",
     cost="free",
     needs=(LABEL_SETS,),
-    # By how much the shares of rows without any label may differ; chance that they do where splits are drawn alike.
+    # Allowed difference of the fractions of rows without any label; probability of it if splits are drawn alike.
     thresholds={"difference": 0.05, "chance": 1e-4},
     false_alarms=1e-4,
-    catches="rows without any label that were dropped from one split, or whose labels were lost on the way",
+    catches="rows without any label that were dropped from one split, or whose labels were lost",
     hint="keep rows without labels in both splits, or in none: dropna(), filter(bool) and a join on the labels drop "
-    "them; an annotation that is missing is not a row without labels.",
+    "them; a row with a missing annotation is not a row without labels.",
 )
 def rows_without_label(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Rows without any label are as frequent in train as in the evaluation.
 
     Assumes: both splits are drawn alike.
 
-    Unusual but healthy: train rows that were chosen to have labels are red: raise ``difference``.
+    Unusual but healthy: train rows that were chosen to have labels fail: raise ``difference``.
 
-    False alarms: at most 1e-4 a session, of splits that are drawn alike (Fisher's exact test).
+    False alarms: at most 1e-4 a session, if both splits are drawn alike (Fisher's exact test).
     """
     train, evaluated = splits(evidence)
     counts = [label_sets(evidence, split).sum(axis=1) for split in (train, evaluated)]
@@ -139,7 +139,7 @@ def label_sets(evidence: Evidence, split: Split) -> NDArray[np.bool_]:
 
     Raises:
         NotApplicable: the split has no rows.
-        ToldBy: its labels are no vectors of K numbers.
+        ToldBy: its labels are not vectors of K numbers.
 
     """
     if not len(split.rows):

@@ -1,4 +1,4 @@
-"""Labels that were made of another column of the rows: what was missing in it, or lost on the way."""
+"""Checks labels that were made from another column of the rows: missing or rounded values."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _ROWS = 16 * SAMPLE
 _MOST_NAMES = 200
-"""Different values of a column that may name classes."""
+"""Largest number of different values of a column that may hold names of classes."""
 _NEARLY_ALL = 0.99
 _FEWEST = 5
 _MISSING = frozenset(("", "nan", "none", "null", "n/a"))
@@ -31,20 +31,20 @@ _MISSING = frozenset(("", "nan", "none", "null", "n/a"))
     "data.label_source",
     cost="free",
     needs=(LABEL_PER_ROW,),
-    # Share of the rows; of a regression, share of the values with a fraction.
+    # Fraction of the rows; for a regression, fraction of the values that are not whole numbers.
     thresholds={"missing": 0.01, "fractions": 0.1},
-    catches="rows without a label that get the id of a class, scores that lose their fraction when they become labels",
-    hint="leave out rows whose label is missing, or give them -100; make labels of scores as floats.",
+    catches="rows without a label that get the id of a class, scores that are rounded when they become labels",
+    hint="remove rows whose label is missing, or give them -100; convert scores to float labels.",
 )
 def label_source(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """A label that was made of another column of its row is what that column says.
+    """A label that was made from another column of its row agrees with that column.
 
-    Assumes: a column whose values go with the labels one to one is where they come from.
+    Assumes: if the values of a column match the labels one to one, the labels come from that column.
 
-    Unusual but healthy: a class for all that has no name is let through where no named row is of it; scores that are
-    rounded to classes on purpose are so for a classification, which this does not judge.
+    Unusual but healthy: a class for rows without a name passes, if no row with a name has it; scores that are rounded
+    to classes on purpose pass, because the task is then a classification.
 
-    False alarms: none by chance. Columns that go with the labels in 99% of the rows are looked at.
+    False alarms: none by chance. The check reads columns that match the labels in 99% of the rows.
     """
     found = []
     regression = evidence.pipeline.card.head_rules.values
@@ -62,7 +62,7 @@ def label_source(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _columns(evidence: Evidence, split: Split) -> list[str]:
-    """Name the columns that labels may be made of: texts for classes, numbers for a regression."""
+    """Name the columns from which labels may be made: texts for classes, numbers for a regression."""
     kinds = ("float",) if evidence.pipeline.card.head_rules.values else ("string", "large_string")
     labels = {evidence.pipeline.label_column, evidence.pipeline.card.label_column}
     return [
@@ -73,7 +73,7 @@ def _columns(evidence: Evidence, split: Split) -> list[str]:
 
 
 def _missing(values: Sequence[Any], labels: Sequence[Any], thresholds: Thresholds) -> str:
-    """Find rows without a name whose label is the one of a named class."""
+    """Find rows without a name that have the label of a named class."""
     absent = [value is None or str(value).strip().casefold() in _MISSING for value in values]
     without = [label for label, is_absent in zip(labels, absent, strict=True) if is_absent]
     pairs = Counter((value, label) for value, label, gone in zip(values, labels, absent, strict=True) if not gone)
@@ -96,7 +96,7 @@ def _missing(values: Sequence[Any], labels: Sequence[Any], thresholds: Threshold
 
 
 def _whole_parts(values: Sequence[Any], labels: Sequence[Any], thresholds: Thresholds) -> str:
-    """Find labels that are whole numbers, made of scores that are not."""
+    """Find labels that are whole numbers although their scores are not."""
     scores, targets = (
         np.asarray([np.nan if one is None else one for one in column], float) for column in (values, labels)
     )

@@ -1,4 +1,4 @@
-"""What must hold for labels: classes of the head, all of them trained on, the same encoding everywhere."""
+"""Checks of labels: they are classes of the head, train has all of them, and both splits have one encoding."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from pytest_ftcheck.findings import Finding
 
 _ENOUGH = 20
-"""Rows from which on a distribution of labels says something."""
+"""Number of rows from which on distributions of labels are compared."""
 _SHOWN = 5
 FOLLOWS = 0.95
-"""Share of the rows from which on a label follows from a column."""
+"""Fraction of the rows from which on a label follows from a column."""
 
 
 def _names(evidence: Evidence) -> tuple[str, ...]:
@@ -43,14 +43,14 @@ def _show(evidence: Evidence, classes: Sequence[int]) -> str:
     cost="free",
     catches="labels from 1 to K instead of 0 to K-1, -1 for a hidden label, missing labels, texts instead of class ids",
     hint="number the classes from 0 to num_labels - 1, drop rows without a label (-1 in the test splits of GLUE), and "
-    "set num_labels and id2label to what the data has.",
+    "set num_labels and id2label to the classes of the data.",
 )
 def labels_in_range(evidence: Evidence, _thresholds: Thresholds) -> list[Finding]:
-    """Every label is the id of a class that the model has; for regression, a finite number.
+    """Every label is the id of a class of the model; for regression, a finite number.
 
     Assumes: labels are ids from 0 to K-1; for regression, finite numbers.
 
-    Unusual but healthy: -100 for a row that no loss counts is red too: drop such rows.
+    Unusual but healthy: the label -100, which the loss ignores, fails too: drop such rows.
 
     False alarms: none by chance.
     """
@@ -75,20 +75,19 @@ def _most_common(labels: Sequence[Any]) -> str:
     "data.classes_in_train",
     cost="free",
     needs=(CLASSES, LABEL_PER_ROW),
-    catches="a class that is never trained on: rows sorted by label and cut off, num_labels too high, labels 1 to K",
-    hint="the model cannot learn what it never sees: shuffle before taking a part of the rows, split within classes "
-    "(train_test_split with stratify), or give the head as many labels as there are.",
+    catches="a class without train rows: rows sorted by label and cut off, num_labels too high, labels 1 to K",
+    hint="the model cannot learn a class without rows: shuffle before taking a part of the rows, split within classes "
+    "(train_test_split with stratify), or set num_labels to the number of classes in the data.",
 )
 def classes_in_train(evidence: Evidence, _thresholds: Thresholds) -> list[Finding]:
     """Every class has rows in train.
 
     Assumes: the head has as many outputs as train has classes.
 
-    Unusual but healthy: spare outputs behind all classes that either split has only warn. A rare class that fell into
-    the evaluation alone is red: silence it in the card.
+    Unusual but healthy: spare outputs after all classes of both splits only warn. A rare class whose rows are all in
+    the evaluation fails: silence it in the card.
 
-    False alarms: none by chance. Whoever splits at random may leave out a class of very few rows: that is found, not a
-    false alarm.
+    False alarms: none by chance. A random split that leaves out a class of very few rows is a true finding.
     """
     train, evaluated = splits(evidence)
     classes = evidence.pipeline.card.num_labels
@@ -113,19 +112,19 @@ def _most_frequent(evidence: Evidence, counts: Counter[Any]) -> str:
     "data.classes_in_evaluation",
     cost="free",
     needs=(CLASSES, LABEL_PER_ROW),
-    # Chance that any class is lacking in an evaluation that is drawn like train.
+    # Probability that an evaluation which is drawn like train lacks any class.
     thresholds={"chance": 1e-4},
     false_alarms=1e-4,
-    catches="an evaluation that leaves a class out: rows sorted by label and cut off, a constant label column",
-    hint="the metrics say nothing about that class: shuffle before taking a part of the rows, or split within classes.",
+    catches="an evaluation without a class: rows sorted by label and cut off, a constant label column",
+    hint="the metrics do not cover that class: shuffle before taking a part of the rows, or split within classes.",
 )
 def classes_in_evaluation(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """A class that is frequent in train is evaluated too.
 
     Assumes: evaluation rows are drawn like train rows.
 
-    Unusual but healthy: an evaluation of chosen classes is red. A rare class may be absent: how rare, the number of
-    rows decides.
+    Unusual but healthy: an evaluation of chosen classes fails. A rare class may be absent; the number of rows decides
+    how rare.
 
     False alarms: at most 1e-4 a session over all classes together (exact hypergeometric test).
     """
@@ -143,9 +142,9 @@ def classes_in_evaluation(evidence: Evidence, thresholds: Thresholds) -> list[Fi
 
 
 def absent_by_more_than_luck(labels: Sequence[Any], others: Sequence[Any], chance: float) -> list[Any]:
-    """Return the classes of some labels that others lack, though drawn alike they would hardly lack any.
+    """Return the classes of some labels that the others lack, if chance does not explain it.
 
-    Exact: of all ways to deal the rows out to both splits, the share that leaves a class out of the second one.
+    Exact: the fraction of all ways to distribute the rows over both splits in which the second one lacks a class.
     """
     counts, total = Counter(labels), len(labels) + len(others)
     return [
@@ -159,11 +158,11 @@ def absent_by_more_than_luck(labels: Sequence[Any], others: Sequence[Any], chanc
     "data.label_encoding",
     cost="free",
     needs=(LABEL_PER_ROW,),
-    # Of regression labels: how many times as wide, or how many widths away, one split may be. `chance`: that splits
-    # which are drawn alike differ as much.
+    # For regression labels: allowed ratio of the widths, and allowed distance in widths. `chance`: probability that
+    # splits which are drawn alike differ as much.
     thresholds={"spread": 4.0, "distance": 2.0, "chance": 1e-4},
     false_alarms=1e-4,
-    catches="splits that were encoded apart: other class ids, names in another order, texts in one, another scale",
+    catches="splits that were encoded separately: other class ids, names in another order, texts in one, another scale",
     hint="encode both splits with one mapping: one ClassLabel or label2id for all, made before the split; scale "
     "regression labels with the same numbers.",
 )
@@ -172,10 +171,10 @@ def label_encoding(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
     Assumes: both splits are encoded alike, and drawn alike.
 
-    Unusual but healthy: heavy-tailed or mostly equal labels, and rare classes that one split lacks, are let through
-    where luck explains it.
+    Unusual but healthy: heavy-tailed or mostly equal labels, and rare classes that one split lacks, pass if chance
+    explains them.
 
-    False alarms: at most 1e-4 a session (exact hypergeometric test; for regression Kolmogorov and Smirnov's).
+    False alarms: at most 1e-4 a session (exact hypergeometric test; for regression the Kolmogorov-Smirnov test).
     """
     train, evaluated = splits(evidence)
     labels, others = label_values(evidence, train), label_values(evidence, evaluated)
@@ -191,7 +190,7 @@ def label_encoding(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _other_kind(labels: Sequence[Any], others: Sequence[Any]) -> str:
-    """Say how the types differ; an empty text means that they do not."""
+    """Describe how the types differ; an empty text if they do not differ."""
     first, second = ({type(label).__name__ for label in some} for some in (labels, others))
     return "" if first == second else f"{' and '.join(sorted(second))} instead of {' and '.join(sorted(first))}"
 
@@ -206,7 +205,7 @@ def _other_names(evidence: Evidence, train: Split, evaluated: Split) -> str:
 
 
 def other_classes(labels: Sequence[Any], others: Sequence[Any], chance: float) -> str:
-    """Find classes that are shifted or renamed: each split then has some that the other lacks, by more than luck."""
+    """Find classes that are shifted or renamed: each split then has classes that the other lacks, not by chance."""
     first, second = set(labels), set(others)
     if not (first - second and second - first):
         return ""
@@ -231,7 +230,7 @@ def other_scale(labels: Sequence[Any], others: Sequence[Any], thresholds: Thresh
         return ""
     (low, middle, high), (other_low, other_middle, other_high) = _quantiles(labels, others, tail=0.1)
     if low == high or other_low == other_high:
-        # Most of them are one number: the others tell the scale.
+        # If most of them are one number, the others show the scale.
         (low, middle, high), (other_low, other_middle, other_high) = _quantiles(labels, others, tail=0.0)
     narrow, wide = sorted((high - low, other_high - other_low))
     if wide <= thresholds["spread"] * narrow and abs(middle - other_middle) <= thresholds["distance"] * wide:
@@ -242,13 +241,13 @@ def other_scale(labels: Sequence[Any], others: Sequence[Any], thresholds: Thresh
 
 
 def _quantiles(labels: Sequence[Any], others: Sequence[Any], tail: float) -> tuple[list[float], list[float]]:
-    """Return where most of the numbers of both begin, their middle, and where they end."""
+    """Return the lower quantile, the median and the upper quantile of both lists of numbers."""
     first, second = (np.quantile(np.asarray(some, float), (tail, 0.5, 1 - tail)).tolist() for some in (labels, others))
     return first, second
 
 
 def _other_mapping(evidence: Evidence, train: Split, evaluated: Split) -> str:
-    """Compare how raw labels became those that are learned, where both are there and one follows from the other."""
+    """Compare the mapping of raw labels to the labels of the training, if both exist and one follows from the other."""
     column = evidence.pipeline.card.label_column
     became = []
     for split in (train, evaluated):

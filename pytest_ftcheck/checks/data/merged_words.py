@@ -1,4 +1,4 @@
-"""Whether the tokenizer keeps apart the words that tell labels apart. Shapes: N rows, V words."""
+"""Checks whether words that distinguish labels stay different after tokenization. Shapes: N rows, V words."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 _ROWS = 1500
 _FOLDS = 3
 _FEWEST = 5
-"""Rows with a word below which nothing is known of it."""
+"""Number of rows with a word below which the word is ignored."""
 _UNLIKE = 1e-4
-"""Probability that two spellings of one word are in rows of labels so unlike by chance; below it, models are fitted."""
+"""p-value of the difference between the labels of two spellings of a word; below it, models are fitted."""
 _SHOWN = 3
 
 
@@ -37,23 +37,23 @@ _SHOWN = 3
     "data.merged_words",
     cost="free",
     needs=(CLASSES, LABEL_PER_ROW),
-    # By how much accuracy falls when the merged words are one; the probability that chance makes it fall so.
+    # Drop of the accuracy when the words are merged; probability that chance causes such a drop.
     thresholds={"fail": 0.1, "warn": 0.03, "alpha": 1e-5},
     false_alarms=1e-5,
-    catches="a tokenizer that strips accents, lower-cases or drops characters, where these tell words apart",
+    catches="a tokenizer that strips accents, lower-cases or drops characters, where these distinguish words",
     hint="look at the tokenizer's normalizer (strip_accents, do_lower_case, NFKD) and at its pre-tokenizer; "
     "take the tokenizer of a checkpoint that was made for this language.",
 )
 def merged_words(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Words that become the same tokens say the same of the labels.
+    """Words that become the same tokens have the same labels.
 
-    Where spellings of a word that get equal tokens stand in rows of other labels, two linear models are
-    cross-validated: of the words as they are written, and of the words as the tokenizer merges them. The finding is the
-    accuracy that is lost, by McNemar's exact test over the same rows.
+    If spellings of a word that get equal tokens are in rows of different labels, two linear models are cross-validated:
+    one on the words as they are written, one on the words as the tokenizer merges them. The finding is the loss of
+    accuracy, by McNemar's exact test over the same rows.
 
-    Assumes: words are parted by spaces.
+    Assumes: words are separated by spaces.
 
-    Unusual but healthy: a tokenizer without case, where case hardly tells labels apart, is let through.
+    Unusual but healthy: a tokenizer without case passes, if case hardly distinguishes labels.
 
     False alarms: at most 1e-5 a session (the test at ``alpha``, and only where a spelling differs by its labels).
     """
@@ -83,10 +83,10 @@ def merged_words(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _merged(evidence: Evidence, texts: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Return the words that become the same tokens, of each of them those that stand in a few rows at least.
+    """Return the groups of words that become the same tokens, without words that are in very few rows.
 
     Raises:
-        NotApplicable: there is no tokenizer that takes words.
+        NotApplicable: there is no tokenizer, or it does not take words.
 
     """
     tokenizer: Any = evidence.tokenizer
@@ -102,13 +102,13 @@ def _merged(evidence: Evidence, texts: Sequence[Sequence[str]]) -> list[list[str
     groups = defaultdict(list)
     for word, tokens in zip(frequent, ids, strict=True):
         groups[tuple(tokens)].append(word)
-    # Words that the tokenizer does not know are all one: that has a check of its own.
+    # All words that the tokenizer does not know become one token: another check covers them.
     unknown = getattr(tokenizer, "unk_token_id", None)
     return [words for tokens, words in groups.items() if len(words) > 1 and tokens and unknown not in tokens]
 
 
 def unlike_words(merged: list[list[str]], texts: Sequence[Sequence[str]], labels: NDArray[Any]) -> list[list[str]]:
-    """Return the groups whose words stand in rows of other labels, by a chi-squared test of independence."""
+    """Return the groups whose words are in rows of different labels, by a chi-squared test of independence."""
     classes = np.unique(labels)
     names = [word for words in merged for word in words]
     # [V, K]: rows of each label with each word.
@@ -125,20 +125,20 @@ def unlike_words(merged: list[list[str]], texts: Sequence[Sequence[str]], labels
 def right_by_words(
     merged: list[list[str]], texts: Sequence[Sequence[str]], labels: NDArray[Any]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Tell in which rows a linear model is right: of the words as they are written, and as they are merged."""
+    """Return in which rows a linear model is right: on the words as they are written, and as they are merged."""
     one_of = {word: words[0] for words in merged for word in words}
     as_tokens = [[one_of.get(word, word) for word in row] for row in texts]
     return _right(texts, labels), _right(as_tokens, labels)
 
 
 def chance_of(written: NDArray[np.bool_], as_tokens: NDArray[np.bool_]) -> float:
-    """Return the probability that the words are right so much more often by chance (McNemar's exact test)."""
+    """Return the p-value of the difference: the words are right more often by chance (McNemar's exact test)."""
     better, worse = int((written & ~as_tokens).sum()), int((as_tokens & ~written).sum())
     return float(stats.binomtest(better, better + worse, alternative="greater").pvalue) if better + worse else 1.0
 
 
 def _right(texts: Sequence[Sequence[str]], labels: NDArray[Any]) -> NDArray[np.bool_]:
-    """Tell in which rows a linear model of the words is right that was fitted on other rows."""
+    """Return in which rows a linear model of the words, fitted on other rows, is right."""
     inputs = _present(texts, sorted({word for row in texts for word in row}))
     folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=0)
     right: NDArray[np.bool_] = cross_val_predict(LogisticRegression(max_iter=200), inputs, labels, cv=folds) == labels
@@ -146,6 +146,6 @@ def _right(texts: Sequence[Sequence[str]], labels: NDArray[Any]) -> NDArray[np.b
 
 
 def _present(texts: Sequence[Sequence[str]], words: Sequence[str]) -> csr_matrix:
-    """Return which of the words stand in which row, ``[N, V]``."""
+    """Return which row contains which of the words, ``[N, V]``."""
     place = {word: index for index, word in enumerate(words)}
     return presence([[place[word] for word in row if word in place] for row in texts], len(words))

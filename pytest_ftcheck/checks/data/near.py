@@ -1,4 +1,4 @@
-"""Rows that are nearly equal to a train row: exact where there are few, by MinHash where there are many."""
+"""Finds rows that are nearly equal to a train row: exactly for few rows, by MinHash for many."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
 _Run: TypeAlias = str
 
 SHINGLE = 3
-"""Words in a row that near-duplicates share."""
+"""Number of adjacent words in a shingle."""
 NEAR = 0.8
-"""Jaccard similarity of the shingles from which on rows are nearly equal: a word added at an end of twelve, no more."""
+"""Jaccard similarity of the shingles from which on rows are nearly equal: one word added at an end of twelve words."""
 MOST_ROWS = 100_000
 """Rows of both splits up to which every pair that may be near is compared."""
 _PERMUTATIONS, _BANDS = 128, 16
-"""Of MinHash: it finds a pair of similarity s with a chance of 1 - (1 - s^8)^16, 95% at 0.8 and 99.99% at 0.9.
+"""Parameters of MinHash: it finds a pair of similarity s with probability 1 - (1 - s^8)^16, 95% at 0.8, 99.99% at 0.9.
 
 From: Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, chapter 3.4.
 """
 _MOST_CANDIDATES = 100
-"""Evaluated rows that one train row is compared with, so that texts made of one template do not take forever."""
+"""Largest number of evaluated rows compared with one train row: it limits the time for texts of one template."""
 
 # Scripts without spaces count by character.
 WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|\w+")
 
 
 def shingles(row: Row) -> set[_Run]:
-    """Return all runs of so many words of a row's segments, joined by spaces; a shorter segment is one run."""
+    """Return all runs of `SHINGLE` words of a row's segments, joined by spaces; a shorter segment is one run."""
     runs: set[_Run] = set()
     for segment in row:
         items = WORD.findall(segment) if isinstance(segment, str) else list(map(str, segment))
@@ -45,7 +45,7 @@ def shingles(row: Row) -> set[_Run]:
 
 
 def find_near(wanted: Mapping[int, Row], train: Rows) -> dict[int, int]:
-    """Find a train row that is nearly equal, for those rows that have one.
+    """Find a nearly equal train row for each row that has one.
 
     Args:
         wanted: evaluated rows by their index.
@@ -58,12 +58,12 @@ def find_near(wanted: Mapping[int, Row], train: Rows) -> dict[int, int]:
 def _exact(wanted: Mapping[int, Row], train: Rows) -> dict[int, int]:
     """Compare all pairs that can be similar enough, and only these.
 
-    A row that is similar enough shares all but a fifth of the shingles, hence at least one of any fifth and one more:
-    the rarest ones are looked up.
+    A similar row shares at least four fifths of the shingles. Any set of a fifth of them plus one therefore contains a
+    shared shingle: the rarest shingles are looked up.
     """
     runs_of = {index: shingles(row) for index, row in wanted.items()}
     known = set().union(*runs_of.values())
-    # Of a train row, only what the evaluated rows have is kept, and how much there was.
+    # Of a train row, only the shingles of evaluated rows are kept, and the number of all.
     others = [(runs & known, len(runs)) for runs in map(shingles, train)]
     frequency = Counter(run for shared, _ in others for run in shared)
     rarest = {
@@ -87,7 +87,7 @@ def _exact(wanted: Mapping[int, Row], train: Rows) -> dict[int, int]:
 
 
 def _by_minhash(wanted: Mapping[int, Row], train: Rows) -> dict[int, int]:
-    """Compare the pairs that MinHash takes for similar: train is walked through once and never kept."""
+    """Compare the pairs that MinHash finds: train is iterated once and not kept in memory."""
     from rensa import RMinHash, RMinHashLSH  # noqa: PLC0415 - only for many rows
 
     def signature(runs: set[_Run]) -> RMinHash:

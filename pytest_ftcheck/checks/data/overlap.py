@@ -1,4 +1,4 @@
-"""Texts that stand in both splits: equal, swapped, nearly equal, or one segment of a pair."""
+"""Finds texts that are in both splits: equal, swapped, nearly equal, or one segment of a pair."""
 
 from __future__ import annotations
 
@@ -18,37 +18,37 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Leaks:
-    """Evaluated rows that stand in train too; each index in one kind, the first that fits, with a train row."""
+    """Evaluated rows that are also in train, with a train row; each index is in the first kind that fits."""
 
     equal: dict[int, int]
     swapped: dict[int, int]
-    """The segments of a pair the other way round."""
+    """Pairs whose segments are swapped."""
     near: dict[int, int]
     one_side: dict[int, int]
-    """One segment of a pair stands in just one train row; what train itself repeats is left out."""
+    """Pairs with one segment that is in exactly one train row; segments that train itself repeats are ignored."""
 
     @property
     def rows(self) -> list[int]:
-        """Indices of the evaluated rows that were as good as trained on."""
+        """Indices of the evaluated rows that are (nearly) train rows."""
         return sorted({*self.equal, *self.swapped, *self.near})
 
 
 @dataclass
 class _Digests:
-    """64 bits of each row and of each segment, N rows: what is kept of a split where its texts are too many.
+    """64-bit digests of each row and of each segment, N rows: they replace texts that would not fit into memory.
 
-    Python's own hash, which is the same for equal texts within a process. That two of a million different rows share
-    one has a chance of 3e-8.
+    The digest is Python's own hash, which is the same for equal texts within a process. Two of a million different rows
+    have the same digest with a probability of 3e-8.
     """
 
     rows: array[int] = field(default_factory=lambda: array("q"))
     """``[N]``."""
     swapped: array[int] = field(default_factory=lambda: array("q"))
-    """``[N]``: with the segments the other way round."""
+    """``[N]``: digests with swapped segments."""
     segments: array[int] = field(default_factory=lambda: array("q"))
-    """``[M]``: of the different segments of each row that are not empty."""
+    """``[M]``: digests of the different segments of each row, without empty ones."""
     owners: array[int] = field(default_factory=lambda: array("q"))
-    """``[M]``: the row that a segment stands in."""
+    """``[M]``: the row of each segment."""
     pairs: array[int] = field(default_factory=lambda: array("b"))
     """``[N]``: whether a row has several segments."""
 
@@ -89,7 +89,7 @@ def _found(places: NDArray[np.int64]) -> dict[int, int]:
 
 
 def _last_places(known: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return where each wanted digest stands last among the known ones, ``[N]``; -1 where it does not."""
+    """Return the last position of each wanted digest among the known ones, ``[N]``; -1 if it is not there."""
     order = np.argsort(known, kind="stable")
     places = np.searchsorted(known[order], wanted, side="right") - 1
     candidates = order[places] if len(order) else places
@@ -97,7 +97,7 @@ def _last_places(known: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray
 
 
 def _one_side(wanted: _Digests, known: _Digests, asked: NDArray[np.bool_]) -> dict[int, int]:
-    """Return the pairs among the asked ones with a segment that stands in one train row alone, and that row."""
+    """Return the pairs among ``asked`` with a segment that is in exactly one train row, and that row."""
     segments, first, counts = np.unique(np.asarray(known.segments), return_index=True, return_counts=True)
     once, places = segments[counts == 1], np.asarray(known.owners)[first[counts == 1]]
     owners = np.asarray(wanted.owners, dtype=np.int64)

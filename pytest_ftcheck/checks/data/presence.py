@@ -1,4 +1,4 @@
-"""Which token stands in which row: what simple statistics know of a text. Shapes: N rows, V tokens."""
+"""Computes which row contains which token, for simple statistics. Shapes: N rows, V tokens."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def content_of(evidence: Evidence, split: Split, count: int) -> list[list[int]]:
-    """Return the token ids of at most so many rows, evenly spread, without padding and special tokens.
+    """Return the token ids of at most ``count`` rows, evenly spread, without padding and special tokens.
 
     Raises:
         NotApplicable: the rows have no token ids.
@@ -30,7 +30,7 @@ def content_of(evidence: Evidence, split: Split, count: int) -> list[list[int]]:
 
 
 def presence(rows: Sequence[Sequence[int]], width: int) -> csr_matrix:
-    """Return which of ``width`` tokens stand in which row: ``[N, V]`` of 0 and 1; other ids are left out."""
+    """Return which row contains which of ``width`` tokens: ``[N, V]`` of 0 and 1; other ids are ignored."""
     distinct = [[token for token in set(row) if 0 <= token < width] for row in rows]
     ends = np.cumsum([0, *map(len, distinct)])
     columns = np.fromiter(chain.from_iterable(distinct), np.int64, ends[-1])

@@ -1,4 +1,4 @@
-"""Whether a data set gives the same rows when it is read again, as a second epoch or evaluation does."""
+"""Checks whether a data set gives the same rows when it is read again, as a second epoch or evaluation does."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ if TYPE_CHECKING:
     from pytest_ftcheck.findings import Finding
 
 _ROWS = 64
-"""Rows of a data set with a length that are read twice."""
+"""Number of rows that are read twice, of a data set with a length."""
 
 
 @check(
     "data.rows_repeat",
     cost="free",
-    catches="an iterator that is opened once and goes on at the next evaluation, a stream without a second epoch, rows "
-    "that change or lose their label when they are read",
-    hint="open the iterator anew in __iter__; do not change a stored row in __getitem__ (pop() takes the label away): "
+    catches="an iterator that is opened once and continues at the next evaluation, a stream without a second epoch, "
+    "rows that change or lose their label when they are read",
+    hint="open a new iterator in __iter__; do not change a stored row in __getitem__ (pop() removes the label): "
     "copy it; draw no random numbers for rows that are evaluated.",
 )
 def rows_repeat(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Read twice, evaluation rows are the same, and train rows have the same labels.
+    """A second reading gives the same evaluation rows, and the same labels of train rows.
 
-    Rows of a table do not change.
+    Rows of a table do not change: they are skipped.
 
-    Assumes: an evaluation is about the same rows each time.
+    Assumes: every evaluation uses the same rows.
 
-    Unusual but healthy: train rows that are drawn or changed anew in every epoch, and evaluation rows in another order,
-    are let through; so is an evaluation stream of more than 10,000 rows, of which the first may be others.
+    Unusual but healthy: train rows that are drawn or changed in every epoch, and evaluation rows in another order,
+    pass; so does an evaluation stream of more than 10,000 rows, whose first rows may differ.
 
     False alarms: none by chance. Rows are compared.
     """
@@ -58,7 +58,7 @@ def rows_repeat(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _given(evidence: Evidence, split: Split, *, is_train: bool) -> Any:
-    """Return a data set as the user's Trainer has it, unless another one took its place."""
+    """Return a data set as the user's Trainer has it, unless another one replaces it."""
     return evidence.pipeline.source.rows.given("train_dataset" if is_train else "eval_dataset", split.rows)
 
 
@@ -72,7 +72,7 @@ def _indexed(rows: Any, split: Split, *, is_train: bool) -> str:
     labels = next((split.values(name, places) for name in label_names_in(split.rows.column_names)), [])
     changed = []
     for index, place in enumerate(places):
-        # Written down before the next reading: it may change the very row that the first one gave.
+        # Copy the row as text before the next reading, which may change the same row object.
         first = _written(rows[place], only_labels=is_train)
         second = _written(rows[place], only_labels=is_train)
         name = next(iter(label_names_in(first)), None)
@@ -93,7 +93,7 @@ def _number(value: Any) -> float | str:
 
 
 def _stream(rows: Any, *, is_train: bool) -> str:
-    """Read a stream twice, as far as it stands for all of its rows."""
+    """Read a stream twice, up to the number of rows that represents all of its rows."""
     first, second = ([_written(row) for row in islice(rows, STREAMED)] for _ in range(2))
     if first and not second:
         return f"the stream gives {len(first)} rows once, and none when it is iterated again"
@@ -122,7 +122,7 @@ def _key(row: dict[str, str]) -> tuple[tuple[str, str], ...]:
 
 
 def _difference(first: dict[str, str], second: dict[str, str]) -> str:
-    """Word how a row is another one when it is read again."""
+    """Describe how a row differs when it is read again."""
     lost = [name for name in first if name not in second]
     if lost:
         return f"has no {lost[0]!r} any more when it is read again"

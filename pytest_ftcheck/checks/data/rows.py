@@ -1,4 +1,4 @@
-"""Whether the splits have rows, raw and tokenized alike, and whether those that are evaluated are enough."""
+"""Checks whether the splits have rows, raw and tokenized, and whether the evaluation has enough rows."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 @check(
     "data.splits_not_empty",
     cost="free",
-    catches="a filter that leaves nothing, rows that were lost or doubled between the texts and their tokens",
-    hint="look at what filters, joins or drops rows before and while tokenizing; a batched map must return as many as "
-    "it got.",
+    catches="a filter that removes all rows, rows that were lost or repeated between the texts and their tokens",
+    hint="look for code that filters, joins or drops rows before and during tokenization; a batched map must return as "
+    "many rows as it gets.",
 )
 def splits_not_empty(evidence: Evidence, _thresholds: Thresholds) -> list[Finding]:
-    """Both splits have rows, and as many tokenized as raw ones.
+    """Both splits have rows, and the same number of tokenized and raw rows.
 
-    Assumes: row i of the raw data became row i of the tokens.
+    Assumes: row i of the tokens was made from row i of the raw data.
 
-    Unusual but healthy: long texts that are cut into several rows are red where the raw rows stay beside them; of
-    questions, whose contexts are cut into windows, each must have one row at least.
+    Unusual but healthy: long texts that are cut into several rows fail if the raw rows are given too. For questions,
+    whose contexts are cut into windows, each must have at least one row.
 
     False alarms: none by chance.
     """
@@ -54,18 +54,19 @@ def splits_not_empty(evidence: Evidence, _thresholds: Thresholds) -> list[Findin
     "data.evaluation_rows",
     cost="free",
     thresholds={"fail": 0.3, "warn": 0.1},  # smallest drop of the accuracy that is still enough to know
-    catches="an evaluation of a handful of rows, which says nothing about the next model",
-    hint="evaluate more rows: what few rows cannot tell, no threshold can.",
+    catches="an evaluation of so few rows that a worse model cannot be detected",
+    hint="evaluate more rows: with so few rows, no threshold can detect a worse model.",
 )
 def evaluation_rows(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """There are rows enough to see a worse model.
+    """The evaluation has enough rows to detect a worse model.
 
-    The smallest drop from an accuracy of 0.9 that these rows show with 80% power, by an exact binomial test at 5%; for
-    regression, rows count alike. Fewer rows than that are a warning where a setting of ours chose so few.
+    The check computes the smallest drop from an accuracy of 0.9 that these rows detect with 80% power, by an exact
+    binomial test at 5%; for regression, the same number of rows is required. If an option of ftcheck limits the rows,
+    the check only warns.
 
-    Assumes: the evaluation is there to see a worse model.
+    Assumes: the purpose of the evaluation is to detect a worse model.
 
-    Unusual but healthy: a dozen rows on purpose, as a smoke test: red until its limit says so.
+    Unusual but healthy: a dozen rows on purpose, as a smoke test, fail until the limit is raised.
 
     False alarms: none by chance. Rows are counted.
     """
@@ -93,16 +94,16 @@ _NEVER = 0.9
 
 
 def smallest_drop(rows: int, accuracy: float = 0.9, level: float = 0.05, power: float = 0.8) -> float:
-    """Return the smallest drop of an accuracy that so many rows show, by a one-sided exact binomial test.
+    """Return the smallest drop of an accuracy that this number of rows detects, by a one-sided exact binomial test.
 
     Args:
-        rows: that are evaluated.
-        accuracy: of a healthy model.
+        rows: number of evaluated rows.
+        accuracy: accuracy of a healthy model.
         level: probability of calling a healthy model worse.
-        power: probability of seeing the drop.
+        power: probability of detecting the drop.
 
     Returns:
-        The drop, in steps of 0.005; the whole accuracy where even that is not seen.
+        The drop, in steps of 0.005; the whole accuracy if even that is not detected.
 
     """
     hits = np.arange(rows + 1)
@@ -113,5 +114,5 @@ def smallest_drop(rows: int, accuracy: float = 0.9, level: float = 0.05, power: 
 
 
 def _cut_by_us(evidence: Evidence, rows: int) -> bool:
-    """Whether --ftcheck-max-eval-rows, not the project, chose so few."""
+    """Return whether --ftcheck-max-eval-rows, not the project, limits the rows."""
     return evidence.pipeline.source.rows.count("eval_dataset") > rows

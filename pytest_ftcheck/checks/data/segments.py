@@ -1,4 +1,4 @@
-"""What must hold for segments: all of a text reaches the model, and both sides of a pair do, side by side."""
+"""Checks of segments: the whole text reaches the model, and both texts of a pair, separated."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 _PAIR = 2
 _EMPTY = " is empty"
 _ENOUGH = 20
-"""Rows from which on it means something that all are alike."""
+"""Number of rows from which on it is a finding that all are alike."""
 _DISTINCT_ROWS = 5_000
 _NEARLY = 0.8
 _NEARLY_ALL = 0.9
 _SLACK = 2
-"""Tokens that rows may stay below what the model takes: special ones that are added later."""
+"""Number of tokens by which rows may be shorter than the model's limit: special tokens may be added later."""
 
 
 @check(
@@ -49,12 +49,12 @@ _SLACK = 2
     "separator and token_type_ids as the checkpoint learned them; look for a column that is named twice or not at all.",
 )
 def segments(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Both segments of a pair are in the tokens of every row, apart from each other.
+    """Both segments of a pair are in the tokens of every row, separated from each other.
 
     Assumes: with two text columns, both are the input, with a separator between them.
 
-    Unusual but healthy: a template that joins both texts on purpose is red where nothing stands between; of more than
-    two columns only the separators are looked at. A text that up to half of the rows lack only warns.
+    Unusual but healthy: a template that joins both texts on purpose fails if nothing separates them. With more than two
+    columns, only the separators are checked. A text that up to half of the rows lack only warns.
 
     False alarms: at most 2e-4 a session (exact binomial test), where no more rows than the limit are bad.
     """
@@ -62,8 +62,7 @@ def segments(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     if len(columns) == 1:
         msg = f"the task has one segment, {columns[0]!r}"
         raise NotApplicable(msg)
-    # Where they are not known, two texts that are all in the rows are a pair, whatever became of it. One split may have
-    # lost its texts.
+    # If the columns are not known, two texts that are both in the rows are a pair. One split may have lost its texts.
     named = [(split, columns or language_in_rows(evidence, split)) for split in filled(evidence)]
     pairs = [(split, names) for split, names in named if len(names) == _PAIR]
     found = []
@@ -81,7 +80,7 @@ def segments(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _problems(evidence: Evidence, split: Split, columns: Sequence[str]) -> tuple[int, dict[str, list[int]]]:
-    """Return how many rows were looked at, and the rows that have each problem."""
+    """Return the number of checked rows, and the rows that have each problem."""
     encoded, problems = encode_again(evidence, split, columns), defaultdict(list)
     types = _typed(evidence, split, encoded)
     for place, index in enumerate(encoded.indices):
@@ -96,7 +95,7 @@ def _problems(evidence: Evidence, split: Split, columns: Sequence[str]) -> tuple
 
 
 def _problem(encoded: Encoded, place: int, columns: Sequence[str]) -> str:
-    """Word what is wrong with a pair; an empty text where nothing is."""
+    """Describe the problem of a pair; an empty text if there is none."""
     first, second = (encoded.content(ids) for ids in encoded.alone[place])
     row = encoded.rows[place]
     content = encoded.content(row)
@@ -114,7 +113,7 @@ def _problem(encoded: Encoded, place: int, columns: Sequence[str]) -> str:
 
 
 def _lacks(content: Sequence[int], own: Sequence[int], other: Sequence[int]) -> bool:
-    """Tell whether none of the tokens that only this segment has are there, and nearly all of the other's are."""
+    """Return whether a row lacks all tokens that only this segment has, and has nearly all of the other's."""
     there = set(content)
     mine, theirs = set(own) - set(other), set(other) - set(own)
     return bool(mine) and not mine & there and len(theirs & there) > _NEARLY * len(theirs)
@@ -130,14 +129,14 @@ def _typed(evidence: Evidence, split: Split, encoded: Encoded) -> list[list[int]
 
 
 def _problems_of_runs(evidence: Evidence, split: Split) -> tuple[int, dict[str, list[int]]]:
-    """Find pairs by their separator, where no text is known, and what is wrong with them."""
+    """Find pairs by their separator if no text is known, and the problems of these pairs."""
     indices, runs = split.few(SAMPLE), runs_of_tokens(evidence, split, split.few(SAMPLE))
     pairs = {index: run for index, run in zip(indices, runs, strict=True) if len(run) == _PAIR}
     if len(pairs) < max(_ENOUGH, len(runs) / 2):
         msg = "one segment, or nothing tells two apart: name the raw text columns in the card's text_columns"
         raise NotApplicable(msg)
     same = [index for index, (first, second) in pairs.items() if first == second]
-    # A share of equal pairs is what paraphrases have, among the positive ones; one segment given twice is all of them.
+    # Paraphrases have some equal pairs, among the positive ones; one segment given twice makes all of them equal.
     problems = {"the same tokens on both sides": same if len(same) > _NEARLY_ALL * len(pairs) else []}
     for place, name in enumerate(("first", "second")):
         if len({tuple(run[place]) for run in pairs.values()}) == 1:
@@ -151,20 +150,20 @@ def _problems_of_runs(evidence: Evidence, split: Split) -> tuple[int, dict[str, 
     single_texts=True,
     thresholds={"rows": 0.5, "warn": 0.1, "short": 16},  # short: tokens of the longest row, that of a dry run
     false_alarms=2e-4,
-    catches="a max_length left over from a dry run, texts cut by characters, one long segment that crowds out another",
-    hint="raise max_length towards what the model takes, split long texts, or state in the card how many rows may lose "
+    catches="a max_length left over from a dry run, texts cut by characters, one long segment that displaces another",
+    hint="raise max_length up to the model's limit, split long texts, or state in the card how many rows may lose "
     "more than a tenth of their tokens.",
 )
 def truncation(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Most rows keep nine tenths of their tokens.
 
-    It fails where no row has more than ``short`` tokens, as after a dry run. Longer rows that are cut are a warning:
-    what matters may stand where they were not cut, and a model takes only so many.
+    The check fails if no row has more than ``short`` tokens, as after a dry run. If longer rows are cut, the check only
+    warns: the relevant text may be in the part that is kept, and a model's length is limited.
 
     Assumes: most of a text matters.
 
     Unusual but healthy: long texts that are cut on purpose only warn. Rows of one short and fixed length by nature,
-    without known texts, look truncated: red.
+    without known texts, look truncated and fail.
 
     False alarms: at most 2e-4 a session (exact binomial test), where no more rows than the limit are bad.
     """
@@ -179,7 +178,7 @@ def truncation(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
             continue
         rows, bad, observed = _lost(evidence, split) if known else _piled_up(evidence, split)
         observed += f"; the longest row has {longest} tokens" + (f", the model takes {most}" if most else "")
-        # What the model cannot take, no max_length can give back.
+        # A larger max_length does not help beyond the model's limit.
         fail = 1.0 if at_most or longest > thresholds["short"] else thresholds["rows"]
         what = f"of {rows} sampled rows to lose more than a tenth of their tokens"
         found += graded(bad, rows, fail, thresholds["warn"], what, observed, subject=split.subject)
@@ -187,22 +186,22 @@ def truncation(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def longest_input(evidence: Evidence) -> int | None:
-    """Return how many tokens model and tokenizer take; None where neither says."""
+    """Return how many tokens model and tokenizer take; None if neither has a limit."""
     config: Any = evidence.fresh_model.config
     thresholds = [getattr(evidence.pipeline.processing_class, "model_max_length", 0)]
     thresholds += [getattr(config, name, 0) for name in ("max_position_embeddings", "n_positions")]
-    # A tokenizer without a limit says 10^30, a relative position -1.
+    # A tokenizer without a limit gives 10^30, a model with relative positions -1.
     return min((int(limit) for limit in thresholds if limit and 0 < limit < 10**6), default=None)
 
 
 def _lost(evidence: Evidence, split: Split) -> tuple[int, int, str]:
-    """Count the rows that lose more than a tenth of their tokens, and word what each segment loses."""
+    """Count the rows that lose more than a tenth of their tokens, and describe the loss of each segment."""
     columns = evidence.pipeline.card.text_columns
     encoded = encode_again(evidence, split, columns)
     kept, whole, bad = [0] * len(columns), [0] * len(columns), 0
     for place, row in enumerate(encoded.rows):
         lengths = _kept(encoded, place, encoded.runs(row))
-        # A segment that is not there at all was not truncated: that is for data.segments.
+        # A segment that is missing completely was not truncated: data.segments reports it.
         pairs = [(left, len(ids)) for left, ids in zip(lengths, encoded.alone[place], strict=True) if left is not None]
         bad += sum(min(left, full) for left, full in pairs) < 0.9 * sum(full for _, full in pairs)
         for segment, (left, ids) in enumerate(zip(lengths, encoded.alone[place], strict=True)):
@@ -222,13 +221,13 @@ def _kept(encoded: Encoded, place: int, runs: Sequence[Sequence[int]]) -> list[i
         for there in (0, 1):
             if is_part(content, encoded.content(encoded.alone[place][there])):
                 return [len(content), None] if there == 0 else [None, len(content)]
-        # Joined into one: what is lost is lost at the end.
+        # The segments are joined into one: tokens are lost at the end.
         return [min(len(content), whole[0]), max(len(content) - whole[0], 0)]
     return [len(content)]
 
 
 def _piled_up(evidence: Evidence, split: Split) -> tuple[int, int, str]:
-    """Count the rows that are as long as the longest: where no text is known, what truncation leaves behind."""
+    """Count the rows that are as long as the longest: a sign of truncation if no text is known."""
     indices = split.few(4 * SAMPLE)
     lengths = [len(row) for row in tokens_of(evidence, split, indices)]
     if len(lengths) < _ENOUGH or (pad_id(evidence) is None and "attention_mask" not in split.rows.column_names):
@@ -245,15 +244,15 @@ def _piled_up(evidence: Evidence, split: Split) -> tuple[int, int, str]:
     thresholds={"rows": 0.02},
     false_alarms=2e-4,
     catches="texts that become the same tokens: truncated to a few, all unknown, a segment or column left out",
-    hint="what tells these rows apart is lost before the model: look at max_length, the tokenizer's vocabulary and the "
-    "columns that are tokenized.",
+    hint="the differences between these rows are lost before the model: look at max_length, the tokenizer's vocabulary "
+    "and the columns that are tokenized.",
 )
 def distinct_inputs(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Rows with different texts do not become the same tokens.
 
-    Assumes: texts of other words are meant to be other inputs.
+    Assumes: texts with different words are meant to be different inputs.
 
-    Unusual but healthy: texts that differ behind the truncation, or in words that a cleaning removes, are red above
+    Unusual but healthy: texts that differ only in the truncated part, or in words that a cleaning removes, fail above
     ``rows``.
 
     False alarms: at most 2e-4 a session (exact binomial test), where no more rows than the limit are bad.

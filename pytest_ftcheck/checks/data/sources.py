@@ -1,4 +1,4 @@
-"""Whether rows of all sources have the same classes: label 2 means the same in each of them."""
+"""Checks whether all sources number the classes in the same way: label 2 means the same in each of them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _ROWS = 1500
 _FOLDS = 3
 _FEWEST = 12
-"""Rows of a class in each part of the rows below which nothing is known of it."""
+"""Number of rows of a class in each part of the rows below which the class is ignored."""
 _MOST_SOURCES = 12
 _NAMING = ("string", "large_string", "int64", "int32", "bool")
 _SHOWN = 3
@@ -36,7 +36,7 @@ _SHOWN = 3
     "data.sources_agree",
     cost="free",
     needs=(CLASSES, LABEL_PER_ROW),
-    # Share of the rows of a class that are one other class by the other source, and this class by its own.
+    # Fraction of the rows of a class that the other source's model assigns to one other class, and the own model to it.
     thresholds={"rows": 0.7},
     catches="data sets that number their classes differently and were joined by number",
     hint="join by name: datasets.Dataset.align_labels_with_mapping, or a ClassLabel with the same names in both.",
@@ -44,16 +44,16 @@ _SHOWN = 3
 def sources_agree(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """A class of one source of the train rows is the same class in the others.
 
-    Sources are the values of a column that names some, and the first and the last quarter of the rows, as joined data
-    sets lie. A linear model of the tokens is fitted on one source and asked about the other. Classes are exchanged
-    where it takes two of them at least for others, nearly always the same ones, and a model of their own source knows
-    them.
+    Sources are the values of a column that names sources, and the first and the last quarter of the rows, because
+    joined data sets often follow each other. A linear model of the tokens is fitted on one source and applied to the
+    other. Classes are exchanged if this model assigns at least two of them nearly always to the same other class, and a
+    model of their own source predicts them correctly.
 
     Assumes: texts of a class are alike in all sources.
 
-    Unusual but healthy: sources with other words, or with classes of their own, are let through.
+    Unusual but healthy: sources with other words, or with classes of their own, pass.
 
-    False alarms: none by chance: by noise, the rows of a class are not nearly all taken for one other class.
+    False alarms: none by chance: noise does not assign nearly all rows of a class to one other class.
     """
     split = filled(evidence)[0]
     chosen = split.few(_ROWS)
@@ -81,7 +81,7 @@ def sources_agree(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 def _sources(
     evidence: Evidence, split: Split, chosen: list[int]
 ) -> Iterator[tuple[str, tuple[NDArray[np.int64], NDArray[np.int64]]]]:
-    """Yield a way to part the rows in words, and the places of both parts in the chosen rows."""
+    """Yield descriptions of divisions of the rows, and the positions of both parts in the chosen rows."""
     labels = {evidence.pipeline.label_column, evidence.pipeline.card.label_column, *evidence.pipeline.card.text_columns}
     for name, feature in split.raw.features.items():
         named = isinstance(feature, ClassLabel) or (isinstance(feature, Value) and feature.dtype in _NAMING)
@@ -104,7 +104,7 @@ def _where(condition: NDArray[np.bool_]) -> NDArray[np.int64]:
 def _exchanged(
     inputs: Any, labels: NDArray[Any], rows: list[int], others: list[int], least: float
 ) -> list[tuple[Any, Any]]:
-    """Return the classes of the other rows that are nearly always another one by a model of the first rows."""
+    """Return the classes of the other rows that a model of the first rows nearly always assigns to another one."""
     taken_for = LogisticRegression(max_iter=200).fit(inputs[rows], labels[rows]).predict(inputs[others])
     given = labels[others]
     pairs = []

@@ -1,4 +1,4 @@
-"""What must hold for special tokens: each stands where the tokenizer puts it, once."""
+"""Checks of special tokens: each is where the tokenizer puts it, exactly once."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ _ROWS = 4 * SAMPLE
     false_alarms=2e-4,
     catches="[CLS] and [SEP] that are written into the text, and added by the tokenizer as well; tokens that are "
     "wrapped twice; rows that were tokenized without [CLS], for a model that reads it",
-    hint="give the tokenizer the texts alone: it adds the special tokens itself; where you add them, "
+    hint="give the tokenizer only the texts: it adds the special tokens itself; if you add them, "
     "add_special_tokens=False.",
 )
 def special_tokens(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """The special tokens around a row are there once.
+    """The special tokens around a row are there exactly once.
 
-    Rows that hold no special token at all are a failure where the tokenizer begins a text with its ``cls_token``: that
-    is what the head reads, and what the saved tokenizer will put there. Other tokens at the beginning are a warning.
+    Rows without any special token fail if the tokenizer begins a text with its ``cls_token``: the head reads this
+    token, and the saved tokenizer will add it. If the tokenizer begins with another token, the check only warns.
 
     Assumes: the tokenizer adds special tokens by itself.
 
-    Unusual but healthy: a tokenizer that adds none is skipped. A pair without a second text, which ends twice by
-    itself, is let through. A head over the mean of all tokens, trained and served without special tokens: red.
+    Unusual but healthy: a tokenizer that adds none is skipped. A pair without a second text, which has two end tokens
+    by design, passes. A head over the mean of all tokens, trained and served without special tokens, fails.
 
     False alarms: at most 2e-4 a session (exact binomial test), where no more rows than the limit are bad.
     """
@@ -45,7 +45,7 @@ def special_tokens(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         msg = "the tokenizer puts no special tokens around a text"
         raise NotApplicable(msg)
     names: Any = evidence.tokenizer.convert_ids_to_tokens
-    # A pair without a second text ends twice by itself; a row that is wrapped twice also begins twice.
+    # A pair without a second text has two end tokens by design; a row that is wrapped twice also has two first tokens.
     empty = _end_of_empty_pair(evidence.tokenizer) if first and len(evidence.pipeline.card.text_columns) != 1 else []
     found = []
     for split in filled(evidence):
@@ -69,7 +69,7 @@ def special_tokens(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _without(tokenizer: Any, first: list[int], rows: list[list[int]], subject: str) -> list[Finding]:
-    """Judge rows none of which holds a special token, although the tokenizer begins every text with some."""
+    """Judge rows without any special token, although the tokenizer begins every text with some."""
     special = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id, tokenizer.mask_token_id}
     if not first or not any(rows) or any(special.intersection(row) for row in rows):
         return []

@@ -1,4 +1,4 @@
-"""The two splits of a fine-tune, raw and tokenized, as the checks of the data look at them."""
+"""The two splits of a fine-tune, raw and tokenized, as the checks of the data read them."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ if TYPE_CHECKING:
     from pytest_ftcheck.findings import Finding
 
 SAMPLE = 256
-"""Rows of a split that are tokenized again: enough for a rate, and cheap."""
+"""Number of rows of a split that are tokenized again: enough to estimate a rate, in a short time."""
 LUCK = 5e-5
-"""Probability of so many bad rows in a sample, had the split just as many as it may have; a check asks four times."""
+"""Probability of that many bad rows in a sample if the split has exactly the allowed rate; a check tests four times."""
 ALL_ROWS = 0.025
-"""The same where all rows are looked at, or where it only warns: about two standard deviations."""
+"""The same if all rows are read, or for a warning: about two standard deviations."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """One split: row i of ``raw`` is what row i of ``rows`` was made of."""
+    """One split: row i of ``rows`` was made from row i of ``raw``."""
 
     name: str
     raw: Dataset
-    """The texts and whatever else the source has; for a user's Trainer the very same as ``rows``."""
+    """The texts and all other columns of the source; for a user's Trainer the same object as ``rows``."""
     rows: Dataset
     """Tokenized."""
     subject: str
     """For findings: ``mrpc with tiny-bert on bundled, train split``."""
     windows: bool = False
-    """A raw row may become several rows: the column `QUESTION` says which one a row is of."""
+    """A raw row may become several rows: the column `QUESTION` gives the raw row of each row."""
 
     def few(self, count: int = SAMPLE) -> list[int]:
-        """Indices of at most so many rows, evenly spread."""
+        """Indices of at most ``count`` rows, evenly spread."""
         total = len(self.rows) if self.windows else min(len(self.rows), len(self.raw))
         return np.linspace(0, total - 1, min(count, total)).astype(int).tolist() if total else []
 
@@ -73,7 +73,7 @@ def _text(value: Any) -> str:
 
 
 def splits(evidence: Evidence) -> tuple[Split, Split]:
-    """Return the train split and the one that is evaluated."""
+    """Return the train split and the evaluated split."""
     pipeline = evidence.pipeline
     data, subject, evaluated = pipeline.data, pipeline.subject, pipeline.data.evaluation_split
     of_windows = pipeline.card.head_rules.answers is not None
@@ -84,15 +84,15 @@ def splits(evidence: Evidence) -> tuple[Split, Split]:
 
 
 def filled(evidence: Evidence) -> tuple[Split, ...]:
-    """Return the splits that have rows; that both have some is a check of its own."""
+    """Return the splits that have rows; another check requires rows in both."""
     return tuple(split for split in splits(evidence) if len(split.rows) and len(split.raw))
 
 
 def label_values(evidence: Evidence, split: Split) -> list[Any]:
-    """Return the labels that are learned, one for each row.
+    """Return the labels of the training, one for each row.
 
     Raises:
-        NotApplicable: the rows have no label, or several values each of a head that has one.
+        NotApplicable: the rows have no label, or several values where the head has one.
 
     """
     if len(evidence.pipeline.label_columns) > 1:
@@ -116,15 +116,15 @@ def require_whole_rows(evidence: Evidence) -> None:
 
     """
     if POSITIONS in evidence.pipeline.card.head_rules.traits:
-        msg = "a row holds a window of its text, not all of it: data.windows_cover looks at these"
+        msg = "a row holds a window of its text, not all of it: data.windows_cover checks such rows"
         raise NotApplicable(msg)
 
 
 def require_column(split: Split, column: str) -> None:
-    """Stop a check about a column of the tokenized rows that is not there.
+    """Stop a check of a column that the tokenized rows do not have.
 
     Raises:
-        NotApplicable: it is not there.
+        NotApplicable: the column is not there.
 
     """
     if column not in split.rows.column_names:
@@ -133,7 +133,7 @@ def require_column(split: Split, column: str) -> None:
 
 
 def mapping(values: Iterable[Any], labels: Iterable[Any]) -> tuple[dict[Any, Any], int]:
-    """Return which label each value mostly goes with, and in how many rows it does."""
+    """Return the most frequent label of each value, and the number of rows that agree with it."""
     most: dict[Any, tuple[Any, int]] = {}
     for (value, label), count in Counter(zip(values, labels, strict=False)).items():
         if value not in most or count > most[value][1]:
@@ -142,10 +142,10 @@ def mapping(values: Iterable[Any], labels: Iterable[Any]) -> tuple[dict[Any, Any
 
 
 def exceeds(count: float, total: int, budget: float, luck: float = LUCK) -> bool:
-    """Tell whether so many of so many rows are more than a budget, by more than the luck of drawing the rows.
+    """Return whether ``count`` of ``total`` rows exceed a budget by more than chance explains.
 
-    Of rows of which just the budget is bad, so many or more are drawn with a probability below ``luck``: 3 of 32 rows
-    say little about a rate.
+    If the rate of bad rows is exactly the budget, ``count`` or more are drawn with a probability below ``luck``: 3 of
+    32 rows are little evidence of a rate.
     """
     return budget < 1 and bool(stats.binom.sf(math.ceil(count) - 1, total, budget) < luck)
 
@@ -161,17 +161,17 @@ def graded(  # noqa: PLR0917 - what is counted, the two budgets, and the words
     subject: str = "",
     luck: float = LUCK,
 ) -> list[Finding]:
-    """Find a count of rows that exceeds a budget; warn of one that exceeds a smaller one.
+    """Return a failure if a count of rows exceeds a budget, a warning if it exceeds a smaller budget.
 
     Args:
-        count: of what is bad.
-        total: of what was looked at.
-        fail: share from which on it is a failure; 1.0: never.
-        warn: share from which on it is a warning.
-        what: goes on after ``at most 5%``.
-        observed: what was seen.
-        subject: as of `finding`.
-        luck: as of `exceeds`, for a failure.
+        count: number of bad rows or tokens.
+        total: number of checked rows or tokens.
+        fail: fraction from which on the check fails; 1.0: never.
+        warn: fraction from which on the check warns.
+        what: text that follows ``at most 5%``.
+        observed: text of the observation.
+        subject: subject of the finding; see `finding`.
+        luck: see `exceeds`; applies to a failure.
 
     """
     if exceeds(count, total, fail, luck):
@@ -188,7 +188,7 @@ def _percent(part: float) -> str:
 
 
 def share(count: float, total: int) -> str:
-    """Word a count and its rate: ``12 of 400 (3.0%)``."""
+    """Format a count and its rate: ``12 of 400 (3.0%)``."""
     return f"{count:g} of {total} ({count / max(total, 1):.1%})"
 
 

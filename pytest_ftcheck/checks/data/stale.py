@@ -1,4 +1,4 @@
-"""Whether each row's tokens and label are those of its own text."""
+"""Checks whether each row's tokens and label belong to its own text."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ _ALIKE = 0.5
     single_texts=True,
     thresholds={"rows": 0.02},
     false_alarms=2e-4,
-    catches="a cache of tokens made of other texts or by another tokenizer; rows or labels that were reordered apart",
-    hint="tokenize again (load_from_cache_file=False), with the very tokenizer that the Trainer has; shuffle, sort and "
+    catches="cached tokens of other texts or of another tokenizer; rows or labels that were reordered separately",
+    hint="tokenize again (load_from_cache_file=False), with the same tokenizer that the Trainer has; shuffle, sort and "
     "filter texts, tokens and labels together or not at all.",
 )
 def stale_tokens(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Each row's tokens are those of its own text, and its label is its own.
+    """Each row's tokens and label belong to its own text.
 
     Assumes: the text columns are the texts that were tokenized.
 
-    Unusual but healthy: a prefix, a template or light cleaning is let through: half of the tokens in common, and more
-    than with other rows.
+    Unusual but healthy: a prefix, a template or light cleaning passes, if half of the tokens are common, and more than
+    with other rows.
 
     False alarms: at most 2e-4 a session (exact binomial test), where no more rows than the limit are bad.
     """
@@ -76,7 +76,7 @@ def _show(evidence: Evidence, ids: Sequence[int]) -> str:
 
 
 def _is_stale(encoded: Encoded, place: int) -> bool:
-    """Tell whether a row is not the tokens of its text: neither some of them, nor more, nor changed a little."""
+    """Return whether a row's tokens do not come from its text, even with a few tokens removed, added or changed."""
     row, whole = encoded.content(encoded.rows[place]), encoded.content(encoded.whole[place])
     if is_subsequence(row, whole) or is_subsequence(whole, row):
         return False
@@ -87,12 +87,12 @@ def _is_stale(encoded: Encoded, place: int) -> bool:
 
 
 def _similarity(first: Sequence[int], second: Sequence[int]) -> float:
-    """Return the share of tokens in common, of the shorter one's."""
+    """Return the number of common tokens as a fraction of the shorter list."""
     return sum((Counter(first) & Counter(second)).values()) / max(min(len(first), len(second)), 1)
 
 
 def _other_labels(evidence: Evidence, split: Split, thresholds: Thresholds) -> list[Finding]:
-    """Compare each row's label with the raw one: equal raw labels must be equal labels."""
+    """Compare each row's label with the raw one: rows with equal raw labels must have equal labels."""
     column = evidence.pipeline.card.label_column
     if split.raw is split.rows or column not in split.raw.column_names:
         return []

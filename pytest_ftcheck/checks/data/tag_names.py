@@ -1,4 +1,4 @@
-"""What must hold for tags and the entities that they spell: one scheme, valid sequences, types that are learned."""
+"""Checks of tags and their entities: one scheme, valid sequences, and types that train contains."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     "data.tag_scheme",
     cost="free",
     needs=(LABEL_PER_TOKEN,),
-    # Shares of the entities of a split that break the scheme.
+    # Fractions of the entities of a split that break the scheme.
     thresholds={"fail": 0.05, "warn": 0.005},
-    catches="tags of two schemes, B- lost or put before every word, splits that were converted apart",
+    catches="tags of two schemes, B- lost or put before every word, splits that were converted separately",
     hint="convert both splits by the same function; in IOB2 each entity begins with B-, in IOB1 only one beside "
     "another of its type, in BIOES the last word has E- and a single one S-.",
 )
 def tag_scheme(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Label names and tags are of one scheme, IOB2, IOB1, BIOES or BILOU, the same in both splits.
+    """Label names and tags follow one scheme, IOB2, IOB1, BIOES or BILOU, the same in both splits.
 
     Assumes: tags are a prefix and a type, such as B-PER, and O.
 
@@ -65,17 +65,17 @@ def tag_scheme(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     # Entities of a type in the evaluation from which on it must be in training.
     thresholds={"entities": 3},
     catches="entity types that are evaluated and never trained, label names that no row has",
-    hint="look for a filter or a mapping of types that only one split goes through, and for a split by topic.",
+    hint="look for a filter or a mapping of types that is applied to one split only, and for a split by topic.",
 )
 def entity_types(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Each type of entity of the evaluation is in the training rows as well.
+    """Each type of entity of the evaluation is in the train rows as well.
 
-    A type of the label names that no train row has is a warning.
+    If no train row has a type of the label names, the check warns.
 
-    Assumes: what is evaluated is meant to be learned.
+    Assumes: the model is meant to learn all evaluated types.
 
     Unusual but healthy: a type of one or two entities may be in the evaluation by chance; label names of a larger
-    project, of which these rows have some, warn.
+    project, if the rows have only some of them, warn.
 
     False alarms: none by chance. Entities are counted.
     """

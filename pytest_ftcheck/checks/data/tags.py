@@ -1,4 +1,4 @@
-"""What must hold between words, tokens and tags: a word has one tag, its own, and nothing else is scored."""
+"""Checks of relations between words, tokens and tags: each word has its own tag, and nothing else is scored."""
 
 from __future__ import annotations
 
@@ -25,28 +25,29 @@ if TYPE_CHECKING:
 
 _SHIFTS = (-1, 1, -2, 2)
 _MOST_OF = 0.9
-"""Share of the words from which on a shift explains the tags."""
+"""Fraction of the words from which on a shift explains the tags."""
 
 
 @check(
     "data.ignored_tokens",
     cost="free",
     needs=(LABEL_PER_TOKEN,),
-    # Shares of the rows or words of a sample that may differ.
+    # Fractions of the rows or words of a sample that may differ.
     thresholds={"rows": 0.02},
-    catches="special tokens, padding or the later pieces of a word that are learned and scored as if they were words",
+    catches="special tokens, padding or the later tokens of a word that are learned and scored as if they were words",
     hint="build the labels from encoding.word_ids(): -100 where it is None, -100 for the later tokens of a word, and "
     "label_pad_token_id=-100 in the collator.",
 )
 def ignored_tokens(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Special tokens and padding have the label -100, and so have all but one of the tokens of a word.
 
-    All tokens of a word with tags of its type are a warning: training may want them, and then the metric counts tokens.
+    If all tokens of a word have tags of its type, the check only warns: this may be intended in training, but the
+    metric then counts tokens.
 
-    Assumes: -100 is what the loss leaves out.
+    Assumes: the loss ignores -100.
 
-    Unusual but healthy: the last token of a word in the place of the first is let through; so are words without a tag,
-    where the words' own tags are -100. Without raw words, only special tokens and padding are looked at.
+    Unusual but healthy: a tag on the last token of a word instead of the first passes; so do words without a tag, if
+    the words' own tags are -100. Without raw words, only special tokens and padding are checked.
 
     False alarms: none by chance. Labels are read.
     """
@@ -84,7 +85,7 @@ def _ignored(evidence: Evidence, split: Split, budget: float) -> list[Finding]:
 
 
 def _pieces(evidence: Evidence, split: Split, rows: Sequence[WordRow], budget: float) -> list[Finding]:
-    """Judge the tokens of words: of each word one has a tag, or all have."""
+    """Judge the tokens of words: one or all tokens of each word have a tag."""
     cut: list[tuple[WordRow, int, list[int]]] = []
     without: list[tuple[WordRow, int]] = []
     words = 0
@@ -118,7 +119,7 @@ def _pieces(evidence: Evidence, split: Split, rows: Sequence[WordRow], budget: f
         expected = f"one tag for each word, {IGNORED} for its other tokens (tokens of one word of different types fail)"
         return [*found, finding(expected, observed, subject=split.subject)]
     expected = f"one tag for each word, {IGNORED} for its other tokens"
-    hint = "where that is meant, the metric counts the tokens of long words several times: score the first one alone."
+    hint = "if this is intended, the metric counts long words several times: score only the first token of a word."
     rate = len(several) / max(len(cut), 1)
     return [*found, warning(expected, observed, share=rate, subject=split.subject, hint=hint)]
 
@@ -132,21 +133,21 @@ def _name(evidence: Evidence, label: int) -> str:
     "data.tags_aligned",
     cost="free",
     needs=(LABEL_PER_TOKEN,),
-    # Share of the words whose tag may be another one.
+    # Fraction of the words whose tag may differ.
     thresholds={"words": 0.01},
-    catches="tags that are shifted against the words, given by position and not by word, or numbered otherwise in "
+    catches="tags that are shifted against the words, assigned by position and not by word, or numbered differently in "
     "one of the splits",
     hint="take the tag of each token by encoding.word_ids(batch_index), not by its position: [CLS] and words of "
-    "several tokens move all that follow.",
+    "several tokens shift all later positions.",
 )
 def tags_aligned(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Each word's tag is the one that the raw row gives this word, and a tag has the same id in both splits.
+    """Each word has the tag that the raw row gives to it, and a tag has the same id in both splits.
 
-    The words are tokenized again, and each token is asked which word it is of.
+    The words are tokenized again to find the word of each token.
 
     Assumes: the raw rows have a tag for each word.
 
-    Unusual but healthy: tags that were renamed or renumbered one to one are let through, where the model's names agree.
+    Unusual but healthy: tags that were renamed or renumbered one to one pass, if the model's names agree.
 
     False alarms: none by chance. Tags are compared.
     """
@@ -171,7 +172,7 @@ def tags_aligned(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _own_tags(rows: Sequence[WordRow], shift: int = 0) -> list[tuple[WordRow, int, Any, int]]:
-    """Return row, word, raw tag and label of each tagged word; with a shift, the raw tag of a word beside it."""
+    """Return row, word, raw tag and label of each tagged word; with a shift, the raw tag of a neighbouring word."""
     found = []
     for row in rows:
         raw = row.raw_tags or []
@@ -193,7 +194,7 @@ def _most_frequent(own: Sequence[tuple[WordRow, int, Any, int]]) -> dict[Any, in
 def _shifted(rows: Sequence[WordRow]) -> str:
     for shift in _SHIFTS:
         own = _own_tags(rows, shift)
-        # O stands beside O wherever the tags are.
+        # O is frequent: a shifted O is often O too, and shows nothing.
         told = [(tag, label) for _, _, tag, label in own if label]
         if told and sum(tag == label or _same(own, tag, label) for tag, label in told) >= _MOST_OF * len(told):
             place = "before" if shift < 0 else "after"
@@ -210,7 +211,7 @@ def _raw_name(evidence: Evidence, tag: Any) -> str:
 
 
 def _other_numbers(evidence: Evidence, numbered: dict[str, dict[Any, int]]) -> list[Finding]:
-    """Compare the ids of a raw tag with each other, and its name with that of its id."""
+    """Compare the ids of a raw tag in both splits, and its name with the name of its id."""
     (first, ids), *others = numbered.items()
     for name, other in others:
         differ = [tag for tag in ids if tag in other and ids[tag] != other[tag]]

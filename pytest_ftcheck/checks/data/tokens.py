@@ -1,4 +1,4 @@
-"""What must hold for tokens: they are those of the texts, and the model knows each of them."""
+"""Checks of tokens: they come from the texts, and the model has an embedding for each."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 _WORDS = 2000
 _MOST_WORDS = 0.8
 _FEWER = 0.25
-"""Share of the unknown tokens that is left where the tokenizer itself tokenizes the texts."""
+"""Fraction of the unknown tokens that may remain when the tokenizer itself tokenizes the texts."""
 
 
 @check(
@@ -50,11 +50,11 @@ _FEWER = 0.25
     "everything.",
 )
 def empty_rows(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Every row has a token of text.
+    """Every row has at least one token of text.
 
     Assumes: every row has some text.
 
-    Unusual but healthy: an optional text that is mostly missing is red above ``rows``, if it is the only one.
+    Unusual but healthy: an optional text that is mostly missing fails above ``rows``, if it is the only text.
 
     False alarms: at most 2e-4 a session (exact binomial test), where no more rows than the limit are bad.
     """
@@ -84,7 +84,7 @@ def unknown_tokens(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
     Assumes: the tokenizer knows the language of the texts.
 
-    Words that are unknown for their capitals alone fail from 5% of the tokens on: the vocabulary is one of lower case.
+    Words that are unknown only because of their capitals fail from 5% of the tokens on: the vocabulary is lower case.
 
     Unusual but healthy: emoji, rare scripts and codes make some: 5% warn, 25% fail. A tokenizer without an unknown
     token is skipped.
@@ -105,7 +105,7 @@ def unknown_tokens(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         count = tokens.count(unknown)
         what = f"of the tokens of {len(indices)} sampled rows {tokenizer.unk_token}"
         observed = share(count, len(tokens))
-        # Rows are what is drawn: the tokens of one row are unknown together.
+        # The test counts rows, because the tokens of one row are often unknown together.
         rows = len(indices)
         bad = count / max(len(tokens), 1) * rows
         if count > thresholds["warn"] * len(tokens) and (cases := _known_in_lower_case(evidence, split, indices)):
@@ -126,7 +126,7 @@ def unknown_tokens(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _known_to_the_tokenizer(evidence: Evidence, split: Split, unknown: float) -> str:
-    """Say how few tokens of the texts are unknown to the tokenizer itself, where they are far fewer; else nothing."""
+    """Describe how few tokens of the texts the tokenizer itself leaves unknown; an empty text if not far fewer."""
     tokenizer: Any = evidence.tokenizer
     columns = evidence.pipeline.card.text_columns or language_columns(split.raw)
     texts = [text for row in split.texts(columns, split.few(SAMPLE)) for text in row if text]
@@ -141,7 +141,7 @@ def _known_to_the_tokenizer(evidence: Evidence, split: Split, unknown: float) ->
 
 
 def _known_in_lower_case(evidence: Evidence, split: Split, indices: Sequence[int]) -> str:
-    """Say that the unknown words are known in lower case, where most of them are; else an empty text."""
+    """Describe how many unknown words are known in lower case; an empty text if most are not."""
     tokenizer: Any = evidence.tokenizer
     columns = evidence.pipeline.card.text_columns or language_columns(split.raw)
     words = {word for row in split.texts(columns, indices) for text in row for word in text.split()}
@@ -207,7 +207,7 @@ def _embedded(evidence: Evidence) -> int:
 
 
 def _types(evidence: Evidence) -> int:
-    """Return how many kinds of segments the model embeds; 0 where it embeds none."""
+    """Return the number of segment types that the model embeds; 0 if it embeds none."""
     return int(getattr(evidence.fresh_model.config, "type_vocab_size", 0) or 0)
 
 
@@ -225,19 +225,19 @@ def _bounds(rows: Dataset, column: str) -> tuple[int, int] | None:
 @check(
     "data.tokenizer_vocabulary",
     cost="free",
-    # Of the tokens of both vocabularies, those with another id; of the checkpoint's, those that are missing.
+    # Fraction of the common tokens with another id; fraction of the checkpoint's tokens that are missing.
     thresholds={"moved": 0.01, "missing": 0.5},
     catches="a tokenizer of another checkpoint whose ids happen to fit",
-    hint="load tokenizer and model from the same folder: the embedding of an id is what the checkpoint learned for its "
-    "own token, and noise for every other one.",
+    hint="load tokenizer and model from the same folder: the checkpoint learned the embedding of an id for its own "
+    "token only.",
 )
 def tokenizer_vocabulary(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """The tokenizer gives each token the id that the checkpoint's own tokenizer gives it.
 
-    Assumes: the checkpoint's folder has the tokenizer that the embeddings were trained with.
+    Assumes: the checkpoint's folder has the tokenizer with which the embeddings were trained.
 
-    Unusual but healthy: added tokens are let through, and a checkpoint without a tokenizer is skipped. A vocabulary
-    that was cut to less than half is red.
+    Unusual but healthy: added tokens pass, and a checkpoint without a tokenizer is skipped. A vocabulary that was cut
+    to less than half fails.
 
     False alarms: none by chance.
     """

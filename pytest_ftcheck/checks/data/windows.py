@@ -1,4 +1,4 @@
-"""What must hold for the windows of a long context: together they are all of it, and hold the answers."""
+"""Checks of the windows of a long context: together they cover the context and contain the answers."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     thresholds={"rows": 0.01},
     catches="contexts cut at max_length without return_overflowing_tokens, steps that are larger than the window, "
     "contexts cut by characters before they are tokenized",
-    hint="tokenize with return_overflowing_tokens=True and a stride smaller than what a window has room for: in "
-    "transformers, stride counts the tokens that windows share.",
+    hint="tokenize with return_overflowing_tokens=True and a stride smaller than the room for the context in a window: "
+    "in transformers, stride is the number of tokens that windows share.",
 )
 def windows_cover(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """The windows of a question hold every word of its context.
+    """The windows of a question contain every word of its context.
 
-    Assumes: an answer may stand anywhere in its context.
+    Assumes: an answer may be anywhere in its context.
 
-    Unusual but healthy: a training split of chosen windows alone, as where windows without an answer are dropped, is
-    red: raise ``rows``.
+    Unusual but healthy: a train split of selected windows, for example without windows that have no answer, fails:
+    raise ``rows``.
 
     False alarms: none by chance.
     """
@@ -62,7 +62,7 @@ def _by_question(evidence: Evidence, split: Split) -> dict[int, list[Window]]:
 
 
 def _gap(windows: Sequence[Window]) -> tuple[int, int] | None:
-    """Return the first part of the context, but for white space, that no window holds."""
+    """Return the first part of the context that no window contains; white space is ignored."""
     context = windows[0].context
     parts = sorted((window.begin, window.end) for window in windows if window.begin >= 0)
     reached, edges = 0, []
@@ -83,11 +83,11 @@ def _gap(windows: Sequence[Window]) -> tuple[int, int] | None:
     hint="let windows share more tokens than the longest answer has (doc_stride), or raise max_length.",
 )
 def answers_in_windows(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Each answer stands whole in one window of its question at least.
+    """At least one window of its question contains each answer completely.
 
-    Assumes: an answer that no window holds cannot be learned, nor given.
+    Assumes: a model can neither learn nor give an answer that no window contains.
 
-    Unusual but healthy: a few answers that are longer than what windows share only warn.
+    Unusual but healthy: a few answers that are longer than the overlap of windows only warn.
 
     False alarms: none by chance.
     """

@@ -1,4 +1,4 @@
-"""Rows of words and tags, as the checks of tags look at them: raw words beside the tokens and tags of the rows."""
+"""Rows of words and tags, as the checks of tags read them: raw words with the tokens and tags of the rows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.checks.evidence import Evidence
 
 _MOST = 0.5
-"""Share of the rows whose tokens must be those of their words; else the words say nothing of the tokens."""
+"""Fraction of the rows whose tokens must be those of their words; else words and tokens are not compared."""
 _OF_TOKENS = ("input_ids", "attention_mask", "token_type_ids", "special_tokens_mask", "word_ids", "offset_mapping")
 
 
@@ -41,18 +41,18 @@ class TokenRow:
 
 @dataclass(frozen=True)
 class WordRow(TokenRow):
-    """A row whose words are known; W words, of which truncation may have taken the last."""
+    """A row whose words are known; W words, of which truncation may have removed the last."""
 
     words: list[str]
     """``[W]``."""
     word_ids: list[int | None]
-    """``[T]``: the word that each token is of, None for special tokens."""
+    """``[T]``: index of each token's word, None for special tokens."""
     raw_tags: list[Any] | None
-    """``[W]``: the tags of the words before they became those of tokens; None where they are not known."""
+    """``[W]``: the raw tags of the words; None if they are not known."""
 
     @cached_property
     def labels_by_word(self) -> dict[int, list[int]]:
-        """The labels of the tokens of each word that has one."""
+        """The labels of the tokens of each word that has tokens."""
         found: dict[int, list[int]] = {}
         for word, label in zip(self.word_ids, self.labels, strict=True):
             if word is not None:
@@ -69,7 +69,7 @@ def token_rows(evidence: Evidence, split: Split, count: int = SAMPLE) -> list[To
 
     Raises:
         NotApplicable: the rows have no token ids or no labels.
-        ToldBy: another number of labels than of tokens.
+        ToldBy: the numbers of labels and tokens differ.
 
     """
     require_column(split, "input_ids")
@@ -93,10 +93,10 @@ def token_rows(evidence: Evidence, split: Split, count: int = SAMPLE) -> list[To
 
 
 def word_rows(evidence: Evidence, split: Split, count: int = SAMPLE) -> list[WordRow]:
-    """Return those of evenly spread rows whose tokens are those of their words, with both.
+    """Return the evenly spread rows whose tokens are those of their words, with words and tokens.
 
     Raises:
-        NotApplicable: no tokenizer, no words, or rows that are the tokens of something else.
+        NotApplicable: no tokenizer, no words, or rows whose tokens are not those of the words.
 
     """
     tokenizer: Any = evidence.tokenizer
@@ -118,10 +118,10 @@ def word_rows(evidence: Evidence, split: Split, count: int = SAMPLE) -> list[Wor
 
 
 def words_column(evidence: Evidence, split: Split) -> str:
-    """Name the raw column that holds the words of each row: the card's, else the one that there is.
+    """Name the raw column that holds the words of each row: the card's, else the only one.
 
     Raises:
-        NotApplicable: there is none.
+        NotApplicable: there is no such column.
 
     """
     schema = split.raw.data.table.schema
@@ -177,7 +177,7 @@ def require_entities(evidence: Evidence) -> tuple[str, ...]:
     """Return the names of the tags.
 
     Raises:
-        NotApplicable: they spell no entities, such as those of parts of speech.
+        NotApplicable: the tags are not tags of entities, such as parts of speech.
 
     """
     names = evidence.pipeline.card.label_names
@@ -188,12 +188,12 @@ def require_entities(evidence: Evidence) -> tuple[str, ...]:
 
 
 def tags_by_name(evidence: Evidence, split: Split, names: Sequence[str]) -> list[list[str]]:
-    """Return the tags that are learned or scored, of every row by name, without the ignored ones."""
+    """Return the names of every row's tags, without the ignored ones."""
     return [[names[tag] for tag in row if 0 <= tag < len(names)] for row in label_values(evidence, split)]
 
 
 def raw_names(rows: Sequence[WordRow], names: Sequence[str]) -> list[list[str]]:
-    """Return the raw tags of rows by name: as they are, else as the rows' own labels translate their ids."""
+    """Return the names of the raw tags of rows; ids are translated with the rows' own labels."""
     pairs = Counter(
         (tag, row.tag_of(word))
         for row in rows

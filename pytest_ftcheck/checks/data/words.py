@@ -1,4 +1,4 @@
-"""What must hold between words and tokens: words are tokenized as words, and entities are not cut off."""
+"""Checks of relations between words and tokens: words are tokenized as words, and entities are not truncated."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.findings import Finding
 
 _MOST_OF = 0.9
-"""Share of the rows from which on one way of joining the words explains them."""
+"""Fraction of the rows from which on one way of joining the words explains them."""
 
 
 @check(
@@ -33,15 +33,15 @@ _MOST_OF = 0.9
     cost="free",
     needs=(LABEL_PER_TOKEN,),
     catches="words that were joined into one text before they were tokenized: word_ids() counts other words then",
-    hint="give the tokenizer the list of words: tokenizer(words, is_split_into_words=True); of a tokenizer of bytes, "
-    "with add_prefix_space=True.",
+    hint="give the tokenizer the list of words: tokenizer(words, is_split_into_words=True); a byte-level tokenizer "
+    "needs add_prefix_space=True.",
 )
 def words_joined(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Rows of words are tokenized as words, and not as a text that was made of them.
+    """Rows of words are tokenized as words, and not as one joined text.
 
-    Assumes: the words of the raw rows are what a tag is given to.
+    Assumes: each word of the raw rows has a tag.
 
-    Unusual but healthy: where both ways give the same tokens, they are let through; so are rows that are neither.
+    Unusual but healthy: rows pass if both ways give the same tokens, or if the tokens come from neither.
 
     False alarms: none by chance. Tokens are compared.
     """
@@ -68,7 +68,7 @@ def words_joined(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _as_stored(tokenizer: Any, given: Sequence[Any], stored: Sequence[list[int]], **options: Any) -> int:
-    """Count the rows that have these tokens, truncated as they are."""
+    """Count the rows that have these tokens, truncated to the same length."""
     rows = zip(given, stored, strict=True)
     return sum(
         list(tokenizer(text, truncation=True, max_length=max(len(ids), 1), verbose=False, **options)["input_ids"])
@@ -82,16 +82,16 @@ def _as_stored(tokenizer: Any, given: Sequence[Any], stored: Sequence[list[int]]
     "data.entities_truncated",
     cost="free",
     needs=(LABEL_PER_TOKEN,),
-    # Shares of the entities of a split.
+    # Fractions of the entities of a split.
     thresholds={"fail": 0.1, "warn": 0.005},
-    catches="entities that truncation takes away, from training and from the metric as well: nobody misses them",
+    catches="entities that truncation removes from the training and from the metric, so that no metric falls",
     hint="raise max_length, or cut long rows into windows (return_overflowing_tokens, stride) and tag each of them.",
 )
 def entities_truncated(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Hardly any entity is cut off with the end of its row.
+    """Hardly any entity is truncated at the end of its row.
 
-    An entity is lost where one of its words has no token in the row. The metric counts what is left, so that a model of
-    short rows looks as good as one of whole rows.
+    An entity is lost if one of its words has no token in the row. The metric counts only the remaining entities, so
+    that a model of truncated rows looks as good as a model of whole rows.
 
     Assumes: the raw rows have a tag for each word.
 

@@ -1,5 +1,5 @@
-"""Two ways to train that must give the same: both are trained for a few steps and compared, without a stored reference.
+"""Checks of two ways to train that must give the same result: both run for a few steps, without a stored reference.
 
-These checks run only where ``--ftcheck-checks`` names them or their family. How two ways are judged stands in
-`residuals`, how they are trained in `ways`.
+These checks run only if ``--ftcheck-checks`` names them or their family. `residuals` judges two ways, `ways` trains
+them.
 """

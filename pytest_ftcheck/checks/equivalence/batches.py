@@ -1,4 +1,4 @@
-"""The same rows, cut into other batches: micro-batches, more padding, evaluation batches. Shapes: N rows, K classes."""
+"""Checks of the same rows in other batches: micro-batches, more padding, evaluation. Shapes: N rows, K classes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 _COLUMNS = 8
 _EVALUATED = 128
 _SMALL, _LARGE = 1, 8
-"""Rows of an evaluation batch."""
+"""Numbers of rows of an evaluation batch."""
 
 
 @check(
@@ -50,17 +50,17 @@ _SMALL, _LARGE = 1, 8
     thresholds=LIMITS,
     false_alarms=FALSE_ALARMS,
     tolerance=TOLERANCE,
-    catches="a loss of micro-batches that is a little too large or too small, as by a wrong count of rows",
+    catches="a loss of micro-batches that is a little too large or too small, for example by a wrong count of rows",
     hint=HINT,
 )
 def accumulation(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """8 micro-batches of a row that are accumulated give losses and gradients of one batch of these 8 rows.
+    """8 accumulated micro-batches of one row give the losses and gradients of one batch of these 8 rows.
 
-    Compared are the loss and the length of the gradient of each optimizer step, in units of their means over the steps,
-    with the same weights at every step, without dropout and clipping. A loss of the user's own that weighs a row by
-    what else is in its batch is compared over batches of one row eight times.
+    The check compares the loss and the length of the gradient of each optimizer step, in units of their means over the
+    steps, with the same weights at every step, without dropout and clipping. A loss of the user's own whose weights
+    depend on the other rows of the batch is compared over batches that contain one row eight times.
 
-    Assumes: a loss is a mean over rows, or is divided by the micro-batches.
+    Assumes: a loss is a mean over rows, or is divided by the number of micro-batches.
 
     Unusual but healthy: models of transformers that ignore num_items_in_batch, and samplers that depend on the
     batch size, are skipped.
@@ -81,13 +81,13 @@ def accumulation(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     hint = f"the Trainer has a {' and a '.join(own)} of its own: {HINT}" if own else ""
     found = verdict(evidence, compared(first.probe, second, first.null), thresholds, ways=ways, hint=hint)
     if found and own and _alike_of_one_row(evidence, thresholds):
-        msg = "its loss weighs a row by what else is in its batch: of batches of one row alone, both ways give the same"
+        msg = "its loss depends on the other rows of a batch: with batches of one row, both ways give the same"
         raise NotApplicable(msg)
     return found
 
 
 def _alike_of_one_row(evidence: Evidence, thresholds: Thresholds) -> bool:
-    """Whether batches of one row, eight times, give the same: in them, all rows weigh the same in any loss."""
+    """Return whether batches of one row, eight times, give the same: in them, every loss weights all rows equally."""
 
     def one_step(size: int, **changes: Any) -> Probe:
         changes |= {"per_device_train_batch_size": size, "gradient_accumulation_steps": BATCH // size}
@@ -104,17 +104,17 @@ def _alike_of_one_row(evidence: Evidence, thresholds: Thresholds) -> bool:
     false_alarms=FALSE_ALARMS,
     tolerance=TOLERANCE,
     catches="a mask that lets a little of the padding through, a mean over columns that counts the padding",
-    hint="the model or the loss reads padding: look at the attention mask on its way to the layers, and at what the "
-    "head pools over.",
+    hint="the model or the loss reads padding: check that the attention mask reaches all layers, and that the head "
+    "does not pool over padding.",
 )
 def padding(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Batches that are padded by 8 columns more, as far as the model takes them, give the same losses and gradients.
+    """Batches with 8 more columns of padding, or up to the model's limit, give the same losses and gradients.
 
-    Compared as in ``equivalence.accumulation``.
+    The comparison is that of ``equivalence.accumulation``.
 
-    Assumes: padding is told from text by the mask.
+    Assumes: the mask distinguishes padding from text.
 
-    Unusual but healthy: models without a mask, and rows as long as the model takes, are skipped.
+    Unusual but healthy: models without a mask, and rows with the model's maximum length, are skipped.
 
     False alarms: at most 1.25e-3 a session (t test, Bonferroni over the family's tests), where it is asked for.
     """
@@ -139,11 +139,11 @@ def padding(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _longest(evidence: Evidence) -> int:
-    """Return how many columns the model takes, as far as its configuration and the tokenizer say."""
+    """Return how many columns the model takes, according to its configuration and the tokenizer."""
     config: Any = getattr(evidence.fresh_model, "config", None)
     positions = getattr(config, "max_position_embeddings", None)
     if isinstance(positions, int) and positions > 0:
-        # RoBERTa counts its positions from behind the pad id on.
+        # RoBERTa counts its positions from the pad id plus 1.
         return positions - (evidence.pipeline.pad_id or 0) - 1
     return int(getattr(evidence.pipeline.processing_class, "model_max_length", 10**6))
 
@@ -161,12 +161,12 @@ def _longest(evidence: Evidence) -> int:
 def evaluation_batches(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Evaluation in batches of 1 row gives the logits of batches of 8.
 
-    Compared are the scale of the logits, row by row along the logits themselves, and each logit, in units of the root
-    mean square of all; over at most 128 rows, after a step of training that leaves the weights as they are.
+    The check compares the scale of the logits, as a projection of each row on its first logits, and each logit, in
+    units of the root mean square of all; over at most 128 rows, after a training step that does not change the weights.
 
-    Assumes: a row's logits are its own.
+    Assumes: a row's logits do not depend on other rows.
 
-    Unusual but healthy: statistics of the batch in evaluation on purpose: red.
+    Unusual but healthy: a model that uses statistics of the batch in evaluation on purpose fails.
 
     False alarms: at most 1.25e-3 a session (t test, Bonferroni over the family's tests), where it is asked for.
     """
@@ -197,7 +197,7 @@ def logit_residuals(first: NDArray[Any], second: NDArray[Any], null: Sequence[ND
     size = float(np.sqrt(np.mean(one**2))) or 1.0
 
     def along(logits: NDArray[Any]) -> NDArray[np.float64]:
-        """Return ``[N]``, a mean of 1 for the first logits, of 1.001 where they are scaled by that."""
+        """Return ``[N]``: the mean is 1 for the first logits, and 1.001 for logits that are scaled by 1.001."""
         moved: NDArray[np.float64] = 1 + ((logits.astype(np.float64) - one) * one).mean(axis=1) / size**2
         return moved
 
@@ -211,6 +211,6 @@ def logit_residuals(first: NDArray[Any], second: NDArray[Any], null: Sequence[ND
         residuals(f"logit {column}", unit, of_column(second, column), [of_column(other, column) for other in null])
         for column in range(one.shape[1])
     ]
-    # The column that is furthest off: else a model of many classes is tested many times.
+    # Test only the column with the largest difference: otherwise many classes mean many tests.
     worst = max(columns, key=lambda column: float(np.abs(np.nan_to_num(column.values, nan=np.inf)).max()))
     return [scale, worst]

@@ -1,4 +1,4 @@
-"""The same function, computed by other code: attention, recomputed activations, compiled layers."""
+"""Checks of the same function, computed by other code: attention, recomputed activations, compiled layers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _WAYS = ("eager", "sdpa")
 _COMPILER = "inductor"
 _RECOMPUTES = ("gradient_checkpointing", "activation_checkpointing")
-"""What the argument is called, from transformers to transformers."""
+"""Names of the argument in different releases of transformers."""
 
 
 @check(
@@ -43,15 +43,15 @@ _RECOMPUTES = ("gradient_checkpointing", "activation_checkpointing")
     thresholds=LIMITS,
     false_alarms=FALSE_ALARMS,
     tolerance=TOLERANCE,
-    catches="attention of one's own that ignores the mask, scales otherwise or drops out under one implementation only",
-    hint="compare how both implementations get mask, scale and dropout; attn_implementation chooses between them.",
+    catches="a custom attention that ignores the mask, scales differently or drops out in one implementation only",
+    hint="compare how both implementations get mask, scale and dropout; attn_implementation selects between them.",
 )
 def attention(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Attention by ``sdpa`` and by ``eager`` gives the same losses and gradients.
 
-    Compared as in ``equivalence.accumulation``, each with the implementation that `set_attn_implementation` sets.
+    The comparison is that of ``equivalence.accumulation``; `set_attn_implementation` sets the implementation.
 
-    Assumes: both implementations are of the same attention.
+    Assumes: both implementations compute the same attention.
 
     Unusual but healthy: models with one implementation are skipped.
 
@@ -64,15 +64,15 @@ def attention(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _require_attention(evidence: Evidence) -> None:
-    """Stop where there is one implementation.
+    """Stop a check if there is only one implementation.
 
     Raises:
-        NotApplicable: the model does not let transformers choose.
+        NotApplicable: transformers cannot select the implementation.
 
     """
     model: Any = evidence.make_model()
     if not has_attention(model):
-        msg = f"{type(model).__name__} has no implementations of attention to choose from: no sdpa beside eager"
+        msg = f"{type(model).__name__} has only one implementation of attention: no sdpa in addition to eager"
         raise NotApplicable(msg)
     for name in _WAYS:
         try:
@@ -91,15 +91,15 @@ def _require_attention(evidence: Evidence) -> None:
     thresholds=LIMITS,
     false_alarms=FALSE_ALARMS,
     tolerance=TOLERANCE,
-    catches="layers that compute something else when they are run again: counters, noise of their own, caches",
-    hint="a layer must be a function of its inputs: look for counters, caches and random numbers of its own; pass "
+    catches="layers that give another result when they run again: counters, noise of their own, caches",
+    hint="a layer must depend only on its inputs: look for counters, caches and random numbers of its own; pass "
     "gradient_checkpointing_kwargs={'use_reentrant': False}.",
 )
 def gradient_checkpointing(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Training with gradient checkpointing gives the losses and gradients of training without.
 
-    Compared as in ``equivalence.accumulation``, over a whole training loop, where ``model.gradient_checkpointing``
-    looks at one backward pass.
+    The comparison is that of ``equivalence.accumulation``, over a whole training loop, while
+    ``model.gradient_checkpointing`` compares one backward pass.
 
     Assumes: layers are functions of their inputs.
 
@@ -114,7 +114,7 @@ def gradient_checkpointing(evidence: Evidence, thresholds: Thresholds) -> list[F
     declared = arguments(evidence)
     given = [getattr(declared, f"{name}_kwargs", None) for name in _RECOMPUTES]
     options = next((one for one in given if one), {"use_reentrant": False})
-    # By the model alone: a recipe that asks for it has it in both ways, and the manual engine knows no such word.
+    # Set it on the model: a recipe would set it in both ways, and the manual engine does not have this argument.
     off = {name: False for name in _RECOMPUTES if getattr(declared, name, False)}
     plain = other_way(evidence, first, **off)
     second = other_way(evidence, first, variant=Checkpointed(tuple(sorted(options.items()))), **off)
@@ -127,19 +127,19 @@ def gradient_checkpointing(evidence: Evidence, thresholds: Thresholds) -> list[F
     thresholds=LIMITS,
     false_alarms=FALSE_ALARMS,
     tolerance=TOLERANCE,
-    catches="layers that do something else when they are compiled: branches on is_compiling(), custom operators, "
+    catches="layers that give another result when they are compiled: branches on is_compiling(), custom operators, "
     "numbers that were constants when the code was traced",
     hint="look for torch.compiler.is_compiling(), for Python numbers that change from step to step, and for operators "
-    "of your own; compile a part less to find the layer.",
+    "of your own; exclude parts from compilation to find the layer.",
 )
 def compiled(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Training with ``torch_compile`` gives the losses and gradients of training without.
 
-    Compared as in ``equivalence.accumulation``, with the recipe's own backend, else Inductor's.
+    The comparison is that of ``equivalence.accumulation``, with the recipe's own backend, else Inductor.
 
-    Assumes: a compiler is at hand.
+    Assumes: a compiler is installed.
 
-    Unusual but healthy: what does not compile is skipped, with the reason.
+    Unusual but healthy: a model that does not compile is skipped, with the reason.
 
     False alarms: at most 1.25e-3 a session (t test, Bonferroni over the family's tests), where it is asked for.
     """
@@ -148,14 +148,14 @@ def compiled(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     backend = str(args.get("torch_compile_backend") or _COMPILER)
     how = {"torch_compile_backend": backend, "torch_compile_mode": args.get("torch_compile_mode")}
     try:
-        with warnings.catch_warnings():  # what the compiler warns of is no news here
+        with warnings.catch_warnings():  # warnings of the compiler are of no use here
             warnings.simplefilter("ignore")
-            torch.compiler.reset()  # else code is taken that was compiled for a model with other hooks
+            torch.compiler.reset()  # otherwise code is reused that was compiled for a model with other hooks
             second = same_weights(evidence, first.rows, first.steps, make=evidence.probe, torch_compile=True, **how)
     except CheckFailure as failure:
         if any(entry.check != "training.completes" for entry in failure.findings):
             raise  # the loss is no longer a number
-        msg = f"torch.compile does not get through here, with backend {backend}: {failure.findings[0].observed}"
+        msg = f"torch.compile fails here, with backend {backend}: {failure.findings[0].observed}"
         raise NotApplicable(msg) from failure
     return _judge(evidence, first, first.probe, second, thresholds, ways)
 

@@ -1,4 +1,4 @@
-"""The same training in other processes: after a break, and with workers that load the data."""
+"""Checks of the same training in other processes: after an interruption, and with workers that load the data."""
 
 from __future__ import annotations
 
@@ -38,20 +38,20 @@ _STEPS, _BROKEN_OFF = 24, 8
     thresholds=LIMITS,
     false_alarms=FALSE_ALARMS,
     tolerance=TOLERANCE,
-    catches="state of optimizer, schedule or loss that a checkpoint rounds or loses, and that shows only later",
+    catches="state of optimizer, schedule or loss that a checkpoint rounds or loses, effective in later steps only",
     hint="let the Trainer save and load the whole checkpoint, in the precision of training, and put state of your own "
     "into a callback that exports it.",
 )
 def resumed(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """A run that goes on from step 8 of 24 gives the losses and gradients of one that was never broken off.
+    """A run that is resumed from step 8 of 24 gives the losses and gradients of an uninterrupted run.
 
-    Compared are the 16 steps after the break, in units of their means, with the recipe's learning rates and without
-    dropout: weights move, so that what rounding makes of the whole run is what is allowed.
+    The check compares the 16 steps after the interruption, in units of their means, with the recipe's learning rates
+    and without dropout. The weights change, so that the effect of rounding on the whole run is allowed.
 
-    Assumes: a checkpoint holds all that a run needs to go on.
+    Assumes: a checkpoint contains everything that a run needs to continue.
 
-    Unusual but healthy: own callbacks with a state, and Trainers that save other weights, only warn; own samplers
-    are skipped.
+    Unusual but healthy: callbacks of the user's own with a state, and Trainers that save other weights, only warn;
+    samplers of the user's own are skipped.
 
     False alarms: at most 1.25e-3 a session (t test, Bonferroni over the family's tests), where it is asked for.
     """
@@ -99,17 +99,17 @@ def _moving(evidence: Evidence, **changes: Any) -> Probe:
     thresholds=LIMITS,
     false_alarms=FALSE_ALARMS,
     tolerance=TOLERANCE,
-    catches="rows that come out a little otherwise of a worker process: another precision, state of its own",
-    hint="make rows a function of their index alone, and collators of their features alone.",
+    catches="rows that differ a little in a worker process: another precision, state of its own",
+    hint="let rows depend only on their index, and batches only on their features.",
 )
 def workers(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Training with 2 data loading workers gives the rows, losses and gradients of training without.
 
-    Compared as in ``equivalence.accumulation``.
+    The comparison is that of ``equivalence.accumulation``.
 
-    Assumes: a row is a function of its index.
+    Assumes: a row depends only on its index.
 
-    Unusual but healthy: rows that are drawn at random by each process are skipped.
+    Unusual but healthy: rows that each process draws at random are skipped.
 
     False alarms: at most 1.25e-3 a session (t test, Bonferroni over the family's tests), where it is asked for.
     """
@@ -120,7 +120,7 @@ def workers(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     one, two = trained_rows(first.probe), trained_rows(second)
     if one != two:
         if changes_rows(evidence, first.probe):
-            msg = "rows are changed at random on the way to the model: each process draws its own"
+            msg = "rows are changed at random before they reach the model: each process draws its own numbers"
             raise NotApplicable(msg)
         if differs_from_run_to_run(evidence):
             raise ToldBy(check="training.seeds", reason="two runs without workers differ as well")

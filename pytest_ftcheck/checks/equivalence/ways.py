@@ -1,4 +1,4 @@
-"""Short fine-tunes by two ways: every step from the same weights, each with other rows, and their comparison."""
+"""Makes and compares short fine-tunes by two ways: every step has the same weights and other rows."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from pytest_ftcheck.training.probe import Probe
 
 TOLERANCE: Mapping[str, float] = {"float32": 1e-4, "bfloat16": 2e-2, "float16": 5e-3}
-"""Of the largest residual, unless the session's own noise is larger."""
+"""Tolerance of the largest residual, unless the session's own noise is larger."""
 LIMITS: Mapping[str, float] = {"margin": 2e-5, "drift": 1e-3, "half": 3.0}
-"""Of the mean residual, relative: what is let through, what noise must not hide, in half precision so many times it."""
+"""Limits of the mean residual, relative: allowed drift, drift that must be detectable, factor in half precision."""
 FALSE_ALARMS = 1.25e-3
-"""Of each of the eight checks in a session: together they have the budget of a session, 1%."""
+"""False-alarm rate of each of the eight checks in a session: together they have the budget of a session, 1%."""
 BATCH = 8
 REPETITIONS = 3
 _STEPS = (16, 32, 64, 128)
@@ -33,21 +33,21 @@ _STEPS = (16, 32, 64, 128)
 
 @dataclass(frozen=True)
 class Reference:
-    """The first way, as most checks have it: batches of 8 rows, and what rounding makes of it."""
+    """The first way of most checks: batches of 8 rows, and its repetitions with other rounding."""
 
     steps: int
     rows: tuple[int, ...]
-    """Indices of the rows that are trained on."""
+    """Indices of the training rows."""
     probe: Probe
     null: tuple[Probe, ...]
 
 
 def reference(evidence: Evidence) -> Reference:
-    """Train the first way, with as many steps as the session's noise asks for.
+    """Train the first way, with the number of steps that the session's noise requires.
 
     Raises:
         NotApplicable: nothing is trained, or there are too few rows, or they are changed at random.
-        ToldBy: two runs differ anyhow.
+        ToldBy: two equal runs differ.
 
     """
     evidence.require_training()
@@ -66,7 +66,7 @@ def _reference(evidence: Evidence) -> Reference:
 
 
 def _made(evidence: Evidence, steps: int) -> Reference:
-    # Whole batches: of the rest of an epoch, a loss of the user's own may be divided otherwise.
+    # Use whole batches: a loss of the user's own may be divided differently in the rest of an epoch.
     rows = tuple(range(min(len(evidence.pipeline.train_dataset) // BATCH, steps) * BATCH))
     first = same_weights(evidence, rows, steps)
     null = tuple(same_weights(evidence, rows, steps, variant=Rounded(seed)) for seed in range(1, REPETITIONS + 1))
@@ -75,7 +75,7 @@ def _made(evidence: Evidence, steps: int) -> Reference:
         if (losses, gradients) != (
             steps,
             steps,
-        ):  # an optimizer of its own, a step that float16 left out, an early stop
+        ):  # a custom optimizer, a step that float16 skipped, early stopping
             msg = f"{steps} optimizer steps of the engine give {losses} losses and {gradients} gradients"
             raise NotApplicable(msg)
         require_same_rows(evidence, first, other)
@@ -85,14 +85,14 @@ def _made(evidence: Evidence, steps: int) -> Reference:
 def same_weights(
     evidence: Evidence, rows: tuple[int, ...], steps: int, *, make: Callable[..., Probe] | None = None, **changes: Any
 ) -> Probe:
-    """Take steps that leave the weights as they are, without dropout and clipping, so that differences do not grow.
+    """Take steps that do not change the weights, without dropout and clipping, so that differences do not grow.
 
     Args:
-        evidence: what is checked.
-        rows: indices of those that are trained on.
-        steps: of the optimizer.
-        make: makes the probe, and lets what breaks off be seen; None: a failure is told as `probed` tells it.
-        changes: of the probe.
+        evidence: the evidence of the check.
+        rows: indices of the training rows.
+        steps: number of optimizer steps.
+        make: function that makes the probe and raises its failure; None: failures are reported as in `probed`.
+        changes: changes of the probe.
 
     """
     usual = {"per_device_train_batch_size": BATCH, "gradient_accumulation_steps": 1, "max_grad_norm": 0.0}
@@ -106,7 +106,7 @@ def other_way(evidence: Evidence, first: Reference, **changes: Any) -> Probe:
 
 
 def require_same_rows(evidence: Evidence, first: Probe, second: Probe, micro_steps: int = 1) -> None:
-    """Stop where two ways do not see the same rows at each step, and no part of either is to blame.
+    """Stop a check if two ways do not see the same rows at each step, and neither way is the cause.
 
     Raises:
         NotApplicable: rows are changed at random, or the sampler depends on the batches.
@@ -116,12 +116,12 @@ def require_same_rows(evidence: Evidence, first: Probe, second: Probe, micro_ste
     if rows_by_step(first, 1) == rows_by_step(second, micro_steps):
         return
     if changes_rows(evidence, first):
-        msg = "rows are changed at random on the way to the model"
+        msg = "rows are changed at random before they reach the model"
         raise NotApplicable(msg)
     if differs_from_run_to_run(evidence):
         raise ToldBy(check="training.seeds", reason="two equal runs see other rows as well")
     if micro_steps > 1:
-        msg = "batches of another size hold other rows: its sampler depends on the batch size"
+        msg = "batches of another size contain other rows: its sampler depends on the batch size"
         raise NotApplicable(msg)
 
 
@@ -134,7 +134,7 @@ def compared(
         first: the first way.
         second: the second way, with as many steps.
         null: repetitions of ``base`` that round differently.
-        base: None where it is the first way.
+        base: None if it is the first way.
         skip: steps of the first way before the second one begins.
 
     """
@@ -168,18 +168,18 @@ def verdict(
     of: str = "steps",
     hint: str = "",
 ) -> list[Finding]:
-    """Make findings of what is more than rounding.
+    """Make findings of differences that are more than rounding.
 
     Args:
-        evidence: what is checked.
-        found: by quantity.
-        thresholds: those of the check.
-        ways: the two, such as ``sdpa and eager attention``.
-        of: what was compared: steps or rows.
-        hint: a better one than the check's own.
+        evidence: the evidence of the check.
+        found: residuals of each quantity.
+        thresholds: thresholds of the check.
+        ways: name of the two ways, such as ``sdpa and eager attention``.
+        of: unit of the compared values: steps or rows.
+        hint: a better hint than the check's own.
 
     Raises:
-        NotApplicable: a drift that should be found would hide in the noise.
+        NotApplicable: the noise is too large to detect the required drift.
 
     """
     judged = [one.judge(thresholds, of) for one in found]
@@ -191,8 +191,8 @@ def verdict(
     wanted = thresholds["drift"] * (1.0 if evidence.precision == "float32" else thresholds["half"])
     if not least <= wanted:
         msg = (
-            f"{ways} give the same as far as can be seen: of the {blind.name}, noise hides a drift below "
-            f"{100 * least:.2g}%, where {100 * wanted:.2g}% should be found (limit drift)"
+            f"{ways} show no difference, but noise of the {blind.name} hides a drift below "
+            f"{100 * least:.2g}%, and {100 * wanted:.2g}% should be detectable (threshold drift)"
         )
         raise NotApplicable(msg)
     return []

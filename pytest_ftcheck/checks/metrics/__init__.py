@@ -1,1 +1,1 @@
-"""What must hold for the reported metrics: they are there, and are what they are called."""
+"""Checks of the reported metrics: they exist, and their values fit their names."""

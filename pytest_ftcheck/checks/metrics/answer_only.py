@@ -1,4 +1,4 @@
-"""Whether the endings alone tell which one is right. Shapes: N rows, C choices, V tokens."""
+"""Checks whether the right ending can be found without the context. Shapes: N rows, C choices, V tokens."""
 
 from __future__ import annotations
 
@@ -24,36 +24,36 @@ if TYPE_CHECKING:
 
 _ROWS = 2000
 _FEWEST = 100
-"""Rows of a split, below which a rule of few tokens says nothing."""
+"""Number of rows of a split below which a rule of few tokens is not judged."""
 _BETTER = 0.1
-"""Above chance, of a model whose accuracy can be compared with."""
+"""Smallest distance of the model's accuracy from chance at which it can be compared."""
 
 
 @check(
     "metrics.answer_only",
     cost="run",
     needs=(CHOICES,),
-    # Of the model's accuracy above chance.
+    # Fractions of the model's accuracy above chance.
     thresholds={"fail": 0.95, "warn": 0.6},
-    catches="a right ending that is told by its own words, by its length, or by being like the others",
-    hint="the metric says little about reading the context: make the wrong endings as the right ones are made, of "
-    "equal length and style, and none of them by changing the right one.",
+    catches="a right ending that is recognised by its own words, by its length, or by its similarity to the others",
+    hint="the metric hardly measures whether the context is read: make the wrong endings in the same way as the right "
+    "ones, with equal length and style, and do not derive them from the right one.",
 )
 def answer_only(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """A linear model that sees the endings without their context is far from the trained model's accuracy.
 
-    It is fitted on the train rows, over the tokens between those that all choices of a row begin and end with, over
-    which one is the longest and the shortest, and over how much each has in common with the others.
+    It is fitted on the train rows. Its features are the tokens of each choice without the common beginning and end of
+    all choices, which choice is the longest and the shortest, and how much each has in common with the others.
 
     Assumes: the context is needed.
 
-    Unusual but healthy: data with known artefacts, as SWAG's and HellaSwag's, warns from ``warn`` on.
+    Unusual but healthy: data with known artefacts, such as SWAG and HellaSwag, warns from ``warn`` on.
 
-    False alarms: none by chance. A rule that was fitted on train is asked once about other rows.
+    False alarms: none by chance. A rule that was fitted on train is applied once to other rows.
     """
     both, run = filled(evidence), judged(evidence)
     if len(both) != 2 or min(len(split.rows) for split in both) < _FEWEST:  # train and evaluation
-        msg = f"fewer than {_FEWEST} rows in a split: a rule of few tokens says nothing"
+        msg = f"fewer than {_FEWEST} rows in a split: too few to judge a rule of few tokens"
         raise NotApplicable(msg)
     chance = 1 / evidence.pipeline.card.num_labels
     accuracy = float((run.predictions == run.labels).mean())
@@ -89,7 +89,7 @@ def _labels(evidence: Evidence, split: Split) -> list[int]:
 
 
 def _choices(split: Split) -> list[list[list[int]]]:
-    """Return the tokens of each choice without those that all choices of its row begin or end with, ``[N, C]``."""
+    """Return the tokens of each choice without the common beginning and end of its row's choices, ``[N, C]``."""
     require_column(split, "input_ids")
     found = []
     for row in split.values("input_ids", split.few(_ROWS)):
@@ -101,7 +101,7 @@ def _choices(split: Split) -> list[list[list[int]]]:
 
 
 def _features(rows: list[list[list[int]]], width: int) -> Any:
-    """Return ``[N C, V + 3]``: which tokens a choice has, whether it is the longest, the shortest, how alike it is."""
+    """Return ``[N C, V + 3]``: a choice's tokens, whether it is the longest or shortest, its overlap with others."""
     tokens = presence([choice for row in rows for choice in row], width)
     beside = np.array([line for row in rows for line in _beside(row)], np.float32)
     return hstack([tokens, csr_matrix(beside)]).tocsr()

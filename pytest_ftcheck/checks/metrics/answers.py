@@ -1,4 +1,4 @@
-"""What must hold for the answers of a run, and for the metrics of them."""
+"""Checks of the answers of a run and of their metrics."""
 
 from __future__ import annotations
 
@@ -44,17 +44,17 @@ _ROUNDING = 1e-4
     "metrics.answers_recomputed",
     cost="run",
     needs=(QUESTIONS,),
-    catches="exact match without normalisation, metrics of windows or of positions instead of answers, the first right "
-    "answer alone, shares in the place of percent",
+    catches="exact match without normalisation, metrics of windows or of positions instead of answers, comparison with "
+    "the first right answer only, fractions instead of percent",
     hint="compute exact match and F1 of texts, one for each question, as evaluate.load('squad') does: the best over "
     "all right answers, in lower case, without articles and punctuation, times 100.",
 )
 def answers_recomputed(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """The reported metrics are those of the answers by the official definitions of SQuAD.
+    """The reported metrics agree with the answers, by the official definitions of SQuAD.
 
-    Assumes: ``exact_match``, ``exact`` and ``f1``, also with ``HasAns_`` and ``NoAns_``, mean what SQuAD calls so.
+    Assumes: ``exact_match``, ``exact`` and ``f1``, also with ``HasAns_`` and ``NoAns_``, are the metrics of SQuAD.
 
-    Unusual but healthy: metrics of other names are not looked at.
+    Unusual but healthy: metrics of other names are not compared.
 
     False alarms: none by chance.
     """
@@ -77,14 +77,14 @@ def answers_recomputed(evidence: Evidence, thresholds: Thresholds) -> list[Findi
 
 
 def _mistake(evidence: Evidence, key: str, value: float, right: float) -> str:
-    """Name the mistake that gives this value; an empty text where none is known."""
+    """Name the mistake that gives this value; an empty text if none is known."""
     run = evidence.run
     if math.isclose(value * 100, right, abs_tol=_CLOSE):
-        return ": a share, where SQuAD counts percent"
+        return ": a fraction, but SQuAD uses percent"
     ways = {
         "exact match of the texts as they are, without normalisation": _plain(run.outputs),
-        "the share of windows whose two positions are right: count questions, not windows": _positions(evidence),
-        "of the first right answer alone: take the best over all": _first_only(run.outputs, key),
+        "the fraction of windows whose two positions are right: count questions, not windows": _positions(evidence),
+        "comparison with the first right answer only: take the best over all": _first_only(run.outputs, key),
         "with '' for every question without an answer counted as wrong": _answered_only(run.outputs, key),
     }
     return next((f": {how}" for how, other in ways.items() if abs(other - value) <= _CLOSE), "")
@@ -116,15 +116,15 @@ def _answered_only(outputs: Mapping[str, NDArray[Any]], key: str) -> float:
     needs=(QUESTIONS,),
     catches="the answer of the first or the last window instead of the best, an end before its start, answers in the "
     "question or of any length, a question that has two answers or none",
-    hint="of all windows of a question, take the span of context tokens with the highest sum of start and end logit, "
-    "start not behind end, of at most 30 tokens.",
+    hint="over all windows of a question, take the span of context tokens with the highest sum of start and end logit, "
+    "with the start not after the end and at most 30 tokens.",
 )
 def best_windows(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Each question has one answer: the span of its context that scores highest over all of its windows.
+    """Each question has one answer: the span of its context with the highest score over all of its windows.
 
     Assumes: the score of a span is the sum of both logits.
 
-    Unusual but healthy: none known; a decoder of one's own is not looked at.
+    Unusual but healthy: none known; a decoder of the user's own is skipped.
 
     False alarms: none by chance.
     """
@@ -134,7 +134,7 @@ def best_windows(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     if len(answers) != count:
         return [finding(f"one answer for each of {count} questions", f"{len(answers)} answers")]
     if not np.isfinite(run.logits).all():
-        msg = "logits are not finite: model.finite says so"
+        msg = "logits are not finite: model.finite reports it"
         raise NotApplicable(msg)
     best = np.full(count, -np.inf)
     for window, (question, offsets) in enumerate(walk(pipeline.eval_dataset, [QUESTION, OFFSETS])):
@@ -150,7 +150,7 @@ def best_windows(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _highest(logits: NDArray[Any], offsets: Any) -> float:
-    """Return the highest score of a span, written plainly: by its last token."""
+    """Return the highest score of a span, computed in a simple way: for each last token."""
     best = -math.inf
     for last, offset in enumerate(offsets):
         if offset is None:

@@ -1,4 +1,4 @@
-"""What a model knows before it is trained: nothing, or what its checkpoint says that it was trained for."""
+"""Checks that a model does not predict the evaluated rows before it is trained."""
 
 from __future__ import annotations
 
@@ -33,27 +33,28 @@ _DRAWS = 10
     "metrics.before_training",
     cost="run",
     needs=(CLASSES, LABEL_PER_ROW),
-    # By how much training must raise the accuracy of a model that comes trained; two probabilities of chance.
+    # Required gain of the accuracy by the training of an already trained model; two p-values.
     thresholds={"gain": 0.01, "alpha": 1e-6, "membership": 1e-4},
     false_alarms=1e-4,
-    catches="a model that goes on from the last fold, or from a checkpoint that was fine-tuned on the evaluated rows",
-    hint="load the pretrained checkpoint anew for every training. Is the checkpoint fine-tuned on purpose, make sure "
-    "that its training never saw these rows.",
+    catches="a model that continues from the last fold, or from a checkpoint that was fine-tuned on the evaluated rows",
+    hint="load the pretrained checkpoint again for every training. If the checkpoint is fine-tuned on purpose, make "
+    "sure that its training did not contain these rows.",
 )
 def before_training(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Before training, the model does not know the evaluated rows already.
+    """The model does not predict the evaluated rows before training.
 
-    A head that is new is left to `model.loss_at_start`: with another seed, it is wrong. One that is not, and is right
-    more often than chance: where its named checkpoint does not have that head and training gains nothing, or where its
-    loss is smaller on evaluation rows than on train rows (Mann-Whitney's test at ``membership``, after Shokri et al.,
-    2017), it was trained on them. Else it is a warning: a checkpoint may be fine-tuned on purpose.
+    A new head is judged by `model.loss_at_start`: it differs with another seed. A head that is not new, and is right
+    more often than chance, fails in two cases: its checkpoint does not have that head and training gains nothing; or
+    its loss is smaller on evaluation rows than on train rows (Mann-Whitney test at ``membership``, after Shokri et al.,
+    2017), which shows that it was trained on them. In other cases the check warns: a checkpoint may be fine-tuned on
+    purpose.
 
     Assumes: a head that is not new comes from the checkpoint that the configuration names.
 
     Unusual but healthy: a checkpoint that was fine-tuned before, on other rows, only warns. A head that the factory
-    trained itself, where the training then gains nothing: red.
+    trained itself fails if the training then gains nothing.
 
-    False alarms: at most 1e-4 a session (Mann-Whitney's test), of a model that comes trained.
+    False alarms: at most 1e-4 a session (Mann-Whitney test), for a model that is already trained.
     """
     evidence.require_training()
     final = judged(evidence)
@@ -81,10 +82,10 @@ def before_training(evidence: Evidence, thresholds: Thresholds) -> list[Finding]
 
 
 def _differs_with_seed(evidence: Evidence) -> bool:
-    """Whether another seed gives another head: one of random numbers, or one that the factory trains.
+    """Return whether another seed gives another head: a random one, or one that the factory trains.
 
     Raises:
-        NotApplicable: the head cannot be told from the rest.
+        NotApplicable: the head cannot be separated from the rest.
 
     """
     head = {name for name, parameter in parts_of(evidence.fresh_model).head.items() if parameter.dim() > 1}
@@ -92,9 +93,9 @@ def _differs_with_seed(evidence: Evidence) -> bool:
 
 
 def _is_always_right(evidence: Evidence, split: Split, thresholds: Thresholds) -> bool:
-    """Whether a head is right more often than chance whatever the seed: then it was trained.
+    """Return whether a head is right more often than chance with every seed: then it was trained.
 
-    Above features that separate two classes, a random head is right with probability 1/2: all of them are in one of a
+    If the features separate two classes, a random head is right with probability 1/2; all heads are right in one of a
     thousand cases.
     """
     indices = split.few(affordable(evidence, 128, 64))
@@ -106,7 +107,7 @@ def _is_always_right(evidence: Evidence, split: Split, thresholds: Thresholds) -
 
 
 def _has_head(evidence: Evidence) -> bool:
-    """Whether a file of the checkpoint holds the head's matrices."""
+    """Return whether a file of the checkpoint holds the head's matrices."""
     folder = evidence.pipeline.checkpoint.folder
     head = [name for name, parameter in parts_of(evidence.fresh_model).head.items() if parameter.dim() > 1]
     return folder is not None and set(head) <= set(weight_shapes(folder))
@@ -115,10 +116,10 @@ def _has_head(evidence: Evidence) -> bool:
 def _asked(
     evidence: Evidence, model: PreTrainedModel, split: Split, indices: list[int]
 ) -> tuple[NDArray[np.float64], SingleLabelRows]:
-    """Return a model's cross entropy of some rows, ``[N]``, and what it predicts of them.
+    """Return a model's cross entropy of some rows, ``[N]``, and its predictions.
 
     Raises:
-        NotApplicable: labels are no classes of the head.
+        NotApplicable: labels are not classes of the head.
 
     """
     values = split.values(evidence.pipeline.label_column, indices)

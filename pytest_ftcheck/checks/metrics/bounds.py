@@ -1,4 +1,4 @@
-"""Which metrics lie within bounds, so that a fall of some points means the same for all of them."""
+"""Decides which metrics have bounds, so that a drop of some points is comparable between them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pytest_ftcheck.tasks.metric_names import known_direction
 
 
 def is_bounded(key: str) -> bool:
-    """Tell whether a metric of this name lies between -1 and 1, or -100 and 100."""
+    """Return whether a metric of this name lies between -1 and 1, or -100 and 100."""
     labels = np.array([0, 1, 0, 1])
     classes = SingleLabelRows(labels, labels, np.eye(2)[labels], 2, ("0", "1"))
     values = SingleLabelRows(labels.astype(float), labels.astype(float), None, 1, ())

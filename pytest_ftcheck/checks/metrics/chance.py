@@ -1,4 +1,4 @@
-"""What must hold for predictions, whatever the task: they are no constant, and better than chance."""
+"""Checks of predictions for all tasks: they are not constant, and better than chance."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from pytest_ftcheck.findings import Finding
 
 _DEALS = 10
-"""Random predictions with the labels' own shares that are averaged."""
+"""Number of sets of random predictions, drawn with the labels' class frequencies, that are averaged."""
 _AS_GOOD = 1e-4
 _SOUND_AREA = 0.75
-"""Area under a ROC curve that a healthy model comes to, where a class is rare and only ranked."""
+"""Area under the ROC curve that a healthy model reaches if a class is rare and only ranked."""
 
 
 @check(
@@ -38,20 +38,21 @@ _SOUND_AREA = 0.75
     thresholds={"share": 0.98, "majority": 0.8, "auc": 0.6, "rows": 10, "spread": 0.02, "doubt": 5e-4},
     false_alarms=1e-3,
     catches="a collapsed model that gives every row the same class or value, whatever its inputs",
-    hint="the model learned the shares of the classes, or nothing: look at the learning rate, frozen or missing "
+    hint="the model learned only the class frequencies, or nothing: look at the learning rate, frozen or missing "
     "parameters, an attention mask of zeros, inputs that are all [UNK], labels that do not belong to their rows.",
 )
 def not_constant(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Predictions differ from row to row as the labels do.
+    """Predictions differ from row to row, like the labels.
 
-    No class takes more than ``share`` of the rows unless it takes ``majority`` of the labels and the logits still rank
-    the other rows (``auc``); at least ``rows`` labels must be of other classes. For regression the predictions'
-    standard deviation is at least ``spread`` times that of the labels. Tags of tokens: some entity is predicted where
-    ``rows`` are labelled.
+    No class is predicted for more than a fraction ``share`` of the rows, unless it has ``majority`` of the labels and
+    the logits still rank the other rows (``auc``); at least ``rows`` labels must be of other classes. For regression,
+    the predictions' standard deviation is at least ``spread`` times that of the labels. Tags of tokens: some entity is
+    predicted if ``rows`` are labelled.
 
-    Assumes: predictions vary about as labels do.
+    Assumes: predictions vary about as much as labels.
 
-    Unusual but healthy: a rare class may be ranked only, and what a healthy model may show on so few rows is skipped.
+    Unusual but healthy: a rare class may only be ranked; results that a healthy model may have on so few rows are
+    skipped.
 
     False alarms: at most 1e-3 for a healthy model (one-sided intervals of counts and of the area under the ROC curve).
     """
@@ -88,7 +89,7 @@ def _same_logits(rows: SingleLabelRows) -> bool:
 
 
 def _require_others(rows: SingleLabelRows, thresholds: Thresholds) -> None:
-    """Stop where so few labels are of another class than most that a good model may miss them all."""
+    """Stop if so few labels differ from the most frequent class that a good model may miss them all."""
     counts = np.bincount(rows.labels, minlength=rows.num_labels)
     others = len(rows) - int(counts.max())
     if others < thresholds["rows"]:
@@ -101,24 +102,24 @@ def _require_others(rows: SingleLabelRows, thresholds: Thresholds) -> None:
 
 
 def _is_rare_event(rows: SingleLabelRows, thresholds: Thresholds) -> bool:
-    """Whether nearly all labels are one class, and the logits tell the few others apart although argmax does not."""
+    """Return whether nearly all labels are one class, and the logits rank the others although argmax misses them."""
     majority = np.bincount(rows.labels).max() / len(rows)
     area, chance = ranking(rows)
     return bool(majority >= thresholds["majority"] and area >= thresholds["auc"] and chance < 0.01)  # one percent
 
 
 def _require_telling(rows: SingleLabelRows, thresholds: Thresholds) -> None:
-    """Stop where so few labels are of a rare class that a healthy model may rank, or predict, them as this one does.
+    """Stop if so few labels are of a rare class that a healthy model may rank or predict them like this model.
 
     Raises:
-        NotApplicable: by chance, a healthy model looks like this one more often than ``doubt``.
+        NotApplicable: a healthy model gives this result by chance with a probability above ``doubt``.
 
     """
     counts = np.bincount(rows.labels, minlength=rows.num_labels)
     others = len(rows) - int(counts.max())
     if counts.max() >= thresholds["majority"] * len(rows):
         alike = ranking_up_to(rows, thresholds["doubt"]) >= _SOUND_AREA
-    else:  # it predicts another class for a quarter of as many rows as are of one
+    else:  # a healthy model predicts another class for at least a quarter of the number of its rows
         seen = len(rows) - int(np.bincount(rows.predictions[rows.predictions >= 0]).max())
         alike = stats.binom.cdf(seen, others, SOUND_LIFT) >= thresholds["doubt"]
     if alike:
@@ -130,7 +131,7 @@ def _require_telling(rows: SingleLabelRows, thresholds: Thresholds) -> None:
 
 
 def _histogram(counts: NDArray[np.int64], names: tuple[str, ...]) -> str:
-    """Word counts by class, the most frequent first, at most six of them."""
+    """Describe counts by class, the most frequent first, at most six of them."""
     order = [index for index in np.argsort(-counts, kind="stable") if counts[index]]
     shown = ", ".join(f"{counts[index]} {names[index]}" for index in order[:6])
     return shown + (f" and {len(order) - 6} other classes" if len(order) > 6 else "")
@@ -139,9 +140,9 @@ def _histogram(counts: NDArray[np.int64], names: tuple[str, ...]) -> str:
 def _constant_value(rows: SingleLabelRows, thresholds: Thresholds) -> list[Finding]:
     spread, of_labels = float(np.std(rows.predictions)), float(np.std(rows.labels))
     if of_labels == 0 or len(rows) < thresholds["rows"]:
-        msg = f"the {len(rows)} labels are too few, or all the same: there is nothing to tell apart"
+        msg = f"the {len(rows)} labels are too few, or all the same: there is nothing to predict"
         raise NotApplicable(msg)
-    # Written so that a NaN is too little.
+    # Written so that NaN counts as too small.
     if spread >= thresholds["spread"] * of_labels:
         return []
     return [
@@ -160,25 +161,25 @@ def _constant_value(rows: SingleLabelRows, thresholds: Thresholds) -> list[Findi
     needs=(LABEL_PER_ITEM,),
     thresholds={"alpha": 0.01, "doubt": 2e-3, "lift": 0.2, "rows": 10, "majority": 0.8, "auc": 0.6, "r2": -1.0},
     false_alarms=2e-3,
-    catches="a model that learned nothing of its inputs: shuffled labels, frozen or lost weights, a wrong scale",
-    hint="what was learned does not help on these rows: look at labels that do not belong to their rows, inputs that "
-    "the model does not get, frozen parameters, the learning rate, and whether both splits are encoded alike.",
+    catches="a model that learned nothing from its inputs: shuffled labels, frozen or lost weights, a wrong scale",
+    hint="the training does not help on these rows: look for labels that do not belong to their rows, inputs that "
+    "the model does not get and frozen parameters; check the learning rate, and that both splits have one encoding.",
 )
 def beats_trivial(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """The model is better than every trivial one, by more than noise.
+    """The model is better than every trivial model, by more than noise.
 
-    Its hits are more than chance (probability below ``alpha``), and one of the task's metrics is above that of every
-    constant class and of random classes, or the balanced accuracy is by ``lift`` of the way from chance to perfect.
-    Rare classes may be told apart by the logits alone (``majority``, ``auc``), and need ``rows`` to be judged by.
-    Regression: the correlation is more than chance, and r2 at least ``r2``. Tags of tokens: F1 of the entities is above
-    that of every tag given to all words, where ``rows`` entities are labelled.
+    The number of right predictions is above chance (p-value below ``alpha``). In addition, one of the task's metrics is
+    above that of every constant class and of random classes, or the balanced accuracy is at least ``lift`` on the scale
+    from chance (0) to perfect (1). Rare classes may be only ranked by the logits (``majority``, ``auc``), and need
+    ``rows`` rows. Regression: the correlation is above chance, and r2 at least ``r2``. Tags of tokens: F1 of the
+    entities is above that of every constant tag, if ``rows`` entities are labelled.
 
-    Assumes: the model is meant to know more than the shares of the classes.
+    Assumes: the model is meant to learn more than the class frequencies.
 
-    Unusual but healthy: a weak model on few rows is skipped as too weak to tell; a rare class may be ranked only.
+    Unusual but healthy: a weak model on few rows is skipped as inconclusive; a rare class may only be ranked.
 
-    False alarms: at most 2e-3 for a model that truly is 0.25 of the way from chance to perfect, or correlates by 0.3
-    (one-sided interval). A weaker one is called red more often.
+    False alarms: at most 2e-3 for a model with a true lift of 0.25, or a true correlation of 0.3 (one-sided interval).
+    A weaker model fails more often.
     """
     if has_tags(evidence):
         return worse_than_trivial(evidence, thresholds)
@@ -216,9 +217,9 @@ _TOO_WEAK = "too weak to tell: on {rows} rows, a model that learned something ma
 def _trivial_metrics(evidence: Evidence, rows: SingleLabelRows) -> dict[str, tuple[float, float, str]]:
     """Return for each of the task's metrics its value, and the best trivial model's value and name.
 
-    `pytest_ftcheck.gates.trivial` asks another question: which limit has an effect. It knows the metrics whose rows can
-    be drawn again, and adds the noise of the rows. Here the metrics are all that scikit-learn knows under the names
-    that the run reports, and both models are scored on these very rows.
+    `pytest_ftcheck.gates.trivial` decides which limits have an effect: it covers metrics whose rows can be drawn again,
+    and adds the noise of the rows. Here the metrics are those of scikit-learn with the names that the run reports, and
+    both models are scored on the same rows.
     """
     found = {}
     for key, reported in evidence.run.metrics.items():
@@ -240,7 +241,7 @@ def _trivial_metrics(evidence: Evidence, rows: SingleLabelRows) -> dict[str, tup
 
 def _uncorrelated(rows: SingleLabelRows, thresholds: Thresholds) -> list[Finding]:
     value, chance = correlation(rows)
-    # Ranks as well: one outlier may hide a relation.
+    # Also compare ranks: one outlier may hide a relation.
     by_rank = correlation(rows.ranked())
     if min(chance, by_rank[1]) < thresholds["alpha"]:
         return []
@@ -256,7 +257,7 @@ def _uncorrelated(rows: SingleLabelRows, thresholds: Thresholds) -> list[Finding
 
 
 def _worse_than_mean(evidence: Evidence, rows: SingleLabelRows, thresholds: Thresholds) -> list[Finding]:
-    """Compare with the mean label, where the loss that was trained asks for values on the labels' scale."""
+    """Compare with the mean label, if the loss of the training requires values on the labels' scale."""
     try:
         require_plain_loss(evidence)
     except NotApplicable:
@@ -269,7 +270,7 @@ def _worse_than_mean(evidence: Evidence, rows: SingleLabelRows, thresholds: Thre
             f"values nearer to the labels than their mean, or not much further: r2 of at least {thresholds['r2']:g}",
             f"r2 {explained:.3g}: predictions {rows.predictions.mean():.4g} +- {rows.predictions.std():.3g}, labels "
             f"{rows.labels.mean():.4g} +- {rows.labels.std():.3g}",
-            hint="labels of train and evaluation are on different scales, or were too large to be reached: normalise "
-            "them alike, or train longer.",
+            hint="labels of train and evaluation have different scales, or are too large to be reached: normalise both "
+            "in the same way, or train longer.",
         )
     ]

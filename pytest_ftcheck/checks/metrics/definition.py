@@ -1,4 +1,4 @@
-"""Whether a metric is what its name says, asked about made-up logits: a model that is right hides most mistakes."""
+"""Checks with made-up logits whether a metric fits its name: logits of a good model would hide most mistakes."""
 
 from __future__ import annotations
 
@@ -32,49 +32,48 @@ if TYPE_CHECKING:
     from pytest_ftcheck.findings import Finding
 
 _FEWEST = 20
-"""Evaluated rows from which on different metrics have different values."""
+"""Number of evaluated rows from which on different metrics have different values."""
 _RIGHT = (0.8, 0.5, 0.3)
-"""Share of the rows that the made-up logits of each question are right about; the others lean towards one class."""
+"""Fraction of the rows that each set of made-up logits predicts right; the other rows are biased towards one class."""
 _SHIFT = 3.0
-"""Standard deviation of what is added to all logits of a row, which changes no probability."""
+"""Standard deviation of a constant that is added to all logits of a row; it changes no probability."""
 _OTHERS = ("accuracy", "f1", "precision", "recall", "mcc", "pearson", "spearman", "mse", "rmse", "mae", "r2")
 
 _BATCH = 8
-"""Rows of an evaluation batch where the arguments name none: `TrainingArguments`' default."""
+"""Rows of an evaluation batch if the arguments do not set it: the default of `TrainingArguments`."""
 _NEGATIVE = re.compile(
     r"(no|non|not|neg|negative|others?|none|normal|benign|clean|false|0|label_0|ham|safe|ok|un\w+)\b"
 )
 
 _Question = tuple[SingleLabelRows, "Mapping[str, float]"]
-"""Made-up rows, and what ``compute_metrics`` says of them."""
+"""Made-up rows, and the metrics that ``compute_metrics`` returns for them."""
 
 
 @check(
     "metrics.definition",
     cost="free",
     needs=(LABEL_PER_ROW,),
-    # Share of the rows from which on class 0 is so frequent that its own F1 tells nothing.
+    # Fraction of the rows from which on class 0 is so frequent that its own F1 is meaningless.
     thresholds={"difference": 1e-4, "frequent": 0.6},
-    catches="a threshold on a raw logit, argmax over one column, precision and recall exchanged: right where the model "
-    "is right, and wrong where it is not; F1 of the frequent class 0 instead of class 1",
-    hint="look at compute_metrics: argmax over the last axis of the logits, a threshold on probabilities and not on "
-    "logits, predictions and references each in their place, the average that the name promises.",
+    catches="a threshold on a raw logit, argmax over one column, precision and recall exchanged: mistakes that a good "
+    "model hides; F1 of the frequent class 0 instead of class 1",
+    hint="look at compute_metrics: use argmax over the last axis of the logits, a threshold on probabilities and not "
+    "on logits, the right order of predictions and references, and the average of the metric's name.",
 )
 def definition(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """``compute_metrics`` gives what its metrics are called, for logits that are right and for logits that are wrong.
+    """``compute_metrics`` returns metrics that fit their names, for right and for wrong logits.
 
-    It is asked three times about the labels of the evaluation with made-up logits. A metric of a known name must each
-    time be one of the values that the name may have, and the same one. The metric that decides must move at all. F1,
-    precision and recall of two classes are about class 1 unless the name says otherwise: about class 0 they are a
-    failure where that class is the frequent one and is called a negative ("no", "other", "LABEL_0"), a warning where
-    it has another name.
+    The check calls it three times with the labels of the evaluation and made-up logits. A metric of a known name must
+    always agree with the same definition of that name. The metric that decides must change between the calls. F1,
+    precision and recall of two classes are those of class 1 unless the name says otherwise: metrics of class 0 fail if
+    that class is the frequent one and has a negative name ("no", "other", "LABEL_0"), and warn if it has another name.
 
-    Assumes: a metric is what its name says, and a function of logits and labels.
+    Assumes: a metric fits its name, and is a function of logits and labels.
 
-    Unusual but healthy: custom names are not compared, other readings of a name are let through; what cannot take
-    made-up logits is skipped.
+    Unusual but healthy: custom names are not compared, other definitions of a name pass; a function that does not
+    accept made-up logits is skipped.
 
-    False alarms: none by chance: a metric that may rightly be equal for all three questions is let through.
+    False alarms: none by chance: a metric that may correctly be equal in all three calls passes.
     """
     questions = _questions(evidence)
     found = []
@@ -83,7 +82,7 @@ def definition(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         if len(values) < len(questions):
             continue
         names = _readings(key, questions)
-        # With few rows of a class, the recall of it may be the same for all questions.
+        # With few rows of a class, its recall may be the same in all calls.
         moves = not names or not any(len(set(right)) == 1 for right in names.values())
         if len(set(values)) == 1 and moves and _decides(evidence, key):
             shares = ", ".join(f"{share:.0%}" for share in _RIGHT)
@@ -99,16 +98,16 @@ def definition(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _questions(evidence: Evidence) -> list[_Question]:
-    """Ask about made-up logits ``[N, K]``.
+    """Call ``compute_metrics`` with made-up logits ``[N, K]``.
 
     Raises:
-        NotApplicable: there is nothing to ask, or it does not answer.
+        NotApplicable: there is no such function, or it fails.
 
     """
     pipeline = evidence.pipeline
     labels, compute = np.asarray(evidence.labels(pipeline.eval_dataset)), pipeline.compute_metrics
     if compute is None:
-        msg = "there is no compute_metrics that could be asked"
+        msg = "there is no compute_metrics"
         raise NotApplicable(msg)
     regression = pipeline.card.head_rules.values
     if labels.ndim != 1 or labels.dtype.kind not in ("f" if regression else "iu") or len(labels) < _FEWEST:
@@ -121,14 +120,14 @@ def _questions(evidence: Evidence) -> list[_Question]:
         try:
             answers = _answers(evidence, rows)
         except Exception as error:
-            msg = f"compute_metrics cannot be asked about made-up logits: {type(error).__name__}"
+            msg = f"compute_metrics fails with made-up logits: {type(error).__name__}"
             raise NotApplicable(msg) from error
         made.append((rows, answers))
     return made
 
 
 def _answers(evidence: Evidence, rows: SingleLabelRows) -> dict[str, float]:
-    """Return what ``compute_metrics`` says of made-up rows."""
+    """Return the metrics that ``compute_metrics`` returns for made-up rows."""
     compute: Any = evidence.pipeline.compute_metrics
     labels = np.asarray(evidence.labels(evidence.pipeline.eval_dataset))
     given = EvalPrediction(predictions=np.asarray(rows.logits, np.float32), label_ids=labels)
@@ -136,7 +135,7 @@ def _answers(evidence: Evidence, rows: SingleLabelRows) -> dict[str, float]:
 
 
 def _classes(evidence: Evidence, labels: NDArray[Any], right: float, generator: np.random.Generator) -> SingleLabelRows:
-    """Make logits that are right in a share of the rows; most of the others are one class, as of a biased model."""
+    """Make logits that are right in a fraction of the rows; most of the others are one class, as in a biased model."""
     card = evidence.pipeline.card
     classes = card.num_labels
     guesses = np.where(generator.random(len(labels)) < 0.7, classes - 1, generator.integers(classes, size=len(labels)))
@@ -150,7 +149,7 @@ def _classes(evidence: Evidence, labels: NDArray[Any], right: float, generator: 
 
 
 def _values(labels: NDArray[Any], right: float, generator: np.random.Generator) -> SingleLabelRows:
-    """Make values that are near the labels in a share of the rows, off by a third and noisy."""
+    """Make values that are near the labels in a fraction of the rows, off by a third and noisy."""
     spread = float(labels.std()) or 1.0
     noise = generator.normal(scale=spread, size=len(labels)) * (1.2 - right)
     values = (0.7 * labels + 0.3 * spread + noise).astype(np.float32).astype(np.float64)
@@ -158,7 +157,7 @@ def _values(labels: NDArray[Any], right: float, generator: np.random.Generator) 
 
 
 def _decides(evidence: Evidence, key: str) -> bool:
-    """Tell whether a metric chooses the epoch or is one whose name we know: a count of rows need not move."""
+    """Return whether a metric selects the epoch or has a known name: other metrics, such as counts, may be constant."""
     best = evidence.pipeline.args.get("metric_for_best_model") or evidence.pipeline.card.metric_for_best_model
     return key.removeprefix("eval_") == str(best).removeprefix("eval_") or key.casefold() in _OTHERS
 
@@ -185,33 +184,33 @@ def _is(values: list[float], readings: list[float], difference: float) -> bool:
 
 
 def _of_frequent_class(key: str, right: set[str], rows: SingleLabelRows, frequent: float) -> list[Finding]:
-    """Find a metric that is about class 0 alone, where most rows are of it: a constant answer looks good."""
+    """Find a metric of class 0 alone, if most rows have that class: constant predictions then look good."""
     share, name = float(np.mean(rows.labels == 0)), rows.names[0] if rows.names else ""
     if not right or share < frequent or any(not how.startswith(f"of class {name} of ") for how in right):
         return []
     expected = f"{key} of class {rows.names[1]}, as scikit-learn has it (pos_label=1)"
     observed = f"{key} of class {name} (pos_label=0), which {share:.0%} of the rows are of"
-    hint = "leave out pos_label, or name the metric after its class, or take average='macro'."
+    hint = "remove pos_label, or name the metric after its class, or use average='macro'."
     if _NEGATIVE.match(name.strip().casefold()):
         return [finding(expected, observed, hint=hint)]
     return [warning(f"{expected} (fails where class 0 has a negative's name)", observed, share=share, hint=hint)]
 
 
 def _forgets_nothing(evidence: Evidence, key: str, question: _Question) -> bool:
-    """Whether the same question gets another answer when it is asked again."""
+    """Return whether a second call with the same rows gives another value."""
     rows, first = question
     return not _is([first[key]] * 2, [_answers(evidence, rows).get(key, math.nan) for _ in range(2)], 1e-9)
 
 
 def _is_prepared_otherwise(evidence: Evidence, key: str, questions: list[_Question], difference: float) -> bool:
-    """Whether a metric is right where nothing prepares the logits for it."""
+    """Return whether a metric is right without ``preprocess_logits_for_metrics``."""
     compute = evidence.pipeline.compute_metrics
     if not isinstance(compute, PreparedMetrics):
         return False
     labels = np.asarray(evidence.labels(evidence.pipeline.eval_dataset))
     values = []
     for rows, _ in questions:
-        # As a value a row, which is what remains of a regression's logits where they are handed on.
+        # A regression's logits as one value for each row, the shape that compute_metrics may get.
         logits = np.asarray(rows.predictions if rows.regression else rows.logits, np.float32)
         try:
             answers = compute.compute(EvalPrediction(predictions=logits, label_ids=labels))
@@ -234,9 +233,7 @@ def _wrong(evidence: Evidence, key: str, values: list[float], questions: list[_Q
         if _is(values, [known_values(name, made).get(how, math.nan) for made, _ in questions], difference)
     ]
     if _is_prepared_otherwise(evidence, key, questions, difference):
-        others.insert(
-            0, ": with the logits as the model gives them it is right: preprocess_logits_for_metrics changes them"
-        )
+        others.insert(0, ": it is right with the model's own logits: preprocess_logits_for_metrics changes them")
     swapped = [made.swapped() for made, _ in questions]
     if any(
         _is(values, [known_values(key, made).get(how, math.nan) for made in swapped], difference)
@@ -247,7 +244,7 @@ def _wrong(evidence: Evidence, key: str, values: list[float], questions: list[_Q
     if areas and any(_is(values, [each.get(how, math.nan) for each in areas], difference) for how in areas[0]):
         others.insert(0, ": it is that of predicted classes (argmax), not of scores such as probabilities")
     if _forgets_nothing(evidence, key, questions[0]):
-        others.insert(0, ": asked again, it says something else: it keeps state of earlier calls, and never resets it")
+        others.insert(0, ": a second call gives another value: compute_metrics keeps state of earlier calls")
     size = evidence.pipeline.args.get("per_device_eval_batch_size", _BATCH)
     last = len(rows) % size or size
     ends = [made.take(np.arange(len(made)) >= len(made) - last) for made, _ in questions]
@@ -260,7 +257,7 @@ def _wrong(evidence: Evidence, key: str, values: list[float], questions: list[_Q
 
 
 def _other_class(key: str, values: list[float], questions: list[_Question], difference: float) -> str:
-    """Name the class that a metric is of, where its key names another one."""
+    """Name the class to which a metric belongs, if its key names another one."""
     rows = questions[0][0]
     named = named_class(key, rows)
     if named is None:

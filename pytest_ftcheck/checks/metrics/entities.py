@@ -1,4 +1,4 @@
-"""Whether predicted tags say anything, and are no constant: better than a trivial model."""
+"""Checks whether predicted tags are not constant, and better than those of a trivial model."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def constant_tags(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Find predictions of one tag for all words, or of no entity where ``rows`` are labelled at least."""
+    """Find predictions of one tag for all words, or of no entity although at least ``rows`` are labelled."""
     rows = tagged_rows(evidence)
     labels, predictions = flat(rows)
     most = int(np.bincount(np.maximum(predictions, 0), minlength=len(rows.label_names)).argmax())
@@ -46,19 +46,19 @@ def _entities(rows: EvaluatedRows) -> tuple[int, int]:
 
 
 def worse_than_trivial(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Find a model whose F1 of entities, or accuracy of other tags, is that of the best constant tag at most."""
+    """Find a model whose F1 of entities, or accuracy of other tags, is not above that of the best constant tag."""
     rows = tagged_rows(evidence)
     labelled, _ = _entities(rows)
     by_entities = spells_entities(rows.label_names)
     name = "overall_f1" if by_entities else "overall_accuracy"
     if by_entities and labelled < thresholds["rows"]:
-        msg = f"only {labelled} entities are labelled: too few to tell a model from one that guesses"
+        msg = f"only {labelled} entities are labelled: too few to distinguish a model from a guess"
         raise NotApplicable(msg)
     tags = range(len(rows.label_names))
     constants = [(entity_value(with_predictions(rows, np.full(rows.label_ids.shape, tag)), name), tag) for tag in tags]
     best, tag = max(constants)
     value = entity_value(rows, name)
-    # Written so that a NaN is no better.
+    # Written so that NaN counts as not better.
     if value > best:
         return []
     what = "F1 of entities" if by_entities else "accuracy of words"

@@ -1,4 +1,4 @@
-"""What a reported metric of entities must be, by seqeval, and the mistakes that give other values."""
+"""Compares reported metrics of entities with seqeval, and recognises the mistakes that give other values."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _STRICT = {"IOB2": IOB2, "IOB1": IOB1, "BIOES": IOBES, "BILOU": BILOU}
 
 
 def wrong_entity_metrics(evidence: Evidence, difference: float) -> list[Finding] | None:
-    """Compare every metric of a known name with seqeval's over the judged tokens; None where there is none."""
+    """Compare every metric of a known name with seqeval's over the judged tokens; None if there is none."""
     try:
         rows = tagged_rows(evidence)
     except NotApplicable:
@@ -62,7 +62,7 @@ def wrong_entity_metrics(evidence: Evidence, difference: float) -> list[Finding]
 
 
 def _parts(key: str) -> tuple[str, str] | None:
-    """Return the measure of a key, and the average or the type that its name has; None where it says neither."""
+    """Return the measure of a key, and the average or the type of its name; None if it has neither."""
     words = key.removeprefix("eval_").removeprefix("overall_").replace("-", "_")
     for measure in (*_RETRIEVAL, "accuracy"):
         if words == measure or words in (
@@ -79,7 +79,7 @@ def _parts(key: str) -> tuple[str, str] | None:
 
 
 def _known(key: str, rows: EvaluatedRows) -> dict[str, float]:
-    """Return what a metric of this name may rightly be, by how it is computed."""
+    """Return the correct values of a metric of this name, by definition."""
     parts = _parts(key)
     if parts is None:
         own = rows.head_rules.scoring.row_metric(key.removeprefix("eval_"), rows)
@@ -102,12 +102,12 @@ def _named(rows: EvaluatedRows) -> tuple[Tags, Tags]:
 
 def _quiet(score: Callable[..., Any]) -> float:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of types that nobody predicted
+        warnings.simplefilter("ignore")  # about types without predictions
         return float(score(zero_division=0))
 
 
 def _mistake(key: str, reported: float, rows: EvaluatedRows, difference: float) -> tuple[bool, str]:
-    """Name what gives the reported value, and whether that is another reading of the name and no mistake."""
+    """Name the cause of the reported value, and return whether it is another definition of the name, not a mistake."""
     parts = _parts(key)
     if parts is None or not spells_entities(rows.label_names):
         return False, ""
@@ -122,11 +122,11 @@ def _mistake(key: str, reported: float, rows: EvaluatedRows, difference: float) 
 
 
 _Reading = tuple[bool, str, "Iterable[float]"]
-"""Whether it is healthy, what it is, and its values."""
+"""Whether the definition is healthy, its description, and its values."""
 
 
 def _wrong_rows(key: str, rows: EvaluatedRows) -> Iterator[_Reading]:
-    """Yield the metric of tokens that have no tag as well, and of exchanged arguments."""
+    """Yield the metric including tokens without a tag, and the metric with exchanged arguments."""
     outside = outside_id(rows)
     if outside is not None:
         labels = np.where(rows.label_ids == IGNORED, outside, rows.label_ids)
@@ -149,8 +149,8 @@ def _other_readings(parts: tuple[str, str], rows: EvaluatedRows) -> Iterator[_Re
     scores = (partial(_RETRIEVAL[measure], labelled, predicted, average=each, **asked) for each in averages)
     what = "seqeval's strict mode, which counts no entity that breaks the scheme; most reports are not strict"
     yield True, what, map(_quiet, scores)
-    # Of all tags together, F1, precision and recall are the accuracy.
-    yield False, f"the accuracy of the words, most of which are O, and no {measure} of entities", [_accuracy(rows)]
+    # Over all tags together, F1, precision and recall are the accuracy.
+    yield False, f"the accuracy of the words, most of which are O, not the {measure} of entities", [_accuracy(rows)]
     truth, answers = flat(rows)
     inside = [tag for tag in range(len(rows.label_names)) if tag != outside_id(rows)]
     # A tag that no word has counts nothing in an average, where whoever computes it leaves it out.

@@ -1,4 +1,4 @@
-"""What must hold for the rows behind the metrics: each row of the evaluation data set, once, in order."""
+"""Checks of the rows behind the metrics: each row of the evaluation data set, once, in order."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.findings import Finding
 
 _CHUNK = 64
-"""Rows that are collated at a time, where their tokens are only known after that."""
+"""Number of rows that are collated together, if their tokens are known only after collating."""
 
 
 @check(
@@ -34,12 +34,12 @@ _CHUNK = 64
     "for the data set that the evaluation is given.",
 )
 def evaluated_rows(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Metrics are of each row of the evaluation data set, once, in order, with its own label.
+    """Metrics cover each row of the evaluation data set, once, in order, with its own label.
 
     Assumes: the evaluation is the whole data set, in order.
 
-    Unusual but healthy: a collator that renames labels one to one is let through; a subset on purpose is red: hand that
-    over as the data set.
+    Unusual but healthy: a collator that renames labels one to one passes; a subset on purpose fails: pass the subset as
+    the data set.
 
     False alarms: none by chance.
     """
@@ -59,13 +59,13 @@ def evaluated_rows(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _are_moved(evidence: Evidence) -> bool:
-    """Whether the label ids are those of the data set in another order."""
+    """Return whether the label ids are those of the data set in another order."""
     expected, seen = evidence.label_array(evidence.pipeline.eval_dataset), evidence.run.label_ids
     return np.array_equal(np.sort(seen, axis=None), np.sort(expected.astype(seen.dtype), axis=None))
 
 
 def _labels(evidence: Evidence) -> list[Finding] | None:
-    """Compare label ids with the data set's labels; None where those are no numbers."""
+    """Compare label ids with the data set's labels; None if those are not numbers."""
     expected = evidence.label_array(evidence.pipeline.eval_dataset)
     seen = np.asarray(evidence.run.label_ids)
     if expected.ndim > 1:
@@ -100,10 +100,10 @@ def _has_label(evidence: Evidence, seen: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def _renamed(expected: NDArray[Any], seen: NDArray[Any]) -> bool:
-    """Whether a collator gives every label another name or scale, always the same: rows are in order then."""
+    """Return whether a collator consistently gives another name or scale to every label: the rows are then in order."""
     pairs = set(zip(expected.tolist(), seen.tolist(), strict=True))
     one_to_one = len(pairs) == len({left for left, _ in pairs}) == len({right for _, right in pairs})
-    # As many labels as rows would be renamed by any order.
+    # If all labels differ, any order would look like renaming.
     if len(pairs) <= len(seen) / 2:
         return one_to_one
     left, right = expected.astype(np.float64), seen.astype(np.float64)
@@ -115,7 +115,7 @@ def _renamed(expected: NDArray[Any], seen: NDArray[Any]) -> bool:
 
 
 def _passes(evidence: Evidence) -> list[Finding] | None:
-    """Compare the rows that every evaluation saw with those of the data set; None where nobody knows them."""
+    """Compare the rows that every evaluation saw with those of the data set; None if they are unknown."""
     passes = [list(entry.rows) for entry in evidence.run.trace.passes if entry.kind == "eval"]
     if not passes:
         return None
@@ -128,7 +128,7 @@ def _passes(evidence: Evidence) -> list[Finding] | None:
     findings = [] if judged == expected else [_other_rows(evidence, expected, judged, "the evaluation")]
     others = list(passes)
     others.remove(judged)
-    # Some of them may be of other rows by intent; but those that epochs are compared by should be of these.
+    # Some evaluations may use other rows on purpose, but those that compare epochs should use these.
     if not findings and others and all(Counter(seen) != Counter(expected) for seen in others):
         findings.append(_other_rows(evidence, expected, others[-1], "an evaluation during training"))
     return findings
@@ -137,7 +137,7 @@ def _passes(evidence: Evidence) -> list[Finding] | None:
 def _expected(evidence: Evidence, seen: Sequence[int]) -> list[int] | None:
     """Fingerprints of the evaluation rows, as the data set has them, else as the collator makes them.
 
-    A collator that tokenizes, or pads with another id, makes rows that neither split has; None where both have few.
+    A collator that tokenizes, or pads with another id, makes rows that neither split has; None if both match few rows.
     """
     pad_id = evidence.pipeline.pad_id
     pipeline = evidence.pipeline
@@ -158,7 +158,7 @@ def _stored(rows: Dataset, pad_id: int | None) -> list[int] | None:
 
 
 def _collated(evidence: Evidence, pad_id: int | None) -> list[int] | None:
-    """Fingerprint the evaluation rows as the collator makes them; None where it gives no tokens ``[B, T]``."""
+    """Fingerprint the evaluation rows as the collator makes them; None if it gives no tokens ``[B, T]``."""
     rows = evidence.pipeline.eval_dataset
     found: list[int] = []
     for start in range(0, len(rows), _CHUNK):
@@ -172,7 +172,7 @@ def _collated(evidence: Evidence, pad_id: int | None) -> list[int] | None:
 
 
 def _other_rows(evidence: Evidence, expected: Sequence[int], seen: Sequence[int], what: str) -> Finding:
-    """Say how the rows that were seen differ from those of the data set."""
+    """Describe how the rows that were seen differ from those of the data set."""
     wanted, got = Counter(expected), Counter(seen)
     missing, extra = (wanted - got).total(), got - wanted
     words = [f"{len(seen)} rows"]
@@ -186,7 +186,7 @@ def _other_rows(evidence: Evidence, expected: Sequence[int], seen: Sequence[int]
         pad_id = evidence.pipeline.pad_id
         train = set(_stored(evidence.pipeline.train_dataset, pad_id) or ())
         of_train = sum(count for row, count in foreign.items() if row in train)
-        words.append(f"{sum(foreign.values())} are no rows of it, {of_train} of them are of the train split")
+        words.append(f"{sum(foreign.values())} are not in the data set, {of_train} of them are rows of the train split")
     if not missing and not extra:
         first = next(row for row, pair in enumerate(zip(expected, seen, strict=True)) if pair[0] != pair[1])
         words.append(f"in another order, from row {first} on")

@@ -1,6 +1,6 @@
-"""How good a model may be, for all that its evaluated rows say: upper ends of one-sided confidence intervals.
+"""Upper limits of how good a model may be, given its evaluated rows: ends of one-sided confidence intervals.
 
-A verdict against a model asks for more than a result that may be chance: one that a healthy model hardly gives.
+A model fails only if a healthy model would hardly give such a result; a result that chance explains is not enough.
 Shapes: N rows, K classes.
 """
 
@@ -15,21 +15,21 @@ from pytest_ftcheck.checks.metrics.known import agrees, balanced_accuracy, known
 from pytest_ftcheck.checks.metrics.rows import SingleLabelRows, correlation
 
 _FEWEST = 3
-"""Rows below which Fisher's transformation says nothing."""
+"""Number of rows below which Fisher's transformation is not used."""
 
 
 SOUND_LIFT, SOUND_AREA, SOUND_CORRELATION = 0.25, 0.7, 0.3
-"""What a healthy model reaches at least: of the way from chance to perfect, area under the ROC curve, correlation."""
+"""Smallest values of a healthy model: lift from chance (0) to perfect (1), area under the ROC curve, correlation."""
 _RARE = 0.8
-"""Share of the most frequent class from which on the others are rare."""
+"""Fraction of the most frequent class from which on the others are rare."""
 _RESAMPLES = 100
 
 
 def may_be_healthy(rows: SingleLabelRows, doubt: float) -> bool:
-    """Tell whether a healthy model gives rows as bad as these more often than with the probability ``doubt``."""
+    """Return whether a healthy model gives a result as bad as this one with a probability above ``doubt``."""
     if not rows.regression:
         counts = np.bincount(rows.labels, minlength=rows.num_labels)
-        # A model that knows how rare a class is may never predict it, and rank it all the same.
+        # A model may never predict a rare class, and still rank it.
         ranked = rows.num_labels == 2 or counts.max() >= _RARE * len(rows)  # one against the other
         return lift_up_to(rows, doubt) >= SOUND_LIFT or (ranked and ranking_up_to(rows, doubt) >= SOUND_AREA)
     values = (correlation(rows)[0], correlation(rows.ranked())[0])
@@ -37,7 +37,7 @@ def may_be_healthy(rows: SingleLabelRows, doubt: float) -> bool:
 
 
 def deviation_of(key: str, value: float, rows: SingleLabelRows) -> float:
-    """Return the standard error of a metric of a known name that has this value, by drawing rows again; else 0."""
+    """Return the standard error of a metric of a known name at this value, by drawing rows again; else 0."""
     matching = [how for how, known in known_values(key, rows).items() if agrees(value, known, 1e-2)]
     if not matching:
         return 0.0
@@ -51,12 +51,12 @@ def deviation_of(key: str, value: float, rows: SingleLabelRows) -> float:
 
 
 def lift_of(rows: SingleLabelRows) -> float:
-    """Return how far the balanced accuracy is on the way from chance (0) to perfect (1)."""
+    """Return the lift: the balanced accuracy on the scale from chance (0) to perfect (1)."""
     return (balanced_accuracy(rows) - 1 / rows.num_labels) / (1 - 1 / rows.num_labels)
 
 
 def lift_up_to(rows: SingleLabelRows, doubt: float) -> float:
-    """Return the lift that rows like these have at most, but with the probability ``doubt``."""
+    """Return the upper limit of the lift, exceeded with probability ``doubt``."""
     chance = 1 / rows.num_labels
     healthy = chance + SOUND_LIFT * (1 - chance)
     variances, degrees = [], []
@@ -64,17 +64,17 @@ def lift_up_to(rows: SingleLabelRows, doubt: float) -> float:
         right = rows.predictions[rows.labels == label] == label
         share = (right.sum() + 1) / (len(right) + 2)  # of a few rows, all or none may be right by chance
         variance = share * (1 - share)
-        # Of many classes, a healthy model's share varies more than that of one near chance.
+        # With many classes, a healthy model's fraction varies more than that of a model near chance.
         variances.append((max(variance, healthy * (1 - healthy)) if rows.num_labels > 2 else variance) / len(right))
         degrees.append(max(len(right) - 1, 1))
     total, squares = sum(variances), sum(v**2 / degree for v, degree in zip(variances, degrees, strict=True))
     deviation = math.sqrt(total) / len(variances) / (1 - chance)
-    # Welch and Satterthwaite: of few rows, the deviation itself is known badly.
+    # Welch and Satterthwaite: with few rows, the deviation itself is uncertain.
     return lift_of(rows) + float(stats.t.isf(doubt, total**2 / squares)) * deviation
 
 
 def correlation_up_to(value: float, rows: int, doubt: float) -> float:
-    """Return the correlation that so many rows have at most, but with the probability ``doubt``."""
+    """Return the upper limit of the correlation, exceeded with probability ``doubt``."""
     if rows <= _FEWEST or not math.isfinite(value):
         return 1.0
     return math.tanh(
@@ -83,7 +83,7 @@ def correlation_up_to(value: float, rows: int, doubt: float) -> float:
 
 
 def ranking_up_to(rows: SingleLabelRows, doubt: float) -> float:
-    """Return the area under the ROC curve that the best ranked rarer class has at most; 0 without logits.
+    """Return the upper limit of the area under the ROC curve of the best ranked rarer class; 0 without logits.
 
     The standard error is Hanley and McNeil's, at the area itself.
     """

@@ -1,7 +1,7 @@
-"""What a metric of a well-known name must be, computed by scikit-learn and SciPy from labels and predictions.
+"""Computes metrics of well-known names with scikit-learn and SciPy from labels and predictions.
 
-A second opinion on purpose: what a run reports is compared with it, so that it shares no code with the metrics of cards
-(`tasks/metric_classes.py`) nor with those of rows that gates draw again (`heads/*_metrics.py`).
+It is an independent implementation on purpose: reported metrics are compared with it, so that it shares no code with
+the metrics of cards (`tasks/metric_classes.py`) nor with those of rows that gates draw again (`heads/*_metrics.py`).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _BINARY = 2
 _AVERAGES = ("macro", "micro", "weighted")
 _RETRIEVAL = {"f1": sk.f1_score, "precision": sk.precision_score, "recall": sk.recall_score}
 _ROUNDED = 0.005
-"""Half a unit of the second decimal: nobody rounds a metric to fewer."""
+"""Half a unit of the second decimal: metrics are not rounded to fewer decimals."""
 
 _SYNONYMS = {
     "acc": "accuracy",
@@ -55,15 +55,15 @@ _SYNONYMS = {
 
 
 def known_values(key: str, rows: SingleLabelRows) -> dict[str, float]:
-    """Return every value that a metric of this name may rightly have, by how it is computed.
+    """Return all correct values of a metric of this name, by definition.
 
     Args:
-        key: as ``compute_metrics`` names it, such as ``f1`` or ``macro_f1``.
+        key: name in ``compute_metrics``, such as ``f1`` or ``macro_f1``.
         rows: labels and predictions.
 
     Returns:
-        For ``f1``: binary of either class, macro, micro and weighted. Empty where the name says nothing to us, or where
-        the rows do not define it.
+        For ``f1``: binary of either class, macro, micro and weighted. Empty if the name is not known, or the metric is
+        not defined for the rows.
 
     """
     bare, *averages = known_names(key)
@@ -75,7 +75,7 @@ def known_values(key: str, rows: SingleLabelRows) -> dict[str, float]:
     if bare not in table or len(averages) > 1 or (averages and bare not in (*_RETRIEVAL, "roc_auc")):
         return {}
     with warnings.catch_warnings(), np.errstate(all="ignore"):
-        # scikit-learn warns of classes that nobody predicted, SciPy of constant values.
+        # scikit-learn warns about classes without predictions, SciPy about constant values.
         warnings.simplefilter("ignore")
         values = table[bare](rows)
     return {
@@ -86,7 +86,7 @@ def known_values(key: str, rows: SingleLabelRows) -> dict[str, float]:
 
 
 def named_class(key: str, rows: SingleLabelRows) -> tuple[str, int] | None:
-    """Return the metric and the class of a key such as ``f1_banking`` or ``Banking/recall``; None of any other key."""
+    """Return the metric and the class of a key such as ``f1_banking`` or ``Banking/recall``; None for any other key."""
     plain = _plain(key.removeprefix("eval_"))
     names = [_plain(name) for name in rows.names]
     for name in (*_RETRIEVAL, *(other for other, usual in _SYNONYMS.items() if usual in _RETRIEVAL)):
@@ -97,7 +97,7 @@ def named_class(key: str, rows: SingleLabelRows) -> tuple[str, int] | None:
 
 
 def of_classes(name: str, rows: SingleLabelRows, undefined: float = 0.0) -> list[float]:
-    """Return F1, precision or recall of each class, ``[K]``; another value where it is undefined."""
+    """Return F1, precision or recall of each class, ``[K]``; ``undefined`` where it is not defined."""
     score, classes = _RETRIEVAL[name], list(range(rows.num_labels))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -118,7 +118,7 @@ def known_names(key: str) -> tuple[str, ...]:
 
 
 def agrees(reported: float, value: float, tolerance: float) -> bool:
-    """Tell whether a reported metric is this value: as it is or in percent, rounded to two decimals or more."""
+    """Return whether a reported metric is this value, also in percent, rounded to at least two decimals."""
     for scale in (1.0, 100.0):
         decimals = len(repr(float(reported)).partition(".")[2]) if "e" not in repr(float(reported)) else 16
         unit = scale * max(1.0, abs(value))
@@ -137,7 +137,7 @@ def _retrieval(score: Callable[..., Any], rows: SingleLabelRows) -> dict[str, fl
     scored = partial(score, rows.labels, rows.predictions, zero_division=0)
     if rows.num_labels == _BINARY and (rows.predictions >= 0).all():
         values = {f"of class {name}": float(scored(pos_label=index)) for index, name in enumerate(rows.names)}
-    # scikit-learn averages over the classes that occur; some take all classes of the head.
+    # scikit-learn averages over the classes that occur; some projects average over all classes of the head.
     for average in _AVERAGES:
         values[average] = float(scored(average=average))
         values[f"all classes, {average}"] = float(scored(average=average, labels=list(range(rows.num_labels))))
@@ -153,20 +153,20 @@ def _balanced_accuracy(rows: SingleLabelRows) -> dict[str, float]:
 
 
 def balanced_accuracy(rows: SingleLabelRows) -> float:
-    """Return the mean over the classes of the share of their rows that are predicted right."""
+    """Return the mean over the classes of the fraction of their rows that are predicted right."""
     shares = [np.mean(rows.predictions[rows.labels == index] == index) for index in np.unique(rows.labels)]
     return float(np.mean(shares))
 
 
 def _roc_auc(rows: SingleLabelRows) -> dict[str, float]:
-    """Of the probabilities; several classes one against one or the rest."""
+    """Return areas under the ROC curve of the probabilities; several classes one against one or against the rest."""
     if len(np.unique(rows.labels)) < rows.num_labels or (rows.predictions < 0).any() or rows.logits is None:
         return {}
     return _areas(rows, special.softmax(rows.logits, axis=1))
 
 
 def roc_auc_of_answers(rows: SingleLabelRows) -> dict[str, float]:
-    """Return the areas under the curve of predicted classes: what a metric is that gets no scores."""
+    """Return the areas under the curve of predicted classes: the values of a metric that gets no scores."""
     if len(np.unique(rows.labels)) < rows.num_labels or (rows.predictions < 0).any():
         return {}
     return _areas(rows, np.eye(rows.num_labels)[rows.predictions])
@@ -187,7 +187,7 @@ def _squares(rows: SingleLabelRows) -> NDArray[np.float64]:
 
 
 def r2(rows: SingleLabelRows) -> float:
-    """Return the share of the labels' variance that the predictions explain; NaN where the labels are constant."""
+    """Return the fraction of the labels' variance that the predictions explain; NaN if the labels are constant."""
     variance = float(np.var(rows.labels))
     return 1.0 - float(np.mean(_squares(rows))) / variance if variance else float("nan")
 

@@ -1,4 +1,4 @@
-"""Whether metrics of label sets are what their names say, asked about made-up logits. Shapes: N rows, K labels."""
+"""Checks with made-up logits whether metrics of label sets fit their names. Shapes: N rows, K labels."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     Answers = Iterator[tuple[str, NDArray[np.bool_]]]
 
 _FEWEST = 20
-"""Evaluated rows from which on different metrics have different values."""
+"""Number of evaluated rows from which on different metrics have different values."""
 _RIGHT = (0.9, 0.7, 0.5)
-"""Share of the answers that the made-up logits of each question are right about."""
+"""Fraction of the labels that each set of made-up logits predicts right."""
 _HALF = 0.5
 _OTHER_THRESHOLDS = tuple(step / 20 for step in range(1, 20) if step != 10)  # 0.05 to 0.95 but 0.5
 _MOST_LABELS = 5
@@ -45,24 +45,24 @@ _ACCURACY = ("subset_accuracy", "label_accuracy")
     "metrics.label_threshold",
     cost="free",
     needs=(LABEL_SETS,),
-    # Where probabilities are called a label; what the model's configuration says as `threshold` goes, too.
+    # Probability above which a label is predicted; `threshold` in the model's configuration is allowed, too.
     thresholds={"difference": 1e-4, "threshold": 0.5},
     catches="0.5 as the threshold of raw logits, argmax or the k highest instead of a threshold, a threshold that is "
-    "nowhere saved, micro for macro, the accuracy of single labels called accuracy",
-    hint="look at compute_metrics: a sigmoid before the threshold (or logits > 0), all labels above it, the average "
-    "that the name promises; save another threshold as model.config.threshold.",
+    "not saved, micro for macro, the accuracy of single labels called accuracy",
+    hint="look at compute_metrics: apply a sigmoid before the threshold (or logits > 0), take all labels above it, and "
+    "the average of the metric's name; save another threshold as model.config.threshold.",
 )
 def label_threshold(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """``compute_metrics`` takes labels above a threshold that is known, and averages as its names say.
+    """``compute_metrics`` takes labels above a known threshold, and averages according to its names.
 
-    It is asked three times about the labels of the evaluation with made-up logits. F1, precision and recall, with the
-    average in the name or without one, and accuracy must be those at a probability of 0.5, of ``threshold``, or of
-    ``threshold`` in the model's configuration. Where they are those of a known mistake all three times, it is named.
+    The check calls it three times with the labels of the evaluation and made-up logits. F1, precision and recall, with
+    or without an average in the name, and accuracy must be those at a probability of 0.5, of ``threshold``, or of
+    ``threshold`` in the model's configuration. If all three calls give the values of a known mistake, the check fails.
 
     Assumes: a metric is a function of logits and labels.
 
-    Unusual but healthy: a threshold for each label and metrics of one's own are no known mistakes and are let through.
-    An accuracy of single labels only warns: it is high where most labels are rare.
+    Unusual but healthy: a threshold for each label and metrics of the user's own are no known mistakes and pass. An
+    accuracy of single labels only warns: it is high if most labels are rare.
 
     False alarms: none by chance: a mistake must give the same numbers three times.
     """
@@ -114,7 +114,7 @@ def _judge(
 
 
 def _mistakes(rows: EvaluatedRows) -> Answers:
-    """Give the labels that known mistakes answer, ``[N, K]`` each, by what they do."""
+    """Yield known mistakes with the labels that they predict, ``[N, K]`` each."""
     logits = np.asarray(rows.logits)
     ranks = (-logits).argsort(axis=1, kind="stable").argsort(axis=1, kind="stable")
     yield "0.5 as the threshold of raw logits, which is a probability of 0.62", logits > _HALF
@@ -124,12 +124,12 @@ def _mistakes(rows: EvaluatedRows) -> Answers:
     weights = np.exp(logits - logits.max(axis=1, keepdims=True))
     yield "a softmax over the labels", weights / weights.sum(axis=1, keepdims=True) > _HALF
     for threshold in _OTHER_THRESHOLDS:
-        what = f"labels whose probability is above {threshold:g}, which neither the configuration nor the card says"
+        what = f"labels whose probability is above {threshold:g}, which neither the configuration nor the card has"
         yield what, _probabilities(rows) > threshold
 
 
 def _readings(key: str) -> tuple[str, ...]:
-    """Return the metrics that a key may mean; none where it is not known."""
+    """Return the metrics that a key may mean; an empty tuple if it is not known."""
     name = key.removeprefix("eval_").casefold()
     if name in {"accuracy", "acc", "subset_accuracy", "exact_match"}:
         return ("subset_accuracy",)
@@ -157,15 +157,15 @@ def _of_configuration(evidence: Evidence) -> tuple[float, ...]:
 
 
 def _questions(evidence: Evidence) -> list[EvaluatedRows]:
-    """Make up logits ``[N, K]``: right about a share of the answers, and many of them between 0 and 1.
+    """Make logits ``[N, K]`` that are right for a fraction of the labels; many of them are between 0 and 1.
 
     Raises:
-        NotApplicable: there is nothing to ask, or too few rows to ask about.
+        NotApplicable: there is no compute_metrics, or there are too few rows.
 
     """
     pipeline = evidence.pipeline
     if pipeline.compute_metrics is None:
-        msg = "there is no compute_metrics that could be asked"
+        msg = "there is no compute_metrics"
         raise NotApplicable(msg)
     labels = label_sets(evidence, splits(evidence)[1])
     if len(labels) < _FEWEST:
@@ -186,5 +186,5 @@ def _answers(evidence: Evidence, rows: EvaluatedRows) -> Mapping[str, float]:
         answers = compute(EvalPrediction(predictions=np.array(rows.logits), label_ids=rows.label_ids.copy()))
         return {str(key): float(value) for key, value in answers.items() if np.ndim(value) == 0}
     except Exception as error:
-        msg = f"compute_metrics cannot be asked about made-up logits: {type(error).__name__}"
+        msg = f"compute_metrics fails with made-up logits: {type(error).__name__}"
         raise NotApplicable(msg) from error

@@ -1,4 +1,4 @@
-"""What must hold for answers of any number of labels: each column answers its own label, and better than a constant.
+"""Checks of predictions of any number of labels: each column predicts its own label, better than a constant.
 
 Shapes: N evaluated rows, K labels.
 """
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _IS_LABEL = 0.5
-"""Share of votes above which a row has a label."""
+"""Fraction of votes above which a row has a label."""
 _SHOWN = 5
 _DEALS = 200
-"""Times that the rows of labels are dealt out anew."""
+"""Number of random permutations of the rows of labels."""
 _AS_GOOD = 1e-4
 _SOUND_AREA = 0.75
-"""Area under the ROC curve of a label that a healthy model comes to."""
+"""Area under the ROC curve of a label that a healthy model reaches."""
 _WEAK = 0.1
-"""How far above one half the mean area of a weak but healthy model lies."""
+"""Distance of the mean area of a weak but healthy model from one half."""
 _OWN = 3.0
 """Standard deviations from chance below which a column does not rank its own label."""
 
@@ -57,11 +57,11 @@ class RankedLabels:
         return np.asarray(self.labels.sum(axis=0))
 
     def known(self, rows: float) -> NDArray[np.bool_]:
-        """Labels that so many rows have, and so many have not, ``[K]``."""
+        """Labels that at least ``rows`` rows have, and at least ``rows`` rows lack, ``[K]``."""
         return (self.positives >= rows) & (len(self.labels) - self.positives >= rows)
 
     def areas(self, labels: NDArray[np.bool_] | None = None) -> Floats:
-        """Return areas under the ROC curve, columns by labels: ``[K, K]``; NaN of a label of all rows or none."""
+        """Return areas under the ROC curve, columns by labels: ``[K, K]``; NaN for a label of all rows or none."""
         wanted = (self.labels if labels is None else labels).astype(np.float64)
         ranks = stats.rankdata(self.logits, axis=0)
         having = wanted.sum(axis=0)
@@ -76,10 +76,10 @@ class RankedLabels:
 
 
 def ranked_labels(evidence: Evidence) -> RankedLabels:
-    """Read labels and logits of every evaluated row out of the run.
+    """Read labels and logits of every evaluated row from the run.
 
     Raises:
-        ToldBy: they are not ``[N, K]`` finite numbers each.
+        ToldBy: labels or logits are not finite numbers of shape ``[N, K]``.
 
     """
     run, width = evidence.run, evidence.pipeline.card.num_labels
@@ -99,22 +99,23 @@ def ranked_labels(evidence: Evidence) -> RankedLabels:
     thresholds={"alpha": 1e-4, "rows": 10},
     false_alarms=1e-4,
     catches="columns of the label vectors that are in another order in the evaluation than in train or in id2label",
-    hint="make the vectors of both splits from one list of names: MultiLabelBinarizer sorts the classes that it saw, "
-    "and get_dummies takes those of the split.",
+    hint="make the vectors of both splits from one list of names: MultiLabelBinarizer sorts the classes it was fitted "
+    "on, and get_dummies takes the classes of one split.",
 )
 def label_columns(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """No column of logits ranks the rows of another label well while that label's own column does not.
 
-    The best assignment of columns to labels is found. Of its cycles, one is red in which two labels at least, of
-    ``rows`` rows each, are ranked by the other column with a probability by chance below ``alpha`` divided by the
-    number of pairs, and by their own within three standard deviations of chance, or against it.
+    The check finds the best assignment of columns to labels. A cycle of it fails if at least two of its labels, with
+    ``rows`` rows each, are ranked by the other column with a p-value below ``alpha`` divided by the number of pairs,
+    and by their own column within three standard deviations of chance, or worse.
 
     Assumes: column k of the logits is label k.
 
-    Unusual but healthy: labels that occur together are ranked by each other's columns; they have columns of their own.
+    Unusual but healthy: labels that occur together are ranked by each other's columns, but also by their own: they
+    pass.
 
-    False alarms: at most 1e-4 a session: two columns that learned nothing of their labels would have to rank each
-    other's by luck.
+    False alarms: at most 1e-4 a session: two columns that learned nothing about their labels would have to rank each
+    other's labels by chance.
     """
     ranked = ranked_labels(evidence)
     known = np.flatnonzero(ranked.known(thresholds["rows"]))
@@ -146,24 +147,24 @@ def label_columns(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     needs=(LABEL_SETS,),
     thresholds={"rows": 10, "doubt": 1e-3},
     false_alarms=1e-3,
-    catches="a label that no row is given, or every row, though many have it: a column that was zeroed in training, a "
-    "head that has collapsed, a class weight that drowns it",
+    catches="a label that is predicted for no row or for every row: a column that was zeroed in training, a collapsed "
+    "head, a class weight that suppresses it",
     hint="look at how often train has the label, at pos_weight, and at the label's column in the train rows.",
 )
 def labels_answered(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """No label is off in all rows, or on in all rows, without being ranked either.
+    """Every label is predicted for some rows and not for others, or its rows are at least ranked.
 
-    Of a label with ``rows`` rows at least that no row is given, or every row, the logits must rank its rows as a
-    healthy model's may (area under the ROC curve 0.75): less with a probability above ``doubt`` for all labels
-    together. Logits that are the same for all rows rank nothing. A label that is ranked, and never given, only warns.
-    Of 28 labels, one that 40 of 400 rows have and whose logits are noise is found with a probability of 0.97, one of 10
-    rows with 0.16.
+    If a label with at least ``rows`` rows is predicted for no row or for every row, its logits must rank the rows like
+    those of a healthy model (area under the ROC curve 0.75); the check fails if the p-value of a lower area is below
+    ``doubt`` for all labels together. Equal logits rank nothing. A label that is ranked and never predicted only warns.
+    With 28 labels, the check detects a label of 40 of 400 rows whose logits are noise with a probability of 0.97, and a
+    label of 10 rows with 0.16.
 
-    Assumes: a label that enough rows have can be told apart.
+    Assumes: a model can learn a label that enough rows have.
 
-    Unusual but healthy: a rare label is often ranked and never given: a warning names it.
+    Unusual but healthy: a rare label is often ranked and never predicted: a warning names it.
 
-    False alarms: at most 1e-3 a session, for labels that are truly ranked with an area of 0.75.
+    False alarms: at most 1e-3 a session, for labels whose true area is 0.75.
     """
     ranked = ranked_labels(evidence)
     given, known = ranked.logits > 0, ranked.known(thresholds["rows"])
@@ -174,16 +175,16 @@ def labels_answered(evidence: Evidence, thresholds: Thresholds) -> list[Finding]
     lost = [label for label in constant if _is_lost(ranked, label, float(areas[label]), thresholds["doubt"])]
     found = []
     if lost:
-        expected = "labels that are given to some rows, or ranked at least"
+        expected = "labels that are predicted for some rows, or at least ranked"
         found.append(finding(expected, _told(ranked, given, areas, lost)))
     if rare := [label for label in constant if label not in lost]:
-        expected = "labels that are given to some rows (one whose logits rank no rows fails)"
+        expected = "labels that are predicted for some rows (a label whose logits rank no rows fails)"
         found.append(warning(expected, _told(ranked, given, areas, rare), share=len(rare) / len(areas)))
     return found
 
 
 def _is_lost(ranked: RankedLabels, label: int, area: float, doubt: float) -> bool:
-    """Whether logits rank a label's rows worse than a healthy model's would, by more than luck."""
+    """Return whether logits rank a label's rows worse than those of a healthy model, by more than chance."""
     if np.ptp(ranked.logits[:, label]) <= _AS_GOOD:
         return True
     having = int(ranked.positives[label])
@@ -212,21 +213,21 @@ def _told(ranked: RankedLabels, given: NDArray[np.bool_], areas: Floats, labels:
     needs=(LABEL_SETS,),
     thresholds={"alpha": 0.01, "doubt": 5e-4, "rows": 10},
     false_alarms=2e-3,
-    catches="a model that learned nothing of its inputs: shuffled labels, frozen or lost weights",
-    hint="what was learned does not help on these rows: look at labels that do not belong to their rows, inputs that "
-    "the model does not get, frozen parameters, the learning rate.",
+    catches="a model that learned nothing from its inputs: shuffled labels, frozen or lost weights",
+    hint="the training does not help on these rows: look for labels that do not belong to their rows, inputs that "
+    "the model does not get and frozen parameters; check the learning rate.",
 )
 def beats_label_sets(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """The model ranks rows better than chance does, and is better than the most frequent labels for every row.
+    """The model ranks rows better than chance, and is better than predicting the same labels for every row.
 
-    The mean area under the ROC curve of the labels with ``rows`` rows is above that of labels that are dealt out to the
-    rows anew (``alpha``), and one of its metrics, or its average precision, above that of the best constant set.
+    The mean area under the ROC curve of the labels with ``rows`` rows is above that of randomly permuted labels
+    (``alpha``), and one of its metrics, or its average precision, above that of the best constant set.
 
-    Assumes: the model is meant to know more than the shares of the labels.
+    Assumes: the model is meant to learn more than the frequencies of the labels.
 
-    Unusual but healthy: a weak model on few rows, of a mean area of 0.6, is skipped as too weak to tell.
+    Unusual but healthy: a weak model on few rows, with a mean area of 0.6, is skipped as inconclusive.
 
-    False alarms: at most 2e-3 for a model whose mean area truly is 0.6.
+    False alarms: at most 2e-3 for a model whose true mean area is 0.6.
     """
     ranked, rows = ranked_labels(evidence), EvaluatedRows.of_run(evidence.run)
     known = ranked.known(thresholds["rows"])
@@ -254,7 +255,7 @@ def beats_label_sets(evidence: Evidence, thresholds: Thresholds) -> list[Finding
 
 
 def _against_trivial(evidence: Evidence, rows: EvaluatedRows) -> dict[str, tuple[float, float, str]]:
-    """Return, by metric, what the model scores, what the best constant set does, and its name."""
+    """Return, by metric, the model's value, the value of the best constant set, and the name of that set."""
     card = evidence.pipeline.card
     reported = {key: resolve_metric(key, rows, value) for key, value in evidence.run.metrics.items() if key != "loss"}
     found = {}

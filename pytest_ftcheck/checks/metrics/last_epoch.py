@@ -1,4 +1,4 @@
-"""What must hold for the weights that were kept: they are about as good as those of the best evaluation."""
+"""Checks of the weights that were kept: they are about as good as those of the best evaluation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _PREFIX = "eval_"
 _BINARY, _FEWEST = 2, 10
-"""Classes, and rows of the rarer one, below which its metrics swing from epoch to epoch."""
+"""Number of classes, and of rows of the rarer one below which its metrics vary strongly from epoch to epoch."""
 
 
 @check(
@@ -30,7 +30,7 @@ _BINARY, _FEWEST = 2, 10
     cost="run",
     thresholds={"drop": 0.05, "deviations": 4.0, "rise": 1.0},
     false_alarms=1e-3,
-    catches="training that overfits or collapses at the end while its last weights are kept, greater_is_better turned",
+    catches="training that overfits or collapses at the end while its last weights are kept, wrong greater_is_better",
     hint="keep the best epoch (load_best_model_at_end=True, with the right greater_is_better), train fewer epochs, or "
     "lower the learning rate.",
 )
@@ -38,12 +38,12 @@ def last_epoch(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """The weights that were kept are about as good as those of the best epoch.
 
     A metric may fall by ``drop`` (of its range from 0 to 1) or by ``deviations`` standard errors, whichever is more; an
-    error may rise by ``rise``, relative to the lowest one.
+    error may rise by a fraction ``rise`` of its lowest value.
 
     Assumes: the last weights are about as good as the best.
 
-    Unusual but healthy: metrics of few rows, such as the F1 of a rare class, may fall by their own noise, below 10 rows
-    by anything; a loss may rise up to ln K.
+    Unusual but healthy: metrics of few rows, such as the F1 of a rare class, may fall by their own noise, and without
+    limit below 10 rows; a loss may rise up to ln K.
 
     False alarms: at most 1e-3 for up to 30 evaluations (4 standard errors of a difference; independent rows).
     """
@@ -57,12 +57,12 @@ def last_epoch(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     best = float(values.max() if greater else values.min())
     if greater:
         allowed = best - _allowed_drop(key, best, kept, len(run.label_ids), thresholds)
-        if kept < allowed:  # of a metric that rests on few rows, such as the F1 of a rare class, chance is wider
+        if kept < allowed:  # a metric of few rows, such as the F1 of a rare class, varies more by chance
             allowed = min(allowed, best - thresholds["deviations"] * math.sqrt(2) * _deviation(evidence, key))
         fine = kept >= allowed
     else:
         allowed = best + thresholds["rise"] * abs(best)
-        # A loss rises while a classifier only grows too sure of itself; above ln K it knows less than nothing.
+        # A loss may rise because a classifier becomes overconfident; above ln K it is worse than a guess.
         if key == "loss" and CLASSES in run.head_rules.traits:
             allowed = max(allowed, math.log(max(run.logits.shape[-1], 2)))
         fine = kept <= allowed
@@ -81,7 +81,7 @@ def last_epoch(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _direction(evidence: Evidence, key: str) -> bool:
-    """Tell whether higher is better: by the name, else as the arguments declare it of the metric that decides."""
+    """Return whether higher is better: by the name, else by the arguments' greater_is_better."""
     by_name, declared = direction_of(key), arguments(evidence)
     if by_name is None and str(declared.metric_for_best_model or "").removeprefix(_PREFIX) == key:
         return bool(declared.greater_is_better)
@@ -89,19 +89,19 @@ def _direction(evidence: Evidence, key: str) -> bool:
 
 
 def _deviation(evidence: Evidence, key: str) -> float:
-    """Return the standard error of the run's metric, from its rows; 0 where its name says nothing to us."""
+    """Return the standard error of the run's metric, from its rows; 0 if its name is not known."""
     try:
         rows = judged(evidence)
     except NotApplicable:
         return 0.0
-    # F1 and its like rest on the rarer of two classes: a handful of rows says nothing.
+    # F1 and similar metrics depend on the rarer of two classes: a few rows are not enough.
     if rows.num_labels == _BINARY and key not in ("accuracy", "acc") and np.bincount(rows.labels).min() < _FEWEST:
         return math.inf
     return deviation_of(key, evidence.run.metrics[key], rows)
 
 
 def _deciding_key(evidence: Evidence) -> str:
-    """Name the metric by which epochs are compared: the declared one, a loss only where there is nothing else."""
+    """Name the metric by which epochs are compared: the declared one, the loss only if there is no other."""
     run, card = evidence.run, evidence.pipeline.card
     best = str(evidence.pipeline.args.get("metric_for_best_model") or card.metric_for_best_model)
     names = [best.removeprefix(_PREFIX), *(key.removeprefix(_PREFIX) for key in card.metric.greater_is_better), "loss"]
@@ -111,7 +111,7 @@ def _deciding_key(evidence: Evidence) -> str:
 
 
 def _allowed_drop(key: str, best: float, kept: float, rows: int, thresholds: Thresholds) -> float:
-    """Return how far a metric may fall by its limit or by chance: two independent samples, which is cautious."""
+    """Return the allowed drop of a metric, by its limit or by chance; independent samples are a cautious assumption."""
     scale = 100.0 if max(abs(best), abs(kept)) > 1 and is_bounded(key) else max(1.0, abs(best))
     middle = (best + kept) / 2 / scale
     share = min(max(middle if middle > 0 else 0.0, 0.05), 0.95)

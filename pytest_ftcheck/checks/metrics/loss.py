@@ -1,4 +1,4 @@
-"""What must hold between logits and the reported evaluation loss."""
+"""Checks of the relation between logits and the reported evaluation loss."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 _TOLERANCE = {"float32": 1e-3, "bfloat16": 5e-2, "float16": 5e-2}
 _FEW = 10
-"""Rows below which logits may lie between 0 and 1 by chance."""
+"""Number of rows below which logits may lie between 0 and 1 by chance."""
 
 
 def require_plain_loss(evidence: Evidence) -> None:
-    """Stop a check that knows only the losses of transformers: cross entropy, or mean squared error.
+    """Stop a check that supports only the losses of transformers: cross entropy, or mean squared error.
 
     Raises:
         NotApplicable: the Trainer or the model computes a loss of its own.
@@ -47,22 +47,22 @@ def require_plain_loss(evidence: Evidence) -> None:
     if not type(model).__module__.startswith("transformers."):
         reason = f"the model is a class of its own, {type(model).__name__}"
     if reason:
-        msg = f"{reason}: what its loss is of the logits is not known"
+        msg = f"{reason}: the relation of its loss to the logits is not known"
         raise NotApplicable(msg)
 
 
 def _losses(rows: SingleLabelRows, smoothing: float) -> list[float]:
-    """Mean loss over the rows: plain, and with label smoothing where the recipe has it."""
+    """Mean loss over the rows: plain, and with label smoothing if the recipe has it."""
     loss, logits, labels = rows.head.loss, torch.as_tensor(with_logits(rows)), torch.as_tensor(rows.labels)
     smoothed = [smoothing] if smoothing and not rows.regression else []
     return [float(loss(logits, labels, label_smoothing=share)) for share in (0.0, *smoothed)]
 
 
 def _losses_of_run(evidence: Evidence) -> tuple[Head, int, list[float]]:
-    """Return the head whose loss it is, the number of rows, and what the loss of the run's logits may be.
+    """Return the head, the number of rows, and the possible values of the loss of the run's logits.
 
     Raises:
-        NotApplicable: logits and labels are not those of the same rows.
+        NotApplicable: logits and labels do not belong to the same rows.
 
     """
     smoothing = float(evidence.pipeline.args.get("label_smoothing_factor") or 0.0)
@@ -72,7 +72,7 @@ def _losses_of_run(evidence: Evidence) -> tuple[Head, int, list[float]]:
         return rows.head, len(rows), _losses(rows, smoothing)
     outputs = _of_tags(evidence) if has_tags(evidence) else in_shape(evidence)
     logits, labels = map(torch.as_tensor, outputs)
-    # An evaluation weighs the means of its batches by their rows, whatever a mean is over.
+    # An evaluation weights the means of its batches by their numbers of rows, also if a mean is over tokens.
     size = int(arguments(evidence).eval_batch_size)
     batches = list(zip(logits.split(size), labels.split(size), strict=True))
     shares = (0.0, smoothing) if smoothing else (0.0,)
@@ -105,19 +105,19 @@ def _of_tags(evidence: Evidence) -> tuple[NDArray[np.float64], NDArray[Any]]:
     "metrics.loss_agrees",
     cost="run",
     tolerance=_TOLERANCE,
-    catches="logits that are not those of the labels, an evaluation loss of other rows, averaged wrongly or rescaled",
+    catches="logits and labels of different rows, an evaluation loss of other rows, averaged wrongly or rescaled",
     hint="the loss and the logits come from different rows, weights or modes; look for dropout that is active in "
     "evaluation, batches whose losses are averaged without their sizes, or labels that change between loss and metric.",
 )
 def loss_agrees(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """The reported evaluation loss is the mean cross entropy, or squared error, of logits and labels.
 
-    Of another head it is that head's loss, over all rows or as the mean of the batches' means. Relative above 1, else
-    absolute.
+    For other heads, it is that head's loss, over all rows or as the mean of the batches' means. The tolerance is
+    relative above 1, else absolute.
 
-    Assumes: the evaluation loss is transformers' own.
+    Assumes: the evaluation loss is that of transformers.
 
-    Unusual but healthy: a loss of one's own is skipped; label smoothing is known.
+    Unusual but healthy: a loss of the user's own is skipped; label smoothing is supported.
 
     False alarms: none by chance.
     """
@@ -128,7 +128,7 @@ def loss_agrees(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         msg = "the evaluation reported no loss"
         raise NotApplicable(msg)
     reported = evidence.run.metrics["loss"]
-    # Written so that a NaN disagrees.
+    # Written so that NaN counts as different.
     tolerance = tolerance_of(evidence.fresh_model, thresholds)
     if any(abs(reported - loss) <= tolerance * max(1.0, loss) for loss in losses):
         return []
@@ -146,18 +146,18 @@ def loss_agrees(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     cost="run",
     needs=(CLASSES, LABEL_PER_ROW),
     tolerance=_TOLERANCE,
-    catches="a softmax, sigmoid, tanh or ReLU on the logits, of which cross entropy takes the softmax once more",
+    catches="a softmax, sigmoid, tanh or ReLU on the logits, to which cross entropy applies another softmax",
     hint="return the last linear layer's output as logits: the loss and pipeline() apply the softmax themselves.",
 )
 def raw_logits(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Logits are not bounded by an activation before cross entropy takes their softmax.
+    """Logits are not bounded by an activation before cross entropy applies the softmax.
 
     Assumes: cross entropy gets raw logits.
 
-    Unusual but healthy: probabilities that are made for the metrics alone are skipped. Bounded logits on purpose, as of
+    Unusual but healthy: probabilities that are made for the metrics alone are skipped. Bounded logits on purpose, as in
     a cosine head, pass.
 
-    False alarms: none by chance from 10 rows on: logits that lie so by luck do not occur in a trained model.
+    False alarms: none by chance from 10 rows on: such logits do not occur by chance in a trained model.
     """
     rows = judged(evidence)
     logits = with_logits(rows)
@@ -166,21 +166,21 @@ def raw_logits(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         return []
     loss = evidence.run.metrics.get("loss")
     smoothing = float(evidence.pipeline.args.get("label_smoothing_factor") or 0.0)
-    # Probabilities that were handed back for the metrics alone have another loss than their own cross entropy.
+    # For probabilities that were made for the metrics alone, the loss is not their own cross entropy.
     agrees = loss is not None and any(abs(loss - own) <= thresholds["tolerance"] for own in _losses(rows, smoothing))
     if not agrees:
         msg = f"{squashed}, and the evaluation loss is not their cross entropy: they were made for the metrics"
         raise NotApplicable(msg)
     return [
         finding(
-            "logits without bounds: the loss takes their softmax",
+            "logits without bounds: the loss applies the softmax",
             f"{squashed}, in all {len(logits)} rows; lowest {logits.min():.4g}, highest {logits.max():.4g}",
         )
     ]
 
 
 def _activation(logits: NDArray[np.float64]) -> str:
-    """Say which activation the logits ``[N, K]`` went through; an empty text means none that shows."""
+    """Name the activation that was applied to the logits ``[N, K]``; an empty text if none can be recognised."""
     low, high = float(logits.min()), float(logits.max())
     if len(logits) < _FEW or not np.isfinite(logits).all() or np.ptp(logits) == 0:
         return ""

@@ -1,4 +1,4 @@
-"""What must hold for predictions, whatever the task: classes mean what they are called."""
+"""Checks of predictions for all tasks: predicted classes and labels have the same meaning."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ if TYPE_CHECKING:
     needs=(LABEL_PER_ITEM,),
     thresholds={"alpha": 1e-4},
     false_alarms=1e-4,
-    catches="label names or ids that are swapped or shifted between train and evaluation, a score with its sign turned",
+    catches="label names or ids that are swapped or shifted between train and evaluation, a score with inverted sign",
     hint="compare the label encoding of both splits with each other and with id2label: sorted names, an id that starts "
     "at 1, another label_list, 0 meaning entailment here and contradiction there.",
 )
 def label_permutation(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """No other naming of the predicted classes scores better, by more than noise.
+    """No permutation of the predicted classes scores better, by more than noise.
 
-    The best of all permutations is found, and each of its cycles is judged with ``alpha`` divided by the number of
-    cycles of that length and by the number of lengths; it must win in accuracy and in balanced accuracy. Regression:
-    no negative correlation. Tags of tokens: the same of the rows in which a tag is predicted for a labelled one.
+    The check finds the best permutation and judges each of its cycles with ``alpha`` divided by the number of cycles of
+    that length and by the number of lengths; a cycle must win in accuracy and in balanced accuracy. Regression: no
+    negative correlation. Tags of tokens: the same test on counts of rows in which a tag is predicted for a label.
 
     Assumes: class i of the logits is label i.
 
-    Unusual but healthy: a model below chance by luck, or with two classes that it cannot tell apart, is let through.
+    Unusual but healthy: a model that is below chance by noise, or cannot separate two classes, passes.
 
     False alarms: at most 1e-4 a session over all permutations together (exact sign test for each cycle).
     """
@@ -55,7 +55,7 @@ def label_permutation(evidence: Evidence, thresholds: Thresholds) -> list[Findin
         value, chance = correlation(rows.predicting(-rows.predictions))
         if not chance < thresholds["alpha"]:
             return []
-        observed = f"correlation {-value:.3f}: the values with their sign turned correlate by {value:.3f}"
+        observed = f"correlation {-value:.3f}: with inverted sign the values correlate by {value:.3f}"
         return [finding("values that rise with the labels", observed)]
     table = confusion(rows)
     return [_misnamed(rows.names, table, cycle) for cycle in better_cycles(table, thresholds["alpha"])]
@@ -66,7 +66,7 @@ def better_cycles(table: NDArray[np.int64], alpha: float) -> Iterator[dict[int, 
 
     Args:
         table: counts ``[K, K]``, labels by predictions.
-        alpha: probability of naming a cycle that is none.
+        alpha: probability of yielding a cycle that is not real.
 
     """
     labels, predictions = optimize.linear_sum_assignment(table, maximize=True)
@@ -86,7 +86,7 @@ def better_cycles(table: NDArray[np.int64], alpha: float) -> Iterator[dict[int, 
         won, lost = int(renamed.sum()), int(identity.sum())
         gain = float((renamed / shares[0]).sum() - (identity / shares[1]).sum())
         deviation = float(np.sqrt((renamed / shares[0] ** 2).sum() + (identity / shares[1] ** 2).sum()))
-        # As if every cycle had been asked about: those of each length share an equal part of alpha.
+        # Correct for all possible cycles: the cycles of each length share an equal part of alpha.
         allowed = alpha / (len(table) - 1) / (comb(len(table), len(cycle)) * factorial(len(cycle) - 1))
         if stats.binom.sf(won - 1, won + lost, 0.5) < allowed and stats.norm.sf(gain / deviation) < alpha:
             yield cycle
@@ -99,6 +99,6 @@ def _misnamed(names: Sequence[str], table: NDArray[np.int64], cycle: Mapping[int
     reading = ", ".join(f"{names[predicted]!r} as {names[label]!r}" for predicted, label in shown)
     more = f" and {len(cycle) - len(shown)} more" if len(cycle) > len(shown) else ""
     return finding(
-        f"predicted classes that mean what they are called: {before} of {total} rows are right ({before / total:.4f})",
-        f"{before + moved} would be ({(before + moved) / total:.4f}), were {reading}{more} read",
+        f"predicted classes with the meaning of the labels: {before} of {total} rows are right ({before / total:.4f})",
+        f"{before + moved} would be right ({(before + moved) / total:.4f}) with {reading}{more}",
     )

@@ -1,6 +1,6 @@
-"""What must hold for the reported metrics: they are there, and are what they are called, of the weights that were kept.
+"""Checks of the reported metrics: they exist, fit their names, and belong to the weights that were kept.
 
-How good they are is in `chance`, which rows they are of in `evaluated`, the loss in `loss`.
+`chance` checks how good they are, `evaluated` the rows, `loss` the loss.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 
 _PREFIX = "eval_"
 _FLIPPED = 2
-"""Rows whose class may turn between two evaluations of the same weights, in batches of other widths."""
+"""Number of rows whose class may change between two evaluations of the same weights, in batches of other widths."""
 _DEARER, _LOWER = 0.2, 0.02
-"""How much worse than the last weights an average of them may be: in loss (relative), in a metric within bounds."""
+"""How much worse an average of weights may be than the last weights: in loss (relative), in a bounded metric."""
 
 
 @check(
@@ -47,21 +47,21 @@ _DEARER, _LOWER = 0.2, 0.02
     thresholds={"difference": 1e-4},
     tolerance={"float32": 1e-3, "bfloat16": 5e-2, "float16": 5e-2},
     catches="argmax over the wrong axis, swapped arguments, a metric of other rows or of another epoch's weights",
-    hint="look at compute_metrics: argmax over the last axis, predictions and references each in their place, the "
-    "average that the name promises, nothing kept from earlier calls.",
+    hint="look at compute_metrics: use argmax over the last axis, the right order of predictions and references, the "
+    "average of the metric's name, and no state of earlier calls.",
 )
 def recomputed(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Reported metrics are what logits and label ids give when they are computed again.
+    """Reported metrics agree with metrics that are computed again from logits and label ids.
 
-    Three times over: by ``compute_metrics`` itself, by scikit-learn and SciPy where the name is known (of tags by
-    seqeval, of another head by that head, of sets of labels in `metrics.label_threshold`), and against the epoch whose
-    weights were kept. ``difference`` is absolute, relative above 1; ``tolerance`` is that of the epoch.
+    They are compared with three sources: ``compute_metrics`` itself; scikit-learn and SciPy if the name is known
+    (seqeval for tags, the head itself for other heads, `metrics.label_threshold` for sets of labels); and the epoch
+    whose weights were kept. ``difference`` is absolute, relative above 1; ``tolerance`` applies to the epoch.
 
     Assumes: a metric is a function of logits and labels.
 
-    Unusual but healthy: metrics that differ from call to call, and names that we do not know, are let through.
+    Unusual but healthy: metrics that differ from call to call, and unknown names, pass.
 
-    False alarms: none by chance. Two rows whose class turns by rounding are let through.
+    False alarms: none by chance. Two rows whose class changes by rounding are allowed.
     """
     require_same_labels(evidence)
     require_logits_of_metrics(evidence)
@@ -83,20 +83,20 @@ def _near(left: float, right: float, tolerance: float) -> bool:
 
 
 def _against_itself(evidence: Evidence, difference: float) -> list[Finding] | None:
-    """Compare with what ``compute_metrics`` says of the run's logits and labels; None where that cannot be asked."""
+    """Compare with ``compute_metrics`` of the run's logits and labels; None if it cannot be called."""
     run = evidence.run
     again = _called(evidence)
     if not any(key in run.metrics for key in again):
         return None
     apart = [key for key in again if key in run.metrics and not _near(run.metrics[key], again[key], difference)]
-    # What differs from call to call by design, such as a bootstrapped interval or a time, is no defect.
+    # A metric that differs from call to call by design, such as a bootstrapped interval or a time, is no defect.
     second = _called(evidence) if apart else {}
     return [
         finding(
-            f"{key} = {again[key]:.6g}, as compute_metrics says of the run's logits and label ids",
+            f"{key} = {again[key]:.6g}, as compute_metrics gives for the run's logits and label ids",
             f"{run.metrics[key]:.6g} was reported",
-            hint="the metric was computed on other rows than those whose logits were handed back, with other weights, "
-            "or was changed afterwards.",
+            hint="the metric was computed on other rows than those of the returned logits, with other weights, or was "
+            "changed afterwards: look at code that evaluates or changes metrics after training.",
         )
         for key in apart
         if key in second and _near(second[key], again[key], difference)
@@ -104,12 +104,12 @@ def _against_itself(evidence: Evidence, difference: float) -> list[Finding] | No
 
 
 def _called(evidence: Evidence) -> dict[str, float]:
-    """Call ``compute_metrics``; nothing where it needs more than logits and label ids."""
+    """Call ``compute_metrics``; an empty dict if it needs more than logits and label ids."""
     run, compute = evidence.run, evidence.pipeline.compute_metrics
     if compute is None or isinstance(compute, MetricsOfMore):
         return {}
     try:
-        # Copies: it may write into what it gets.
+        # Pass copies: it may change its arguments.
         given = EvalPrediction(predictions=run.logits.copy(), label_ids=run.label_ids.copy())
         values = compute(given)
         return {key.removeprefix(_PREFIX): float(value) for key, value in values.items() if np.ndim(value) == 0}
@@ -118,12 +118,12 @@ def _called(evidence: Evidence) -> dict[str, float]:
 
 
 def _against_known(evidence: Evidence, difference: float) -> list[Finding] | None:
-    """Compare every metric of a well-known name with scikit-learn and SciPy; None where there is none."""
+    """Compare every metric of a well-known name with scikit-learn and SciPy; None if there is none."""
     if has_tags(evidence):
         return wrong_entity_metrics(evidence, difference)
     traits = evidence.pipeline.card.head_rules.traits
     if LABEL_SETS in traits:
-        # Their thresholds and averages may be the user's own: `metrics.label_threshold` knows which are mistakes.
+        # Thresholds and averages may be the user's own: `metrics.label_threshold` decides which are mistakes.
         return None
     if LABEL_PER_ROW not in traits:
         return _against_head(evidence, difference)
@@ -131,7 +131,7 @@ def _against_known(evidence: Evidence, difference: float) -> list[Finding] | Non
         rows = evaluated(evidence)
     except NotApplicable:
         return None
-    # Some count rows without a label (-100) as wrong, some leave them out.
+    # Some projects count rows without a label (-100) as wrong, others leave them out.
     readings = [rows] if rows.has_label.all() or not rows.has_label.any() else [rows, rows.take(rows.has_label)]
     findings, judged = [], False
     for key, reported in evidence.run.metrics.items():
@@ -145,7 +145,7 @@ def _against_known(evidence: Evidence, difference: float) -> list[Finding] | Non
 
 
 def _against_head(evidence: Evidence, difference: float) -> list[Finding] | None:
-    """Compare every metric that the head itself computes from rows; None where there is none."""
+    """Compare every metric that the head itself computes from rows; None if there is none."""
     logits, label_ids = in_shape(evidence)
     card = evidence.pipeline.card
     rows = EvaluatedRows.of_logits(logits, label_ids, card.head, card.label_names)
@@ -175,7 +175,7 @@ def _wrong_value(key: str, reported: float, rows: SingleLabelRows, difference: f
 
 
 def _mistake(key: str, reported: float, rows: SingleLabelRows, difference: float) -> str:
-    """Name a mistake that gives the reported value, where there is one."""
+    """Name a mistake that gives the reported value; an empty text if none is known."""
     if any(agrees(reported, value, difference) for value in known_values(key, rows.swapped()).values()):
         return f": that is {key} with predictions and references swapped"
     others = ("accuracy", "f1", "precision", "recall", "mcc", "pearson", "spearman", "mse", "rmse", "mae")
@@ -186,10 +186,10 @@ def _mistake(key: str, reported: float, rows: SingleLabelRows, difference: float
 
 
 def _against_epoch(evidence: Evidence, tolerance: float) -> list[Finding] | None:
-    """Compare with the metrics that were logged when the kept weights were trained; None where none were.
+    """Compare with the metrics that were logged when the kept weights were trained; None if none were logged.
 
-    A callback of the user's own may put back the weights of any epoch, or an average of weights: where those are not
-    clearly worse, it warns.
+    A callback of the user's own may restore the weights of any epoch, or an average of weights: if those are not
+    clearly worse, the check warns.
     """
     run = evidence.run
     judged = _apart_from(run, kept_epoch(run), tolerance)
@@ -198,23 +198,23 @@ def _against_epoch(evidence: Evidence, tolerance: float) -> list[Finding] | None
         return judged
     if any(_apart_from(run, entry, tolerance) == [] for entry in run.epochs):
         return []
-    # An average of weights that takes their place at the end is another model, and about as good a one.
+    # An average of weights that replaces the weights at the end is another model, of about the same quality.
     worse = any(_is_worse(key, run.metrics[key], value) for key, value in kept_epoch(run).items() if key in run.metrics)
     told = [replace(entry, observed=f"{entry.observed} (callbacks: {own})") for entry in judged]
     return told if worse else [replace(entry, level="warn") for entry in told]
 
 
 def _is_worse(key: str, value: float, before: float) -> bool:
-    """Whether a metric that lies in bounds, or a loss, is worse than before by more than another model may be."""
+    """Return whether a bounded metric, or a loss, is worse than before by more than another model may be."""
     if key != "loss" and not is_bounded(key):
         return False
     drop = value - before if key == "loss" or not known_direction(key) else before - value
-    # Written so that a NaN is worse.
+    # Written so that NaN counts as worse.
     return not drop <= (_DEARER * abs(before) if key == "loss" else _LOWER)
 
 
 def _apart_from(run: Run, entry: Mapping[str, float], tolerance: float) -> list[Finding] | None:
-    """Compare with the metrics that were logged after one epoch; None where none were."""
+    """Compare with the metrics that were logged after one epoch; None if none were logged."""
     shared = [key for key in entry if key in run.metrics and (key == "loss" or is_bounded(key))]
     if not shared:
         return None
@@ -224,7 +224,7 @@ def _apart_from(run: Run, entry: Mapping[str, float], tolerance: float) -> list[
         finding(
             f"{key} = {entry[key]:.6g}, as it was logged {which}, within {allowed[key]:.2g}",
             f"{run.metrics[key]:.6g} for the weights that were kept",
-            hint="the weights that were kept are not those of that epoch, the two evaluations saw other rows, or a "
+            hint="the kept weights are not those of that epoch, the two evaluations used different rows, or a "
             "layer behaves differently each time: dropout that is active in evaluation, batch statistics.",
         )
         for key in shared
@@ -233,10 +233,10 @@ def _apart_from(run: Run, entry: Mapping[str, float], tolerance: float) -> list[
 
 
 def kept_epoch(run: Run) -> Mapping[str, float]:
-    """Return the entry of ``run.epochs`` that the kept weights belong to; empty where there is none."""
+    """Return the entry of ``run.epochs`` of the kept weights; empty if there is none."""
     if run.best_epoch is not None:
         return run.epochs[run.best_epoch - 1]
-    # An evaluation every so many steps need not have seen the last weights.
+    # An evaluation every n steps may not have seen the last weights.
     last = run.epochs[-1] if run.epochs else {}
     return last if last.get("step") == len(run.step_losses) else {}
 
@@ -249,12 +249,12 @@ def kept_epoch(run: Run) -> Mapping[str, float]:
     "a correlation of constant predictions is NaN.",
 )
 def keys(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Every metric that is declared is there, and is a finite number; another one that is NaN is a warning.
+    """Every declared metric is reported as a finite number; if another metric is NaN, the check warns.
 
-    Assumes: what is declared is reported, as a number.
+    Assumes: every declared metric is reported as a number.
 
-    Unusual but healthy: further metrics may come and go; one that decides nothing, and is undefined for a class that no
-    row has, only warns.
+    Unusual but healthy: other metrics may be missing; a metric that decides nothing, and is undefined for a class
+    without rows, only warns.
 
     False alarms: none by chance.
     """
@@ -273,11 +273,11 @@ def keys(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _declared(evidence: Evidence) -> dict[str, str]:
-    """Metrics that must be there, and why."""
+    """Return the required metrics, and why each is required."""
     pipeline = evidence.pipeline
     card = pipeline.card
     declared = dict.fromkeys(card.floors(pipeline.tier, pipeline.checkpoint.name), "it has a floor")
-    # Of a user's compute_metrics all keys are taken over; those that decide are needed, others may come and go.
+    # For a user's compute_metrics, the card has all its keys; only those that decide are required.
     all_declared = pipeline.source.evaluation.gives_all_declared
     names = list(card.metric.greater_is_better) if all_declared else [card.metric_for_best_model]
     declared |= dict.fromkeys(names, "the card declares it")

@@ -1,4 +1,4 @@
-"""What the metrics family looks at: a label and a prediction for every evaluated row, and how likely chance is."""
+"""Data of the metrics family: a label and a prediction for every evaluated row, and probabilities by chance."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 _MATRIX = 2
 """Number of axes of logits [N, K]."""
 _BINARY = 2
-NO_LOGITS = "the evaluation handed back class ids, not logits: preprocess_logits_for_metrics took them away"
+NO_LOGITS = "the evaluation returned class ids, not logits: preprocess_logits_for_metrics removed the logits"
 
 
 @dataclass(frozen=True)
 class SingleLabelRows:
     """Labels and predictions of N evaluated rows with one label each; K classes, or one value a row.
 
-    They are read strictly: whole class ids, K and names known, logits in float64, rows without a label told apart;
-    what does not fit makes a check not applicable. `pytest_ftcheck.heads.rows.EvaluatedRows` holds the arrays of any
-    head as a run left them, or as an accepted run was kept, and is what metrics of rows and so gates take.
+    They are read strictly: whole class ids, K and names known, logits in float64, rows without a label separated; a
+    check is not applicable to other values. `pytest_ftcheck.heads.rows.EvaluatedRows` holds the arrays of any head of a
+    run or of an accepted run, and is used by metrics of rows and by gates.
     """
 
     labels: NDArray[Any]
@@ -38,15 +38,15 @@ class SingleLabelRows:
     predictions: NDArray[Any]
     """``[N]``: int64 class ids, -1 where a logit is not finite; or float64 for regression."""
     logits: NDArray[np.float64] | None
-    """``[N, K]``; None where only class ids were handed back."""
+    """``[N, K]``; None if only class ids were returned."""
     num_labels: int
     """K; 1 for regression."""
     names: tuple[str, ...]
-    """Names of the classes, their ids where there are none; empty for regression."""
+    """Names of the classes, their ids if there are no names; empty for regression."""
 
     @property
     def head(self) -> Head:
-        """Of classes or of values."""
+        """The head: of classes or of values."""
         return head_of_width(self.num_labels)
 
     def __len__(self) -> int:
@@ -60,7 +60,7 @@ class SingleLabelRows:
 
     @property
     def has_label(self) -> NDArray[np.bool_]:
-        """``[N]``: the label is a class of the head, or a finite value; -100 is none."""
+        """``[N]``: the label is a class of the head, or a finite value; -100 is no label."""
         if self.regression:
             return np.asarray(np.isfinite(self.labels))
         return np.asarray((self.labels >= 0) & (self.labels < self.num_labels))
@@ -71,16 +71,16 @@ class SingleLabelRows:
         return SingleLabelRows(self.labels[mask], self.predictions[mask], logits, self.num_labels, self.names)
 
     def swapped(self) -> SingleLabelRows:
-        """Return the rows with labels and predictions in each other's place."""
+        """Return the rows with labels and predictions exchanged."""
         return SingleLabelRows(self.predictions, self.labels, None, self.num_labels, self.names)
 
     def ranked(self) -> SingleLabelRows:
-        """Return the ranks of values and labels, the mean of equals."""
+        """Return the ranks of values and labels; equal values get their mean rank."""
         predictions, labels = stats.rankdata(self.predictions), stats.rankdata(self.labels)
         return SingleLabelRows(labels, predictions, predictions[:, None], 1, self.names)
 
     def predicting(self, predictions: NDArray[Any]) -> SingleLabelRows:
-        """Return the same labels with other predictions, sure of themselves: logits 1 and 0."""
+        """Return the same labels with other predictions, as logits 1 and 0."""
         if self.regression:
             return SingleLabelRows(self.labels, predictions, predictions[:, None], 1, self.names)
         logits = np.eye(self.num_labels)[predictions]
@@ -88,10 +88,10 @@ class SingleLabelRows:
 
 
 def evaluated(evidence: Evidence) -> SingleLabelRows:
-    """Read labels and predictions of every evaluated row out of the run.
+    """Read labels and predictions of every evaluated row from the run.
 
     Raises:
-        NotApplicable: they are not one label and one prediction a row.
+        NotApplicable: the rows do not have one label and one prediction each.
         CheckFailure: the run failed.
 
     """
@@ -124,7 +124,7 @@ def evaluated(evidence: Evidence) -> SingleLabelRows:
 
 
 def _class_ids(label_ids: NDArray[Any], predictions: NDArray[Any], names: tuple[str, ...]) -> SingleLabelRows:
-    """Take class ids that ``preprocess_logits_for_metrics`` made of the logits."""
+    """Use class ids that ``preprocess_logits_for_metrics`` made from the logits."""
     labels, classes = _whole(label_ids), _whole(predictions)
     width = max(len(names), int(labels.max()) + 1, int(classes.max()) + 1, _BINARY)
     return SingleLabelRows(
@@ -140,7 +140,7 @@ def _whole(values: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def judged(evidence: Evidence) -> SingleLabelRows:
-    """Return the evaluated rows that have a label; raises as `evaluated`, and where there are none."""
+    """Return the evaluated rows that have a label; raises like `evaluated`, and ToldBy if there are none."""
     rows = evaluated(evidence)
     labelled = rows.take(rows.has_label)
     if not len(labelled):
@@ -149,10 +149,10 @@ def judged(evidence: Evidence) -> SingleLabelRows:
 
 
 def in_shape(evidence: Evidence) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return logits and label ids of a run, whatever its head, in the shapes that the head says.
+    """Return logits and label ids of a run of any head, in the shapes that the head requires.
 
     Raises:
-        NotApplicable: the shapes are others, which checks of the outputs tell.
+        NotApplicable: the shapes differ, which checks of the outputs report.
         CheckFailure: the run failed.
 
     """
@@ -171,7 +171,7 @@ def with_logits(rows: SingleLabelRows) -> NDArray[np.float64]:
     """Return the logits ``[N, K]``.
 
     Raises:
-        NotApplicable: the evaluation handed back class ids alone.
+        NotApplicable: the evaluation returned only class ids.
 
     """
     if rows.logits is None:
@@ -188,7 +188,7 @@ def confusion(rows: SingleLabelRows) -> NDArray[np.int64]:
 
 
 def chance_of_hits(rows: SingleLabelRows) -> float:
-    """Return the probability of at least as many right predictions, had they been dealt out to the rows by chance.
+    """Return the probability of at least as many right predictions if they are assigned to the rows at random.
 
     Exact for two classes (Fisher), else by the normal distribution with the exact mean and variance.
     """
@@ -198,17 +198,17 @@ def chance_of_hits(rows: SingleLabelRows) -> float:
     if rows.num_labels == _BINARY and table.sum() == total:
         return float(stats.hypergeom.sf(table[1, 1] - 1, total, int(labels[1]), int(predictions[1])))
     mean = float(labels @ predictions) / total
-    # Variance of the sum of a matrix's cells that a random permutation hits, summed class by class.
+    # Variance of the sum of the cells of a matrix that a random permutation selects, summed class by class.
     deviation = np.eye(len(table)) - predictions[:, None] / total - labels[None, :] / total + mean / total
     variance = float((labels[:, None] * predictions[None, :] * deviation**2).sum()) / max(total - 1, 1)
     return float(stats.norm.sf((hits - mean - 0.5) / np.sqrt(variance))) if variance > 0 else 1.0
 
 
 def ranking(rows: SingleLabelRows) -> tuple[float, float]:
-    """Tell how well the logits rank the rows of a rarer class before all others, for the class that they rank best.
+    """Return how well the logits rank the rows of a rarer class before all others, for the best ranked class.
 
     Returns:
-        The area under the ROC curve, and its probability by chance; without logits 0.5 and 1.
+        The area under the ROC curve, and its p-value; without logits 0.5 and 1.
 
     """
     if rows.logits is None or not np.isfinite(rows.logits).all():
@@ -227,9 +227,9 @@ def ranking(rows: SingleLabelRows) -> tuple[float, float]:
 
 
 def correlation(rows: SingleLabelRows) -> tuple[float, float]:
-    """Return the linear correlation of values and labels, and its probability by chance; 0 and 1 where one is constant.
+    """Return the linear correlation of values and labels, and its p-value; 0 and 1 if values or labels are constant.
 
-    One-sided: of a correlation as high or higher.
+    The p-value is one-sided: the probability of a correlation at least as high.
     """
     spreads = (np.ptp(rows.predictions), np.ptp(rows.labels))
     if not np.isfinite(rows.predictions).all() or min(spreads) == 0 or len(rows) <= _BINARY:

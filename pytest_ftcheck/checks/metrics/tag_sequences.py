@@ -1,4 +1,4 @@
-"""What must hold for predicted tags as a sequence: they spell entities as the data's own tags do."""
+"""Checks of sequences of predicted tags: they follow the scheme of the data's own tags."""
 
 from __future__ import annotations
 
@@ -22,23 +22,24 @@ if TYPE_CHECKING:
     "metrics.tag_sequences",
     cost="run",
     needs=(LABEL_PER_TOKEN,),
-    # Shares of the predicted entities.
+    # Fractions of the predicted entities.
     thresholds={"fail": 0.8, "warn": 0.2, "entities": 20},
     catches="predicted entities that break the scheme, such as I-PER without B-PER: trained in another scheme, or weak",
-    hint="compare the tags of both splits (data.tag_scheme); whoever reads the predictions strictly counts no such "
-    "entity, and aggregation_strategy of pipeline() repairs them in its own way.",
+    hint="compare the tags of both splits (data.tag_scheme); a strict reader of the predictions ignores such entities, "
+    "and aggregation_strategy of pipeline() repairs them in its own way.",
 )
 def tag_sequences(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Predicted tags follow each other as the scheme of the labels has it.
+    """Predicted tags follow the scheme of the labels.
 
-    Each token is predicted alone, so that some are not: a warning gives their share of the predicted entities, and a
-    share that training alone does not give fails.
+    Each token is predicted alone, so that some predicted entities break the scheme: the check warns with their
+    fraction, and fails at a fraction that does not occur after a correct training.
 
-    Assumes: the labels of the evaluation are of one scheme.
+    Assumes: the labels of the evaluation follow one scheme.
 
-    Unusual but healthy: weak models break it often: 20% warn, 80% fail; below 20 predicted entities nothing is said.
+    Unusual but healthy: weak models often break the scheme: 20% warn, 80% fail; with fewer than 20 predicted entities,
+    the check is skipped.
 
-    False alarms: none by chance in any run so far: a model that learned one scheme breaks it in a few of a hundred.
+    False alarms: none by chance in any run so far: a model that learned one scheme breaks it in a few of 100 entities.
     """
     names = require_entities(evidence)
     pairs = rows_of_tags(tagged_rows(evidence))

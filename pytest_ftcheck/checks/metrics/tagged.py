@@ -1,4 +1,4 @@
-"""What the metrics family looks at where each token has a tag: tags of the words of every evaluated row, by name."""
+"""Data of the metrics family if each token has a tag: the tags of the words of every evaluated row, by name."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from pytest_ftcheck.checks.evidence import Evidence
 
 _IDS = 2
-"""Axes of predictions [N, T] that were made of the logits before the metrics."""
+"""Number of axes of predictions [N, T] that were made from the logits before the metrics."""
 
 
 def has_tags(evidence: Evidence) -> bool:
-    """Whether each token of the task's rows has a tag."""
+    """Return whether each token of the task's rows has a tag."""
     return LABEL_PER_TOKEN in evidence.pipeline.card.head_rules.traits
 
 
 def tagged_rows(evidence: Evidence) -> EvaluatedRows:
-    """Return labels and predictions ``[N, T]`` of a run's evaluation; logits where the evaluation gave them.
+    """Return labels and predictions ``[N, T]`` of a run's evaluation; logits if the evaluation returned them.
 
     Raises:
-        NotApplicable: outputs of another shape.
-        ToldBy: another number of predictions than of labels, or no token that has a tag.
+        NotApplicable: the outputs have another shape.
+        ToldBy: the numbers of predictions and labels differ, or no token has a tag.
         CheckFailure: the run failed.
 
     """
@@ -55,7 +55,7 @@ def tagged_rows(evidence: Evidence) -> EvaluatedRows:
 
 
 def entity_value(rows: EvaluatedRows, name: str = "overall_f1") -> float:
-    """Return a metric of entities, NaN where these rows do not define it."""
+    """Return a metric of entities; NaN if it is not defined for these rows."""
     metric = rows.head_rules.scoring.row_metric(name, rows)
     return float("nan") if metric is None else metric_value(metric)
 
@@ -74,7 +74,8 @@ def flat(rows: EvaluatedRows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 def rows_by_tags(rows: EvaluatedRows) -> NDArray[np.int64]:
     """Count the rows in which a tag is predicted for a labelled one, ``[K, K]``.
 
-    The tokens of a row are not independent: the tags of one entity are right or wrong together, and rows were drawn.
+    Rows are counted because the tokens of a row are not independent: the tags of one entity are right or wrong
+    together.
     """
     width = len(rows.label_names)
     table = np.zeros((width, width), dtype=np.int64)
@@ -86,5 +87,5 @@ def rows_by_tags(rows: EvaluatedRows) -> NDArray[np.int64]:
 
 
 def outside_id(rows: EvaluatedRows) -> int | None:
-    """Return the id of O; None where no tag has this name."""
+    """Return the id of O; None if no tag has this name."""
     return rows.label_names.index(OUTSIDE) if OUTSIDE in rows.label_names else None

@@ -1,4 +1,4 @@
-"""Whether the labels that were trained on are as right as those that are evaluated. Shapes: N and M rows, K classes."""
+"""Checks whether train labels are as right as evaluation labels. Shapes: N and M rows, K classes."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ if TYPE_CHECKING:
 _ROWS = 2000
 _FOLDS = 3
 _BETTER = 0.15
-"""How much better than chance a model must be in order to tell anything about labels."""
+"""How much better than chance a model must be to judge labels."""
 _FEWEST = 5
-"""Rows of a class below which its share of right predictions is not known."""
+"""Number of rows of a class below which its fraction of right predictions is not known."""
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How often predictions agree with the labels of each split, and by what."""
+    """How often predictions agree with the labels of each split, and who predicts."""
 
     by: str
     train: float
-    """Share of the train rows, each class weighed as in the evaluation."""
+    """Fraction of the train rows that agree, each class weighted as in the evaluation."""
     evaluation: float
     deviation: float
-    """Standard deviation of their difference."""
+    """Standard deviation of the difference of both fractions."""
     chance: float
-    """Share of train labels that would agree, were they dealt out at random."""
+    """Fraction of train labels that would agree if they were assigned at random."""
 
     @property
     def gap(self) -> float:
@@ -53,7 +53,7 @@ class Agreement:
         return self.evaluation - self.train
 
     def noise(self, deviations: float) -> float:
-        """Return the share of train labels that are dealt out at random, so many deviations off the best estimate."""
+        """Return the fraction of randomly assigned train labels, ``deviations`` below the best estimate."""
         wrong = (self.gap + deviations * self.deviation) / max(self.evaluation - self.chance, 1e-9)
         return float(np.clip(wrong, 0, 1))
 
@@ -62,36 +62,36 @@ class Agreement:
     "metrics.train_labels",
     cost="run",
     needs=(CLASSES, LABEL_PER_ROW),
-    # Share of wrong train labels, the lower end of its interval; how sure it must be that there are any.
+    # Fraction of wrong train labels, the lower end of its interval; required number of standard deviations.
     thresholds={"fail": 0.1, "warn": 0.03, "deviations": 3.8},
     false_alarms=1.5e-4,
     catches="train labels that are partly shuffled, joined to other rows, or made by a poor annotator",
     hint="look at a few train rows that the model contradicts, and at every step that sorts, joins or filters rows "
-    "or labels apart from each other.",
+    "separately from their labels.",
 )
 def train_labels(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Train labels agree with what was learned about as often as those of the evaluation do.
+    """Train labels agree with predictions about as often as evaluation labels do.
 
-    What was trained on can only be known better. Where train labels agree less often, by more
-    ``deviations`` than chance makes, they are wrong in part, or the train rows are others. Asked are the trained model,
-    and a linear model of the tokens whose predictions are cross-validated, since a network may learn wrong labels by
-    heart. Classes are weighed as in the evaluation. The estimate of wrong labels takes them as dealt out at random; the
-    idea is that of confident learning (Northcutt, Jiang and Chuang, 2021, doi:10.1613/jair.1.12125).
+    Predictions on train rows should agree at least as well. If train labels agree less often, by more than
+    ``deviations`` standard deviations, a part of them is wrong, or the train rows differ from the evaluation rows. The
+    predictions are those of the trained model, and of a cross-validated linear model of the tokens, because a network
+    may memorise wrong labels. Classes are weighted as in the evaluation. The estimate assumes that wrong labels are
+    random; the method follows confident learning (Northcutt, Jiang and Chuang, 2021, doi:10.1613/jair.1.12125).
 
-    Assumes: train and evaluation rows are of one kind, but for their labels.
+    Assumes: train and evaluation rows are of one kind, except for their labels.
 
-    Unusual but healthy: labels made by rules or by users' clicks, train rows that are harder on purpose: they warn, and
-    are red where a tenth of the labels seems wrong.
+    Unusual but healthy: labels made by rules or by users' clicks, and train rows that are harder on purpose, warn, and
+    fail if a tenth of the labels seems wrong.
 
-    False alarms: at most 1.5e-4 a session (normal distribution at 3.8 ``deviations``, asked twice).
+    False alarms: at most 1.5e-4 a session (normal distribution at 3.8 ``deviations``, tested twice).
     """
     rows = judged(evidence)
     train = filled(evidence)[0]
     asked = [_asked(ask, evidence, train) for ask in (_trained, _linear)]
-    # At chance, a model is worse than chance on what was held out: its share of the classes is that of the others.
+    # A model at chance is worse than chance on held-out rows: its class frequencies are those of the other rows.
     told = [one for one in asked if one is not None and one.evaluation - one.chance >= _BETTER]
     if not told:
-        msg = "neither the trained model nor a linear one is so much better than chance that it could tell"
+        msg = "neither the trained model nor a linear one is enough better than chance to judge labels"
         raise NotApplicable(msg)
     worst = max(told, key=lambda agreement: agreement.gap / agreement.deviation)
     low, high = sorted((worst.noise(-1.96), worst.noise(1.96)))
@@ -99,7 +99,7 @@ def train_labels(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         return []
     expected = f"train labels that agree with {worst.by} as the evaluation's do, in {worst.evaluation:.1%} of the rows"
     observed = (
-        f"{worst.train:.1%} agree: about {worst.noise(0):.0%} of the train labels are wrong, if they are dealt out at "
+        f"{worst.train:.1%} agree: about {worst.noise(0):.0%} of the train labels are wrong, if wrong labels are "
         f"random ({low:.0%} to {high:.0%}, {len(rows)} evaluated rows)"
     )
     if low >= thresholds["fail"]:
@@ -116,7 +116,7 @@ def _asked(ask: Callable[[Evidence, Split], Agreement | None], evidence: Evidenc
 
 
 def _trained(evidence: Evidence, train: Split) -> Agreement | None:
-    """Ask the model that the run saved about some train rows."""
+    """Compare the predictions of the saved model with the labels of some train rows."""
     rows, indices = judged(evidence), train.few(affordable(evidence, 512, 96))
     labels = _labels(evidence, train, indices)
     logits = logits_of_rows(evidence, trained_model(evidence), evidence.features(train.rows, indices))
@@ -125,7 +125,7 @@ def _trained(evidence: Evidence, train: Split) -> Agreement | None:
 
 
 def _linear(evidence: Evidence, train: Split) -> Agreement | None:
-    """Ask logistic regressions over the tokens of some train rows, each about rows that it was not fitted on."""
+    """Compare the predictions of cross-validated logistic regressions of the tokens with some train labels."""
     evaluated = splits(evidence)[1]
     texts = [content_of(evidence, split, _ROWS) for split in (train, evaluated)]
     labels = [_labels(evidence, split, split.few(_ROWS)) for split in (train, evaluated)]
@@ -138,7 +138,7 @@ def _linear(evidence: Evidence, train: Split) -> Agreement | None:
     for fitted, left in StratifiedKFold(_FOLDS, shuffle=True, random_state=0).split(inputs[0], labels[0]):
         model = LogisticRegression(max_iter=200).fit(inputs[0][fitted], labels[0][fitted])
         held_out[left] = model.predict(inputs[0][left])
-        if evaluation is None:  # by a model of as many rows as those that judge train rows
+        if evaluation is None:  # use a model of the same number of rows as for the train rows
             evaluation = (labels[1], model.predict(inputs[1]))
     assert evaluation is not None  # noqa: S101 - for the type checker: there are folds
     by = "a linear model of the tokens"
@@ -162,13 +162,13 @@ def agreement(
     """Compare how often predictions agree with labels in two sets of rows.
 
     Args:
-        by: whose predictions they are.
+        by: name of the model that predicts.
         train: labels and predictions, ``[N]`` each.
         evaluation: labels and predictions, ``[M]`` each.
         classes: K.
 
     Returns:
-        The agreement; None where no class has rows enough in both.
+        The agreement; None if no class has enough rows in both.
 
     """
     rates, variances, shares = [], [], []
@@ -177,7 +177,7 @@ def agreement(
         if min(map(len, right)) < _FEWEST:
             continue
         rates.append([float(part.mean()) for part in right])
-        # One more right and one more wrong one, so that no rate is without doubt.
+        # Add one right and one wrong row, so that no rate has a variance of 0.
         smooth = [(part.sum() + 1) / (len(part) + 2) for part in right]
         variances.append(sum(p * (1 - p) / len(part) for p, part in zip(smooth, right, strict=True)))
         shares.append(len(right[1]))

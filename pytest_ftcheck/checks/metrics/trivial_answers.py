@@ -1,4 +1,4 @@
-"""How good the answers of a run are: beside answers that read no question, and beside another threshold for none."""
+"""Compares the answers of a run with trivial answers, and with answers at another threshold of "no answer"."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.findings import Finding
 
 _NORMAL = 1.96
-"""Standard errors on either side of a 95% interval."""
+"""Number of standard errors on either side of a 95% interval."""
 
 
 @check(
@@ -32,19 +32,19 @@ _NORMAL = 1.96
     needs=(QUESTIONS,),
     catches="a model that learned nothing, questions that are answered without being read, metrics that a constant "
     "reaches",
-    hint="look at the checks of data and training above; where the trivial answer is a good one, take harder data.",
+    hint="look at the checks of data and training; if a trivial answer is often right, use harder data.",
 )
 def beats_trivial_answers(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """F1 is higher than that of answers that look at no question.
+    """F1 is higher than that of answers that ignore the question.
 
-    These are: the first words of the context, all of it, no answer, and the answer that training has most often. F1
-    must be above the best of them; it is a warning where its 95% interval reaches down to that.
+    Such answers are: the first words of the context, the whole context, no answer, and the most frequent answer of the
+    training. F1 must be above the best of them; the check warns if the 95% interval of F1 includes that value.
 
     Assumes: a fine-tune learns something.
 
-    Unusual but healthy: a run of a few steps, made to see whether training starts, is red.
+    Unusual but healthy: a run of a few steps, made to test whether training starts, fails.
 
-    False alarms: none by chance over a model that learned something.
+    False alarms: none by chance for a model that learned something.
     """
     del thresholds
     run, data, card = evidence.trained_run, evidence.pipeline.data, evidence.pipeline.card
@@ -83,22 +83,21 @@ def beats_trivial_answers(evidence: Evidence, thresholds: Thresholds) -> list[Fi
     cost="run",
     needs=(QUESTIONS,),
     thresholds={"fail": 10.0, "warn": 5.0},
-    catches="a threshold for 'no answer' that was left where it does not fit, labels of 'no answer' that were not "
-    "learned",
+    catches="a threshold for 'no answer' that does not fit the model, labels of 'no answer' that were not learned",
     hint="choose the threshold on the validation split, as evaluate.load('squad_v2') reports it (best_f1_thresh), save "
-    "it beside the model, and use it in serving; else look at data.no_answer_position.",
+    "it with the model, and use it in serving; else look at data.no_answer_position.",
 )
 def null_threshold(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """The threshold of "no answer" is near the best one for these questions.
 
-    A question has no answer where the first token scores higher than the best span by more than the threshold, 0.
-    Another threshold must not give an F1 that is higher by more than ``fail`` points; more than ``warn`` is a warning.
+    A question has no answer if the score of the first token exceeds that of the best span by more than the threshold,
+    0. Another threshold must not raise F1 by more than ``fail`` points; more than ``warn`` points warn.
 
     Assumes: some questions have an answer, others none.
 
-    Unusual but healthy: a threshold that favours precision on purpose: raise ``fail``.
+    Unusual but healthy: a threshold that favours precision on purpose fails: raise ``fail``.
 
-    False alarms: none by chance: the best threshold of some hundred questions gains a point or two.
+    False alarms: none by chance: the best threshold for a few hundred questions gains one or two points.
     """
     run = evidence.run
     references, scores = run.outputs[REFERENCES].tolist(), run.outputs[SCORES].astype(np.float64)
@@ -109,7 +108,7 @@ def null_threshold(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     answered = best_answers(evidence)
     right = scored_answers(answered, references)[:, 1]
     order = np.argsort(scores[:, 1] - scores[:, 0], kind="stable")
-    # With a threshold behind the first n of this order, n questions are answered and the others are not.
+    # A threshold after the first n questions of this order answers these n questions and no others.
     gained = np.concatenate([[0.0], np.cumsum(right[order] - none[order])]) + none.sum()
     margins = (scores[:, 1] - scores[:, 0])[order]
     used = 100 * float(scored_answers(run.outputs[ANSWERS].tolist(), references)[:, 1].mean())
@@ -126,7 +125,7 @@ def null_threshold(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def best_answers(evidence: Evidence) -> list[str]:
-    """Return the best span of each question, whatever "no answer" scores."""
+    """Return the best span of each question, whatever the score of "no answer"."""
     run, pipeline = evidence.run, evidence.pipeline
     chosen, places = run.outputs[WINDOWS], []
     for offsets in offsets_of(pipeline.eval_dataset.select(chosen)):

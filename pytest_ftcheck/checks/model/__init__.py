@@ -1,1 +1,1 @@
-"""What must hold for the model: its weights, its outputs, and what makes a difference to it."""
+"""Checks of the model: its weights, its outputs, and the effect of its inputs."""

@@ -1,4 +1,4 @@
-"""What must hold for a model of multiple choice: it scores each choice alone, and by its context.
+"""Checks of a multiple-choice model: it scores each choice by its own tokens, and uses the context.
 
 Shapes: B rows, C choices, T columns.
 """
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from pytest_ftcheck.findings import Finding
 
 _BETTER = 0.1
-"""Above chance, of an accuracy that can fall."""
+"""Smallest distance of the accuracy from chance at which a drop can be measured."""
 _FEWEST = 20
-"""Rows whose accuracy says something."""
+"""Smallest number of rows for which the accuracy is judged."""
 
 
 @check(
@@ -45,17 +45,17 @@ _FEWEST = 20
     cost="forward",
     needs=(CHOICES,),
     tolerance={"float32": 1e-4, "bfloat16": 5e-2, "float16": 5e-2},
-    catches="logits that are put into rows in a wrong order, view(C, B) for view(B, C); a head that knows the place "
-    "of a choice",
+    catches="logits that are reshaped into rows in a wrong order, view(C, B) instead of view(B, C); a head that "
+    "depends on the place of a choice",
     hint="reshape the scores of all choices with view(-1, C), as the batch was flattened; score each choice by its own "
     "tokens alone.",
 )
 def choice_permutation(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """With the choices of each row in another order, the logits are the same in that order.
+    """If the choices of each row are reordered, the logits are the same in the new order.
 
-    Assumes: the place of a choice says nothing about it.
+    Assumes: the place of a choice has no meaning.
 
-    Unusual but healthy: a model that compares the choices of a row passes; one that knows their places is red.
+    Unusual but healthy: a model that compares the choices of a row passes; one that depends on their places fails.
 
     False alarms: none by chance.
     """
@@ -72,7 +72,7 @@ def choice_permutation(evidence: Evidence, thresholds: Thresholds) -> list[Findi
     }
     expected, seen = logits[:, order], logits_of(model, moved)
     off = (expected - seen).abs().amax(dim=1)
-    # Written so that a NaN is off.
+    # Written so that NaN counts as different.
     if float(off.max()) <= allowed(tolerance_of(model, thresholds), logits):
         return []
     row = int(off.argmax())
@@ -84,19 +84,19 @@ def choice_permutation(evidence: Evidence, thresholds: Thresholds) -> list[Findi
     "model.context_matters",
     cost="run",
     needs=(CHOICES,),
-    # Of the accuracy above chance, what is left with the contexts of other rows.
+    # Fraction of the accuracy above chance that remains with the contexts of other rows.
     thresholds={"fail": 0.95, "warn": 0.75},
     catches="a model that answers by the endings alone: a context that does not reach it, endings that give the answer "
     "away",
-    hint="look at whether the context is tokenized, masked or truncated, and at how the wrong endings were made: a "
-    "machine's endings read otherwise than a person's.",
+    hint="check whether the context is tokenized, masked or truncated, and how the wrong endings were made: generated "
+    "endings differ from human ones.",
 )
 def context_matters(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """With the contexts of other rows, the accuracy falls.
+    """The accuracy falls if each row gets the context of another row.
 
-    Assumes: the context tells which choice is right.
+    Assumes: the context determines which choice is right.
 
-    Unusual but healthy: data whose endings tell much by themselves, as those of SWAG do, warns from ``warn`` on.
+    Unusual but healthy: data whose endings alone give many answers, such as SWAG, warns from ``warn`` on.
 
     False alarms: none by chance. Which contexts are exchanged is fixed.
     """
@@ -125,7 +125,7 @@ def context_matters(evidence: Evidence, thresholds: Thresholds) -> list[Finding]
 
 
 def _exchanged(evidence: Evidence, features: Features) -> tuple[Features, Features]:
-    """Return rows as they are, and the same rows with the context of a row half the data away.
+    """Return unchanged rows, and the same rows with the context of a row half the data away.
 
     Raises:
         NotApplicable: the contexts cannot be found.
@@ -139,7 +139,7 @@ def _exchanged(evidence: Evidence, features: Features) -> tuple[Features, Featur
     spans = [_context(row, special) for row in rows]
     found = [span for span in spans if span is not None]
     if len(found) < len(rows):
-        msg = f"no context is found that the choices of a row share, in {spans.count(None)} of {len(rows)} rows"
+        msg = f"the choices of a row have no common context in {spans.count(None)} of {len(rows)} rows"
         raise NotApplicable(msg)
     longest = max(len(choice.ids) for row in rows for choice in row)
     plain, exchanged = [], []
@@ -161,7 +161,7 @@ def _ids(row: TokenRow, span: Span) -> list[int]:
 
 
 def _context(choices: Sequence[TokenRow], special: frozenset[int]) -> Span | None:
-    """Return where the context stands in all choices of a row: their first segment, else what they begin with."""
+    """Return the place of the context in all choices of a row: their first segment, else their common beginning."""
     spans = [text_spans(choice, special) for choice in choices]
     if not all(spans):
         return None

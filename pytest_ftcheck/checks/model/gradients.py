@@ -1,4 +1,4 @@
-"""What must hold for the gradients of an untrained model: they reach what is meant to be trained, and nothing else."""
+"""Checks of the gradients of an untrained model: they reach all weights that are meant to be trained, and no others."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _FROZEN_NAMES = ("requires_grad", "require_grad", "required_grad", "requires_gra
 @check(
     "model.gradients",
     cost="forward",
-    # Shares of the trained values: cut off from the loss; with a gradient of 0, as a part of the last layer has where
-    # only the first token is read. frozen_backbone = 1: the head alone is meant to be trained. head_rate: a learning
-    # rate from which on a user seems to mean it; whole models are trained with less.
+    # Fractions of the trained values: without a path to the loss; with a gradient of 0, as in parts of the last layer
+    # if only the first token is read. frozen_backbone = 1: only the head is meant to be trained. head_rate: a learning
+    # rate from which on a frozen backbone seems intended; whole models are trained with less.
     thresholds={"cut_off": 0.05, "zero": 0.2, "frozen_backbone": 0.0, "head_rate": 5e-4},
     catches="a backbone that is frozen by accident, detach() or no_grad() in forward(), a head that is not trained, "
     "requires_grad set on a module",
@@ -41,12 +41,12 @@ _FROZEN_NAMES = ("requires_grad", "require_grad", "required_grad", "requires_gra
 def gradients(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Weights that are meant to be trained receive a gradient, and no others.
 
-    A backbone that is frozen as a whole only warns where the user's Trainer may mean it: it has callbacks of its own,
-    which may unfreeze the backbone later, or a learning rate as heads have (``head_rate``).
+    If the whole backbone is frozen, the check only warns if the user's Trainer may intend it: it has callbacks of its
+    own, which may unfreeze the backbone later, or a learning rate typical of heads (``head_rate``).
 
     Assumes: a backbone is trained, at least in part, and so is a new head.
 
-    Unusual but healthy: a frozen backbone, as above; adapters, poolers and layers that do not run are let through.
+    Unusual but healthy: a backbone that is frozen on purpose warns; adapters, poolers and layers that do not run pass.
 
     False alarms: none by chance.
     """
@@ -58,7 +58,7 @@ def gradients(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         return [finding("parameters that are trained", "requires_grad is False for all of them")]
     batch = evidence.collate(evaluated_features(evidence, affordable(evidence, 16, 4)))
     grads, ran = _gradients_and_runs(evidence, batch)
-    # A head may read the first token itself, and leave the pooler to run for nothing.
+    # A head may read the first token itself and ignore the output of the pooler.
     cut_off = [name for name, grad in grads.items() if grad is None and name in ran and "pooler" not in name]
     lacking = {
         "cut_off": (cut_off, "the loss does not depend on them: look for detach(), torch.no_grad() or .data."),
@@ -69,13 +69,13 @@ def gradients(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         share = sum(trained[name].numel() for name in names) / total
         if share > thresholds[limit] or (head and head <= set(names)):
             observed = f"none for {some_names(names)}, {share:.0%} of the values that are trained"
-            found.append(finding("a gradient for all that is trained", observed, hint=hint))
+            found.append(finding("a gradient for all trained parameters", observed, hint=hint))
             break
     return found
 
 
 def _trained_head(model: nn.Module) -> set[str]:
-    """Name the trained parameters above the backbone, but no pooler: some heads do not read it."""
+    """Name the trained parameters above the backbone, without the pooler: some heads do not read it."""
     try:
         head = parts_of(model).head
     except NotApplicable:
@@ -97,7 +97,7 @@ def _gradients_and_runs(evidence: Evidence, batch: dict[str, Any]) -> tuple[dict
 
 
 def _vanishing(evidence: Evidence, grads: Mapping[str, Tensor | None], batch: dict[str, Any]) -> list[str]:
-    """Name the trained parameters whose gradient is 0, and not only because others start at 0 as adapters do."""
+    """Name the trained parameters whose gradient is 0, except if other parameters start at 0, as in adapters."""
     if not _zero(grads):
         return []
     model = deepcopy(evidence.fresh_model)
@@ -126,7 +126,7 @@ def _gradients(evidence: Evidence, model: Any, batch: dict[str, Any]) -> dict[st
 
 
 def _not_frozen(model: nn.Module) -> list[Finding]:
-    """Find attributes that were meant to freeze and do not."""
+    """Find attributes that were meant to freeze parameters but have no effect."""
     wrong = []
     for path, module in model.named_modules():
         trained = any(parameter.requires_grad for parameter in module.parameters())
@@ -152,8 +152,8 @@ def _frozen(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     head = len(_trained_head(evidence.fresh_model))
     if head and not backbone and parts.backbone and not thresholds["frozen_backbone"]:
         hint = (
-            "is it meant, say so: frozen_backbone = 1 in the card's thresholds of this check. Else look for "
-            "requires_grad = False that was left behind."
+            "if this is intended, set frozen_backbone = 1 in the card's thresholds of this check. Else look for a "
+            "forgotten requires_grad = False."
         )
         expected = "a backbone that is trained, in parts at least, or adapters in it"
         observed = f"requires_grad is False for all its {len(parts.backbone)} parameters before training"
@@ -162,7 +162,7 @@ def _frozen(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         return [finding(expected, observed, hint=hint)]
     above = {name for name in parts.head if "pooler" not in name}
     if backbone and not head and (new := newly_initialised(evidence) & above):
-        hint = "a random head that is not trained: unfreeze it; with adapters, name it in modules_to_save."
+        hint = "the head is random and not trained: unfreeze it; with adapters, name it in modules_to_save."
         return [
             finding("a new head that is trained", f"requires_grad is False for {some_names(sorted(new))}", hint=hint)
         ]
@@ -170,7 +170,7 @@ def _frozen(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _may_be_meant(evidence: Evidence, thresholds: Thresholds) -> bool:
-    """Whether a user's Trainer looks like one that trains a head alone, or that unfreezes the rest later."""
+    """Return whether a user's Trainer looks like one that trains a head alone, or that unfreezes the rest later."""
     if evidence.pipeline.source.loads_model:
         return False
     return bool(own_callbacks(evidence)) or arguments(evidence).learning_rate >= thresholds["head_rate"]
@@ -179,7 +179,7 @@ def _may_be_meant(evidence: Evidence, thresholds: Thresholds) -> bool:
 @check(
     "model.gradient_checkpointing",
     cost="forward",
-    # Relative to the largest gradient.
+    # Tolerance relative to the largest gradient.
     tolerance={"float32": 1e-4, "bfloat16": 5e-2, "float16": 5e-2},
     catches="gradients that are lost or changed by recomputation: reentrant checkpointing above frozen embeddings",
     hint="pass gradient_checkpointing_kwargs={'use_reentrant': False}; above frozen embeddings, reentrant "
@@ -190,8 +190,8 @@ def gradient_checkpointing(evidence: Evidence, thresholds: Thresholds) -> list[F
 
     Assumes: checkpointing changes no gradient.
 
-    Unusual but healthy: a model without checkpointing is skipped. Noise that is drawn anew in the forward pass makes it
-    red.
+    Unusual but healthy: a model without checkpointing is skipped. A model that draws other random numbers in the second
+    forward pass fails.
 
     False alarms: none by chance. Dropout is off, and the seed is the same twice.
     """
@@ -223,11 +223,11 @@ def gradient_checkpointing(evidence: Evidence, thresholds: Thresholds) -> list[F
 def _train_mode_gradients(
     evidence: Evidence, batch: dict[str, Any], options: Mapping[str, Any] | None
 ) -> dict[str, Tensor | None]:
-    """Return gradients in train mode, where checkpointing is active, without dropout; no options, no checkpointing."""
+    """Return gradients in train mode, where checkpointing is active, without dropout; None: no checkpointing."""
     model = deepcopy(evidence.fresh_model)
     without_dropout(model)
     model.train()
-    # Of dropout that is no module, both passes draw the same. transformers is renaming these methods, and says so.
+    # Functional dropout draws the same in both passes. transformers renames these methods, and warns about it.
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings(), quiet_libraries():
         warnings.simplefilter("ignore")
         if options is None:
@@ -235,7 +235,7 @@ def _train_mode_gradients(
         else:
             model.gradient_checkpointing_enable(gradient_checkpointing_kwargs=dict(options))
         torch.default_generator.manual_seed(evidence.seed)
-        # Reentrant checkpointing knows backward() alone.
+        # Reentrant checkpointing supports only backward().
         evidence.loss(model, batch).backward()
     return {name: parameter.grad for name, parameter in model.named_parameters() if parameter.requires_grad}
 

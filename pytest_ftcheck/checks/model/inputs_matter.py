@@ -1,4 +1,4 @@
-"""What must make a difference to a trained model: which row it gets, and the order of its tokens."""
+"""Checks that the logits of a trained model depend on the row and on the order of its tokens."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from pytest_ftcheck.findings import Finding
 
 _ROUNDING = 1e-5
-"""Relative to the largest logit: rows of the same tokens in other batches differ by less."""
+"""Smallest difference relative to the largest logit: equal rows in other batches differ by less."""
 _DIGITS = 6
 _FEWEST = 20
-"""Different rows, below which no share of them means anything."""
+"""Number of different rows below which a fraction of them is not judged."""
 
 
 @check(
     "model.input_matters",
     cost="run",
-    # Different logits among different rows, as a share of them.
+    # Number of different logits as a fraction of the number of different rows.
     thresholds={"different": 0.25},
     catches="token ids that are all [UNK], inputs that do not reach the model, a mask of zeros, a collapsed model",
     hint="decode a few rows as the model gets them; look at the tokenizer's vocabulary, at the columns that reach the "
@@ -41,7 +41,7 @@ def input_matters(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
     Assumes: different texts have different logits.
 
-    Unusual but healthy: fewer than 20 different rows are skipped, half precision is only asked for any spread.
+    Unusual but healthy: fewer than 20 different rows are skipped; in half precision, any spread of the logits passes.
 
     False alarms: none by chance.
     """
@@ -49,19 +49,19 @@ def input_matters(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     rows = _contents(evidence)
     different = len(set(rows))
     if not np.isfinite(logits).all() or len(rows) != len(logits):
-        msg = "the logits are not one finite row for each row of data: other checks say so"
+        msg = "the logits are not one finite row for each row of data: other checks report it"
         raise NotApplicable(msg)
     if different < _FEWEST:
         msg = f"only {different} of the evaluated rows are different"
         raise NotApplicable(msg)
     scale = float(np.abs(logits).max())
     spread = float(logits.std(axis=0).max())
-    # Written so that a spread of 0 among logits of 0 is one, too.
+    # Written so that a spread of 0 among logits of 0 is a finding, too.
     if not spread > _ROUNDING * scale:
         observed = f"a standard deviation of {spread:.3g} at most, of logits up to {scale:.3g}"
         return [finding(f"logits that differ between {different} different rows", observed)]
     if evidence.precision != "float32":
-        return []  # too few digits to tell rows apart
+        return []  # too few digits to distinguish rows
     seen = len({tuple(row) for row in np.round(logits / spread, _DIGITS - 1)})
     if seen >= thresholds["different"] * different:
         return []
@@ -69,7 +69,7 @@ def input_matters(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _contents(evidence: Evidence) -> list[int]:
-    """Return a digest of what tells each evaluated row apart: its texts, case and space folded, else its tokens."""
+    """Return a digest of each evaluated row: of its texts, case and white space folded, else of its tokens."""
     split, columns = splits(evidence)[1], evidence.pipeline.card.text_columns
     if columns and len(split.raw) == len(split.rows) and set(columns) <= set(split.raw.column_names):
         return [hash(tuple(" ".join(text.casefold().split()) for text in row)) for row in split.walk_texts(columns)]
@@ -83,7 +83,7 @@ def spread_of(logits: Tensor) -> float:
     """Return by how much logits differ between rows.
 
     Raises:
-        ToldBy: not at all, so that nothing can be measured with it.
+        ToldBy: the logits do not differ and cannot be used as a scale.
 
     """
     spread = float(logits.std(dim=0).max())
@@ -95,24 +95,24 @@ def spread_of(logits: Tensor) -> float:
 @check(
     "model.token_order",
     cost="run",
-    # Change of a logit, as a share of what logits differ by between rows. Little above rounding: on an easy task, a
-    # healthy model learns a bag of words.
+    # Change of a logit as a fraction of the difference of logits between rows. Only a little above rounding: on an easy
+    # task, a healthy model learns a bag of words.
     thresholds={"change": 2e-5},
-    catches="positions that are all alike, position embeddings that are lost, a bag of words",
-    hint="look at position_ids that are all 0, at position embeddings that were not loaded, and at a collator that "
+    catches="position ids that are all equal, position embeddings that are lost, a bag of words",
+    hint="look for position_ids that are all 0, for position embeddings that were not loaded, and for a collator that "
     "makes positions.",
 )
 def token_order(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Tokens of a text in another order give other logits.
+    """If the tokens of a text are reordered, the logits change.
 
-    Assumes: a pretrained model reads positions.
+    Assumes: a pretrained model uses positions.
 
-    Unusual but healthy: a bag of words of the user's own is skipped; a task that needs no order still moves the logits
-    by more than rounding.
+    Unusual but healthy: a bag-of-words model of the user's own is skipped; on a task that needs no order, the logits
+    still change by more than rounding.
 
     False alarms: none by chance. All rows would have to be shuffled to nearly themselves.
     """
-    parts_of(evidence.fresh_model)  # a bag of words of a user's own has no order, and means to have none
+    parts_of(evidence.fresh_model)  # skips a user's own bag-of-words model, which ignores the order on purpose
     split = splits(evidence)[1]
     features = evidence.features(split.rows, split.few(affordable(evidence, 48, 12)))
     before, after = _both_orders(evidence, features)
@@ -124,7 +124,7 @@ def token_order(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     if first.dim() > MATRIX:  # tokens that moved take their logits along, and in a bag of words those are the same
         first, second = first.sum(dim=1), second.sum(dim=1)
     largest = float((first - second).abs().max()) / spread_of(first)
-    # Written so that a NaN is quiet here: model.finite is about it.
+    # Written so that NaN is no finding here: model.finite reports it.
     if not largest <= thresholds["change"]:
         return []
     observed = (
@@ -134,7 +134,7 @@ def token_order(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _both_orders(evidence: Evidence, features: list[dict[str, Any]]) -> tuple[list[Any], list[Any]]:
-    """Return the rows that have an order, and the same rows with it changed."""
+    """Return the rows with at least two different tokens, and the same rows with shuffled tokens."""
     generator = Random(evidence.seed)  # noqa: S311 - no secret
 
     def order(count: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""What must make no difference to the logits, and what must: padding, neighbours, the mask, the mode of the model.
+"""Checks of effects on the logits: padding, other rows of the batch, the mask, and the mode of the model.
 
 Shapes: B rows, T columns, K classes.
 """
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _TOLERANCE = {"float32": 1e-4, "bfloat16": 5e-2, "float16": 5e-2}
 _NOISE = {"float32": 1e-5, "bfloat16": 1e-2, "float16": 1e-2}
 _FEWEST_TOKENS = 4
-"""Of a row in which a token can be masked, with the special ones around it."""
+"""Smallest number of tokens of a row in which one can be masked, with the special tokens around it."""
 
 
 @check(
@@ -46,18 +46,18 @@ _FEWEST_TOKENS = 4
     cost="forward",
     tolerance=_TOLERANCE,
     catches="a mask that is not used or wrong, left padding without shifted positions, a head that pools over padding",
-    hint="look at the attention mask on its way to the model, the padding side, and what the head reads.",
+    hint="look at how the attention mask reaches the model, at the padding side, and at the tokens the head reads.",
 )
 def padding_invariance(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """A row has the same logits alone and padded beside a longer one, through the pipeline's own collator.
+    """A row has the same logits alone and padded in a batch with a longer one, through the pipeline's own collator.
 
-    A decoder of transformers whose head reads the last token, with padding on the left, is a warning: its positions are
-    counted from the first column, masked or not, and it may well learn to live with that.
+    For a decoder of transformers whose head reads the last token, with padding on the left, the check only warns: its
+    positions are counted from the first column, masked or not, and the model can be trained with that.
 
     Assumes: padding is masked, and positions are counted from the first token.
 
-    Unusual but healthy: models of transformers without a mask are skipped, as is data that is never padded; a model
-    that reads padding on purpose is red.
+    Unusual but healthy: models of transformers without a mask, and data without padding, are skipped; a model that
+    reads padding on purpose fails.
 
     False alarms: none by chance.
     """
@@ -70,7 +70,7 @@ def padding_invariance(evidence: Evidence, thresholds: Thresholds) -> list[Findi
         expected = logits_of(model, alone)
         seen = kept_columns(logits_of(model, padded), real_columns(evidence, padded))
         off = float((expected - seen).abs().max())
-        # Written so that a NaN is off.
+        # Written so that NaN counts as different.
         if not off <= allowed(tolerance_of(model, thresholds), expected) and not off <= worst:
             worst = off
             found = [_padding_finding(evidence, padded, expected, seen)]
@@ -80,7 +80,7 @@ def padding_invariance(evidence: Evidence, thresholds: Thresholds) -> list[Findi
 
 
 def _pairs(evidence: Evidence) -> Iterator[tuple[dict[str, Any], Features]]:
-    """Give short rows, each with a longer one that makes the collator pad it, or alone where it is padded anyway.
+    """Yield short rows, each with a longer one that makes the collator pad it, or alone if it is padded anyway.
 
     Raises:
         NotApplicable: no row is ever padded.
@@ -106,7 +106,7 @@ def _same_row(evidence: Evidence, alone: dict[str, Any], batch: dict[str, Any]) 
     """Return the row of a batch that holds the tokens of the row alone.
 
     Raises:
-        NotApplicable: there is none; other checks say so.
+        NotApplicable: there is no such row; other checks report it.
 
     """
     for row in range(len(batch["input_ids"])):
@@ -124,11 +124,11 @@ def _padding_finding(evidence: Evidence, padded: dict[str, Any], expected: Tenso
     subject = f"a row of {width} tokens, padded by {columns} columns on the {side}"
     hint = "the model reads padding: it does not use the attention mask, or its head pools over padding."
     if mask is None or bool(mask[..., ~real].any()):
-        hint = "the attention mask does not cover the padding: look at what the collator makes of it."
+        hint = "the attention mask does not cover the padding: look at the mask that the collator makes."
     elif side == "left" and "position_ids" not in padded:
         hint = (
             "positions are counted from the first column, and a head may read it, padding or not: pad on the right "
-            "(tokenizer.padding_side = 'right'), or hand on position_ids that start at the first token."
+            "(tokenizer.padding_side = 'right'), or pass position_ids that start at the first token."
         )
         if counts_padding(evidence):
             expected_words = f"logits {show(expected)}, as alone (fails where the head reads the padding)"
@@ -137,13 +137,13 @@ def _padding_finding(evidence: Evidence, padded: dict[str, Any], expected: Tenso
 
 
 def counts_padding(evidence: Evidence) -> bool:
-    """Whether this is a decoder of transformers whose head reads the last token, and whose rows are padded on the left.
+    """Return whether a decoder of transformers reads the last token in its head, and its rows are padded on the left.
 
-    Its mask covers the padding; but positions that are learned are counted from the first column.
+    Its mask covers the padding, but learned positions are counted from the first column.
     """
     model: Any = evidence.fresh_model
     left = getattr(evidence.pipeline.processing_class, "padding_side", "right") == "left"
-    # The name of such a head in GPT-2, OPT, Llama and all that are made like them.
+    # The name of such a head in GPT-2, OPT, Llama and similar models.
     is_head = isinstance(getattr(model, "score", None), nn.Linear)
     return left and is_head and type(model).__module__.startswith("transformers.")
 
@@ -152,16 +152,16 @@ def counts_padding(evidence: Evidence) -> bool:
     "model.batch_invariance",
     cost="forward",
     tolerance=_TOLERANCE,
-    catches="batch statistics in the model, reshapes that mix rows, a head that reads its neighbour's row",
+    catches="batch statistics in the model, reshapes that mix rows, a head that reads the next row",
     hint="look for normalisation over the batch, and for view, reshape or squeeze that mix the rows with the columns.",
 )
 def batch_invariance(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """A row has the same logits whatever other rows stand in its batch.
+    """A row has the same logits whatever other rows are in its batch.
 
-    Assumes: a row's logits do not depend on its neighbours.
+    Assumes: a row's logits do not depend on the other rows.
 
-    Unusual but healthy: a model that compares rows on purpose, or normalises over a batch in evaluation, is red:
-    silence it.
+    Unusual but healthy: a model that compares rows on purpose, or normalises over a batch in evaluation, fails:
+    silence the check.
 
     False alarms: none by chance.
     """
@@ -185,16 +185,16 @@ def batch_invariance(evidence: Evidence, thresholds: Thresholds) -> list[Finding
     "model.attention_mask_used",
     cost="forward",
     tolerance=_TOLERANCE,
-    catches="a model or wrapper that drops the attention mask, or takes it the wrong way round",
-    hint="hand attention_mask on to the layers: where the mask is 0, a token must not be read.",
+    catches="a model or wrapper that drops the attention mask, or inverts it",
+    hint="pass attention_mask to the layers: a token with a mask of 0 must not be read.",
 )
 def attention_mask_used(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Tokens under a mask of 0 make no difference to the logits.
+    """Tokens with a mask of 0 have no effect on the logits.
 
     Assumes: the model takes an attention mask, and reads no token under a mask of 0.
 
-    Unusual but healthy: models without a mask by design are skipped; recurrent ones and decoders need to pass one of
-    three ways to mask.
+    Unusual but healthy: models without a mask by design are skipped; for recurrent models and decoders, one of three
+    positions of the masked tokens must pass.
 
     False alarms: none by chance.
     """
@@ -212,31 +212,31 @@ def attention_mask_used(evidence: Evidence, thresholds: Thresholds) -> list[Find
     masked = torch.zeros(width, dtype=torch.bool)
     inside, end = masked.clone(), masked.clone()
     inside[width // 2] = True
-    # As padding would stand; from the first token on only where the tokenizer pads there.
+    # Mask tokens where padding would be; at the beginning only if the tokenizer pads on the left.
     left = getattr(evidence.pipeline.processing_class, "padding_side", "right") == "left"
     end[: width // 3] = left
     end[-(width // 3) :] = not left
     tried = ((longest, inside), (longest, end), _appended(evidence, longest, left=left))
     changes = [made for batch, where in tried if (made := _changed_under_mask(model, batch, where)) is not None]
     if not changes:
-        msg = "the model refuses a row in which another token stands under the mask"
+        msg = "the model refuses a row in which another token has a mask of 0"
         raise NotApplicable(msg)
-    # A recurrent model counts its length in the mask, a decoder's head looks for the last token by its id, that of an
-    # encoder-decoder reads all tokens up to the last one: each is right in one of these. Without the mask, all change.
+    # A recurrent model counts its length in the mask, a decoder's head finds the last token by its id, the head of an
+    # encoder-decoder reads all tokens up to the last one: each passes one of these. Without the mask, all change.
     (expected, seen), off = changes[0], [float((first - second).abs().max()) for first, second in changes]
     if any(value <= allowed(tolerance_of(model, thresholds), expected) for value in off):
         return []
     _require_repeatable(evidence)
     return [
         finding(
-            f"the same logits whatever token stands under a mask of 0: {show(expected)}",
+            f"the same logits whatever token has a mask of 0: {show(expected)}",
             f"{show(seen)} with another token in column {width // 2} of {width}",
         )
     ]
 
 
 def _appended(evidence: Evidence, batch: dict[str, Any], *, left: bool) -> tuple[dict[str, Any], Tensor]:
-    """Return a row with a few columns of padding more, and where they stand, ``[T]``."""
+    """Return a row with a few additional columns of padding, and a mask of these columns, ``[T]``."""
     ids = batch["input_ids"]
     pad = evidence.pipeline.pad_id or 0
     sides = (_FEWEST_TOKENS, 0) if left else (0, _FEWEST_TOKENS)
@@ -250,10 +250,10 @@ def _appended(evidence: Evidence, batch: dict[str, Any], *, left: bool) -> tuple
 
 
 def _changed_under_mask(model: nn.Module, batch: dict[str, Any], where: Tensor) -> tuple[Tensor, Tensor] | None:
-    """Return the logits of a row with some tokens masked, and those with other tokens in their place.
+    """Return the logits of a row with some tokens masked, and the logits with other tokens in their place.
 
     Returns:
-        None where the model refuses the row, as one that needs its end token does.
+        None if the model refuses the row, for example because it needs its end token.
 
     """
     ids = batch["input_ids"]
@@ -265,7 +265,7 @@ def _changed_under_mask(model: nn.Module, batch: dict[str, Any], where: Tensor) 
     masked = {**batch, "attention_mask": mask}
     try:
         both = logits_of(model, masked), logits_of(model, {**masked, "input_ids": ids.masked_fill(where[None], other)})
-        # Under the mask, a token's own logits may change: nobody reads them.
+        # The logits of a masked token itself may change: they are not used.
         return kept_columns(both[0], ~where), kept_columns(both[1], ~where)
     except ValueError:
         return None
@@ -275,7 +275,7 @@ def _changed_under_mask(model: nn.Module, batch: dict[str, Any], where: Tensor) 
     "model.eval_deterministic",
     cost="forward",
     tolerance=_NOISE,
-    catches="dropout that stays on in evaluation, noise in the forward pass, weights that a forward pass changes",
+    catches="dropout that is active in evaluation, noise in the forward pass, weights that a forward pass changes",
     hint="look for functional dropout without training=self.training, a train() or eval() that is overridden, and "
     "random numbers in forward().",
 )
@@ -284,7 +284,7 @@ def eval_deterministic(evidence: Evidence, thresholds: Thresholds) -> list[Findi
 
     Assumes: evaluation draws no random numbers.
 
-    Unusual but healthy: Monte Carlo dropout on purpose is red: silence it. Kernels that sum in another order stay
+    Unusual but healthy: Monte Carlo dropout on purpose fails: silence the check. Kernels that sum in another order stay
     within the tolerance.
 
     False alarms: none by chance.
@@ -303,10 +303,10 @@ def _two_passes(evidence: Evidence) -> tuple[Tensor, Tensor]:
 
 
 def _require_repeatable(evidence: Evidence) -> None:
-    """Leave logits that differ to the check of the noise in them, where they differ from pass to pass anyhow.
+    """Stop a check of differences if the logits differ between two equal passes: another check reports it.
 
     Raises:
-        ToldBy: they do.
+        ToldBy: two equal passes differ.
 
     """
     first, second = evidence.once(_two_passes)

@@ -1,4 +1,4 @@
-"""What must hold for the loss of rows that have any number of labels: no label takes anything from another one."""
+"""Checks of the loss of rows with any number of labels: the labels must not compete."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _ROWS = 8
 _SHIFT = 2.0
 _SAME = 1e-4
-"""Relative change of a loss that rounding makes."""
+"""Relative change of a loss that rounding causes."""
 
 
 @check(
@@ -30,20 +30,20 @@ _SAME = 1e-4
     needs=(LABEL_SETS,),
     catches="cross entropy with a softmax over the labels of a row, which takes from one label what it gives to "
     "another",
-    hint="take binary cross entropy: problem_type='multi_label_classification', or BCEWithLogitsLoss in a loss of "
-    "your own. A softmax over the labels can name only one of them.",
+    hint="use binary cross entropy: problem_type='multi_label_classification', or BCEWithLogitsLoss in a loss of "
+    "your own. A softmax over the labels can predict only one of them.",
 )
 @torch.no_grad()
 def labels_compete(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """The loss changes when all logits of a row rise by the same amount.
 
-    A softmax is the same whatever is added to all logits of a row; a sigmoid of each label is not. The logits are
-    raised by 2 in the layer that makes them.
+    A softmax does not change if a constant is added to all logits of a row; a sigmoid of each label does. The check
+    raises the logits by 2 in the layer that computes them.
 
-    Assumes: a linear layer as wide as the labels makes the logits.
+    Assumes: a linear layer with one output for each label computes the logits.
 
-    Unusual but healthy: weights, margins and focal terms change nothing here. A loss that only ranks the labels of a
-    row, such as `torch.nn.MultiLabelMarginLoss`, is red: its logits have no threshold. Silence it in the card.
+    Unusual but healthy: losses with weights, margins and focal terms pass. A loss that only ranks the labels of a row,
+    such as `torch.nn.MultiLabelMarginLoss`, fails: its logits have no threshold. Silence the check in the card.
 
     False alarms: none by chance.
     """
@@ -57,7 +57,7 @@ def labels_compete(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         msg = f"the loss of a batch fails: {text_of(error)}"
         raise NotApplicable(msg) from error
     if _same(plain, first):
-        msg = "the loss does not change with a logit of that layer: what the logits are made of is not known"
+        msg = "the loss does not change with a logit of that layer: the layer of the logits is not known"
         raise NotApplicable(msg)
     if not _same(plain, raised):
         return []
@@ -86,7 +86,7 @@ def _raise_first(module: nn.Module, args: Any, output: Tensor) -> Tensor:
 
 
 def _loss(evidence: Evidence, layer: nn.Module, batch: dict[str, Any], hook: Any) -> float:
-    """Return the loss of a batch, with what the layer gives changed."""
+    """Return the loss of a batch with a changed output of the layer."""
     handle = None if hook is None else layer.register_forward_hook(hook)
     try:
         return float(evidence.loss(evidence.fresh_model, dict(batch)).float().mean())

@@ -1,4 +1,4 @@
-"""Logits of a few rows, as the pipeline's own collator and model give them. Shapes: B rows, T columns, K classes."""
+"""Computes logits of a few rows with the pipeline's own collator and model. Shapes: B rows, T columns, K classes."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from pytest_ftcheck.checks.evidence import Evidence
 
 MATRIX = 2
-"""Dimensions of ``[B, T]`` and ``[B, K]``."""
+"""Number of dimensions of ``[B, T]`` and ``[B, K]``."""
 _SMALL = 2_000_000
-"""Values of a model whose forward pass takes a millisecond or so a row."""
+"""Number of parameters of a model whose forward pass takes about a millisecond for each row."""
 _TOGETHER = 16
 """Rows of one forward pass."""
 _COARSE = 5e-2
@@ -39,18 +39,18 @@ _SAME = {"float32": 1e-3, "half": 1e-1}
 
 
 def affordable(evidence: Evidence, small: int, large: int) -> int:
-    """Return how many rows to look at: of a tiny model more than of a real one, so that each takes a second at most."""
+    """Return the number of rows: more for a tiny model than for a large one, so that both take a second at most."""
     return small if evidence.pipeline.checkpoint.parameters < _SMALL else large
 
 
 def evaluated_features(evidence: Evidence, count: int) -> Features:
-    """Return at most so many evaluation rows, evenly spread, as the collator gets them."""
+    """Return at most ``count`` evaluation rows, evenly spread, as the collator gets them."""
     split = splits(evidence)[1]
     return evidence.features(split.rows, split.few(count))
 
 
 def takes(model: nn.Module, name: str) -> bool:
-    """Tell whether a model's forward pass takes a keyword."""
+    """Return whether a model's forward pass takes a keyword."""
     parameters = forward_parameters(model).values()
     return any(parameter.name == name or parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
 
@@ -58,10 +58,10 @@ def takes(model: nn.Module, name: str) -> bool:
 def trained_model(evidence: Evidence) -> nn.Module:
     """Return the pipeline's own model with the weights that its run saved, in evaluation mode.
 
-    Not as `from_pretrained` makes it: that knows neither a class of the user's own nor what was changed in place.
+    The model is not made by `from_pretrained`, which knows neither a class of the user's own nor changes in place.
 
     Raises:
-        NotApplicable, ToldBy: it does not give the logits of the evaluation, or only an adapter was saved.
+        NotApplicable, ToldBy: the model does not give the logits of the evaluation, or only an adapter was saved.
 
     """
     require_whole_model(evidence)
@@ -80,38 +80,38 @@ def trained_model(evidence: Evidence) -> nn.Module:
     expected = torch.from_numpy(judged(evidence.run.logits[:few], label_ids[:few]))
     logits = torch.from_numpy(judged(evidence.run.logits, label_ids))
     if moves_rows_with_labels(evidence) and logits.shape[1:] == seen.shape[1:]:
-        # The evaluation handed them back in another order: each row is compared with the one that is nearest to it.
+        # The evaluation returned the rows in another order: each row is compared with the nearest one.
         expected = logits[(seen[:, None] - logits[None]).abs().amax(dim=-1).argmin(dim=1)]
     tolerance = _SAME["float32" if evidence.precision == "float32" else "half"]
     if seen.shape == expected.shape and float((seen - expected).abs().max()) <= allowed(tolerance, expected):
         return model
     reason = "the saved weights do not give the logits of the evaluation"
-    # A class of the user's own may be saved in a way of its own, which nobody but its owner can load.
+    # A class of the user's own may have a saving format that only the user's code can load.
     raise ToldBy(check="serving.reload", reason=reason) if is_public(evidence.fresh_model) else NotApplicable(reason)
 
 
 def require_whole_model(evidence: Evidence) -> None:
-    """Stop a check that loads the saved folder where the folder holds less than a model.
+    """Stop a check that loads the saved folder if the folder does not contain a whole model.
 
     Raises:
-        NotApplicable: an adapter of PEFT was trained, and saved without the model around which it is.
+        NotApplicable: an adapter of PEFT was trained, and saved without its base model.
 
     """
     if is_adapter(evidence.fresh_model):
-        msg = "an adapter of PEFT was saved, not a whole model: what is loaded of it is not judged yet"
+        msg = "an adapter of PEFT was saved, not a whole model: loading adapters is not supported yet"
         raise NotApplicable(msg)
 
 
 def is_public(model: nn.Module) -> bool:
-    """Tell whether others know the model's class; one of the user's own, only their code can load."""
+    """Return whether the model's class is public; only the user's code can load a class of the user's own."""
     return type(model).__module__.startswith("transformers.")
 
 
 def require_mask(model: nn.Module) -> None:
-    """Stop a check about padding where the model has no means to leave it out.
+    """Stop a check of padding if the model cannot ignore it.
 
     Raises:
-        NotApplicable: no attention mask by its design, as FNet; a user's own model that lacks one is judged.
+        NotApplicable: the model has no attention mask by design, as FNet; a user's own model without one is judged.
 
     """
     if not takes(model, "attention_mask") or (
@@ -122,7 +122,7 @@ def require_mask(model: nn.Module) -> None:
 
 
 def model_inputs(model: nn.Module, batch: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a forward pass without labels takes of a batch."""
+    """Return the inputs of a batch that a forward pass without labels takes."""
     parameters = forward_parameters(model)
     kinds = {parameter.kind for parameter in parameters.values()}
     open_ended = inspect.Parameter.VAR_KEYWORD in kinds
@@ -135,7 +135,7 @@ def model_inputs(model: nn.Module, batch: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def token_batch(evidence: Evidence, features: Features) -> dict[str, Any]:
-    """Collate rows; without their labels.
+    """Collate rows without their labels.
 
     Raises:
         NotApplicable: there are no token ids in the batch.
@@ -151,10 +151,10 @@ def token_batch(evidence: Evidence, features: Features) -> dict[str, Any]:
 
 @torch.no_grad()
 def logits_of(model: nn.Module, batch: Mapping[str, Any]) -> Tensor:
-    """Return the logits of a batch in float32 on the CPU; the model stays in the mode that it is in.
+    """Return the logits of a batch in float32 on the CPU; the mode of the model does not change.
 
     Returns:
-        ``[B, K]``, or ``[B, T, K]`` of a model that gives every token logits.
+        ``[B, K]``, or ``[B, T, K]`` for a model with logits for every token.
 
     """
     output = model(**model_inputs(model, batch))
@@ -170,15 +170,15 @@ def logits_of(model: nn.Module, batch: Mapping[str, Any]) -> Tensor:
 
 
 def kept_columns(logits: Tensor, columns: Tensor) -> Tensor:
-    """Return logits ``[B, T, K]`` of some of the columns ``[T]``; logits ``[B, K]`` have none and stay as they are."""
+    """Return logits ``[B, T, K]`` of some columns ``[T]``; logits ``[B, K]`` have no columns and do not change."""
     return logits[:, columns.cpu()] if logits.dim() > MATRIX else logits
 
 
 def logits_of_rows(evidence: Evidence, model: nn.Module, features: Features) -> Tensor:
-    """Return the logits of rows; one by one where the collator takes no ragged rows together.
+    """Return the logits of rows; row by row if the collator cannot batch ragged rows.
 
     Returns:
-        ``[N, K]``, or ``[N, T, K]`` of a model that gives every token logits, padded with zeros.
+        ``[N, K]``, or ``[N, T, K]`` for a model with logits for every token, padded with zeros.
 
     """
     parts = []
@@ -217,9 +217,9 @@ def without_padding(evidence: Evidence, batch: Mapping[str, Any]) -> dict[str, A
 
 
 def real_columns(evidence: Evidence, batch: Mapping[str, Any]) -> Tensor:
-    """Tell which columns of a batch of one row are no padding, ``[T]``: by the pad id, else by the mask.
+    """Return which columns of a batch of one row are no padding, ``[T]``: by the pad id, else by the mask.
 
-    Of a row with several texts, those that are no padding in any of them.
+    For a row with several texts, a column counts if it is not padding in at least one of them.
     """
     tokenizer: Any = evidence.pipeline.processing_class
     ids = batch["input_ids"].flatten(0, -2)
@@ -233,18 +233,18 @@ def real_columns(evidence: Evidence, batch: Mapping[str, Any]) -> Tensor:
 
 
 def tolerance_of(model: nn.Module, thresholds: Thresholds) -> float:
-    """Return the check's tolerance, or a wider one where the model's weights are coarser than the run's dtype."""
+    """Return the check's tolerance, or a wider one if the model's weights have fewer digits than the run's dtype."""
     coarse = any(parameter.dtype in (torch.float16, torch.bfloat16) for parameter in model.parameters())
     return max(thresholds["tolerance"], _COARSE) if coarse else thresholds["tolerance"]
 
 
 def allowed(tolerance: float, logits: Tensor) -> float:
-    """Return the largest difference that rounding explains: the tolerance, of logits above 1 relative to them."""
+    """Return the largest difference that rounding explains: the tolerance, relative for logits above 1."""
     return tolerance * max(1.0, float(logits.abs().max()))
 
 
 def show(logits: Tensor) -> str:
-    """Word a row of logits."""
+    """Describe a row of logits."""
     values = ", ".join(f"{value:.4f}" for value in logits.flatten().tolist()[:5])
     return f"[{values}, ...]" if logits.numel() > 5 else f"[{values}]"  # five are enough
 

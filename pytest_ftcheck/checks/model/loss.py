@@ -1,4 +1,4 @@
-"""What must hold for the loss of an untrained model, as the pipeline itself computes it. Shapes: B rows, K classes."""
+"""Checks of the loss of an untrained model, as the pipeline itself computes it. Shapes: B rows, K classes."""
 
 from __future__ import annotations
 
@@ -24,40 +24,40 @@ if TYPE_CHECKING:
     from pytest_ftcheck.findings import Finding
 
 _CLOSE = 0.03
-"""Relative: the loss is the mean over the rows, computed in whatever precision."""
+"""Relative tolerance for the mean loss over the rows, in any precision."""
 _REACH = 1000.0
-"""Times its first answers (1 at least) that a head may have to grow: 1000 steps at a rate of 1e-3 add 1 to a bias."""
+"""Allowed ratio of targets to first predictions (at least 1): 1000 steps at a rate of 1e-3 add 1 to a bias."""
 _SAME = 1e-4
-"""Relative: the same numbers, computed in another order."""
+"""Relative tolerance for the same numbers in another order."""
 _DRAWS = 16
-"""Of a new head: the loss of their mean logits is that of a guess, but for a quarter of what one draw deviates by."""
+"""Number of draws of a new head: the loss of their mean logits deviates from a guess a quarter as much as one draw."""
 _FACTOR = 100.0
-"""Between a loss of the user's own and what a guess costs: weights, margins and sums over a batch are let through."""
+"""Allowed factor between a loss of the user's own and that of a guess: weights, margins and sums over a batch pass."""
 _TELLING = 1e-5
-"""Relative change of the loss that rounding does not make."""
+"""Relative change of the loss that rounding does not cause."""
 _NOTHING = 0.02
-"""Share of the change that the mean over the rows makes, up to which a loss does not change; rounding included."""
+"""Fraction of the change of the mean loss below which a loss counts as unchanged; includes rounding."""
 
 
 @check(
     "model.loss_at_start",
     cost="forward",
-    # How far above a guess, in nats; how far below it, as a share of it; for regression, times the labels' mean square.
+    # Distance above a guess, in nats; below it, as a fraction of it; for regression, times the labels' mean square.
     thresholds={"above": 3.0, "below": 0.5, "times": 5.0},
     false_alarms=5e-4,
     catches="a loss that is a sum, scaled, NaN or one value a row; a head that starts too large; labels that leak in",
     hint="look at the reduction of the loss, its scale, and how the head is initialised.",
 )
 def loss_at_start(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """The loss of an untrained model is one finite number, near what a guess costs.
+    """The loss of an untrained model is one finite number, near the loss of a guess.
 
     Assumes: a new head is drawn from small numbers around 0.
 
-    Unusual but healthy: one draw that starts low or high by luck is let through by 16 more draws of it; of a loss of
-    one's own only the order of magnitude is judged.
+    Unusual but healthy: a head that starts low or high by chance passes, because 16 more draws are compared; for a loss
+    of the user's own, only the order of magnitude is judged.
 
-    False alarms: an allowance of 5e-4, because no test bounds it: a draw and the middle of 16 others must be off alike
-    (by the benchmark of false alarms).
+    False alarms: an allowance of 5e-4, because no test bounds the rate: one draw and the median of 16 others must both
+    be off (measured by the benchmark of false alarms).
     """
     evidence.require_training()
     model, batch, labels = _labelled_batch(evidence)
@@ -79,7 +79,7 @@ def loss_at_start(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     if low <= value <= high or (value < low and not new):
         return []
     observed = f"{value:.4g} over {len(labels)} rows"
-    if new:  # one draw of a head says little: features that tell the classes apart make some start low, others high
+    if new:  # one draw of a head is little evidence: features that separate the classes make some start low, some high
         drawn = _draws(evidence, new, batch)
         losses = [float(plain_loss(logits, labels)) for logits in drawn]
         mean = float(plain_loss(drawn.mean(dim=0), labels))
@@ -87,7 +87,7 @@ def loss_at_start(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
             return []
         typical = f"{mean:.4g} for their mean logits" if value < low else f"a median of {statistics.median(losses):.4g}"
         observed += f"; over {len(drawn)} other draws of the new head, {typical}"
-    hint = "a head that is new cannot know the labels: look for labels among the inputs." if value < low else ""
+    hint = "a new head cannot know the labels: look for labels among the inputs." if value < low else ""
     return [finding(f"a loss from {guess}", observed, hint=hint)]
 
 
@@ -96,19 +96,19 @@ def _out_of_reach(logits: Tensor, labels: Tensor) -> list[Finding]:
     values, typical = float(logits.abs().mean()), float(labels.square().mean().sqrt())
     if not typical > _REACH * max(values, 1.0):
         return []
-    expected = f"targets within {_REACH:g} times what the untrained model answers, {values:.2g}"
+    expected = f"targets within {_REACH:g} times the values of the untrained model, {values:.2g}"
     observed = (
         f"labels of a mean of {float(labels.mean()):.3g} and a deviation of {float(labels.std()):.3g}: not scaled"
     )
-    hint = "standardise the targets, or multiply the model's answer by their deviation and add their mean."
+    hint = "standardise the targets, or multiply the model's output by their deviation and add their mean."
     return [finding(expected, observed, hint=hint)]
 
 
 @torch.no_grad()
 def _draws(evidence: Evidence, new: set[str], batch: dict[str, Any]) -> Tensor:
-    """Return the logits of a batch with other random heads, of weights as large as the first: ``[draws, B, K]``.
+    """Return the logits of a batch with other random heads, whose weights have the same scale: ``[draws, B, K]``.
 
-    They are drawn here, because a user's code may set a seed of its own before it makes the model.
+    The heads are drawn here, because a user's code may set its own seed before it makes the model.
     """
     model = deepcopy(evidence.fresh_model)
     matrices = [(parameter, float(parameter.std())) for name, parameter in model.named_parameters() if name in new]
@@ -122,10 +122,10 @@ def _draws(evidence: Evidence, new: set[str], batch: dict[str, Any]) -> Tensor:
 
 
 def _labelled_batch(evidence: Evidence) -> tuple[Any, dict[str, Any], Tensor]:
-    """Return the untrained model, a batch and its labels in their own dtype on the CPU: ``[B]`` where a row has one.
+    """Return the untrained model, a batch and its labels in their own dtype on the CPU: ``[B]`` if a row has one.
 
     Raises:
-        NotApplicable: the batch has no labels, or several in a row of a head that has one.
+        NotApplicable: the batch has no labels, or several for a row where the head has one.
 
     """
     batch = evidence.collate(evaluated_features(evidence, affordable(evidence, 32, 8)))
@@ -139,7 +139,7 @@ def _labelled_batch(evidence: Evidence) -> tuple[Any, dict[str, Any], Tensor]:
 
 
 def _mistaken(logits: Tensor, labels: Tensor, value: float) -> str:
-    """Name the mistake that gives a cross entropy of classes this value; an empty text where none is known."""
+    """Name the mistake that gives a cross entropy of classes this value; an empty text if none is known."""
     probabilities = logits.float().softmax(dim=-1)
     ways = {
         "it is nll_loss of probabilities (softmax), which takes their logarithms (log_softmax)": nll_loss(
@@ -155,7 +155,7 @@ def _mistaken(logits: Tensor, labels: Tensor, value: float) -> str:
 def _of_their_own(evidence: Evidence, value: float, plain: float, mistaken: str) -> list[Finding]:
     """Judge a loss that is not the mean over the rows.
 
-    Where somebody made it so, a known mistake and its order of magnitude.
+    A loss of the user's own is judged only by known mistakes and its order of magnitude.
     """
     if mistaken:
         return [finding(f"the cross entropy of the logits, {plain:.4g}", f"{value:.4g}: {mistaken}")]
@@ -170,7 +170,7 @@ def _of_their_own(evidence: Evidence, value: float, plain: float, mistaken: str)
 
 
 def _own_loss(evidence: Evidence) -> bool:
-    """Tell whether somebody gave the pipeline a loss of its own."""
+    """Return whether the pipeline has a loss of the user's own."""
     if evidence.pipeline.args.get("label_smoothing_factor"):
         return True
     own = evidence.pipeline.source.own
@@ -179,7 +179,7 @@ def _own_loss(evidence: Evidence) -> bool:
 
 
 def _new_in_head(evidence: Evidence) -> set[str]:
-    """Name the matrices of the head that start from random numbers, so that it can know nothing; none where none do."""
+    """Name the matrices of the head that start from random numbers: such a head cannot know the labels."""
     try:
         head = parts_of(evidence.fresh_model).head
     except NotApplicable:
@@ -200,15 +200,15 @@ def _not_finite(evidence: Evidence) -> str:
     "model.loss_rows",
     cost="forward",
     catches="[B] against [B, 1] in a regression loss, which compares every prediction with every label",
-    hint="give logits and labels one shape before they are compared: logits.squeeze(-1) or labels.view(-1, 1).",
+    hint="give logits and labels the same shape before you compare them: logits.squeeze(-1) or labels.view(-1, 1).",
 )
 def loss_rows(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """The loss depends on which label stands beside which row.
+    """The loss depends on which row has which label.
 
     Assumes: the loss compares each row with its own label.
 
-    Unusual but healthy: losses over a batch, as of contrastive learning, change less than a mean does, yet more than
-    nothing; equal labels are skipped.
+    Unusual but healthy: losses over a batch, as in contrastive learning, change less than a mean does, but they change;
+    equal labels are skipped.
 
     False alarms: none by chance.
     """
@@ -220,7 +220,7 @@ def loss_rows(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     head = evidence.pipeline.card.head_rules
     logits = logits_of(model, batch)
     if head.values:
-        # An absolute error far from all labels is the same in any order: judged where the model is right.
+        # Far from all labels, an absolute error is the same in any order: judge near the labels.
         labels = logits[:, 0].to(labels.dtype)
     plain = [float(head.loss(logits, labels.roll(by, 0))) for by in range(len(labels))]
     by = max(range(len(plain)), key=lambda turn: abs(plain[turn] - plain[0]))
@@ -231,7 +231,7 @@ def loss_rows(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         float(evidence.loss(model, with_labels(batch, given)).detach().float().mean())
         for given in (labels, labels.roll(by, 0))
     )
-    # Beside the loss itself, too: one's own may count in other units than the labels have.
+    # Compare with the loss itself, too: a user's own loss may have other units than the labels.
     if not abs(second - first) <= _NOTHING * min(abs(plain[by] - plain[0]), max(abs(first), abs(second))):
         return []
     change = f"the mean over the rows changes by {plain[by] - plain[0]:.3g}"

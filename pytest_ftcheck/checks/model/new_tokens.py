@@ -1,4 +1,4 @@
-"""What must hold for tokens that the checkpoint does not know: their embeddings are trained."""
+"""Checks of tokens that the checkpoint does not know: their embeddings are trained."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ _SHOWN = 4
     "model.new_tokens",
     cost="free",
     thresholds={"rows": 0.01},
-    catches="tokens that were added to the vocabulary above embeddings that are frozen: they never learn anything",
+    catches="tokens that were added to the vocabulary while the embeddings are frozen: they are never trained",
     hint="train the embeddings; with adapters, name them in modules_to_save, or the tokens in trainable_token_indices.",
 )
 def new_tokens(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Embeddings of tokens that the checkpoint does not have are trained, where rows hold such tokens.
 
-    Assumes: the checkpoint's files are at hand, and say how many tokens it knows.
+    Assumes: the checkpoint's files are available, and show how many tokens the checkpoint knows.
 
-    Unusual but healthy: frozen embeddings below tokens of the checkpoint, new tokens that no row holds, adapters that
-    train some tokens: let through. Without files it is skipped.
+    Unusual but healthy: frozen embeddings without new tokens, new tokens that no row contains, and adapters that train
+    some tokens pass. Without the files, the check is skipped.
 
     False alarms: none by chance.
     """
@@ -43,7 +43,7 @@ def new_tokens(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     model: Any = unwrapped(evidence.fresh_model)
     embedding = token_embeddings(model)
     if embedding is None:
-        msg = "the model names no matrix of token embeddings"
+        msg = "the model has no get_input_embeddings() that returns a matrix"
         raise NotApplicable(msg)
     known = _known(embedding, model, evidence.pipeline.checkpoint.folder)
     if any(parameter.requires_grad for parameter in embedding.parameters()):
@@ -58,8 +58,8 @@ def new_tokens(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     more = f" and {len(tokens) - _SHOWN} more" if len(tokens) > _SHOWN else ""
     return [
         finding(
-            f"trained embeddings for the new tokens, those from id {known} on, which the checkpoint does not have",
-            f"the embeddings are frozen, and {share(having, len(rows))} train rows hold new tokens: {told}{more}",
+            f"trained embeddings for the new tokens (ids from {known} on, which the checkpoint does not have)",
+            f"the embeddings are frozen, and {share(having, len(rows))} train rows contain new tokens: {told}{more}",
         )
     ]
 
@@ -68,7 +68,7 @@ def _known(embedding: nn.Module, model: nn.Module, folder: Path | None) -> int:
     """Return how many tokens the checkpoint has embeddings for.
 
     Raises:
-        NotApplicable: it cannot be read off the checkpoint's files.
+        NotApplicable: the checkpoint's files do not show the number.
 
     """
     own = {id(parameter) for parameter in embedding.parameters()}
@@ -78,5 +78,5 @@ def _known(embedding: nn.Module, model: nn.Module, folder: Path | None) -> int:
         for name, shape in weight_shapes(folder).items():
             if name.endswith(end) and shape:
                 return shape[0]
-    msg = "no file of the checkpoint says how many tokens it knows"
+    msg = "no file of the checkpoint shows how many tokens it knows"
     raise NotApplicable(msg)

@@ -1,4 +1,4 @@
-"""What must hold for the outputs of the evaluated model: logits and label ids.
+"""Checks of the outputs of the evaluated model: logits and label ids.
 
 Shapes: N evaluated rows, K classes, or 1 for regression.
 """
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     "model.logits_shape",
     cost="run",
     catches="a head of another size, an evaluation that drops or repeats rows",
-    hint="look for num_labels of another task, and for an evaluation that drops its last batch or pads with rows.",
+    hint="look for num_labels of another task, and for an evaluation that drops its last batch or adds rows.",
 )
 def logits_shape(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Every evaluated row has one row of logits, as wide as the task has labels: ``[N, K]``.
+    """Every evaluated row has one row of logits, with one logit for each label of the task: ``[N, K]``.
 
-    Assumes: one row of logits for each evaluated row, as wide as the task.
+    Assumes: the model returns one row of logits for each evaluated row.
 
-    Unusual but healthy: a model that hands back more, such as hidden states or token logits, is red.
+    Unusual but healthy: a model that returns more, such as hidden states or token logits, fails.
 
     False alarms: none by chance.
     """
@@ -55,9 +55,9 @@ def logits_shape(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 def label_ids(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Label ids are those of the evaluation data set, each row once and in order: ``[N]``.
 
-    Assumes: labels reach the metrics as the data set holds them.
+    Assumes: labels reach the metrics unchanged.
 
-    Unusual but healthy: labels that are no numbers are skipped; a collator that gives them other ids is red.
+    Unusual but healthy: labels that are not numbers are skipped; a collator that gives other ids to them fails.
 
     False alarms: none by chance.
     """
@@ -65,7 +65,7 @@ def label_ids(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     require_same_labels(evidence)
     given, seen = evidence.label_array(evidence.pipeline.eval_dataset), evidence.run.label_ids
     if not (np.issubdtype(given.dtype, np.number) or given.dtype == bool):
-        msg = f"the labels of the data set are no numbers ({given.dtype}): the collator makes ids of them"
+        msg = f"the labels of the data set are not numbers ({given.dtype}): the collator converts them to ids"
         raise NotApplicable(msg)
     if given.ndim > 1:
         seen = without_padding(seen, given.shape[1])
@@ -92,7 +92,7 @@ def finite(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
     Assumes: every logit is a number.
 
-    Unusual but healthy: classes that are masked with minus infinity on purpose are red: take a large negative number.
+    Unusual but healthy: classes that are masked with minus infinity on purpose fail: use a large negative number.
 
     False alarms: none by chance.
     """
@@ -109,17 +109,17 @@ def finite(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     "model.predictions",
     cost="run",
     needs=(LABEL_PER_ROW,),
-    # How far a regression may overshoot the labels, as a share of their range.
+    # Allowed distance of predicted values from the labels, as a fraction of their range.
     thresholds={"overshoot": 1.0},
-    catches="a head of another size, regression labels on another scale than the head learned",
-    hint="look for a head of another size, or regression labels on another scale than the head learned.",
+    catches="a head of another size, regression labels of another scale than in the training",
+    hint="look for a head of another size, or regression labels of another scale than in the training.",
 )
 def predictions(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Predictions are class ids of the task; for regression, values near the range of the labels.
 
-    Assumes: a regression's values lie about where its labels do.
+    Assumes: a regression's values have about the range of its labels.
 
-    Unusual but healthy: values beyond the labels by up to their whole range are let through; a loss of one's own is
+    Unusual but healthy: values that exceed the labels by up to their whole range pass; a loss of the user's own is
     skipped.
 
     False alarms: none by chance.
@@ -134,7 +134,7 @@ def predictions(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         span = (max(labels) - min(labels)) * thresholds["overshoot"]
         low, high = min(labels) - span, max(labels) + span
     seen: NDArray[Any] = run.predictions
-    # Written so that a NaN is outside.
+    # Written so that NaN counts as outside.
     outside = np.flatnonzero(~((seen >= low) & (seen <= high)))
     if seen.shape == (len(run.logits),) and not outside.size:
         return []

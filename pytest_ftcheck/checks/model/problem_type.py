@@ -1,4 +1,4 @@
-"""What must hold for the model's configuration: it says of the labels what they are."""
+"""Checks of the model's configuration: its problem_type fits the labels."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ if TYPE_CHECKING:
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
 
-_HINT = "give from_pretrained num_labels=2; or, where numbers are learned, give the labels as floats."
+_HINT = "pass num_labels=2 to from_pretrained; for a regression, give the labels as floats."
 
 
 @check(
     "model.problem_type",
     cost="free",
-    catches="a problem_type that is inherited from another fine-tune, and chooses another loss than the labels need",
-    hint="set model.config.problem_type to None, and the model finds it from its labels; or give problem_type to "
+    catches="a problem_type that is inherited from another fine-tune and selects a wrong loss for the labels",
+    hint="set model.config.problem_type to None, and the model derives it from its labels; or give problem_type to "
     "from_pretrained.",
 )
 def problem_type(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """The configuration's ``problem_type`` is that of the labels, or none.
+    """The configuration's ``problem_type`` fits the labels, or is None.
 
-    Assumes: the model's own loss is trained, which ``problem_type`` chooses.
+    Assumes: the training uses the model's own loss, which ``problem_type`` selects.
 
-    Unusual but healthy: a Trainer with a loss of its own, which the setting does not reach: skipped. Numbers to be
-    learned that are 0 and 1 alone, as integers: red.
+    Unusual but healthy: a Trainer with a loss of its own, which ignores ``problem_type``, is skipped. A regression
+    whose targets are only the integers 0 and 1 fails.
 
-    False alarms: none by chance. Two words are compared.
+    False alarms: none by chance. Two settings are compared.
     """
     del thresholds
     if own := own_loss(evidence):
-        msg = f"the Trainer has a loss of its own ({', '.join(own)}): the model's problem_type chooses none"
+        msg = f"the Trainer has a loss of its own ({', '.join(own)}): the model's problem_type has no effect"
         raise NotApplicable(msg)
     config: Any = unwrapped(evidence.fresh_model).config
     given, card = getattr(config, "problem_type", None), evidence.pipeline.card
@@ -52,7 +52,7 @@ def problem_type(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _two_classes(evidence: Evidence) -> str:
-    """Word the labels where they are two whole numbers, as class ids are; an empty text where they are not."""
+    """Describe the labels if they are two whole numbers, like class ids; an empty text if they are not."""
     values = {value for rows in filled(evidence) for value in label_values(evidence, rows)}
     whole = all(isinstance(value, int) for value in values)
     return "0 and 1" if whole and values == {0, 1} else ""

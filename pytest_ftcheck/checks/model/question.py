@@ -1,4 +1,4 @@
-"""Whether answers depend on what is asked, and not on the context alone."""
+"""Checks whether answers depend on the question, and not on the context alone."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ _TOGETHER = 32
     thresholds={"questions": 64, "same": 0.9},
     catches="questions that were cut off or never tokenized, a model that points at the same kind of word whatever is "
     "asked",
-    hint="look at how question and context are tokenized: both, in the order of the tokenizer's call, with "
-    "truncation='only_second'; and at whether the data can be answered without the question.",
+    hint="check that question and context are both tokenized, in this order, with truncation='only_second'; and "
+    "whether the answers can be found without the question.",
 )
 def question_matters(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Asked another question, the model gives another answer.
+    """The model gives another answer to another question.
 
-    Some questions are exchanged with one another, and the contexts stay. At most the share ``same`` of the answers may
-    stay what they were.
+    The check exchanges some questions and keeps the contexts. At most a fraction ``same`` of the answers may stay the
+    same.
 
     Assumes: questions ask for different things.
 
-    Unusual but healthy: data with one question for all contexts is skipped; rows that the user tokenized are, too.
+    Unusual but healthy: data with one question for all contexts is skipped; so are rows that the user tokenized.
 
-    False alarms: none by chance over a model that learned something: nine answers of ten must stay.
+    False alarms: none by chance if the model learned something: nine of ten answers would have to stay the same.
     """
     require_own_tokens(evidence)
     evidence.require_training()
@@ -72,10 +72,10 @@ def question_matters(evidence: Evidence, thresholds: Thresholds) -> list[Finding
 
 
 def require_own_tokens(evidence: Evidence) -> None:
-    """Stop a check that tokenizes raw texts where somebody else knows how.
+    """Stop a check that tokenizes raw texts if the user's code tokenizes them.
 
     Raises:
-        NotApplicable: the rows of a user's Trainer.
+        NotApplicable: the rows come from a user's Trainer.
 
     """
     if not evidence.pipeline.source.rows.tokenized_here:
@@ -86,10 +86,10 @@ def require_own_tokens(evidence: Evidence) -> None:
 def answers_to(
     evidence: Evidence, questions: Dataset, tokenizer: PreTrainedTokenizerBase
 ) -> dict[str, NDArray[np.generic]]:
-    """Ask the model that the run saved about raw rows, cut into windows as the card says.
+    """Apply the model that the run saved to raw rows, cut into windows according to the card.
 
     Returns:
-        What `AnswerRules.outputs` does.
+        The result of `AnswerRules.outputs`.
 
     """
     pipeline, card = evidence.pipeline, evidence.pipeline.card

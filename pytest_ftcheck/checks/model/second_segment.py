@@ -1,4 +1,4 @@
-"""The second text of a pair must make a difference to a trained model. Shapes: R rows, K classes."""
+"""Checks that a trained model uses the second text of a pair. Shapes: R rows, K classes."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
     from pytest_ftcheck.findings import Finding
 
 _FEWEST = 8
-"""Rows, below which nothing can be said."""
+"""Smallest number of rows for a verdict."""
 _ABSENT = 0.1
-"""Share of a text's own tokens that a row of another text may well hold."""
+"""Fraction of a text's own tokens that a row of another text may contain by chance."""
 _ALPHA = 0.01
 
 
 @dataclass(frozen=True)
 class _Pairs:
-    """Rows as they are, with other second texts, with none, and with the texts exchanged; R each."""
+    """Unchanged rows, rows with other second texts, without second texts, and with the texts exchanged; R each."""
 
     indices: list[int]
     plain: Features
@@ -48,19 +48,19 @@ class _Pairs:
     "model.second_segment",
     cost="run",
     needs=(LABEL_PER_ROW, TEXTS),
-    # Change of the logits in the middle row, as a share of what logits differ by between rows.
+    # Median change of the logits as a fraction of the difference of logits between rows.
     thresholds={"change": 0.01},
-    catches="a second text that is never tokenized, cut off, masked or otherwise lost on its way to the model",
+    catches="a second text that is never tokenized, cut off, masked or otherwise does not reach the model",
     hint="tokenize both texts together, tokenizer(first, second); look at max_length, at the columns that reach the "
-    "model (token_type_ids, attention_mask), and at what the model was trained on.",
+    "model (token_type_ids, attention_mask), and at the training rows.",
 )
 def second_segment(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """With the second texts exchanged among rows, logits change and the metric falls.
+    """If the second texts are exchanged among rows, the logits change and the metric falls.
 
-    Assumes: the second text of a pair says something about the label.
+    Assumes: the label depends on the second text of a pair.
 
-    Unusual but healthy: a task that the first text alone solves is red; a weak effect of the second is skipped as too
-    weak to tell.
+    Unusual but healthy: a task that the first text alone solves fails; a weak effect of the second text is skipped,
+    because it cannot be distinguished from chance.
 
     False alarms: none by chance. Which texts are exchanged is fixed.
     """
@@ -107,7 +107,7 @@ def _figure(scores: NDArray[np.float64], *, regression: bool) -> float:
 
 
 def _pairs(evidence: Evidence) -> _Pairs | str:
-    """Make the rows; or say that they hold no second text.
+    """Make the rows, or return a description if they contain no second text.
 
     Raises:
         NotApplicable: the task has one text a row, or its second texts cannot be found.
@@ -146,7 +146,7 @@ def _pairs_of_tokens(indices: list[int], rows: list[tuple[TokenRow, Span]], spec
 
 
 def _exchanged(row: TokenRow, span: Span, special: frozenset[int]) -> TokenRow:
-    """Exchange the two texts of a row, where the first one ends before the second begins."""
+    """Exchange the two texts of a row, if the first one ends before the second begins."""
     first = [at for at in range(span[0]) if row.ids[at] not in special]
     if not first:
         return row
@@ -172,7 +172,7 @@ def _pairs_of_texts(indices: list[int], features: Features, columns: Sequence[st
 
 
 def _deranged(texts: list[Any]) -> list[Any]:
-    """Give each row the text of the row half the data away, or of the first one after that whose text is another."""
+    """Give each row the text of the row half the data away, or of the first row after it with another text."""
     turned = texts[len(texts) // 2 :] + texts[: len(texts) // 2]
     return [
         next((other for other in turned[at:] + turned[:at] if other != text), text) for at, text in enumerate(texts)
@@ -180,7 +180,7 @@ def _deranged(texts: list[Any]) -> list[Any]:
 
 
 def _tokens_of_texts(evidence: Evidence, texts: list[tuple[str, ...]]) -> list[tuple[list[int], list[int]]]:
-    """Tokenize the first and the second text of each row alone; nothing where there is no tokenizer."""
+    """Tokenize the first and the second text of each row separately; an empty list if there is no tokenizer."""
     tokenizer: Any = evidence.pipeline.processing_class
     if tokenizer is None:
         return []
@@ -190,7 +190,7 @@ def _tokens_of_texts(evidence: Evidence, texts: list[tuple[str, ...]]) -> list[t
 
 
 def _absent(rows: list[TokenRow], texts: list[tuple[list[int], list[int]]]) -> int:
-    """Count the rows that hold hardly any token of the second text, those of the first and common ones aside."""
+    """Count the rows with hardly any token of the second text; tokens of the first text and common ones are ignored."""
     seen = Counter(token for _, second in texts for token in set(second))
     common = {token for token, count in seen.items() if count > len(rows) / 4}
     without = 0

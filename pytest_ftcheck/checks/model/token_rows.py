@@ -1,4 +1,4 @@
-"""Tokenized rows taken apart: where their texts stand, and rows that are made of others."""
+"""Splits tokenized rows into their texts, and makes rows from parts of others."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ class TokenRow:
     """One tokenized row without its padding."""
 
     tokens: Mapping[str, list[Any]]
-    """A value for each token: ``input_ids`` and whatever stands beside."""
+    """Columns with a value for each token: ``input_ids`` and others."""
     others: Mapping[str, Any]
     """Label and other columns."""
     example: Mapping[str, Any]
-    """The feature, whose values are lists, arrays or tensors."""
+    """The original feature, whose values are lists, arrays or tensors."""
 
     @classmethod
     def of(cls, feature: Mapping[str, Any]) -> TokenRow:
-        """Take a feature apart; what its attention mask leaves out is padding."""
+        """Split a feature into columns; tokens with an attention mask of 0 are padding."""
         plain = {name: plain_values(value) for name, value in feature.items()}
         length = len(plain["input_ids"])
         mask = plain.get("attention_mask", [1] * length)
@@ -49,16 +49,16 @@ class TokenRow:
         return self.tokens["input_ids"]
 
     def feature(self) -> dict[str, Any]:
-        """Put the row together again, unpadded, in the containers that it came in."""
+        """Return the row as a feature, without padding, in the original containers."""
         plain = {**self.tokens, **self.others}
         return {name: contained(self.example[name], value) for name, value in plain.items()}
 
     def with_ids(self, ids: list[int]) -> TokenRow:
-        """Return the row with as many other token ids."""
+        """Return the row with other token ids, of the same number."""
         return replace(self, tokens={**self.tokens, "input_ids": ids})
 
     def replaced(self, span: Span, ids: list[int]) -> TokenRow:
-        """Return the row with other tokens in a span; what stands beside is repeated from the first of the span."""
+        """Return the row with other tokens in a span; other columns repeat the first value of the span."""
         start, stop = span
         tokens = {name: [*v[:start], *([v[start]] * len(ids)), *v[stop:]] for name, v in self.tokens.items()}
         tokens["input_ids"] = [*self.ids[:start], *ids, *self.ids[stop:]]
@@ -66,7 +66,7 @@ class TokenRow:
 
 
 def texts_apart(feature: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Take a row of several texts apart into rows of one text each, which share the label; any other row is one."""
+    """Split a row of several texts into rows of one text each with the same label; any other row is returned alone."""
     ids = feature["input_ids"]
     if not holds_lists(ids):
         return [dict(feature)]
@@ -75,12 +75,12 @@ def texts_apart(feature: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def texts_together(texts: Sequence[Mapping[str, Any]], feature: Mapping[str, Any], pad_id: int) -> dict[str, Any]:
-    """Put the texts of a row together again, as `texts_apart` took them from it.
+    """Join the texts of a row, the inverse of `texts_apart`.
 
     Args:
         texts: rows of one text each, without padding.
-        feature: the row that they were; where all of its texts had one length, they are padded to one again.
-        pad_id: of input_ids.
+        feature: the original row; if all of its texts had one length, the joined texts are padded to one length.
+        pad_id: pad id of input_ids.
 
     """
     if not holds_lists(feature["input_ids"]):
@@ -103,13 +103,13 @@ def _of_each_text(feature: Mapping[str, Any]) -> list[str]:
 
 
 def special_tokens(evidence: Evidence) -> frozenset[int]:
-    """Ids that are no text; none where the tokenizer is not known."""
+    """Ids of special tokens; an empty set if the tokenizer is not known."""
     tokenizer = evidence.pipeline.processing_class
     return frozenset() if tokenizer is None else special_ids(tokenizer)
 
 
 def text_spans(row: TokenRow, special: frozenset[int]) -> list[Span]:
-    """Return where the texts of a row stand, between its special tokens; without those, all but first and last."""
+    """Return the spans of a row's texts between its special tokens; without those, all but the first and last token."""
     if not special:
         return [(1, len(row.ids) - 1)] if len(row.ids) > 2 else []  # the two ends
     spans, start = [], 0
@@ -124,11 +124,11 @@ def text_spans(row: TokenRow, special: frozenset[int]) -> list[Span]:
 def second_span(
     row: TokenRow, special: frozenset[int], first: Sequence[int] = (), second: Sequence[int] = ()
 ) -> Span | None:
-    """Return where the second text of a pair stands: by token types, by separators, or by its tokens where known.
+    """Return the span of the second text of a pair: by token types, by separators, or by its tokens if known.
 
     Args:
         row: the row.
-        special: ids that are no text.
+        special: ids of special tokens.
         first: token ids of the first text alone.
         second: token ids of the second text alone; half of them, from the first on, must be in the row.
 
@@ -140,7 +140,7 @@ def second_span(
     if special and len(spans) == 2:  # a pair
         return spans[1]
     for length in range(len(second), len(second) // 2, -1):
-        # The texts may begin alike: not where the first one stands.
+        # The texts may have the same beginning: exclude the place of the first one.
         for start in range(1 + len(first) // 2, len(row.ids) - length + 1):
             if row.ids[start : start + length] == list(second[:length]):
                 return start, start + length
@@ -152,8 +152,8 @@ def shuffled(row: TokenRow, special: frozenset[int], order: Callable[[int], Sequ
 
     Args:
         row: the row.
-        special: ids that stay where they are.
-        order: gives a permutation of so many indices.
+        special: ids that keep their places.
+        order: returns a permutation of the given number of indices.
 
     """
     ids = list(row.ids)

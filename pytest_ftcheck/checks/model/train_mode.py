@@ -1,4 +1,4 @@
-"""What must hold in train mode: dropout drops, and layers have settings that let the model learn."""
+"""Checks of train mode: dropout is active, and the settings of layers let the model learn."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ _FIRST_TOKEN = ("bert", "roberta", "xlm-roberta", "camembert", "electra", "ernie
 @check(
     "model.settings",
     cost="free",
-    # Share of the values that dropout may drop; weight of the newest batch in the statistics of a batch normalisation.
+    # Fraction of the values that dropout may drop; weight of the newest batch in the statistics of batch normalisation.
     thresholds={"dropout": 0.7, "momentum": 0.5},
-    catches="a share to keep that is given as the share to drop, a momentum of Keras for torch's batch normalisation, "
-    "an encoder that is_decoder turns into a text generator",
-    hint="nn.Dropout and hidden_dropout_prob take the share that is dropped; the momentum of nn.BatchNorm is the "
+    catches="a keep probability that is passed as the dropout probability, a Keras momentum in torch's batch "
+    "normalisation, an encoder that is_decoder turns into a text generator",
+    hint="nn.Dropout and hidden_dropout_prob take the probability of dropping; the momentum of nn.BatchNorm is the "
     "weight of the newest batch, 1 minus that of Keras.",
 )
 def settings(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Dropout keeps a part of the values, batch normalisation remembers more than the last batch, encoders encode.
+    """Dropout keeps a part of the values, batch normalisation averages over several batches, encoders are no decoders.
 
-    ``is_decoder`` hides from each token those after it; the heads of models like BERT read the first token.
+    ``is_decoder`` hides from each token the tokens after it; the heads of models like BERT read the first token.
 
-    Assumes: no layer needs to lose most of what it gets.
+    Assumes: no layer needs to lose most of its input.
 
-    Unusual but healthy: dropout up to ``dropout``, as some regularise small heads, is let through.
+    Unusual but healthy: dropout up to ``dropout``, which some use for small heads, passes.
 
     False alarms: none by chance.
     """
@@ -72,11 +72,11 @@ def settings(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     "model.train_mode_drops",
     cost="forward",
     false_alarms=1e-6,
-    catches="a train() that is overridden or has no effect, so that dropout never regularises",
-    hint="look for a train() that is overridden, eval() in forward(), and modules that are no children of the model.",
+    catches="a train() that is overridden or has no effect, so that dropout is never active",
+    hint="look for a train() that is overridden, eval() in forward(), and modules that are not children of the model.",
 )
 def train_mode_drops(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Two forward passes in train mode differ, where the model has dropout.
+    """Two forward passes in train mode differ, if the model has dropout.
 
     Assumes: dropout in train mode changes logits.
 
@@ -110,7 +110,7 @@ def train_mode_drops(evidence: Evidence, thresholds: Thresholds) -> list[Finding
 
 
 def _dropouts_that_matter(model: nn.Module) -> Iterator[nn.Module]:
-    """Give the dropouts above 0, but not those of a part that is frozen: it may well be left in evaluation mode."""
+    """Yield the dropout modules above 0 outside of frozen parts, which may be left in evaluation mode."""
     for name, module in model.named_modules():
         if isinstance(module, nn.Dropout) and module.p > 0:
             parent = name.rpartition(".")[0]

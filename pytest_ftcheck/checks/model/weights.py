@@ -1,4 +1,4 @@
-"""What must hold for the weights that training starts from: where they come from, their dtype, and the pad id."""
+"""Checks of the initial weights of the training: their origin, their dtype, and the pad id."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ if TYPE_CHECKING:
 
 _MOST_SHOWN = 3
 _FROM_SCRATCH = 0.8
-"""Random share of a backbone that was never loaded: its biases, norms and tables of positions start at constants."""
+"""Random fraction of a backbone that was never loaded: its biases, norms and position tables start at constants."""
 _FEW_NUMBERS = 1000
 _ALIKE = 0.5
-"""Cosine that weights exceed which were trained from one start with two seeds; of random numbers, a few may do so."""
+"""Cosine of weights that were trained from one start with two seeds; few matrices of random numbers exceed it."""
 _UNCORRELATED = 0.1
-"""Cosine between matrices: of a thousand numbers or more, unrelated ones come this near to 0 with three standard
-deviations, and weights that were trained further stay above 0.9."""
+"""Limit of the cosine between matrices: unrelated ones of a thousand numbers or more stay below it (three standard
+deviations), and weights that were only trained further stay above 0.9."""
 _BUFFERS = ("position_ids", "masked_bias", "attn.bias", "inv_freq", "num_batches_tracked")
-"""Ends of names that older checkpoints carry and no model needs."""
+"""Ends of names in older checkpoints that no model needs."""
 
 
 @dataclass(frozen=True)
 class Parts:
-    """A model's parameters by name, sorted into what was pretrained and what stands on top of it."""
+    """A model's parameters by name, divided into the pretrained backbone and the head."""
 
     backbone: dict[str, nn.Parameter]
     head: dict[str, nn.Parameter]
-    """With the pooler, which a new head brings along."""
+    """Parameters of the head, with the pooler, which comes with a new head."""
 
 
 def parts_of(model: nn.Module) -> Parts:
-    """Sort a model's parameters.
+    """Divide a model's parameters into backbone and head.
 
     Raises:
-        NotApplicable: it has no part that is a model of transformers.
+        NotApplicable: no part of the model is a model of transformers.
 
     """
     inner = unwrapped(model)
@@ -56,7 +56,7 @@ def parts_of(model: nn.Module) -> Parts:
         inside = [child for child in inner.children() if isinstance(child, PreTrainedModel)]
         backbone = max(inside, key=lambda child: child.num_parameters(), default=None)
     if backbone is None:
-        msg = f"{type(inner).__name__} has no pretrained model inside that could be told from its head"
+        msg = f"{type(inner).__name__} contains no pretrained model that can be separated from its head"
         raise NotApplicable(msg)
     below = {id(parameter) for name, parameter in backbone.named_parameters() if "pooler" not in name}
     named = list(model.named_parameters())
@@ -67,10 +67,10 @@ def parts_of(model: nn.Module) -> Parts:
 
 
 def newly_initialised(evidence: Evidence) -> set[str]:
-    """Name the parameters that start from random numbers: another seed gives others.
+    """Name the parameters that start from random numbers: they differ with another seed.
 
-    A matrix counts where most of it is new: rows for added tokens are not the matrix. Weights that a factory trains
-    differ with the seed, too, and stay alike.
+    A matrix counts if most of it is new, not only rows for added tokens. Weights that a factory trains differ with the
+    seed too, but stay similar.
     """
     first = dict(evidence.fresh_model.named_parameters())
     second = dict(evidence.make_model(evidence.seed + 1).named_parameters())
@@ -87,19 +87,19 @@ def newly_initialised(evidence: Evidence) -> set[str]:
 @check(
     "model.new_weights",
     cost="free",
-    # Share of the backbone: more than 0 where layers are made anew, or left out, on purpose.
+    # Fraction of the backbone: set more than 0 if layers are reinitialised or left out on purpose.
     thresholds={"new": 0.0, "left_over": 0.0},
     catches="layers that were not loaded, a config that does not fit the weights, from_config for from_pretrained",
-    hint="look at what from_pretrained reports as missing, unexpected and mismatched, at prefixes of names such as "
+    hint="look at the missing, unexpected and mismatched keys in the report of from_pretrained, at prefixes such as "
     "'module.', and at num_hidden_layers.",
 )
 def new_weights(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Only the head starts from random weights, and no weight of the checkpoint is left over.
+    """Only the head starts from random weights, and all weights of the checkpoint are used.
 
     Assumes: a checkpoint has all weights below the head.
 
-    Unusual but healthy: a model from scratch without a checkpoint, and adapters, are let through; layers added or left
-    out on purpose need ``new`` or ``left_over``.
+    Unusual but healthy: a model from scratch without a checkpoint, and adapters, pass; layers that are added or left
+    out on purpose need the thresholds ``new`` or ``left_over``.
 
     False alarms: none by chance. Two seeds that draw equal weights do not occur.
     """
@@ -152,7 +152,7 @@ def _cosine(first: Tensor, second: Tensor) -> float:
 
 
 def _left_over(model: PreTrainedModel, folder: Path) -> dict[str, int]:
-    """Return name and size of the checkpoint's body weights whose values are nowhere in the model; heads aside."""
+    """Return name and size of the checkpoint's backbone weights whose values are nowhere in the model."""
     prefix = f"{model.base_model_prefix}."
     body = {name for name, _ in model.base_model.named_children()}
     there = {name.removeprefix(prefix) for name in model.state_dict()}
@@ -164,7 +164,7 @@ def _left_over(model: PreTrainedModel, folder: Path) -> dict[str, int]:
             suspects[name] = shape
     if not suspects:
         return {}
-    loaded = list(model.state_dict().values())  # under another name where transformers converts it
+    loaded = list(model.state_dict().values())  # transformers may convert names
     return {name: tensor.numel() for name, tensor in _tensors(folder, suspects) if not _is_among(tensor, loaded)}
 
 
@@ -181,7 +181,7 @@ def _is_among(tensor: Tensor, others: list[Tensor]) -> bool:
 
 
 def some_names(names: list[str]) -> str:
-    """Word the first of many names."""
+    """Describe the first of many names."""
     more = f" and {len(names) - _MOST_SHOWN} more" if len(names) > _MOST_SHOWN else ""
     return f"{', '.join(names[:_MOST_SHOWN])}{more}"
 
@@ -189,16 +189,15 @@ def some_names(names: list[str]) -> str:
 @check(
     "model.dtype",
     cost="free",
-    catches="a checkpoint in half precision that is loaded as it is (dtype='auto'), weights trained in float16",
+    catches="a half-precision checkpoint that is loaded without conversion (dtype='auto'), weights trained in float16",
     hint="pass dtype=torch.float32 to from_pretrained, and leave half precision to bf16=True or fp16=True.",
 )
 def dtype(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Weights are of the dtype that was asked for; none that is trained is float16.
+    """Weights have the requested dtype, and no trained weight is float16.
 
-    Assumes: weights are float32 unless another dtype was asked for.
+    Assumes: weights are float32 unless another dtype is requested.
 
-    Unusual but healthy: frozen float16 weights below trained float32 ones, and bfloat16 of the user's own, are let
-    through.
+    Unusual but healthy: frozen float16 weights below trained float32 ones, and bfloat16 that the user chose, pass.
 
     False alarms: none by chance.
     """
@@ -208,7 +207,7 @@ def dtype(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         asked = getattr(torch, evidence.environment["dtype"])
         expected, wrong = f"weights in {asked}", {name: p for name, p in parameters.items() if p.dtype != asked}
     else:
-        # The user chose it; but Adam's epsilon is 0 in float16, and no scaler takes such gradients.
+        # Allow the user's dtype except float16: Adam's epsilon is 0 in float16, and no scaler takes such gradients.
         expected = "no trained weights in torch.float16"
         wrong = {name: p for name, p in parameters.items() if p.requires_grad and p.dtype == torch.float16}
     if not wrong:
@@ -227,9 +226,9 @@ def dtype(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 def pad_token_id(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """The pad id is the same in the tokenizer, the model's configuration and the collator.
 
-    Assumes: tokenizer, model and collator name one pad id.
+    Assumes: tokenizer, model and collator use one pad id.
 
-    Unusual but healthy: a tokenizer without a pad token is skipped; a model or collator that names none is let through.
+    Unusual but healthy: a tokenizer without a pad token is skipped; a model or collator without a pad id passes.
 
     False alarms: none by chance.
     """

@@ -1,1 +1,1 @@
-"""What must hold for the saved model: a server that knows the folder alone does what the evaluation did."""
+"""Checks of the saved model: a server that has only the folder gives the results of the evaluation."""

@@ -1,4 +1,4 @@
-"""Whether the saved model, asked about raw texts as a server is, gives the answers of the evaluation."""
+"""Checks whether the saved model gives the answers of the evaluation to raw texts, as a server gets them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def answers(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     A fresh process loads both from the folder that the run saved. It cuts the contexts into windows by the card's
     ``max_length`` and ``doc_stride``. Two answers whose scores differ by less than ``margin`` count as the same.
 
-    Assumes: a server knows the folder and the card.
+    Assumes: a server has the folder and the card.
 
     Unusual but healthy: rows that the user tokenized in another way, and own model classes, are skipped.
 

@@ -1,4 +1,4 @@
-"""What a server that gets sentences finds in them, against the entities of the evaluation."""
+"""Compares the entities that a server finds in sentences with those of the evaluation."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     Spans = set[tuple[str, int, int]]
 
 _GROUPED = "IOB"
-"""The scheme that `pipeline` puts entities together by; of E and S it makes types of their own."""
+"""The scheme by which `pipeline` groups entities; it treats E- and S- as separate types."""
 
 
 @check(
@@ -38,21 +38,21 @@ _GROUPED = "IOB"
     cost="run",
     needs=(LABEL_PER_TOKEN,),
     tolerance={"float32": 1e-3, "bfloat16": 5e-2, "float16": 5e-2},
-    catches="a saved model whose label names or tokenizer spell other entities than the evaluation scored",
-    hint="save the tokenizer beside the model, id2label with the tags of the data, and serve the words as they were "
-    "trained: with blanks between them, in the same case.",
+    catches="a saved model whose label names or tokenizer give other entities than the evaluation",
+    hint="save the tokenizer with the model, set id2label to the tags of the data, and serve the words as in the "
+    "training: with blanks between them, in the same case.",
 )
 def entities(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """`transformers.pipeline` finds the entities of the evaluation in the sentences.
 
-    It is asked with ``aggregation_strategy="first"``. Type, first and last character are compared, in rows whose words
-    are words of the tokenizer as well: elsewhere a server, which does not know the words, asks about others.
-    ``tolerance`` is of a logit, within which either of two tags may be the highest.
+    The check uses ``aggregation_strategy="first"``. It compares type, first and last character, in rows whose words are
+    also words of the tokenizer: in other rows, a server, which does not have the words, would use other ones. If two
+    logits differ by less than ``tolerance``, either tag may be the highest.
 
     Assumes: a server gets the words with blanks between them.
 
-    Unusual but healthy: truncated rows, own model classes and rows of something else than the words are skipped;
-    BIOES and BILOU only warn, because `pipeline` knows B and I alone.
+    Unusual but healthy: truncated rows, model classes of the user's own and rows whose tokens are not those of the
+    words are skipped; BIOES and BILOU only warn, because `pipeline` supports only B and I.
 
     False alarms: none by chance.
     """
@@ -65,7 +65,7 @@ def entities(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         return [finding(f"pipeline({task!r}, model=folder)", f"fails: {answer.errors['pipeline']}")]
     compared, different = _compared(evidence, answer, names, thresholds["tolerance"])
     if not compared:
-        msg = "in no row that was asked for are the words those of the tokenizer, with one tag each"
+        msg = "no row has words that are also the words of the tokenizer, with one tag each"
         raise NotApplicable(msg)
     if not different:
         return []
@@ -73,7 +73,7 @@ def entities(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     expected = f"the evaluation's entities in {compared} sentences"
     observed = f"{len(different)} differ, {different[0]}"
     if scheme_of(names) != _GROUPED:
-        hint = f"whoever serves by pipeline() gets no whole entities of {scheme_of(names)}: convert the tags to IOB2."
+        hint = f"pipeline() does not group entities of {scheme_of(names)}: convert the tags to IOB2."
         return [
             warning(f"{expected} (tags in IOB2 that differ fail)", observed, share=len(different) / compared, hint=hint)
         ]
@@ -81,7 +81,7 @@ def entities(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _compared(evidence: Evidence, answer: Served, names: Sequence[str], tolerance: float) -> tuple[int, list[str]]:
-    """Compare each row; return how many could be, and those that differ in words."""
+    """Compare each row; return the number of compared rows, and descriptions of those that differ."""
     split = splits(evidence)[1]
     words = taken(split.raw, words_column(evidence, split), answer.text_rows)
     stored = real_tokens(evidence, answer.text_rows)
@@ -102,7 +102,7 @@ def _compared(evidence: Evidence, answer: Served, names: Sequence[str], toleranc
 
 
 def _first_tokens(tokenizer: Any, words: Sequence[str], stored: Sequence[int]) -> list[int] | None:
-    """Return the places of the words' first tokens, special ones not counted; None where they are other words."""
+    """Return the places of the words' first tokens, without special tokens; None if the tokenizer's words differ."""
     encoded = tokenizer(" ".join(words), verbose=False)
     of_words = [word for word in encoded.word_ids() if word is not None]
     starts = [place for place, word in enumerate(of_words) if place == 0 or word != of_words[place - 1]]
@@ -112,7 +112,7 @@ def _first_tokens(tokenizer: Any, words: Sequence[str], stored: Sequence[int]) -
 def _tags_of_words(
     predictions: NDArray[np.int64], labels: NDArray[np.int64], first: Sequence[int] | None
 ) -> list[int] | None:
-    """Return the predicted tag of each word; None where the evaluation does not tell it."""
+    """Return the predicted tag of each word; None if the evaluation has no prediction for it."""
     judged = predictions[labels != IGNORED].tolist()
     if first is None or len(judged) < len(first):
         return None
@@ -122,7 +122,7 @@ def _tags_of_words(
 
 
 def _is_close(rows: EvaluatedRows, row: int, tolerance: float) -> bool:
-    """Whether two tags of a token of the row are as likely within the tolerance; without logits nobody knows."""
+    """Return whether two tags of a token of the row are equally likely within the tolerance; False without logits."""
     if rows.logits is None:
         return False
     ordered = np.sort(rows.logits[row][rows.label_ids[row] != IGNORED].astype(np.float64), axis=-1)

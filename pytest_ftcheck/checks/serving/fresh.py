@@ -1,4 +1,4 @@
-"""What a server makes of the saved folder: asked in a fresh process, once for all checks."""
+"""Loads the saved folder like a server, in a fresh process, once for all checks."""
 
 from __future__ import annotations
 
@@ -36,31 +36,31 @@ ROWS = 32
 _ASKED = ("model", "tokenizer", "windows", "pipeline")
 """What the process loads or runs, each of which may fail."""
 _TOKENS = 8192
-"""Of the padded batch at most; rows of 512 tokens are dear on a CPU."""
+"""Largest number of tokens of the padded batch; rows of 512 tokens are slow on a CPU."""
 
 
 @dataclass(frozen=True)
 class Served:
-    """What the fresh process answered; B rows were asked for, of which R have usable texts."""
+    """Result of the fresh process for B rows, of which R have usable texts."""
 
     rows: tuple[int, ...]
     """``[B]``: indices of the evaluated rows."""
     text_rows: tuple[int, ...]
-    """``[R]``: those of them whose texts were asked for; empty where there are none."""
+    """``[R]``: indices of the rows with usable texts; empty if there are none."""
     no_texts: str
     """Why ``text_rows`` is empty."""
     logits: NDArray[np.float32] | None
-    """``[B, K]``; None where the model did not load."""
+    """``[B, K]``; None if the model did not load."""
     missing: tuple[str, ...] = ()
     """Weights that the folder lacks: they were drawn at random."""
     tokenizer: Mapping[str, Any] = field(default_factory=dict)
-    """As `fresh_script.describe_tokenizer`."""
+    """Result of `fresh_script.describe_tokenizer` for the saved tokenizer."""
     trained_tokenizer: Mapping[str, Any] = field(default_factory=dict)
     """The same of the tokenizer that the model was trained with."""
     windows: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     """Of raw questions, where the head has `Head.answers`: as `fresh_script._windows` writes them."""
     answers: tuple[Sequence[Mapping[str, Any]], ...] = ()
-    """``[R]``: what `pipeline` answers, of classes the label and the score of each."""
+    """``[R]``: results of `pipeline`; for classes, the label and the score of each."""
     errors: Mapping[str, str] = field(default_factory=dict)
     """Why ``model``, ``tokenizer``, ``windows`` or ``pipeline`` did not load or run."""
 
@@ -69,16 +69,16 @@ _SERVED: WeakKeyDictionary[Evidence, Served] = WeakKeyDictionary()
 
 
 def start_early(evidence: Evidence) -> None:
-    """Start the process while the model is still trained: it imports for seconds, on a core that has nothing to do."""
+    """Start the process while the model is still trained: its imports take seconds, on a core that is idle."""
     if is_public(evidence.fresh_model):
         fresh_process()
 
 
 def served(evidence: Evidence) -> Served:
-    """Ask the fresh process, and keep its answer for every check of the same evidence.
+    """Return the result of the fresh process, which is kept for every check of the same evidence.
 
     Raises:
-        NotApplicable: the model's class cannot be found by the folder alone, or only an adapter was saved.
+        NotApplicable: the folder alone does not define the model's class, or only an adapter was saved.
         CheckFailure: the run failed.
 
     """
@@ -198,7 +198,7 @@ def spread(total: int, count: int) -> list[int]:
 
 
 def usable_texts(evidence: Evidence, rows: Sequence[int]) -> tuple[list[int], str]:
-    """Choose the rows whose texts are tokenized as a whole; where there is none, say why."""
+    """Choose the rows whose texts are tokenized as a whole; if there is none, return the reason."""
     try:
         tokenizer, columns = evidence.tokenizer, evidence.text_columns
     except NotApplicable as reason:
@@ -217,7 +217,7 @@ def usable_texts(evidence: Evidence, rows: Sequence[int]) -> tuple[list[int], st
     with quiet_libraries():
         whole = [tokenizer(**text)["input_ids"] for text in texts(evidence, rows)]
     longest = max(len(tokens) for tokens in real_tokens(evidence, range(len(evidence.pipeline.eval_dataset))))
-    # Rows as long as any that are shorter than their text were truncated to that length.
+    # Exclude rows with the length of any truncated row: they may be truncated, too.
     kept = [
         row
         for row, tokens, full in zip(rows, stored, whole, strict=True)
@@ -227,7 +227,7 @@ def usable_texts(evidence: Evidence, rows: Sequence[int]) -> tuple[list[int], st
 
 
 def real_tokens(evidence: Evidence, rows: Sequence[int]) -> list[list[int]]:
-    """Return the token ids of evaluation rows without padding, ``[B]`` lists; empty where the data set has none."""
+    """Return the token ids of evaluation rows without padding, ``[B]`` lists; empty if the data set has none."""
     dataset = evidence.pipeline.eval_dataset
     if "input_ids" not in dataset.column_names:
         return []
@@ -242,7 +242,7 @@ def real_tokens(evidence: Evidence, rows: Sequence[int]) -> list[list[int]]:
 
 
 def texts(evidence: Evidence, rows: Sequence[int]) -> list[dict[str, str]]:
-    """Return the raw texts of evaluation rows, as a tokenizer and `pipeline` take them; words with a space between."""
+    """Return the raw texts of evaluation rows, as a tokenizer and `pipeline` take them; words are joined by spaces."""
     columns = evidence.pipeline.card.text_columns
     if not columns or not len(rows):
         return []
@@ -253,7 +253,7 @@ def texts(evidence: Evidence, rows: Sequence[int]) -> list[dict[str, str]]:
 
 
 def _decoded(evidence: Evidence, rows: Sequence[int]) -> list[dict[str, str]]:
-    """Make texts of the tokens, where no raw text is known: tokenizers can still be compared on them."""
+    """Decode the tokens to texts if no raw text is known: tokenizers can still be compared on them."""
     tokenizer: Any = evidence.pipeline.processing_class
     if tokenizer is None:
         return []

@@ -1,4 +1,4 @@
-"""A process that imports what a server does, once for a session, and answers in copies that know one folder each."""
+"""A process that imports a server's packages once for a session, and answers in forked copies, one for each folder."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _ENVIRONMENT = {
     "TRANSFORMERS_OFFLINE": "1",
     "TRANSFORMERS_VERBOSITY": "error",
     "TOKENIZERS_PARALLELISM": "false",
-    "OPENBLAS_NUM_THREADS": "1",  # numpy's, whose threads a copy of a process does not have
+    "OPENBLAS_NUM_THREADS": "1",  # numpy's threads, which a copy of a process does not have
 }
 
 _process: FreshProcess | None = None
 
 
 def fresh_process() -> FreshProcess:
-    """Return the process of this session, which is started where none runs: it imports for seconds."""
+    """Return the process of this session; it is started if none runs, which takes seconds."""
     global _process  # noqa: PLW0603 - all checks of a session share it, and it can end and be replaced
     if _process is not None and not _process.runs:
         _process.close()
@@ -38,10 +38,10 @@ def fresh_process() -> FreshProcess:
 
 
 class FreshProcess:
-    """A process that knows nothing of this one, is offline, and answers for folders."""
+    """A separate, offline process that answers requests in folders."""
 
     def __init__(self) -> None:
-        """Start it; it imports while we go on, and ends with us."""
+        """Start the process; it imports in parallel, and ends with this process."""
         self._process = subprocess.Popen(  # noqa: S603 - no shell, and it runs this very Python with a script of ours
             [sys.executable, "-I", fresh_script.__file__],
             env={**os.environ, **_ENVIRONMENT},
@@ -49,21 +49,21 @@ class FreshProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            start_new_session=True,  # with its copies it is a group, which is ended together
+            start_new_session=True,  # the process and its copies are one group, which is ended together
         )
         atexit.register(self.close)
 
     @property
     def runs(self) -> bool:
-        """Whether it can be asked."""
+        """Whether the process runs and can take requests."""
         return self._process.poll() is None
 
     def serve(self, folder: Path, seconds: float | None = None) -> str:
-        """Have the folder's request answered; return how that failed, or an empty text.
+        """Let the process answer the folder's request; return the error, or an empty text.
 
         Args:
-            folder: with the request.
-            seconds: until it is ended; None for ten minutes.
+            folder: folder with the request.
+            seconds: time limit; None for ten minutes.
 
         """
         limit = seconds or _SECONDS
@@ -94,8 +94,8 @@ class FreshProcess:
         return _ended(str(self._process.returncode), last_words)
 
     def _ask(self, folder: Path) -> str:
-        """Return the exit code of the copy that answered; empty where the process ended before it could tell."""
-        # Popen declares that there may be none; it was opened with both.
+        """Return the exit code of the copy that answered; empty if the process ended before it could report."""
+        # Popen declares the pipes as optional; this process was opened with both.
         asked, told = cast("IO[str]", self._process.stdin), cast("IO[str]", self._process.stdout)
         try:
             asked.write(f"{folder}\n")
@@ -114,7 +114,7 @@ class FreshProcess:
             self._process.kill()
 
     def close(self) -> str:
-        """End it and its copies; return what it wrote to stderr that was not read yet."""
+        """End the process and its copies; return its unread output of stderr."""
         atexit.unregister(self.close)
         if self.runs:
             self._kill()
@@ -122,5 +122,5 @@ class FreshProcess:
 
 
 def _ended(code: str, told: str) -> str:
-    last = told.strip().splitlines()[-1:] or ["it said nothing"]
+    last = told.strip().splitlines()[-1:] or ["it wrote nothing to stderr"]
     return f"the fresh process ended with {code}: {last[0]}"

@@ -1,7 +1,8 @@
-"""Load a saved model as a server does: in a process of its own, that knows the folder and nothing else.
+"""Load a saved model like a server: in a process of its own, which has only the folder.
 
-Run by `fresh_process` as a script, which waits for lines with a folder that holds ``request.json`` and ``batch.npz``,
-writes ``answer.json`` and ``logits.npz`` beside them, and prints an exit code. It imports nothing of this package.
+`fresh_process` runs this file as a script. The script reads lines with a folder that holds ``request.json`` and
+``batch.npz``, writes ``answer.json`` and ``logits.npz`` into it, and prints an exit code. It imports nothing of this
+package.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ WINDOWS = "windows.npz"
 _TOGETHER = 32
 """Windows of a batch."""
 LAST = "0, and no more"
-"""Told in the place of an exit code by a process that ends now."""
+"""Printed instead of an exit code by a process that ends now."""
 
 
 def serve(folder: Path) -> None:
-    """Answer the request in a folder; what fails is written down, and does not keep the rest from being tried."""
+    """Answer the request in a folder; errors are recorded, and the other parts are still tried."""
     request = json.loads((folder / REQUEST).read_text(encoding="utf-8"))
     if request["threads"]:
         torch.set_num_threads(request["threads"])
@@ -122,11 +123,11 @@ def _load_tokenizer(model: str) -> Any:
 
 
 def describe_tokenizer(tokenizer: Any, texts: list[dict[str, str]]) -> dict[str, Any]:
-    """Describe what a tokenizer does: its vocabulary, settings, and the tokens of some texts.
+    """Describe a tokenizer: its vocabulary, settings, and the tokens of some texts.
 
     Args:
-        tokenizer: any of transformers.
-        texts: keyword arguments of its call, ``text`` and maybe ``text_pair``.
+        tokenizer: any tokenizer of transformers.
+        texts: keyword arguments of its call, ``text`` and possibly ``text_pair``.
 
     """
     vocabulary = json.dumps(sorted(tokenizer.get_vocab().items()))
@@ -152,9 +153,9 @@ def _pipeline(request: dict[str, Any]) -> list[Any]:
 
 
 def answer_all() -> None:
-    """Answer for folder after folder, each in a copy of this process, so that none knows of another.
+    """Answer requests one after the other, each in a copy of this process, so that they do not share state.
 
-    Where no copy can be made, this process answers for one folder and ends.
+    If no copy can be made, this process answers one request and ends.
     """
     for line in sys.stdin:
         folder = Path(line.strip())
@@ -174,13 +175,13 @@ def _tell(code: str) -> None:
 
 
 def _can_be_copied(folder: Path) -> bool:
-    """Tell whether `os.fork` is safe: with a GPU it is not, nor with the frameworks of macOS."""
+    """Return whether `os.fork` is safe: it is not with a GPU, nor with the frameworks of macOS."""
     device = json.loads((folder / REQUEST).read_text(encoding="utf-8"))["device"]
     return sys.platform == "linux" and str(device) == "cpu"
 
 
 def _answer_and_end(folder: Path) -> NoReturn:
-    """Answer in a copy, which tells the folder what goes wrong, and leaves without what its original would do last."""
+    """Answer in a copy, which writes errors into the folder, and exits without the exit handlers of its original."""
     code = 1
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

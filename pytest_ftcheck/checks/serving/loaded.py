@@ -1,6 +1,6 @@
-"""What must hold for the saved model where it is loaded: a server does what the evaluation did.
+"""Checks of the loaded model: a server gives the results of the evaluation.
 
-The folder's files are looked at in `saved_files`; the fresh process that plays the server is in `fresh`.
+`saved_files` checks the folder's files; `fresh` has the process that acts as the server.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _GENERIC = re.compile(r"LABEL_\d+")
 _SCORE_DECIMALS = 0.0006
-"""Half a unit of the third decimal, and a little: submissions of scores have three."""
+"""A little more than half a unit of the third decimal: submissions of scores have three decimals."""
 
 
 @check(
@@ -52,7 +52,7 @@ def reload(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     ``tolerance`` is absolute, relative for logits above 1: padding differs with the batch. A class of the user's own is
     loaded in this process, by its own ``from_pretrained``.
 
-    Assumes: the folder is all that a server has.
+    Assumes: a server has only the folder.
 
     Unusual but healthy: a class of one's own is loaded by its own from_pretrained; adapters are skipped. Where each
     evaluation masks other tokens, logits need only be finite.
@@ -84,14 +84,14 @@ def _difference(evidence: Evidence, rows: Sequence[int], logits: NDArray[Any], t
     if logits.shape != expected.shape:
         return f"logits of shape {logits.shape}, not {expected.shape}"
     worst = float(np.abs(logits - expected).max())
-    # Written so that a NaN counts as different.
+    # Written so that NaN counts as different.
     if not worst <= tolerance * max(1.0, float(np.abs(expected).max())):
         return f"logits of {len(rows)} rows differ by up to {worst:.2e}"
     return ""
 
 
 def _reload_by_own_class(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Compare what the user's class makes of the folder, as their server would."""
+    """Compare the logits of the user's class, loaded from the folder, as the user's server would load it."""
     try:
         how, rows, logits, lost = load_by_own_class(evidence)
     except NotLoaded as failure:
@@ -102,7 +102,7 @@ def _reload_by_own_class(evidence: Evidence, thresholds: Thresholds) -> list[Fin
     observed = _difference(evidence, rows, logits, thresholds["tolerance"])
     if not observed:
         return []
-    hint = f"what is put into the model after it was made, {how} does not know: build it in __init__, or merge it."
+    hint = f"{how} does not know modules that are added after the model is made: build them in __init__, or merge them."
     expected = f"the evaluation's logits within {thresholds['tolerance']:g} from {how}"
     return [finding(expected, f"{observed}; weights without a place: {lost or 'none'}", hint=hint)]
 
@@ -116,11 +116,11 @@ def _reload_by_own_class(evidence: Evidence, thresholds: Thresholds) -> list[Fin
     "from_pretrained(…, id2label=…, label2id=…).",
 )
 def label_names(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """The saved configuration names every class, as the data does.
+    """The saved configuration names every class, with the data's names.
 
-    Assumes: the configuration is where a server reads names.
+    Assumes: a server reads names from the configuration.
 
-    Unusual but healthy: data without names is only asked for one name a class.
+    Unusual but healthy: for data without names, only a different name for each class is required.
 
     False alarms: none by chance.
     """
@@ -133,7 +133,7 @@ def label_names(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     except (OSError, ValueError) as error:
         return [finding("a config.json that can be read", f"{type(error).__name__}: {error}")]
     saved = {int(index): str(name) for index, name in (config.get("id2label") or {}).items()}
-    # Without names, transformers makes them up.
+    # Without names, transformers uses LABEL_0 and so on.
     saved = saved or {index: f"LABEL_{index}" for index in range(int(config.get("num_labels", 2)))}
     if sorted(saved) != list(range(width)):
         return [finding(f"id2label with the ids 0 to {width - 1}", f"id2label is {saved}")]
@@ -146,26 +146,26 @@ def label_names(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         findings.append(finding(f"id2label {dict(enumerate(known))}", f"id2label is {saved}"))
     back = {str(name): int(index) for name, index in (config.get("label2id") or {}).items()}
     if back and any(back.get(name) != index for index, name in saved.items()):
-        findings.append(finding(f"label2id that turns id2label round: {saved}", f"label2id is {back}"))
+        findings.append(finding(f"label2id that is the inverse of id2label: {saved}", f"label2id is {back}"))
     return findings
 
 
 @check(
     "serving.tokenizer",
     cost="run",
-    catches="a tokenizer that is not saved with the model, or another one than it was trained with",
-    hint="save the tokenizer beside the model, the one that made the training rows: the Trainer does it where it has "
+    catches="a tokenizer that is not saved with the model, or another tokenizer than in the training",
+    hint="save the tokenizer that made the training rows with the model: the Trainer does it if it has "
     "processing_class=tokenizer. A padding_side that is set later is not saved: give it to from_pretrained.",
 )
 def tokenizer(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """The tokenizer is saved with the model, and makes the same tokens.
 
-    A Trainer that knows no tokenizer saves none: that is a warning, for its user may save it elsewhere.
+    A Trainer without a tokenizer saves none: then the check only warns, because the user may save it elsewhere.
 
-    Assumes: the tokenizer is served beside the model.
+    Assumes: the tokenizer is served with the model.
 
-    Unusual but healthy: a project without a tokenizer, as above; one that is kept elsewhere on purpose is red: silence
-    it.
+    Unusual but healthy: a Trainer without a tokenizer warns; a tokenizer that is kept elsewhere on purpose fails:
+    silence the check.
 
     False alarms: none by chance.
     """
@@ -180,7 +180,7 @@ def tokenizer(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     if not changes:
         return []
     if not _has_tokenizer_files(evidence.run.model_folder):
-        # transformers makes one without words of the model's configuration, and says nothing.
+        # transformers silently makes a tokenizer without words from the model's configuration.
         changes.append("the folder has no file of a tokenizer")
     return [finding("the tokenizer that the model was trained with, in the saved folder", "; ".join(changes))]
 
@@ -188,7 +188,7 @@ def tokenizer(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 def _none_saved(evidence: Evidence) -> list[Finding]:
     if _has_tokenizer_files(evidence.run.model_folder):
         return []
-    expected = "a tokenizer beside the model, for whoever serves it (one that differs fails)"
+    expected = "a tokenizer in the model's folder, for serving (a tokenizer that differs fails)"
     hint = "give the Trainer processing_class=tokenizer, and save_model() saves it, too."
     return [warning(expected, "the Trainer has none, and the folder has no file of one", share=0.0, hint=hint)]
 
@@ -199,7 +199,7 @@ def _has_tokenizer_files(folder: Path) -> bool:
 
 
 def _changes(trained: Mapping[str, Any], saved: Mapping[str, Any]) -> list[str]:
-    """Word what differs; other tokens only where no other vocabulary explains them."""
+    """Describe the differences; different tokens only if no different vocabulary explains them."""
     different = [name for name in trained if name != "tokens" and saved.get(name) != trained[name]]
     changes = [f"{name} {saved.get(name)} instead of {trained[name]}" for name in different]
     if "vocabulary" not in different and saved["tokens"] != trained["tokens"]:
@@ -215,7 +215,7 @@ def _changes(trained: Mapping[str, Any], saved: Mapping[str, Any]) -> list[str]:
     "serving.submission",
     cost="run",
     needs=(LABEL_PER_ROW,),
-    catches="predictions that the GLUE leaderboard would not take: class names that it does not know, rows lost, NaN",
+    catches="predictions that the GLUE leaderboard refuses: unknown class names, lost rows, NaN",
     hint="name the classes as GLUE does, in the order of their ids, and predict every row.",
 )
 def submission(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
@@ -231,7 +231,7 @@ def submission(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     run, card = evidence.run, evidence.pipeline.card
     task = card.metric.config_name or "" if card.metric.path == "glue" else ""
     if task not in TASKS or set(card.label_names) != set(NAMES.get(task, ())):
-        msg = "it applies only to tasks of GLUE whose classes are named as there"
+        msg = "it applies only to tasks of GLUE with GLUE's class names"
         raise NotApplicable(msg)
     with tempfile.TemporaryDirectory(prefix="submission-", dir=scratch_folder()) as folder:
         path = Path(folder) / f"{task}.tsv"

@@ -1,4 +1,4 @@
-"""What happens to a text that is longer than the model takes: the tokenizer that is saved must know the limit."""
+"""Checks of a text that is longer than the model's limit: the saved tokenizer must have the limit."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ if TYPE_CHECKING:
     from pytest_ftcheck.findings import Finding
 
 _BEYOND = 8
-"""Tokens beyond the model's positions that are tried."""
+"""Number of tested tokens beyond the model's positions."""
 _LONGEST = 4096
-"""Positions of a model that is asked: a forward pass over more takes too long."""
+"""Largest number of positions of a checked model: a forward pass over more takes too long."""
 
 
 @check(
     "serving.long_text",
     cost="forward",
-    catches="a tokenizer without model_max_length beside a model with so many positions: a page of text crashes it",
-    hint="set tokenizer.model_max_length to what the model takes before it is saved; pipeline(…, truncation=True) cuts "
+    catches="a tokenizer without model_max_length, with a model of limited positions: a long text makes the model fail",
+    hint="set tokenizer.model_max_length to the model's limit before it is saved; pipeline(…, truncation=True) cuts "
     "there.",
 )
 def long_text(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """A text that is longer than the model takes is truncated by its own tokenizer.
+    """The saved tokenizer truncates a text that is longer than the model's limit.
 
-    Assumes: whoever serves the model relies on its tokenizer, as `transformers.pipeline` does.
+    Assumes: a server relies on the tokenizer to truncate, as `transformers.pipeline` does.
 
-    Unusual but healthy: a service that cuts texts itself: red. Models without a fixed number of positions are skipped.
+    Unusual but healthy: a service that cuts texts itself fails. Models without a fixed number of positions are skipped.
 
     False alarms: none by chance.
     """
@@ -50,13 +50,13 @@ def long_text(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         return []
     limit = tokenizer.model_max_length
     said = f"model_max_length = {limit}" if limit < 10**6 else "no model_max_length"
-    expected = f"a tokenizer that cuts a text at what the model takes, {positions} tokens"
+    expected = f"a tokenizer that truncates a text to the model's limit of {positions} tokens"
     observed = f"it makes {len(ids)} tokens of a long text ({said}), and the model raises {error}"
     return [finding(expected, observed)]
 
 
 def _error(evidence: Evidence, ids: list[int]) -> str:
-    """Name what the untrained model raises for a row of so many tokens; an empty text where it takes them."""
+    """Name the error of the untrained model for a row of that many tokens; an empty text if there is none."""
     row = torch.tensor([ids], device=evidence.environment["device"])
     try:
         logits_of(evidence.fresh_model, {"input_ids": row, "attention_mask": torch.ones_like(row)})

@@ -1,4 +1,4 @@
-"""What a model class of the user's own makes of the saved folder."""
+"""Loads the saved folder by a model class of the user's own."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NAMED = 4
 
 
 class NotLoaded(Exception):  # noqa: N818 - no error of ours: what loading by the class leaves behind
-    """A model that its class loads from the folder, and that cannot compute."""
+    """The class loads a model from the folder, but the model cannot compute."""
 
     def __init__(self, how: str, why: str) -> None:
         super().__init__(why)
@@ -33,11 +33,11 @@ def load_by_own_class(evidence: Evidence) -> tuple[str, list[int], NDArray[np.fl
     """Load the folder in this process by the class's own ``from_pretrained``, and evaluate B rows again.
 
     Returns:
-        What was called; the rows ``[B]``; their logits ``[B, K]``; weights that folder or class lack, in words.
+        The called function; the rows ``[B]``; their logits ``[B, K]``; names of weights that folder or class lack.
 
     Raises:
         NotApplicable: the class has no ``from_pretrained``, or it needs more than the folder.
-        NotLoaded: what it loads cannot compute.
+        NotLoaded: the loaded model cannot compute.
 
     """
     kind: Any = type(evidence.fresh_model)

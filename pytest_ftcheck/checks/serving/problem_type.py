@@ -1,4 +1,4 @@
-"""What must hold for the configuration that is saved: a server applies a sigmoid to each label, as training did."""
+"""Checks of the saved configuration: a server applies a sigmoid to each label, as in the training."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     "serving.problem_type",
     cost="run",
     needs=(LABEL_SETS,),
-    catches="a problem_type that is lost when the model is saved: pipeline() then puts a softmax over labels that do "
-    "not compete",
+    catches="a problem_type that is lost when the model is saved: pipeline() then applies a softmax to independent "
+    "labels",
     hint="set model.config.problem_type = 'multi_label_classification' before the model is saved, and do not edit or "
     "replace config.json afterwards.",
 )
 def problem_type(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """The saved configuration says that a row has any number of labels, so that `pipeline` applies a sigmoid.
+    """The saved configuration is that of rows with any number of labels, so that `pipeline` applies a sigmoid.
 
     Assumes: the folder is loaded by `transformers.pipeline`, which reads ``problem_type`` of the configuration.
 
-    Unusual but healthy: a model that never had it set, because a loss of one's own computes the loss, only warns:
-    whoever serves it must say ``function_to_apply="sigmoid"``.
+    Unusual but healthy: a model without ``problem_type``, because the user's own code computes the loss, only warns:
+    a server must pass ``function_to_apply="sigmoid"``.
 
-    False alarms: none by chance. Two words are compared.
+    False alarms: none by chance. Two settings are compared.
     """
     del thresholds
     file = evidence.run.model_folder / "config.json"

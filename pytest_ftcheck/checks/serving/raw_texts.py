@@ -1,4 +1,4 @@
-"""What a server that gets raw texts answers, against the evaluation."""
+"""Compares a server's predictions for raw texts with the evaluation."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ if TYPE_CHECKING:
     tolerance={"float32": 1e-3, "bfloat16": 5e-2, "float16": 5e-2},
     catches="text pairs that were joined into one string, a missing tokenizer, generic LABEL_0, texts that are changed "
     "before they are tokenized",
-    hint="serve texts as they were trained: pairs as {'text': …, 'text_pair': …}, the same tokenizer beside the model, "
+    hint="serve texts as in the training: pairs as {'text': …, 'text_pair': …}, the same tokenizer in the folder, "
     "id2label with the names of the classes.",
 )
 def pipeline(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """`transformers.pipeline` on raw texts gives the labels and scores of the evaluation.
 
-    ``tolerance`` is of a probability; of a value for regression, relative above 1. Truncated rows are left out.
+    ``tolerance`` applies to probabilities; for regression to values, relative above 1. Truncated rows are left out.
 
-    Assumes: raw texts alone are what a server gets.
+    Assumes: a server gets only raw texts.
 
-    Unusual but healthy: truncated rows, templates of a user's own and own model classes are skipped.
+    Unusual but healthy: truncated rows, templates and model classes of the user's own are skipped.
 
     False alarms: none by chance.
     """
@@ -69,7 +69,7 @@ def pipeline(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     require_rows_in_place(evidence)
     how = _tokenization(evidence, answer.text_rows)
     if how == "other" and not evidence.pipeline.source.rows.tokenized_here:
-        msg = "the rows are not the tokens of the text columns alone: pipeline() needs what the user puts around them"
+        msg = "the rows are not the tokens of the text columns alone: pipeline() would need the user's template"
         raise NotApplicable(msg)
     if counts_padding(evidence) and not any(wrong.another_label for wrong in different):
         expected = (
@@ -85,11 +85,11 @@ def pipeline(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
             )
         ]
     if squashed:
-        # Whoever serves the model by other means gets the value itself.
+        # A server without pipeline() gets the value itself.
         problem_type = evidence.pipeline.card.head_rules.model.problem_type
         hint = f"set model.config.problem_type = {problem_type!r}."
         expected = f"the evaluation's value for {len(logits)} texts from pipeline() (values that are no sigmoid fail)"
-        observed = "the sigmoid of it: pipeline() puts one over the one output of a model whose problem_type is None"
+        observed = "its sigmoid: pipeline() applies a sigmoid to a single output if problem_type is None"
         return [warning(expected, observed, share=1.0, hint=hint)]
     hint = ""
     if how.startswith("as one"):
@@ -115,7 +115,7 @@ class _Difference:
 def _differences(
     evidence: Evidence, answer: Served, logits: NDArray[np.float64], tolerance: float
 ) -> list[_Difference]:
-    """Word every row whose answer differs from the evaluation's logits ``[R, K]``."""
+    """Describe every row whose answer differs from the evaluation's logits ``[R, K]``."""
     regression = evidence.pipeline.card.head_rules.values
     names = evidence.pipeline.card.label_names
     scores = evidence.pipeline.card.head_rules.outputs.scores(logits)
@@ -128,7 +128,7 @@ def _differences(
         if regression:
             same, label = True, ""
         else:
-            # Of classes that are as likely within the tolerance, either may be named.
+            # If classes are equally likely within the tolerance, any of them may be named.
             likely = [names[index] for index in np.flatnonzero(expected >= ordered[0] - 2 * allowed)]
             label = str(found[0]["label"])
             same = not names or any(folded_name(label) == folded_name(name) for name in likely)
@@ -140,7 +140,7 @@ def _differences(
 
 
 def in_lower_case(evidence: Evidence, rows: Sequence[int]) -> list[Finding]:
-    """Find rows that are the tokens of their texts in lower case, which the tokenizer does not make by itself."""
+    """Find rows that are the tokens of lower-cased texts, although the tokenizer does not lower-case."""
     tokenizer: Any = evidence.pipeline.processing_class
     if tokenizer is None or evidence.pipeline.source.rows.tokenized_here:
         return []
@@ -153,7 +153,7 @@ def in_lower_case(evidence: Evidence, rows: Sequence[int]) -> list[Finding]:
         )
         changed = sum(first != second for first, second in zip(plain, stored, strict=True))
         if lower == stored and changed:
-            expected = "a tokenizer that makes the rows' tokens of the raw texts, as a server gives them to it"
+            expected = "a tokenizer that makes the rows' tokens from the raw texts that a server passes"
             observed = (
                 f"the rows are tokens of column {name!r} in lower case: raw, {changed} of {len(stored)} texts differ"
             )
@@ -165,7 +165,7 @@ def in_lower_case(evidence: Evidence, rows: Sequence[int]) -> list[Finding]:
 
 
 def _are_squashed(answer: Served, logits: NDArray[np.float64]) -> bool:
-    """Whether the answers are the sigmoid of the evaluation's values."""
+    """Return whether the answers are the sigmoid of the evaluation's values."""
     given = [entry[0]["score"] for entry in answer.answers]
     return logits.shape[1] == 1 and bool(np.allclose(given, special.expit(logits[:, 0]), atol=1e-3))
 
@@ -179,7 +179,7 @@ def _extra_inputs(evidence: Evidence) -> str:
 
 
 def _tokenization(evidence: Evidence, rows: Sequence[int]) -> str:
-    """Say how the rows were tokenized: ``whole``, ``as one string …``, or ``other``."""
+    """Describe how the rows were tokenized: ``whole``, ``as one string …``, or ``other``."""
     tokenizer: Any = evidence.tokenizer
     stored = real_tokens(evidence, rows)
     asked = texts(evidence, rows)
@@ -197,5 +197,5 @@ def _tokenization(evidence: Evidence, rows: Sequence[int]) -> str:
 
 
 def folded_name(name: str) -> str:
-    """Fold a label's name: case, blanks and underscores say nothing."""
+    """Fold a label's name: case, blanks and underscores are ignored."""
     return re.sub(r"[\W_]+", "", name.casefold()) or name

@@ -1,4 +1,4 @@
-"""What must hold for the files of the saved folder, before anybody loads it."""
+"""Checks of the files of the saved folder, without loading the model."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.findings import Finding
 
 _TRAINER_STATE = ("training_args.bin",)
-"""`Trainer.save_model` always leaves it there; nothing loads it when the model is served."""
+"""`Trainer.save_model` always writes this file; a server does not load it."""
 _MUST_HAVE_CONTENT = (".safetensors", ".json", ".model", ".txt", ".bin")
 _MAY_BE_EMPTY = ("merges.txt",)
 _READ = stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH
@@ -46,17 +46,17 @@ def _relative(evidence: Evidence, path: Path) -> str:
 @check(
     "serving.safetensors",
     cost="run",
-    catches="weights saved as a pickle, which runs code when it is loaded; a shard that is not there; a damaged file; "
+    catches="weights saved as a pickle, which runs code when it is loaded; a missing shard; a damaged file; "
     "weights without their configuration",
     hint="save with save_pretrained, which writes safetensors; remove old pytorch_model.bin, optimizer and checkpoint "
     "files from the folder.",
 )
 def safetensors(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """The saved folder holds its weights as whole safetensors files with a configuration, and no pickle.
+    """The saved folder contains the weights as complete safetensors files with a configuration, and no pickle.
 
-    Assumes: weights are safetensors, and nothing is a pickle.
+    Assumes: weights are safetensors, and no file is a pickle.
 
-    Unusual but healthy: training_args.bin is let through; other pickles, as an optimizer beside the model, are red.
+    Unusual but healthy: training_args.bin passes; other pickles, such as an optimizer in the same folder, fail.
 
     False alarms: none by chance.
     """
@@ -66,7 +66,7 @@ def safetensors(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     findings = []
     names = ", ".join(_relative(evidence, path) for path in files) or "an empty folder"
     if files and not {"config.json", "adapter_config.json"} & {path.name for path in files}:
-        hint = "save with save_pretrained, or write the configuration beside it: config.save_pretrained(folder)."
+        hint = "save with save_pretrained, or write the configuration into the folder: config.save_pretrained(folder)."
         findings.append(
             finding("a config.json, without which from_pretrained cannot load", f"none: {names}", hint=hint)
         )
@@ -84,12 +84,12 @@ def safetensors(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     pickles = [path for path in files if path.name not in _TRAINER_STATE and is_pickle(path)]
     if pickles:
         names = ", ".join(_relative(evidence, path) for path in pickles)
-        findings.append(finding("no pickle beside the weights", f"{names}: loading it would run whatever it holds"))
+        findings.append(finding("no pickle in the folder", f"{names}: loading it would run the code that it contains"))
     return findings
 
 
 def is_pickle(path: Path) -> bool:
-    """Tell a pickle by its content: plain, or in the zip file that `torch.save` writes."""
+    """Return whether a file is a pickle, by its content: plain, or in the zip file that `torch.save` writes."""
     try:
         with path.open("rb") as file:
             start = file.read(2)
@@ -106,15 +106,16 @@ def is_pickle(path: Path) -> bool:
 @check(
     "serving.dtype",
     cost="run",
-    catches="weights that are cast to another dtype when they are saved, or in part only",
+    catches="weights that are cast to another dtype when they are saved, all or some of them",
     hint="look for model.half() or .to(dtype) before the model is saved; autocast leaves weights in float32.",
 )
 def dtype(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Saved weights have the dtype in which they were trained.
 
-    Assumes: weights are saved as they were trained.
+    Assumes: weights are saved in the dtype of the training.
 
-    Unusual but healthy: a model that is cast on purpose before it is saved is red: silence it; other names are skipped.
+    Unusual but healthy: a model that is cast on purpose before it is saved fails: silence the check; weights with other
+    names are skipped.
 
     False alarms: none by chance.
     """
@@ -147,7 +148,7 @@ def _saved_dtypes(evidence: Evidence) -> Iterator[tuple[str, torch.dtype]]:
         try:
             with safe_open(path, framework="pt") as tensors:
                 for name in tensors.keys():  # noqa: SIM118 - no mapping
-                    # A slice of nothing has the dtype, and costs nothing.
+                    # An empty slice has the dtype, and reads no data.
                     part = tensors.get_slice(name)
                     yield name, (part[:0] if part.get_shape() else tensors.get_tensor(name)).dtype
         except SafetensorError as error:
@@ -161,16 +162,16 @@ def _short(kind: torch.dtype) -> str:
 @check(
     "serving.permissions",
     cost="run",
-    catches="files that only their owner can read, empty files, links that lead nowhere",
+    catches="files that only their owner can read, empty files, links to missing files",
     hint="a temporary file was moved into place (mode 0600), a disk was full, or a link was copied without its target; "
     "save again, or chmod.",
 )
 def permissions(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Saved files can be read by everybody who can read other new files, and none is empty.
 
-    Assumes: the saved folder is for others too.
+    Assumes: other users read the saved folder too.
 
-    Unusual but healthy: a private umask is what is compared with: only files narrower than that are red.
+    Unusual but healthy: a private umask passes: only files with narrower modes than other new files fail.
 
     False alarms: none by chance.
     """
@@ -206,9 +207,9 @@ def permissions(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _usual_modes() -> tuple[int, int]:
-    """Return the modes of a file that is made now, and of one that safetensors writes: of late 0600, by a rename.
+    """Return the modes of a new file, and of a file that safetensors writes (0600 in recent versions, by a rename).
 
-    Made, because asking for the umask would change it for a moment.
+    The files are really created, because reading the umask would change it for a moment.
     """
     with tempfile.TemporaryDirectory(prefix="umask-", dir=scratch_folder()) as name:
         plain, weights = Path(name) / "new", Path(name) / "new.safetensors"

@@ -1,4 +1,4 @@
-"""Predictions as the GLUE leaderboard takes them: a TSV file for each task."""
+"""Writes and reads predictions in the format of the GLUE leaderboard: a TSV file for each task."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ def write_submission(run: Run, path: Path, *, task: str | None = None, label_nam
     """Write the predictions of a run as a GLUE submission: ``index`` and ``prediction``, separated by tabs.
 
     Args:
-        run: whose predictions, of the rows in their order.
-        path: of the file, for example ``MRPC.tsv``.
-        task: of GLUE, such as ``mrpc``; None: the run's own.
-        label_names: of the run's classes in the order of their ids; none: as GLUE has them.
+        run: run with the predictions, in the order of the rows.
+        path: path of the file, for example ``MRPC.tsv``.
+        task: task of GLUE, such as ``mrpc``; None: the run's own task.
+        label_names: names of the run's classes in the order of their ids; empty: GLUE's names.
 
     Raises:
-        TaskError: no task of GLUE, or a class that it does not have.
+        TaskError: not a task of GLUE, or a class that the task does not have.
         DataError: a prediction is not finite.
 
     """
@@ -88,17 +88,17 @@ def _check_names(task: str, names: Sequence[str], width: int) -> None:
     if set(names) != set(NAMES[task]) or len(names) != width:
         msg = (
             f"the run has {width} classes named {', '.join(names)}; GLUE takes {', '.join(NAMES[task])} for {task}. "
-            "Name the classes so, in the order of their ids."
+            "Use GLUE's names of the classes, in the order of their ids."
         )
         raise TaskError(msg)
 
 
 def read_submission(path: Path, task: str) -> list[float]:
-    """Read what `write_submission` wrote.
+    """Read a file that `write_submission` wrote.
 
     Args:
-        path: of the file.
-        task: of GLUE.
+        path: path of the file.
+        task: task of GLUE.
 
     Returns:
         ``[N]``: class ids in GLUE's order, or scores.

@@ -1,7 +1,7 @@
-"""What must hold for training: it runs through, as it was planned, and the weights that it kept are the best.
+"""Checks of training: it completes as planned, and the kept weights are the best.
 
-`completion` (it runs through), `extremes` (the loss itself), `learning` (it falls), `overfitting`, `optimizer`
+`completion` (training completes), `extremes` (the loss itself), `learning` (the loss falls), `overfitting`, `optimizer`
 (parameters, groups, gradients), `schedule` (the learning rate), `accumulation`, `resume`, `reproducible` (seeds,
-workers, precision, engines), `epochs` (which rows), `modes` (training and evaluation mode, what reaches the model) and
-`best` (the weights that are kept).
+workers, precision, engines), `epochs` (the rows), `modes` (training and evaluation mode, the model's inputs) and
+`best` (the kept weights).
 """

@@ -1,4 +1,4 @@
-"""Whether accumulated small batches give the gradient of one large batch: 4 micro-batches of 2 rows, or of 8."""
+"""Checks whether accumulated small batches give the gradient of one large batch: 4 micro-batches of 2 rows, or of 8."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _MICRO_STEPS, _ROWS = 4, 2
 _RAGGED = tuple(range(13))
 """Rows of two optimizer steps: 4 times 2, and the rest of an epoch, 2, 2 and 1."""
 _EQUAL = (0,) * 12
-"""One row in all places: a loss that weighs rows by what is in their batch weighs all alike. 4 and 2 times 2."""
+"""The same row everywhere: a loss whose weights depend on the batch then weights all rows equally. 4 and 2 times 2."""
 HINT = (
-    "divide a loss of your own by num_items_in_batch, or set loss_is_scaled_for_ga = False on the Trainer where it is "
+    "divide a loss of your own by num_items_in_batch, or set loss_is_scaled_for_ga = False on the Trainer if it is "
     "a mean over the batch: the Trainer then divides it."
 )
 
@@ -32,15 +32,16 @@ HINT = (
     "training.accumulation",
     cost="extra-training",
     tolerance={"float32": 1e-3, "bfloat16": 5e-2, "float16": 5e-2},
-    catches="a loss that is not divided by the micro-batches, or twice, or by as many as there should be; lost "
+    catches="a loss that is not divided by the number of micro-batches, divided twice, or by a wrong number; lost "
     "micro-batches",
     hint=HINT,
 )
 def accumulation(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Micro-batches that are accumulated give the gradient of one batch of all their rows.
+    """Accumulated micro-batches give the gradient of one batch of all their rows.
 
-    Without dropout, clipping or a change of the weights; the tolerance is relative. Over a user's Trainer, which does
-    not weigh micro-batches by their rows, of equal batches of one row; else of ragged ones, the last of them smaller.
+    The check runs without dropout, clipping or changes of the weights; the tolerance is relative. A user's Trainer,
+    which does not weight micro-batches by their rows, gets equal batches of one row; else batches are ragged, and the
+    last one is smaller.
 
     Assumes: a batch's loss is the mean over its rows.
 
@@ -58,14 +59,14 @@ def accumulation(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         raise NotApplicable(msg)
     whole, parts = _probe(evidence, rows, _MICRO_STEPS * _ROWS, 1), _probe(evidence, rows, _ROWS, _MICRO_STEPS)
     if rows_by_step(whole, 1) != rows_by_step(parts, _MICRO_STEPS):
-        msg = "batches of another size hold other rows: its sampler depends on the batch size"
+        msg = "batches of another size contain other rows: its sampler depends on the batch size"
         raise NotApplicable(msg)
     ones, many = whole.trace.gradient_norms, parts.trace.gradient_norms
     if len(ones) != 2 or len(many) != 2:  # 8 rows and the rest
         expected = f"2 optimizer steps over {len(rows)} rows, in batches of 8 and in groups of 4 times 2"
         return [finding(expected, f"{len(ones)} and {len(many)}")]
     if weighs:
-        # A control that must differ: else the lengths tell nothing.
+        # A control that must differ: otherwise the lengths are no evidence.
         alone = _probe(evidence, rows, _ROWS, 1).trace.gradient_norms[0]
         if math.isclose(alone, ones[0], rel_tol=thresholds["tolerance"]):
             observed = f"both {alone:.4g} long: something clips or rescales them"
@@ -74,10 +75,10 @@ def accumulation(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def require_accumulation(evidence: Evidence) -> None:
-    """Stop where a user's Trainer never accumulates: its loss need not be made for it.
+    """Stop a check if a user's Trainer does not accumulate: its loss need not support it.
 
     Raises:
-        NotApplicable: it does not.
+        NotApplicable: the recipe does not accumulate.
 
     """
     weighs = evidence.pipeline.source.loss.weighs_micro_batches
@@ -87,10 +88,10 @@ def require_accumulation(evidence: Evidence) -> None:
 
 
 def require_untouched_gradients(evidence: Evidence) -> None:
-    """Stop where callbacks change gradients before the optimizer gets them.
+    """Stop a check if callbacks may change gradients before the optimizer gets them.
 
     Raises:
-        NotApplicable: one has a method for that moment.
+        NotApplicable: a callback has a method that is called before the optimizer step.
 
     """
     callbacks = evidence.pipeline.source.own.callbacks
@@ -102,7 +103,7 @@ def require_untouched_gradients(evidence: Evidence) -> None:
 
 
 def require_counted_items(evidence: Evidence) -> None:
-    """Stop where gradients are as many times too long as there are micro-batches, and no part of the user's made it so.
+    """Stop a check if transformers itself makes gradients too long by the number of micro-batches.
 
     Raises:
         NotApplicable: the model ignores ``num_items_in_batch``, and the Trainer has no loss of its own.
@@ -112,14 +113,14 @@ def require_counted_items(evidence: Evidence) -> None:
     if not source.loss.weighs_micro_batches and not own_loss(evidence):
         msg = (
             f"its {source.own.model_class.__name__} takes num_items_in_batch and ignores it, so that transformers "
-            "itself multiplies the gradient by the number of micro-batches: nothing of yours is wrong, and only "
-            "max_grad_norm feels it"
+            "itself multiplies the gradient by the number of micro-batches: your code is right, and only max_grad_norm "
+            "is affected"
         )
         raise NotApplicable(msg)
 
 
 def _judge(evidence: Evidence, ratios: list[float], tolerance: float) -> list[Finding]:
-    """Compare lengths of accumulated gradients with those of one batch; they should be 1 to 1."""
+    """Compare lengths of accumulated gradients with those of one batch; the ratio should be 1."""
     if math.isclose(ratios[0], _MICRO_STEPS, rel_tol=tolerance):
         require_counted_items(evidence)
     own = own_loss(evidence)
@@ -129,13 +130,13 @@ def _judge(evidence: Evidence, ratios: list[float], tolerance: float) -> list[Fi
             f"{name}: a gradient as long as that of the same rows in one batch", f"{ratio:.4g} times as long", hint=hint
         )
         for ratio, name in zip(ratios, ("4 batches of 2 rows", "the rest of an epoch"), strict=True)
-        # Written so that a NaN is no 1.
+        # Written so that NaN counts as different from 1.
         if not abs(ratio - 1) <= tolerance
     ]
 
 
 def _probe(evidence: Evidence, rows: tuple[int, ...], batch_size: int, micro_steps: int) -> Probe:
-    """Take the optimizer steps of one epoch, at most two, with weights that stay as they are."""
+    """Take the optimizer steps of one epoch, at most two, without changing the weights."""
     return probed(
         evidence,
         steps=2,

@@ -1,4 +1,4 @@
-"""Whether the weights that are kept are the best ones, by the metric and direction that were declared."""
+"""Checks whether the kept weights are the best ones, by the declared metric and direction."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 @check(
     "training.best_checkpoint",
     cost="run",
-    # Of metrics of the same weights, relative above 1; on a GPU ten times as much.
+    # Tolerance of metrics of the same weights, relative above 1; on a GPU ten times as much.
     thresholds={"difference": 1e-4},
-    catches="greater_is_better the wrong way round, another metric that decides, best weights that are not loaded",
+    catches="a wrong greater_is_better, another metric that decides, best weights that are not loaded",
     hint="look at metric_for_best_model, greater_is_better and load_best_model_at_end, and at code that loads or "
     "changes weights after training.",
 )
 def best_checkpoint(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """The best weights by the declared metric, in its natural direction, are the ones that are kept.
+    """The kept weights are the best by the declared metric, in its natural direction.
 
-    Assumes: a metric's name says its direction.
+    Assumes: a metric's name shows its direction.
 
-    Unusual but healthy: equally good evaluations, a best one between two checkpoints, and metrics whose names say
-    nothing of a direction are let through. A metric whose name we misread is red: silence it.
+    Unusual but healthy: equally good evaluations, a best evaluation between two checkpoints, and metrics whose names
+    show no direction pass. A metric whose name is misread fails: silence the check.
 
     False alarms: none by chance.
     """
@@ -58,7 +58,7 @@ def best_checkpoint(evidence: Evidence, thresholds: Thresholds) -> list[Finding]
         raise NotApplicable(msg)
     sign = 1 if declared.greater_is_better else -1
     best = max(sign * value for value in values if not math.isnan(value))
-    # Several may be equally good: which of them is kept is the engine's choice.
+    # Several may be equally good: the engine decides which of them is kept.
     ties = [number for number, value in enumerate(values, 1) if sign * value == best]
     if step := _unsaved(evidence, declared, run.epochs[ties[0] - 1].get("step")):
         msg = f"the best evaluation, at step {step:g}, has no checkpoint that could be loaded: save at every evaluation"
@@ -99,17 +99,17 @@ def _stops_early(evidence: Evidence) -> bool:
 
 
 def _direction(name: str, *, greater: bool) -> list[Finding]:
-    """Compare the declared direction with what the metric's name says, if anything."""
+    """Compare the declared direction with the direction that the metric's name shows, if any."""
     if direction_of(name) in (greater, None):
         return []
     words = ("smaller is better", "greater is better")
     expected = f"{name}: {words[not greater]} (greater_is_better = {not greater})"
-    hint = "the worst weights are kept, and an early stop waits for it to get worse."
+    hint = "set greater_is_better: now the worst weights are kept, and early stopping waits for a worse metric."
     return [finding(expected, f"greater_is_better = {greater}", hint=hint)]
 
 
 def _differing(epoch: Mapping[str, float], metrics: Mapping[str, float], tolerance: float) -> str:
-    """Name a metric that differs; an empty text where all are equal."""
+    """Name a metric that differs; an empty text if all are equal."""
     for name in epoch.keys() & metrics.keys() - {"epoch", "step"}:
         before, after = epoch[name], metrics[name]
         if not (abs(before - after) <= tolerance * max(1.0, abs(before)) or (math.isnan(before) and math.isnan(after))):
@@ -120,16 +120,16 @@ def _differing(epoch: Mapping[str, float], metrics: Mapping[str, float], toleran
 @check(
     "training.kept_weights",
     cost="run",
-    catches="the best weights kept as what state_dict() returns: they go on changing, and the last ones are restored",
-    hint="copy what is kept: {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}, or "
+    catches="the best weights kept as a state_dict() without a copy: later steps change them, the last are restored",
+    hint="copy the weights: {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}, or "
     "copy.deepcopy(model.state_dict()).",
 )
 def kept_weights(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Weights that a callback or the Trainer keeps while training goes on are a copy.
+    """Weights that a callback or the Trainer keeps during training are a copy.
 
-    Assumes: a state dict that is held over an optimizer step is meant as it was.
+    Assumes: a state dict that is kept over an optimizer step is meant to stay unchanged.
 
-    Unusual but healthy: parameters that are held as such (``named_parameters()``) are let through.
+    Unusual but healthy: parameters that are kept as parameters (``named_parameters()``) pass.
     The manual engine has no callbacks, and keeps copies.
 
     False alarms: none by chance. Memory is compared.
@@ -140,4 +140,4 @@ def kept_weights(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     if not kept:
         return []
     observed = f"{', '.join(kept)} holds the tensors of state_dict() by reference: they share the memory of the weights"
-    return [finding("a copy of the weights, where they are kept while training goes on", observed)]
+    return [finding("a copy of the weights, where they are kept during training", observed)]

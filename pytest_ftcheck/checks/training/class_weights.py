@@ -1,4 +1,4 @@
-"""What must hold for a loss that weighs classes: rare ones weigh more, and each weight is that of its own class."""
+"""Checks of a loss with class weights: rare classes have larger weights, and each weight belongs to its class."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ if TYPE_CHECKING:
 _MOST_CLASSES = 64
 _SHOWN = 6
 _EXPONENTS = (1.0, 0.5)
-"""Of inverse frequency, as `sklearn.utils.class_weight.compute_class_weight("balanced")` gives it, and of its root."""
+"""Exponents: inverse frequency, as `sklearn.utils.class_weight.compute_class_weight("balanced")` gives it, its root."""
 
 
 @check(
     "training.class_weights",
     cost="forward",
     needs=(CLASSES, LABEL_PER_ROW),
-    # How far apart weights must be to be weights; how far they may be from those of the counts, relative.
+    # Smallest ratio between weights that counts as class weights; relative tolerance of weights against the counts.
     thresholds={"apart": 0.05, "off": 0.1},
     catches="class weights in another order than the class ids: in the order of first occurrence, or of names",
     hint="compute the weights in the order of the ids: compute_class_weight('balanced', classes=range(num_labels), "
     "y=labels).",
 )
 def class_weights(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """A loss that weighs classes by their counts gives each class its own weight.
+    """A loss that weights classes by their counts gives each class its own weight.
 
-    A class's weight is the length of the loss's gradient at a row of it, where all logits are 0: relative to those of
-    the other classes, whatever the loss divides by. Weights that are a power of the train counts (-1 or -1/2) in
-    another order fail; others that are larger for the most frequent class than for the rarest one are a warning.
+    A class's weight is the length of the loss's gradient at a row of the class with all logits 0, relative to the other
+    classes. Weights that are a power of the train counts (-1 or -1/2) in another order fail; for other weights, the
+    check warns if the most frequent class has a larger weight than the rarest one.
 
-    Assumes: the loss depends on the logits of each row, and a class's weight on nothing but its label.
+    Assumes: the loss depends on the logits of each row, and a class's weight only on its label.
 
-    Unusual but healthy: weights of costs, not of counts, only warn. Two classes whose costs are just those of the
-    counts exchanged: red.
+    Unusual but healthy: weights that are costs, not from counts, only warn. Two classes whose costs equal the exchanged
+    weights of the counts fail.
 
     False alarms: none by chance. Nothing is drawn.
     """
@@ -59,11 +59,11 @@ def class_weights(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         if np.allclose(weights, meant, rtol=thresholds["off"]):
             return []
         if np.allclose(np.sort(weights), np.sort(meant), rtol=thresholds["off"]):
-            expected = f"each class weighs as its own count asks for: {_told(evidence, meant, counts)}"
+            expected = f"each class has the weight of its own count: {_told(evidence, meant, counts)}"
             observed = f"the same weights in another order: {_told(evidence, weights, counts)}"
             return [finding(expected, observed)]
     if weights[counts.argmax()] > weights[counts.argmin()] * (1 + thresholds["apart"]) and counts.max() > counts.min():
-        expected = "a rare class that weighs at least as much as a frequent one"
+        expected = "a rare class with at least the weight of a frequent one"
         return [warning(expected, _told(evidence, weights, counts), share=float(counts.min() / counts.sum()))]
     return []
 
@@ -72,7 +72,7 @@ def _classes(evidence: Evidence) -> tuple[NDArray[np.float64], list[int]]:
     """Return how many train rows each class has, ``[K]``, and the first row of each.
 
     Raises:
-        NotApplicable: labels are no class ids, a class has no row, or there are too many classes.
+        NotApplicable: labels are not class ids, a class has no row, or there are too many classes.
 
     """
     labels = evidence.labels(evidence.pipeline.train_dataset)
@@ -125,7 +125,7 @@ def _weights(evidence: Evidence, rows: list[int]) -> NDArray[np.float64]:
 
 
 def _told(evidence: Evidence, weights: NDArray[np.float64], counts: NDArray[np.float64]) -> str:
-    """Word weights beside counts, the most frequent class first."""
+    """Describe weights with counts, the most frequent class first."""
     names = evidence.pipeline.card.label_names or tuple(map(str, range(len(counts))))
     order = np.argsort(-counts, kind="stable")
     shown = ", ".join(f"{names[k]} {weights[k]:.2f} ({counts[k]:g} rows)" for k in order[:_SHOWN])

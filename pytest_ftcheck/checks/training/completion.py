@@ -1,4 +1,4 @@
-"""Whether training runs through: its losses are finite, and it takes the steps that it planned."""
+"""Checks whether training completes: its losses are finite, and it takes the planned steps."""
 
 from __future__ import annotations
 
@@ -16,40 +16,40 @@ if TYPE_CHECKING:
     from pytest_ftcheck.runs.run import Run
 
 _FIRST_SKIPS = 4
-"""Optimizer steps that a gradient scaler skips while it finds its scale."""
+"""Number of optimizer steps that a gradient scaler skips while it finds its scale."""
 
 
 _NO_STEP = "no step at all: training took nothing in"
 _NO_STEP_HINT = (
     "training ended before its first batch: look at num_train_epochs and max_steps, and whether it resumes from a "
-    "checkpoint of an earlier run, which took as many steps already."
+    "checkpoint of an earlier run, which already took these steps."
 )
 
 
 @check(
     "training.completes",
     cost="run",
-    catches="a part that raises: a collator, a loss, a metric, a callback, a batch that the model refuses",
-    hint="run the same training alone for the whole traceback.",
+    catches="code that raises an error: a collator, a loss, a metric, a callback, a batch that the model refuses",
+    hint="run the same training alone to see the whole traceback.",
 )
 def completes(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Training and evaluation run through.
+    """Training and evaluation complete without an error.
 
     Assumes: training and evaluation end by themselves.
 
-    Unusual but healthy: an early stop is an end.
+    Unusual but healthy: early stopping passes.
 
     False alarms: none by chance.
     """
     del thresholds
-    _ = evidence.trained_run  # the engine reports what broke it off, under this check's name
+    _ = evidence.trained_run  # the engine reports the error under this check's name
     return []
 
 
 @check(
     "training.finite_loss",
     cost="run",
-    catches="NaN or infinity at any step, also where logging_nan_inf_filter hides it from the log",
+    catches="NaN or infinity at any step, also if logging_nan_inf_filter hides it from the log",
     hint="look for a learning rate that is too high, fp16 overflow, a division by 0 in the loss, or a NaN in the rows.",
 )
 def finite_loss(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
@@ -57,8 +57,8 @@ def finite_loss(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
     Assumes: every loss is a number.
 
-    Unusual but healthy: a step that a gradient scaler skips still has a finite loss; one that overflows in the loss
-    itself is red.
+    Unusual but healthy: a step that a gradient scaler skips has a finite loss and passes; an overflow in the loss
+    itself fails.
 
     False alarms: none by chance.
     """
@@ -82,11 +82,11 @@ def finite_loss(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     hint="look at where optimizer.step() is called, at the gradient scaler, and at gradient_accumulation_steps.",
 )
 def steps(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Optimizer steps are taken as planned, each over as many micro-batches as the recipe accumulates.
+    """Optimizer steps are taken as planned, each over the recipe's number of micro-batches.
 
-    Assumes: the run ends where its arguments say.
+    Assumes: the run takes the number of steps in its arguments.
 
-    Unusual but healthy: own callbacks may stop it early, and a gradient scaler may skip some steps.
+    Unusual but healthy: callbacks of the user's own may stop training early, and a gradient scaler may skip some steps.
 
     False alarms: none by chance.
     """
@@ -94,15 +94,13 @@ def steps(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     taken, done, planned = run.trace.steps, len(run.step_losses), run.trace.planned_steps
     expected = f"{planned} optimizer steps"
     if not taken:
-        hint = (
-            "make the optimizer of the parameters of the very model that is trained, after its last change; or every "
-        )
+        hint = "make the optimizer from the parameters of the trained model, after its last change; or every "
         hint += "step was skipped: look for fp16 overflow."
         if not done:
             hint = (
                 "training ended before its first batch: look at num_train_epochs and max_steps, and whether it resumes "
             )
-            hint += "from a checkpoint of an earlier run, which took as many steps already."
+            hint += "from a checkpoint of an earlier run, which already took these steps."
             return [finding(expected, "no step at all: training took nothing in", hint=hint)]
         return [finding(expected, f"none that changes the model, after {done} groups of batches", hint=hint)]
     if taken > done:
@@ -112,7 +110,7 @@ def steps(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     if done != planned and not (done < planned and own_callbacks(evidence)):
         found.append(finding(expected, f"training ended after {done}"))
     if done - taken > max(_FIRST_SKIPS, thresholds["skipped"] * done):
-        hint = "its gradients overflow: look at the learning rate and the loss, or take bf16 instead of fp16."
+        hint = "the gradients overflow: look at the learning rate and the loss, or use bf16 instead of fp16."
         at_most = f"at most {thresholds['skipped']:.0%} of {done} optimizer steps skipped by the gradient scaler"
         found.append(finding(at_most, f"{done - taken} skipped", hint=hint))
     return found + ([] if done > taken else _micro_steps(run, arguments(evidence).gradient_accumulation_steps))

@@ -1,4 +1,4 @@
-"""What a fine-tune declares of its training: its arguments, and which parts of the Trainer are the user's own."""
+"""Reads the declared training of a fine-tune: its arguments, and which parts of the Trainer are the user's own."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 
 def arguments(evidence: Evidence) -> TrainingArguments:
-    """Return the `TrainingArguments` that the run has, but for its seed and folder."""
+    """Return the `TrainingArguments` of the run, except its seed and folder."""
     device = evidence.environment["device"]
     return run_arguments(evidence.pipeline, seed=evidence.seed, device=device, output_dir=Path("unused"))
 
 
 def own_sampler(evidence: Evidence) -> str:
-    """Name the sampler where it is not one that gives every row once; an empty text where it is."""
+    """Name the sampler if it does not give every row exactly once; an empty text otherwise."""
     sampler = evidence.pipeline.source.own.sampler
     whole = isinstance(sampler, SequentialSampler | LengthGroupedSampler)
     whole |= isinstance(sampler, RandomSampler) and not sampler.replacement
@@ -43,7 +43,7 @@ def own_loss(evidence: Evidence) -> tuple[str, ...]:
 
 
 def own_callbacks(evidence: Evidence) -> str:
-    """Name the callbacks that the user's Trainer has beside those of every Trainer."""
+    """Name the callbacks that the user's Trainer has in addition to those of every Trainer."""
     usual = "transformers."
     kinds = [type(callback) for callback in evidence.pipeline.source.own.callbacks]
     return ", ".join(
@@ -54,13 +54,13 @@ def own_callbacks(evidence: Evidence) -> str:
 
 
 def trains_on_all_rows(evidence: Evidence) -> bool:
-    """Whether the run has as many steps as the user planned: a user's schedule may be made for all rows."""
+    """Return whether the run has the number of steps that the user planned: a schedule may be made for all rows."""
     pipeline = evidence.pipeline
     return len(pipeline.train_dataset) >= pipeline.source.rows.count("train_dataset")
 
 
 def require_steps(evidence: Evidence) -> None:
-    """Stop a check of the optimizer's steps where there was none: `training.steps` tells of it.
+    """Stop a check of the optimizer's steps if there was none: `training.steps` reports it.
 
     Raises:
         ToldBy: no optimizer step changed the model.
@@ -71,7 +71,7 @@ def require_steps(evidence: Evidence) -> None:
 
 
 def changes_rows(evidence: Evidence, probe: Probe) -> bool:
-    """Whether rows are others than in the data set when they reach the model: masked, cropped or drawn anew."""
+    """Return whether rows differ from the data set when they reach the model: masked, cropped or drawn again."""
     pipeline = evidence.pipeline
     if "input_ids" not in pipeline.train_dataset.column_names:
         return True
@@ -84,8 +84,8 @@ def probed(evidence: Evidence, **changes: Any) -> Probe:
     """Make a short fine-tune; see `pytest_ftcheck.training.probe.probe`.
 
     Raises:
-        NotApplicable: a part of the user's cannot take the change, such as a sampler that was made for all rows.
-        CheckFailure: training broke off in the same way as the run itself, or its loss was not finite.
+        NotApplicable: a part of the user's code does not support the change, such as a sampler made for all rows.
+        CheckFailure: training failed in the same way as the run itself, or its loss was not finite.
 
     """
     try:
@@ -93,6 +93,6 @@ def probed(evidence: Evidence, **changes: Any) -> Probe:
     except CheckFailure as failure:
         if any(entry.check != "training.completes" for entry in failure.findings):
             raise
-        _ = evidence.trained_run  # where the run breaks off as well, its own failure tells of it
-        msg = f"the run goes through, but not a short one on few rows: {failure.findings[0].observed}"
+        _ = evidence.trained_run  # if the run fails as well, its own failure is reported
+        msg = f"the run completes, but a short run on few rows fails: {failure.findings[0].observed}"
         raise NotApplicable(msg) from failure

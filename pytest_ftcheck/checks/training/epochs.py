@@ -1,4 +1,4 @@
-"""What must hold for the rows that are trained on: each once an epoch, with its own label, labels mixed."""
+"""Checks of the training rows: each once an epoch, with its own label, and labels mixed."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 _DRAWS = 200
 _MOST_LABELS = 50
 _CERTAIN = 8.0
-"""Standard deviations: a random order does not come so far by chance."""
+"""Number of standard deviations that a random order does not reach by chance."""
 _WINDOW = 8
-"""Rows that are looked at together, at least."""
+"""Smallest number of rows in a window."""
 
 
 def _epochs(evidence: Evidence) -> list[Pass]:
     passes = [seen for seen in evidence.trained_run.trace.passes if seen.kind == "train"]
     if not passes:
-        msg = "no rows were seen on their way to the model: its batches have no input_ids [B, T]"
+        msg = "the rows that reach the model are not known: its batches have no input_ids [B, T]"
         raise NotApplicable(msg)
     return passes
 
@@ -45,25 +45,26 @@ def _epochs(evidence: Evidence) -> list[Pass]:
 @check(
     "training.rows_once",
     cost="run",
-    # Share of rows that may be unlike any in the data set before they count as changed on the way.
-    # Distinct rows that a sampler of one's own draws, as a share of those that drawing with replacement gives.
+    # Fraction of rows that may be unlike any in the data set before rows count as changed.
+    # Distinct rows that a sampler of the user's own draws, as a fraction of those that drawing with replacement gives.
     thresholds={"changed": 0.05, "drawn": 0.1},
     false_alarms=1e-6,
-    catches="rows lost or repeated by a sampler, a loader or a collator, labels that move to other rows on the way",
+    catches="rows lost or repeated by a sampler, a loader or a collator, labels that move to other rows",
     hint="look at the sampler, at drop_last, and at whether the collator keeps rows and labels together.",
 )
 def rows_once(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Every row is trained on exactly once an epoch, with its own label.
 
-    A last batch that the recipe drops may be missing. Where a sampler of the user's own draws the rows, or they are
-    changed on their way, only what can still be told is judged.
+    A last batch that the recipe drops may be missing. If a sampler of the user's own draws the rows, or rows are
+    changed before they reach the model, the check is less strict.
 
-    Assumes: an epoch is every row, once.
+    Assumes: an epoch contains every row once.
 
-    Unusual but healthy: a sampler of one's own may repeat and leave out rows, down to a tenth of what equal chances
-    give; changed rows are counted only; a factory that makes other rows with another seed is skipped with that seed.
+    Unusual but healthy: a sampler of the user's own may repeat and leave out rows, down to a tenth of the number that
+    equal probabilities give; changed rows are only counted; a factory that makes other rows with another seed is
+    skipped for that seed.
 
-    False alarms: at most 1e-6: by chance, no sampler with a fair part of the rows draws so few different ones.
+    False alarms: at most 1e-6: a sampler that covers the rows does not draw so few different ones by chance.
     """
     passes, rows = _epochs(evidence), evidence.pipeline.train_dataset
     expected = _expected(evidence)
@@ -72,7 +73,7 @@ def rows_once(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     changed = sum(fingerprint not in known for fingerprint in seen) / len(seen) > thresholds["changed"]
     own = own_sampler(evidence)
     if changed and own:
-        msg = f"rows change on the way to the model, and a sampler of its own ({own}) draws them"
+        msg = f"rows change before they reach the model, and a sampler of its own ({own}) draws them"
         raise NotApplicable(msg)
     found = _by_sampler(evidence, passes, own, thresholds) if own else _counted(evidence, passes, len(rows))
     if not changed and not found:
@@ -84,10 +85,10 @@ def rows_once(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _require_rows_of_any_seed(evidence: Evidence) -> None:
-    """Stop where the factory makes other train rows with this run's seed than with 0, by which the rows are known.
+    """Stop a check if the factory makes other train rows with this run's seed than with seed 0, the reference.
 
     Raises:
-        NotApplicable: it does, for example because the seed draws them from two sources.
+        NotApplicable: the rows differ, for example because the seed draws them from two sources.
 
     """
     pipeline, seed = evidence.pipeline, evidence.seed
@@ -97,7 +98,7 @@ def _require_rows_of_any_seed(evidence: Evidence) -> None:
     rows, _ = plain_rows(cast("Any", made).train_dataset)
     if rows_digest(rows) != rows_digest(pipeline.train_dataset):
         spec = pipeline.source.spec
-        msg = f"{spec} gives other train rows with seed {seed} than with seed 0, by which rows are known"
+        msg = f"{spec} gives other train rows with seed {seed} than with seed 0, the reference"
         raise NotApplicable(msg)
 
 
@@ -118,7 +119,7 @@ def _expected(evidence: Evidence) -> Counter[tuple[int, float]]:
 
 
 def _label(value: Any) -> float:
-    """Return a label as batches hold it, in single precision; -1 where there is none or it is no number."""
+    """Return a label as in batches, in single precision; -1 if there is none or it is not a number."""
     number = float(np.float32(value)) if isinstance(value, (int, float)) else np.nan
     return -1.0 if np.isnan(number) else number
 
@@ -129,7 +130,7 @@ def _counted(evidence: Evidence, passes: list[Pass], rows: int) -> list[Finding]
     least = rows - rows % declared.train_batch_size if declared.dataloader_drop_last else rows
     for number, epoch in enumerate(passes, 1):
         count = len(epoch.rows)
-        # The last epoch may end in its middle, at max_steps or an early stop.
+        # The last epoch may be incomplete, because of max_steps or early stopping.
         if count > rows or (count < least and number < len(passes)):
             return [finding(f"{least} rows in epoch {number}, each once", f"{count} rows")]
     return []
@@ -164,18 +165,18 @@ def _compare(epoch: Pass, expected: Counter[tuple[int, float]], number: int, *, 
     thresholds={"sorted": 0.5},  # 0: labels are mixed as by chance; 1: sorted by label
     false_alarms=1e-6,
     catches="training rows that are sorted by label and not shuffled; a sampler that draws one order for all epochs",
-    hint="shuffle the rows (the Trainer does unless a sampler of your own or train_sampling_strategy='sequential' says "
-    "otherwise): batches of one label teach the model to forget the others.",
+    hint="shuffle the rows (the Trainer does, except with a sampler of your own or "
+    "train_sampling_strategy='sequential'): after batches of one label the model forgets the other labels.",
 )
 def shuffled(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Labels are mixed over the batches that are trained on, about as by chance, and every epoch has its own order.
+    """Labels are mixed over the training batches, about as by chance, and every epoch has its own order.
 
     Assumes: rows are trained on in a random order.
 
-    Unusual but healthy: batches by length are skipped; a curriculum or batches of one class on purpose are red. The
-    order of the data set, or one that follows length, may repeat; one that follows a score of the user's own is red.
+    Unusual but healthy: batches by length are skipped; a curriculum or batches of one class on purpose fail. The
+    order of the data set, or one that follows length, may repeat; one that follows a score of the user's own fails.
 
-    False alarms: at most 1e-6 (8 standard deviations of 200 random orders, and half of the way to sorted).
+    False alarms: at most 1e-6 (8 standard deviations of 200 random orders, and 0.5 on the scale to sorted).
     """
     epoch, *later = _epochs(evidence)
     declared = arguments(evidence)
@@ -183,15 +184,15 @@ def shuffled(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     if found := repeated or _stream_order(evidence, declared.train_batch_size, thresholds["sorted"]):
         return found
     if str(getattr(declared.train_sampling_strategy, "value", declared.train_sampling_strategy)) == "group_by_length":
-        msg = "batches are made of rows of equal length on purpose, and length may go with the label"
+        msg = "batches are made of rows of equal length on purpose, and length may correlate with the label"
         raise NotApplicable(msg)
     if reason := unmet((LABEL_PER_ROW,), evidence.pipeline.card.head_rules.traits):
-        msg = f"the order of the labels is not looked at: {reason}"
+        msg = f"the order of the labels is not judged: {reason}"
         raise NotApplicable(msg)
     labels = np.asarray(epoch.labels)
     windows = windows_of(epoch.batch_sizes)
     if np.isnan(labels).any() or len(set(labels.tolist())) == 1 or windows.max() < _FEW_WINDOWS:
-        msg = "too few rows, or no two different labels, to see an order in"
+        msg = "too few rows, or no two different labels, to judge an order"
         raise NotApplicable(msg)
     share, deviations = sortedness(labels, windows)
     if share <= thresholds["sorted"] or deviations <= _CERTAIN:
@@ -202,7 +203,7 @@ def shuffled(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _stream_order(evidence: Evidence, size: int, most: float) -> list[Finding]:
-    """Judge the order in which a user's stream gives its rows: a Trainer does not shuffle a stream."""
+    """Judge the order of the rows of a user's stream: a Trainer does not shuffle a stream."""
     if not evidence.pipeline.source.rows.is_streamed("train_dataset"):
         return []
     rows, column = evidence.pipeline.train_dataset, evidence.pipeline.label_column
@@ -220,11 +221,11 @@ def _stream_order(evidence: Evidence, size: int, most: float) -> list[Finding]:
 
 _FEW_ROWS = 32
 _FOLLOWS = 0.3
-"""Rank correlation: 32 rows in a random order reach it in one case of ten, and then go unjudged."""
+"""Limit of the rank correlation: 32 rows in a random order exceed it in one case of ten, and are then not judged."""
 
 
 def _repeated(evidence: Evidence, first: Pass, later: list[Pass]) -> list[Finding]:
-    """Find a random order that comes again: one that follows neither the data set nor the length of its rows."""
+    """Find a random order that is repeated: one that follows neither the data set nor the length of its rows."""
     again = [epoch for epoch in later if len(epoch.rows) == len(first.rows)]
     if len(set(first.rows)) < _FEW_ROWS or not again or any(epoch.rows != first.rows for epoch in again):
         return []
@@ -251,10 +252,11 @@ _FEW_WINDOWS = 3
 
 
 def sortedness(labels: NDArray[np.float64], windows: NDArray[np.int64]) -> tuple[float, float]:
-    """Tell how far labels ``[N]`` in windows ``[N]`` are on the way from chance to sorted.
+    """Return how strongly labels ``[N]`` in windows ``[N]`` are sorted.
 
     Returns:
-        0 as by chance, 1 sorted by label; and by how many standard deviations of a random order they are above chance.
+        0 for a random order, 1 for sorted by label; and the distance from chance in standard deviations of a random
+        order.
 
     """
     values = _indicators(labels)
@@ -267,7 +269,7 @@ def sortedness(labels: NDArray[np.float64], windows: NDArray[np.int64]) -> tuple
 
 
 def windows_of(batch_sizes: tuple[int, ...]) -> NDArray[np.int64]:
-    """Number the windows ``[N]`` that the rows fall into: batches, small ones joined."""
+    """Return the window number of each row, ``[N]``: windows are batches, small ones joined."""
     numbers, size, window = [], 0, 0
     for batch in batch_sizes:
         numbers += [window] * batch
@@ -278,7 +280,7 @@ def windows_of(batch_sizes: tuple[int, ...]) -> NDArray[np.int64]:
 
 
 def _indicators(labels: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return labels as columns ``[N, K]``: one a class, or ranks where they are values."""
+    """Return labels as columns ``[N, K]``: one for each class, or ranks if they are values."""
     kinds, places = np.unique(labels, return_inverse=True)
     if len(kinds) <= _MOST_LABELS:
         return np.asarray(places[:, None] == np.arange(len(kinds)), np.float64)
@@ -286,7 +288,7 @@ def _indicators(labels: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _sameness(values: NDArray[np.float64], windows: NDArray[np.int64]) -> float:
-    """Measure how much alike the labels of a window are: the sum of squared window means, weighted by their rows."""
+    """Measure the similarity of the labels of a window: the sum of squared window means, weighted by their rows."""
     counts = np.bincount(windows)
     sums = np.stack([np.bincount(windows, weights=column) for column in values.T])
     return float((sums**2 / counts).sum())

@@ -1,4 +1,4 @@
-"""What must hold for how long a training goes on: over most of its rows, and not stopped while it gets better."""
+"""Checks of the length of a training: it covers most of its rows, and is not stopped while it improves."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ if TYPE_CHECKING:
     from pytest_ftcheck.findings import Finding
 
 _LARGE = 20_000
-"""Rows from which on a part of an epoch may be all that is meant."""
+"""Number of rows from which on a part of an epoch may be intended."""
 
 
 @check(
     "training.extent",
     cost="run",
     thresholds={"fail": 0.5, "warn": 0.9},  # of an epoch
-    catches="max_steps that was left over from a trial: a training that has seen a part of its rows",
-    hint="take max_steps out of the arguments, or out of an environment variable that sets it; num_train_epochs says "
-    "how long to train.",
+    catches="max_steps that was left over from a trial: a training on a part of its rows",
+    hint="remove max_steps from the arguments, or from an environment variable that sets it; num_train_epochs sets "
+    "the length of the training.",
 )
 def extent(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Training goes over most of its rows at least once.
+    """Training covers most of its rows at least once.
 
-    Less than ``fail`` of an epoch is a failure up to 20,000 train rows, and a warning above: with many rows, a part of
-    them may be all that is meant.
+    Less than ``fail`` of an epoch fails up to 20,000 train rows, and warns above: with many rows, training on a part of
+    them may be intended.
 
-    Assumes: the train rows are there to be trained on.
+    Assumes: all train rows are meant to be used.
 
-    Unusual but healthy: a few steps on purpose, from a checkpoint that is nearly right: red up to 20,000 rows.
+    Unusual but healthy: a few steps on purpose, from a checkpoint that is nearly right, fail up to 20,000 rows.
 
     False alarms: none by chance. Rows are counted.
     """
@@ -46,7 +46,7 @@ def extent(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     rows, run = len(evidence.pipeline.train_dataset), evidence.trained_run
     drawn = sum(sum(epoch.batch_sizes) for epoch in run.trace.passes if epoch.kind == "train")
     if not drawn or not rows:
-        msg = "its batches do not say how many rows they hold"
+        msg = "the number of rows in its batches is not known"
         raise NotApplicable(msg)
     if drawn >= thresholds["warn"] * rows:
         return []
@@ -59,21 +59,21 @@ def extent(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     if drawn >= thresholds["fail"] * rows or rows > _LARGE:
         fails = f" (less than {thresholds['fail']:.0%} fail)" if rows <= _LARGE else ""
         return [warning(f"all {rows} train rows{fails}", observed, share=1 - drawn / rows)]
-    return [finding(f"all {rows} train rows, or half of them at least", observed)]
+    return [finding(f"all {rows} train rows, or at least half of them", observed)]
 
 
 @check(
     "training.evaluations",
     cost="run",
-    catches="eval_delay beyond the end, a callback that takes the turn of an evaluation away: no epoch is ever judged",
+    catches="eval_delay beyond the end, a callback that cancels evaluations, so that no epoch is evaluated",
     hint="look at eval_delay and eval_steps, and at callbacks that evaluate by themselves or return another control.",
 )
 def evaluations(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Where the recipe evaluates while it trains (``eval_strategy``), at least one evaluation takes place.
+    """If the recipe evaluates during training (``eval_strategy``), at least one evaluation takes place.
 
-    Assumes: what is asked for is wanted.
+    Assumes: the evaluations of the recipe are wanted.
 
-    Unusual but healthy: a training that ends before the first evaluation is due is let through.
+    Unusual but healthy: a training that ends before its first evaluation is due passes.
 
     False alarms: none by chance.
     """
@@ -95,32 +95,34 @@ def evaluations(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     return [finding(f"evaluations during training (eval_strategy = {strategy!r})", observed)]
 
 
-_PATIENCE = "early_stopping_patience counts evaluations: let it span an epoch at least, or evaluate once an epoch."
+_PATIENCE = (
+    "early_stopping_patience counts evaluations: choose it to span at least an epoch, or evaluate once an epoch."
+)
 
 
 @check(
     "training.stopped",
     cost="run",
-    # Part of the planned steps; accuracy, or explained variance, that is good enough to stop at.
-    # By how much the last evaluation must be better than all before, for a stop at it to be wrong.
+    # Fraction of the planned steps; accuracy, or explained variance, that is good enough to stop at.
+    # Gain of the last evaluation over all earlier ones from which on a stop is wrong.
     thresholds={"early": 0.5, "good": 0.9, "gain": 0.01},
-    catches="a callback that stops training because it gets better: early stopping with its sign turned",
-    hint="look at greater_is_better, and at how the callback compares: a loss is better when it is smaller.",
+    catches="a callback that stops training because the metric improves: early stopping with inverted sign",
+    hint="look at greater_is_better, and at the comparison in the callback: a smaller loss is better.",
 )
 def stopped(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """No callback stops training while every evaluation is better than the one before.
 
-    It fails where early stopping waits for less than an epoch, before half of the planned steps, while the evaluation
-    loss falls. It fails where training is stopped at its second evaluation, the first that can be compared, before half
-    of the planned steps, with a loss that fell, and predictions that are less than ``good``; and where the metric that
-    decides is better by ``gain`` than at any evaluation before, so that a threshold takes progress for none. Elsewhere
-    such a stop is a warning: a callback may stop at a target, or at a time.
+    The check fails in three cases. Early stopping waits for less than an epoch, before half of the planned steps, while
+    the evaluation loss falls. Training is stopped at its second evaluation, the first that can be compared, before half
+    of the planned steps, with a falling loss and predictions below ``good``. The deciding metric is better by ``gain``
+    than at any evaluation before, so that the threshold of early stopping ignores progress. In other cases the check
+    warns: a callback may stop at a target, or after a time.
 
-    Assumes: a callback stops where an evaluation is worse.
+    Assumes: a callback stops when an evaluation is worse.
 
-    Unusual but healthy: a stop at a target below ``good``, or after minutes, at the second evaluation: red.
+    Unusual but healthy: a stop at the second evaluation, at a target below ``good`` or after a time limit, fails.
 
-    False alarms: none by chance. What is compared is one training's own course.
+    False alarms: none by chance. The check compares evaluations of one training.
     """
     run, planned = evidence.trained_run, evidence.trained_run.trace.planned_steps
     done, own = len(run.step_losses), own_callbacks(evidence)
@@ -134,7 +136,7 @@ def stopped(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         f"{own or 'something'} stopped training after {done} of {planned} optimizer steps, at an evaluation where the "
         f"loss fell from {run.epochs[-2]['loss']:.4g} to {run.epochs[-1]['loss']:.4g}"
     )
-    expected = f"{planned} optimizer steps, or a stop where the evaluation is no longer better"
+    expected = f"{planned} optimizer steps, or a stop when the evaluation no longer improves"
     early = len(run.epochs) == 2 and done <= thresholds["early"] * planned
     if (early and not _good(evidence, thresholds["good"])) or _best_so_far(evidence, thresholds["gain"]):
         return [finding(expected, observed + _thresholds(evidence))]
@@ -142,9 +144,9 @@ def stopped(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def _impatient(evidence: Evidence) -> str:
-    """Say that early stopping gave a training less than an epoch to get better, while its loss still fell.
+    """Describe early stopping that waited for less than an epoch while the loss still fell; else an empty text.
 
-    Patience counts evaluations, of which an epoch may have many.
+    Patience counts evaluations, and an epoch may have many.
     """
     callbacks, run = evidence.pipeline.source.own.callbacks, evidence.trained_run
     patience = [one.early_stopping_patience for one in callbacks if isinstance(one, EarlyStoppingCallback)]
@@ -161,12 +163,12 @@ def _impatient(evidence: Evidence) -> str:
         return ""
     return (
         f"EarlyStoppingCallback with early_stopping_patience = {patience[0]} stopped after {len(run.step_losses)} of "
-        f"{planned} steps: so many evaluations are {span:.2g} epochs, and the evaluation loss still fell"
+        f"{planned} steps: these evaluations span {span:.2g} epochs, and the evaluation loss still fell"
     )
 
 
 def _best_so_far(evidence: Evidence, gain: float) -> bool:
-    """Whether early stopping ends a training whose deciding metric was never as good, by a clear step each time."""
+    """Return whether early stopping ends a training whose deciding metric improved clearly at each evaluation."""
     declared, epochs = arguments(evidence), evidence.trained_run.epochs
     key = str(declared.metric_for_best_model or "").removeprefix("eval_")
     if not _thresholds(evidence) or len(epochs) <= 2 or any(key not in epoch for epoch in epochs):
@@ -177,7 +179,7 @@ def _best_so_far(evidence: Evidence, gain: float) -> bool:
 
 
 def _thresholds(evidence: Evidence) -> str:
-    """Name the threshold of early stopping, where there is one."""
+    """Name the threshold of early stopping, if there is one."""
     callbacks = evidence.pipeline.source.own.callbacks
     stoppers = [each for each in callbacks if isinstance(each, EarlyStoppingCallback)]
     highest = max((each.early_stopping_threshold or 0.0 for each in stoppers), default=0.0)
@@ -185,7 +187,7 @@ def _thresholds(evidence: Evidence) -> str:
 
 
 def _improved(before: Mapping[str, float], after: Mapping[str, float]) -> bool:
-    """Whether the loss fell, by more than a hundredth, and no share of right predictions did."""
+    """Return whether the loss fell by more than a hundredth, and no fraction of right predictions fell."""
     known = [name for name in ("accuracy", "f1", "matthews_correlation", "pearson") if name in before and name in after]
     if "loss" not in before or not after.get("loss", float("nan")) < 0.99 * before["loss"]:
         return False

@@ -1,4 +1,4 @@
-"""What the loss makes of predictions that are sure, and right or wrong. Shapes: B rows, K classes."""
+"""Checks of the loss of confident predictions, right and wrong. Shapes: B rows, K classes."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from pytest_ftcheck.findings import Finding
 
 _LEANING, _SURE, _SURER = 1.0, 25.0, 50.0
-"""Logits of the predicted class; the others' are as far below 0."""
+"""Logits of the predicted class; the logits of the others have the opposite sign."""
 _FLOOR = 0.1
-"""Share of a guess's loss that a sure and right prediction may cost, where more certainty changes nothing."""
+"""Allowed loss of a confident right prediction, as a fraction of a guess's loss, if the loss is bounded."""
 
 
 @check(
@@ -31,18 +31,18 @@ _FLOOR = 0.1
     cost="forward",
     needs=(CLASSES, LABEL_PER_ROW),
     catches="a softmax or sigmoid before the cross entropy, a loss with the wrong sign or with other labels",
-    hint="hand the raw logits to the loss: cross entropy takes their softmax itself; and minimise it, with the labels "
-    "that the logits stand for.",
+    hint="pass the raw logits to the loss: cross entropy applies the softmax itself; minimise the loss, with the "
+    "labels of these logits.",
 )
 def loss_extremes(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """The loss rewards a right prediction, punishes a wrong one, and does so the more the surer it is.
+    """The loss is small for right and large for wrong predictions, and more so for more confident predictions.
 
-    A loss that is bounded is let through where it ends at about 0.
+    A bounded loss passes if it is about 0 for confident right predictions.
 
-    Assumes: a sure and right prediction is the best one.
+    Assumes: a confident right prediction is the best one.
 
-    Unusual but healthy: bounded losses that end at about 0 are let through; a loss that does not depend on the last
-    layer alone is skipped. One that punishes certainty, as a large label smoothing does, is let through.
+    Unusual but healthy: bounded losses that end at about 0 pass; a loss that does not depend on the last layer alone is
+    skipped. A loss that punishes confidence, as with a large label smoothing, passes.
 
     False alarms: none by chance.
     """
@@ -77,18 +77,18 @@ def loss_extremes(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     bounded = all(abs(less - more) <= 1e-3 * guess for less, more in zip(*ends, strict=True))
     if not bounded or ends[1][0] <= _FLOOR * guess:
         return []
-    expected = f"a loss near 0 where all rows are right and sure, a guess costing {guess:.4g}"
+    expected = f"a loss near 0 if all rows are right with high confidence; the loss of a guess is {guess:.4g}"
     observed = (
-        f"{ends[1][0]:.4g}, and {ends[1][1]:.4g} where all are wrong, however sure: something squashes the logits"
+        f"{ends[1][0]:.4g}, and {ends[1][1]:.4g} if all are wrong, with any confidence: something squashes the logits"
     )
     return [finding(expected, observed)]
 
 
 def last_layer(model: nn.Module, batch: dict[str, Any]) -> nn.Module:
-    """Find the layer whose output the logits are.
+    """Find the layer whose output is the logits.
 
     Raises:
-        NotApplicable: there is none.
+        NotApplicable: there is no such layer.
 
     """
     outputs: dict[nn.Module, Tensor] = {}
@@ -106,14 +106,14 @@ def last_layer(model: nn.Module, batch: dict[str, Any]) -> nn.Module:
             handle.remove()
     same = [m for m, out in outputs.items() if out.shape == logits.shape and torch.equal(out.to(logits), logits)]
     if not same:
-        msg = "no layer of the model gives the logits as they are: what its loss makes of others cannot be asked"
+        msg = "no layer of the model gives the logits unchanged: its loss cannot be computed for other logits"
         raise NotApplicable(msg)
     return same[0]
 
 
 @contextmanager
 def _predicting(layer: nn.Module, predicted: Tensor, logit: float, classes: int) -> Iterator[None]:
-    """Let a layer predict these classes ``[B]``, so surely, whatever it is given."""
+    """Let a layer predict these classes ``[B]`` with this logit, for any input."""
     logits = torch.where(torch.nn.functional.one_hot(predicted, classes).bool(), logit, -logit)
 
     def replace(module: nn.Module, args: Any, output: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Whether the methods that a user's Trainer overrides are ones that this release of transformers calls."""
+"""Checks whether the methods that a user's Trainer overrides are ones that this release of transformers calls."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     hint="override the method that this release calls: create_optimizer() and create_scheduler() for the optimizer.",
 )
 def hooks_called(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """A hook of the Trainer that a user overrides is one that the Trainer calls.
+    """The Trainer calls every hook that a user overrides.
 
     Assumes: a method with the name of a former hook is meant as that hook.
 
-    Unusual but healthy: a former hook that the user's own code calls is let through.
+    Unusual but healthy: a former hook that the user's own code calls passes.
 
     False alarms: none by chance. The code of the installed release is searched.
     """

@@ -1,4 +1,4 @@
-"""What must hold for learning itself: the loss falls over the run, and a handful of rows can be learned by heart.
+"""Checks of learning: the loss falls over the run.
 
 Shapes: S optimizer steps, N rows, K classes.
 """
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from pytest_ftcheck.runs.run import Run
 
 _ENOUGH_STEPS = 300
-"""Below, a loss that stays within its noise proves nothing: real checkpoints need some hundred steps to start."""
+"""Number of steps below which a loss within its noise is no evidence: real checkpoints need a few hundred steps."""
 _LAST_PART = 5
-"""The last fifth of the steps is where the loss ends."""
+"""Fraction of the steps whose mean is the final loss: the last fifth."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Level:
 @check(
     "training.loss_falls",
     cost="run",
-    # Fewer steps show nothing; chance that a loss within its noise, or a healthy model, is called red.
+    # Smallest number of steps; probability that a loss within its noise, or a healthy model, fails.
     thresholds={"steps": 20, "doubt": 1e-3},
     false_alarms=1e-3,
     catches="a learning rate of 0 or one that is far too high, frozen weights, labels that have nothing to do with the "
@@ -54,14 +54,14 @@ class Level:
     "at whether rows and labels belong together; or the run is too short to learn anything.",
 )
 def loss_falls(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """The training loss ends below what a guess costs, by more than its noise.
+    """The training loss ends below the loss of a guess, by more than its noise.
 
-    A guess knows how often each label occurs. Where the loss is the user's own, its first values stand for the guess.
+    A guess uses only the frequencies of the labels. If the loss is the user's own, its first values replace the guess.
 
     Assumes: the loss of a batch is comparable from step to step.
 
     Unusual but healthy: short runs within their noise, and runs whose predictions may be those of a healthy model, are
-    skipped. A schedule of losses that rises on purpose, as a curriculum may, is red.
+    skipped. A loss that rises on purpose, as in a curriculum, fails.
 
     False alarms: at most 1e-3 for a healthy model (Student's t; one-sided interval of the predictions). Steps count as
     independent.
@@ -70,7 +70,7 @@ def loss_falls(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     require_steps(evidence)
     losses = _full_steps(run)
     if len(losses) < thresholds["steps"]:
-        msg = f"{len(losses)} optimizer steps are too few to tell a falling loss from its noise"
+        msg = f"{len(losses)} optimizer steps are too few to distinguish a falling loss from its noise"
         raise NotApplicable(msg)
     guess, end = _guess(evidence, losses), _end(losses)
     course = course_of(losses, guess, thresholds["doubt"])
@@ -91,19 +91,19 @@ def loss_falls(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def course_of(losses: NDArray[np.float64], guess: Level, doubt: float) -> str:
-    """Tell whether losses ``[S]`` end below a guess: ``falls``, ``stays``, or ``noise`` where few steps cannot tell."""
+    """Return the course of losses ``[S]`` against a guess: ``falls``, ``stays``, or ``noise`` if steps are too few."""
     end = _end(losses)
     fall, noise = guess.mean - end.mean, math.hypot(guess.error, end.error)
-    # Written so that a NaN does not fall.
+    # Written so that NaN does not count as falling.
     if fall > 2 * noise:
         return "falls"
-    # The noise of a few steps is known badly itself: Student's distribution says how badly.
+    # The estimate of the noise from a few steps is uncertain: Student's distribution takes this into account.
     rise = float(stats.t.isf(doubt, _last(losses) - 1)) * noise
     return "noise" if fall > -rise and len(losses) < _ENOUGH_STEPS else "stays"
 
 
 def _may_be_healthy(evidence: Evidence, doubt: float) -> bool:
-    """Tell whether the evaluated predictions could be those of a model that learned something."""
+    """Return whether the evaluated predictions could be those of a model that learned something."""
     try:
         rows = judged(evidence)
     except NotApplicable:
@@ -112,7 +112,7 @@ def _may_be_healthy(evidence: Evidence, doubt: float) -> bool:
 
 
 def _full_steps(run: Run) -> NDArray[np.float64]:
-    """Return the losses ``[S]`` without the rests at the end of an epoch, whose scale may be another."""
+    """Return the losses ``[S]`` without incomplete steps at the end of an epoch, whose scale may differ."""
     losses, sizes = np.asarray(run.step_losses, float), np.asarray(run.trace.micro_steps)
     return losses[sizes == sizes.max()] if len(losses) == len(sizes) else losses
 
@@ -130,15 +130,15 @@ def _guess(evidence: Evidence, losses: NDArray[np.float64]) -> Level:
     if has_plain_loss(evidence):
         level = _guessed(evidence, evidence.pipeline.train_dataset)
         if level > 0:
-            return Level(level, 0.0, "the cost of a guess that knows how often each label occurs")
+            return Level(level, 0.0, "the loss of a guess from the frequencies of the labels")
     start = losses[: max(3, min(20, len(losses) // 20))]
-    # The median: a learning rate that is too high shows in a spike, which anything falls below.
+    # Use the median: a learning rate that is too high causes a spike, and any loss is below the mean of a spike.
     spread = float(start.std(ddof=1)) / math.sqrt(len(start))
     return Level(float(np.median(start)), spread, f"where it starts (the first {len(start)} steps)")
 
 
 def has_plain_loss(evidence: Evidence) -> bool:
-    """Whether the training loss is the mean cross entropy or squared error of a batch, as transformers computes it."""
+    """Return whether the training loss is the mean cross entropy or squared error of a batch, as in transformers."""
     try:
         require_plain_loss(evidence)
     except NotApplicable:
@@ -157,7 +157,7 @@ def _guessed(evidence: Evidence, rows: Dataset) -> float:
 
 
 def _evaluation_falls(evidence: Evidence, run: Run) -> bool:
-    """Whether the last evaluation's loss shows what the noisy training loss does not."""
+    """Return whether the last evaluation's loss fell, although the training loss is too noisy to show it."""
     last = run.epochs[-1] if run.epochs else run.metrics
     return has_plain_loss(evidence) and last.get("loss", math.inf) < 0.97 * _guessed(
         evidence, evidence.pipeline.eval_dataset

@@ -1,4 +1,4 @@
-"""What must hold while the model trains and is evaluated: its mode, its weights, and what it is given."""
+"""Checks of the model during training and evaluation: its mode, its weights, and its inputs."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from pytest_ftcheck.runs.trace import Pass
 
 _ROWS = 200
-"""Rows whose segments are looked at."""
+"""Number of rows whose segments are read."""
 
 
 def _passes(evidence: Evidence, kind: str) -> list[Pass]:
     passes = [seen for seen in evidence.run.trace.passes if seen.kind == kind]
     if not passes:
-        msg = "no batch was seen on its way to the model: its batches have no input_ids [B, T]"
+        msg = "the inputs of the model are not known: its batches have no input_ids [B, T]"
         raise NotApplicable(msg)
     return passes
 
@@ -31,15 +31,15 @@ def _passes(evidence: Evidence, kind: str) -> list[Pass]:
 @check(
     "training.train_mode",
     cost="run",
-    catches="model.eval() that is never taken back after an evaluation, or in training_step",
+    catches="model.eval() without a later model.train(), after an evaluation or in training_step",
     hint="call model.train() before each epoch, after every evaluation.",
 )
 def train_mode(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Training runs in train mode: dropout is active.
 
-    Assumes: some module is in train mode while it trains.
+    Assumes: at least one module is in train mode during training.
 
-    Unusual but healthy: models without dropout are skipped; a frozen part in eval mode is let through.
+    Unusual but healthy: models without dropout are skipped; a frozen part in eval mode passes.
 
     False alarms: none by chance.
     """
@@ -61,14 +61,14 @@ def train_mode(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     "training.eval_mode",
     cost="run",
     catches="evaluation with dropout, model.train() in a metric or an overridden evaluation",
-    hint="call model.eval() before evaluating; an overridden prediction_step or evaluate() must not change it.",
+    hint="call model.eval() before evaluating; an overridden prediction_step or evaluate() must not change the mode.",
 )
 def eval_mode(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Every evaluation runs in eval mode: without dropout.
 
     Assumes: evaluation runs in eval mode.
 
-    Unusual but healthy: Monte Carlo dropout on purpose is red: silence it.
+    Unusual but healthy: Monte Carlo dropout on purpose fails: silence the check.
 
     False alarms: none by chance.
     """
@@ -85,7 +85,7 @@ def eval_mode(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     "training.eval_keeps_weights",
     cost="run",
     catches="an optimizer step, an average of weights or running statistics that change in evaluation",
-    hint="an evaluation must not train: look for optimizer.step(), averaged weights that are not put back, and "
+    hint="an evaluation must not train: look for optimizer.step(), averaged weights that are not restored, and "
     "BatchNorm in train mode.",
 )
 def eval_keeps_weights(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
@@ -93,8 +93,8 @@ def eval_keeps_weights(evidence: Evidence, thresholds: Thresholds) -> list[Findi
 
     Assumes: an evaluation changes no weight.
 
-    Unusual but healthy: averaged weights that are swapped in for an evaluation must be swapped back within it, else it
-    is red.
+    Unusual but healthy: averaged weights that replace the weights in an evaluation must be removed before its end; else
+    the check fails.
 
     False alarms: none by chance.
     """
@@ -110,16 +110,16 @@ def eval_keeps_weights(evidence: Evidence, thresholds: Thresholds) -> list[Findi
 @check(
     "training.mask_reaches_model",
     cost="run",
-    catches="a loss or collator that hands on input_ids alone: attention_mask or token_type_ids dropped",
-    hint="call model(**inputs) with all that the tokenizer made: look at compute_loss, prediction_step, the collator "
+    catches="a loss or collator that passes only input_ids: attention_mask or token_type_ids dropped",
+    hint="call model(**inputs) with all columns of the tokenizer: look at compute_loss, prediction_step, the collator "
     "and the columns that are kept.",
 )
 def mask_reaches_model(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Attention mask and segments reach the model in training and in evaluation, where the rows have them.
+    """Attention mask and segments reach the model in training and in evaluation, if the rows have them.
 
-    Assumes: what the rows have and the model takes, its forward gets.
+    Assumes: the forward pass gets all columns that the rows have and the model takes.
 
-    Unusual but healthy: inputs_embeds stand for the ids; a model whose parts are called one by one is skipped.
+    Unusual but healthy: inputs_embeds replace the ids; a model whose parts are called separately is skipped.
 
     False alarms: none by chance.
     """
@@ -127,7 +127,7 @@ def mask_reaches_model(evidence: Evidence, thresholds: Thresholds) -> list[Findi
     trace = evidence.run.trace
     seen = {"training": trace.forward_keys, "evaluation": trace.eval_forward_keys}
     if not any(seen.values()):
-        msg = "the model's forward was not called as such: its parts are"
+        msg = "the model's forward was not called: the code calls its parts separately"
         raise NotApplicable(msg)
     needed = _needed(evidence)
     found = []
@@ -141,7 +141,7 @@ def mask_reaches_model(evidence: Evidence, thresholds: Thresholds) -> list[Findi
 
 
 def _needed(evidence: Evidence) -> dict[str, str]:
-    """Name the inputs that the model would miss, and why."""
+    """Name the inputs that the model needs, and why."""
     rows, model = evidence.pipeline.train_dataset, evidence.fresh_model
     taken = forward_parameters(model)
     indices = np.linspace(0, len(rows) - 1, min(_ROWS, len(rows))).astype(int).tolist()

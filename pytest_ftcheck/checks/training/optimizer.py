@@ -1,4 +1,4 @@
-"""What must hold between parameters, gradients and the optimizer, as the run's hooks saw them."""
+"""Checks of parameters, gradients and the optimizer, as the run's hooks recorded them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.runs.trace import ParameterTrace
 
 _SMALL = 1e-5
-"""Of the largest gradient: a bias of attention keys has one of rounding errors, and need not move."""
+"""Fraction of the largest gradient below which a gradient is rounding error, as that of a bias of attention keys."""
 
 
 def _share(some: Iterable[ParameterTrace], parameters: Iterable[ParameterTrace]) -> float:
@@ -35,7 +35,7 @@ def _names(parameters: Iterable[ParameterTrace]) -> str:
 @check(
     "training.parameters_move",
     cost="run",
-    # Share of the trained values whose tensor may stay as it was: in half precision, small steps round to none.
+    # Fraction of the trained values whose tensor may stay unchanged: in half precision, small steps round to 0.
     tolerance={"float32": 0.0, "bfloat16": 0.5, "float16": 0.5},
     catches="a learning rate of 0, parameters that the optimizer does not have, updates lost in half precision, frozen "
     "weights that change",
@@ -43,13 +43,13 @@ def _names(parameters: Iterable[ParameterTrace]) -> str:
     "freeze with requires_grad_(False), not with a learning rate of 0.",
 )
 def parameters_move(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Every parameter that is trained and has a gradient moves; frozen ones stay as they are.
+    """Every parameter that is trained and has a gradient changes; frozen ones do not change.
 
-    Assumes: what is trained and has a gradient moves.
+    Assumes: a trained parameter with a gradient changes.
 
-    Unusual but healthy: gradients of rounding errors do not count. Half precision that was asked of us
-    (``--ftcheck-dtype``) may round half of the values' steps away; where a checkpoint brought it along, lost updates
-    are red.
+    Unusual but healthy: gradients of rounding errors do not count. Half precision that was requested by
+    ``--ftcheck-dtype`` may lose the steps of half of the values by rounding; if half precision comes from the
+    checkpoint, lost updates fail.
 
     False alarms: none by chance.
     """
@@ -59,7 +59,7 @@ def parameters_move(evidence: Evidence, thresholds: Thresholds) -> list[Finding]
     largest = max((parameter.gradient for parameter in trained), default=0.0)
     still = [p for p in trained if p.gradient > _SMALL * largest and not p.moved > 0]
     found = []
-    # Weights in half precision that nobody asked for are what this is about.
+    # The check targets weights in half precision that were not requested.
     tolerance = 0.0 if evidence.environment["dtype"] == "float32" else thresholds["tolerance"]
     if still and _share(still, trained) > tolerance:
         observed = f"{len(still)} of {len(trained)} have a gradient and did not move at all: {_names(still)}"
@@ -76,31 +76,31 @@ def parameters_move(evidence: Evidence, thresholds: Thresholds) -> list[Finding]
 
 
 def _stuck_at_zero(trained: list[ParameterTrace]) -> list[ParameterTrace]:
-    """Return matrices that begin and end as zeros, where two of them stand in one module: an adapter, both halves."""
+    """Return matrices that stay zero, if two of them are in one module: both halves of an adapter."""
     still = [p for p in trained if not (p.normalisation_or_bias or p.scale or p.moved or p.gradient)]
     modules = Counter(_module_above(parameter.name) for parameter in still)
     return [parameter for parameter in still if modules[_module_above(parameter.name)] > 1]
 
 
 def _module_above(name: str) -> str:
-    """Name the module that holds a matrix's own: of ``query.lora_A.default.weight`` and of ``query.up.weight``."""
+    """Name the module above a matrix's own: ``query`` of ``query.lora_A.default.weight`` and ``query.up.weight``."""
     return name.removesuffix(".weight").removesuffix(".default").rpartition(".")[0]
 
 
 @check(
     "training.optimizer_groups",
     cost="run",
-    catches="an optimizer that was made before the head was, of a part of the model, or of a list that misses names",
+    catches="an optimizer that was made before the head, from a part of the model, or from an incomplete list of names",
     hint="give the optimizer every parameter that requires a gradient, each once; freeze the others with "
     "requires_grad_(False) if they are not meant to be trained.",
 )
 def optimizer_groups(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Every parameter that is trained stands in exactly one group of the optimizer.
+    """Every trained parameter is in exactly one group of the optimizer.
 
-    Assumes: what requires a gradient is meant to be trained.
+    Assumes: a parameter that requires a gradient is meant to be trained.
 
-    Unusual but healthy: parameters without a gradient, as an unused pooler, are let through; some that are left out on
-    purpose are red: freeze them.
+    Unusual but healthy: parameters without a gradient, such as an unused pooler, pass; parameters that are left out on
+    purpose fail: freeze them.
 
     False alarms: none by chance.
     """
@@ -108,14 +108,14 @@ def optimizer_groups(evidence: Evidence, thresholds: Thresholds) -> list[Finding
     require_steps(evidence)
     trained = [parameter for parameter in evidence.trained_run.trace.parameters if parameter.trainable]
     found = []
-    # One without a gradient, such as a pooler that is not used, has nothing to be optimized by.
+    # A parameter without a gradient, such as an unused pooler, need not be in the optimizer.
     if lacking := [parameter for parameter in trained if not parameter.groups and parameter.gradient > 0]:
         share = f"{_share(lacking, trained):.0%} of the values"
         observed = f"{len(lacking)} of {len(trained)} are in none ({share}): {_names(lacking)}"
         found.append(finding("every trained parameter in a group of the optimizer", observed))
     if several := [parameter for parameter in trained if len(parameter.groups) > 1]:
         observed = f"{len(several)} are in several: {_names(several)}"
-        found.append(finding("every trained parameter in one group alone", observed))
+        found.append(finding("every trained parameter in only one group", observed))
     return found
 
 
@@ -123,19 +123,19 @@ def optimizer_groups(evidence: Evidence, thresholds: Thresholds) -> list[Finding
     "training.weight_decay",
     cost="run",
     thresholds={"uniform": 0.01},
-    catches="a list of names without decay that fits another model (LayerNorm.weight in a model that says layer_norm)",
-    hint="biases and normalisation weights belong into a group with weight_decay=0: compare the names in the list with "
+    catches="a list of names without decay that fits another model (LayerNorm.weight in a model with layer_norm)",
+    hint="put biases and normalisation weights into a group with weight_decay=0: compare the names in the list with "
     "those of model.named_parameters().",
 )
 def weight_decay(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Weight decay leaves biases and normalisation weights alone.
+    """Weight decay is not applied to biases and normalisation weights.
 
-    An optimizer of the user's own that decays everything alike by at most ``uniform``, AdamW's default, is let through:
-    nobody chose that, and it does no harm.
+    An optimizer of the user's own that decays all parameters equally by at most ``uniform``, AdamW's default, passes:
+    it was not chosen, and does no harm.
 
     Assumes: biases and normalisation weights are not meant to decay.
 
-    Unusual but healthy: AdamW's default over everything, and what the Trainer itself decays, are let through.
+    Unusual but healthy: AdamW's default for all parameters, and the decay of the Trainer itself, pass.
 
     False alarms: none by chance.
     """
@@ -150,7 +150,7 @@ def weight_decay(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     rates = {parameter.weight_decay for parameter in held}
     if evidence.pipeline.source.own.makes_optimizer:
         wrong = [] if len(rates) == 1 and max(rates) <= thresholds["uniform"] else wrong
-    else:  # what the Trainer itself takes for a normalisation is its own business
+    else:  # accept what the Trainer itself treats as a normalisation
         usual = set(Trainer.get_decay_parameter_names(None, evidence.fresh_model))  # type: ignore[arg-type]  # uses no self
         wrong = [parameter for parameter in wrong if parameter.name not in usual]
     if not wrong:
@@ -163,9 +163,9 @@ def weight_decay(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 @check(
     "training.gradients_reach",
     cost="run",
-    # Smallest norm of all gradients; share of the trained values that may go without one.
+    # Smallest norm of all gradients; fraction of the trained values that may have no gradient.
     thresholds={"norm": 1e-6, "without": 0.5},
-    catches="gradients clipped to nothing, a loss that is detached or never sent backwards, half of a model cut off",
+    catches="gradients clipped to 0, a loss that is detached or without backward(), half of a model cut off",
     hint="look at max_grad_norm, at detach(), item() and torch.no_grad() in the loss, and at whether training_step "
     "calls backward().",
 )
@@ -174,8 +174,7 @@ def gradients_reach(evidence: Evidence, thresholds: Thresholds) -> list[Finding]
 
     Assumes: most trained values get a gradient in some step.
 
-    Unusual but healthy: single steps of 0, as of a margin loss, and up to half of the values without one are let
-    through.
+    Unusual but healthy: single steps of 0, as with a margin loss, and up to half of the values without a gradient pass.
 
     False alarms: none by chance.
     """
@@ -185,7 +184,9 @@ def gradients_reach(evidence: Evidence, thresholds: Thresholds) -> list[Finding]
     for step, norm in enumerate(norms, 1):
         if not math.isfinite(norm):
             observed = f"a norm of {norm} at optimizer step {step} of {len(norms)}"
-            hint = "one such step ruins the weights: look for overflow, a division by 0, sqrt and log at 0 in the loss."
+            hint = (
+                "one such step destroys the weights: look for overflow, a division by 0, sqrt and log at 0 in the loss."
+            )
             return [finding("finite gradients at every optimizer step", observed, hint=hint)]
     if max(norms) <= thresholds["norm"]:
         observed = f"at most {max(norms):.3g} in {len(norms)} optimizer steps"
@@ -198,21 +199,21 @@ def gradients_reach(evidence: Evidence, thresholds: Thresholds) -> list[Finding]
     if _share(without, trained) <= thresholds["without"]:
         return []
     observed = f"{_share(without, trained):.0%} of the trained values never had one: {_names(without)}"
-    return [finding("gradients for what is trained", observed)]
+    return [finding("gradients for the trained parameters", observed)]
 
 
 @check(
     "training.gradients_cleared",
     cost="run",
-    catches="zero_grad() that is missing, comes too late, or is of another optimizer",
-    hint="call optimizer.zero_grad() after each optimizer.step(): else every step adds the gradients of all before it.",
+    catches="zero_grad() that is missing, called too late, or called on another optimizer",
+    hint="call optimizer.zero_grad() after each optimizer.step(): else every step adds the gradients of earlier steps.",
 )
 def gradients_cleared(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Every optimizer step starts from gradients of zero.
 
     Assumes: gradients are cleared after each optimizer step.
 
-    Unusual but healthy: accumulation is no step. An optimizer that keeps gradients on purpose is red.
+    Unusual but healthy: gradient accumulation passes. An optimizer that keeps gradients on purpose fails.
 
     False alarms: none by chance.
     """

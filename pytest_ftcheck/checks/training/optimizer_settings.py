@@ -1,4 +1,4 @@
-"""What must hold for the settings of an optimizer: its betas, its epsilon, and how it decays weights."""
+"""Checks of the settings of an optimizer: its betas, its epsilon, and how it decays weights."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ if TYPE_CHECKING:
     from pytest_ftcheck.runs.trace import Trace
 
 _TYPICAL = 1 / math.sqrt(3)
-"""Root mean square of values that are drawn evenly up to a largest one, relative to that one."""
+"""Root mean square of a uniform distribution, relative to its largest value."""
 
 
 @check(
     "training.optimizer_settings",
     cost="run",
-    # How many times the gradients epsilon may be; how large coupled weight decay may be beside them.
+    # Allowed ratio of epsilon to the gradients; allowed ratio of coupled weight decay to the gradients.
     thresholds={"epsilon": 30.0, "decay": 1.0},
-    catches="betas in the wrong order, an epsilon far above the gradients, Adam's weight decay in the place of AdamW's",
-    hint="Adam takes betas=(0.9, 0.999) and an epsilon of about 1e-8; use torch.optim.AdamW where weights shall decay.",
+    catches="betas in the wrong order, an epsilon far above the gradients, Adam's weight decay instead of AdamW's",
+    hint="use betas=(0.9, 0.999) and an epsilon of about 1e-8 for Adam; use torch.optim.AdamW for weight decay.",
 )
 def optimizer_settings(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """Adam's first beta is below its second, its epsilon is below the gradients, and its decay is decoupled.
 
     The gradient of a single value is estimated by the median norm of an optimizer step over the root of the number of
     trained values. ``torch.optim.Adam`` adds weight decay to the gradient, which is divided by the gradient's size
-    (Loshchilov and Hutter, 2019, arXiv:1711.05101): it fails where the decay of a typical matrix is above ``decay``
-    times its gradient, and warns elsewhere.
+    (Loshchilov and Hutter, 2019, arXiv:1711.05101): the check fails if the decay of a typical matrix is above ``decay``
+    times its gradient, and warns otherwise.
 
     Assumes: a step of Adam is meant to be about as large as the learning rate.
 
-    Unusual but healthy: betas that are equal, and an optimizer that is not of Adam's kind, are not judged.
+    Unusual but healthy: equal betas, and optimizers other than Adam and its variants, are not judged.
 
-    False alarms: none by chance. Settings are compared with what the run saw.
+    False alarms: none by chance. Settings are compared with the gradients of the run.
     """
     require_steps(evidence)
     trace = evidence.trained_run.trace
@@ -63,9 +63,7 @@ def _epsilon(name: str, settings: Mapping[str, tuple[float, ...]], trace: Trace,
     observed = (
         f"eps = {epsilon[0]:g} of {name}, {epsilon[0] / typical:.0f} times the gradient of a value ({typical:.2g})"
     )
-    return [
-        finding("an epsilon below the gradients: it divides each step", f"{observed}: steps are that much too small")
-    ]
+    return [finding("an epsilon below the gradients: it divides each step", f"{observed}: steps are too small by it")]
 
 
 def _decay(name: str, settings: Mapping[str, tuple[float, ...]], trace: Trace, most: float) -> list[Finding]:
@@ -85,7 +83,7 @@ def _decay(name: str, settings: Mapping[str, tuple[float, ...]], trace: Trace, m
 
 
 def _gradient(trace: Trace) -> float:
-    """Return the root mean square of a single value's gradient in the step of median norm; 0 where there is none."""
+    """Return the root mean square of a single value's gradient in the step of median norm; 0 if there is none."""
     values = sum(parameter.size for parameter in trace.parameters if parameter.trainable and parameter.gradient > 0)
     norms = [norm for norm in trace.gradient_norms if math.isfinite(norm)]
     return median(norms) / math.sqrt(values) if values and norms else 0.0

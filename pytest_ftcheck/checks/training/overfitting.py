@@ -1,4 +1,4 @@
-"""Whether a handful of rows can be learned by heart, with the pipeline's own loss, model and optimizer."""
+"""Checks whether a few rows can be memorised, with the pipeline's own loss, model and optimizer."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 _CANDIDATES = 256
 _FEWEST = 4
 _SLOW = 2e-4
-"""Learning rates below are those of large models: too slow for so few steps."""
+"""Learning rates below this one are those of large models: too slow for so few steps."""
 _LONGER = 4
 _LEFT = 0.5
-"""Of the loss of the best constant, when rows were learned by heart."""
+"""Fraction of the loss of the best constant below which rows count as memorised."""
 _CLOSE = 0.9
-"""Correlation of values that were learned by heart with their labels."""
+"""Correlation of memorised values with their labels."""
 
 
 @check(
@@ -42,27 +42,28 @@ _CLOSE = 0.9
     cost="extra-training",
     thresholds={"rows": 8, "steps": 30},
     false_alarms=1e-3,
-    catches="a learning rate of 0 or far too high, frozen weights, gradients that do not arrive, a loss that is not of "
-    "these logits and labels, inputs that all look the same to the model",
+    catches="a learning rate of 0 or far too high, frozen weights, gradients that do not arrive, a loss that does not "
+    "use these logits and labels, inputs that are all equal for the model",
     hint="look at the learning rate and the optimizer's parameters, at frozen layers, at max_grad_norm, at whether the "
     "loss compares the logits with their own rows' labels, and at whether token ids and mask reach the model.",
 )
 def overfits_batch(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """One batch can be learned by heart.
 
-    At a constant learning rate without dropout: the recipe's own, and ten and a hundred times as much, because a recipe
-    for thousands of steps may be too slow for some dozen. Where the loss has fallen by a third, four times as many
-    steps are taken. Of a head without one label a row, the loss of the logits must be less than half of the best
-    constant's.
+    The check trains without dropout at a constant learning rate: the recipe's own, and ten and a hundred times as much,
+    because a recipe for thousands of steps may be too slow for a few dozen. If the loss has fallen by a third, four
+    times as many steps are taken. For a head without one label for each row, the loss of the logits must be less than
+    half of the best constant's.
 
-    Assumes: eight rows with their labels can be learned by heart in some dozen steps.
+    Assumes: eight rows with their labels can be learned by heart in a few dozen steps.
 
-    Unusual but healthy: three learning rates are tried, without dropout. A loss of one's own that fails on rows which
-    all lack a label, as it weighs labels by their shares, is skipped. Labels that contradict each other, and an
-    optimizer that is slow by design, are red: raise ``steps``.
+    Unusual but healthy: recipes with a low learning rate or dropout pass, because the check tries three rates without
+    dropout. A loss of the user's own that fails on rows which all lack a label, because it weights labels by their
+    frequencies, is skipped. Labels that contradict each other, and an optimizer that is slow by design, fail: raise
+    ``steps``.
 
-    False alarms: an allowance of 1e-3, because no test bounds it: three attempts must fail
-    (by the benchmark of false alarms).
+    False alarms: an allowance of 1e-3, because no test bounds the rate: three attempts must fail
+    (measured by the benchmark of false alarms).
     """
     evidence.require_training()
     if evidence.pipeline.card.head_rules.masks is not None:
@@ -81,21 +82,21 @@ def overfits_batch(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
             failed += 1
             continue
         learned, seen = _judge(evidence, probe, labels)
-        if not learned and _falls(probe):  # a model from scratch, or a small rate, takes longer
+        if not learned and _falls(probe):  # a model from scratch, or a small learning rate, needs more steps
             probe = _attempt(evidence, rows, _LONGER * int(thresholds["steps"]), factor)
             learned, seen = _judge(evidence, probe, labels)
         if learned:
             return []
         attempts.append(f"{factor:g} times its learning rate: {seen}")
     if failed == len(attempts) and own_loss(evidence) and _lack_a_label(labels):
-        msg = f"the user's own loss fails on {len(rows)} rows of which none, or each, has some label: it may weigh "
-        msg += f"labels by their shares ({attempts[0]})"
+        msg = f"the user's own loss fails on {len(rows)} rows of which none, or each, has some label: it may weight "
+        msg += f"labels by their frequencies ({attempts[0]})"
         raise NotApplicable(msg)
     return [finding(f"{len(rows)} rows learned by heart in {thresholds['steps']:g} steps", "; ".join(attempts))]
 
 
 def _lack_a_label(labels: Any) -> bool:
-    """Whether no row, or each, has one of any number of labels ``[N, K]``: weights of shares are then not finite."""
+    """Return whether a label of ``[N, K]`` is the same in all rows: weights of frequencies are then not finite."""
     return labels.ndim > 1 and bool((np.ptp(labels, axis=0) == 0).any())
 
 
@@ -119,16 +120,16 @@ def _attempt(evidence: Evidence, rows: Sequence[int], steps: int, factor: float)
 
 
 def _falls(probe: Probe) -> bool:
-    """Whether the loss is at less than two thirds of what it began with."""
+    """Return whether the loss is below two thirds of its first value."""
     return bool(probe.losses) and probe.losses[-1] < probe.losses[0] * 2 / 3
 
 
 def _judge(evidence: Evidence, probe: Probe, labels: Any) -> tuple[bool, str]:
-    """Tell whether the rows were learned, and what was seen."""
+    """Return whether the rows were learned, and a description of the result."""
     loss = f"training loss from {probe.losses[0]:.4f} to {probe.losses[-1]:.4f}" if probe.losses else "no loss"
     head = evidence.pipeline.card.head_rules
     if not ({LABEL_PER_ROW, POSITIONS, LABEL_SETS} & head.traits or has_tags(evidence)):
-        # Of the logits, not of the training: a loss of other rows or labels falls as well.
+        # Use the loss of the logits, not of the training: a training loss of other rows or labels falls as well.
         left = float(head.loss(torch.as_tensor(probe.logits), torch.as_tensor(labels)))
         constant = head.loss.of_constant(labels, evidence.pipeline.card.num_labels)
         return left < _LEFT * constant, f"{head.loss.name} {left:.4f} (the best constant: {constant:.4f}), {loss}"
@@ -137,7 +138,7 @@ def _judge(evidence: Evidence, probe: Probe, labels: Any) -> tuple[bool, str]:
         correlation = float(np.corrcoef(values, labels)[0, 1]) if values.std() > 0 else 0.0
         return correlation >= _CLOSE, f"predictions and labels correlate with {correlation:.2f}, {loss}"
     if {POSITIONS, LABEL_SETS} & head.traits:
-        # Both positions, or all labels of a row, must be right; a share of votes is a label or none.
+        # Both positions, or all labels of a row, must be right; a fraction of votes counts as a label or none.
         right = int((head.outputs.raw_predictions(probe.logits) == np.rint(labels)).all(axis=1).sum())
         return right == len(labels), f"{right} of {len(labels)} right, {loss}"
     predictions = probe.logits.argmax(axis=-1)
@@ -149,13 +150,13 @@ def _judge(evidence: Evidence, probe: Probe, labels: Any) -> tuple[bool, str]:
 
 
 def _labels(evidence: Evidence, rows: Dataset) -> list[Any]:
-    """Return the labels of rows, which may be compared and counted."""
+    """Return the labels of rows as values that can be compared and counted."""
     columns = evidence.pipeline.label_columns
     return list(rows[columns[0]]) if len(columns) == 1 else [tuple(label) for label in label_values(rows)]
 
 
 def distinct_rows(evidence: Evidence, count: int) -> list[int]:
-    """Choose training rows whose tokens differ and whose labels are spread, the shortest first: they train fast.
+    """Choose training rows with different tokens and varied labels, the shortest first: they train fast.
 
     Raises:
         NotApplicable: the rows have no token ids, or too few of them differ.
@@ -173,11 +174,11 @@ def distinct_rows(evidence: Evidence, count: int) -> list[int]:
     if has_tags(evidence):  # rows that have the same tags, in any order
         labels = [tuple(sorted(set(tags))) for tags in labels]
     elif not {LABEL_PER_ROW, POSITIONS} & evidence.pipeline.card.head_rules.traits:
-        labels = list(map(repr, labels))  # a list of labels, as a word that can be looked up
+        labels = list(map(repr, labels))  # a list of labels as a hashable text
     by_label: dict[Any, list[int]] = {}
     for place in sorted(by_content.values(), key=lambda place: (lengths[place], place)):
         by_label.setdefault(labels[place], []).append(place)
-    if evidence.pipeline.card.head_rules.values:  # the values are many: take them from end to end
+    if evidence.pipeline.card.head_rules.values:  # there are many values: take them over the whole range
         shortest = sorted((place for places in by_label.values() for place in places), key=lengths.__getitem__)
         spread = sorted(shortest[: 4 * count], key=labels.__getitem__)
         places = [spread[index] for index in np.linspace(0, len(spread) - 1, min(count, len(spread))).astype(int)]

@@ -1,4 +1,4 @@
-"""What must hold between short fine-tunes that should be equal: seeds, workers, precision and engines."""
+"""Checks of short fine-tunes that should be equal: seeds, workers, precision and engines."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _PARITY_STEPS = 6
 _GPU = 1e-2
-"""Of losses (relative above 1) and weights, where kernels sum in another order."""
+"""Tolerance of losses (relative above 1) and weights if kernels sum in another order."""
 
 
 @check(
@@ -45,11 +45,11 @@ _GPU = 1e-2
     "seed your own from args.seed; and let the seed come from the arguments.",
 )
 def seeds(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """The same seed gives the same weights, bit for bit on a CPU; another seed gives others.
+    """The same seed gives the same weights, bit for bit on a CPU; another seed gives other weights.
 
     Assumes: all random numbers follow the seed of the arguments.
 
-    Unusual but healthy: a seed that is written into the code on purpose is red, and so are kernels on a CPU that are
+    Unusual but healthy: a seed that is written into the code on purpose fails, and so are kernels on a CPU that are
     not deterministic.
 
     False alarms: none by chance. On a GPU, differences up to ``gpu`` pass.
@@ -61,7 +61,7 @@ def seeds(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         found.append(finding(f"two runs with seed {evidence.seed} are equal", apart))
     other = few_steps(evidence, seed=evidence.seed + 1)
     if equal_weights(first, other, 0.0):
-        hint = "the seed of the arguments changes nothing: is one written into the code?"
+        hint = "the seed of the arguments has no effect: look for a seed that is written into the code."
         expected = f"seed {evidence.seed + 1} gives other weights than seed {evidence.seed}"
         found.append(finding(expected, f"the same ones after {STEPS} optimizer steps", hint=hint))
     return found
@@ -70,16 +70,16 @@ def seeds(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 @check(
     "training.workers",
     cost="extra-training",
-    catches="a data set or collator with a state or a generator of its own, which every worker process has a copy of",
-    hint="make rows a function of their index alone, and collators of their features alone; what is random must not "
-    "depend on which process draws it.",
+    catches="a data set or collator with a state or a generator of its own, which is copied into every worker process",
+    hint="let rows depend only on their index, and batches only on their features; random numbers must not depend on "
+    "the process that draws them.",
 )
 def workers(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """The same rows are trained on with 0 and with 2 data loading workers.
+    """Training uses the same rows with 0 and with 2 data loading workers.
 
     Assumes: a row does not depend on the process that reads it.
 
-    Unusual but healthy: rows that are augmented at random are skipped, and systems without fork.
+    Unusual but healthy: rows that are augmented at random, and systems without fork, are skipped.
 
     False alarms: none by chance.
     """
@@ -92,7 +92,7 @@ def workers(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     if not apart:
         return []
     if one != two and changes_rows(evidence, alone):
-        msg = "rows are changed at random on the way to the model: each process draws its own"
+        msg = "rows are changed at random before they reach the model: each process draws its own numbers"
         raise NotApplicable(msg)
     if differs_from_run_to_run(evidence):
         raise ToldBy(check="training.seeds", reason="two runs without workers differ as well")
@@ -103,26 +103,26 @@ def workers(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def require_forks(evidence: Evidence) -> None:
-    """Stop where no loader can have workers.
+    """Stop a check if no loader can have workers.
 
     Raises:
-        NotApplicable: nothing is trained, or processes are not forked on this system.
+        NotApplicable: nothing is trained, or this system does not fork processes.
 
     """
     evidence.require_training()
     if multiprocessing.get_start_method(allow_none=False) != "fork":
-        msg = "processes are not forked here, and not every data set and collator can be sent to one that is not"
+        msg = "processes are not forked here, and not every data set and collator can be sent to a spawned process"
         raise NotApplicable(msg)
 
 
 @contextmanager
 def no_advice_on_forks() -> Iterator[None]:
-    """Keep tokenizers and Python from saying that processes with threads were forked.
+    """Suppress the warnings of tokenizers and Python about forks of processes with threads.
 
-    Of a process with threads, as PyTorch's are, the copy has locks that nobody opens any more. A worker of a
-    `DataLoader` takes none of them: it sets PyTorch to one thread before anything else, so that it starts no pool, and
-    tokenizers are kept from theirs. Another way to start it is no way out: what it works on is a closure in most
-    projects, which no process can be sent. From Python 3.12 on, `os.fork` warns of any process that has threads.
+    If a process with threads is forked, as with PyTorch, locks may stay closed in the copy. A worker of a `DataLoader`
+    uses none of them: it first sets PyTorch to one thread, so that it starts no thread pool, and tokenizers do not use
+    theirs. Spawning is no alternative: most projects pass closures, which cannot be sent to a process. From Python 3.12
+    on, `os.fork` warns about any process that has threads.
     """
     name = "TOKENIZERS_PARALLELISM"
     before = os.environ.get(name)
@@ -142,17 +142,17 @@ def no_advice_on_forks() -> Iterator[None]:
     thresholds={
         "first": 0.03,
         "later": 0.15,
-    },  # relative above 1, else absolute: of the first loss, and of those after it
-    catches="a loss or a layer that overflows or loses its digits in half precision",
-    hint="compute softmax, losses and sums over long sequences in float32; take bf16 where fp16 overflows.",
+    },  # relative above 1, else absolute: of the first loss, and of later ones
+    catches="a loss or a layer that overflows or loses digits in half precision",
+    hint="compute softmax, losses and sums over long sequences in float32; use bf16 if fp16 overflows.",
 )
 def precision(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Losses in mixed precision follow those in float32.
+    """Losses in mixed precision are near those in float32.
 
-    Assumes: mixed precision follows float32 for a few steps.
+    Assumes: mixed precision stays near float32 for a few steps.
 
-    Unusual but healthy: recipes without it are skipped. A loss with sudden jumps may part after the first step: raise
-    ``later``.
+    Unusual but healthy: recipes without mixed precision are skipped. A loss with sudden jumps may differ after the
+    first step: raise ``later``.
 
     False alarms: none by chance. Equal seeds, without dropout.
     """
@@ -163,7 +163,7 @@ def precision(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         msg = "the recipe does not use mixed precision"
         raise NotApplicable(msg)
     if evidence.environment["dtype"] != "float32":
-        msg = f"the weights themselves are {evidence.environment['dtype']}: there is no float32 to follow"
+        msg = f"the weights themselves are {evidence.environment['dtype']}: there is no float32 run to compare with"
         raise NotApplicable(msg)
     mixed, exact = (
         probed(
@@ -186,22 +186,22 @@ def precision(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 @check(
     "training.engine_parity",
     cost="extra-training",
-    thresholds={"loss": 1e-5, "logits": 1e-4, "gpu": 100.0},  # absolute; on a GPU so many times as much
+    thresholds={"loss": 1e-5, "logits": 1e-4, "gpu": 100.0},  # absolute; multiplied by `gpu` on a GPU
     catches="an engine that trains on other rows, with another loss, another learning rate or another clipping",
     hint="the engines see other rows, another learning rate or another loss: compare recipe, sampler and collator.",
 )
 def engine_parity(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Same seed, same order, no dropout: both engines have the same losses step by step, and the same logits.
+    """With the same seed and order and without dropout, both engines have the same losses at each step and logits.
 
     Assumes: both engines run the same recipe.
 
-    Unusual but healthy: own training steps and callbacks, and rows that are changed at random, are skipped.
+    Unusual but healthy: training steps and callbacks of the user's own, and randomly changed rows, are skipped.
 
     False alarms: none by chance. Equal seeds, without dropout; on a GPU 100 times the thresholds.
     """
     evidence.require_training()
     if evidence.other_run is None:
-        msg = "one engine was asked for (--ftcheck-engine=both compares them)"
+        msg = "the session has one engine (--ftcheck-engine=both compares them)"
         raise NotApplicable(msg)
     if own := evidence.pipeline.source.own.methods("training_step", "get_batch_samples"):
         msg = f"the Trainer has a {' and a '.join(own)} of its own, which a manual loop does not call"
@@ -224,9 +224,9 @@ def engine_parity(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     if found and (callbacks := own_callbacks(evidence)):
         msg = f"the Trainer has callbacks of its own, which a manual loop does not call: {callbacks}"
         raise NotApplicable(msg)
-    # Rows that were tokenized here are to reach the model as they are.
+    # Rows that ftcheck tokenized must reach the model unchanged.
     if found and not evidence.pipeline.source.rows.tokenized_here and changes_rows(evidence, first):
-        msg = "rows are changed at random on the way to the model: each engine draws its own"
+        msg = "rows are changed at random before they reach the model: each engine draws its own numbers"
         raise NotApplicable(msg)
     return found
 

@@ -1,4 +1,4 @@
-"""Whether a run that goes on from a checkpoint equals one that was never broken off."""
+"""Checks whether a run that is resumed from a checkpoint equals an uninterrupted run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.training.probe import Probe
 
 _BATCH, _EPOCH, _STEPS = 4, 4, 6
-"""Rows of a batch, optimizer steps of an epoch, and of the run."""
+"""Number of rows of a batch, of optimizer steps of an epoch, and of the run."""
 _CHECKPOINTS = {2: "in the middle of an epoch", 4: "at the end of an epoch"}
 
 _NOT_OWN = ("transformers", "pytest_ftcheck")
@@ -36,23 +36,23 @@ _LATER = "the state of the optimizer, or one of the user's own, was not restored
 @check(
     "training.resume",
     cost="extra-training",
-    thresholds={"gpu": 1e-3},  # relative above 1, of losses and weights, where kernels sum in another order
-    catches="a resumed run that starts anew: without the state of optimizer or scheduler, with other rows or other "
-    "dropout, state of the user's own that no checkpoint holds",
+    thresholds={"gpu": 1e-3},  # relative above 1, of losses and weights, if kernels sum in another order
+    catches="a resumed run that starts again: without the state of optimizer or scheduler, with other rows or other "
+    "dropout, state of the user's own that no checkpoint contains",
     hint="let the Trainer save and load the whole checkpoint, seed every sampler, and put state of your own into a "
     "callback that exports it.",
 )
 def resume(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """A run that is resumed in the middle or at the end of an epoch equals an unbroken one, and what differs is named.
+    """A run that is resumed in the middle or at the end of an epoch equals an uninterrupted run.
 
-    It only warns where callbacks of the user's own hold state that no checkpoint has, and where a Trainer of the
-    user's own saves other weights than those that it trains, such as their average.
-    The checkpoints are whole ones, whatever ``save_only_model`` says of the recipe's own.
+    The finding names the first difference. The check only warns if callbacks of the user's own have state that no
+    checkpoint contains, or if a Trainer of the user's own saves other weights than it trains, such as their average.
+    The check writes whole checkpoints, also if the recipe sets ``save_only_model``.
 
-    Assumes: a checkpoint holds all that a run needs to go on.
+    Assumes: a checkpoint contains everything that a run needs to continue.
 
-    Unusual but healthy: own callbacks with a state only warn; own samplers, and rows that are changed at random, are
-    skipped.
+    Unusual but healthy: callbacks of the user's own with a state only warn; samplers of the user's own, and rows that
+    are changed at random, are skipped.
 
     False alarms: none by chance. On a GPU, sums in another order stay within ``gpu``.
     """
@@ -76,7 +76,7 @@ def resume(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
                 difference += _because(evidence, step, tolerance)
             expected = f"resumed at optimizer step {step}, {where}, it trains as if it had never stopped"
             if own := forgetful_parts(evidence):
-                # Whoever never resumes loses nothing by it: the training itself is healthy.
+                # This matters only to users who resume: the training itself is healthy.
                 observed = f"{difference}; the Trainer's checkpoints do not hold the state of {own}"
                 found.append(warning(expected, observed, share=1.0))
             else:
@@ -85,14 +85,14 @@ def resume(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 
 
 def require_resumable(evidence: Evidence, rows: int) -> None:
-    """Stop where nothing is trained that could be resumed, or not as it was.
+    """Stop a check if no training can be resumed, or a resumed training is meant to differ.
 
     Args:
-        evidence: what is checked.
-        rows: to train on, at least.
+        evidence: the evidence of the check.
+        rows: smallest number of training rows.
 
     Raises:
-        NotApplicable: nothing is trained, there are no checkpoints, or other rows are meant to come after them.
+        NotApplicable: nothing is trained, there are no checkpoints, or a resumed run is meant to see other rows.
 
     """
     evidence.require_training()
@@ -108,7 +108,7 @@ def require_resumable(evidence: Evidence, rows: int) -> None:
 
 
 def forgetful_parts(evidence: Evidence) -> str:
-    """Name what is the user's own and has a state, or saves another one; an empty text where there is nothing."""
+    """Name the user's own parts that have a state, or save another one; an empty text if there are none."""
     parts = evidence.pipeline.source.own
     kinds = [type(callback) for callback in parts.callbacks if not isinstance(callback, ExportableState)]
     own = [kind.__name__ for kind in kinds if kind.__module__.partition(".")[0] not in _NOT_OWN]
@@ -117,20 +117,20 @@ def forgetful_parts(evidence: Evidence) -> str:
 
 
 def require_repeatable(evidence: Evidence, unbroken: Probe) -> None:
-    """Stop where what differs is no fault of the checkpoint.
+    """Stop a check if the difference is not caused by the checkpoint.
 
     Raises:
-        NotApplicable: two runs differ anyhow, or draw something anew for every batch.
+        NotApplicable: two equal runs differ too, or random numbers are drawn for every batch.
 
     """
     if sampler := own_sampler(evidence):
         msg = f"a sampler of its own ({sampler}) draws the rows: the Trainer's checkpoints do not keep its state"
         raise NotApplicable(msg)
     if changes_rows(evidence, unbroken):
-        msg = "rows are changed at random on the way to the model: no checkpoint keeps what is drawn for a batch"
+        msg = "rows are changed at random before they reach the model: no checkpoint keeps the numbers for a batch"
         raise NotApplicable(msg)
     if differs_from_run_to_run(evidence):
-        raise ToldBy(check="training.seeds", reason="two runs that were never broken off differ as well")
+        raise ToldBy(check="training.seeds", reason="two uninterrupted runs differ as well")
 
 
 def _train(evidence: Evidence, resume_from: Path | None = None, *, dropout: bool = True) -> Probe:
@@ -153,7 +153,7 @@ def _names(folder: Path) -> list[str]:
 
 
 def _difference(unbroken: Probe, resumed: Probe, step: int, tolerance: float) -> str:
-    """Name the state that was not restored; an empty text where all of it was."""
+    """Name the state that was not restored; an empty text if all state was restored."""
     left = _STEPS - step
     if len(resumed.losses) != left:
         return f"{len(resumed.losses)} optimizer steps were left instead of {left}: the run's progress was not restored"
@@ -167,7 +167,7 @@ def _other_input(unbroken: Probe, resumed: Probe, step: int) -> str:
     seen, expected = resumed.trace.learning_rates, unbroken.trace.learning_rates[step:]
     if seen != expected:
         rates = f"{seen[0][0]:.4g} instead of {expected[0][0]:.4g}"
-        # The scheduler sets the rate after a step: that of the first one comes from the optimizer's own state.
+        # The scheduler sets the rate after a step: the rate of the first step comes from the optimizer's own state.
         state = "optimizer" if seen[1:] == expected[1:] else "scheduler"
         return f"another learning rate, {rates} at its first step: the {state} was not restored"
     return ""
@@ -176,7 +176,7 @@ def _other_input(unbroken: Probe, resumed: Probe, step: int) -> str:
 def _other_state(unbroken: Probe, resumed: Probe, step: int, tolerance: float) -> str:
     pairs = list(zip(unbroken.losses[step:], resumed.losses, strict=True))
     for number, (before, after) in enumerate(pairs, step + 1):
-        # Written so that a NaN differs.
+        # Written so that NaN counts as different.
         if not abs(before - after) <= tolerance * max(1.0, abs(before)):
             if number == step + 1:
                 return f"first loss {after:.7f} instead of {before:.7f} on the same rows"
@@ -187,7 +187,7 @@ def _other_state(unbroken: Probe, resumed: Probe, step: int, tolerance: float) -
 
 
 def _because(evidence: Evidence, step: int, tolerance: float) -> str:
-    """Tell weights from random state: without dropout, only the weights can make another loss."""
+    """Distinguish weights from random state: without dropout, only the weights can change the loss."""
     unbroken = _train(evidence, dropout=False)
     resumed = _train(evidence, unbroken.folder / f"checkpoint-{step}", dropout=False)
     if _difference(unbroken, resumed, step, tolerance).startswith("first loss"):

@@ -1,4 +1,4 @@
-"""What must hold for a sampler of the user's own: which rows it draws, and how often."""
+"""Checks of a sampler of the user's own: which rows it draws, and how often."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _MOST_OF = 0.9
 _HALF = 0.5
 _MOST_CLASSES = 1000
 _SURELY = 20
-"""Rows of a class that equal chances give, of which none comes with a probability of e^-20."""
+"""Expected number of drawn rows of a class; the probability that none is drawn is then e^-20."""
 
 
 def drawn(passes: list[Pass], rows: int, sampler: str, least: float) -> list[Finding]:
-    """Compare how many different rows a sampler of the user's own draws with what equal chances give.
+    """Compare the number of different rows that a user's sampler draws with that of equal probabilities.
 
-    A sampler that balances classes repeats rows, and still draws a good part of all: of N rows, D draws with equal
-    chances give N (1 - (1 - 1/N)^D) different ones.
+    A sampler that balances classes repeats rows, but still draws a large part of all: with equal probabilities, D draws
+    from N rows give N (1 - (1 - 1/N)^D) different rows.
     """
     seen = Counter(row for epoch in passes for row in epoch.rows)
     draws, different = seen.total(), len(seen)
@@ -39,7 +39,7 @@ def drawn(passes: list[Pass], rows: int, sampler: str, least: float) -> list[Fin
         return [finding(expected, observed, hint=hint)]
     sets = {frozenset(epoch.rows) for epoch in passes[:-1] or passes}
     if len(passes) > 2 and len(sets) == 1 and different < _MOST_OF * rows:  # two whole epochs and the last
-        expected = "other rows in other epochs, where a sampler draws a part of them"
+        expected = "different rows in each epoch, because the sampler draws only a part of them"
         observed = f"the same {different} of {rows} rows in every epoch ({sampler})"
         hint = "look for a sampler that takes the first rows, or draws with a seed of its own in every epoch."
         if different < _HALF * rows:
@@ -51,7 +51,7 @@ def drawn(passes: list[Pass], rows: int, sampler: str, least: float) -> list[Fin
 def classes_never_drawn(evidence: Evidence, passes: list[Pass]) -> list[Finding]:
     """Find classes of the train rows of which a sampler draws no row in the whole run.
 
-    By chance, a sampler that draws all classes alike or by their size misses none with so many rows.
+    A sampler that draws classes equally or by their size does not miss a class of that many rows by chance.
     """
     rows, column = evidence.pipeline.train_dataset, evidence.pipeline.label_column
     labels = [label for epoch in passes for label in epoch.labels]
@@ -74,10 +74,10 @@ def classes_never_drawn(evidence: Evidence, passes: list[Pass]) -> list[Finding]
 
 
 def misplaced_weights(evidence: Evidence) -> list[Finding]:
-    """Find weights of a sampler that are those of the classes, but of other rows.
+    """Find weights of a sampler that balance classes, but are assigned to wrong rows.
 
-    Weights that balance classes have as many different values as there are class sizes, each as often as rows are of
-    classes of that size. Where that holds, and yet rows of one class have several weights, they belong to other rows.
+    Weights that balance classes have one value for each class size, and each value occurs once for each row of classes
+    of that size. If this holds, but rows of one class have several weights, the weights are assigned to wrong rows.
     """
     weights = getattr(evidence.pipeline.source.own.sampler, "weights", None)
     rows, column = evidence.pipeline.train_dataset, evidence.pipeline.label_column
@@ -92,19 +92,19 @@ def misplaced_weights(evidence: Evidence) -> list[Finding]:
     moved = sum(meant[label] != value for label, value in zip(labels.tolist(), values.tolist(), strict=True))
     expected = "one weight for all rows of a class: the weights are as many of each value as the classes have rows"
     observed = f"{moved} of {len(rows)} rows have the weight of another class: the weights are in another order"
-    hint = "compute the sampler's weights of the very rows that are trained on, after they are shuffled and filtered."
+    hint = "compute the sampler's weights from the final training rows, after they are shuffled and filtered."
     return [finding(expected, observed, hint=hint)]
 
 
 def weight_by_class(weights: NDArray[np.float64], labels: NDArray[Any]) -> dict[Any, float] | None:
-    """Return the weight that each class is meant to have, where weights ``[N]`` are made of the classes' sizes.
+    """Return the weight that each class is meant to have, if weights ``[N]`` are made from the classes' sizes.
 
     Returns:
-        None where the values do not come as often as there are rows with a label (of ``labels [N]``) of one class size.
+        The weights; None if the counts of the values differ from the numbers of rows (``labels [N]``) by class size.
 
     """
     sizes = Counter(labels.tolist())
-    # Classes of one size have one weight.
+    # Classes of the same size have the same weight.
     rows_of_size: Counter[int] = Counter()
     for size in sizes.values():
         rows_of_size[size] += size

@@ -1,4 +1,4 @@
-"""What must hold for the learning rate: it follows the schedule that was declared, and it is one that trains.
+"""Checks of the learning rate: it follows the declared schedule, and its values are suitable for training.
 
 Shapes: S optimizer steps, G parameter groups.
 """
@@ -30,27 +30,28 @@ if TYPE_CHECKING:
 
 _FEW_STEPS = 4
 _FAR_BELOW = 100
-"""Times below the rate of the arguments: groups with rates of their own differ by less."""
+"""Factor below the rate of the arguments: groups with rates of their own differ by less."""
 _OF_ADAM = 2e-4
-"""Rates below it are those of Adam, whose steps are as large as the rate; the steps of SGD are as its gradients."""
-"""Of so few, warm-up and rounding may take most."""
+"""Rates below this are rates of Adam, whose steps have the size of the rate; steps of SGD scale with the gradients."""
+"""Number of steps up to which warm-up and rounding may take most of the run."""
 
 
 @check(
     "training.schedule",
     cost="run",
-    thresholds={"end": 0.25},  # share of the run by which a schedule of the user's own may miss its end
+    thresholds={"end": 0.25},  # fraction of the run by which a schedule of the user's own may miss its end
     catches="a scheduler that is stepped twice, never or once an epoch, another warm-up, a schedule made for another "
     "number of steps",
-    hint="the Trainer steps its scheduler itself, after each optimizer step: leave it out of callbacks and losses, and "
-    "count optimizer steps, not batches, where you make a schedule of your own.",
+    hint="the Trainer steps its scheduler itself, after each optimizer step: do not step it in callbacks and losses, "
+    "and count optimizer steps, not batches, in a schedule of your own.",
 )
 def schedule(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """The learning rate follows the declared schedule, step by step, to its end.
 
     Assumes: the scheduler steps once after each optimizer step.
 
-    Unusual but healthy: schedules that follow a metric are skipped; one of the user's own is only asked for its length.
+    Unusual but healthy: schedules that follow a metric are skipped; for a user's own schedule, only its length is
+    checked.
 
     False alarms: none by chance.
     """
@@ -71,20 +72,20 @@ def schedule(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 def _stepped(trace: Trace) -> list[Finding]:
     if trace.scheduler_steps == trace.steps:
         return []
-    hint = "" if trace.scheduler_steps else "no scheduler was seen to step: is it one of torch's, of this optimizer?"
+    hint = "" if trace.scheduler_steps else "no scheduler took a step: use a scheduler of torch with this optimizer."
     expected = f"one step of the scheduler after each of {trace.steps} optimizer steps"
     return [finding(expected, f"{trace.scheduler_steps} steps of it", hint=hint)]
 
 
 def _as_declared(evidence: Evidence, trace: Trace) -> list[Finding]:
-    """Make the schedule again from the arguments, and compare it with what the optimizer got."""
+    """Compute the schedule from the arguments, and compare it with the rates of the optimizer."""
     declared, own = arguments(evidence), evidence.pipeline.source.own
     found = []
     if not own.makes_optimizer and any(rate != declared.learning_rate for rate in trace.base_learning_rates):
         observed = f"it starts from {_rates(trace.base_learning_rates)}"
         found.append(finding(f"a schedule of the learning rate {declared.learning_rate:g}", observed))
     expected, seen = _schedule(declared, trace), np.asarray(trace.learning_rates)
-    # An early stop ends a schedule before its end.
+    # Early stopping may end the run before the end of the schedule.
     expected = expected[: len(seen)]
     apart = np.flatnonzero((~np.isclose(expected, seen, rtol=1e-5, atol=0)).any(axis=1))
     if apart.size:
@@ -100,7 +101,7 @@ def _as_declared(evidence: Evidence, trace: Trace) -> list[Finding]:
 def _schedule(declared: Any, trace: Trace) -> NDArray[np.float64]:
     """Return the learning rates ``[S, G]`` of the declared schedule."""
     groups = [{"params": [torch.nn.Parameter(torch.zeros(1))], "lr": rate} for rate in trace.base_learning_rates]
-    # The polynomial schedule takes its start from the defaults of the optimizer.
+    # The polynomial schedule reads its initial rate from the defaults of the optimizer.
     optimizer = torch.optim.SGD(groups, lr=declared.learning_rate)
     scheduler = get_scheduler(
         declared.lr_scheduler_type,
@@ -118,13 +119,11 @@ def _schedule(declared: Any, trace: Trace) -> NDArray[np.float64]:
 
 
 def _made_for_this_run(trace: Trace, most: float) -> list[Finding]:
-    """Compare the steps that a user's schedule was made for with those of the run."""
+    """Compare the number of steps of a user's schedule with that of the run."""
     length, planned = trace.schedule_length, trace.planned_steps
     if length is None or planned <= _FEW_STEPS or abs(length - planned) <= most * planned:
         return []
-    hint = (
-        "num_training_steps counts optimizer steps: an epoch's batches, by gradient_accumulation_steps, times epochs."
-    )
+    hint = "num_training_steps is the number of optimizer steps: batches / gradient_accumulation_steps * epochs."
     return [finding(f"a schedule made for the {planned} optimizer steps of the run", f"one for {length}", hint=hint)]
 
 
@@ -135,17 +134,17 @@ def _rates(rates: Any) -> str:
 @check(
     "training.learning_rate",
     cost="run",
-    # Share of the steps without a learning rate; share of the rate that warm-up must reach; times their own size that
-    # the weights may move.
+    # Fraction of the steps with a rate of 0; fraction of the rate that warm-up must reach; allowed change of the
+    # weights relative to their size.
     thresholds={"still": 0.2, "peak": 0.5, "times": 100.0},
     catches="a learning rate of 0 or below, a warm-up longer than the run, a schedule that ends long before the run, a "
-    "rate that wipes out the weights",
+    "rate that destroys the weights",
     hint="look at learning_rate, warmup_steps, the steps that the schedule was made for, and each group's own rate.",
 )
 def learning_rate(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """The learning rate is positive for most of the run, reaches its peak, and leaves the weights their size.
+    """The learning rate is positive for most of the run, reaches its peak, and does not destroy the weights.
 
-    Assumes: the peak of the rate is reached within the run.
+    Assumes: the rate reaches its peak within the run.
 
     Unusual but healthy: up to ``still`` of the steps may have a rate of 0; an optimizer that chooses its own rates, and
     a shortened run, are skipped.
@@ -172,33 +171,33 @@ def learning_rate(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     base = max(trace.base_learning_rates, default=0.0)
     if steps > _FEW_STEPS and trains_on_all_rows(evidence) and highest.max() < thresholds["peak"] * base:
         observed = f"at most {highest.max():.4g} in {steps} optimizer steps"
-        hint = "the warm-up is as long as the run, or longer: look at warmup_steps."
+        hint = "the warm-up is as long as the run, or longer: reduce warmup_steps."
         found.append(finding(f"warm-up reaches the learning rate of {base:.4g}", observed, hint=hint))
     found += _as_asked(evidence, base)
     return found + _weights_keep_their_size(trace.parameters, thresholds["times"])
 
 
 def _as_asked(evidence: Evidence, base: float) -> list[Finding]:
-    """Compare the rates of an optimizer of the user's own with the one that the arguments name, where they name one."""
+    """Compare the rates of an optimizer of the user's own with the rate of the arguments, if they set one."""
     asked = evidence.pipeline.args.get("learning_rate")
     own = evidence.pipeline.source.own
     if not own.makes_optimizer:
         return []
     if isinstance(getattr(own.optimizer, "optimizer", own.optimizer), SGD) and base < _OF_ADAM:
-        hint = "SGD takes a rate that is a hundred or a thousand times as large as that of AdamW, such as 1e-2."
+        hint = "SGD needs a rate that is a hundred or a thousand times as large as that of AdamW: use about 1e-2."
         return [finding(f"a learning rate of SGD, {_OF_ADAM:g} at least", f"{base:g}: too small for SGD", hint=hint)]
     if not asked or not 0 < base < asked / _FAR_BELOW:
         return []
-    hint = "a state that is loaded into an optimizer brings its learning rates along: set them again in every group."
+    hint = "loading a state into an optimizer also loads its learning rates: set them again in every group."
     return [
         finding(f"a learning rate of {asked:g}, as TrainingArguments has it", f"{base:g} in the optimizer", hint=hint)
     ]
 
 
 def _weights_keep_their_size(parameters: tuple[ParameterTrace, ...], times: float) -> list[Finding]:
-    """Report weights that moved so far that nothing is left of what they were."""
+    """Report weights that changed so much that the pretrained values are lost."""
     weights = [p for p in parameters if p.trainable and p.scale > 0 and not p.normalisation_or_bias]
-    # Written so that a NaN has moved too far.
+    # Written so that NaN counts as a change that is too large.
     far = [p for p in weights if not p.moved <= times * p.scale]
     if 2 * len(far) <= len(weights):
         return []
@@ -206,4 +205,4 @@ def _weights_keep_their_size(parameters: tuple[ParameterTrace, ...], times: floa
     expected = f"weights that move by less than {times:g} times their own size"
     which = f"{worst.name} by {worst.moved:.3g}, from at most {worst.scale:.3g}"
     observed = f"{len(far)} of {len(weights)} moved further: {which}"
-    return [finding(expected, observed, hint="the learning rate is far too high for these weights.")]
+    return [finding(expected, observed, hint="lower the learning rate: it is far too high for these weights.")]

@@ -1,4 +1,4 @@
-"""Whether a scheduler of the learning rate has the run's optimizer, and follows a metric in its direction."""
+"""Checks whether a learning rate scheduler has the run's optimizer, and the right direction of its metric."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def misdirected(evidence: Evidence) -> list[Finding]:
-    """Find a scheduler of an optimizer that takes no step, and one that waits for the wrong direction of a metric."""
+    """Find a scheduler of an optimizer that takes no step, and a scheduler with the wrong direction of a metric."""
     own = evidence.pipeline.source.own
     return _of_other_optimizer(own.lr_scheduler, own.optimizer) + _on_plateau(evidence, own.lr_scheduler)
 
@@ -28,13 +28,13 @@ def _of_other_optimizer(scheduler: Any, stepped: Any) -> list[Finding]:
     stepped = getattr(stepped, "optimizer", stepped)
     if scheduled is None or stepped is None or getattr(scheduled, "optimizer", scheduled) is stepped:
         return []
-    observed = f"{type(scheduler).__name__} has another optimizer, whose learning rate nobody uses"
-    hint = "make the scheduler of the optimizer that is handed to the Trainer, after the last line that makes one."
+    observed = f"{type(scheduler).__name__} has another optimizer, whose learning rate is not used"
+    hint = "make the scheduler from the optimizer that you pass to the Trainer, after the last line that makes one."
     return [finding("a scheduler of the optimizer that steps", observed, hint=hint)]
 
 
 def _on_plateau(evidence: Evidence, scheduler: Any) -> list[Finding]:
-    """Compare the direction in which a schedule on a plateau waits for progress with that of its metric."""
+    """Compare the direction of a plateau schedule with that of its metric."""
     declared = arguments(evidence)
     if isinstance(scheduler, ReduceLROnPlateau):
         mode = scheduler.mode
@@ -50,7 +50,7 @@ def _on_plateau(evidence: Evidence, scheduler: Any) -> list[Finding]:
     if mode == ("max" if better else "min"):
         return []
     expected = f"a plateau schedule with mode = {'max' if better else 'min'!r}: of {name}, {_words(better)} is better"
-    observed = f"mode = {mode!r}: what gets better counts as no progress, and the learning rate is cut"
+    observed = f"mode = {mode!r}: an improvement counts as no progress, and the learning rate is reduced"
     hint = "set mode in lr_scheduler_kwargs, or let metric_for_best_model be a loss."
     return [finding(expected, observed, hint=hint)]
 

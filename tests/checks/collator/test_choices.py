@@ -38,7 +38,7 @@ def test_a_healthy_collator_is_let_through(parts: Pipeline, name: str) -> None:
 
 def test_choices_that_are_reshaped_in_the_wrong_order_are_found(parts: Pipeline) -> None:
     (finding,) = judge("collator.choices_together", select_faults(["choices_flattened_by_place"])[0].plant(parts))
-    assert finding.expected == "each choice at its own row and place"
+    assert finding.expected == "each choice in its own row and place"
     assert finding.observed.startswith("18 of 20 do not: that of row 0, choice 1 stands at row 1, choice 0")
 
 

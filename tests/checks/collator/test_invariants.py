@@ -161,7 +161,7 @@ DEFECTS = {
     "labels shifted": Defect(
         lambda batch, _: {**batch, "labels": batch["labels"].roll(1)},
         {"labels"},
-        ("expected  labels [0, 1]", "observed  labels [1, 0]", "the right labels in another order"),
+        ("expected  labels [0, 1]", "observed  labels [1, 0]", "The labels are right but in another order"),
     ),
     "labels one higher": Defect(
         lambda batch, _: {**batch, "labels": batch["labels"] + 1},
@@ -190,7 +190,7 @@ DEFECTS = {
     "one block too many": Defect(
         one_block_more,
         {"shape"},
-        ("lengths (8,)", "expected  T = 8", "observed  T = 16", "a whole block of padding more"),
+        ("lengths (8,)", "expected  T = 8", "observed  T = 16", "an additional block of padding"),
         multiple=8,
     ),
     "one column too many": Defect(
@@ -230,7 +230,7 @@ DEFECTS = {
     "segments lost": Defect(
         lambda batch, _: {**batch, "token_type_ids": torch.zeros_like(batch["token_type_ids"])},
         {"token_type_ids"},
-        ("[1] on the tokens of feature 0", "observed  [0]", "no longer tells the two texts apart"),
+        ("[1] on the tokens of feature 0", "observed  [0]", "cannot distinguish the two texts"),
     ),
     "no attention_mask": Defect(
         without("attention_mask"), {"mask"}, ("attention_mask in the batch", "only ['input_ids', 'labels', ")
@@ -243,7 +243,7 @@ DEFECTS = {
     "label is the last column": Defect(
         label_is_the_last_column,
         {"extra_column"},
-        ("labels [0] also with a column 'ftcheck_extra'", "observed  [3]", "pick the columns by name"),
+        ("labels [0] also with a column 'ftcheck_extra'", "observed  [3]", "select columns by name"),
     ),
     "no mapping": Defect(
         lambda batch, _: tuple(batch.values()), EVERYTHING, ("expected  a mapping of tensors", "observed  tuple")
@@ -331,7 +331,7 @@ def test_pad_id_in_the_text_needs_the_features_mask(kit: Any) -> None:
 def test_collator_with_another_tokenizer_is_named(kit: Any, tokenizer: PreTrainedTokenizerFast) -> None:
     other = kit.build_tokenizer(pad_token="the")
     (finding,) = check_invariant("pad_id", kit.build_subject(DataCollatorWithPadding(other), tokenizer))
-    assert "data_collator.tokenizer is one, with this very pad_token_id" in finding.hint
+    assert "data_collator.tokenizer is another one, with exactly this pad_token_id" in finding.hint
 
 
 def test_regression_labels_keep_their_fraction(kit: Any, tokenizer: PreTrainedTokenizerFast) -> None:
@@ -373,7 +373,7 @@ def test_vectors_of_labels_are_those_of_their_rows(
 
     assert judge("collator.labels", subject(0), rows) == []
     (finding,) = judge("collator.labels", subject(1), rows)
-    assert finding.hint == "Hand on the vector of each row as it is, one number for each label."
+    assert finding.hint == "Keep the vector of each row unchanged, one number for each label."
 
 
 @pytest.mark.parametrize("name", INVARIANTS)
@@ -382,7 +382,7 @@ def test_ragged_batch_refused_is_a_finding(kit: Any, tokenizer: PreTrainedTokeni
     assert finding.check == name
     assert finding.subject == "batch of lengths (1, 2)"
     assert finding.observed.startswith("ValueError: ")
-    assert finding.hint.startswith("Ragged batch refused: use DataCollatorWithPadding")
+    assert finding.hint.startswith("The collator refuses a ragged batch: use DataCollatorWithPadding")
 
 
 def test_tokenizer_without_a_pad_token_is_a_finding(kit: Any) -> None:

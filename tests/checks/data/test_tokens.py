@@ -293,7 +293,7 @@ def test_rows_without_texts_are_tokenized_again(parts: Pipeline) -> None:
     ids = [[pieces[token % len(pieces)] for token in row] for row in ids_of(parts)]
     (finding,) = judge("decodes", without_texts(with_ids(parts, ids)))
     assert finding.expected == "at least 50% of the sampled rows to give the same tokens, decoded and tokenized again"
-    assert "or they come from a stale cache" in finding.hint
+    assert "or they come from an old cache" in finding.hint
 
 
 def test_few_rows_without_texts_are_not_judged(parts: Pipeline) -> None:

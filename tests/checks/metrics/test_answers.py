@@ -63,7 +63,7 @@ def test_known_mistakes_are_named(pipeline: Pipeline) -> None:
     outputs = wrong_in_part(pipeline)
     right = true_metrics(outputs)
     share = judge("metrics.answers_recomputed", pipeline, outputs, f1=right["f1"] / 100)
-    assert "a share, where SQuAD counts percent" in told(share)
+    assert "a fraction, but SQuAD uses percent" in told(share)
     places = outputs["logits"].argmax(axis=1)
     windows = 100 * float((places == outputs["labels"]).all(axis=1).mean())
     found = judge("metrics.answers_recomputed", pipeline, outputs, f1=windows)

@@ -184,7 +184,7 @@ def test_values_on_another_scale_are_found(scored_evidence: MakeEvidence) -> Non
 def test_swapped_labels_are_named(scored_evidence: MakeEvidence, strength: float) -> None:
     labels, logits = model((0.35, 0.65), strength=strength)
     (finding,) = judge("label_permutation", scored_evidence(1 - labels, logits))
-    assert finding.expected.startswith("predicted classes that mean what they are called: ")
+    assert finding.expected.startswith("predicted classes with the meaning of the labels: ")
     assert "'equivalent' as 'not_equivalent'" in finding.observed
     assert "'not_equivalent' as 'equivalent'" in finding.observed
     assert "label encoding" in finding.hint
@@ -209,7 +209,7 @@ def test_score_with_its_sign_turned_is_found(scored_evidence: MakeEvidence) -> N
     labels = np.random.default_rng(0).uniform(0, 5, 100)
     (finding,) = judge("label_permutation", scored_evidence(labels, 5 - labels[:, None]))
     assert finding.expected == "values that rise with the labels"
-    assert finding.observed == "correlation -1.000: the values with their sign turned correlate by 1.000"
+    assert finding.observed == "correlation -1.000: with inverted sign the values correlate by 1.000"
 
 
 @pytest.mark.parametrize("seed", range(10))

@@ -196,7 +196,7 @@ def test_what_cannot_be_asked_is_not_judged(pipelines: dict[str, Pipeline]) -> N
     def wants_more(logits: NDArray[Any], _: NDArray[Any]) -> Mapping[str, Any]:
         return {"accuracy": logits[2].mean() + logits["hidden"]}
 
-    with pytest.raises(NotApplicable, match="cannot be asked about made-up logits: IndexError"):
+    with pytest.raises(NotApplicable, match="fails with made-up logits: IndexError"):
         judge(pipelines["mrpc"], wants_more)
     few = pipelines["mrpc"].eval_dataset.select(range(10))
     with pytest.raises(NotApplicable, match="fewer than 20 evaluated rows"):
@@ -253,4 +253,4 @@ def test_logits_that_are_prepared_wrongly_are_told_from_a_wrong_metric(pipelines
 
     assert prepared(lambda logits: 2 * logits) == []
     (finding,) = prepared(lambda logits: -logits)
-    assert finding.observed.endswith("it is right: preprocess_logits_for_metrics changes them")
+    assert finding.observed.endswith("right with the model's own logits: preprocess_logits_for_metrics changes them")

@@ -60,7 +60,7 @@ def test_each_row_once_in_order_is_quiet(scored_evidence: MakeEvidence) -> None:
 WRONG: dict[str, tuple[list[list[int]], str]] = {
     "train split": (
         TRAIN[:12],
-        "12 rows; 12 rows of the data set were left out; 12 are no rows of it, 12 of them are of ",
+        "12 rows; 12 rows of the data set were left out; 12 are not in the data set, 12 of them are rows of ",
     ),
     "last batch dropped": (TOKENS[:8], "8 rows; 4 rows of the data set were left out"),
     "padded by repetition": (TOKENS + TOKENS[:4], "16 rows; 4 were seen again"),
@@ -79,7 +79,7 @@ def test_epochs_that_were_compared_on_other_rows_are_found(scored_evidence: Make
     evidence = evidence_of(scored_evidence, seen(TRAIN), seen(TRAIN), seen(TOKENS))
     (finding,) = run_check(catalogue()["metrics.evaluated_rows"], evidence)
     assert finding.expected.startswith("an evaluation during training sees the 12 rows of the evaluation data set")
-    assert "20 of them are of the train split" in finding.observed
+    assert "20 of them are rows of the train split" in finding.observed
 
 
 def test_user_may_evaluate_other_rows_as_well(scored_evidence: MakeEvidence) -> None:
@@ -87,7 +87,7 @@ def test_user_may_evaluate_other_rows_as_well(scored_evidence: MakeEvidence) -> 
     passes = [seen(TOKENS), seen(TRAIN), seen(TOKENS), seen(TOKENS), seen(TRAIN)]
     assert observed(evidence_of(scored_evidence, *passes, source=source)) == []
     (text,) = observed(evidence_of(scored_evidence, seen(TRAIN), seen(TOKENS), seen(TRAIN), source=source))
-    assert text.endswith("20 of them are of the train split")
+    assert text.endswith("20 of them are rows of the train split")
 
 
 def test_rows_that_are_padded_already_are_the_same(scored_evidence: MakeEvidence) -> None:

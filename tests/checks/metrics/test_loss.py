@@ -121,7 +121,7 @@ ACTIVATIONS: dict[str, tuple[Any, str]] = {
 @pytest.mark.parametrize(("logits", "said"), ACTIVATIONS.values(), ids=ACTIVATIONS.keys())
 def test_activation_before_cross_entropy_is_found(scored_evidence: MakeEvidence, logits: Any, said: str) -> None:
     (finding,) = judge("raw_logits", scored_evidence(LABELS, logits, metrics={"loss": cross_entropy(logits)}))
-    assert finding.expected == "logits without bounds: the loss takes their softmax"
+    assert finding.expected == "logits without bounds: the loss applies the softmax"
     assert finding.observed.startswith(f"{said}, in all 60 rows; lowest ")
 
 

@@ -138,7 +138,7 @@ def test_metrics_of_other_logits_than_those_handed_back_are_found(scored_evidenc
 
     evidence = scored_evidence(labels, logits, metrics={"mean_logit": 3.0}, compute_metrics=own)
     (finding,) = judge("recomputed", evidence)
-    assert finding.expected.endswith("as compute_metrics says of the run's logits and label ids")
+    assert finding.expected.endswith("as compute_metrics gives for the run's logits and label ids")
     assert finding.observed == "3 was reported"
 
 

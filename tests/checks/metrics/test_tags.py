@@ -221,5 +221,5 @@ def test_class_ids_without_logits_are_judged(parts: Pipeline) -> None:
     run = evidence.run.with_outputs(logits=honest(parts))
     ids = Evidence(parts, engine="trainer", seed=0, environment=CPU, make_run=lambda: run, make_probe=no_probe)
     assert judge("beats_trivial", ids) == []
-    with pytest.raises(NotApplicable, match="the evaluation handed back class ids, not logits"):
+    with pytest.raises(NotApplicable, match="the evaluation returned class ids, not logits"):
         judge("loss_agrees", ids)

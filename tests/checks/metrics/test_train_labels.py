@@ -117,7 +117,7 @@ def test_a_model_at_chance_says_nothing(judge: Callable[..., list[Finding]], par
 def test_labels_that_are_shuffled_in_part_are_found(judge: Callable[..., list[Finding]], stars: Pipeline) -> None:
     (finding,) = judge("train_labels", select_faults(["train_labels_shuffled_in_part"])[0].plant(stars))
     assert finding.expected.startswith("train labels that agree with a linear model of the tokens as the evaluation's")
-    assert "of the train labels are wrong, if they are dealt out at random (" in finding.observed
+    assert "of the train labels are wrong, if wrong labels are random (" in finding.observed
     assert finding.level == "fail"
 
 

@@ -91,7 +91,7 @@ CUT_OFF = {
 @pytest.mark.parametrize("change", CUT_OFF.values(), ids=CUT_OFF.keys())
 def test_part_that_is_cut_off_is_found(mrpc: ModelParts, change: Callable[[Any], None]) -> None:
     (finding,) = judge("gradients", mrpc.changed(change))
-    assert finding.expected == "a gradient for all that is trained"
+    assert finding.expected == "a gradient for all trained parameters"
     assert finding.observed.startswith("none for bert.embeddings.word_embeddings.weight, ")
     assert "detach()" in finding.hint
 

@@ -218,7 +218,7 @@ def test_order_cannot_matter_where_no_row_does(parts: Pipeline) -> None:
 
 
 def test_bag_of_words_has_no_order(pairs: Pipeline) -> None:
-    with pytest.raises(NotApplicable, match="Shared has no pretrained model inside"):
+    with pytest.raises(NotApplicable, match="Shared contains no pretrained model"):
         judge("token_order", evidence_of(pairs, Shared(), model_init=Shared))
 
 

@@ -185,7 +185,7 @@ def test_mask_that_is_dropped_is_found(parts: Pipeline) -> None:
     evidence = wrapped(parts, forward)
     assert red(evidence) == {"padding_invariance", "attention_mask_used"}
     (finding,) = judge("attention_mask_used", evidence)
-    assert finding.expected.startswith("the same logits whatever token stands under a mask of 0: [")
+    assert finding.expected.startswith("the same logits whatever token has a mask of 0: [")
     assert "with another token in column" in finding.observed
     (finding,) = judge("padding_invariance", evidence)
     assert "columns on the right" in finding.subject

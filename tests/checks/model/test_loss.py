@@ -219,5 +219,5 @@ def test_targets_that_no_head_reaches_are_found(stsb: ModelParts) -> None:
 
     assert judge("loss_at_start", scaled_labels(10.0)) == []
     (finding,) = judge("loss_at_start", scaled_labels(1e5))
-    assert finding.expected.startswith("targets within 1000 times what the untrained model answers, ")
+    assert finding.expected.startswith("targets within 1000 times the values of the untrained model, ")
     assert finding.observed.endswith(": not scaled")

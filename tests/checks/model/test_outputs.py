@@ -94,7 +94,7 @@ def test_nan_label_is_found(scored_evidence: MakeEvidence) -> None:
 
 def test_labels_that_are_texts_cannot_be_compared(scored_evidence: MakeEvidence) -> None:
     rows = Dataset.from_dict({"input_ids": [[5], [6]], "labels": ["no", "yes"]})
-    with pytest.raises(NotApplicable, match="the labels of the data set are no numbers"):
+    with pytest.raises(NotApplicable, match="the labels of the data set are not numbers"):
         judge("label_ids", scored_evidence([0, 1], np.zeros((2, 2)), eval_dataset=rows))
 
 

@@ -50,7 +50,7 @@ def from_config(mrpc: ModelParts, **changes: Any) -> Any:
 def test_weights_that_were_never_loaded_are_found(mrpc: ModelParts) -> None:
     (finding,) = judge("new_weights", mrpc.evidence(model_init=lambda: from_config(mrpc)))
     assert finding.observed.endswith("more")
-    assert "from_pretrained reports" in finding.hint
+    assert "report of from_pretrained" in finding.hint
 
 
 def test_weights_that_every_seed_draws_alike_are_compared_with_the_checkpoint(mrpc: ModelParts) -> None:

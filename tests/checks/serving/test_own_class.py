@@ -56,7 +56,7 @@ def test_weights_that_the_class_does_not_know_are_found(saved_evidence: MakeEvid
     (found,) = judge(saved_evidence("mrpc", renamed, model_init=made(OwnBert)))
     assert found.expected == "the evaluation's logits within 0.0001 from OwnBert.from_pretrained"
     assert "weights without a place: adapter.weight, classifier.weight" in found.observed
-    assert "build it in __init__" in found.hint
+    assert "build them in __init__" in found.hint
 
 
 def test_class_that_needs_more_than_the_folder_is_not_judged(saved_evidence: MakeEvidence) -> None:

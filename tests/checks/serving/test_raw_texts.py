@@ -60,7 +60,7 @@ def test_a_sigmoid_over_the_value_is_named(saved_evidence: Callable[..., Evidenc
 
     (found,) = run_check(catalogue()["serving.pipeline"], saved_evidence("stsb", forget))
     assert found.level == "warn"
-    assert found.observed.startswith("the sigmoid of it: pipeline() puts one over the one output of a model")
+    assert found.observed.startswith("its sigmoid: pipeline() applies a sigmoid to a single output")
 
 
 @pytest.mark.usefixtures("_served_here")

@@ -70,8 +70,8 @@ def no_tensor(folder: Path) -> None:
 FILES: dict[str, tuple[Defect, str]] = {
     "no weights": (rename_weights, "config.json, tokenizer.json, tokenizer_config.json, weights.dat"),
     "half a file": (cut_weights, "it cannot be read: "),
-    "checkpoint of torch": (as_checkpoint, "pytorch_model.bin: loading it would run whatever it holds"),
-    "pickle by another name": (renamed_pickle, "thresholds.cache: loading it would run whatever it holds"),
+    "checkpoint of torch": (as_checkpoint, "pytorch_model.bin: loading it would run the code that it contains"),
+    "pickle by another name": (renamed_pickle, "thresholds.cache: loading it would run the code that it contains"),
     "no configuration": (without_config, "none: model.safetensors, tokenizer.json, tokenizer_config.json"),
     "no tensor": (no_tensor, "it holds no tensor"),
 }

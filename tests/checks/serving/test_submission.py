@@ -123,5 +123,5 @@ def test_check_finds_what_cannot_be_submitted(scored_evidence: MakeEvidence) -> 
 
 
 def test_tasks_that_are_not_glues_are_not_judged(scored_evidence: MakeEvidence) -> None:
-    with pytest.raises(NotApplicable, match="whose classes are named as there"):
+    with pytest.raises(NotApplicable, match="with GLUE's class names"):
         judge(scored_evidence([0, 1, 2], np.eye(3)))

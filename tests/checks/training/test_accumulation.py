@@ -85,7 +85,7 @@ def test_recipe_that_does_not_accumulate_is_not_asked(judged: Judged, toy: Toy) 
 
 
 def test_what_transformers_itself_does_to_bert_is_not_held_against_the_user(judged: Judged, toy: Toy) -> None:
-    with pytest.raises(NotApplicable, match="nothing of yours is wrong"):
+    with pytest.raises(NotApplicable, match="your code is right"):
         judged(CHECK, toy(**ACCUMULATES))
 
 

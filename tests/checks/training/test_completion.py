@@ -123,7 +123,7 @@ def test_optimizer_of_another_model_takes_no_step(judged: Judged, toy: Toy, kit:
     pipeline = toy(optimizers=lambda _: (torch.optim.AdamW(kit.small_bert().parameters()), None), num_train_epochs=1)
     (found,) = judged("training.steps", pipeline)
     assert found.observed == "none that changes the model, after 8 groups of batches"
-    assert "make the optimizer of the parameters of the very model" in found.hint
+    assert "make the optimizer from the parameters of the trained model" in found.hint
 
 
 def test_step_inside_training_step_is_one_too_many(judged: Judged, toy: Toy) -> None:

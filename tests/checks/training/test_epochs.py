@@ -134,7 +134,7 @@ def test_rows_that_the_seed_draws_are_compared_with_those_of_no_other_seed(
         return rows.select(range(64 if torch.initial_seed() == 0 else 40))
 
     pipeline = toy(rows=drawn_by_seed, num_train_epochs=2)
-    with pytest.raises(NotApplicable, match="other train rows with seed 3 than with seed 0, by which rows are known"):
+    with pytest.raises(NotApplicable, match="other train rows with seed 3 than with seed 0, the reference"):
         said(judged, "rows_once", evidence_of(pipeline, seed=3))
     assert said(judged, "rows_once", evidence_of(pipeline, seed=0)) == []
 
@@ -311,5 +311,5 @@ def test_rows_grouped_by_length_are_not_judged(judged: Judged, toy: Toy, traced:
 
 def test_batches_without_token_ids_are_not_judged(judged: Judged, traced: Traced) -> None:
     for check in ("rows_once", "shuffled"):
-        with pytest.raises(NotApplicable, match="no rows were seen"):
+        with pytest.raises(NotApplicable, match="the rows that reach the model are not known"):
             said(judged, check, traced(passes=()))

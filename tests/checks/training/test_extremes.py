@@ -63,7 +63,7 @@ def test_label_smoothing_of_the_recipe_is_healthy(judged: Judged, toy: Toy) -> N
 def test_squashed_logits_are_found(judged: Judged, toy: Toy, kit: Any, squash: Callable[[Tensor], Tensor]) -> None:
     wrong = kit.trainer_with(lambda logits, labels: nn.functional.cross_entropy(squash(logits), labels))
     (found,) = judged(CHECK, toy(wrong))
-    assert found.expected == "a loss near 0 where all rows are right and sure, a guess costing 0.6931"
+    assert found.expected == "a loss near 0 if all rows are right with high confidence; the loss of a guess is 0.6931"
     assert "something squashes the logits" in found.observed
 
 

@@ -63,7 +63,7 @@ def test_loss_that_falls_is_healthy(judged: Judged, traced: Traced, values: tupl
 )
 def test_loss_that_does_not_is_found(judged: Judged, traced: Traced, values: tuple[float, ...]) -> None:
     (found,) = judged(CHECK, run_of(traced, values, metrics={"loss": 0.71}))
-    assert "a guess that knows how often each label occurs" in found.expected
+    assert "the loss of a guess from the frequencies of the labels" in found.expected
     assert f"{values[0]:.4f} at the first step" in found.observed
     assert "learning rate" in found.hint
 

@@ -58,7 +58,7 @@ def test_epsilon_above_the_gradients_is_found(judged: Judged, traced: Traced, ki
     assert said(judged, traced(**gradients, **made_with(eps=(10.0,)))) == [
         (
             "fail",
-            "eps = 10 of torch.optim.AdamW, 100 times the gradient of a value (0.1): steps are that much too small",
+            "eps = 10 of torch.optim.AdamW, 100 times the gradient of a value (0.1): steps are too small by it",
         )
     ]
 

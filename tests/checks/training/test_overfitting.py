@@ -129,7 +129,7 @@ def test_sampler_made_for_all_rows_is_not_judged(judged: Judged, toy: Toy) -> No
         def _get_train_sampler(self, *_: Any) -> Any:
             return sampler
 
-    with pytest.raises(NotApplicable, match="the run goes through, but not a short one on few rows"):
+    with pytest.raises(NotApplicable, match="the run completes, but a short run on few rows fails"):
         judged(CHECK, toy(Fixed, num_train_epochs=1))
 
 

@@ -26,7 +26,7 @@ def test_scheduler_of_another_optimizer_is_found(judged: Judged, toy: Toy, same:
         return second, torch.optim.lr_scheduler.ConstantLR(second if same else first, 1.0)
 
     found = judged(CHECK, toy(optimizers=made))
-    told = ["ConstantLR has another optimizer, whose learning rate nobody uses"]
+    told = ["ConstantLR has another optimizer, whose learning rate is not used"]
     assert [finding.observed for finding in found] == ([] if same else told)
 
 
@@ -46,4 +46,4 @@ def test_plateau_schedule_follows_its_metric(
     (finding,) = judged(CHECK, pipeline)
     words = "greater" if right == "max" else "smaller"
     assert finding.expected == f"a plateau schedule with mode = {right!r}: of {metric}, {words} is better"
-    assert finding.observed.startswith(f"mode = {mode!r}: what gets better counts as no progress")
+    assert finding.observed.startswith(f"mode = {mode!r}: an improvement counts as no progress")

@@ -1,7 +1,7 @@
-"""Answers to questions out of the logits of windows: one for each question, whatever the number of its windows.
+"""Answers from the logits of windows: one answer for each question, whatever the number of its windows.
 
-A window is a part of a context that the model takes at once, beside its question: a row of the tokenized data set. Its
-column `OFFSETS` says which characters of the context a token is of, its column `QUESTION` which question it is of.
+A window is a row of the tokenized data set: a question and a part of its context. The column `OFFSETS` has the
+characters of the context that each token covers, the column `QUESTION` has the index of the question.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 QUESTION = "question_row"
-"""Column of the tokenized rows: the row of the raw data set that a window is of."""
+"""Column of the tokenized rows: the index of the window's row in the raw data set."""
 OFFSETS = "offset_mapping"
 """Column of the tokenized rows: first character and end of each token in the context; None for other tokens."""
 MAX_ANSWER_LENGTH = 30
-"""Tokens of the longest answer, as run_qa.py of transformers has it."""
+"""Number of tokens of the longest answer, as in run_qa.py of transformers."""
 NULL_THRESHOLD = 0.0
 """A question has no answer where "no answer" scores higher than the best span by more than this."""
 ANSWERS, REFERENCES, SCORES, WINDOWS = "answers", "references", "scores", "windows"
@@ -37,7 +37,7 @@ ANSWERS, REFERENCES, SCORES, WINDOWS = "answers", "references", "scores", "windo
 
 @dataclass(frozen=True)
 class Span:
-    """The best answer that a window gives."""
+    """The best answer of a window."""
 
     first: int
     """Token."""
@@ -50,9 +50,9 @@ def best_span(logits: NDArray[Any], of_context: NDArray[np.bool_], longest: int 
     """Find the span of context with the highest sum of start and end logit, of at most ``longest`` tokens.
 
     Args:
-        logits: ``[T, 2]``, of start and end.
-        of_context: ``[T]``, whether a token is one of the context.
-        longest: tokens of the longest answer.
+        logits: logits of start and end, ``[T, 2]``.
+        of_context: whether a token belongs to the context, ``[T]``.
+        longest: number of tokens of the longest answer.
 
     """
     sums = logits[:, None, 0].astype(np.float64) + logits[None, :, 1]
@@ -64,12 +64,12 @@ def best_span(logits: NDArray[Any], of_context: NDArray[np.bool_], longest: int 
 
 
 def says_none(null: float, best: float) -> bool:
-    """Tell whether a question has no answer, by the scores of "no answer" and of its best span."""
+    """Return True if "no answer" scores higher than the best span of the question."""
     return null - best > NULL_THRESHOLD
 
 
 def context_tokens(offsets: Sequence[Any], width: int) -> NDArray[np.bool_]:
-    """Tell which tokens are of the context, ``[width]``; those behind the offsets are padding."""
+    """Return which tokens belong to the context, ``[width]``; tokens after the last offset are padding."""
     known = [offset is not None for offset in offsets[:width]]
     return np.array([*known, *[False] * (width - len(known))], dtype=np.bool_)
 
@@ -116,7 +116,7 @@ class AnswersOfWindows:
             texts.append(text[best[2] : best[3]] if answered and best is not None else "")
             found.append(given)
         scored = np.stack([np.array([score for score, _ in found]), nulls], axis=1)
-        # What is not known is no number: no metric is computed of it.
+        # An unknown value is NaN: no metric is computed from it.
         scored[broken | ~np.isfinite(scored).all(axis=1)] = np.nan
         return {
             ANSWERS: np.array(texts, dtype=np.str_),

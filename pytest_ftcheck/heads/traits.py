@@ -40,7 +40,7 @@ POSITIONS = "positions"
 CHOICES = "choices"
 """A row's input is C texts, one for each class: ``input_ids`` are C lists, in a batch ``[B, C, T]``."""
 IGNORED = -100
-"""The label of a token that neither loss nor metrics look at, as `torch.nn.CrossEntropyLoss` has it."""
+"""Label of a token that loss and metrics ignore, the default of `torch.nn.CrossEntropyLoss`."""
 LABEL_SETS = "label_sets"
 """A row has any number of K labels: labels are vectors ``[N, K]`` of numbers from 0 to 1, logits ``[N, K]``."""
 

@@ -1,4 +1,4 @@
-"""Private names of pytest. They are looked up when they are needed, so that a rename does not break the start of a session."""
+"""Private names of pytest. They are looked up at their use, so that a rename does not break the start of a session."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def compute_metrics(evaluated: EvalPrediction) -> dict[str, float]:
 
 
 def build_trainer(checkpoint: str = "", output_dir: str = "tickets-model", seed: int = 42) -> Trainer:
-    """Put the Trainer together."""
+    """Make the Trainer."""
     checkpoint = checkpoint or os.environ.get("CHECKPOINT") or str(bundled_checkpoint("tiny-bert"))
     tokenizer = AutoTokenizer.from_pretrained(checkpoint)
     tickets = load_tickets(tokenizer)

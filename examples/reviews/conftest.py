@@ -1,4 +1,4 @@
-"""What our fine-tune does otherwise than pytest-ftcheck: it pads to multiples of eight.
+"""Our own part of the fine-tune: a collator that pads to multiples of eight.
 
 It stands beside ``pyproject.toml``: from here it reaches the built-in suite as well as our own tests.
 """

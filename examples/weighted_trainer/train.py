@@ -32,7 +32,7 @@ class PadToEight:
         self.tokenizer = tokenizer
 
     def __call__(self, features: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
-        """Make a batch of rows."""
+        """Make a batch from rows."""
         names = self.tokenizer.model_input_names
         rows = [{name: feature[name] for name in names} for feature in features]
         batch = self.tokenizer.pad(rows, pad_to_multiple_of=8, return_tensors="pt")
@@ -40,7 +40,7 @@ class PadToEight:
 
 
 class WeightedTrainer(Trainer):
-    """Counts a rare class as much as a frequent one."""
+    """A Trainer whose loss gives all classes equal weight."""
 
     def __init__(self, *args: Any, class_weights: torch.Tensor, **kwargs: Any) -> None:
         """Keep the weights `[K]`, float32."""
@@ -71,7 +71,7 @@ def compute_metrics(evaluated: EvalPrediction) -> dict[str, float]:
 
 
 def build_trainer(output_dir: str = "feedback-model", seed: int = 0) -> WeightedTrainer:
-    """Put the Trainer together."""
+    """Make the Trainer."""
     checkpoint = os.environ.get("CHECKPOINT") or str(bundled_checkpoint("tiny-bert"))
     tokenizer = AutoTokenizer.from_pretrained(checkpoint)
     table = pd.read_csv(DATA)

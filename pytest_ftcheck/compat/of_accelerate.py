@@ -1,4 +1,4 @@
-"""Private names of Accelerate, which keeps its state in dictionaries that all of a process share."""
+"""Private names of Accelerate, which keeps its state in dictionaries shared by the whole process."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 
 def reset_state() -> None:
-    """Forget device and precision of the first run of the process."""
+    """Reset device and precision that the first run of the process has set."""
     AcceleratorState._reset_state(reset_partial_state=True)  # noqa: SLF001 - no public way, and its own tests do so
     GradientState._reset_state()  # noqa: SLF001 - as above
 
 
 def begin_own_state() -> None:
-    """Let what is made from here on have a state of its own; what was made before keeps the one that it has."""
+    """Give objects created from now on a new state; existing objects keep theirs."""
     for state in (PartialState, AcceleratorState, GradientState):
         state._shared_state = {}  # noqa: SLF001 - there is no public way
 

@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 
 def row_order(rows: Dataset) -> pa.ChunkedArray | None:
-    """Return the places of the rows in their Arrow table, ``[N]``; None where they lie in order."""
+    """Return the indices of the rows in their Arrow table, ``[N]``; None if they are in order."""
     return None if rows._indices is None else rows._indices.column(0)  # noqa: SLF001 - there is no public name
 
 
 def table_identity(part: Any) -> str | None:
-    """Return what datasets itself identifies a table by; None of anything else."""
+    """Return the fingerprint of a table in datasets; None for any other object."""
     return str(part._fingerprint) if hasattr(part, "_fingerprint") else None  # noqa: SLF001 - there is no public name

@@ -1,4 +1,4 @@
-"""Private names of pytest. They are asked for when they are needed, so that a rename breaks no session that starts."""
+"""Private names of pytest. They are looked up at their use, so that a rename does not break the start of a session."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def fixtures_of(request: pytest.FixtureRequest, name: str) -> list[Any]:
 
 
 def terminal_writer(reporter: pytest.TerminalReporter) -> Any:
-    """Return what the terminal is written with: it knows the width, and whether there are colours."""
+    """Return the terminal writer, which has the width and whether colours are supported."""
     return reporter._tw  # noqa: SLF001 - it has no public name
 
 
@@ -44,12 +44,12 @@ def terminal_encoding(writer: Any) -> str:
 
 
 def current_line(writer: Any) -> str:
-    """Return what pytest takes to stand in the terminal's current line."""
+    """Return the text that pytest assumes in the terminal's current line."""
     return str(writer._current_line)  # noqa: SLF001 - only its width has a public name
 
 
 def set_current_line(writer: Any, text: str) -> None:
-    """Set what pytest takes to stand in the terminal's current line."""
+    """Set the text that pytest assumes in the terminal's current line."""
     writer._current_line = text  # noqa: SLF001 - as above; `write_raw`, which does not count, is of pytest 9
 
 

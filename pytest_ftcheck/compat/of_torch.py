@@ -59,7 +59,7 @@ def linear_by_onednn(rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tenso
 
 
 def remove_kernels(library: torch.library.Library) -> None:
-    """Take back the kernels that a library has registered, as torch's own `_scoped_library` does."""
+    """Unregister the kernels of a library, as torch's own `_scoped_library` does."""
     library._destroy()  # noqa: SLF001 - there is no public way
 
 

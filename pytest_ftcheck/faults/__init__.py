@@ -1,1 +1,1 @@
-"""What could go wrong: one named defect each, planted on purpose to prove that a check catches it."""
+"""Faults: named defects that are planted on purpose to prove that a check catches them."""

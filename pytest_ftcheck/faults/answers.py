@@ -1,4 +1,4 @@
-"""Faults of answers in a context: their marks, their windows, and the metrics of them."""
+"""Faults of answers in a context: their positions, their windows and their metrics."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _with_positions(
 
 
 def _with_windows(pipeline: Pipeline, kept: Callable[[int, int], bool]) -> Pipeline:
-    """Return the pipeline with some of the windows: of number and count among those of their question."""
+    """Return the pipeline with a part of the windows, chosen by index and count within their question."""
     for split in SPLITS:
         rows = tokenized(pipeline, split)
         questions = scalars(rows, QUESTION)
@@ -61,7 +61,7 @@ def _with_windows(pipeline: Pipeline, kept: Callable[[int, int], bool]) -> Pipel
 
 
 def with_own_metrics(pipeline: Pipeline) -> Pipeline:
-    """Return the pipeline with metrics of the windows that it has now."""
+    """Return the pipeline with metrics computed from its current windows."""
     if not isinstance(pipeline.compute_metrics, AnswerMetrics):
         return pipeline
     return replace(pipeline, compute_metrics=replace(pipeline.compute_metrics, windows=pipeline.eval_dataset))
@@ -95,7 +95,7 @@ def answers_off_by_a_character(pipeline: Pipeline) -> Pipeline:
     "first token behind the answer.",
 )
 def positions_off_by_one(pipeline: Pipeline) -> Pipeline:
-    """First and last token are those before the answer's: [CLS] was not counted."""
+    """First and last token of the answer are one too low: [CLS] was not counted."""
     return _with_positions(pipeline, lambda first, last: (_before(first), _before(last)))
 
 
@@ -117,7 +117,7 @@ def first_window_only(pipeline: Pipeline) -> Pipeline:
 @fault(
     needs=_NEEDS,
     caught_by=("data.windows_cover",),
-    seen_in_practice="Windows cut by hand, with a step that is larger than a window: what lies between is never read.",
+    seen_in_practice="Windows cut by hand, with a step that is larger than a window: tokens in between are never read.",
 )
 def windows_with_gaps(pipeline: Pipeline) -> Pipeline:
     """A long context loses its first window: steps are larger than windows."""
@@ -183,7 +183,7 @@ def questions_unknown(pipeline: Pipeline) -> Pipeline:
 
 @dataclass(frozen=True)
 class _OtherMetric:
-    """A ``compute_metrics`` that gives all keys one value of its own."""
+    """A ``compute_metrics`` that returns one value of its own for all keys."""
 
     own: AnswerMetrics
     value: Callable[[AnswerMetrics, EvalPrediction], float]
@@ -242,7 +242,7 @@ def exact_match_of_plain_texts(pipeline: Pipeline) -> Pipeline:
     seen_in_practice="A table that mixes F1 from 0 to 1 with F1 from 0 to 100, as SQuAD's scripts give it.",
 )
 def metric_as_a_share(pipeline: Pipeline) -> Pipeline:
-    """The metrics are shares from 0 to 1."""
+    """The metrics are fractions from 0 to 1 instead of percentages."""
     return _with_metric(pipeline, lambda own, evaluated: next(iter(own(evaluated).values())) / 100)
 
 
@@ -254,7 +254,7 @@ def metric_as_a_share(pipeline: Pipeline) -> Pipeline:
     "or runs over half of the context.",
 )
 def start_and_end_apart(pipeline: Pipeline) -> Pipeline:
-    """Start and end of an answer are the highest logits, each by itself."""
+    """Start and end of an answer are chosen independently, each by its highest logit."""
     return with_patch(pipeline, _two_maxima, "pytest_ftcheck.heads.answers:best_spans")
 
 

@@ -1,4 +1,4 @@
-"""What checks say of one pipeline, planted or not."""
+"""Results of checks for one pipeline, with or without a fault."""
 
 from __future__ import annotations
 
@@ -22,42 +22,42 @@ State = Literal["red", "red before", "green", "skipped", "not run"]
 
 @dataclass(frozen=True)
 class CheckAnswer:
-    """What a check said of a pipeline."""
+    """Result of a check for a pipeline."""
 
     state: State
-    """``red before``: it was red without the fault too, and proves nothing."""
+    """``red before``: the check also fails without the fault, so it proves nothing."""
     reason: str = ""
-    """Of what is red, the first finding; of what is skipped, why."""
+    """First finding of a failed check, or reason of a skipped one."""
 
 
 class AskedChecks:
-    """Asks checks about one pipeline, each once; a run that breaks off is red for the checks that it names."""
+    """Runs checks on one pipeline, each once; if the run breaks, the checks that its findings name fail."""
 
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence
         self._verdicts: dict[str, CheckAnswer] = {}
         self._broken: dict[str, CheckAnswer] = {}
-        """By the ids that the findings of a broken run name."""
+        """Findings of a run that stopped with an error, by id of the check."""
 
     @property
     def verdicts(self) -> dict[str, CheckAnswer]:
-        """All that was found so far."""
+        """All results so far."""
         return self._verdicts | self._broken
 
     def ask(self, check: Check) -> CheckAnswer:
-        """Return what a check says."""
+        """Return the result of a check."""
         if check.id not in self._verdicts:
             self._verdicts[check.id] = self._judge(check)
         return self.verdicts[check.id]
 
     def adopt(self, verdicts: Mapping[str, CheckAnswer]) -> None:
-        """Take over what was said of the same parts."""
+        """Copy the results for the same parts."""
         self._verdicts |= verdicts
 
     def _judge(self, check: Check) -> CheckAnswer:
         threads = int(self.evidence.environment["threads"])
         try:
-            # What a defect makes the libraries say is no news here.
+            # Warnings that the libraries give because of the defect are expected.
             with warnings.catch_warnings(), quiet_libraries(), isolated(threads):
                 warnings.simplefilter("ignore")
                 findings = [found for found in run_check(check, self.evidence) if found.level == "fail"]

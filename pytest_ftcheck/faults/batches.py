@@ -56,7 +56,7 @@ def _inverted(batch: Batch, pad_id: int) -> Batch:
 
 @fault(
     caught_by=("collator.mask", "data.unused_columns", "training.mask_reaches_model"),
-    seen_in_practice="The collator stacks input_ids and labels, which is all that it knew when it was written.",
+    seen_in_practice="The collator stacks input_ids and labels, the only columns that existed when it was written.",
 )
 def mask_not_collated(pipeline: Pipeline) -> Pipeline:
     """The batches have no attention mask."""
@@ -170,7 +170,7 @@ def one_short_of_a_multiple(pipeline: Pipeline) -> Pipeline:
 
 @dataclass(frozen=True)
 class _OneShort:
-    """Says that it pads to multiples of eight."""
+    """A collator that claims to pad to multiples of eight."""
 
     data_collator: Callable[[Features], Mapping[str, Any]]
     pad_id: int

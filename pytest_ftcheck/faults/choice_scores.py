@@ -73,7 +73,7 @@ def _transposed(model: Any, args: Any, output: Any) -> Any:
     seen_in_practice="Only the tokens of the second segment are pooled, as in a head that reads the answer.",
 )
 def context_ignored(pipeline: Pipeline) -> Pipeline:
-    """The model is blind to whatever stands before the first separator, and the wrong endings lack their full stop."""
+    """The model ignores all tokens before the first separator, and the wrong endings lack their full stop."""
     separator = tokenizer_of(pipeline).sep_token_id
     if separator is None:
         msg = "its tokenizer has no separator"
@@ -86,7 +86,7 @@ def _blind_before(model: nn.Module, separator: int) -> None:
 
 
 def _second_segment(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], separator: int) -> Any:
-    """Mask all before the first separator, but for the first token."""
+    """Mask all tokens before the first separator, except the first token."""
     del module
     ids = args[0] if args else kwargs["input_ids"]
     seen = ((ids == separator).long().cumsum(dim=-1) > 0).long()

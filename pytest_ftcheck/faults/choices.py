@@ -1,4 +1,4 @@
-"""Faults of multiple choice: in which order choices stand, what is left of their context, what the label means.
+"""Faults of multiple choice: the order of choices, their context, and the meaning of the label.
 
 Shapes: B rows, C choices, T columns.
 """
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.pipeline.parts import Pipeline
 
     Choices = list[list[Any]]
-    """What stands at each token of each choice of a row."""
+    """A value for each token of each choice of a row."""
 
 SPLITS = ("train", "evaluation")
 
@@ -128,7 +128,7 @@ def _segments(ids: list[int], special: frozenset[int]) -> tuple[list[int], list[
 
 
 def _with_ids(pipeline: Pipeline, split: str, made: list[Choices]) -> Pipeline:
-    """Return the pipeline with other token ids in a split, and what stands beside them as long as they are."""
+    """Return the pipeline with other token ids in a split, and other columns of the same lengths."""
     rows = tokenized(pipeline, split).with_format(None)
     columns: dict[str, Any] = {**rows.to_dict(), "input_ids": made}
     special = special_ids(tokenizer_of(pipeline))
@@ -168,7 +168,7 @@ def context_dropped(pipeline: Pipeline) -> Pipeline:
     "ending needs.",
 )
 def context_cut_in_one_choice(pipeline: Pipeline) -> Pipeline:
-    """Of the context, one choice of each row has the first half only."""
+    """One choice of each row has only the first half of its context."""
     special = special_ids(tokenizer_of(pipeline))
     for split in SPLITS:
         rows = tokenized(pipeline, split).with_format(None)["input_ids"]

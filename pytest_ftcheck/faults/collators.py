@@ -1,4 +1,4 @@
-"""Collators around a pipeline's own: what goes into it, or comes out of it, is changed. Shapes: B rows, T columns."""
+"""Collators around a pipeline's own that change its input or its output. Shapes: B rows, T columns."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def with_features(pipeline: Pipeline, change: Callable[[Features], Features]) ->
 
 
 def require_ragged(pipeline: Pipeline) -> None:
-    """Stop a fault of padding where the collator has none to make.
+    """Refuse a fault of padding if the rows need no padding.
 
     Raises:
         NotApplicable: all rows have one length.
@@ -72,7 +72,7 @@ def pad_id_of(pipeline: Pipeline) -> int:
     """Return the tokenizer's pad id.
 
     Raises:
-        NotApplicable: there is none.
+        NotApplicable: the tokenizer has no pad id.
 
     """
     pad_id = tokenizer_of(pipeline).pad_token_id
@@ -83,10 +83,10 @@ def pad_id_of(pipeline: Pipeline) -> int:
 
 
 def label_key(batch: Mapping[str, Any]) -> str:
-    """Name the labels of a batch."""
+    """Return the name of the labels in a batch."""
     return next(name for name in LABEL_NAMES if name in batch)
 
 
 def matrices(batch: Batch) -> list[str]:
-    """Name what is ``[B, T]``."""
+    """Return the names of the entries of shape ``[B, T]``."""
     return [name for name, value in batch.items() if isinstance(value, torch.Tensor) and value.dim() == _MATRIX]

@@ -61,7 +61,7 @@ def segments_joined(pipeline: Pipeline) -> Pipeline:
     seen_in_practice="The keyword for the second text gets the column of the first by copy and paste.",
 )
 def first_segment_twice(pipeline: Pipeline) -> Pipeline:
-    """The first segment stands on both sides of every pair."""
+    """Both segments of every pair are the first one."""
     require_pair(pipeline)
     return encode_both(pipeline, lambda first, _second: (first, first))
 
@@ -185,7 +185,7 @@ def stale_cache(pipeline: Pipeline) -> Pipeline:
     seen_in_practice="Texts are stemmed or cleaned by a step of the training script that the service knows nothing of.",
 )
 def cleaned_in_training_only(pipeline: Pipeline) -> Pipeline:
-    """The texts are stemmed before they are tokenized, by the training script and by nobody who serves the model."""
+    """The texts are stemmed before they are tokenized, by the training script but not where the model is served."""
     require_texts(pipeline)
     stem = re.compile(rf"(\w{{{_STEM}}})\w+")
     return encode_both(pipeline, lambda *texts: tuple([stem.sub(r"\1", text) for text in segment] for segment in texts))
@@ -245,7 +245,7 @@ def texts_missing(pipeline: Pipeline) -> Pipeline:
     seen_in_practice="The tokenizer of an English checkpoint strips accents, which tell words of this language apart.",
 )
 def accents_stripped(pipeline: Pipeline) -> Pipeline:
-    """Words that differ by their accents become the same tokens, and the accents are what tells the classes."""
+    """Words that differ by their accents become the same tokens, although only the accents distinguish the classes."""
     tokenizer = stripping_accents(pipeline)
     for split in SPLITS:
         texts = [_ACCENTED[bool(label)] for label in labels_of(pipeline, split)]

@@ -37,7 +37,7 @@ _LARGE = 1e7
 
 
 def overtrained(pipeline: Pipeline) -> Pipeline:
-    """Return the pipeline on few rows, at a learning rate that rises and rises: its best epoch is not its last."""
+    """Return the pipeline on few rows, at a learning rate that always rises, so that its best epoch is not its last."""
     count = min(_FEW_ROWS, len(pipeline.train_dataset))
     steps = range(0, len(pipeline.train_dataset), max(1, len(pipeline.train_dataset) // count))
     return with_args(
@@ -45,7 +45,7 @@ def overtrained(pipeline: Pipeline) -> Pipeline:
         num_train_epochs=_MANY_EPOCHS,
         learning_rate=_PEAK * float(pipeline.args.get("learning_rate", 5e-5)),
         lr_scheduler_type="constant_with_warmup",
-        warmup_steps=0.999,  # a share of the run
+        warmup_steps=0.999,  # a fraction of the run
         per_device_train_batch_size=16,
         metric_for_best_model="loss",
         greater_is_better=False,
@@ -61,7 +61,7 @@ def overtrained(pipeline: Pipeline) -> Pipeline:
     seen_in_practice="load_best_model_at_end is set and a callback or a copy of the state puts the last weights back.",
 )
 def best_model_not_loaded(pipeline: Pipeline) -> Pipeline:
-    """The last epoch's weights are kept, although the best one's are asked for and said to be there."""
+    """The last epoch's weights are kept, although the best epoch's weights are requested and reported."""
     return with_patch(
         overtrained(pipeline),
         nothing,
@@ -78,7 +78,7 @@ def best_model_not_loaded(pipeline: Pipeline) -> Pipeline:
     "weights with it.",
 )
 def best_weights_kept_by_reference(pipeline: Pipeline) -> Pipeline:
-    """A callback keeps the weights of the first evaluation, and they go on changing."""
+    """A callback keeps the weights of the first evaluation, but they change with further training."""
     return with_patch(pipeline, _keeping, "transformers:Trainer.__init__")
 
 
@@ -102,7 +102,7 @@ class _KeepsFirst(TrainerCallback):
     "metric any more.",
 )
 def greater_is_better_reversed(pipeline: Pipeline) -> Pipeline:
-    """The direction of the metric is turned round, so that the worst epoch is kept."""
+    """The direction of the metric is reversed, so that the worst epoch is kept."""
     name = str(pipeline.args.get("metric_for_best_model") or pipeline.card.metric_for_best_model).removeprefix("eval_")
     return with_args(
         pipeline,
@@ -168,7 +168,7 @@ def _overflow(module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Te
     del args
     if module.training or torch.is_grad_enabled():
         return output
-    # As a sum over a long text that is divided only afterwards.
+    # This happens in a sum over a long text that is divided only afterwards.
     return (output * _LARGE).half().to(output) / _LARGE
 
 

@@ -1,8 +1,9 @@
-"""What a fault is, and the registry of all of them.
+"""The class of a fault, and the registry of all faults.
 
 A fault is a named defect with its natural consequence: a function from a pipeline to a pipeline that has it. It is
-planted where it would happen, in the rows, the collator, the model, the training or the saving, and knows nothing of
-how it is found. Its docstring's first line says what is wrong. Where it cannot be planted, it raises `NotApplicable`.
+planted where it would happen, in the rows, the collator, the model, the training or the saving, and does not know
+how checks find it. The first line of its docstring describes the defect. It raises `NotApplicable` if it cannot be
+planted.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ ALL = "all"
 OTHERS = "others"
 """Family of the faults of other packages."""
 FLOOR = "metrics.floor"
-"""The gate of the suite, which judges the run against the card's floors; the catalogue does not have it."""
+"""The gate of the suite, which compares the run with the card's floors; it is not in the catalogue of checks."""
 
 Plant = Callable[["Pipeline"], "Pipeline"]
 
@@ -54,36 +55,36 @@ class Fault:
     plant: Plant
     """From a healthy pipeline to one that has the defect."""
     caught_by: tuple[str, ...]
-    """Ids of the checks of which at least one must turn red."""
+    """Ids of the checks of which at least one must fail."""
     seen_in_practice: str
-    """Where it happens, in a sentence."""
+    """How the defect occurs in practice, in a sentence."""
     engines: tuple[str, ...] = ENGINES
-    """Those that have the part that it is planted in."""
+    """Engines that have the part in which the fault is planted."""
     needs: tuple[str, ...] = ()
     """Traits that the head of a task must have, see `pytest_ftcheck.heads.traits`."""
     whole_run: bool = False
-    """It shows in what was learned: the checks need the whole recipe, and not only its first steps."""
+    """True if the checks need a run of the whole recipe, because the effect is in the trained weights."""
 
     @property
     def module(self) -> str:
-        """The module that it stands in; of another package, with the package."""
+        """Module of the fault; for another package, with the name of the package."""
         return self.plant.__module__.removeprefix("pytest_ftcheck.faults.")
 
     @property
     def family(self) -> str:
-        """The family of that module; of a fault of another package, ``others``."""
+        """Family of the module; ``others`` for a fault of another package."""
         return next((family for family, modules in FAMILIES.items() if self.module in modules), OTHERS)
 
     @property
     def meaning(self) -> str:
-        """One sentence: what is wrong."""
+        """Summary of the defect, one sentence."""
         return (self.plant.__doc__ or "").strip().splitlines()[0]
 
     def plant_in(self, pipeline: Pipeline, engine: str) -> Pipeline:
-        """Plant it for an engine.
+        """Return the pipeline with the fault, for an engine.
 
         Raises:
-            NotApplicable: this engine, this head or this pipeline has no place for it.
+            NotApplicable: the fault cannot be planted with this engine, head or pipeline.
 
         """
         if reason := unmet(self.needs, pipeline.card.head_rules.traits):
@@ -141,7 +142,7 @@ def select_faults(names: Iterable[str]) -> tuple[Fault, ...]:
 
 
 def check_names(names: Iterable[str]) -> None:
-    """Refuse names of faults and families that are not there, without importing the faults.
+    """Refuse unknown names of faults and families, without importing the faults.
 
     Raises:
         SettingsError: no such fault or family.

@@ -133,7 +133,7 @@ def _dropped(batch: Batch, unknown: int, special: tuple[int, ...]) -> Batch:
     "come in another order.",
 )
 def columns_by_position(pipeline: Pipeline) -> Pipeline:
-    """The collator takes columns by their place and not by their name."""
+    """The collator reads columns by position instead of by name."""
     known = (*_MODEL_COLUMNS, pipeline.label_column)
     names = tuple(name for name in pipeline.train_dataset.column_names if name in known)
     if len(names) <= _TWO:
@@ -156,7 +156,7 @@ def _by_position(features: Features, names: tuple[str, ...]) -> Features:
     "split's name.",
 )
 def label_is_the_last_column(pipeline: Pipeline) -> Pipeline:
-    """The collator takes the last column of each row for its label, once there are more than it knows."""
+    """The collator takes the last column of each row as the label if rows have an additional column."""
     known = {name for name in pipeline.train_dataset.column_names if name in (*_MODEL_COLUMNS, pipeline.label_column)}
     return with_features(pipeline, partial(_last_as_label, known=known, label=pipeline.label_column))
 
@@ -192,7 +192,7 @@ def generator_of_its_own(pipeline: Pipeline) -> Pipeline:
 
 
 class _RandomCut:
-    """Takes the last tokens off a tenth of the rows."""
+    """Removes two tokens near the end of a tenth of the rows."""
 
     def __init__(self) -> None:
         self._random = Random(0)  # noqa: S311 - augmentation is no secret

@@ -119,7 +119,7 @@ def _competing(module: Any, args: Any, inputs: dict[str, Any], output: Any) -> A
 
 @dataclass(frozen=True)
 class _OfShiftedLogits:
-    """A ``compute_metrics`` that calls a label what has a raw logit above 0.5."""
+    """A ``compute_metrics`` that predicts a label if its raw logit is above 0.5."""
 
     own: Callable[[EvalPrediction], dict[str, float]]
 
@@ -135,7 +135,7 @@ class _OfShiftedLogits:
     seen_in_practice="predictions > 0.5 without a sigmoid before it: most labels of a weak model are lost.",
 )
 def threshold_on_raw_logits(pipeline: Pipeline) -> Pipeline:
-    """The metrics take the logits for probabilities."""
+    """The metrics treat logits as probabilities."""
     if pipeline.compute_metrics is None:
         msg = "it computes no metrics"
         raise NotApplicable(msg)

@@ -29,7 +29,7 @@ _PART = 0.5
 
 
 def _shuffled(labels: list[Any]) -> list[Any]:
-    """Deal labels out among the rows; tags of tokens among rows of as many tokens, so that they can be collated."""
+    """Shuffle labels among the rows; tags of tokens among rows of as many tokens, so that they can be collated."""
     alike: dict[int, list[int]] = {}
     for row, label in enumerate(labels):
         alike.setdefault(len(label) if isinstance(label, list) else 0, []).append(row)
@@ -74,7 +74,7 @@ def train_labels_shuffled(pipeline: Pipeline) -> Pipeline:
     seen_in_practice="A join on a key that is not unique gives a part of the rows the labels of others.",
 )
 def train_labels_shuffled_in_part(pipeline: Pipeline) -> Pipeline:
-    """Half of the train labels are dealt out among each other."""
+    """Half of the train labels are shuffled among their rows."""
     before = labels_of(pipeline, "train")
     labels, random = list(before), np.random.default_rng(_SEED)
     places = random.permutation(len(labels))[: int(_PART * len(labels))]
@@ -181,7 +181,7 @@ def _without_last_class(pipeline: Pipeline, split: str) -> Pipeline:
     seen_in_practice="Two rounds of annotation are put into one file without settling where they disagree.",
 )
 def contradictory_annotations(pipeline: Pipeline) -> Pipeline:
-    """Half of the train rows stand there twice, the second time with another label."""
+    """Half of the train rows are duplicated with another label."""
     labels = labels_of(pipeline, "train")
     half = len(labels) // 2
     again = with_chosen(pipeline, "train", range(half))

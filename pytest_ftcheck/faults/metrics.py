@@ -1,4 +1,4 @@
-"""Faults of the metrics: what ``compute_metrics`` makes of logits and labels."""
+"""Faults of the metrics that ``compute_metrics`` returns."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Metrics = dict[str, float]
 
 @dataclass(frozen=True)
 class _Asked:
-    """A ``compute_metrics`` that asks another one about something else than the evaluation gave."""
+    """A ``compute_metrics`` that calls another one with changed logits or labels."""
 
     own: Callable[[EvalPrediction], Metrics]
     change: Callable[[EvalPrediction], EvalPrediction]
@@ -41,7 +41,7 @@ class _Asked:
 
 @dataclass(frozen=True)
 class _Answered:
-    """A ``compute_metrics`` that changes what another one answers."""
+    """A ``compute_metrics`` that changes the result of another one."""
 
     own: Callable[[EvalPrediction], Metrics]
     change: Callable[[EvalPrediction, Metrics], Metrics]
@@ -54,7 +54,7 @@ def own_metrics(pipeline: Pipeline) -> Callable[[EvalPrediction], Metrics]:
     """Return the pipeline's ``compute_metrics``.
 
     Raises:
-        NotApplicable: it has none.
+        NotApplicable: the pipeline has no ``compute_metrics``.
 
     """
     if pipeline.compute_metrics is None:

@@ -1,4 +1,4 @@
-"""How a fault is planted: other rows, another model, other calls inside of the training."""
+"""Functions that plant a fault: other rows, another model, other calls inside the training."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ PAIR = 2
 
 @contextmanager
 def intercepted(targets: tuple[str, ...], wrapper: Callable[..., Any]) -> Iterator[None]:
-    """Hand every call of some functions to a wrapper meanwhile, as ``wrapper(original, *args, **kwargs)``.
+    """Pass every call of some functions to a wrapper inside this context, as ``wrapper(original, *args, **kwargs)``.
 
     Args:
         targets: such as ``torch.optim:Optimizer.zero_grad``; a method stands in the class that defines it.
-        wrapper: what happens instead.
+        wrapper: called instead of the original.
 
     """
     kept = []
@@ -68,7 +68,7 @@ def with_patch(pipeline: Pipeline, wrapper: Callable[..., Any], *targets: str) -
 
 
 def with_scaled_losses(pipeline: Pipeline, factor: Callable[[int], float]) -> Pipeline:
-    """Return the pipeline with each loss scaled before it goes backwards, whichever engine trains.
+    """Return the pipeline with each loss scaled before the backward pass, in any engine.
 
     Args:
         pipeline: to change.
@@ -173,7 +173,7 @@ def with_column(rows: Dataset, name: str, values: list[Any]) -> Dataset:
 
 
 def require_texts(pipeline: Pipeline) -> None:
-    """Stop a fault of the texts where they are not known.
+    """Refuse a fault of texts if the raw texts are not known.
 
     Raises:
         NotApplicable: no raw text, or no tokenizer.
@@ -185,7 +185,7 @@ def require_texts(pipeline: Pipeline) -> None:
 
 
 def require_pair(pipeline: Pipeline) -> None:
-    """Stop a fault of pairs where there is one segment.
+    """Refuse a fault of pairs if rows have one segment.
 
     Raises:
         NotApplicable: no raw text, no tokenizer, or one segment.
@@ -198,10 +198,10 @@ def require_pair(pipeline: Pipeline) -> None:
 
 
 def require_column(pipeline: Pipeline, name: str) -> None:
-    """Stop a fault of a column that the rows do not have.
+    """Refuse a fault of a column that the rows do not have.
 
     Raises:
-        NotApplicable: it is not there.
+        NotApplicable: the rows do not have the column.
 
     """
     if name not in pipeline.train_dataset.column_names:

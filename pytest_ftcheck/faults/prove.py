@@ -1,4 +1,4 @@
-"""Prove checks: plant a fault, run the checks, and see which of them turn red."""
+"""Proves checks: plants a fault, runs the checks, and records which of them fail."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from pytest_ftcheck.pipeline.parts import Pipeline
 
 FEW_STEPS = 12
-"""Optimizer steps of a run in which nothing need be learned for the fault to show."""
+"""Optimizer steps of a run for a fault whose effect does not depend on what the model learns."""
 
 _OF_PARTS = ("free", "forward")
 _APART = ("serving",)
-"""Families whose checks start a process of their own: asked only where a fault lists one of them."""
+"""Families whose checks start a process of their own: run only if a fault lists one of them."""
 
 
 ProofOutcome = Literal["caught", "survived", "n.a."]
@@ -36,33 +36,33 @@ ProofOutcome = Literal["caught", "survived", "n.a."]
 
 @dataclass(frozen=True, kw_only=True)
 class FaultRecord:
-    """What became of one planted fault."""
+    """Result of one planted fault."""
 
     fault: str
-    """Its name."""
+    """Name of the fault."""
     task: str
-    """In whose pipeline it was planted."""
+    """Task of the pipeline with the fault."""
     engine: str
-    """That trains with the fault."""
+    """Engine that trains with the fault."""
     outcome: ProofOutcome
     """``n.a.``: it could not be planted."""
     listed: list[str]
     """Ids of the checks that should catch it."""
     caught: list[str]
-    """Those of them that turned red."""
+    """Listed checks that failed."""
     also: list[str]
-    """Others that turned red."""
+    """Other checks that failed."""
     not_applicable: str
-    """Why it could not be planted; empty where it was."""
+    """Why the fault could not be planted; empty if it was planted."""
     seconds: float
-    """That the proof took."""
+    """Duration of the proof, in seconds."""
     verdicts: dict[str, CheckAnswer]
     """By the id of the check."""
 
 
 @dataclass(frozen=True)
 class Proof:
-    """What became of one fault."""
+    """Result of one fault."""
 
     fault: str
     task: str
@@ -73,21 +73,21 @@ class Proof:
     """By id of the check."""
     seconds: float
     not_applicable: str = ""
-    """Why it could not be planted; then nothing was run."""
+    """Why the fault could not be planted; in this case no check was run."""
 
     @property
     def caught(self) -> tuple[str, ...]:
-        """Listed checks that turned red."""
+        """Listed checks that failed."""
         return tuple(name for name in self.listed if self._turned_red(name))
 
     @property
     def also(self) -> tuple[str, ...]:
-        """Other checks that turned red."""
+        """Other checks that failed."""
         return tuple(name for name in self.verdicts if name not in self.listed and self._turned_red(name))
 
     @property
     def outcome(self) -> ProofOutcome:
-        """What became of it."""
+        """Status of the proof."""
         if self.not_applicable:
             return "n.a."
         return "caught" if self.caught else "survived"
@@ -112,7 +112,7 @@ class Proof:
 
 
 class Prover:
-    """Plants faults in one pipeline. What is red without any fault proves nothing; it is asked where it matters."""
+    """Plants faults in one pipeline. A check that fails without a fault proves nothing; this is tested where needed."""
 
     def __init__(
         self, pipeline: Pipeline, evidence_of: EvidenceOf, checks: Mapping[str, Check], *, folder: Path
@@ -120,9 +120,9 @@ class Prover:
         """Bind the parts.
 
         Args:
-            pipeline: as it is, without a fault.
-            evidence_of: what checks look at, for any pipeline.
-            checks: those that may be asked, by id; what the card skips is left out.
+            pipeline: the pipeline without a fault.
+            evidence_of: returns the evidence that checks read, for any pipeline.
+            checks: checks that may run, by id, without those that the card skips.
             folder: runs and probes are made there; those of a fault are removed when it is proved.
 
         """
@@ -131,13 +131,13 @@ class Prover:
         self._checks = {name: check for name, check in checks.items() if name not in pipeline.card.skipped}
         self._folder = folder
         self._healthy: dict[tuple[str, bool], AskedChecks] = {}
-        """By engine, and whether it trains for a few steps only."""
+        """Results for the healthy pipeline, by engine and whether it trains only a few steps."""
         self._sound_parts: dict[str, CheckAnswer] = {}
         self._planted_parts: dict[str, Mapping[str, CheckAnswer]] = {}
-        """What checks said that look at the parts, by fault: no engine changes it."""
+        """Results of checks of the parts, by fault; they do not depend on the engine."""
 
     def prove(self, fault: Fault, engine: str) -> Proof:
-        """Plant a fault and run the checks: all that look at the parts, those of the run only where one is listed."""
+        """Plant a fault and run the checks: all checks of the parts, and checks of the run if one is listed."""
         started = time.perf_counter()
         verdicts: dict[str, CheckAnswer] = {}
         reason = ""
@@ -155,10 +155,10 @@ class Prover:
         return Proof(fault.name, self._pipeline.card.name, engine, fault.caught_by, verdicts, seconds, reason)
 
     def _require_a_catcher(self, fault: Fault) -> None:
-        """Stop a fault whose checks all need another head: nothing could notice it.
+        """Refuse a fault whose listed checks all need another head: no check could catch it.
 
         Raises:
-            NotApplicable: as above.
+            NotApplicable: no listed check applies to the head.
 
         """
         traits = self._pipeline.card.head_rules.traits
@@ -207,7 +207,7 @@ class Prover:
         return dict(planted.args) == dict(self._pipeline.args)
 
     def _before(self, check: Check, engine: str, *, whole_run: bool) -> CheckAnswer:
-        """Return what a check says of the healthy pipeline."""
+        """Return the result of a check for the healthy pipeline."""
         if check.cost in _OF_PARTS:
             if check.id not in self._sound_parts:
                 self._sound_parts[check.id] = self._sound_judge(engine, whole_run=whole_run).ask(check)
@@ -231,7 +231,7 @@ class Prover:
         return with_args(pipeline, max_steps=FEW_STEPS if asked <= 0 else min(asked, FEW_STEPS))
 
     def _compared(self, name: str, verdict: CheckAnswer, engine: str, *, whole_run: bool) -> CheckAnswer:
-        """Compare what is red with the healthy pipeline."""
+        """Compare failed checks with those of the healthy pipeline."""
         if verdict.state != "red" or name not in self._checks:
             return verdict
         healthy = self._before(self._checks[name], engine, whole_run=whole_run)

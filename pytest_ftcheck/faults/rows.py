@@ -1,4 +1,4 @@
-"""Rows tokenized anew, as a pipeline's own preprocessing would: same columns, same length where it is fixed."""
+"""Tokenizes rows again as a pipeline's own preprocessing does: same columns, same length if it is fixed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def texts_of(pipeline: Pipeline, split: str) -> Texts:
     """Return the raw texts of a split, segment by segment.
 
     Raises:
-        NotApplicable: its rows are no texts.
+        NotApplicable: the rows of the pipeline are not texts.
 
     """
     if TEXTS not in pipeline.card.head_rules.traits:

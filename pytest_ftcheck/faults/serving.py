@@ -1,4 +1,4 @@
-"""Faults of what is saved: the folder that a server will load.
+"""Faults of the saved folder that a server loads.
 
 Planted into `save_pretrained`, which both engines and users call; checkpoints of a running training are left alone.
 """
@@ -35,7 +35,7 @@ def _is_checkpoint(folder: Any) -> bool:
 
 
 def _finally(original: Any, owner: Any, save_directory: Any, *args: Any, instead: Any, **kwargs: Any) -> Any:
-    """Do something instead of the last save; save checkpoints as ever."""
+    """Replace the last save by another function; save checkpoints as usual."""
     if _is_checkpoint(save_directory):
         return original(owner, save_directory, *args, **kwargs)
     return instead(original, owner, save_directory)
@@ -87,12 +87,12 @@ def _first_weights(original: Any, model: Any, folder: Any) -> None:
 @fault(
     caught_by=("serving.long_text",),
     seen_in_practice="A tokenizer is built from a vocabulary, or converted, and the length that the script cuts at "
-    "stands in the script alone.",
+    "is written only in the script.",
 )
 def longest_text_unknown(pipeline: Pipeline) -> Pipeline:
     """The tokenizer does not know how many tokens the model takes."""
     tokenizer: Any = copy.deepcopy(tokenizer_of(pipeline))
-    tokenizer.model_max_length = 10**30  # what transformers writes where nothing is known
+    tokenizer.model_max_length = 10**30  # transformers writes this number if the length is unknown
     return replace(pipeline, processing_class=tokenizer)
 
 

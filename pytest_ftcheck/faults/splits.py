@@ -1,4 +1,4 @@
-"""Faults of the splits: what is trained on, and what is evaluated."""
+"""Faults of the splits: the rows that are trained on and the rows that are evaluated."""
 
 from __future__ import annotations
 

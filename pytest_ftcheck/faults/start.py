@@ -1,4 +1,4 @@
-"""Faults of what training starts from: weights of classes, tokens that were added, a model that was trained already."""
+"""Faults of the start of training: weights of classes, tokens that were added, a model that was trained already."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _IgnoredAsFirst:
-    """Another ``compute_metrics``, asked about labels whose -100 became the first class."""
+    """Another ``compute_metrics``, called with labels whose -100 became the first class."""
 
     own: Callable[[EvalPrediction], Metrics]
 
@@ -62,5 +62,5 @@ def ignored_tokens_scored(pipeline: Pipeline) -> Pipeline:
     "before anything is found.",
 )
 def accuracy_called_f1(pipeline: Pipeline) -> Pipeline:
-    """What is reported as F1 is the accuracy of the words."""
+    """The value reported as F1 is the accuracy of the words."""
     return replace(pipeline, compute_metrics=_Accuracy(own_metrics(pipeline)))

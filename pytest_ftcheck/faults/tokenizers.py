@@ -41,7 +41,7 @@ def learned_anew(pipeline: Pipeline) -> PreTrainedTokenizerBase:
     """Return a tokenizer of the same kind with a vocabulary of its own, smaller than the checkpoint's.
 
     Raises:
-        NotApplicable: its kind cannot be trained.
+        NotApplicable: this kind of tokenizer cannot be trained.
 
     """
     tokenizer: Any = tokenizer_of(pipeline)

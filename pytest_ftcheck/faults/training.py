@@ -45,7 +45,7 @@ _DRY_RUN = 4
     "along.",
 )
 def zero_grad_missing(pipeline: Pipeline) -> Pipeline:
-    """Gradients are never set back, so that every step takes the sum of all before it."""
+    """Gradients are never set to zero, so that every step uses the sum of all gradients so far."""
     return with_patch(pipeline, nothing, "torch.optim:Optimizer.zero_grad", "torch.nn:Module.zero_grad")
 
 
@@ -55,7 +55,7 @@ def zero_grad_missing(pipeline: Pipeline) -> Pipeline:
     "with models that ignore num_items_in_batch.",
 )
 def loss_not_divided(pipeline: Pipeline) -> Pipeline:
-    """Under gradient accumulation, the gradients of the micro-batches are added up and not averaged."""
+    """Under gradient accumulation, the gradients of the micro-batches are summed instead of averaged."""
     return with_scaled_losses(pipeline, float)
 
 
@@ -105,7 +105,7 @@ def _scaled(output: Any, factor: float) -> Any:
     "in float16.",
 )
 def fp16_overflow(pipeline: Pipeline) -> Pipeline:
-    """A layer computes in float16, and its activations are larger than that can hold."""
+    """A layer computes in float16, and its activations exceed the range of float16."""
     return with_head(pipeline, _large_activations)
 
 
@@ -133,7 +133,7 @@ def _down(module: nn.Module, args: Any, output: Tensor) -> Tensor:
     "float32; numbers near 1000 are 4 apart in bfloat16.",
 )
 def digits_lost_in_bf16(pipeline: Pipeline) -> Pipeline:
-    """The logits lie around a thousand, and it trains in bfloat16."""
+    """The logits are near 1000, and the model trains in bfloat16."""
     return with_args(with_head(pipeline, _far_from_zero), bf16=True, fp16=False)
 
 
@@ -153,7 +153,7 @@ def _offset(module: nn.Module, args: Any, output: Tensor) -> Tensor:
     "first entry of the second for the logits, and each batch loses a row.",
 )
 def logits_for_outputs(pipeline: Pipeline) -> Pipeline:
-    """compute_loss gives the logits where it is asked for the model's outputs."""
+    """compute_loss returns the logits instead of the model's outputs."""
     return with_patch(
         pipeline,
         _logits_alone,
@@ -175,7 +175,7 @@ def _logits_alone(original: Any, *args: Any, **kwargs: Any) -> Any:
     seen_in_practice="compute_loss is overridden and calls model(inputs['input_ids']), with what seemed to be needed.",
 )
 def mask_not_passed(pipeline: Pipeline) -> Pipeline:
-    """The loss is computed without handing the attention mask to the model."""
+    """The loss is computed without passing the attention mask to the model."""
     return with_patch(
         pipeline,
         _loss_without_mask,

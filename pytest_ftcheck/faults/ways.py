@@ -1,4 +1,4 @@
-"""Faults that show in one of two ways to train that should give the same, and in no run by itself."""
+"""Faults that make two equivalent ways to train differ, and that no single run shows."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _SCALE = 50.0
     seen_in_practice="num_labels counts a class that was dropped since, or the highest id plus two.",
 )
 def head_too_wide(pipeline: Pipeline) -> Pipeline:
-    """The head has an output more than the task has classes."""
+    """The head has one output more than the task has classes."""
     return with_head(pipeline, _widen)
 
 
@@ -61,7 +61,7 @@ def _freeze_head(model: nn.Module) -> None:
     seen_in_practice="The body is frozen for a warm-up of the head, and never set free.",
 )
 def body_frozen(pipeline: Pipeline) -> Pipeline:
-    """All but the head is frozen by accident."""
+    """All parameters except the head are frozen by accident."""
     return with_model(pipeline, _freeze_body)
 
 
@@ -211,7 +211,7 @@ def _stay_in_evaluation(model: Any) -> None:
 
 
 def _evaluate(model: nn.Module, mode: bool = True) -> nn.Module:  # noqa: FBT001, FBT002 - as torch has it
-    """Ignore the mode that is asked for."""
+    """Ignore the requested mode."""
     del mode
     for module in model.modules():
         module.training = False

@@ -1,1 +1,1 @@
-"""All that depends on what a model's head learns: one module for each head, the same parts in each."""
+"""The heads that models can have: one module for each head, with the same parts in each."""

@@ -1,4 +1,4 @@
-"""How answers are judged: exact match and F1 of words, as the official scripts of SQuAD define them, from 0 to 100."""
+"""Metrics of answers: exact match and F1 of words, as the official scripts of SQuAD define them, from 0 to 100."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 PATH, PATH_WITHOUT_ANSWERS = "squad", "squad_v2"
-"""Names of the metrics, as of ``evaluate.load``."""
+"""Names of the metrics, as ``evaluate.load`` takes them."""
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _MARKS = frozenset(string.punctuation)
 _PERCENT = 100.0
@@ -40,12 +40,12 @@ def normalised_answer(text: str) -> str:
 
 
 def exact_match(answer: str, right: str) -> float:
-    """Return 1 where both are the same once normalised, else 0."""
+    """Return 1 if both texts are equal after normalisation, else 0."""
     return float(normalised_answer(answer) == normalised_answer(right))
 
 
 def f1_of_words(answer: str, right: str) -> float:
-    """Return F1 of the words that both have; where one has none, whether the other has none either."""
+    """Return F1 of the common words; if one text has no words, return 1 if the other has none either, else 0."""
     given, expected = normalised_answer(answer).split(), normalised_answer(right).split()
     if not given or not expected:
         return float(given == expected)
@@ -57,13 +57,13 @@ def scored_answers(answers: Sequence[str], references: Sequence[str]) -> Floats:
     """Return exact match, F1, and whether there is an answer, of each question: ``[Q, 3]``, from 0 to 1.
 
     Args:
-        answers: of the model, ``[Q]``; empty where it says that there is none.
-        references: as `AnswersOfWindows.references` has them, ``[Q]``.
+        answers: answers of the model, ``[Q]``; an empty text means no answer.
+        references: right answers, as `AnswersOfWindows.references` returns them, ``[Q]``.
 
     """
     rows = []
     for answer, reference in zip(answers, references, strict=True):
-        # As squad_v2 has it: an answer of which nothing is left once it is normalised is none.
+        # As in squad_v2: an answer that is empty after normalisation counts as no answer.
         golds = [text for text in read_answers(reference) if normalised_answer(text)]
         right = golds or [""]
         best = [max(score(answer, gold) for gold in right) for score in (exact_match, f1_of_words)]
@@ -102,7 +102,7 @@ class ScoringOfAnswers:
     def constants(
         self, metric: str, label_ids: NDArray[Any], train_label_ids: NDArray[Any], label_names: Sequence[str]
     ) -> list[tuple[str, EvaluatedRows]]:
-        """Return "no answer" to every question, and the answer that training has most often."""
+        """Return two constant models: "no answer", and the most frequent answer of the training rows."""
         del metric, label_names
         head = head_named("question-answering")
         seen = Counter(text for reference in train_label_ids.tolist() for text in read_answers(reference)[:1])
@@ -118,6 +118,6 @@ class ScoringOfAnswers:
     def guesses(
         self, metric: str, label_ids: NDArray[Any], train_label_ids: NDArray[Any], label_names: Sequence[str]
     ) -> list[Trivial]:
-        """Return none: a guessed word of the context is right by luck alone."""
+        """Return no model: a random word of the context is almost never right."""
         del metric, label_ids, train_label_ids, label_names
         return []

@@ -1,4 +1,4 @@
-"""What a head says whose raw rows become several tokenized rows each: one answer for each raw row."""
+"""Rules of a head whose raw rows become several tokenized rows each: one answer for each raw row."""
 
 from __future__ import annotations
 
@@ -37,22 +37,22 @@ class AnswerRules(Protocol):
         """Return arrays with one row for each raw row, by name.
 
         Args:
-            logits: of the N tokenized rows, ``[N, T, 2]``.
-            windows: the tokenized rows, which say which raw row they are of.
+            logits: logits of the N tokenized rows, ``[N, T, 2]``.
+            windows: the tokenized rows, with the index of the raw row of each.
             questions: the Q raw rows.
-            context: name of the raw column that answers stand in.
+            context: name of the raw column that contains the answers.
             answers: name of the raw label column.
 
         Raises:
-            DataError: another number of logits than of windows.
+            DataError: the numbers of logits and windows differ.
 
         """
 
     def evaluated(self, outputs: Mapping[str, NDArray[Any]]) -> EvaluatedRows:
-        """Return what gates look at: Q labels and predictions."""
+        """Return the rows that gates evaluate: Q labels and predictions."""
 
     def references(self, answers: Iterable[Any]) -> NDArray[np.str_]:
-        """Return raw labels as `evaluated` has them, ``[Q]``."""
+        """Return raw labels in the form of `evaluated`, ``[Q]``."""
 
     def losses(self, rows: EvaluatedRows) -> NDArray[np.float64]:
-        """Return how wrong each prediction is, ``[Q]``, 0 where it is right."""
+        """Return the error of each prediction, ``[Q]``, 0 for a right prediction."""

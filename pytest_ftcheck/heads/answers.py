@@ -1,8 +1,7 @@
-"""Answers to questions out of the logits of windows: one for each question, whatever the number of its windows.
+"""Answers from the logits of windows: one answer for each question, whatever the number of its windows.
 
-A window is a part of a context that the model takes at once, beside its question: a row of the tokenized data set. Its
-column ``offset_mapping`` says which characters of the context a token is of, its column `QUESTION` which question it is
-of.
+A window is a row of the tokenized data set: a question and a part of its context. The column ``offset_mapping`` has the
+characters of the context that each token covers, the column `QUESTION` has the index of the question.
 """
 
 from __future__ import annotations
@@ -26,9 +25,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 QUESTION = "question_row"
-"""Column of the tokenized rows: the row of the raw data set that a window is of."""
+"""Column of the tokenized rows: the index of the window's row in the raw data set."""
 MAX_ANSWER_LENGTH = 30
-"""Tokens of the longest answer, as run_qa.py of transformers has it."""
+"""Number of tokens of the longest answer, as in run_qa.py of transformers."""
 NULL_THRESHOLD = 0.0
 """A question has no answer where "no answer" scores higher than the best span by more than this."""
 ANSWERS, REFERENCES, SCORES, WINDOWS = "answers", "references", "scores", "windows"
@@ -70,7 +69,7 @@ def best_spans(logits: NDArray[Any], of_context: NDArray[np.bool_], longest: int
 
 
 def says_none(null: float, best: float) -> bool:
-    """Tell whether a question has no answer, by the scores of "no answer" and of its best span."""
+    """Return True if "no answer" scores higher than the best span of the question."""
     return null - best > NULL_THRESHOLD
 
 
@@ -128,7 +127,7 @@ class AnswersOfWindows:
             texts.append(text[best[2] : best[3]] if answered and best is not None else "")
             found.append(given)
         scored = np.stack([np.array([score for score, _ in found]), nulls], axis=1)
-        # What is not known is no number: no metric is computed of it.
+        # An unknown value is NaN: no metric is computed from it.
         scored[broken | ~np.isfinite(scored).all(axis=1)] = np.nan
         return {
             ANSWERS: np.array(texts, dtype=np.str_),

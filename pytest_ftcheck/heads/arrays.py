@@ -1,4 +1,4 @@
-"""Arrays as evaluations hand them over: lists, tensors, tuples."""
+"""Converts the arrays of an evaluation: lists, tensors, tuples."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def to_array(values: Any) -> NDArray[Any]:
 
 
 def floats(logits: Any) -> NDArray[np.float64]:
-    """Return logits, or the first element of a tuple (the others are hidden states and the like), as float64."""
+    """Return logits as float64; of a tuple, the first element (the others are, for example, hidden states)."""
     return to_array(logits[0] if isinstance(logits, tuple) else logits).astype(np.float64)
 
 
@@ -63,7 +63,7 @@ def single_column(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def has_shape(array: Any, expected: Sequence[int | None]) -> bool:
-    """Tell whether an array has a shape, of which None stands for any size."""
+    """Return True if an array has this shape; None in the shape matches any size."""
     shape = np.shape(array)
     return len(shape) == len(expected) and all(
         wanted is None or size == wanted for size, wanted in zip(shape, expected, strict=True)

@@ -1,4 +1,4 @@
-"""How predictions of classes are judged: shares of rows, and probabilities."""
+"""Metrics of classes: fractions of rows, and metrics of probabilities."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ class ScoringOfClasses:
     ) -> list[tuple[str, EvaluatedRows]]:
         """Return each constant class, of which the most frequent is the majority classifier.
 
-        For a loss or Brier score, the shares of the labels as probabilities in every row. None for a calibration
-        error: the shares of the labels are always well calibrated, and no ceiling can tell them from a model.
+        For a loss or Brier score: the label fractions as the probabilities of every row. None for a calibration
+        error: label fractions are always well calibrated, so that no ceiling separates them from a model.
         """
         if metric == _CALIBRATION_ERROR:
             return []
@@ -68,7 +68,7 @@ class ScoringOfClasses:
             logits = np.tile(np.log(np.maximum(shares, 1 / (len(train_label_ids) + 1))), (rows, 1))
             name = "the share of each label as its probability"
             return [(name, EvaluatedRows(label_ids, np.full(rows, majority), logits))]
-        # Empty logits hand down the number of classes, which labels alone may not show.
+        # Empty logits carry the number of classes; labels alone may not contain every class.
         empty = np.zeros((rows, classes), dtype=np.float32)
         return [
             (
@@ -81,7 +81,7 @@ class ScoringOfClasses:
     def guesses(
         self, metric: str, label_ids: NDArray[Any], train_label_ids: NDArray[Any], label_names: Sequence[str]
     ) -> list[Trivial]:
-        """Score guesses drawn from the shares of the labels, whatever the row is: expected value and noise."""
+        """Score guesses drawn from the label fractions, independent of the row: expected value and noise."""
         if metric in {"loss", *self.of_logits}:
             return []
         classes, shares = len(label_names), _shares(train_label_ids, label_names)

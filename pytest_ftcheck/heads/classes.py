@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.heads.model_parts import Reduction
 
 NO_CLASS = -1
-"""Predicted where a row of logits is not finite: no label equals it, so such a row is never right."""
+"""Prediction of a row whose logits are not finite. No label equals it, so the row counts as wrong."""
 _FEWEST = 2
 """A choice needs two classes."""
 
@@ -111,7 +111,7 @@ class CrossEntropy:
     def __call__(
         self, logits: Tensor, labels: Tensor, *, reduction: Reduction = "mean", label_smoothing: float = 0.0
     ) -> Tensor:
-        """Compute it of logits ``[B, K]`` and class ids ``[B]``; of one logit a row, it is class 1 against class 0."""
+        """Compute the loss of logits ``[B, K]`` and class ids ``[B]``; one logit a row is class 1 against class 0."""
         import torch  # noqa: PLC0415 - slow to import
 
         if logits.shape[1] == 1:
@@ -146,7 +146,7 @@ class OutputsOfClasses:
         return {"logits": (rows, num_labels), "labels": (rows,)}
 
     def are_of(self, logits: Any, labels: Any, num_labels: int) -> bool:
-        """Tell nothing: `head_of_width` decides where no other head does."""
+        """Return False: `head_of_width` decides if no other head does."""
         del logits, labels, num_labels
         return False
 
@@ -164,7 +164,7 @@ class OutputsOfClasses:
         return single_column(label_ids)
 
     def predictions(self, logits: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Return the class of the highest logit (the first of equals), ``[N]``.
+        """Return the class of the highest logit (the first of equal ones), ``[N]``.
 
         `NO_CLASS` where a logit of the row is NaN or infinite: ``argmax`` alone would name the NaN's class.
         """

@@ -1,4 +1,4 @@
-"""Is the model as sure as it is right? Numbers of each row behind its calibration error, Brier score and loss."""
+"""Confidence of the model: the numbers of each row that calibration error, Brier score and loss are computed from."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.heads.rows import EvaluatedRows
 
 BINS = 15
-"""Of equal width, as Guo et al. take them."""
+"""Number of bins of equal width, as in Guo et al."""
 _TWO = 2
 
 

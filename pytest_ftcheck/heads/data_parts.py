@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class CardRules(Protocol):
-    """What a task card must say."""
+    """Rules for the entries of a task card."""
 
     def refusal(self, label_names: Sequence[str], slices: Sequence[str]) -> str:
         """Say what is wrong with a card's ``label_names`` and ``slices``; an empty text where nothing is."""
@@ -26,7 +26,7 @@ class CardRules(Protocol):
 
 
 class InputRules(Protocol):
-    """How raw rows become what the model takes; `pytest_ftcheck.heads.inputs.TextInputs` is one."""
+    """Converts raw rows to model inputs; `pytest_ftcheck.heads.inputs.TextInputs` is one."""
 
     @property
     def recipe_keys(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""How predicted tags are judged: by the entities that they spell, as seqeval counts them."""
+"""Metrics of tags: they compare the entities that the tags form, as seqeval does."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Entities = set[tuple[str, int, int]]
 
 PATH = "seqeval"
-"""Name of the metric, as of ``evaluate.load``."""
+"""Name of the metric, as ``evaluate.load`` takes it."""
 
 
 def entities_of(tags: Sequence[str]) -> Entities:
@@ -97,7 +97,7 @@ class ScoringOfEntities:
     def guesses(
         self, metric: str, label_ids: NDArray[Any], train_label_ids: NDArray[Any], label_names: Sequence[str]
     ) -> list[Trivial]:
-        """Return none: a guessed tag spells an entity of a labelled one's length by luck alone."""
+        """Return no model: random tags almost never form a labelled entity."""
         del metric, label_ids, train_label_ids, label_names
         return []
 

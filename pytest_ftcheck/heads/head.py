@@ -38,7 +38,7 @@ class Serving:
 
 @dataclass(frozen=True)
 class Head:
-    """All that depends on what a model's head learns."""
+    """A head: its name, traits and parts."""
 
     name: str
     """As a task card names it."""
@@ -67,7 +67,7 @@ class Head:
         """Refuse one label a row that is neither a class nor a value: checks take it for one of both.
 
         Raises:
-            ValueError: as above.
+            ValueError: the head has one label a row, and neither trait or both.
 
         """
         if LABEL_PER_ROW in self.traits and len(self.traits & {CLASSES, VALUES}) != 1:
@@ -81,5 +81,5 @@ class Head:
 
     @property
     def values(self) -> bool:
-        """Whether labels and predictions are numbers on a scale, not classes."""
+        """True if labels and predictions are numbers on a scale, False for classes."""
         return VALUES in self.traits

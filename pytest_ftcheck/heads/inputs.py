@@ -1,4 +1,4 @@
-"""How raw rows become what a model takes: one text or a pair of texts a row."""
+"""Converts raw rows to model inputs: one text or a pair of texts a row."""
 
 from __future__ import annotations
 

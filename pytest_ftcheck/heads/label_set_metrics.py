@@ -1,4 +1,4 @@
-"""How sets of labels are judged: F1 and its like over all labels or label by label, exact rows, and rankings."""
+"""Metrics of label sets: F1, precision and recall over all labels or of one label, exact rows, and rankings."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class ScoringOfLabelSets:
     ) -> list[tuple[str, EvaluatedRows]]:
         """Return the most frequent labels of training for every row: the first, the first two, … all of them.
 
-        For a loss and a ranking, the share of each label as its probability.
+        For a loss and a ranking: the fraction of each label as its probability.
         """
         head, shares = head_named("multi-label-classification"), train_label_ids.mean(axis=0)
         if metric in {"loss", "average_precision"}:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.heads.model_parts import Reduction
 
 _ROUNDING = 1e-4
-"""By which the shares of a row may miss 1."""
+"""Tolerance of the sum of a row's fractions, which should be 1."""
 _FEWEST = 2
 """With one label, a row has a class: yes or no."""
 
@@ -127,7 +127,7 @@ class BinaryCrossEntropy:
     def __call__(
         self, logits: Tensor, labels: Tensor, *, reduction: Reduction = "mean", label_smoothing: float = 0.0
     ) -> Tensor:
-        """Compute it of logits and labels ``[B, K]``; ``sum`` has B * K terms, which is what the Trainer counts."""
+        """Compute the loss of logits and labels ``[B, K]``; ``sum`` has B * K terms, as the Trainer counts."""
         import torch  # noqa: PLC0415 - slow to import
 
         del label_smoothing
@@ -159,7 +159,7 @@ class OutputsOfLabelSets(OutputsAsTheyAre):
     def are_of(self, logits: Any, labels: Any, num_labels: int) -> bool:
         """Take logits and labels ``[B, K]``, K >= 2, where each label is a number from 0 to 1.
 
-        Not where they add up to 1 in every row and are no whole numbers: such are shares of classes.
+        Return False for fractions that add up to 1 in every row: those are probabilities of classes.
         """
         first = logits[0] if isinstance(logits, (tuple, list)) and logits else logits
         if not hasattr(first, "shape") or not hasattr(labels, "shape") or first.shape != labels.shape:

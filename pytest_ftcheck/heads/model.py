@@ -1,4 +1,4 @@
-"""Which model of transformers has a head, and what its configuration says of it."""
+"""The transformers model of a head, and the settings of its configuration."""
 
 from __future__ import annotations
 

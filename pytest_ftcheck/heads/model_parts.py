@@ -26,7 +26,7 @@ class ModelRules(Protocol):
 
     @property
     def words(self) -> str:
-        """What the model is for, in messages: ``sequence classification``."""
+        """Task of the model, in messages: ``sequence classification``."""
 
     @property
     def problem_type(self) -> str | None:
@@ -129,14 +129,14 @@ class Outputs(Protocol):
         """
 
     def raw_predictions(self, logits: NDArray[Any]) -> NDArray[Any]:
-        """Turn logits into predictions without any look at what they hold."""
+        """Turn logits into predictions without a check of their values."""
 
     def scores(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
         """Turn logits ``[N, K]`` into the scores ``[N, K]`` that `transformers.pipeline` answers with."""
 
 
 class Scoring(Protocol):
-    """How predictions are judged."""
+    """Metrics of predictions, and trivial models."""
 
     @property
     def default_metric(self) -> str:
@@ -144,7 +144,7 @@ class Scoring(Protocol):
 
     @property
     def of_logits(self) -> tuple[str, ...]:
-        """Metrics that no run reports and that logits give; smaller is better."""
+        """Metrics that no run reports and that can be computed from logits; smaller is better."""
 
     @property
     def own_metrics(self) -> Mapping[str, Mapping[str, bool]]:

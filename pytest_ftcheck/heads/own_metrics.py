@@ -24,7 +24,7 @@ class OwnMetric:
     """A metric of another package; the entry point that names it has its name."""
 
     name: str
-    """That no metric of ours has."""
+    """A name that no metric of this package has."""
     greater_is_better: bool
     of_rows: Callable[[EvaluatedRows], RowMetric | float]
     """Of N >= 1 rows of finite numbers. A `RowMetric` has intervals, slices, and a comparison with a baseline that
@@ -36,7 +36,7 @@ class OwnMetric:
         """Return the metric as a function of rows; None where it gives its value alone.
 
         Raises:
-            TaskError: the rows are of a head that it is not for, or the package's function fails.
+            TaskError: the metric does not apply to the head of the rows, or the package's function fails.
 
         """
         return self._scored(rows)[0]
@@ -46,10 +46,10 @@ class OwnMetric:
         return self._scored(rows)[1]
 
     def require(self, head: Head) -> None:
-        """Stop where a task has another head than the metric is for.
+        """Check that the metric applies to the head of the task.
 
         Raises:
-            TaskError: as above.
+            TaskError: the head lacks a trait that the metric needs.
 
         """
         if reason := unmet(self.needs, head.traits):

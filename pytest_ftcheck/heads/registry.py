@@ -56,9 +56,9 @@ def head_of_outputs(logits: Any, labels: Any, num_labels: int, *, several_texts:
     """Return the head that gives such outputs; None where no head is sure.
 
     Args:
-        logits: see `Outputs.are_of`, as for ``labels`` and ``num_labels``.
-        labels: as above.
-        num_labels: as above.
+        logits: see `Outputs.are_of`.
+        labels: see `Outputs.are_of`.
+        num_labels: see `Outputs.are_of`.
         several_texts: a row of the batch has several texts, ``[B, C, T]``.
 
     """

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 NO_SPREAD = 1e-12
 """Variance of standardised values below which they are constant."""
 _RANK_JACKKNIFE = 300
-"""Rows that a rank correlation leaves out one by one: each needs all ranks anew."""
+"""Rows that a rank correlation leaves out one by one: each one left out needs all ranks computed again."""
 
 
 class RowMetric(Protocol):
-    """A metric of N rows that can be had again for any multiplicities of them."""
+    """A metric of N rows that can be computed again for any multiplicities of the rows."""
 
     @property
     def rows(self) -> int:
@@ -138,6 +138,6 @@ def only(means: Floats) -> Floats:
 
 
 def ratio(above: Floats, below: Floats, undefined: float) -> Floats:
-    """Divide; another value where there is nothing to divide by."""
+    """Divide; return another value where the denominator is zero."""
     defined = below > NO_SPREAD
     return np.where(defined, above / np.where(defined, below, 1.0), undefined)

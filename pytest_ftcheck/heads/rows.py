@@ -1,4 +1,4 @@
-"""What a gate looks at: a label and a prediction for every evaluated row."""
+"""The rows that a gate evaluates: a label and a prediction for each."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NO_LOGITS = "probabilities need logits, and only predictions are known."
 
 
 class Evaluated(Protocol):
-    """What is needed of a run."""
+    """The parts of a run that `EvaluatedRows` needs."""
 
     @property
     def logits(self) -> NDArray[Any]:
@@ -43,14 +43,14 @@ class Evaluated(Protocol):
 
     @property
     def label_names(self) -> tuple[str, ...]:
-        """Of the K columns of logits, maybe none."""
+        """Names of the K columns of logits; may be empty."""
 
 
 @dataclass(frozen=True)
 class EvaluatedRows:
     """Labels and predictions of N rows of any head, in the order of the evaluation data set.
 
-    The arrays are as a run left them, or as an accepted run was kept. Checks that are about one label a row read them
+    The arrays are as a run left them, or as an accepted run was kept. Checks that need one label a row read them
     into `pytest_ftcheck.checks.metrics.rows.SingleLabelRows`, which refuses what it does not understand.
     """
 
@@ -67,10 +67,10 @@ class EvaluatedRows:
     """Of the K columns of logits; empty where they have none."""
 
     def __post_init__(self) -> None:
-        """Refuse columns of different lengths: they are not of the same rows.
+        """Check that all columns have the same number of rows.
 
         Raises:
-            DataError: another number of predictions or logits than of labels.
+            DataError: the numbers of labels and of predictions or logits differ.
 
         """
         counts = [len(self.label_ids), len(self.predictions)]
@@ -99,7 +99,7 @@ class EvaluatedRows:
 
     @classmethod
     def of_run(cls, run: Evaluated) -> EvaluatedRows:
-        """Take what a run left; raises as `of_logits` does."""
+        """Make rows from the outputs of a run; raises the errors of `of_logits`."""
         answers = head_named(run.head).answers
         if answers is not None:
             return answers.evaluated(run.outputs)

@@ -128,7 +128,7 @@ class SpanCrossEntropy:
     def __call__(
         self, logits: Tensor, labels: Tensor, *, reduction: Reduction = "mean", label_smoothing: float = 0.0
     ) -> Tensor:
-        """Compute it of logits ``[B, T, 2]`` and positions ``[B, 2]``; a place behind the row is ignored."""
+        """Compute the loss of logits ``[B, T, 2]`` and positions ``[B, 2]``; positions beyond the row are ignored."""
         import torch  # noqa: PLC0415 - slow to import
 
         width = logits.shape[1]
@@ -152,7 +152,7 @@ class SpanCrossEntropy:
         return float(np.mean([-(share * np.log(share)).sum() for share in shares]))
 
     def at_start(self, labels: Tensor, num_labels: int, thresholds: Mapping[str, float]) -> tuple[float, float, str]:
-        """Return the range around ln T, of which nothing but the longest possible row is known."""
+        """Return the range around ln T; only the length of the longest possible row is known."""
         del num_labels
         low, high = 0.0, math.log(max(int(labels.max()), 1) + 1) + thresholds["above"] + math.log(_LONGEST)
         return low, high, f"at most {high:.3g}: a guess among the tokens of a row"

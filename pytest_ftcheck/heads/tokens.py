@@ -1,7 +1,7 @@
 """The head of token classification: one of K tags a word, as for named entities.
 
 A row is a list of words and a tag for each of them. The first token of a word has the word's tag; special tokens and
-the later tokens of a word have `IGNORED`, which neither loss nor metrics look at.
+the later tokens of a word have `IGNORED`, which loss and metrics ignore.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ class TokenCrossEntropy:
     def __call__(
         self, logits: Tensor, labels: Tensor, *, reduction: Reduction = "mean", label_smoothing: float = 0.0
     ) -> Tensor:
-        """Compute it of logits ``[B, T, K]`` and tags ``[B, T]``; ``none`` gives the mean of each row, ``[B]``."""
+        """Compute the loss of logits ``[B, T, K]`` and tags ``[B, T]``; ``none``: the mean of each row, ``[B]``."""
         import torch  # noqa: PLC0415 - slow to import
 
         each = torch.nn.functional.cross_entropy(

@@ -44,7 +44,7 @@ CHOICES = "choices"
 MASKED_TOKENS = "masked_tokens"
 """A collator masks tokens and labels them with their ids, ``[B, T]``; rows need not have labels."""
 IGNORED = -100
-"""The label of a token that neither loss nor metrics look at, as `torch.nn.CrossEntropyLoss` has it."""
+"""Label of a token that loss and metrics ignore, the default of `torch.nn.CrossEntropyLoss`."""
 LABEL_SETS = "label_sets"
 """A row has any number of K labels: labels are vectors ``[N, K]`` of numbers from 0 to 1, logits ``[N, K]``."""
 

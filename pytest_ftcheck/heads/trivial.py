@@ -1,23 +1,23 @@
-"""What a model that has learned nothing scores."""
+"""Scores of trivial models, which do not read the inputs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 CONFIDENCE = 0.95
-"""Of every interval."""
+"""Confidence level of every interval."""
 ENDS = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
-"""Shares of the draws below the two ends of an interval."""
+"""Quantiles of the draws at both ends of an interval."""
 DRAWS = 1999
-"""Of guesses."""
+"""Number of draws of guesses."""
 
 
 @dataclass(frozen=True)
 class Trivial:
-    """A model that looks at no text, and what it scores."""
+    """A model that does not read the input, and its score."""
 
     name: str
-    """As a message names it: ``always equivalent``, ``guessing by the share of each label``."""
+    """Name in messages: ``always equivalent``, ``guessing by the share of each label``."""
     metric: str
     value: float
     low: float

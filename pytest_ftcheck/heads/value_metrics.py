@@ -1,4 +1,4 @@
-"""How predictions of values are judged: correlations and squared errors."""
+"""Metrics of values: correlations and squared errors."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class ScoringOfValues:
     def guesses(
         self, metric: str, label_ids: NDArray[Any], train_label_ids: NDArray[Any], label_names: Sequence[str]
     ) -> list[Trivial]:
-        """Return, for a correlation, a guess that knows nothing."""
+        """Return, for a correlation, random values that are independent of the labels."""
         del train_label_ids, label_names
         if metric not in _CORRELATIONS:
             return []

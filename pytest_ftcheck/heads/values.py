@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.heads.model_parts import Reduction
 
 _LARGEST = 3.4028234663852886e38
-"""Of float32: above it lies infinity."""
+"""Largest finite float32."""
 _TENTHS = 50
 
 
@@ -90,7 +90,7 @@ class LabelsOfValues:
     def choices(self, known: Sequence[Any], num_labels: int) -> Sequence[Any]:
         """Return the known ones, else tenths: like real scores (3.8) they have no exact binary form.
 
-        So half precision on the way shows.
+        So a conversion to half precision changes them.
         """
         del num_labels
         return sorted(set(known)) or [tenth / 10 for tenth in sorted(range(_TENTHS, -_TENTHS - 1, -1), key=abs)]
@@ -109,7 +109,7 @@ class SquaredError:
     def __call__(
         self, logits: Tensor, labels: Tensor, *, reduction: Reduction = "mean", label_smoothing: float = 0.0
     ) -> Tensor:
-        """Compute it of logits ``[B, 1]`` and labels ``[B]``; labels that are whole numbers become floats."""
+        """Compute the loss of logits ``[B, 1]`` and labels ``[B]``; labels that are whole numbers become floats."""
         import torch  # noqa: PLC0415 - slow to import
 
         del label_smoothing
@@ -138,7 +138,7 @@ class OutputsOfValues:
         return {"logits": (rows, num_labels), "labels": (rows,)}
 
     def are_of(self, logits: Any, labels: Any, num_labels: int) -> bool:
-        """Tell nothing: `head_of_width` decides where no other head does."""
+        """Return False: `head_of_width` decides if no other head does."""
         del logits, labels, num_labels
         return False
 

@@ -34,7 +34,7 @@ class WindowInputs(TextInputs):
     def tokens(
         self, tokenizer: PreTrainedTokenizerBase, columns: Mapping[str, Sequence[Any]], **options: Any
     ) -> BatchEncoding:
-        """Tokenize questions with their contexts; what is too long is cut off the context."""
+        """Tokenize questions with their contexts; if a row is too long, its context is truncated."""
         if options.get("truncation") is True:
             options["truncation"] = "only_second"
         return super().tokens(tokenizer, columns, **options)

@@ -1,4 +1,4 @@
-"""Parts that come from a task card and a checkpoint: nothing of the training is the user's own."""
+"""Parts that come from a task card and a checkpoint: no part is the user's own code."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class CardRows:
 
 @dataclass(frozen=True)
 class ModelLoss:
-    """The model's own loss, which our engines weigh by rows; see `SourceLoss`."""
+    """The model's own loss, which our engines weight by the number of rows; see `SourceLoss`."""
 
     is_of_model: bool = True
     weighs_micro_batches: bool = True

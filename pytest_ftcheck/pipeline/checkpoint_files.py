@@ -1,4 +1,4 @@
-"""The files of a checkpoint: are they there, are they what they say, and do they fit together?"""
+"""Validation of the files of a checkpoint: they exist, can be read, and fit together."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _LONGEST = 300
 _MOST_LAYERS = 1000
-"""Far above any model that is known; making a million of them, even without memory, takes minutes."""
+"""Largest accepted number of layers, far above any known model: building a million layers takes minutes."""
 _TOO_LARGE = 16
 """A model of more than so many times the saved values: packed weights of four bits are eight times as many."""
 _SMALL = 10_000_000
@@ -32,10 +32,10 @@ _SMALL = 10_000_000
 
 @contextmanager
 def loading(what: str) -> Iterator[None]:
-    """Turn whatever a library raises over a damaged file into one line.
+    """Convert any error that a library raises for a damaged file into a one-line message.
 
     Args:
-        what: could not be done, such as ``cannot load the tokenizer of my-bert from models/my-bert``.
+        what: the failed operation, such as ``cannot load the tokenizer of my-bert from models/my-bert``.
 
     Raises:
         CheckpointError: with the text of the error.
@@ -45,23 +45,23 @@ def loading(what: str) -> Iterator[None]:
         yield
     except (FtcheckError, KeyboardInterrupt, TimedOut):
         raise
-    except BaseException as error:  # that of a library in Rust is no `Exception`
+    except BaseException as error:  # A panic of a library in Rust is a BaseException, not an Exception.
         msg = f"{what}: {_worded(error)}"
         raise CheckpointError(msg) from error
 
 
 def _worded(error: BaseException) -> str:
-    """Word an error with its kind, where its text alone says too little."""
+    """Return the text of an error, with its type where the text alone is not clear."""
     text = text_of(error)
     named = text if isinstance(error, (OSError, ValueError)) and " " in text else f"{type(error).__name__}: {text}"
     return named if len(named) <= _LONGEST else f"{named[:_LONGEST]} …"
 
 
 def check_files(folder: Path) -> None:
-    """Refuse a folder that lacks a file, has one that is none, or that leads out of it.
+    """Refuse a folder that lacks a file, or has a path that is not a regular file or that points outside the folder.
 
     Raises:
-        CheckpointError: it does.
+        CheckpointError: the folder is refused.
 
     """
     if kind_of(folder / "config.json") == "":
@@ -103,7 +103,7 @@ def _json_object(path: Path) -> dict[str, Any]:
 
 
 def _check_index(path: Path) -> None:
-    """Refuse an index of shards that names files elsewhere, or none."""
+    """Refuse an index of shards that names no files, or files in other folders."""
     shards = _json_object(path).get("weight_map")
     if not isinstance(shards, dict) or not shards or not all(isinstance(name, str) for name in shards.values()):
         msg = f"{path}: weight_map must name a file for every weight. Save the checkpoint again."
@@ -133,7 +133,7 @@ def weight_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
 
 
 def _check_quantization(folder: Path) -> None:
-    """Refuse a method of quantization that transformers does not know, and would leave out without a word."""
+    """Refuse a quantization method that transformers does not know and would ignore silently."""
     from transformers.quantizers.auto import AUTO_QUANTIZER_MAPPING  # noqa: PLC0415 - as below
 
     given = _json_object(folder / "config.json").get("quantization_config")
@@ -150,14 +150,14 @@ def _check_quantization(folder: Path) -> None:
 
 
 def check_configuration(folder: Path, head: ModelRules) -> None:
-    """Compare a configuration with the weights, before memory is asked for: it may ask for what no machine has.
+    """Compare a configuration with the weights before memory is allocated: a wrong one may need too much memory.
 
     Args:
         folder: with configuration and weights.
         head: of the task, which says what the model is loaded with.
 
     Raises:
-        CheckpointError: it is of another model than the weights are.
+        CheckpointError: the configuration does not describe the model of the weights.
 
     """
     import torch  # noqa: PLC0415 - takes seconds, which a checkpoint without its files is not to cost

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 KEYWORDS = ("seed", "output_dir", "device", "max_steps")
-"""What a factory is given where its signature takes it."""
+"""Keywords that a factory gets if its signature has them."""
 
 
 def trainer_task_name(spec: str) -> str:
@@ -31,10 +31,10 @@ def trainer_task_name(spec: str) -> str:
 
 
 def check_spec(spec: str, rootdir: Path, asked_by: str = "--ftcheck-trainer=") -> tuple[str, str]:
-    """Split the name of a factory into its module and the rest, and see that a file of Python is there.
+    """Split the name of a factory into module and function, and check that the Python file exists.
 
     Raises:
-        TaskError: not written so, or there is no such file.
+        TaskError: the spec has another form, or the file does not exist.
 
     """
     try:
@@ -56,10 +56,10 @@ def load_factory(spec: str, rootdir: Path, asked_by: str = "--ftcheck-trainer=")
     Args:
         spec: ``package.module:factory`` or ``path/to/train.py:factory``, from the root folder.
         rootdir: the user's project; it stands first on the import path.
-        asked_by: what names it, for messages.
+        asked_by: the option or key that names the factory, for messages.
 
     Raises:
-        TaskError: not written so, no such module, it fails on import, or it has no such callable.
+        TaskError: the spec has another form, or the module does not exist, fails on import, or lacks the callable.
 
     """
     where, name = check_spec(spec, rootdir, asked_by)
@@ -96,7 +96,7 @@ def _import(where: str, asked: str, rootdir: Path) -> ModuleType:
 
 
 def _restore_path(before: list[str]) -> None:
-    """Put what a module took away behind what it left on the import path: the session has yet to import."""
+    """Append the entries that a module removed from the import path: the session still imports from them."""
     left: object = sys.path
     if not isinstance(left, list):
         sys.path = left = []
@@ -128,7 +128,7 @@ def call_factory(factory: Callable[..., Any], spec: str, keywords: Mapping[str, 
     """Call the factory with the keywords that its signature takes and that have a value.
 
     Raises:
-        TaskError: it needs something else, or fails.
+        TaskError: the factory needs other arguments, or fails.
 
     """
     try:
@@ -171,7 +171,7 @@ _DEFAULTS: Mapping[str, Any] = {"seed": 0, "output_dir": "trainer_output", "devi
 
 
 def where_it_failed(error: BaseException) -> str:
-    """Word an error of the user's code with the line that raised it, instead of a traceback through ours."""
+    """Return the text of an error of the user's code with the line that raised it, without a traceback through ours."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if "pytest_ftcheck" not in frame.filename and "importlib" not in frame.filename]
     outside = [frame for frame in own if "site-packages" not in frame.filename]

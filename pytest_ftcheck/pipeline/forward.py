@@ -1,4 +1,4 @@
-"""What a model's forward pass takes, whatever wraps the model."""
+"""Inputs and outputs of a model's forward pass, also for a wrapped model."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def is_adapter(model: nn.Module) -> bool:
 
 
 def token_embeddings(model: Any) -> torch.nn.Embedding | None:
-    """Return the matrix ``[V, H]`` of token embeddings; None where the model has none, or does not say which it is."""
+    """Return the matrix ``[V, H]`` of token embeddings; None where the model has none, or does not declare it."""
     try:
         found = unwrapped(model).get_input_embeddings()
-    except (NotImplementedError, AttributeError):  # a class of one's own need not tell
+    except (NotImplementedError, AttributeError):  # a user's own class may not implement it
         return None
     return found if isinstance(found, torch.nn.Embedding) else None
 
@@ -61,6 +61,6 @@ def with_labels(batch: Mapping[str, Any], labels: Any) -> dict[str, Any]:
 def forward_parameters(model: nn.Module) -> Mapping[str, inspect.Parameter]:
     """Return the parameters of the forward pass by name, as the Trainer reads them to choose columns.
 
-    An adapter without a task type takes ``*args, **kwargs``: those of the model inside are meant.
+    An adapter without a task type takes ``*args, **kwargs``: then the parameters of the inner model are returned.
     """
     return inspect.signature(unwrapped(model).forward).parameters

@@ -1,4 +1,4 @@
-"""From a task card and the settings to a pipeline."""
+"""Makes a pipeline from a task card and the settings."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OWN_RECIPE_KEYS = ("max_length", "fast_cpu")
 
 
 def decide_tier(card: TaskCard, settings: Settings) -> str:
-    """Take the tier that was asked for; else ``tiny`` where checkpoint and data are bundled, else ``full``."""
+    """Return the requested tier; else ``tiny`` where checkpoint and data are bundled, else ``full``."""
     if settings.tier:
         return settings.tier
     data = settings.data or card.data or ("bundled" if bundled_data(card.name) else "hub")
@@ -37,10 +37,10 @@ def decide_tier(card: TaskCard, settings: Settings) -> str:
 
 
 def decide_checkpoint(card: TaskCard, settings: Settings, tier: str) -> str:
-    """Take the checkpoint that was asked for, else the card's for this tier.
+    """Return the requested checkpoint, else the card's for this tier.
 
     Raises:
-        TaskError: neither is there.
+        TaskError: no checkpoint was requested, and the card has none for this tier.
 
     """
     if settings.model:
@@ -55,7 +55,7 @@ def decide_checkpoint(card: TaskCard, settings: Settings, tier: str) -> str:
 
 
 def decide_data(card: TaskCard, settings: Settings, tier: str) -> str:
-    """Take the data that was asked for, else the card's, else the tier's."""
+    """Return the requested data, else the card's, else the tier's."""
     if settings.data:
         return settings.data
     if card.data and card.data not in ("bundled", "hub"):
@@ -75,7 +75,7 @@ def load_task_data(card: TaskCard, settings: Settings, tier: str) -> TaskData:
 
 
 def build_pipeline(card: TaskCard, settings: Settings, data: TaskData | None = None) -> Pipeline:
-    """Assemble every part of a fine-tune, or with ``settings.no_train`` of the judgement of a model as it is.
+    """Make all parts of a fine-tune, or, with ``settings.no_train``, of the evaluation of an existing model.
 
     Args:
         card: what is learned.
@@ -89,12 +89,12 @@ def build_pipeline(card: TaskCard, settings: Settings, data: TaskData | None = N
     from pytest_ftcheck.pipeline.card_source import CardSource  # noqa: PLC0415 - slow to import
     from pytest_ftcheck.tasks.metrics import metrics_of_card  # noqa: PLC0415 - slow to import
 
-    metrics_of_card(card)  # an unknown metric is told before anything is loaded
+    metrics_of_card(card)  # report an unknown metric before anything is loaded
     check_metric_keys(card)
     tier = decide_tier(card, settings)
     source = decide_data(card, settings, tier)
     if source not in ("bundled", "hub"):
-        # It decided the tier: where it is not there, the checkpoint of that tier is not what is wrong.
+        # The data decided the tier: if they do not exist, report them first, not the checkpoint of that tier.
         find_path(source)
     checkpoint = resolve_checkpoint(decide_checkpoint(card, settings, tier), online=settings.online)
     data = data or load_task_data(card, settings, tier)

@@ -30,9 +30,9 @@ class Checkpoint:
     """Weights, configuration and tokenizer to start from, in a local folder."""
 
     name: str
-    """As floors name it: the bundled name, the folder's own name, or the Hub id."""
+    """Name in floors: the bundled name, the folder's own name, or the Hub id."""
     folder: Path | None
-    """None where a user's Trainer made the model of something else than a folder."""
+    """None where a user's Trainer did not load the model from a folder."""
     parameters: int
     """Number of values in the weight files, or of the model."""
 
@@ -45,7 +45,7 @@ def resolve_checkpoint(model: str, *, online: bool = False) -> Checkpoint:
         online: allow a download from the Hub.
 
     Raises:
-        CheckpointError: there is none, or it lacks weights (safetensors), configuration or tokenizer.
+        CheckpointError: the checkpoint does not exist, or lacks weights (safetensors), configuration or tokenizer.
 
     """
     if model in BUNDLED_CHECKPOINTS:
@@ -84,7 +84,7 @@ def _from_hub(repo_id: str, revision: str | None, *, online: bool) -> Path:
             return Path(
                 snapshot_download(repo_id, revision=revision, allow_patterns=_HUB_FILES, local_files_only=not online)
             )
-    except Exception as error:  # the Hub client raises a dozen kinds; each means: not to be had
+    except Exception as error:  # the Hub client raises many types; each means: not available
         reason = "not in the local cache of the Hub, and nothing is downloaded without --ftcheck-online"
         if online:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

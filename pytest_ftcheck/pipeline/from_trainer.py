@@ -1,4 +1,4 @@
-"""From a user's own `transformers.Trainer` to a pipeline."""
+"""Makes a pipeline from a user's own `transformers.Trainer`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def build_trainer_pipeline(
     Args:
         name: of the task.
         spec: ``package.module:factory`` or ``path/to/train.py:factory``.
-        table: what the user's card says beside: label names, metrics, floors, text columns, limits of checks.
+        table: the user's table of the task: label names, metrics, floors, text columns, limits of checks.
         settings: the root folder, rows to keep, device.
         factory: the function itself, where it is at hand; None: it is imported by ``spec``, which else only names it.
 
@@ -82,7 +82,7 @@ def build_trainer_pipeline(
 
 
 def _fewer_rows(pipeline: Pipeline, settings: Settings) -> Pipeline:
-    """Keep as many rows as were asked for, raw and tokenized alike."""
+    """Keep the requested number of rows, raw and tokenized."""
     from pytest_ftcheck.tasks.datasets import SELECTION_SEED  # noqa: PLC0415 - only where rows are left out
 
     def chosen(rows: Dataset, most: int | None) -> Dataset:

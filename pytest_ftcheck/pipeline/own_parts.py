@@ -1,4 +1,4 @@
-"""What is the user's own in how their Trainer trains, read from the Trainer itself."""
+"""The parts of a Trainer's training that are the user's own, read from the Trainer."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class TrainerOwnParts:
 
     @property
     def sampler(self) -> Any:
-        """What draws rows or batches, where the user's code makes it; None where it does not."""
+        """The sampler of rows or batches if the user's code makes it, else None."""
         if not self.methods(*_MAKE_BATCHES):
             return None
         loader = self._trainer.get_train_dataloader()

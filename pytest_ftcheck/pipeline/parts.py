@@ -1,4 +1,4 @@
-"""The parts of one fine-tune, as they are handed to an engine."""
+"""The parts of one fine-tune, as an engine gets them."""
 
 from __future__ import annotations
 
@@ -46,17 +46,17 @@ class Pipeline:
     fast_cpu: bool = False
     """Train on a CPU with the kernels of `pytest_ftcheck.training.cpu`, with which a seed's numbers are others."""
     trains: bool = True
-    """False: the model is fine-tuned already, and judged as it is."""
+    """False: the model is already fine-tuned and evaluated without training."""
     timeout: float | None = None
     """Seconds that making the Trainer, training, and an answer of the saved model may take, each; None: no limit."""
     resume_from: Path | None = None
-    """A checkpoint of the Trainer that training goes on from."""
+    """A checkpoint of the Trainer from which training resumes."""
     patches: tuple[Callable[[], AbstractContextManager[object]], ...] = ()
     """Entered around everything that trains, evaluates and saves: how a fault in a training loop is planted."""
 
     @property
     def subject(self) -> str:
-        """What is trained on what, for messages: ``mrpc with tiny-bert on bundled``."""
+        """Names of task, checkpoint and data, for messages: ``mrpc with tiny-bert on bundled``."""
         return f"{self.card.name} with {self.checkpoint.name} on {self.data.source}"
 
     @property

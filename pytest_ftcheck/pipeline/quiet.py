@@ -1,4 +1,4 @@
-"""Keep the libraries quiet while they work for us: no progress bars, no advice meant for a notebook."""
+"""Silences progress bars and advice of the libraries while this package calls them."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def quiet_libraries() -> Iterator[None]:
 
 @contextmanager
 def warnings_of_a_script() -> Iterator[None]:
-    """Let no warning be an error: a script that trains is not run with pytest's ``filterwarnings``.
+    """Turn no warning into an error: a training script does not run under pytest's ``filterwarnings``.
 
-    What is filtered out stays so.
+    Ignored warnings stay ignored.
     """
     with warnings.catch_warnings():
         filters: list[Any] = list(warnings.filters)
@@ -54,7 +54,7 @@ def warnings_of_a_script() -> Iterator[None]:
                 _pattern(module),
                 line,
             )
-        # Said of every DataLoader on a machine without a GPU, where pinned memory is the default.
+        # Every DataLoader gives this warning on a machine without a GPU, where pinned memory is the default.
         warnings.filterwarnings("ignore", "'pin_memory' argument is set as true", UserWarning)
         yield
 

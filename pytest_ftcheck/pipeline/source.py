@@ -1,7 +1,7 @@
-"""Where the parts of a fine-tune come from, and so what of it is ours and what is the user's own.
+"""Source of the parts of a fine-tune: which parts are this package's, and which are the user's own.
 
 There are two sources: a task card with a checkpoint (`pytest_ftcheck.pipeline.card_source`), and a user's Trainer
-(`pytest_ftcheck.pipeline.trainer_source`). Whoever treats them differently asks one of the questions below.
+(`pytest_ftcheck.pipeline.trainer_source`). Code that treats them differently uses one of the protocols below.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 
 class SourceRows(Protocol):
-    """What the source knows of the rows; data sets are named as a Trainer has them, such as ``eval_dataset``."""
+    """Facts about the rows; data sets are named as a Trainer has them, such as ``eval_dataset``."""
 
     @property
     def tokenized_here(self) -> bool:
-        """Whether we tokenized the rows, the card's text columns alone; else the user's code made them, in any way."""
+        """True if we tokenized the card's text columns; False if the user's code made the rows."""
 
     def count(self, name: str) -> int:
         """Return how many rows the user's Trainer has in a data set, before we left any out; 0 without a Trainer."""
@@ -52,7 +52,7 @@ class SourceLoss(Protocol):
         """Compute the loss of a batch as training does.
 
         Returns:
-            A scalar; whatever else the user's loss returns is handed on as it is.
+            A scalar; any other return value of the user's loss is returned unchanged.
 
         """
 
@@ -66,7 +66,7 @@ class SourceLoss(Protocol):
 
 
 class SourceEvaluation(Protocol):
-    """What is evaluated, and which metrics come of it."""
+    """The evaluation sets and their metrics."""
 
     @property
     def judged_set(self) -> str | None:
@@ -90,7 +90,7 @@ class SourceEvaluation(Protocol):
 
 
 class OwnParts(Protocol):
-    """What the user has put into the training itself: the parts of their Trainer that are not the library's."""
+    """The user's own parts of the training: the parts of their Trainer that are not the library's."""
 
     @property
     def trainer_class(self) -> type[Any]:
@@ -133,11 +133,11 @@ class OwnParts(Protocol):
 
 
 class Source(Protocol):
-    """Where the parts of a fine-tune come from."""
+    """Source of the parts of a fine-tune."""
 
     @property
     def rows(self) -> SourceRows:
-        """What it knows of the rows."""
+        """Facts about the rows."""
 
     @property
     def loss(self) -> SourceLoss:
@@ -145,11 +145,11 @@ class Source(Protocol):
 
     @property
     def evaluation(self) -> SourceEvaluation:
-        """What is evaluated."""
+        """Evaluation sets and metrics."""
 
     @property
     def own(self) -> OwnParts:
-        """What of the training is the user's own."""
+        """The user's own parts of the training."""
 
     @property
     def spec(self) -> str | None:
@@ -161,11 +161,11 @@ class Source(Protocol):
 
     @property
     def seed(self) -> int | None:
-        """Seed in the user's arguments; None where nobody but the settings says one."""
+        """Seed in the user's arguments; None where only the settings have a seed."""
 
     @property
     def loads_model(self) -> bool:
-        """Whether we load the model, in the dtype that was asked for; then another may take its place."""
+        """True if we load the model, in the requested dtype; then a check may replace the model."""
 
     @property
     def pad_id(self) -> int | None:
@@ -199,4 +199,4 @@ class Source(Protocol):
         """
 
     def described(self) -> object:
-        """Return what stands for the source in the key of a run."""
+        """Return the source's part of the key of a run."""

@@ -1,4 +1,4 @@
-"""The task card of a user's Trainer: what its parts tell, and what the user's table says beside."""
+"""The task card of a user's Trainer, made from its parts and the user's table."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ OWN_DATA = "the Trainer's own data"
 def card_of(
     name: str, spec: str, trainer: Any, table: Mapping[str, Any], *, train: Dataset, evaluation: Dataset
 ) -> TaskCard:
-    """Make a card of a Trainer's parts; what the user's table says goes before.
+    """Make a card from a Trainer's parts; entries of the user's table take precedence.
 
     Args:
         name: of the task.
@@ -112,7 +112,7 @@ def _folder_of(came_from: str) -> Path | None:
         return None
     if (Path(came_from) / "config.json").is_file():
         return Path(came_from).resolve()
-    with suppress(HFValidationError):  # neither a folder nor an id
+    with suppress(HFValidationError):  # the name is neither a folder nor a Hub id
         cached = try_to_load_from_cache(came_from, "config.json")
         return Path(cached).parent if isinstance(cached, str) else None
     return None
@@ -177,7 +177,7 @@ def _label_names(trainer: Any, rows: Dataset, column: str, width: int) -> list[s
 
 
 def _metric(trainer: Any, head: Head, rows: Dataset, labels: str, width: int) -> dict[str, Any]:
-    """Learn the keys of the user's ``compute_metrics`` by asking it about made-up logits; without one, take ours."""
+    """Return the keys of the user's ``compute_metrics``, called with made-up logits; without one, ours."""
     if trainer.compute_metrics is None:
         own = head.scoring.default_metric
         return {"path": own, "greater_is_better": dict(head.scoring.own_metrics.get(own, {own: True}))}

@@ -1,4 +1,4 @@
-"""What a run changes of the Trainer that a user's factory returns, and of no other Trainer."""
+"""Changes that a run makes to the Trainer that a user's factory returns, and to no other Trainer."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ _QUIET: Mapping[str, Any] = {"report_to": [], "push_to_hub": False, "disable_tqd
 
 @dataclass(frozen=True)
 class TrainerChanges:
-    """What takes the place of what the factory hands to `Trainer.__init__`."""
+    """Replacements of arguments that the factory passes to `Trainer.__init__`."""
 
     parts: Mapping[str, Any] = field(default_factory=dict)
-    """By their names in `Trainer.__init__`."""
+    """Arguments by their names in `Trainer.__init__`."""
     arguments: Mapping[str, Any] = field(default_factory=dict)
     """Of `TrainingArguments`: values that are set as they are, see `held_back`."""
     recipe: Mapping[str, Any] = field(default_factory=dict)
@@ -94,7 +94,7 @@ def changed_arguments(
         recipe: from these, `TrainingArguments` derives more when it is made.
 
     """
-    # From the device, too, it derives more.
+    # `TrainingArguments` derives values from the device, too.
     derived = {**(recipe or {}), **{name: values[name] for name in values if name == "use_cpu"}}
     changed = replace(own, **derived) if derived else copy.copy(own)
     known = {spec.name for spec in fields(own)} | vars(changed).keys()
@@ -147,7 +147,7 @@ def constructions(changes: TrainerChanges, place: int | None) -> Iterator[list[T
     finally:
         Trainer.__init__ = original  # type: ignore[method-assign]  # as it was
         for folder in reversed(folders):
-            with suppress(OSError):  # something is in it
+            with suppress(OSError):  # the folder is not empty
                 folder.rmdir()
 
 
@@ -157,7 +157,7 @@ def _make_folder(folder: Path) -> list[Path]:
         absent = [parent for parent in (folder, *folder.parents) if not parent.exists()]
         try:
             folder.mkdir(parents=True, exist_ok=True)
-        except OSError:  # the Trainer says so, where it needs it
+        except OSError:  # if the Trainer needs the folder, it reports the error itself
             return []
     return absent[::-1]
 

@@ -1,4 +1,4 @@
-"""Which head a user's Trainer trains: found out on one batch, because the name of a class tells little."""
+"""Which head a user's Trainer trains: determined from one batch, because a class name is not reliable."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.pipeline.source import Collator
 
 STREAMED = 10_000
-"""Rows at the beginning of a stream that stand for it."""
+"""Number of first rows that represent a stream."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class TrainerRows:
     tokenized_here = False
 
     def __init__(self, trainer: Any, spec: str, timeout: float | None) -> None:
-        """Read nothing yet.
+        """Store the arguments; nothing is read yet.
 
         Args:
             trainer: has the data sets.

@@ -68,7 +68,7 @@ class TrainerSource:
     def __init__(
         self, spec: str, factory: Callable[..., Any], inputs: Inputs | None = None, *, timeout: float | None = None
     ) -> None:
-        """Remember where Trainers come from.
+        """Store the factory of the Trainers.
 
         Args:
             spec: of the factory, as the user wrote it, for messages.
@@ -107,7 +107,7 @@ class TrainerSource:
 
     @property
     def own(self) -> TrainerOwnParts:
-        """What of the Trainer is not the library's."""
+        """The user's own parts of the Trainer."""
         return TrainerOwnParts(self.template)
 
     @property
@@ -158,7 +158,7 @@ class TrainerSource:
 
     def model_init(self) -> PreTrainedModel:
         """Make the user's model anew; the caller seeds, and a factory that takes a seed gets that one."""
-        seed = torch.initial_seed() % 2**32  # what numpy takes at most
+        seed = torch.initial_seed() % 2**32  # numpy takes seeds below 2**32
         trainer = self._call(TrainerChanges(), None, seed=seed, device=None, output_dir=None, max_steps=None)
         return cast("PreTrainedModel", cast("Any", trainer.model).cpu())
 
@@ -239,15 +239,15 @@ class TrainerSource:
         return trainer
 
     def described(self) -> Trainer:
-        """Return what stands for this in the key of a run: a Trainer as the factory makes it."""
+        """Return the source's part of the key of a run: a Trainer as the factory makes it."""
         if self.inputs is None:
             return cast("Trainer", self.template)
-        # The checks have used the template: a collator that counts its batches is another one by now.
+        # The checks have used the template: a collator that counts its batches has changed.
         return self._call(TrainerChanges(), None, seed=0, device=None, output_dir=None, max_steps=None)
 
 
 def _silence(trainer: Trainer) -> None:
-    """Take out progress bars and trackers; nothing is sent anywhere."""
+    """Remove progress bars and trackers, so that a run sends no data to a tracking service."""
     for callback in list(trainer.callback_handler.callbacks):
         tracker = type(callback).__module__.startswith("transformers.integrations")
         if tracker or isinstance(callback, (PrinterCallback, ProgressCallback)):

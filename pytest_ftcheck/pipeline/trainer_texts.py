@@ -1,4 +1,4 @@
-"""Which columns of a user's rows are the text that was tokenized: found by tokenizing them again."""
+"""Finds the text columns of a user's rows: it tokenizes columns again and compares the token ids."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def find_text_columns(trainer: Any, head: Head, rows: Dataset, evaluation: Datas
 
 
 def _orders(head: Head, columns: list[str]) -> Iterator[tuple[str, ...]]:
-    """Yield the ways in which columns may be the texts of a row."""
+    """Yield candidates for the text columns of a row."""
     if head.single_texts is not None:
         return head.single_texts.orders(columns)
     return (chosen for count in (2, 1) for chosen in permutations(columns[:_MOST_COLUMNS], count))

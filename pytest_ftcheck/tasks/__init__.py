@@ -1,1 +1,1 @@
-"""What is learned: task cards, data sets, metrics."""
+"""Tasks: task cards, data sets, metrics."""

@@ -1,4 +1,4 @@
-"""Where the bundled data and checkpoints lie: inside the wheel, or beside the package in a checkout."""
+"""Folders of the bundled data and checkpoints: inside the wheel, or beside the package in a checkout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Task cards: one TOML table says what is learned.
+"""Task cards: one TOML table describes a task.
 
 The built-in cards in ``cards/`` and a user's ``[tool.ftcheck.tasks.NAME]`` are written in the same
 language. A user's table with the name of a built-in task changes only the keys that it holds.
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.tasks.floors import MetricLimits
 
 _LAYERED = {"recipe": is_value, "floors": is_limit}
-"""Keys with values for all, for a tier, and for a checkpoint of it; and how to tell these values."""
+"""Keys with values for all runs, for a tier or for a checkpoint, and the function that recognizes such values."""
 
 _REQUIRED = ("head", "text_columns", "label_column", "metric", "recipe")
 
@@ -52,7 +52,7 @@ class MetricSpec:
 
 @dataclass(frozen=True)
 class TaskCard:
-    """What is learned, and what a good result is."""
+    """A task, and the limits of a good result."""
 
     name: str
     head: str
@@ -75,7 +75,7 @@ class TaskCard:
     thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Budgets and tolerances by check id, where they differ from the check's own."""
     skipped: Mapping[str, str] = field(default_factory=dict)
-    """Why a check is not run, by its id."""
+    """Reason to skip a check, by id of the check."""
     slices: tuple[str, ...] = ()
     """Parts of the evaluation rows that are scored on their own: ``class``, ``length``, ``truncated``, a column, or
     ``package.module:function`` from a row to a word."""
@@ -85,7 +85,7 @@ class TaskCard:
 
     @property
     def head_rules(self) -> Head:
-        """All that depends on what the head learns."""
+        """The rules of the card's head."""
         return head_named(self.head)
 
     @property

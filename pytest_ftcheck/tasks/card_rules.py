@@ -63,7 +63,7 @@ def _check_thresholds(name: str, where: str, values: object) -> None:
 
 
 def is_number(value: object) -> TypeGuard[float]:
-    """Tell a finite number; true and false are none."""
+    """Return True for a finite number; True and False do not count as numbers."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 

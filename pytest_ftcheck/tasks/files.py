@@ -26,11 +26,11 @@ SUFFIXES = (".jsonl", ".json", ".csv", ".tsv", ".parquet")
 _OF_TEXT = (".jsonl", ".json", ".csv", ".tsv")
 SPLIT_SEED = 0
 SPLIT_SHARE = 0.2
-"""Share of the evaluation split where a single file holds all rows."""
+"""Fraction of rows in the evaluation split if a single file has all rows."""
 
 TRAIN_NAMES = ("train", "training")
 EVAL_NAMES = ("validation", "dev", "valid", "val", "eval", "test")
-"""In the order in which they are taken: ``test`` only where there is no other."""
+"""Names of evaluation splits by priority: ``test`` only if there is no other."""
 
 _PACKED = {
     b"\x1f\x8b": "gzip",
@@ -38,7 +38,7 @@ _PACKED = {
     b"\xfd7zXZ\x00": "xz",
     b"\x28\xb5\x2f\xfd": "zstd",
 }
-"""What compressed files begin with."""
+"""First bytes of compressed files."""
 _SHARD = re.compile(r"-\d+-of-(\d+)$")
 _TEXT, _BRACKET = re.compile(rb'"(?:\\.|[^"\\])*"'), re.compile(rb"[\[\]{}]")
 _DEEPEST = 200
@@ -74,7 +74,7 @@ def read_path(path: Path, text_columns: Sequence[str]) -> dict[str, Dataset]:
     shards: dict[str, list[Path]] = {}
     for file in files:
         shards.setdefault(_SHARD.sub("", file.stem), []).append(file)
-    # Beside the splits may lie files of other kinds (label_map.json); where no split is known, their names are told.
+    # The folder may have other files (label_map.json); if no split is known, the message names them.
     splits = {name: parts for name, parts in shards.items() if name in (*TRAIN_NAMES, *EVAL_NAMES)} or shards
     return {name: Dataset(_read_shards(name, parts, text_columns)) for name, parts in splits.items()}
 
@@ -106,13 +106,13 @@ def _read_shards(name: str, files: Sequence[Path], text_columns: Sequence[str]) 
 def _from_disk(path: Path) -> dict[str, Dataset]:
     try:
         return dict(load_from_disk(str(path), keep_in_memory=True))
-    except Exception as error:  # damaged folders fail in many ways, all of them the user's to mend
+    except Exception as error:  # damaged folders raise many types of errors; the user must repair all of them
         msg = f"cannot read {path} as a folder of save_to_disk: {error}. Save it again."
         raise DataError(msg) from error
 
 
 def _check_lines(path: Path) -> None:
-    """Refuse what pyarrow does not survive, or only notices when the rows are used.
+    """Refuse lines that crash pyarrow, or whose errors it reports only when the rows are used.
 
     Raises:
         ValueError: the first row is no object, one is nested too deep, or it is not UTF-8.
@@ -139,7 +139,7 @@ def _check_lines(path: Path) -> None:
 
 
 def _depth(text: bytes) -> int:
-    """How deep a line of JSON is nested; brackets in its texts do not count."""
+    """Return the nesting depth of a line of JSON; brackets inside strings do not count."""
     deepest = depth = 0
     for bracket in _BRACKET.findall(_TEXT.sub(b"", text)):
         depth += 1 if bracket in b"[{" else -1
@@ -172,14 +172,14 @@ def _check_packed(path: Path) -> None:
     """Refuse a compressed file under the name of another kind: pyarrow finds it empty, or no text.
 
     Raises:
-        DataError: it is one.
+        DataError: the file is compressed.
 
     """
     try:
         with path.open("rb") as file:
             begin = file.read(max(map(len, _PACKED)))
     except OSError:
-        return  # what reads it in full says why
+        return  # the reader of the whole file reports the error
     kind = next((kind for mark, kind in _PACKED.items() if begin.startswith(mark)), "")
     if kind:
         msg = f"{path} is compressed ({kind}), and no {path.suffix} file. Unpack it, and give what is in it."

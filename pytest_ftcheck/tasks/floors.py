@@ -1,6 +1,6 @@
-"""What a card asks of its metrics: the table ``floors``.
+"""Limits of a card's metrics: the table ``floors``.
 
-A number is a floor; a table says more. Slices have limits of their own::
+A number is a floor; a table has more keys. Slices have limits of their own::
 
     [floors.tiny.tiny-bert]
     accuracy = 0.85
@@ -42,35 +42,35 @@ class CalibratedSeeds:
     """The seeds that a limit came from: what ``--ftcheck-calibrate`` writes beside it."""
 
     mean: float
-    """In the unit of the metric, over the seeds that did not fail."""
+    """Mean over the seeds that did not fail, in the unit of the metric."""
     spread: float
     """Standard deviation over those seeds, in the unit of the metric."""
     seeds: int
     """Number of seeds that did not fail, at least 2."""
     rows: int
-    """Evaluated rows: on other rows the limit is one that was set by hand."""
+    """Number of evaluated rows; on another number of rows, the limit counts as set by hand."""
     failed: int = 0
     """Number of seeds that failed."""
     runs: int = 1
-    """The limit is one for the mean of so many runs."""
+    """Number of runs whose mean the limit applies to."""
     false_alarms: float | None = None
-    """Stated share of the sessions of a healthy model in which any gate may fail; for the reader."""
+    """Accepted fraction of sessions of a healthy model in which any gate fails; only for the reader."""
 
 
 @dataclass(frozen=True)
 class MetricLimits:
-    """What a card asks of one metric."""
+    """Limits of one metric in a card."""
 
     min: float | None = None
-    """Floor of a metric of which more is better."""
+    """Floor of a metric for which greater is better."""
     max: float | None = None
-    """Ceiling of a metric of which less is better."""
+    """Ceiling of a metric for which smaller is better."""
     max_drop: float | None = None
-    """Drop against the baseline that is allowed; None where no baseline is asked for."""
+    """Allowed drop against the baseline; None if no baseline is required."""
     relative: bool = False
-    """``max_drop`` is a share of the baseline's value."""
+    """True if ``max_drop`` is a fraction of the baseline's value."""
     calibrated: CalibratedSeeds | None = None
-    """Where the limit came from; None where it was set by hand."""
+    """Seeds from which the limit was calibrated; None if it was set by hand."""
     slices: Mapping[str, MetricLimits] = field(default_factory=lambda: MappingProxyType({}))
     """By slice (``class=bad``), or by family (``class``, ``length``) for each slice of it; floors and ceilings only,
     with the seeds that they came from."""
@@ -95,7 +95,7 @@ def gated_metrics(table: Mapping[str, Any]) -> list[str]:
 
 
 def is_limit(name: str, value: object) -> bool:
-    """Tell the limits of a metric from the table of a tier or checkpoint, whatever its name."""
+    """Return True for the limits of a metric, False for the table of a tier or checkpoint, whatever its name."""
     del name
     return not isinstance(value, Mapping) or any(key in value for key in _KEYS)
 

@@ -1,4 +1,4 @@
-"""The Hub, and staying away from it: nothing is downloaded unless the user asks for it."""
+"""Access to the Hub: nothing is downloaded unless the user allows it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labels of a data set: names, class ids or numbers become what the model learns."""
+"""Encodes the labels of a data set: names, class ids or numbers become the targets of training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables in layers: the root stands for all, below it a table for each tier, in that one for each checkpoint."""
+"""Layered tables: the root applies to all runs, its tables to a tier, their tables to a checkpoint."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def layered(table: Mapping[str, Any], tier: str, checkpoint: str, is_value: IsVa
 def overlaid(base: Mapping[str, Any], over: Mapping[str, Any], is_value: IsValue) -> dict[str, Any]:
     """Lay a user's table over that of a built-in card.
 
-    A user's value goes before all that the card says for the same tiers and checkpoints, also in its inner tables;
+    A user's value takes precedence over all values of the card for these tiers and checkpoints, also in inner tables
     and as a whole: a user's floor did not come from the seeds of ours.
     """
     mine = {key for key, value in over.items() if is_value(key, value)}

@@ -1,4 +1,4 @@
-"""What the offline metrics share: checked inputs, and no folder in the user's cache. Importing takes seconds."""
+"""Base class of the offline metrics: checked inputs, no folder in the user's cache. The import takes seconds."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Accuracy(OfflineMetric):
-    """The share of rows whose predicted class is the label; with ``normalize=False`` their number."""
+    """The fraction of rows whose predicted class is the label; with ``normalize=False`` their number."""
 
     def _compute(
         self,
@@ -70,14 +70,14 @@ class F1(OfflineMetric):
 
 
 class Precision(OfflineMetric):
-    """The share of the rows predicted as positive that are."""
+    """The fraction of rows predicted as positive that are positive."""
 
     def _compute(self, predictions: list[int], references: list[int], **options: Any) -> dict[str, Any]:
         return {"precision": _retrieval(sk.precision_score, predictions, references, **options)}
 
 
 class Recall(OfflineMetric):
-    """The share of the positive rows that are predicted as positive."""
+    """The fraction of positive rows that are predicted as positive."""
 
     def _compute(self, predictions: list[int], references: list[int], **options: Any) -> dict[str, Any]:
         return {"recall": _retrieval(sk.recall_score, predictions, references, **options)}

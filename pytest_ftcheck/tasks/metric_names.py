@@ -25,13 +25,13 @@ KEYS: dict[str, dict[str, tuple[str, ...]]] = {"glue": _GLUE_KEYS} | {name: {"de
 """Of `load_metric`: the keys that a metric gives, by its path and configuration."""
 
 _ERRORS = ("loss", "error", "mse", "mae", "perplexity", "ece", "brier", "cost", "risk", "distance", "deviation")
-"""Words in the names of metrics of which less is better."""
+"""Words in names of metrics for which smaller is better."""
 _MERITS = (
     *("acc", "f1", "f2", "precision", "recall", "auc", "auroc", "mcc", "matthews", "kappa", "pearson", "spearman"),
     *("correlation", "r2", "score", "exact_match", "ndcg", "mrr", "bleu", "rouge", "average_precision", "sensitivity"),
     *("specificity", "agreement", "explained", "jaccard", "iou", "dice"),
 )
-"""Words in the names of metrics of which more is better."""
+"""Words in names of metrics for which greater is better."""
 
 _GREATER_IS_BETTER = {
     "accuracy": True,
@@ -77,7 +77,7 @@ def greater_is_better(name: str) -> bool:
 
 
 def known_direction(name: str) -> bool:
-    """Tell the direction of any key: of one whose name says nothing, higher is better."""
+    """Return True if higher is better for a key; a key with an unknown name counts as higher is better."""
     return direction_of(name) is not False
 
 

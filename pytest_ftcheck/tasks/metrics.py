@@ -1,4 +1,4 @@
-"""The metrics of a task: names, directions, and what turns logits into predictions. No network.
+"""The metrics of a task: names, directions, and predictions from logits. No network access.
 
 ``evaluate.load("glue", "mrpc")`` fetches a script from the Hub and runs it. `load_metric` gives the same
 metric from this package instead: the same names, compute arguments and results (see `metric_classes`).
@@ -88,7 +88,7 @@ def compute_metrics_fn(metric: evaluate.Metric, head: str) -> Callable[[EvalPred
         TaskError: an unknown head, at once; from the function: no labels, logits of another shape, no rows.
 
     """
-    head_named(head)  # now, and not when the first evaluation asks
+    head_named(head)  # raise now instead of at the first evaluation
 
     def compute_metrics(evaluated: EvalPrediction) -> dict[str, float]:
         labels = _references(evaluated.label_ids, head)

@@ -1,4 +1,4 @@
-"""Whose code is it: that of the user's project, or that of a library that has a version."""
+"""Distinguishes code of the user's project from code of a library with a version."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def is_library_file(path: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def is_project_file(path: str) -> bool:
-    """Whether this is the path of a file that is there, and belongs to no library."""
+    """True if the path is an existing file that belongs to no library."""
     return not path.startswith("<") and not is_library_file(path) and Path(path).is_file()
 
 

@@ -1,4 +1,4 @@
-"""Hear of the variables of the environment that Python looks up."""
+"""Records the environment variables that Python looks up."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def counts(name: str) -> bool:
 
 @contextmanager
 def watched_environment(tell: Callable[[str, str | None], None]) -> Iterator[None]:
-    """Hear of every variable that is looked up; of all of them where the project's own code copies them.
+    """Report every variable that is looked up; report all if the project's own code copies the environment.
 
-    Libraries copy the whole environment, to hand it to a process: that looks nothing up.
+    A copy by a library is not reported: it passes the environment to a process.
 
     Args:
         tell: is given a name, and the value; None where the variable is not set.

@@ -1,4 +1,4 @@
-"""Hear of what Python reads: files, folders, modules that it looks for, and processes that it starts."""
+"""Records what Python reads: files, folders, modules that it searches, and processes that it starts."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _WRITES = os.O_WRONLY | os.O_TRUNC
 
 
 class Listener(Protocol):
-    """Is told of what is read."""
+    """Gets a call for each read."""
 
     def note_path(self, kind: str, path: str) -> None:
-        """Note what was asked of an absolute path: one of the kinds of `states`."""
+        """Record a read of an absolute path, of one of the kinds of `states`."""
 
     def note_variable(self, name: str, value: str | None) -> None:
         """Note that a variable was looked at; without a name, the names of all."""
@@ -49,7 +49,7 @@ _listeners: list[Listener] = []
 
 @contextmanager
 def heard_by(listener: Listener) -> Iterator[None]:
-    """Tell a listener of all that this process reads meanwhile."""
+    """Report all reads of this process to a listener inside this context."""
     _install()
     if _listeners:
         _listeners.append(listener)
@@ -70,7 +70,7 @@ def heard_by(listener: Listener) -> Iterator[None]:
 
 @contextmanager
 def unheard() -> Iterator[None]:
-    """Tell nobody of what is read meanwhile."""
+    """Report no reads inside this context."""
     kept = _listeners.copy()
     _listeners.clear()
     try:
@@ -105,7 +105,7 @@ def _tell_of_path(kind: str, path: Any) -> None:
 
 
 class _Searches:
-    """Finds no module, but hears of every one that is looked for."""
+    """An import finder that finds no module, and records every search."""
 
     @staticmethod
     def find_spec(name: str, path: Sequence[str] | None = None, target: object = None) -> None:

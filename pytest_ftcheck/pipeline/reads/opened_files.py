@@ -1,4 +1,4 @@
-"""Hear of the files of the project that anything opens: also libraries that are not written in Python."""
+"""Records the files of the project that are opened, also by libraries that are not written in Python."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NEVER = frozenset({"__pycache__", "node_modules"})
 
 @contextmanager
 def opened_below(root: Path, tell: Callable[[str], None], give_up: Callable[[str], None]) -> Iterator[None]:
-    """Tell of the files below a folder that were opened meanwhile and not written; only Linux knows them.
+    """Report the files below a folder that were opened and not written inside this context; Linux only.
 
     Args:
         root: the folder. Hidden folders in it, and those of virtual environments, are left out.

@@ -1,4 +1,4 @@
-"""States of what was read: two that differ may make different runs."""
+"""States of files and variables that were read. If a state differs, the run may differ."""
 
 from __future__ import annotations
 

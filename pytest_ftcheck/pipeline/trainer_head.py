@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 _JUDGED = (
     "Judged are classifiers and regressors of text and of its words, masked language models, and models that choose "
-    "among texts or find spans, of transformers: they take input_ids [B, T] and return logits [B, K] for labels [B], or "
-    "for labels [B, K] of which each is 0 or 1, or logits [B, T, K] for labels [B, T], or start and end logits [B, T] "
-    "for start_positions and end_positions [B]; or they take input_ids [B, C, T] and return logits [B, C] for labels [B]"
+    "among texts or find spans, of transformers: they take input_ids [B, T] and return logits [B, K] for labels [B], "
+    "or for labels [B, K] of which each is 0 or 1, or logits [B, T, K] for labels [B, T], or start and end logits "
+    "[B, T] for start_positions and end_positions [B]; or they take input_ids [B, C, T] and return logits [B, C] for "
+    "labels [B]"
 )
 _PAIR = 2
 

@@ -14,7 +14,7 @@ from pytest_ftcheck.report.plain import LEFT_OUT_WHERE_NONE
 from pytest_ftcheck.report.records import SCHEMA, UnfinishedDocument
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Hashable, Mapping
     from pathlib import Path
 
 AnyDocument: TypeAlias = Document | JudgedDocument | UnfinishedDocument
@@ -76,10 +76,11 @@ def read_text(text: str, name: str = "the document") -> AnyDocument:
         )
         raise DataError(msg)
     try:
-        return _record(_kind(value), value, "")
+        document: AnyDocument = _record(_kind(value), value, "")
     except _Wrong as wrong:
         msg = f"{name}, {wrong.path.removeprefix('.') or 'the document'}: {wrong.reason}."
         raise DataError(msg) from None
+    return document
 
 
 def _no_constant(word: str) -> NoReturn:
@@ -94,7 +95,7 @@ def _kind(value: Mapping[str, Any]) -> type[Any]:
 
 
 @cache
-def _hints(kind: type[Any]) -> Mapping[str, Any]:
+def _hints(kind: Hashable) -> Mapping[str, Any]:
     return get_type_hints(kind)
 
 

@@ -98,11 +98,11 @@ class SessionOutcome:
 
 def tell_github(reporter: pytest.TerminalReporter, settings: Settings, document: Document) -> None:
     """Annotate causes and write the summary of the step, where GitHub Actions runs the session."""
-    from pytest_ftcheck.report.github import annotations, append_summary, is_on  # noqa: PLC0415 - imports rich
+    from pytest_ftcheck.report.github import append_summary, error_commands, is_on  # noqa: PLC0415 - imports rich
 
     if not is_on(settings.github, os.environ):
         return
-    for line in annotations(document, settings.rootdir, os.environ.get("GITHUB_WORKSPACE")):
+    for line in error_commands(document, settings.rootdir, os.environ.get("GITHUB_WORKSPACE")):
         reporter.write_line(line)
     if problem := append_summary(document, os.environ):
         reporter.write_line(f"ERROR: {problem}", red=True)

@@ -26,7 +26,7 @@ def is_on(mode: str, environment: Mapping[str, str]) -> bool:
     return mode == "on" or (mode == "auto" and environment.get("GITHUB_ACTIONS") == "true")
 
 
-def annotations(document: Document, rootdir: Path, workspace: str | None) -> list[str]:
+def error_commands(document: Document, rootdir: Path, workspace: str | None) -> list[str]:
     """Return a command of GitHub Actions for each cause, the most likely one first, at most `MOST`.
 
     Args:

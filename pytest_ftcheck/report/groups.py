@@ -68,7 +68,8 @@ def _is_of(task: str, found: RedRecord) -> bool:
 def _group(
     cause: CauseRecord, findings: Sequence[RedRecord], title: str, *, of_task: bool, verbosity: int
 ) -> Iterator[Line]:
-    first, *others = findings_of(cause, findings) or [cause.finding]
+    found_by_check: Sequence[Finding] = findings_of(cause, findings) or [cause.finding]
+    first, *others = found_by_check
     of = f" of {cause.task}" if of_task else ""
     yield Line(f"{title}: {first.check}{of}: {first.subject}", "fail")
     yield from _body(first)
@@ -81,8 +82,8 @@ def _group(
     if first.hint:
         yield Line(f"  what to do: {first.hint}")
     if cause.consequences:
-        more = "" if verbosity > 0 else " (-v shows them)"
-        yield Line(f"  {agreeing(cause)}; probably failed because of it: {', '.join(cause.consequences)}{more}")
+        how = "" if verbosity > 0 else " (-v shows them)"
+        yield Line(f"  {agreeing(cause)}; probably failed because of it: {', '.join(cause.consequences)}{how}")
     if verbosity >= 0:
         yield from _next_steps(cause)
     if verbosity > 0:

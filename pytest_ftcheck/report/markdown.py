@@ -17,6 +17,7 @@ from pytest_ftcheck.report.summary import check_lines, measured_lines, number
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.gates.records import GateRecord, SeedGateRecord
     from pytest_ftcheck.report.baseline import FlipRecord
     from pytest_ftcheck.report.document import Document
@@ -148,7 +149,8 @@ def _cause(before: str, behind: str, cause: CauseRecord, document: Document) -> 
     agree = f" ({agreeing(cause)})" if cause.consequences else ""
     yield f"{before}{_code(cause.finding.check)}{behind} of {escaped(cause.task)}{agree}"
     yield ""
-    for found in findings_of(cause, document.findings) or [cause.finding]:
+    told: Sequence[Finding] = findings_of(cause, document.findings) or [cause.finding]
+    for found in told:
         unit = f" {escaped(found.unit)}" if found.unit else ""
         yield (
             f"- {escaped(found.subject)}: expected {escaped(found.expected)}{unit}, "

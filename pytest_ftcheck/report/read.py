@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields, is_dataclass
-from functools import cache
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias, Union, get_args, get_origin, get_type_hints
 
@@ -76,10 +75,11 @@ def read_text(text: str, name: str = "the document") -> AnyDocument:
         )
         raise DataError(msg)
     try:
-        return _record(_kind(value), value, "")
+        document: AnyDocument = _record(_kind(value), value, "")
     except _Wrong as wrong:
         msg = f"{name}, {wrong.path.removeprefix('.') or 'the document'}: {wrong.reason}."
         raise DataError(msg) from None
+    return document
 
 
 def _no_constant(word: str) -> NoReturn:
@@ -93,11 +93,6 @@ def _kind(value: Mapping[str, Any]) -> type[Any]:
     return JudgedDocument if "ok" in value else Document
 
 
-@cache
-def _hints(kind: type[Any]) -> Mapping[str, Any]:
-    return get_type_hints(kind)
-
-
 def _record(kind: type[Any], value: Any, path: str) -> Any:
     if not isinstance(value, dict):
         raise _expected(_in_words(kind), value, path)
@@ -107,8 +102,9 @@ def _record(kind: type[Any], value: Any, path: str) -> Any:
             reason = f"unknown key.{closest(name, parts)}"
             raise _Wrong(_inside(path, name), reason)
     given: dict[str, Any] = {}
+    hints = get_type_hints(kind)
     for name, part in parts.items():
-        hint, left_out = _hints(kind)[name], part.metadata == LEFT_OUT_WHERE_NONE
+        hint, left_out = hints[name], part.metadata == LEFT_OUT_WHERE_NONE
         if name in value:
             hint = next(inner for inner in get_args(hint) if inner is not NoneType) if left_out else hint
             given[name] = _value(hint, value[name], _inside(path, name))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_ftcheck.report.document import Document
-from pytest_ftcheck.report.github import annotations
+from pytest_ftcheck.report.github import error_commands
 from pytest_ftcheck.report.markdown import markdown
 from pytest_ftcheck.report.read import read_file
 from pytest_ftcheck.report.session_summary import session_summary
@@ -65,6 +65,6 @@ def test_the_markdown_names_the_cause_first(name: str) -> None:
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_the_first_annotation_is_of_the_cause(name: str) -> None:
-    first, *others = annotations(read(name), Path("/work"), None)
+    first, *others = error_commands(read(name), Path("/work"), None)
     assert f"title=ftcheck%3A {EXPECTED[name][0]} of mrpc::" in first
     assert len(others) == len(read(name).causes) - 1

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_ftcheck.report.github import MOST, annotations, append_summary, is_on
+from pytest_ftcheck.report.github import MOST, append_summary, error_commands, is_on
 from pytest_ftcheck.report.markdown import markdown
 from tests.report.made_up import MASK, document, red_document
 
@@ -32,7 +32,7 @@ def test_github_is_told_where_it_runs_or_where_it_is_asked_for(
 
 
 def test_a_cause_is_annotated_at_the_users_line() -> None:
-    (line,) = annotations(red_document(), ROOT, "/work/repository")
+    (line,) = error_commands(red_document(), ROOT, "/work/repository")
     head, _, message = line.removeprefix("::").partition("::")
     assert head == "error file=models/train.py,line=12,title=ftcheck%3A collator.mask of mrpc"
     assert message.startswith("batch of lengths (3, 5): expected attention_mask 1")
@@ -43,22 +43,22 @@ def test_a_cause_is_annotated_at_the_users_line() -> None:
 
 def test_a_file_outside_of_the_checkout_is_named_from_the_root_folder() -> None:
     for workspace in (None, "/elsewhere"):
-        assert annotations(red_document(), ROOT, workspace)[0].startswith("::error file=train.py,line=12,")
+        assert error_commands(red_document(), ROOT, workspace)[0].startswith("::error file=train.py,line=12,")
 
 
 def test_text_cannot_end_an_annotation() -> None:
     hostile = replace(MASK, observed="100%\r\n::error file=a.py::x", check="a,b:c")
     red = red_document()
     causes = [replace(red.causes[0], finding=hostile, source=None, command=None)]
-    (line,) = annotations(replace(red, causes=causes), ROOT, None)
+    (line,) = error_commands(replace(red, causes=causes), ROOT, None)
     assert line.startswith("::error title=ftcheck%3A a%2Cb%3Ac of mrpc::")
     assert "100%25%0D%0A::error file=a.py::x" in line.replace("\\x0d", "%0D")
 
 
 def test_there_are_at_most_ten() -> None:
     red = red_document()
-    assert len(annotations(replace(red, causes=red.causes * 30), ROOT, None)) == MOST == 10
-    assert annotations(document(), ROOT, None) == []
+    assert len(error_commands(replace(red, causes=red.causes * 30), ROOT, None)) == MOST == 10
+    assert error_commands(document(), ROOT, None) == []
 
 
 def test_the_summary_of_the_step_is_appended(tmp_path: Path) -> None:

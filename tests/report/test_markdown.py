@@ -73,7 +73,7 @@ def test_the_rest_is_folded() -> None:
 
 
 def test_hostile_text_is_harmless() -> None:
-    hostile = FoundRecord(*([HOSTILE] * 5), nodeid=MASK.nodeid)
+    hostile = FoundRecord(HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, nodeid=MASK.nodeid)
     red = red_document()
     cause = replace(red.causes[0], finding=replace(hostile, check="collator.mask"), command=HOSTILE)
     assert isinstance(red.baseline, BaselineRecord)

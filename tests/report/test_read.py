@@ -77,7 +77,14 @@ def test_what_no_record_holds_is_refused_with_its_place(text: str, message: str)
 
 
 def test_what_may_be_left_out_is_not_null() -> None:
-    found = {"check": "data.rows", "subject": "", "expected": "", "observed": "", "hint": "", "unit": ""}
+    found: dict[str, Any] = {
+        "check": "data.rows",
+        "subject": "",
+        "expected": "",
+        "observed": "",
+        "hint": "",
+        "unit": "",
+    }
     found |= {"level": "fail", "share": 0.0}
     assert read_text(changed(warnings=[found])).warnings[0].nodeid is None  # type: ignore[union-attr]
     with pytest.raises(DataError, match=r"warnings\[0\].nodeid: expected a string, not null"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -107,10 +108,7 @@ def _running_encoders(model: Any, batch: Mapping[str, Any]) -> dict[str, PreTrai
     """
     ran: dict[str, PreTrainedModel] = {}
     inner = [(name, part) for name, part in model.named_modules() if name and isinstance(part, PreTrainedModel)]
-    hooks = [
-        part.register_forward_hook(lambda part, _inputs, _output, name=name: ran.update({name: part}))
-        for name, part in inner
-    ]
+    hooks = [part.register_forward_hook(partial(_note, ran, name)) for name, part in inner]
     try:
         model(**model_inputs(model, _on_device(model, batch)))
     finally:
@@ -121,6 +119,10 @@ def _running_encoders(model: Any, batch: Mapping[str, Any]) -> dict[str, PreTrai
         msg = "no model of transformers inside of the model runs: there is no encoder to compare"
         raise NotApplicable(msg)
     return outermost
+
+
+def _note(ran: dict[str, PreTrainedModel], name: str, part: Any, _inputs: Any, _output: Any) -> None:
+    ran[name] = part
 
 
 def _on_device(model: Any, batch: Mapping[str, Any]) -> dict[str, Any]:

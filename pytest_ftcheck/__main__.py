@@ -43,8 +43,8 @@ def _parser() -> argparse.ArgumentParser:
     start = commands.add_parser(
         "init",
         help="find the Trainer of a project, configure a task and a workflow for CI, and run the first checks",
-        description="Find where a project builds its Trainer, without importing it; configure a task and a workflow for CI; "
-        "run the cheap checks.",
+        description="Find where a project builds its Trainer, without importing it; configure a task and a workflow "
+        "for CI; run the cheap checks.",
     )
     start.add_argument("folder", nargs="?", type=Path, default=Path(), help="root of the project; default: this folder")
     start.add_argument("--apply", action="store_true", help="apply the edit that makes a factory of a script")

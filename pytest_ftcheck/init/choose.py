@@ -54,15 +54,18 @@ def _none(project: Project) -> str:
     count = len(project.sources)
     msg = (
         f"no Trainer found in {count} Python file{'' if count == 1 else 's'} of {project.root}. Searched: calls of the "
-        "Trainers of transformers and trl, and of classes of this project that are derived from them; not in tests, hidden "
-        "folders and virtual environments."
+        "Trainers of transformers and trl, and of classes of this project that are derived from them; not in tests, "
+        "hidden folders and virtual environments."
     )
     if project.unreadable:
         msg += f" Not readable as Python: {', '.join(path.as_posix() for path in project.unreadable[:5])}."
     if project.notebooks:
         names = [path.as_posix() for path in project.notebooks]
-        return f"{msg} Notebooks build one: {', '.join(names)}. Export it and run this command again: jupyter nbconvert --to script {names[0]}"
+        return (
+            f"{msg} Notebooks build one: {', '.join(names)}. Export it and run this command again: "
+            f"jupyter nbconvert --to script {names[0]}"
+        )
     return (
-        f"{msg} If the training uses a Trainer, write a function that returns it. Else describe data and checkpoint in a table "
-        "[tool.ftcheck.tasks.NAME], or use the fixtures in tests of your own."
+        f"{msg} If the training uses a Trainer, write a function that returns it. Else describe data and checkpoint in "
+        "a table [tool.ftcheck.tasks.NAME], or use the fixtures in tests of your own."
     )

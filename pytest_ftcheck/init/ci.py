@@ -47,6 +47,8 @@ def _installation(root: Path) -> tuple[str, str]:
     if requirements.is_file():
         return "requirements.txt", "python -m pip install -r requirements.txt pytest-ftcheck"
     project = root / "pyproject.toml"
-    if project.is_file() and re.search(r"^\[(project|build-system)\]", project.read_text(encoding="utf-8"), re.MULTILINE):
+    if project.is_file() and re.search(
+        r"^\[(project|build-system)\]", project.read_text(encoding="utf-8"), re.MULTILINE
+    ):
         return "pyproject.toml", "python -m pip install . pytest-ftcheck"
     return "pyproject.toml", "python -m pip install pytest-ftcheck"

@@ -86,12 +86,12 @@ def _factory(asked: Asked, project: Project, place: Place) -> str:
             edit = make_edit(place)
         except NotSafeError as error:
             msg = (
-                f"{source.path.as_posix()}:{place.call.lineno}: no edit is proposed, because {error}. Then run this command "
-                "again."
+                f"{source.path.as_posix()}:{place.call.lineno}: no edit is proposed, because {error}. Then run this "
+                "command again."
             )
             raise SettingsError(msg) from error
         _say(
-            f"This edit makes a function that returns the untrained Trainer; as a script, the file does the same:\n\n{edit.diff}"
+            f"This edit makes a function that returns the untrained Trainer; the script does the same:\n\n{edit.diff}"
         )
         if not asked.apply:
             again = f" --place={asked.place}" if asked.place else ""
@@ -104,7 +104,9 @@ def _factory(asked: Asked, project: Project, place: Place) -> str:
             mark = b"\xef\xbb\xbf" if before.startswith(b"\xef\xbb\xbf") else b""
             _put(asked.root / source.path, mark + text.encode())
             _say(f"{source.path.as_posix()}: edited.")
-    if not place.needs and not (reads_arguments(source) and place.kind != "factory"):
+    written = asked.root / FACTORY_FILE
+    in_use = written.is_file() and f" import {name}\n" in written.read_text(encoding="utf-8", errors="replace")
+    if not (place.needs or in_use or reads_arguments(project, source, place.function)):
         return f"{source.path.as_posix()}:{name}"
     function = place.function if place.needs else None  # without: only the arguments of the script are set
     return _configured_factory(asked, make_factory(project, source, function, name))
@@ -134,7 +136,7 @@ def _configure(asked: Asked, place: Place, trainer: str) -> str:
         return there
     task = asked.task or task_name(asked.root)
     if task in tables_of(asked.root):
-        msg = f"{path}: [tool.ftcheck.tasks.{task}] is there already, with other keys; it stays as it is. Give --task=NAME."
+        msg = f"{path}: [tool.ftcheck.tasks.{task}] is there already, with other keys; it stays. Give --task=NAME."
         raise SettingsError(msg)
     text = with_table(path, task, trainer, text_columns(place.source))
     before = path.read_bytes().decode() if path.exists() else ""
@@ -165,18 +167,17 @@ def _put(path: Path, content: bytes) -> None:
 def _run(root: Path, task: str) -> None:
     command = ["pytest", f"--ftcheck-task={task}", _CHEAP_CHECKS]
     _say(f"\n$ {' '.join(command)}")
-    code = subprocess.run([sys.executable, "-m", *command], cwd=root, check=False).returncode  # noqa: S603 - this interpreter
+    code = subprocess.run([sys.executable, "-m", *command], cwd=root, check=False).returncode  # noqa: S603 - Python
     if code:
         _say(f"\nThe checks of data and collator ended with exit code {code}: see above.")
 
 
 def _next_steps(root: Path, task: str) -> str:
-    files = "pyproject.toml" if config_path(root).name == "pyproject.toml" else "ftcheck.toml"
-    return (
-        "\nNext:\n"
-        f"  pytest --ftcheck-task={task}                                          # fine-tune, all checks: the first verdict\n"
-        f"  pytest --ftcheck-task={task} --ftcheck-calibrate=10 --ftcheck-write-floors   # limits from ten seeds, into {files}\n"
-        f'  pytest --ftcheck-task={task} --ftcheck-update-baseline --ftcheck-reason="first"  # the run that later ones are '
-        "compared with\n"
-        "Then commit the files that were written."
+    session, file = f"pytest --ftcheck-task={task}", config_path(root).name
+    steps = (
+        ("fine-tune, and run all checks: the first verdict", session),
+        (f"write limits into {file}, from ten seeds", f"{session} --ftcheck-calibrate=10 --ftcheck-write-floors"),
+        ("accept a run: later ones are compared", f'{session} --ftcheck-update-baseline --ftcheck-reason="first"'),
     )
+    lines = "".join(f"  # {what}\n  {command}\n" for what, command in steps)
+    return f"\nNext:\n{lines}Then commit the files that were written."

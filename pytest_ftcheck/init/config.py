@@ -78,7 +78,7 @@ def _column(node: ast.expr) -> str:
 
 
 def config_path(root: Path) -> Path:
-    """Return the file for the table: ``ftcheck.toml`` if there is one, because it is read first, else ``pyproject.toml``."""
+    """Return the file for the table: ``ftcheck.toml`` if there is one (it is read first), else ``pyproject.toml``."""
     own = root / "ftcheck.toml"
     return own if own.is_file() else root / "pyproject.toml"
 
@@ -100,7 +100,8 @@ def with_table(path: Path, task: str, trainer: str, columns: list[str]) -> str:
         text = before + gap + table
         after = tomlkit.parse(text.removeprefix("\ufeff")).unwrap()
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, TOMLKitError) as error:
-        msg = f"{path}: the table of the task cannot be added: {error}. Correct the file, or write [tool.ftcheck.tasks.{task}]."
+        todo = f"Correct the file, or write [tool.ftcheck.tasks.{task}]"
+        msg = f"{path}: the table of the task cannot be added: {error}. {todo}."
         raise SettingsError(msg) from error
     _take_out(after, task, own=own)
     if not _same(after, known):

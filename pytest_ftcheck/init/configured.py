@@ -51,11 +51,23 @@ class _Value:
     """Statements of the factory, without indentation."""
 
 
-def reads_arguments(source: Source) -> bool:
-    """Whether a file reads the arguments of the command line."""
+def reads_arguments(project: Project, source: Source, function: Function | None) -> bool:
+    """Whether a function, or a script, reads the arguments of the command line, also by a function of the project."""
+    readers = {
+        node.name
+        for home in project.sources
+        for node in ast.walk(home.tree)
+        if isinstance(node, ast.FunctionDef) and _reads(node)
+    }
+    node = function or source.tree
+    calls = {dotted(inner.func).rpartition(".")[2] for inner in ast.walk(node) if isinstance(inner, ast.Call)}
+    return _reads(node) or bool(calls & readers)
+
+
+def _reads(node: ast.AST) -> bool:
     return any(
-        isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _READS_ARGUMENTS
-        for node in ast.walk(source.tree)
+        isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute) and inner.func.attr in _READS_ARGUMENTS
+        for inner in ast.walk(node)
     )
 
 
@@ -103,8 +115,8 @@ def _module(root: Path, path: Path) -> tuple[str, Path]:
 
 def _value(project: Project, source: Source, function: Function, argument: ast.arg) -> _Value:
     for decorator in function.decorator_list:
-        if isinstance(decorator, ast.Call) and dotted(decorator.func) in {"hydra.main", "main"}:
-            return _of_hydra(project.root, source, decorator)
+        if isinstance(decorator, ast.Call) and any(keyword.arg == "config_name" for keyword in decorator.keywords):
+            return _of_hydra(source, decorator)
     annotation = dotted(argument.annotation) if argument.annotation else ""
     for home, node in _defined(project, source):
         if isinstance(node, ast.ClassDef) and node.name == annotation.rpartition(".")[2] and _is_dataclass(node):
@@ -162,7 +174,7 @@ def _demanded(call: ast.Call) -> list[str]:
     return [names[-1]] if is_needed or (not names[0].startswith("-") and not optional) else []
 
 
-def _of_hydra(root: Path, source: Source, decorator: ast.Call) -> _Value:
+def _of_hydra(source: Source, decorator: ast.Call) -> _Value:
     """Return hydra's configuration with the values of the decorator; without hydra, its YAML file alone."""
     given = {k.arg: k.value.value for k in decorator.keywords if k.arg and isinstance(k.value, ast.Constant)}
     name = given.get("config_name") or "config"

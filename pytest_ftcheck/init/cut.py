@@ -162,7 +162,7 @@ def _check_flow(node: ast.AST) -> None:
         return
     if isinstance(node, (ast.Return, ast.Yield, ast.YieldFrom, ast.Await, ast.AsyncFor, ast.AsyncWith)):
         what = type(node).__name__.lower().removeprefix("async")
-        msg = f"line {node.lineno} has a `{what}` before the Trainer is built: move it behind, or write the factory by hand"
+        msg = f"line {node.lineno} has a `{what}` before the Trainer is built: move it behind"
         raise NotSafeError(msg)
     if isinstance(node, (ast.Global, ast.Nonlocal)):
         msg = f"line {node.lineno} declares {', '.join(node.names)} as global: pass values by parameters"
@@ -178,7 +178,8 @@ def _check_scopes(cut: Cut) -> None:
     for segment in (*cut.setup, *cut.rest):
         changed = sorted(segment.names.declared_global & cut.bound)
         if changed:
-            msg = f"line {first_line(segment.node) + 1}: a function declares {changed[0]} as global: pass it as a parameter"
+            line = first_line(segment.node) + 1
+            msg = f"line {line}: a function declares {changed[0]} as global: pass it as a parameter"
             raise NotSafeError(msg)
     for segment in cut.moved:
         deleted = {

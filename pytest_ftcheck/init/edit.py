@@ -197,7 +197,7 @@ def _of_script(place: Place, lines: list[str]) -> tuple[list[str], str]:
         if is_shell(segment.node):
             made += [f"# {line}" if line.strip() and not line.startswith("#") else line for line in own]
         elif segment in cut.setup:
-            made += [] if segment in cut.moved else own
+            made += [] if segment in cut.moved else [*_gap(made, segment, own), *own]
         elif isinstance(segment.node, (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)):
             made += own
         else:
@@ -206,6 +206,12 @@ def _of_script(place: Place, lines: list[str]) -> tuple[list[str], str]:
             made += ["\n\n", *names.functions(cut, body, INDENT)]
     main = ['\n\nif __name__ == "__main__":\n', f"{INDENT}{names.call(cut)}", *rest]
     return [*made, *main, *indented(lines, segments[-1].end, len(lines), fixed)], names.factory
+
+
+def _gap(made: list[str], segment: Segment, own: list[str]) -> list[str]:
+    """Return blank lines, if what stood before a statement has moved and a function or a class is now above it."""
+    is_below = bool(made) and made[-1].startswith(INDENT)
+    return ["\n\n"] if is_below and own[0].strip() and not isinstance(segment.node, ast.If) else []
 
 
 def _head(lines: list[str]) -> int:

@@ -67,17 +67,40 @@ _MEANINGS: dict[Kind, str] = {
 def find_places(project: Project) -> list[Place]:
     """Return every call that builds a Trainer, in the order of files and lines.
 
-    A call of a project's function that returns an untrained Trainer, but needs parameters, counts as well, because the
-    caller may have no parameters. The function itself is then left out.
+    A call of a project's function that returns an untrained Trainer, but needs parameters, counts as well, where the
+    caller needs none. The function itself is then left out.
     """
     imports = {source.path: _imports(source.tree) for source in project.sources}
     classes = _subclasses(project.sources, imports)
     places = [place for source in project.sources for place in _places(source, imports[source.path], classes)]
     makers = {place.function.name for place in places if place.kind == "factory" and place.needs and place.function}
-    called = [place for source in project.sources for place in _places(source, {}, frozenset(), makers)]
+    called = [
+        place for source in project.sources for place in _places(source, {}, frozenset(), makers) if not place.needs
+    ]
     served = {place.name.rpartition(".")[2] for place in called}
     own = [p for p in places if not (p.kind == "factory" and p.function and p.function.name in served)]
-    return sorted(own + called, key=lambda place: (place.source.path, place.call.lineno))
+    return sorted(map(_handed_on, own + called), key=lambda place: (place.source.path, place.call.lineno))
+
+
+def _handed_on(place: Place) -> Place:
+    """Return the function that hands on the Trainer of a tuple, as in ``return _setup()[0]``, if the file has one."""
+    names = _names_of(place.function, place.call) if place.function and place.kind == "trains" else set()
+    at = {
+        index
+        for node in ast.walk(place.function or place.call)
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple)
+        for index, value in enumerate(node.value.elts)
+        if isinstance(value, ast.Name) and value.id in names
+    }
+    for node in place.source.tree.body:
+        last = node.body[-1] if isinstance(node, ast.FunctionDef) else None
+        value = last.value if isinstance(last, ast.Return) else None
+        if not (isinstance(node, ast.FunctionDef) and isinstance(value, ast.Subscript)) or not place.function:
+            continue
+        called = dotted(value.value.func) if isinstance(value.value, ast.Call) else ""
+        if called == place.function.name and isinstance(value.slice, ast.Constant) and value.slice.value in at:
+            return Place(place.source, place.call, place.name, "factory", node, required(node))
+    return place
 
 
 def _imports(tree: ast.Module) -> dict[str, str]:
@@ -187,14 +210,19 @@ def required(function: Function) -> tuple[str, ...]:
     return tuple(arg.arg for arg in without if arg.arg not in KEYWORDS)
 
 
-def _returns_untrained(function: Function, call: ast.Call) -> bool:
-    names = {
+def _names_of(function: Function, call: ast.Call) -> set[str]:
+    """Return the variables that hold what a call returns."""
+    return {
         target.id
         for node in ast.walk(function)
         if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is call
         for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
         if isinstance(target, ast.Name)
     }
+
+
+def _returns_untrained(function: Function, call: ast.Call) -> bool:
+    names = _names_of(function, call)
     returned = [node.value for node in ast.walk(function) if isinstance(node, ast.Return)]
     returns = any(value is call or (isinstance(value, ast.Name) and value.id in names) for value in returned)
     trains = any(

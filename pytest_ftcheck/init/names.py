@@ -35,7 +35,7 @@ def names_of(statement: ast.stmt) -> Names:
                 used.add(symbol.get_name())
             if symbol.is_declared_global():
                 declared.add(symbol.get_name())
-    return Names(frozenset(own | walrus), frozenset(used), frozenset(declared))
+    return Names(frozenset(own | walrus), frozenset(used), frozenset(declared - walrus))
 
 
 def _below(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:

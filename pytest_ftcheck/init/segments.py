@@ -1,8 +1,7 @@
-"""The lines of statements, with the comments above them; multi-line strings stay as they are when lines are indented."""
+"""The lines of statements, with the comments above them; lines within a string are never indented."""
 
 from __future__ import annotations
 
-import ast
 import io
 import tokenize
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from pytest_ftcheck.init.names import Names, names_of
 
 if TYPE_CHECKING:
+    import ast
     from collections.abc import Sequence
 
 _STRINGS = {tokenize.STRING, getattr(tokenize, "FSTRING_START", -1), getattr(tokenize, "FSTRING_END", -1)}

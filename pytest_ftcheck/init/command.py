@@ -90,9 +90,7 @@ def _factory(asked: Asked, project: Project, place: Place) -> str:
                 "command again."
             )
             raise SettingsError(msg) from error
-        _say(
-            f"This edit makes a function that returns the untrained Trainer; the script does the same:\n\n{edit.diff}"
-        )
+        _say(f"This edit makes a function that returns the untrained Trainer; the script does the same:\n\n{edit.diff}")
         if not asked.apply:
             again = f" --place={asked.place}" if asked.place else ""
             _say(f"Nothing was written. Apply it: python -m pytest_ftcheck init --apply{again}")

@@ -177,7 +177,7 @@ def _demanded(call: ast.Call) -> list[str]:
 def _of_hydra(source: Source, decorator: ast.Call) -> _Value:
     """Return hydra's configuration with the values of the decorator; without hydra, its YAML file alone."""
     given = {k.arg: k.value.value for k in decorator.keywords if k.arg and isinstance(k.value, ast.Constant)}
-    name = given.get("config_name") or "config"
+    name = str(given.get("config_name") or "config")
     path = given.get("config_path")
     folder = (source.path.parent / str(path)) if path else source.path.parent
     where = f'ROOT / "{folder.as_posix()}"' if folder != Path() else "ROOT"
@@ -186,7 +186,7 @@ def _of_hydra(source: Source, decorator: ast.Call) -> _Value:
         version = repr(given.get("version_base"))
         opened = f"with initialize_config_dir(config_dir=str(({where}).resolve()), version_base={version}):"
         return _Value("cfg", imports, (opened, f"    cfg = compose(config_name={name!r})"))
-    file = f"{name}" if str(name).endswith((".yaml", ".yml")) else f"{name}.yaml"
+    file = name if name.endswith((".yaml", ".yml")) else f"{name}.yaml"
     return _Value(
         "cfg",
         ("import json", "from types import SimpleNamespace", "import yaml"),

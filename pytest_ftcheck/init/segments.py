@@ -57,7 +57,7 @@ def segments_of(body: Sequence[ast.stmt], start: int) -> list[Segment]:
 
 def first_line(node: ast.stmt) -> int:
     """Return the index of a statement's first line, that of its decorators if it has some."""
-    decorators = getattr(node, "decorator_list", [])
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
     return min([node.lineno, *(decorator.lineno for decorator in decorators)]) - 1
 
 

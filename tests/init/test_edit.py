@@ -57,14 +57,18 @@ SCRIPTS = {
     "names are used afterwards": IMPORT
     + "rows = [int(c) for c in '012'.strip()]\ndef double(x):\n    return [2 * r for r in rows] + x\ndef plain(x):\n    return x\n"
     "t = Trainer(rows=double([1]), f=plain(2))\nprint(t.train(), rows)\n",
-    "strings of several lines": IMPORT + 'text = str.upper("""a\n  b\nc""")\nt = Trainer(text=text)\nprint(t.train())\nx = """d\ne"""\nprint(x)\n',
-    "the trainer is configured afterwards": IMPORT + "t = Trainer(a=1)\nname = 'x'\nt.add_callback(name)\nprint(t.train(), name)\n",
-    "a constant is changed": IMPORT + "N = 1\nN = N + len(str(2))\nN += int(1)\nt = Trainer(n=N)\nprint(t.train(), N)\n",
+    "strings of several lines": IMPORT + 'text = str.upper("""a\n  b\nc""")\nt = Trainer(text=text)\n'
+    'print(t.train())\nx = """d\ne"""\nprint(x)\n',
+    "the trainer is configured afterwards": IMPORT
+    + "t = Trainer(a=1)\nname = 'x'\nt.add_callback(name)\nprint(t.train(), name)\n",
+    "a constant is changed": IMPORT
+    + "N = 1\nN = N + len(str(2))\nN += int(1)\nt = Trainer(n=N)\nprint(t.train(), N)\n",
     "main": IMPORT + "def main(n=3):\n    '''Doc.'''\n    rows = [n]\n    n = n + 1\n    t = Trainer(rows=rows)\n"
     "    print(t.train(), rows, n)\nif __name__ == '__main__':\n    main()\n",
     "the main block": IMPORT + "def shown():\n    return rows\nif __name__ == '__main__':\n    rows = [1]\n"
     "    t = Trainer(rows=shown())\n    print(t.train(), shown())\n",
-    "walrus and comprehension": IMPORT + "z = [y for x in '12'.strip() if (y := x)]\nt = Trainer(z=z)\nprint(t.train(), y)\n",
+    "walrus and comprehension": IMPORT
+    + "z = [y for x in '12'.strip() if (y := x)]\nt = Trainer(z=z)\nprint(t.train(), y)\n",
 }
 
 

@@ -31,7 +31,11 @@ IMPORT = "from transformers import Trainer\n"
         (IMPORT + "def a():\n    def b():\n        return Trainer()\n    return b\n", "nested", ()),
         (IMPORT + "class Own(Trainer):\n    pass\ndef build():\n    return Own()\n", "factory", ()),
         (IMPORT + "def make(m):\n    return Trainer(m)\ndef main():\n    t = make(1)\n    t.train()\n", "trains", ()),
-        (IMPORT + "def _setup():\n    t = Trainer()\n    return t, 1\ndef build():\n    return _setup()[0]\n", "factory", ()),
+        (
+            IMPORT + "def _setup():\n    t = Trainer()\n    return t, 1\ndef build():\n    return _setup()[0]\n",
+            "factory",
+            (),
+        ),
     ],
 )
 def test_a_place_is_classified(tmp_path: Path, code: str, kind: str, needs: tuple[str, ...]) -> None:

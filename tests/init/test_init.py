@@ -157,7 +157,8 @@ def test_what_has_no_default_is_to_be_filled_in(project: Path, capsys: pytest.Ca
 
 
 def test_a_dataclass_gives_its_defaults(project: Path) -> None:
-    code = "from dataclasses import dataclass\nfrom transformers import Trainer\n@dataclass\nclass Config:\n    lr: float = 1\n"
+    code = "from dataclasses import dataclass\nfrom transformers import Trainer\n"
+    code += "@dataclass\nclass Config:\n    lr: float = 1\n"
     (project / "train.py").write_text(code + "def build(config: Config):\n    return Trainer(config)\n")
     assert main(["init", str(project), "--no-run"]) == 0
     assert "config = Config()" in factory_of(project)

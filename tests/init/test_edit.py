@@ -55,7 +55,8 @@ def run(text: str, name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str
 
 SCRIPTS = {
     "names are used afterwards": IMPORT
-    + "rows = [int(c) for c in '012'.strip()]\ndef double(x):\n    return [2 * r for r in rows] + x\ndef plain(x):\n    return x\n"
+    + "rows = [int(c) for c in '012'.strip()]\ndef double(x):\n    return [2 * r for r in rows] + x\n"
+    "def plain(x):\n    return x\n"
     "t = Trainer(rows=double([1]), f=plain(2))\nprint(t.train(), rows)\n",
     "strings of several lines": IMPORT + 'text = str.upper("""a\n  b\nc""")\nt = Trainer(text=text)\n'
     'print(t.train())\nx = """d\ne"""\nprint(x)\n',

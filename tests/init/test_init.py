@@ -186,7 +186,6 @@ def test_three_commands_to_a_green_verdict(name: str, tmp_path: Path) -> None:
     )
     environment = {**os.environ, "CHECKPOINT": str(bundled_checkpoint("tiny-bert"))}
     printed = ""
-    printed = ""
     for command in commands:
         found = subprocess.run(
             [sys.executable, "-m", *command], cwd=folder, env=environment, capture_output=True, text=True, check=False

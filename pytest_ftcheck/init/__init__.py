@@ -1,0 +1,1 @@
+"""The first steps in a repository: find its Trainer, make a factory of it, configure a task, a workflow for CI."""

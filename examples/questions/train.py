@@ -44,7 +44,7 @@ class AnsweringTrainer(Trainer):
         self, eval_dataset: Any = None, ignore_keys: list[str] | None = None, metric_key_prefix: str = "eval"
     ) -> dict[str, float]:
         """Predict all windows, answer all questions, and compare the answers."""
-        windows = self.eval_dataset if eval_dataset is None else eval_dataset
+        windows: Any = self.eval_dataset if eval_dataset is None else eval_dataset
         compute, self.compute_metrics = self.compute_metrics, None
         try:
             output = self.evaluation_loop(

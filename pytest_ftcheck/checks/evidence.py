@@ -155,7 +155,7 @@ class Evidence:
         return self.pipeline.card.head_rules.labels.stacked(self.labels(rows))
 
     def of_parts(self, pipeline: Pipeline, make_probe: Callable[..., Probe] | None = None) -> Evidence:
-        """Return evidence of other parts, with the runs of this evidence, and its short fine-tunes if none are given."""
+        """Return evidence of other parts, with the runs of this evidence; its short fine-tunes if none are given."""
         return Evidence(
             pipeline,
             engine=self.engine,

@@ -188,7 +188,7 @@ class OutputsOfMaskedTokens(OutputsAsTheyAre):
         if logits.ndim != _AXES:
             msg = f"head {HEAD.name!r} takes losses and tokens [N, T, 2], got shape {logits.shape}."
             raise TaskError(msg)
-        finite = np.isfinite(logits).all(axis=-1)
+        finite = np.asarray(np.isfinite(logits).all(axis=-1))
         return np.where(finite, self.raw_predictions(np.where(finite[..., None], logits, 0)), NO_CLASS).astype(np.int64)
 
     def raw_predictions(self, logits: NDArray[Any]) -> NDArray[np.int64]:

@@ -184,8 +184,8 @@ def _metric(trainer: Any, head: Head, rows: Dataset, labels: str, width: int) ->
     if head.masks is not None:
         return {"path": "compute_metrics", "greater_is_better": _directions(trainer, _of_a_batch(trainer, head))}
     try:
-        values = label_values(rows) if labels in POSITION_NAMES else scalars(rows, labels)
-        label_ids = head.labels.stacked(values)
+        given = label_values(rows) if labels in POSITION_NAMES else scalars(rows, labels)
+        label_ids = head.labels.stacked(given)
     except ValueError as error:
         msg = f"labels in column {labels!r} are lists of several lengths. Make each a vector of {width} "
         msg += "numbers, 0 or 1, in the data set and not in the collator; or keep one label a row."

@@ -115,7 +115,7 @@ def test_steady_masks_do_not_depend_on_the_batch_nor_touch_generators(
     parts: Pipeline, side: str, seed: int | None
 ) -> None:
     assert parts.processing_class is not None
-    tokenizer: Any = type(parts.processing_class).from_pretrained(parts.checkpoint.folder, padding_side=side)
+    tokenizer: Any = type(parts.processing_class).from_pretrained(str(parts.checkpoint.folder), padding_side=side)
     steady = SteadyCollator(DataCollatorForLanguageModeling(tokenizer, seed=seed))
     rows = [parts.train_dataset[row] for row in range(6)]
     state = torch.get_rng_state()

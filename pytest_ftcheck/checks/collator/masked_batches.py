@@ -55,7 +55,7 @@ class MaskedRow:
     @property
     def labelled(self) -> NDArray[np.bool_]:
         """Where there is a label."""
-        return self.labels != IGNORED
+        return np.asarray(self.labels != IGNORED)
 
 
 def masked_rows(evidence: Evidence) -> list[MaskedRow]:

@@ -127,7 +127,8 @@ def null_threshold(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 def best_answers(evidence: Evidence) -> list[str]:
     """Return the best span of each question, whatever the score of "no answer"."""
     run, pipeline = evidence.run, evidence.pipeline
-    chosen, places = run.outputs[WINDOWS], []
+    chosen = run.outputs[WINDOWS]
+    places: list[tuple[int, int]] = []
     for offsets in offsets_of(pipeline.eval_dataset.select(chosen)):
         logits = run.logits[chosen[len(places) : len(places) + len(offsets.begin)]]
         tokens, rows = offsets.cut(logits.shape[1]), np.arange(len(logits))

@@ -52,7 +52,8 @@ ALWAYS = {"mask_replace_prob": 1.0, "random_replace_prob": 0.0}
 @pytest.mark.parametrize("options", [{"seed": 1}, {"mlm_probability": 0.4}, ALWAYS])
 @pytest.mark.parametrize("name", ALL)
 def test_collators_of_transformers_are_let_through(parts: Pipeline, name: str, options: dict[str, Any]) -> None:
-    collator = DataCollatorForLanguageModeling(parts.processing_class, **options)
+    tokenizer: Any = parts.processing_class
+    collator = DataCollatorForLanguageModeling(tokenizer, **options)
     changed = replace(parts, data_collator=collator, eval_dataset=parts.eval_dataset.remove_columns("labels"))
     assert judge(f"collator.{name}", changed) == []
 

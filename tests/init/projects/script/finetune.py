@@ -9,7 +9,7 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 import numpy as np
 from datasets import load_dataset
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer, TrainerCallback, TrainingArguments
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer, TrainerCallback, TrainingArguments, set_seed
 
 TEAMS = ["kitchen", "rooms", "theatre"]
 CHECKPOINT = os.environ["CHECKPOINT"]
@@ -42,6 +42,7 @@ class Announce(TrainerCallback):
 
 
 messages = messages.map(preprocess, batched=True)
+set_seed(3)
 model = AutoModelForSequenceClassification.from_pretrained(
     CHECKPOINT,
     num_labels=len(TEAMS),

@@ -39,7 +39,7 @@ class Tagger(BertPreTrainedModel):
 
     def _init_weights(self, module: Any) -> None:
         """Give the recurrent layer weights as well, which transformers does not know how to do."""
-        super()._init_weights(module)
+        super()._init_weights(module)  # type: ignore[no-untyped-call]  # as transformers declares it
         if isinstance(module, nn.GRU):
             for weight in module.parameters():
                 nn.init.uniform_(weight, -0.1, 0.1)

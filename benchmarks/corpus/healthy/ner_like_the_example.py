@@ -14,12 +14,12 @@ from parts import arguments, assemble, load_tokenizer
 from pytest_ftcheck.tasks.bundled import bundled_checkpoint
 
 if TYPE_CHECKING:
-    from transformers import EvalPrediction, Trainer
+    from transformers import Trainer
 
 NAMES = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-DAY", "I-DAY"]
 
 
-def compute_metrics(evaluated: EvalPrediction) -> dict[str, float]:
+def compute_metrics(evaluated: Any) -> dict[str, float]:
     """Entities, found and true, without the tokens that have no tag."""
     predicted = np.argmax(evaluated.predictions, axis=2)
     pairs = [

@@ -285,13 +285,15 @@ class ConvertsLabels(BertForSequenceClassification):
 @pytest.mark.parametrize("own", [False, True])
 def test_a_model_of_ones_own_may_convert_labels(make: Callable[[str], Pipeline], *, own: bool) -> None:
     pipeline = make("go_emotions")
-    pad = DataCollatorWithPadding(pipeline.processing_class)
+    tokenizer: Any = pipeline.processing_class
+    pad = DataCollatorWithPadding(tokenizer)
 
     def whole_numbers(features: Features) -> Any:
         batch = pad(features)
         return {**batch, "labels": batch["labels"].long()}
 
-    model = ConvertsLabels(pipeline.model_init().config) if own else pipeline.model_init()
+    model: Any = pipeline.model_init()
+    model = ConvertsLabels(model.config) if own else model
     evidence = evidence_of(pipeline, data_collator=whole_numbers, model_init=lambda: model)
     found = run_check(catalogue()["collator.dtype"], evidence)
     assert [each.observed for each in found] == ([] if own else ["labels of torch.int64"])

@@ -30,7 +30,7 @@ class QuestionAnsweringTrainer(Trainer):
         metric_key_prefix: str = "eval",
     ) -> dict[str, float]:
         """Compute metrics of the answers."""
-        rows = self.eval_dataset if eval_dataset is None else eval_dataset
+        rows: Any = self.eval_dataset if eval_dataset is None else eval_dataset
         examples = self.eval_examples if eval_examples is None else eval_examples
         compute, self.compute_metrics = self.compute_metrics, None
         try:

@@ -110,7 +110,7 @@ class Evidence:
 
         """
         if not self.pipeline.trains:
-            msg = "the model is judged without training (--ftcheck-no-train)"
+            msg = "nothing was trained: the model is judged without training (--ftcheck-no-train)"
             raise NotApplicable(msg)
 
     def probe(self, **changes: Any) -> Probe:

@@ -59,7 +59,7 @@ def test_labels_that_count_from_one_are_found(parts: Pipeline) -> None:
 
 def test_labels_without_raw_ones_beside_are_not_compared(parts: Pipeline) -> None:
     own = replace(parts, data=replace(parts.data, train=parts.train_dataset))
-    with pytest.raises(NotApplicable, match="no raw labels are known"):
+    with pytest.raises(NotApplicable, match="the rows have no raw labels"):
         judge("choice_labels", own)
 
 

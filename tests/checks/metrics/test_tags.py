@@ -129,7 +129,7 @@ def test_tags_with_exchanged_names_are_named(parts: Pipeline) -> None:
     first, second = names.index("B-person"), names.index("B-location")
     moved = np.where(tags == first, second, np.where(tags == second, first, tags))
     (found,) = judge("label_permutation", evidence_of(parts, moved))
-    assert "were 'B-" in found.observed
+    assert "would be right (" in found.observed
     assert {"'B-person'", "'B-location'"} <= set(found.observed.replace(",", "").split())
 
 
@@ -153,7 +153,7 @@ def scored(parts: Pipeline, labels: NDArray[np.int64], tags: NDArray[np.int64]) 
 
 MISTAKES = {
     "padding": ("fail", "that is f1 where the tokens labelled -100 (padding, special tokens, later pieces) count as O"),
-    "accuracy": ("fail", "that is the accuracy of the words, most of which are O, and no f1 of entities"),
+    "accuracy": ("fail", "that is the accuracy of the words, most of which are O, not the f1 of entities"),
     "swapped": ("fail", "that is recall with labels and predictions swapped"),
     "strict": ("warn", "that is seqeval's strict mode, which counts no entity that breaks the scheme"),
     "tokens": ("warn", "that is f1 of single tags, and not of entities"),

@@ -41,7 +41,7 @@ class NotApplicable(Exception):  # noqa: N818 - no error: the reason why a check
     """A check does not apply to these parts; the message gives the reason."""
 
 
-class ToldBy(NotApplicable):
+class ReportedBy(NotApplicable):
     """A check is not possible because of a defect that another check finds: that check must fail.
 
     Attributes:

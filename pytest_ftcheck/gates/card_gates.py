@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.pipeline.parts import Pipeline
     from pytest_ftcheck.tasks.floors import CalibratedSeeds
 
-NOTHING_ASKED = MetricLimits()
+NO_LIMITS = MetricLimits()
 
 
 def limits_for(
@@ -87,7 +87,7 @@ def judge_metric(
 
     """
     card, rows = pipeline.card, len(run.rows)
-    asked = asked or asked_of(pipeline, metric)
+    asked = asked or limits_of(pipeline, metric)
     greater = card.greater_is_better(metric) if greater_is_better is None else greater_is_better
     limits = limits_for(asked, greater_is_better=greater, rows=rows, false_alarms=false_alarms)
     if baseline is not None and limits.calibrated is not None:
@@ -112,7 +112,7 @@ def limited_slices(pipeline: Pipeline, run: ComparedRun, metric: str, masks: Map
         DataError: the metric cannot be computed from rows.
 
     """
-    chosen = _chosen(masks, asked_of(pipeline, metric), deciding=False)
+    chosen = _chosen(masks, limits_of(pipeline, metric), deciding=False)
     return _scores(pipeline, run, metric, chosen, limited=True)
 
 
@@ -133,10 +133,10 @@ def _scores(pipeline: Pipeline, run: ComparedRun, metric: str, chosen: Masks, *,
     raise DataError(msg)
 
 
-def asked_of(pipeline: Pipeline, metric: str, name: str = "") -> MetricLimits:
-    """Return the card's limits of a metric or of one slice; `NOTHING_ASKED` where there is no limit."""
-    asked = pipeline.card.gates(pipeline.tier, pipeline.checkpoint.name).get(metric, NOTHING_ASKED)
-    return _asked_of_slice(asked, name) if name else asked
+def limits_of(pipeline: Pipeline, metric: str, name: str = "") -> MetricLimits:
+    """Return the card's limits of a metric or of one slice; `NO_LIMITS` where there is no limit."""
+    asked = pipeline.card.gates(pipeline.tier, pipeline.checkpoint.name).get(metric, NO_LIMITS)
+    return _limits_of_slice(asked, name) if name else asked
 
 
 def degenerate(rows: EvaluatedRows) -> bool:
@@ -169,7 +169,7 @@ def session_share(
 
 
 def _slice_verdict(pipeline: Pipeline, score: SliceScore, asked: MetricLimits, *, greater: bool) -> Verdict:
-    limits = limits_for(_asked_of_slice(asked, score.name), greater_is_better=greater, rows=score.rows)
+    limits = limits_for(_limits_of_slice(asked, score.name), greater_is_better=greater, rows=score.rows)
     return judge_slice(score, limits, subject=pipeline.subject)
 
 
@@ -185,10 +185,10 @@ def _chosen(masks: Mapping[str, Masks], asked: MetricLimits, *, deciding: bool) 
         for spec, family in masks.items()
         if deciding or slice_family(spec) in limited
         for name, mask in family.items()
-        if deciding or _asked_of_slice(asked, name) is not NOTHING_ASKED
+        if deciding or _limits_of_slice(asked, name) is not NO_LIMITS
     }
 
 
-def _asked_of_slice(asked: MetricLimits, name: str) -> MetricLimits:
+def _limits_of_slice(asked: MetricLimits, name: str) -> MetricLimits:
     """Return the limits of a slice, else those of its family."""
-    return asked.slices.get(name) or asked.slices.get(name.partition("=")[0]) or NOTHING_ASKED
+    return asked.slices.get(name) or asked.slices.get(name.partition("=")[0]) or NO_LIMITS

@@ -67,7 +67,7 @@ def measure_seed(session: FtcheckSession, pipeline: Pipeline, variant: Variant, 
         "rows": len(pipeline.eval_dataset),
         "failed": "",
     }
-    notes.told[CALIBRATION] = note
+    notes.values[CALIBRATION] = note
     try:
         run = session.runs.run(pipeline, engine=variant.engine, seed=variant.seed)
     except CheckFailure as failure:

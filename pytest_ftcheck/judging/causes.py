@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pytest_ftcheck.checks.causes import Cause
-    from pytest_ftcheck.judging.told import Told
+    from pytest_ftcheck.judging.collected_notes import CollectedNotes
     from pytest_ftcheck.report.records import CheckRecord, FoundRecord, RedRecord
 
 
@@ -50,7 +50,7 @@ class Causes:
         told = [red_record(found, self._because.get((self._task(found), found.check))) for found in ordered]
         return [*told, *(red_record(found, None) for found in self._others)]
 
-    def told(self) -> list[CauseRecord]:
+    def records(self) -> list[CauseRecord]:
         """Return one entry for each cause: its task, its first finding, and the checks that it explains."""
         return [
             CauseRecord(
@@ -78,6 +78,6 @@ class Causes:
         return list(self._red).index(task), self._places[task, found.check]
 
 
-def causes_of(told: Told) -> Causes:
+def causes_of(told: CollectedNotes) -> Causes:
     """Return the causes of the findings of all processes."""
     return Causes(told.cases, told.findings)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_ftcheck.checks.catalogue import COSTS, Check, Thresholds, catalogue, thresholds_of
 from pytest_ftcheck.errors import SettingsError, TaskError
-from pytest_ftcheck.gates.card_gates import asked_of
+from pytest_ftcheck.gates.card_gates import limits_of
 from pytest_ftcheck.heads.traits import of_another_kind
 from pytest_ftcheck.judging.selection import FLOOR_ID, check_ids_of_card, choose_ids, in_order
 
@@ -60,7 +60,7 @@ def ungated(pipeline: Pipeline, metric: str, verdicts: Mapping[str, Verdict]) ->
     if any(verdict.status != "ungated" for verdict in verdicts.values()):
         return ""
     value = "is not reported" if verdicts[""].missing else f"= {verdicts[''].value:.4f}"
-    if asked_of(pipeline, metric).max_drop is not None:
+    if limits_of(pipeline, metric).max_drop is not None:
         todo = "accept a run with --ftcheck-update-baseline"
         return f"{metric} {value}: no baseline for {pipeline.subject}; {todo}"
     where = f"[tool.ftcheck.tasks.{pipeline.card.name}.floors.{pipeline.tier}.{pipeline.checkpoint.name!r}]"

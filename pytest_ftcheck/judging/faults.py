@@ -40,7 +40,7 @@ class Provers:
         """
         proof = self._of(pipeline, variant).prove(fault, variant.engine)
         record = proof.to_record()
-        notes.told["faults"] = [plain(record)]
+        notes.values["faults"] = [plain(record)]
         if not proof.not_applicable and not proof.caught:
             finding = Finding(
                 check=f"fault {fault.name}",

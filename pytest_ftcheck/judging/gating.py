@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.errors import CheckFailure
-from pytest_ftcheck.gates.card_gates import asked_of, degenerate, judge_metric, session_share
+from pytest_ftcheck.gates.card_gates import degenerate, judge_metric, limits_of, session_share
 from pytest_ftcheck.gates.paired import ComparedRun
 from pytest_ftcheck.gates.pipeline_slices import pipeline_masks
 from pytest_ftcheck.gates.records import GateOrigin, GateRecord, gate_record
@@ -89,7 +89,7 @@ class CardGates:
 
         """
         compared = ComparedRun.of_run(run, own=pipeline.card.own_metrics)
-        wanted = asked_of(pipeline, metric).max_drop is not None
+        wanted = limits_of(pipeline, metric).max_drop is not None
         baseline: ComparedRun | None = None
         not_compared: CheckFailure | None = None
         if self._accepted is not None:

@@ -108,7 +108,7 @@ class _Judgement:
     evidence: dict[str, Evidence] = field(default_factory=dict)
     """Evidence by engine."""
     gates: list[GateRecord] = field(default_factory=list)
-    untold: list[tuple[str, CheckFailure]] = field(default_factory=list)
+    unreported: list[tuple[str, CheckFailure]] = field(default_factory=list)
     """Failures of runs, each with its engine."""
 
     def report(self) -> Report:
@@ -131,7 +131,7 @@ class _Judgement:
         report = Report(
             task=self.pipeline.card.name,
             subject=self.pipeline.subject,
-            results=tuple(self._with_untold([self._judged(case, gates) for case in cases])),
+            results=tuple(self._with_unreported([self._judged(case, gates) for case in cases])),
             gates=tuple(self.gates),
             runs={engine: evidence.run for engine, evidence in self.evidence.items() if evidence.has_run},
         )
@@ -157,15 +157,15 @@ class _Judgement:
         except CheckFailure as failure:
             if any(entry.check == name for entry in failure.findings):
                 return CheckResult(name, case.engine, "failed", tuple(failure.findings))
-            self.untold.append((case.engine, failure))
+            self.unreported.append((case.engine, failure))
             return CheckResult(name, case.engine, "skipped", reason=not_judged(failure))
         outcome: Literal["passed", "failed"] = "failed" if found.red else "passed"
         return CheckResult(name, case.engine, outcome, tuple(found.red), (*passing, *found.warnings))
 
-    def _with_untold(self, results: list[CheckResult]) -> list[CheckResult]:
+    def _with_unreported(self, results: list[CheckResult]) -> list[CheckResult]:
         """Add one result for each failure of a run that no chosen check reports."""
         told = {found.check for result in results if result.outcome == "failed" for found in result.findings}
-        for engine, failure in self.untold:
+        for engine, failure in self.unreported:
             if told.isdisjoint(found.check for found in failure.findings):
                 first = failure.findings[0].check
                 results.append(CheckResult(first, engine, "failed", tuple(failure.findings)))

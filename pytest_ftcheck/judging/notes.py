@@ -22,45 +22,45 @@ if TYPE_CHECKING:
 class Notes:
     """The notes of a test, and its properties for the JUnit report."""
 
-    told: dict[str, Any] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
     properties: list[tuple[str, object]] = field(default_factory=list)
 
     @property
     def case(self) -> dict[str, Any]:
         """Task, check, engine and seed of a test of the suite; empty for any other test."""
-        case: dict[str, Any] = self.told.get("case", {})
+        case: dict[str, Any] = self.values.get("case", {})
         return case
 
     def run(self, run: Run, pipeline: Pipeline, of_store: Iterable[str] | None = None) -> None:
         """Note the run that the test used, and the notes of the run store."""
-        self.told.setdefault("runs", {})[run_name(run)] = plain(run_record(run, pipeline))
+        self.values.setdefault("runs", {})[run_name(run)] = plain(run_record(run, pipeline))
         if of_store is not None:
-            self.told["notes"] = list(of_store)
+            self.values["notes"] = list(of_store)
 
     def figures(self, figures: RunFigures) -> None:
         """Note what the report page draws of a run."""
-        self.told.setdefault("figures", []).append(plain(figures))
+        self.values.setdefault("figures", []).append(plain(figures))
 
     def left_to(self, nodeid: str) -> None:
         """Note the test that must fail, because this test leaves the report of a failure to it."""
-        self.told["left_to"] = nodeid
+        self.values["left_to"] = nodeid
 
     def warnings(self, findings: Iterable[Finding]) -> None:
         """Note findings of the test that do not fail."""
         for found in findings:
-            self.told.setdefault("warnings", []).append(plain(found))
+            self.values.setdefault("warnings", []).append(plain(found))
             self.properties.append(
                 ("warning", f"{found.subject}: expected {found.expected}, observed {found.observed}")
             )
 
     def findings(self, findings: Sequence[Finding]) -> None:
         """Note findings that fail."""
-        self.told["findings"] = plain(list(findings))
+        self.values["findings"] = plain(list(findings))
 
     def gates(self, records: Iterable[GateRecord]) -> None:
         """Note the verdicts on a metric."""
         for record in records:
-            self.told.setdefault("gates", []).append(plain(record))
+            self.values.setdefault("gates", []).append(plain(record))
             shown = f"{record.metric}[{record.slice}]" if record.slice else record.metric
             self.properties.append((shown, record.value))
             if record.floor is not None:

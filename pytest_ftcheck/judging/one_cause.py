@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     """Task, check, engine and seed from `pytest_ftcheck.judging.checks.Case.note`; empty for tests of the user."""
 
 
-def teller_of_check(case: Case, check: str, tests: Iterable[tuple[str, Case]]) -> str | None:
+def reporting_test_of_check(case: Case, check: str, tests: Iterable[tuple[str, Case]]) -> str | None:
     """Return the test of another check for the same task and run; None where it is not in the session.
 
     Args:
@@ -28,7 +28,7 @@ def teller_of_check(case: Case, check: str, tests: Iterable[tuple[str, Case]]) -
     return None
 
 
-def teller_of_run(run: Case, checks: Collection[str], tests: Iterable[tuple[str, Case]]) -> str | None:
+def reporting_test_of_run(run: Case, checks: Collection[str], tests: Iterable[tuple[str, Case]]) -> str | None:
     """Return the first test of some checks for a run; None where none is in the session.
 
     Args:

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_ftcheck.gates.card_gates import asked_of, limits_for
+from pytest_ftcheck.gates.card_gates import limits_for, limits_of
 from pytest_ftcheck.gates.intervals import seed_interval
 from pytest_ftcheck.gates.limits import worst
 from pytest_ftcheck.gates.records import SeedDrop, SeedGateRecord, interval_ends
@@ -55,7 +55,7 @@ def _judge(session: FtcheckSession, rows: Sequence[GateRecord], lost: Sequence[i
     rows = sorted(rows, key=lambda row: int(row.seed))
     first = rows[0]
     pipeline = session.pipeline(first.task)
-    asked = asked_of(pipeline, first.metric, first.slice)
+    asked = limits_of(pipeline, first.metric, first.slice)
     if asked.limit is None and asked.max_drop is None:
         return None
     values = {int(row.seed): row.value for row in rows} | dict.fromkeys(lost, math.nan)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.gates.records import GateRecord, SeedGateRecord
     from pytest_ftcheck.judging.causes import Causes
-    from pytest_ftcheck.judging.told import Told
+    from pytest_ftcheck.judging.collected_notes import CollectedNotes
     from pytest_ftcheck.report.baseline import BaselineRecord
     from pytest_ftcheck.report.calibrate import CalibrationRecord
     from pytest_ftcheck.report.document import Document
@@ -44,7 +44,7 @@ class SessionVerdict:
 
     """
 
-    def __init__(self, session: FtcheckSession, told: Told, given: Sequence[str] = ()) -> None:
+    def __init__(self, session: FtcheckSession, told: CollectedNotes, given: Sequence[str] = ()) -> None:
         """Take what the tests of a session tell.
 
         Args:
@@ -107,7 +107,7 @@ class SessionVerdict:
         cases = self._told.cases
         return [
             with_next_steps(cause, cases.get(cause.finding.nodeid or ""), self._session, self._given)
-            for cause in self.causes.told()
+            for cause in self.causes.records()
         ]
 
     @cached_property
@@ -161,7 +161,7 @@ class SessionVerdict:
         return [task for task in self._session.settings.tasks if task not in ran]
 
     @property
-    def untold(self) -> list[str]:
+    def unreported(self) -> list[str]:
         """Tests that should have reported why there is no run, but did not fail."""
         failed = {nodeid for nodeid, case in self._told.cases.items() if case.outcome == "failed"}
         return sorted(set(self._left_to.values()) - failed)
@@ -180,7 +180,7 @@ class SessionVerdict:
             self.document(0, idle),
             view,
             red_over_seeds=self.red_over_seeds,
-            untold=self.untold,
+            unreported=self.unreported,
             written=[] if self.lost else list(map(str, self.paths.values())),
         )
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.pipeline.parts import Pipeline
     from pytest_ftcheck.sessions.session import FtcheckSession
     from pytest_ftcheck.sessions.variants import Variant
-    from pytest_ftcheck.speed.asked import Measuring
+    from pytest_ftcheck.speed.requests import Measuring
     from pytest_ftcheck.speed.step import TrainingStep
 
 _MEASURING = pytest.StashKey["Measuring"]()
@@ -48,7 +48,7 @@ def bench_items(session: pytest.Session, task: str) -> Iterator[pytest.Item]:
 
 def parametrize_bench(metafunc: pytest.Metafunc) -> None:
     """Run the test once per case, or per pair, with the first seed; the manual engine makes the step."""
-    from pytest_ftcheck.speed.asked import cases_of  # noqa: PLC0415 - only with --ftcheck-bench
+    from pytest_ftcheck.speed.requests import cases_of  # noqa: PLC0415 - only with --ftcheck-bench
 
     settings = session_of(metafunc.config).settings
     variant, cases = ("manual", settings.seeds[0]), cases_of(settings)
@@ -63,7 +63,7 @@ def parametrize_bench(metafunc: pytest.Metafunc) -> None:
 
 def measuring_of(config: pytest.Config) -> Measuring:
     """Return the object that measures the steps of this session."""
-    from pytest_ftcheck.speed.asked import Measuring  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.speed.requests import Measuring  # noqa: PLC0415 - slow to import
 
     return config.stash.setdefault(_MEASURING, Measuring(session_of(config).settings))
 
@@ -87,15 +87,15 @@ def measure_case(
         FtcheckError: the case does not fit the task.
 
     """
-    from pytest_ftcheck.speed.asked import NotMeasured  # noqa: PLC0415 - slow to import
     from pytest_ftcheck.speed.case import StepCase  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.speed.requests import NotMeasured  # noqa: PLC0415 - slow to import
 
     def timed(step: TrainingStep, plan: Any) -> list[float]:
         benchmark.pedantic(step.take, rounds=plan.rounds, iterations=plan.steps)
         return list(benchmark.stats.stats.data)
 
     config, chosen, measuring = request.config, StepCase(**case), measuring_of(request.config)
-    rows = notes_of(request.node).told.setdefault("bench", [])
+    rows = notes_of(request.node).values.setdefault("bench", [])
     # How long to measure, as pytest-benchmark's own options say.
     limits = {name: config.getoption(f"benchmark_{name}") for name in ("min_rounds", "min_time", "max_time")}
     try:
@@ -120,7 +120,7 @@ def compare_steps(request: pytest.FixtureRequest, pipeline: Pipeline, variant: V
     """
     from pytest_ftcheck.speed.pairs import compare_pair  # noqa: PLC0415 - slow to import
 
-    pair, told = parse_pair(spec), notes_of(request.node).told
+    pair, told = parse_pair(spec), notes_of(request.node).values
     if reason := why_not_measured(request.config):
         told["compared"] = [{"task": pipeline.card.name, "described": f"{spec}: not measured: {reason}"}]
         pytest.skip(f"not measured: {reason}")
@@ -175,7 +175,7 @@ class BenchOutcome:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show the table, and the peak figures that its fractions refer to."""
         reports = reports_of(terminalreporter.config)
-        rows, comparisons = reports.told("bench"), reports.told("compared")
+        rows, comparisons = reports.entries("bench"), reports.entries("compared")
         if not rows and not comparisons:
             return
         from pytest_ftcheck.speed.table import peak_lines, step_table  # noqa: PLC0415 - only where steps were measured

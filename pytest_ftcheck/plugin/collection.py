@@ -76,7 +76,7 @@ def _task_items(session: pytest.Session, task: str) -> Iterator[pytest.Item]:
         return
     for item, callspec in SuiteModule.of_task(session, task, "checks").cases():
         case: Case = callspec.params["ft_case"]
-        notes_of(item).told["case"] = case.note(task)
+        notes_of(item).values["case"] = case.note(task)
         yield item
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from pytest_ftcheck.compat.of_pytest import is_worker
 from pytest_ftcheck.errors import FtcheckError
-from pytest_ftcheck.judging.asked import check_asked
+from pytest_ftcheck.judging.requests import check_request
 from pytest_ftcheck.plugin import options
 from pytest_ftcheck.plugin.baseline_outcome import BaselineOutcome
 from pytest_ftcheck.plugin.benchmark_folder import note_absence, remove_empty
@@ -88,7 +88,7 @@ def pytest_configure(config: pytest.Config) -> None:
         if session.settings.tasks:
             choose_paths(config, session)
         begin_reports(config, {name: getattr(session.settings, name) for name in REPORTS})
-        check_asked(session, None if is_worker(config) else given_on_command_line(config))
+        check_request(session, None if is_worker(config) else given_on_command_line(config))
     except FtcheckError as error:
         raise pytest.UsageError(str(error)) from error
     config.pluginmanager.register(BaselineOutcome(session), "ftcheck-baseline")

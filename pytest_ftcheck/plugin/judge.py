@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy
+from pytest_ftcheck.checks.catalogue import NotApplicable, ReportedBy
 from pytest_ftcheck.errors import CheckFailure, FtcheckError
 from pytest_ftcheck.judging.gating import gates_of
 from pytest_ftcheck.judging.judged import ask, not_judged
-from pytest_ftcheck.judging.one_cause import teller_of_check, teller_of_run
+from pytest_ftcheck.judging.one_cause import reporting_test_of_check, reporting_test_of_run
 from pytest_ftcheck.plugin.parts import overridden
 from pytest_ftcheck.plugin.progress import checking
 from pytest_ftcheck.plugin.report import notes_of
-from pytest_ftcheck.plugin.runs import note_run, tell_of
+from pytest_ftcheck.plugin.runs import fail_once, note_run
 from pytest_ftcheck.sessions.bundles import NoRun
 
 if TYPE_CHECKING:
@@ -48,13 +48,15 @@ def judge(
         with session.budget.measured(notes.case), checking(request.node, check):
             found = ask(check, evidence, strict=session.settings.strict)
     except NotApplicable as why:
-        if isinstance(why, ToldBy) and (teller := teller_of_check(notes.case, why.check, _tests(request.session))):
-            notes.left_to(teller)
+        if isinstance(why, ReportedBy) and (
+            reporting_test := reporting_test_of_check(notes.case, why.check, _tests(request.session))
+        ):
+            notes.left_to(reporting_test)
         pytest.skip(str(why))
     except NoRun as failure:
         _leave_to_another(request.node, session, pipeline, failure)
     except FtcheckError as error:
-        tell_of(request.node, session, error, variant)
+        fail_once(request.node, session, error, variant)
     finally:
         if evidence.has_run:
             note_run(request.node, session, evidence.run, pipeline)
@@ -70,7 +72,7 @@ def floor_check(item: pytest.Item, session: FtcheckSession, metric: str) -> Chec
     def note(gate: Gate) -> None:
         notes.gates(gate.records())
         if gate.not_compared is not None:
-            _tell_of_baseline(item, session, gate, gate.not_compared)
+            _fail_once_for_baseline(item, session, gate, gate.not_compared)
 
     return gates_of(session).check(metric, note, notes.warnings)
 
@@ -94,7 +96,7 @@ def _tests(session: pytest.Session) -> Iterator[tuple[str, Mapping[str, Any]]]:
         yield item.nodeid, notes_of(item).case
 
 
-def _tell_of_baseline(item: pytest.Item, session: FtcheckSession, gate: Gate, failure: CheckFailure) -> NoReturn:
+def _fail_once_for_baseline(item: pytest.Item, session: FtcheckSession, gate: Gate, failure: CheckFailure) -> NoReturn:
     """Fail the test of a run's first metric for all metrics; it also reports this metric's other findings.
 
     Raises:
@@ -103,12 +105,12 @@ def _tell_of_baseline(item: pytest.Item, session: FtcheckSession, gate: Gate, fa
 
     """
     origin = gate.origin
-    teller = session.teller((origin.task, origin.engine, origin.seed), failure, item.nodeid)
-    if teller == item.nodeid:
+    reporting_test = session.reporting_test((origin.task, origin.engine, origin.seed), failure, item.nodeid)
+    if reporting_test == item.nodeid:
         raise CheckFailure([*gate.bad, *failure.findings])
     if gate.bad:
         raise CheckFailure(gate.bad)
-    notes_of(item).left_to(teller)
+    notes_of(item).left_to(reporting_test)
     raise NotApplicable(not_judged(failure))
 
 
@@ -119,7 +121,7 @@ def _leave_to_another(item: pytest.Item, session: FtcheckSession, pipeline: Pipe
     error = CheckFailure(failure.findings)
     if case["check"] in named:
         raise error
-    if teller := teller_of_run(run, named, _tests(item.session)):
-        notes_of(item).left_to(teller)
+    if reporting_test := reporting_test_of_run(run, named, _tests(item.session)):
+        notes_of(item).left_to(reporting_test)
         pytest.skip(not_judged(error))
-    tell_of(item, session, error, tuple(run.values()))
+    fail_once(item, session, error, tuple(run.values()))

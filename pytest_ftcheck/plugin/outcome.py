@@ -62,7 +62,7 @@ class SessionOutcome:
 
             self.verdict.more_notes += unreached_overrides(session.config)
         finished = session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
-        if finished and (self._idle_tasks(session.config) or self.verdict.untold or self.verdict.red_over_seeds):
+        if finished and (self._idle_tasks(session.config) or self.verdict.unreported or self.verdict.red_over_seeds):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         self._unused = unused_options(session.config, self._session.settings, used=self._reports.used)
         misused = self._reports.misused and session.exitstatus == pytest.ExitCode.TESTS_FAILED

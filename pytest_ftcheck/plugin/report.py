@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_ftcheck.errors import CheckFailure, FtcheckError
+from pytest_ftcheck.judging.collected_notes import CollectedNotes
 from pytest_ftcheck.judging.notes import Notes
-from pytest_ftcheck.judging.told import Told
 from pytest_ftcheck.printable import printable, printable_values
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def notes_of(item: pytest.Item) -> Notes:
 
 def forget_notes(item: pytest.Item) -> None:
     """Remove the notes of a test that may run again, except its case."""
-    item.stash[_NOTES] = {name: value for name, value in notes_of(item).told.items() if name == "case"}
+    item.stash[_NOTES] = {name: value for name, value in notes_of(item).values.items() if name == "case"}
 
 
 def mark_report(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
@@ -47,7 +47,7 @@ def mark_report(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.T
         path, line, reason = report.longrepr
         report.longrepr = (path, line, printable(reason))
     if report.when == "call" or report.failed or report.skipped:
-        report.ftcheck = printable_values(notes.told)  # type: ignore[attr-defined]  # as above
+        report.ftcheck = printable_values(notes.values)  # type: ignore[attr-defined]  # as above
 
 
 def uses_ftcheck(item: pytest.Item) -> bool:
@@ -61,7 +61,7 @@ def is_own_use(item: pytest.Item) -> bool:
     return uses_ftcheck(item) and not notes_of(item).case
 
 
-class Reports(Told):
+class Reports(CollectedNotes):
     """Listens to the reports of all tests, in the process that has the terminal."""
 
     @pytest.hookimpl(tryfirst=True)  # other plugins show these records at the end

@@ -41,7 +41,7 @@ def note_run(node: pytest.Item, session: FtcheckSession, run: Run, pipeline: Pip
     if documents and session.figured.setdefault(run_name(run), node.nodeid) == node.nodeid:
         from pytest_ftcheck.report.figures.run import figures_of  # noqa: PLC0415 - only where asked for
 
-        if all(noted["folder"] != str(run.folder) for noted in notes.told.get("figures", ())):
+        if all(noted["folder"] != str(run.folder) for noted in notes.values.get("figures", ())):
             notes.figures(figures_of(run, pipeline, with_rows=bool(settings.html)))
 
 
@@ -50,10 +50,10 @@ def own_run(node: pytest.Item, session: FtcheckSession, variant: Variant, train:
     try:
         return train()
     except (CheckFailure, FtcheckError) as error:
-        tell_of(node, session, error, variant)
+        fail_once(node, session, error, variant)
 
 
-def tell_of(item: pytest.Item, session: FtcheckSession, error: CheckFailure | FtcheckError, run: object) -> NoReturn:
+def fail_once(item: pytest.Item, session: FtcheckSession, error: CheckFailure | FtcheckError, run: object) -> NoReturn:
     """Fail a test whose run failed, or skip it where another test reports that: one cause gives one failure.
 
     Args:
@@ -66,8 +66,8 @@ def tell_of(item: pytest.Item, session: FtcheckSession, error: CheckFailure | Ft
         CheckFailure, FtcheckError: this test reports the failure.
 
     """
-    teller = session.teller(run, error, item.nodeid)
-    if teller == item.nodeid:
+    reporting_test = session.reporting_test(run, error, item.nodeid)
+    if reporting_test == item.nodeid:
         raise error
-    notes_of(item).left_to(teller)
+    notes_of(item).left_to(reporting_test)
     pytest.skip(not_judged(error))

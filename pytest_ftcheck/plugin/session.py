@@ -12,7 +12,7 @@ from pytest_ftcheck.compat.of_pytest import base_folder, is_worker, temporary_fo
 from pytest_ftcheck.configuration import make_settings
 from pytest_ftcheck.plugin.options import given_options
 from pytest_ftcheck.sessions.session import SUITE, FtcheckSession, Host, start_session
-from pytest_ftcheck.sessions.variants import Variant, asked_by_markers, variant_for
+from pytest_ftcheck.sessions.variants import Variant, requested_by_markers, variant_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,11 +87,11 @@ def markers_of(node: pytest.Item | pytest.Function, name: str) -> list[tuple[tup
     return [(marker.args, marker.kwargs) for marker in node.iter_markers(name)]
 
 
-def asked_by(node: pytest.Item | pytest.Function) -> dict[str, Any]:
-    """Return the values of a test's ``ftcheck`` markers; see `asked_by_markers`."""
-    return asked_by_markers(node.name, markers_of(node, "ftcheck"))
+def requested_by(node: pytest.Item | pytest.Function) -> dict[str, Any]:
+    """Return the values of a test's ``ftcheck`` markers; see `requested_by_markers`."""
+    return requested_by_markers(node.name, markers_of(node, "ftcheck"))
 
 
 def variant_of(node: pytest.Item | pytest.Function, session: FtcheckSession) -> Variant:
     """Read task, engine and seed from the closest ``ftcheck`` markers, else from the settings."""
-    return variant_for(node.name, asked_by(node), session.settings)
+    return variant_for(node.name, requested_by(node), session.settings)

@@ -59,5 +59,5 @@ class TaskModule(pytest.Module):
 def suite_test(item: pytest.Item, task: str, check: str, cost: str, variant: tuple[str, int]) -> pytest.Item:
     """Note the case of a test that does not run a check."""
     engine, seed = variant
-    notes_of(item).told["case"] = {"task": task, "check": check, "cost": cost, "engine": engine, "seed": seed}
+    notes_of(item).values["case"] = {"task": task, "check": check, "cost": cost, "engine": engine, "seed": seed}
     return item

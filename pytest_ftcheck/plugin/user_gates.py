@@ -9,7 +9,7 @@ import pytest
 from pytest_ftcheck.errors import TaskError
 from pytest_ftcheck.judging.user_gates import MARKER, UserGates
 from pytest_ftcheck.plugin.report import notes_of
-from pytest_ftcheck.plugin.session import asked_by, markers_of, session_of
+from pytest_ftcheck.plugin.session import markers_of, requested_by, session_of
 from pytest_ftcheck.runs.run import Run
 from pytest_ftcheck.sessions.variants import tasks_of
 
@@ -59,7 +59,7 @@ def judge_marked(item: pytest.Item) -> None:
 def _gates(item: pytest.Item, metrics: Mapping[str, float] | Run) -> UserGates:
     """Make the gates of a test; without a run, the task is that of its marker, or the only one of the session."""
     session = session_of(item.config)
-    tasks, wanted = tasks_of(session.settings), asked_by(item).get("task")
+    tasks, wanted = tasks_of(session.settings), requested_by(item).get("task")
     task = str(wanted) if wanted else (tasks[0] if len(tasks) == 1 else None)
     return UserGates(session, item.name, metrics, run=_run_of(item), task=task)
 

@@ -21,7 +21,7 @@ def session_summary(
     view: View,
     *,
     red_over_seeds: Sequence[Finding] = (),
-    untold: Sequence[str] = (),
+    unreported: Sequence[str] = (),
     written: Sequence[str] = (),
 ) -> Iterator[str]:
     """Yield the lines of the summary; with ``-q`` only causes, the table, and the counts of checks.
@@ -30,7 +30,7 @@ def session_summary(
         document: all results.
         view: the terminal, or the log.
         red_over_seeds: findings over several seeds that fail the session.
-        untold: node ids of the tests that should have failed with the reason why there is no run.
+        unreported: node ids of the tests that should have failed with the reason why there is no run.
         written: paths of the files that hold the results.
 
     """
@@ -46,6 +46,6 @@ def session_summary(
     counts, *reasons = check_lines(document.checks) or [""]
     yield from view.show([*([counts] if counts else []), *(Line(line, "dim") for line in reasons if not quiet)])
     closing = closing_lines(
-        [] if quiet else document.runs, [] if quiet else document.notes, document.idle_tasks, untold, written
+        [] if quiet else document.runs, [] if quiet else document.notes, document.idle_tasks, unreported, written
     )
     yield from view.show(closing)

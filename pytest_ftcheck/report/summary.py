@@ -225,7 +225,7 @@ def closing_lines(
     runs: Sequence[RunRecord],
     notes: Sequence[str],
     idle_tasks: Sequence[str],
-    untold: Sequence[str],
+    unreported: Sequence[str],
     written: Sequence[str],
 ) -> list[str]:
     """List measured runs with their data, notes, tasks without a test, and the paths of the files with the results.
@@ -234,7 +234,7 @@ def closing_lines(
         runs: from `run_record`.
         notes: lines that are shown unchanged.
         idle_tasks: selected tasks for which no test ran.
-        untold: node ids of the tests that should have failed with the reason why there is no run.
+        unreported: node ids of the tests that should have failed with the reason why there is no run.
         written: paths of the files that hold the results.
 
     """
@@ -250,7 +250,7 @@ def closing_lines(
         *(f"{task}: no test ran for this task; the session fails." for task in idle_tasks),
         *(
             f"{nodeid}: other tests left their failure to this test, but it did not fail; the session fails."
-            for nodeid in untold
+            for nodeid in unreported
         ),
         *([f"all results are in {', '.join(written)}"] if written else []),
     ]

@@ -59,7 +59,7 @@ class FtcheckSession:
     """The chosen checks, in the order of the catalogue."""
     cards: dict[str, TaskCard] = field(default_factory=dict)
     pipelines: dict[str, Pipeline] = field(default_factory=dict)
-    tellers: dict[tuple[object, str], str] = field(default_factory=dict)
+    reporting_tests: dict[tuple[object, str], str] = field(default_factory=dict)
     """Node id of the test that reports a failure, by the failed run and the error."""
     budget: Budget = field(default_factory=Budget)
     """The time that tests of the suite may take."""
@@ -153,7 +153,7 @@ class FtcheckSession:
             self.baselines = Baselines(self.settings)
         return self.baselines
 
-    def teller(self, failed: object, error: Exception, nodeid: str) -> str:
+    def reporting_test(self, failed: object, error: Exception, nodeid: str) -> str:
         """Return the test that reports a failure: the first that encounters it.
 
         Args:
@@ -162,7 +162,7 @@ class FtcheckSession:
             nodeid: node id of the calling test.
 
         """
-        return self.tellers.setdefault((failed, str(error)), nodeid)
+        return self.reporting_tests.setdefault((failed, str(error)), nodeid)
 
 
 def start_session(settings: Settings, host: Host, selected: Sequence[str] = ()) -> FtcheckSession:

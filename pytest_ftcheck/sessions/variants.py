@@ -28,7 +28,7 @@ class Variant:
 _KINDS: dict[str, type] = {"task": str, "engine": str, "seed": int}
 
 
-def asked_by_markers(test: str, markers: Iterable[Marker]) -> dict[str, Any]:
+def requested_by_markers(test: str, markers: Iterable[Marker]) -> dict[str, Any]:
     """Merge the keywords of a test's ``ftcheck`` markers.
 
     Args:
@@ -62,7 +62,7 @@ def variant_for(test: str, asked: Mapping[str, Any], settings: Settings) -> Vari
 
     Args:
         test: name of the test.
-        asked: result of `asked_by_markers`.
+        asked: result of `requested_by_markers`.
         settings: settings of the session.
 
     Raises:

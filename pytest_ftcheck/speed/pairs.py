@@ -7,16 +7,16 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_ftcheck.speed import blocks, compare
-from pytest_ftcheck.speed.asked import cases_of
+from pytest_ftcheck.speed.requests import cases_of
 from pytest_ftcheck.speed.worker import WorkerBlocks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_ftcheck.pipeline.parts import Pipeline
-    from pytest_ftcheck.speed.asked import Measuring
     from pytest_ftcheck.speed.case import StepCase
     from pytest_ftcheck.speed.compare import Blocks, Comparison
+    from pytest_ftcheck.speed.requests import Measuring
     from pytest_ftcheck.speed.spec import Pair
 
 BLOCK_SECONDS = 0.02

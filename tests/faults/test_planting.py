@@ -134,11 +134,11 @@ def test_one_table_of_texts_and_tokens_stays_one_table(mrpc: Pipeline) -> None:
 def test_without_what_it_needs_a_fault_says_why(mrpc: Pipeline, healthy: Callable[..., Pipeline]) -> None:
     from dataclasses import replace
 
-    untold = replace(mrpc, processing_class=None)
+    unreported = replace(mrpc, processing_class=None)
     with pytest.raises(NotApplicable, match="its raw text or its tokenizer is not known"):
-        faults()["truncated_to_8"].plant(untold)
+        faults()["truncated_to_8"].plant(unreported)
     with pytest.raises(NotApplicable, match="it has no tokenizer"):
-        faults()["tokenizer_not_saved"].plant(untold)
+        faults()["tokenizer_not_saved"].plant(unreported)
     with pytest.raises(NotApplicable, match="its rows have one segment"):
         faults()["segments_joined"].plant(healthy("sst2"))
     with pytest.raises(NotApplicable, match="it applies only to tasks with classes; this task has values"):

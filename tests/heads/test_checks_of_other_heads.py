@@ -14,7 +14,7 @@ import pytest
 import torch
 from datasets import Dataset
 
-from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, catalogue, run_check
+from pytest_ftcheck.checks.catalogue import NotApplicable, ReportedBy, catalogue, run_check
 from pytest_ftcheck.checks.evidence import Evidence
 from pytest_ftcheck.checks.training.overfitting import distinct_rows
 from pytest_ftcheck.heads import registry
@@ -127,7 +127,7 @@ def test_a_loss_that_is_not_that_of_the_logits_is_found(make_evidence: MakeEvide
 
 @pytest.mark.parametrize("check", ["metrics.recomputed", "metrics.loss_agrees"])
 def test_logits_of_another_shape_are_told_by_their_own_check(make_evidence: MakeEvidence, check: str) -> None:
-    with pytest.raises(ToldBy, match=r"logits of shape \(5, 3\), expected \(6, 3\)") as told:
+    with pytest.raises(ReportedBy, match=r"logits of shape \(5, 3\), expected \(6, 3\)") as told:
         judge(check, make_evidence(LOGITS[:5]))
     assert told.value.check == "model.logits_shape"
 

@@ -49,7 +49,7 @@ def measured(session: FtcheckSession, run: Run | CheckFailure) -> tuple[str, dic
     session.runs = stand_in
     notes = Notes()
     failed = measure_seed(session, session.pipeline("sst2"), Variant("sst2", "trainer", 0), notes)
-    return failed, notes.told
+    return failed, notes.values
 
 
 def test_a_seed_tells_its_metrics_and_those_of_limited_slices(make_session: MakeSession, make_run: MakeRun) -> None:

@@ -34,4 +34,4 @@ def test_a_cause_stands_before_its_consequence_which_names_it() -> None:
     ]
     assert sorted("abc", key=causes.rank) == ["b", "a", "c"]
     assert causes.red_of("own") == []
-    assert [(told.task, told.finding.nodeid) for told in causes.told()] == [("mrpc", "b"), ("sst2", "c")]
+    assert [(told.task, told.finding.nodeid) for told in causes.records()] == [("mrpc", "b"), ("sst2", "c")]

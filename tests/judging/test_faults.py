@@ -31,7 +31,7 @@ def prove(session: FtcheckSession, fault: str) -> tuple[str, dict[str, Any]]:
     notes = Notes()
     (planted,) = select_faults([fault])
     reason = Provers(session).prove(session.pipeline("sst2"), MANUAL, planted, notes)
-    (record,) = notes.told["faults"]
+    (record,) = notes.values["faults"]
     return reason, record
 
 

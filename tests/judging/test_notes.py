@@ -38,9 +38,9 @@ def test_notes_are_plain_values_and_the_properties_of_a_test() -> None:
     notes.findings([Finding("data.labels", "a task", "two classes", "one")])
     notes.gates([GATE])
     notes.left_to("another test")
-    assert json.loads(json.dumps(notes.told)) == notes.told
-    assert notes.told["left_to"] == "another test"
-    assert [found["check"] for name in ("warnings", "findings") for found in notes.told[name]] == [
+    assert json.loads(json.dumps(notes.values)) == notes.values
+    assert notes.values["left_to"] == "another test"
+    assert [found["check"] for name in ("warnings", "findings") for found in notes.values[name]] == [
         "data.rows",
         "data.labels",
     ]

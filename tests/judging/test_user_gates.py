@@ -24,7 +24,7 @@ def alone(make_session: MakeSession) -> UserGates:
 def test_a_value_without_rows_is_judged_by_its_limit_alone(alone: UserGates) -> None:
     notes = Notes()
     alone.judge({"accuracy": alone.read("accuracy", 0.8, "here")}, notes)
-    (gate,) = notes.told["gates"]
+    (gate,) = notes.values["gates"]
     assert (gate["task"], gate["engine"], gate["seed"]) == ("-", "-", "-")
     assert (gate["value"], gate["floor"], gate["interval"], gate["status"]) == (0.9, 0.8, None, "pass")
     with pytest.raises(CheckFailure, match=r"0\.9000"):
@@ -43,7 +43,7 @@ def test_a_metric_that_is_missing_is_red_and_names_those_that_are_there(alone: U
     notes = Notes()
     with pytest.raises(CheckFailure, match="not reported; reported are: accuracy, latency"):
         alone.judge({"f1": alone.read("f1", 0.8, "here")}, notes)
-    (gate,) = notes.told["gates"]
+    (gate,) = notes.values["gates"]
     assert gate["missing"]
     assert math.isnan(gate["value"])
 
@@ -82,7 +82,7 @@ def test_a_run_brings_its_rows_and_the_limits_of_its_card(make_session: MakeSess
     session, run, notes = make_session(0.8), make_run(wrong=2), Notes()
     gates = UserGates(session, "test_mine", run, run=None, task=None)
     gates.judge(gates.of_card(), notes)
-    (gate,) = notes.told["gates"]
+    (gate,) = notes.values["gates"]
     assert (gate["task"], gate["engine"], gate["seed"], gate["rows"]) == ("sst2", "trainer", 0, 100)
     assert gate["interval"] is not None
 
@@ -111,7 +111,7 @@ def test_what_is_inconclusive_warns_and_strictly_fails(make_session: MakeSession
                 gates.judge(gates.of_card(), notes)
         else:
             gates.judge(gates.of_card(), notes)
-            assert [found["check"] for found in notes.told["warnings"]] == ["metrics.floor"]
+            assert [found["check"] for found in notes.values["warnings"]] == ["metrics.floor"]
 
 
 def test_a_baseline_that_is_not_comparable_is_told_once_for_all_metrics(

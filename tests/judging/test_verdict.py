@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_ftcheck.judging.collected_notes import CollectedNotes
 from pytest_ftcheck.judging.gating import CardGates
 from pytest_ftcheck.judging.notes import Notes
-from pytest_ftcheck.judging.told import Told
 from pytest_ftcheck.judging.verdict import SessionVerdict
 from pytest_ftcheck.report.view import View
 
@@ -31,19 +31,19 @@ FOUND = {
 }
 
 
-def tell(told: Told, nodeid: str, outcome: str = "passed", reason: str | None = None, **notes: Any) -> None:
+def tell(told: CollectedNotes, nodeid: str, outcome: str = "passed", reason: str | None = None, **notes: Any) -> None:
     """Take what a test of the suite told of a check."""
     case = {"task": "sst2", "check": "data.rows", "cost": "free", "engine": None, "seed": None, **notes.pop("case", {})}
     told.take(nodeid, {"case": case, **notes}, outcome=outcome, reason=reason, seconds=0.1)
 
 
-def tell_gate(told: Told, session: FtcheckSession, run: Run, outcome: str = "passed") -> None:
+def tell_gate(told: CollectedNotes, session: FtcheckSession, run: Run, outcome: str = "passed") -> None:
     """Take what the gate of a run told."""
     pipeline, notes = session.pipeline("sst2"), Notes()
     notes.run(run, pipeline)
     notes.gates(CardGates(session.settings, session.parts.masks).judge(pipeline, run, "accuracy").records())
     case = {"check": "metrics.floor", "engine": run.engine, "seed": run.seed, "metric": "accuracy"}
-    tell(told, f"floor[{run.engine}-{run.seed}]", outcome, case=case, **notes.told)
+    tell(told, f"floor[{run.engine}-{run.seed}]", outcome, case=case, **notes.values)
 
 
 def lines(verdict: SessionVerdict) -> str:
@@ -52,13 +52,13 @@ def lines(verdict: SessionVerdict) -> str:
 
 def test_a_session_that_nobody_used_is_told_apart(make_session: MakeSession) -> None:
     session = make_session()
-    assert SessionVerdict(session, Told()).used  # a task is selected
+    assert SessionVerdict(session, CollectedNotes()).used  # a task is selected
     session.settings = type(session.settings)()
-    assert not SessionVerdict(session, Told()).used
+    assert not SessionVerdict(session, CollectedNotes()).used
 
 
 def test_a_task_without_a_test_that_ran_is_idle(make_session: MakeSession) -> None:
-    told = Told()
+    told = CollectedNotes()
     verdict = SessionVerdict(make_session(), told)
     tell(told, "a", "skipped", "not now")
     assert verdict.idle_tasks() == ["sst2"]
@@ -68,31 +68,31 @@ def test_a_task_without_a_test_that_ran_is_idle(make_session: MakeSession) -> No
 
 
 def test_a_test_that_others_left_their_failure_to_must_fail(make_session: MakeSession) -> None:
-    told = Told()
+    told = CollectedNotes()
     verdict = SessionVerdict(make_session(), told)
     tell(told, "cause")
     tell(told, "consequence", "skipped", "see there", left_to="cause")
-    assert verdict.untold == ["cause"]
+    assert verdict.unreported == ["cause"]
     assert "cause" in lines(verdict)
     tell(told, "cause", "failed", findings=[FOUND])
-    assert verdict.untold == []
+    assert verdict.unreported == []
 
 
 def test_a_run_is_reused_only_where_no_test_made_it(make_session: MakeSession, make_run: MakeRun) -> None:
-    session, told = make_session(), Told()
+    session, told = make_session(), CollectedNotes()
     verdict = SessionVerdict(session, told)
     tell_gate(told, session, make_run(reused=True))
     (run,) = verdict.document(0, []).runs
     assert run.reused
     made = Notes()
     made.run(make_run(reused=False), session.pipeline("sst2"))
-    tell(told, "maker", **made.told)
+    tell(told, "maker", **made.values)
     document = verdict.document(0, [])
     assert [entry.reused for entry in document.runs] == [False]
 
 
 def test_gates_stand_in_the_order_of_the_settings(make_session: MakeSession, make_run: MakeRun) -> None:
-    session, told = make_session(engines=("manual", "trainer"), seeds=(3, 1)), Told()
+    session, told = make_session(engines=("manual", "trainer"), seeds=(3, 1)), CollectedNotes()
     for engine, seed in (("trainer", 1), ("manual", 1), ("trainer", 3), ("manual", 3)):
         tell_gate(told, session, make_run(engine=engine, seed=seed))
     gates = SessionVerdict(session, told).document(0, []).gates
@@ -107,7 +107,7 @@ def test_gates_stand_in_the_order_of_the_settings(make_session: MakeSession, mak
 def test_several_seeds_are_judged_together_and_stand_beside_the_tests(
     make_session: MakeSession, make_run: MakeRun
 ) -> None:
-    session, told = make_session(0.8, seeds=(0, 1)), Told()
+    session, told = make_session(0.8, seeds=(0, 1)), CollectedNotes()
     for seed in (0, 1):
         tell_gate(told, session, make_run(wrong=40, seed=seed))
     verdict = SessionVerdict(session, told)
@@ -123,7 +123,7 @@ def test_several_seeds_are_judged_together_and_stand_beside_the_tests(
 
 
 def test_a_seed_whose_run_failed_counts_as_lost(make_session: MakeSession, make_run: MakeRun) -> None:
-    session, told = make_session(0.8, seeds=(0, 1, 2)), Told()
+    session, told = make_session(0.8, seeds=(0, 1, 2)), CollectedNotes()
     for seed in (0, 1):
         tell_gate(told, session, make_run(wrong=2, seed=seed))
     case = {"check": "metrics.floor", "engine": "trainer", "seed": 2, "metric": "accuracy"}
@@ -134,13 +134,13 @@ def test_a_seed_whose_run_failed_counts_as_lost(make_session: MakeSession, make_
 
 
 def test_one_seed_has_no_verdict_over_seeds(make_session: MakeSession, make_run: MakeRun) -> None:
-    session, told = make_session(0.8), Told()
+    session, told = make_session(0.8), CollectedNotes()
     tell_gate(told, session, make_run(wrong=2))
     assert SessionVerdict(session, told).over_seeds == []
 
 
 def test_the_summary_names_causes_gates_warnings_and_notes(make_session: MakeSession, make_run: MakeRun) -> None:
-    session, told = make_session(0.8), Told()
+    session, told = make_session(0.8), CollectedNotes()
     tell_gate(told, session, make_run(wrong=2))
     tell(told, "red", "failed", findings=[FOUND])
     tell(
@@ -162,13 +162,13 @@ def test_files_are_written_or_their_loss_is_told(make_session: MakeSession, tmp_
     def write(verdict: SessionVerdict) -> bool:
         return verdict.write_reports(verdict.document(0, ["sst2"]))
 
-    assert write(SessionVerdict(make_session(), Told()))  # none is asked for
-    assert write(SessionVerdict(make_session(json=tmp_path / "out.json", md=tmp_path / "out.md"), Told()))
+    assert write(SessionVerdict(make_session(), CollectedNotes()))  # none is asked for
+    assert write(SessionVerdict(make_session(json=tmp_path / "out.json", md=tmp_path / "out.md"), CollectedNotes()))
     document = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
     assert (document["finished"], document["exit_status"], document["idle_tasks"]) == (True, 0, ["sst2"])
     assert (tmp_path / "out.md").read_text(encoding="utf-8").startswith("## ✅ ftcheck: sst2 passed\n")
     (tmp_path / "folder").mkdir()
-    lost = SessionVerdict(make_session(json=tmp_path / "folder", ctrf=tmp_path / "folder"), Told())
+    lost = SessionVerdict(make_session(json=tmp_path / "folder", ctrf=tmp_path / "folder"), CollectedNotes())
     assert not write(lost)
     in_json, in_ctrf = lost.lost.splitlines()
     assert in_json.startswith(f"--ftcheck-json={tmp_path / 'folder'}: not written, ")

@@ -60,8 +60,8 @@ def test_parts_are_made_once(start: Start) -> None:
 def test_the_first_test_that_meets_a_failure_tells_of_it(start: Start) -> None:
     session = start(Settings())
     error = SettingsError("broken")
-    assert [session.teller("run", error, name) for name in ("first", "second")] == ["first", "first"]
-    assert session.teller("another run", error, "second") == "second"
+    assert [session.reporting_test("run", error, name) for name in ("first", "second")] == ["first", "first"]
+    assert session.reporting_test("another run", error, "second") == "second"
 
 
 def test_the_accepted_runs_are_read_when_they_are_first_asked_for(start: Start, tmp_path: Path) -> None:

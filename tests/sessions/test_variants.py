@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from pytest_ftcheck.errors import TaskError
-from pytest_ftcheck.sessions.variants import Variant, asked_by_markers, variant_for, variants_of
+from pytest_ftcheck.sessions.variants import Variant, requested_by_markers, variant_for, variants_of
 from pytest_ftcheck.settings import Settings
 
 SETTINGS = Settings(tasks=("mrpc",), engines=("trainer", "manual"), seeds=(1, 2))
 
 
 def test_the_closest_marker_wins() -> None:
-    asked = asked_by_markers("test_own", [((), {"seed": 3}), ((), {"seed": 0, "engine": "manual"})])
+    asked = requested_by_markers("test_own", [((), {"seed": 3}), ((), {"seed": 0, "engine": "manual"})])
     assert variant_for("test_own", asked, SETTINGS) == Variant("mrpc", "manual", 3)
     assert variant_for("test_own", {}, SETTINGS) == Variant("mrpc", "trainer", 1)
 
@@ -24,7 +24,7 @@ def test_a_marker_that_is_written_otherwise_is_refused(
     args: tuple[object, ...], kwargs: dict[str, object], named: str
 ) -> None:
     with pytest.raises(TaskError, match=f"marker ftcheck of test_own takes .* not {named}"):
-        asked_by_markers("test_own", [(args, kwargs)])
+        requested_by_markers("test_own", [(args, kwargs)])
 
 
 @pytest.mark.parametrize("tasks", [(), ("mrpc", "sst2")])

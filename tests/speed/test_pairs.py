@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_ftcheck.settings import Settings
-from pytest_ftcheck.speed.asked import Measuring
 from pytest_ftcheck.speed.compare import compare
 from pytest_ftcheck.speed.pairs import compare_pair
+from pytest_ftcheck.speed.requests import Measuring
 from pytest_ftcheck.speed.spec import Pair, parse_pair
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import stats
 
-from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, check, finding, warning
+from pytest_ftcheck.checks.catalogue import NotApplicable, ReportedBy, check, finding, warning
 from pytest_ftcheck.checks.data.splits import share, splits
 from pytest_ftcheck.heads.traits import LABEL_SETS
 
@@ -139,7 +139,7 @@ def label_sets(evidence: Evidence, split: Split) -> NDArray[np.bool_]:
 
     Raises:
         NotApplicable: the split has no rows.
-        ToldBy: its labels are not vectors of K numbers.
+        ReportedBy: its labels are not vectors of K numbers.
 
     """
     if not len(split.rows):
@@ -148,9 +148,9 @@ def label_sets(evidence: Evidence, split: Split) -> NDArray[np.bool_]:
     try:
         labels: NDArray[Any] = evidence.label_array(split.rows)
     except (ValueError, TypeError) as error:
-        raise ToldBy(check="data.labels_in_range", reason="labels are lists of several lengths") from error
+        raise ReportedBy(check="data.labels_in_range", reason="labels are lists of several lengths") from error
     if labels.shape != (len(split.rows), evidence.pipeline.card.num_labels):
-        raise ToldBy(check="data.labels_in_range", reason=f"labels of shape {labels.shape}")
+        raise ReportedBy(check="data.labels_in_range", reason=f"labels of shape {labels.shape}")
     return labels > _IS_LABEL
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy
+from pytest_ftcheck.checks.catalogue import NotApplicable, ReportedBy
 from pytest_ftcheck.checks.data.encoded import pad_id
 from pytest_ftcheck.checks.data.splits import SAMPLE, Split, label_values, require_column
 from pytest_ftcheck.columns import LABEL_NAMES, taken
@@ -69,7 +69,7 @@ def token_rows(evidence: Evidence, split: Split, count: int = SAMPLE) -> list[To
 
     Raises:
         NotApplicable: the rows have no token ids or no labels.
-        ToldBy: the numbers of labels and tokens differ.
+        ReportedBy: the numbers of labels and tokens differ.
 
     """
     require_column(split, "input_ids")
@@ -84,7 +84,7 @@ def token_rows(evidence: Evidence, split: Split, count: int = SAMPLE) -> list[To
     for index, tokens, tags, mask in zip(indices, ids, labels, masks, strict=True):
         if len(tokens) != len(tags):
             reason = f"row {index} of the {split.name} split has {len(tokens)} tokens and {len(tags)} labels"
-            raise ToldBy(check="collator.shape", reason=reason)
+            raise ReportedBy(check="collator.shape", reason=reason)
         real = [token != pad for token in tokens] if mask is None else list(map(bool, mask))
         ids_kept, tags_kept = ([one for one, keep in zip(of, real, strict=True) if keep] for of in (tokens, tags))
         padding = [tag for tag, keep in zip(tags, real, strict=True) if not keep]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, check, finding, warning
+from pytest_ftcheck.checks.catalogue import NotApplicable, ReportedBy, check, finding, warning
 from pytest_ftcheck.checks.equivalence.ways import (
     BATCH,
     FALSE_ALARMS,
@@ -61,7 +61,7 @@ def resumed(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     unbroken = _moving(evidence, **saving)
     if unbroken.trace.steps != _STEPS:
         reason = f"{_STEPS} steps of the engine step the optimizer {unbroken.trace.steps} times"
-        raise ToldBy(check="training.steps", reason=reason)
+        raise ReportedBy(check="training.steps", reason=reason)
     folder = unbroken.folder / f"checkpoint-{_BROKEN_OFF}"
     if not folder.is_dir():
         return [finding(f"a checkpoint at optimizer step {_BROKEN_OFF}", f"none in {unbroken.folder.name}")]
@@ -123,7 +123,7 @@ def workers(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
             msg = "rows are changed at random before they reach the model: each process draws its own numbers"
             raise NotApplicable(msg)
         if differs_from_run_to_run(evidence):
-            raise ToldBy(check="training.seeds", reason="two runs without workers differ as well")
+            raise ReportedBy(check="training.seeds", reason="two runs without workers differ as well")
         place = next((place for place, pair in enumerate(zip(one, two, strict=False), 1) if pair[0] != pair[1]), 0)
         observed = f"another one at place {place}" if place else f"{len(two)} rows"
         return [finding(f"{ways}: the same {len(one)} rows in the same order", observed)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, finding
+from pytest_ftcheck.checks.catalogue import NotApplicable, ReportedBy, finding
 from pytest_ftcheck.checks.equivalence.residuals import Residuals, residuals, steps_needed
 from pytest_ftcheck.checks.training.accumulation import rows_by_step
 from pytest_ftcheck.checks.training.declared import changes_rows, probed
@@ -47,7 +47,7 @@ def reference(evidence: Evidence) -> Reference:
 
     Raises:
         NotApplicable: nothing is trained, or there are too few rows, or they are changed at random.
-        ToldBy: two equal runs differ.
+        ReportedBy: two equal runs differ.
 
     """
     evidence.require_training()
@@ -110,7 +110,7 @@ def require_same_rows(evidence: Evidence, first: Probe, second: Probe, micro_ste
 
     Raises:
         NotApplicable: rows are changed at random, or the sampler depends on the batches.
-        ToldBy: two equal runs differ.
+        ReportedBy: two equal runs differ.
 
     """
     if rows_by_step(first, 1) == rows_by_step(second, micro_steps):
@@ -119,7 +119,7 @@ def require_same_rows(evidence: Evidence, first: Probe, second: Probe, micro_ste
         msg = "rows are changed at random before they reach the model"
         raise NotApplicable(msg)
     if differs_from_run_to_run(evidence):
-        raise ToldBy(check="training.seeds", reason="two equal runs see other rows as well")
+        raise ReportedBy(check="training.seeds", reason="two equal runs see other rows as well")
     if micro_steps > 1:
         msg = "batches of another size contain other rows: its sampler depends on the batch size"
         raise NotApplicable(msg)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import optimize, stats
 
-from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, check, finding, warning
+from pytest_ftcheck.checks.catalogue import NotApplicable, ReportedBy, check, finding, warning
 from pytest_ftcheck.gates.row_metrics import resolve_metric, row_metric
 from pytest_ftcheck.gates.trivial import best_trivial, trivial_classifiers
 from pytest_ftcheck.heads.row_metrics import metric_value
@@ -79,16 +79,16 @@ def ranked_labels(evidence: Evidence) -> RankedLabels:
     """Read labels and logits of every evaluated row from the run.
 
     Raises:
-        ToldBy: labels or logits are not finite numbers of shape ``[N, K]``.
+        ReportedBy: labels or logits are not finite numbers of shape ``[N, K]``.
 
     """
     run, width = evidence.run, evidence.pipeline.card.num_labels
     labels, logits = np.asarray(run.label_ids), np.asarray(run.logits, np.float64)
     if logits.shape != labels.shape or logits.ndim != len((0, width)) or logits.shape[1] != width:
         reason = f"the evaluation gave logits {logits.shape} for labels {labels.shape}"
-        raise ToldBy(check="model.logits_shape", reason=reason)
+        raise ReportedBy(check="model.logits_shape", reason=reason)
     if not np.isfinite(logits).all():
-        raise ToldBy(check="model.finite", reason="a logit is not a finite number")
+        raise ReportedBy(check="model.finite", reason="a logit is not a finite number")
     return RankedLabels(labels > _IS_LABEL, logits, evidence.pipeline.card.label_names)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import stats
 
-from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy
+from pytest_ftcheck.checks.catalogue import NotApplicable, ReportedBy
 from pytest_ftcheck.heads.arrays import has_shape
 from pytest_ftcheck.heads.registry import head_of_width
 
@@ -104,7 +104,7 @@ def evaluated(evidence: Evidence) -> SingleLabelRows:
         raise NotApplicable(msg)
     if len(label_ids) == 0 or len(logits) != len(label_ids):
         reason = f"the evaluation gave {len(logits)} predictions for {len(label_ids)} labels"
-        raise ToldBy(check="metrics.evaluated_rows", reason=reason)
+        raise ReportedBy(check="metrics.evaluated_rows", reason=reason)
     if logits.ndim == _MATRIX and logits.shape[1] == 1 and not regression:
         msg = "it needs a logit for each class; the evaluation gave one a row"
         raise NotApplicable(msg)
@@ -140,11 +140,11 @@ def _whole(values: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def judged(evidence: Evidence) -> SingleLabelRows:
-    """Return the evaluated rows that have a label; raises like `evaluated`, and ToldBy if there are none."""
+    """Return the evaluated rows that have a label; raises like `evaluated`, and ReportedBy if there are none."""
     rows = evaluated(evidence)
     labelled = rows.take(rows.has_label)
     if not len(labelled):
-        raise ToldBy(check="metrics.evaluated_rows", reason="no evaluated row has a label")
+        raise ReportedBy(check="metrics.evaluated_rows", reason="no evaluated row has a label")
     return labelled
 
 
@@ -158,12 +158,12 @@ def in_shape(evidence: Evidence) -> tuple[NDArray[Any], NDArray[Any]]:
     """
     run, card = evidence.run, evidence.pipeline.card
     shapes = card.head_rules.outputs.shapes(len(evidence.pipeline.eval_dataset), card.num_labels)
-    for name, outputs, teller in (
+    for name, outputs, reporting_test in (
         ("logits", run.logits, "model.logits_shape"),
         ("labels", run.label_ids, "model.label_ids"),
     ):
         if not has_shape(outputs, shapes[name]):
-            raise ToldBy(check=teller, reason=f"{name} of shape {outputs.shape}, expected {shapes[name]}")
+            raise ReportedBy(check=reporting_test, reason=f"{name} of shape {outputs.shape}, expected {shapes[name]}")
     return run.logits, run.label_ids
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy
+from pytest_ftcheck.checks.catalogue import NotApplicable, ReportedBy
 from pytest_ftcheck.heads.row_metrics import metric_value
 from pytest_ftcheck.heads.rows import EvaluatedRows
 from pytest_ftcheck.heads.tag_schemes import OUTSIDE
@@ -31,7 +31,7 @@ def tagged_rows(evidence: Evidence) -> EvaluatedRows:
 
     Raises:
         NotApplicable: the outputs have another shape.
-        ToldBy: the numbers of predictions and labels differ, or no token has a tag.
+        ReportedBy: the numbers of predictions and labels differ, or no token has a tag.
         CheckFailure: the run failed.
 
     """
@@ -39,18 +39,18 @@ def tagged_rows(evidence: Evidence) -> EvaluatedRows:
     label_ids, logits = np.asarray(run.label_ids), np.asarray(run.logits)
     if len(label_ids) == 0 or len(logits) != len(label_ids):
         reason = f"the evaluation gave {len(logits)} rows of predictions for {len(label_ids)} of labels"
-        raise ToldBy(check="metrics.evaluated_rows", reason=reason)
+        raise ReportedBy(check="metrics.evaluated_rows", reason=reason)
     if label_ids.ndim != _IDS or logits.ndim not in (_IDS, _IDS + 1) or logits.shape[1] < label_ids.shape[1]:
         msg = f"it needs logits [N, T, K] and labels [N, T]; the evaluation gave {logits.shape} and {label_ids.shape}"
         raise NotApplicable(msg)
     if not (label_ids != IGNORED).any():
-        raise ToldBy(check="metrics.evaluated_rows", reason="no evaluated token has a tag")
+        raise ReportedBy(check="metrics.evaluated_rows", reason="no evaluated token has a tag")
     logits = logits[:, : label_ids.shape[1]]
     if logits.ndim == _IDS:
         return EvaluatedRows(label_ids, logits.astype(np.int64), None, card.head_rules, card.label_names)
     if logits.shape[2] != len(card.label_names):
         reason = f"{logits.shape[2]} columns of logits for {len(card.label_names)} label names"
-        raise ToldBy(check="model.logits_shape", reason=reason)
+        raise ReportedBy(check="model.logits_shape", reason=reason)
     return EvaluatedRows.of_logits(logits, label_ids, card.head, card.label_names)
 
 

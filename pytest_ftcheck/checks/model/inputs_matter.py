@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, ToldBy, check, finding
+from pytest_ftcheck.checks.catalogue import NotApplicable, ReportedBy, Thresholds, check, finding
 from pytest_ftcheck.checks.data.splits import splits
 from pytest_ftcheck.checks.model.logits import MATRIX, affordable, logits_of_rows, trained_model
 from pytest_ftcheck.checks.model.token_rows import TokenRow, shuffled, special_tokens, texts_apart, texts_together
@@ -83,12 +83,12 @@ def spread_of(logits: Tensor) -> float:
     """Return by how much logits differ between rows.
 
     Raises:
-        ToldBy: the logits do not differ and cannot be used as a scale.
+        ReportedBy: the logits do not differ and cannot be used as a scale.
 
     """
     spread = float(logits.std(dim=0).max())
     if not spread > _ROUNDING * float(logits.abs().max()):
-        raise ToldBy(check="model.input_matters", reason="all rows have the same logits")
+        raise ReportedBy(check="model.input_matters", reason="all rows have the same logits")
     return spread
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, ToldBy, check, finding, warning
+from pytest_ftcheck.checks.catalogue import NotApplicable, ReportedBy, Thresholds, check, finding, warning
 from pytest_ftcheck.checks.model.logits import (
     affordable,
     allowed,
@@ -306,10 +306,10 @@ def _require_repeatable(evidence: Evidence) -> None:
     """Stop a check of differences if the logits differ between two equal passes: another check reports it.
 
     Raises:
-        ToldBy: two equal passes differ.
+        ReportedBy: two equal passes differ.
 
     """
     first, second = evidence.once(_two_passes)
     thresholds = {"tolerance": _NOISE["float32" if evidence.precision == "float32" else "bfloat16"]}
     if not float((first - second).abs().max()) <= allowed(tolerance_of(evidence.fresh_model, thresholds), first):
-        raise ToldBy(check="model.eval_deterministic", reason="two forward passes of one batch differ")
+        raise ReportedBy(check="model.eval_deterministic", reason="two forward passes of one batch differ")

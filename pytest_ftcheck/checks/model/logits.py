@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy
+from pytest_ftcheck.checks.catalogue import NotApplicable, ReportedBy
 from pytest_ftcheck.checks.collator.batches import COLUMNS
 from pytest_ftcheck.checks.collator.moved_rows import moves_rows_with_labels
 from pytest_ftcheck.checks.data.splits import splits
@@ -61,7 +61,7 @@ def trained_model(evidence: Evidence) -> nn.Module:
     The model is not made by `from_pretrained`, which knows neither a class of the user's own nor changes in place.
 
     Raises:
-        NotApplicable, ToldBy: the model does not give the logits of the evaluation, or only an adapter was saved.
+        NotApplicable, ReportedBy: the model does not give the logits of the evaluation, or only an adapter was saved.
 
     """
     require_whole_model(evidence)
@@ -87,7 +87,9 @@ def trained_model(evidence: Evidence) -> nn.Module:
         return model
     reason = "the saved weights do not give the logits of the evaluation"
     # A class of the user's own may have a saving format that only the user's code can load.
-    raise ToldBy(check="serving.reload", reason=reason) if is_public(evidence.fresh_model) else NotApplicable(reason)
+    raise (
+        ReportedBy(check="serving.reload", reason=reason) if is_public(evidence.fresh_model) else NotApplicable(reason)
+    )
 
 
 def require_whole_model(evidence: Evidence) -> None:

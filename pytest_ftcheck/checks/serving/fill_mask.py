@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, check, finding
+from pytest_ftcheck.checks.catalogue import NotApplicable, ReportedBy, check, finding
 from pytest_ftcheck.checks.masked import with_steady_masks
 from pytest_ftcheck.checks.model.logits import logits_of_rows
 from pytest_ftcheck.checks.serving.fresh import served
@@ -50,7 +50,7 @@ def fill_mask(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     if not answer.text_rows:
         raise NotApplicable(answer.no_texts)
     if "model" in answer.errors:
-        raise ToldBy(check="serving.reload", reason=answer.errors["model"])
+        raise ReportedBy(check="serving.reload", reason=answer.errors["model"])
     if error := answer.errors.get("pipeline") or answer.errors.get("tokenizer"):
         return [finding("answers of pipeline('fill-mask')", error)]
     wrong, asked = [], 0

@@ -13,7 +13,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, check, finding
+from pytest_ftcheck.checks.catalogue import NotApplicable, ReportedBy, check, finding
 from pytest_ftcheck.checks.model.logits import require_whole_model
 from pytest_ftcheck.files import scratch_folder
 
@@ -152,7 +152,7 @@ def _saved_dtypes(evidence: Evidence) -> Iterator[tuple[str, torch.dtype]]:
                     part = tensors.get_slice(name)
                     yield name, (part[:0] if part.get_shape() else tensors.get_tensor(name)).dtype
         except SafetensorError as error:
-            raise ToldBy(check="serving.safetensors", reason=f"{path.name} cannot be read ({error})") from error
+            raise ReportedBy(check="serving.safetensors", reason=f"{path.name} cannot be read ({error})") from error
 
 
 def _short(kind: torch.dtype) -> str:

@@ -9,7 +9,7 @@ from torch.utils.data import RandomSampler, SequentialSampler
 from transformers import EarlyStoppingCallback
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
-from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy
+from pytest_ftcheck.checks.catalogue import NotApplicable, ReportedBy
 from pytest_ftcheck.errors import CheckFailure
 from pytest_ftcheck.training.fingerprint import fingerprint_rows
 from pytest_ftcheck.training.recipe import run_arguments
@@ -63,11 +63,11 @@ def require_steps(evidence: Evidence) -> None:
     """Stop a check of the optimizer's steps if there was none: `training.steps` reports it.
 
     Raises:
-        ToldBy: no optimizer step changed the model.
+        ReportedBy: no optimizer step changed the model.
 
     """
     if not evidence.trained_run.trace.steps:
-        raise ToldBy(check="training.steps", reason="no optimizer step was seen")
+        raise ReportedBy(check="training.steps", reason="no optimizer step was seen")
 
 
 def changes_rows(evidence: Evidence, probe: Probe) -> bool:

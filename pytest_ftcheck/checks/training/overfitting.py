@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, check, finding
+from pytest_ftcheck.checks.catalogue import NotApplicable, ReportedBy, check, finding
 from pytest_ftcheck.checks.metrics.tagged import has_tags
 from pytest_ftcheck.checks.training.declared import own_loss, probed
 from pytest_ftcheck.columns import joined_ids, label_values
@@ -77,7 +77,7 @@ def overfits_batch(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
             probe = _attempt(evidence, rows, int(thresholds["steps"]), factor)
         except CheckFailure as failure:
             if failure.findings[0].check == "model.logits_shape":
-                raise ToldBy(check="model.logits_shape", reason=failure.findings[0].observed) from failure
+                raise ReportedBy(check="model.logits_shape", reason=failure.findings[0].observed) from failure
             attempts.append(f"{factor:g} times its learning rate: {failure.findings[0].observed}")
             failed += 1
             continue

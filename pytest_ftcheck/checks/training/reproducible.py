@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, check, finding
+from pytest_ftcheck.checks.catalogue import NotApplicable, ReportedBy, check, finding
 from pytest_ftcheck.checks.training.declared import arguments, changes_rows, own_callbacks, probed
 from pytest_ftcheck.checks.training.repeated import (
     BATCH,
@@ -95,7 +95,7 @@ def workers(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         msg = "rows are changed at random before they reach the model: each process draws its own numbers"
         raise NotApplicable(msg)
     if differs_from_run_to_run(evidence):
-        raise ToldBy(check="training.seeds", reason="two runs without workers differ as well")
+        raise ReportedBy(check="training.seeds", reason="two runs without workers differ as well")
     if one != two:
         place = next((place for place, pair in enumerate(zip(one, two, strict=False), 1) if pair[0] != pair[1]), 0)
         apart = f"another one at place {place}" if place else f"{len(two)} rows"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from transformers.trainer_callback import ExportableState
 
-from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, check, finding, warning
+from pytest_ftcheck.checks.catalogue import NotApplicable, ReportedBy, check, finding, warning
 from pytest_ftcheck.checks.training.declared import (
     arguments,
     changes_rows,
@@ -61,7 +61,7 @@ def resume(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     unbroken = _train(evidence)
     if unbroken.trace.steps != _STEPS:
         reason = f"{_STEPS} steps of the engine step the optimizer {unbroken.trace.steps} times"
-        raise ToldBy(check="training.steps", reason=reason)
+        raise ReportedBy(check="training.steps", reason=reason)
     found = []
     for step, where in _CHECKPOINTS.items():
         folder = unbroken.folder / f"checkpoint-{step}"
@@ -130,7 +130,7 @@ def require_repeatable(evidence: Evidence, unbroken: Probe) -> None:
         msg = "rows are changed at random before they reach the model: no checkpoint keeps the numbers for a batch"
         raise NotApplicable(msg)
     if differs_from_run_to_run(evidence):
-        raise ToldBy(check="training.seeds", reason="two uninterrupted runs differ as well")
+        raise ReportedBy(check="training.seeds", reason="two uninterrupted runs differ as well")
 
 
 def _train(evidence: Evidence, resume_from: Path | None = None, *, dropout: bool = True) -> Probe:

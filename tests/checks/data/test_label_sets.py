@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from pytest_ftcheck.checks.catalogue import ToldBy, catalogue, run_check
+from pytest_ftcheck.checks.catalogue import ReportedBy, catalogue, run_check
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,6 +74,6 @@ def test_labels_of_another_width_are_told_by_the_check_of_labels(
     label_set_evidence: Callable[..., Evidence], labels: Any
 ) -> None:
     evidence = label_set_evidence(labels, labels, labels[:, :3])
-    with pytest.raises(ToldBy, match=r"data.labels_in_range: labels of shape"):
+    with pytest.raises(ReportedBy, match=r"data.labels_in_range: labels of shape"):
         judged("labels_in_train", evidence)
     assert judged("labels_in_range", evidence)

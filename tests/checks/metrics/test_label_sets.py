@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
-from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, catalogue, run_check
+from pytest_ftcheck.checks.catalogue import NotApplicable, ReportedBy, catalogue, run_check
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,7 +96,7 @@ def test_few_rows_and_other_shapes_are_told(label_set_evidence: Callable[..., Ev
     for name in CHECKS:
         with pytest.raises(NotApplicable, match="has 10 evaluated rows with it and as many without"):
             judged(name, label_set_evidence(labels[:9], labels[:9]))
-        with pytest.raises(ToldBy, match="the evaluation gave logits"):
+        with pytest.raises(ReportedBy, match="the evaluation gave logits"):
             judged(name, label_set_evidence(labels, labels[:, :3]))
 
 

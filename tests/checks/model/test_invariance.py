@@ -19,7 +19,7 @@ from transformers import (
     default_data_collator,
 )
 
-from pytest_ftcheck.checks.catalogue import NotApplicable, ToldBy, catalogue, run_check
+from pytest_ftcheck.checks.catalogue import NotApplicable, ReportedBy, catalogue, run_check
 from pytest_ftcheck.checks.evidence import Evidence
 from pytest_ftcheck.pipeline.trainer_changes import ChangedModel
 
@@ -283,7 +283,7 @@ def test_noise_is_told_by_its_own_check_alone(parts: Pipeline, consequence: str)
         torch.manual_seed(0)
         evidence = wrapped(parts, forward)
         assert judge("eval_deterministic", evidence) != []
-        with pytest.raises(ToldBy, match=r"not judged because of model\.eval_deterministic"):
+        with pytest.raises(ReportedBy, match=r"not judged because of model\.eval_deterministic"):
             judge(consequence, evidence)
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.sessions.session import FtcheckSession
 
 
-def check_asked(session: FtcheckSession, given: Sequence[str] | None) -> None:
+def check_request(session: FtcheckSession, given: Sequence[str] | None) -> None:
     """Refuse options without an effect, names that do not exist, and combinations that are impossible.
 
     Args:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from pytest_ftcheck.settings import Settings
-from pytest_ftcheck.speed.asked import Measuring, NotMeasured, cases_of
+from pytest_ftcheck.speed.requests import Measuring, NotMeasured, cases_of
 
 if TYPE_CHECKING:
     from pytest_ftcheck.pipeline.parts import Pipeline

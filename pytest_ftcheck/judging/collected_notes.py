@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.report.figures.records import RunFigures
 
 
-class Told:
+class CollectedNotes:
     """Notes of tests, collected in one process.
 
     Attributes:
@@ -57,12 +57,12 @@ class Told:
         return self._found("warnings")
 
     def _found(self, name: str) -> list[FoundRecord]:
-        return [FoundRecord(nodeid=nodeid, **found) for nodeid, found in self._told_by(name)]
+        return [FoundRecord(nodeid=nodeid, **found) for nodeid, found in self._by_test(name)]
 
     @property
     def gates(self) -> list[GateRecord]:
         """The verdicts on metrics of single runs."""
-        told = self.told("gates")
+        told = self.entries("gates")
         if not told:
             return []
         from pytest_ftcheck.gates.records import GateRecord  # noqa: PLC0415 - slow to import
@@ -72,7 +72,7 @@ class Told:
     @property
     def faults(self) -> list[FaultRecord]:
         """The proofs of planted faults."""
-        told = self.told("faults")
+        told = self.entries("faults")
         if not told:
             return []
         from pytest_ftcheck.faults.prove import FaultRecord  # noqa: PLC0415 - slow to import
@@ -82,7 +82,7 @@ class Told:
     @property
     def figures(self) -> list[RunFigures]:
         """What the report page draws of the runs."""
-        told = self.told("figures")
+        told = self.entries("figures")
         if not told:
             return []
         from pytest_ftcheck.report.figures.records import RunFigures  # noqa: PLC0415 - slow to import
@@ -97,11 +97,11 @@ class Told:
             for name, run in told.items():
                 yield name, record_of(RunRecord, run)
 
-    def told(self, name: str) -> list[dict[str, Any]]:
+    def entries(self, name: str) -> list[dict[str, Any]]:
         """Collect the entries of a list in the notes of all tests, in plain values."""
-        return [entry for _, entry in self._told_by(name)]
+        return [entry for _, entry in self._by_test(name)]
 
-    def _told_by(self, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _by_test(self, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
         for nodeid, notes in self._notes.items():
             for entry in notes.get(name, ()):
                 yield nodeid, entry

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_ftcheck.findings import Finding
-from pytest_ftcheck.judging.told import Told
+from pytest_ftcheck.judging.collected_notes import CollectedNotes
 from pytest_ftcheck.report.plain import plain
 
 FOUND = Finding("data.rows", "mrpc", "many", "few")
@@ -12,7 +12,7 @@ OF_SUITE = {"case": CASE, "findings": [plain(FOUND)]}
 
 
 def test_the_last_time_counts() -> None:
-    told = Told()
+    told = CollectedNotes()
     told.take("a", OF_SUITE, outcome="failed", reason=None, seconds=1.0)
     told.forget("a")
     assert (told.cases, told.findings) == ({}, [])

@@ -120,9 +120,9 @@ def test_a_worse_model_is_red_and_the_rows_that_flipped_are_listed(
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
         [
-            "metrics.baseline: accuracy of mrpc with tiny-bert on bundled (200 rows)",
-            "  expected  at most 0.0200 worse than the baseline's 0.9000",
-            "  observed  0.9000 before, 0.8000 now, 0.1000 worse; p-value over rows *",
+            "*metrics.baseline: accuracy of mrpc with tiny-bert on bundled (200 rows)",
+            "*expected  at most 0.0200 worse than the baseline's 0.9000",
+            "*observed  0.9000 before, 0.8000 now, 0.1000 worse; p-value over rows *",
             "  20 rows flipped: 20 were right, 0 are right now; the worst:",
             "    row *: *equivalent: *equivalent → *equivalent  '*' | '*'",
         ]
@@ -143,9 +143,9 @@ def test_other_rows_are_not_comparable_and_red(session: Session, write_card: Cal
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
         [
-            "metrics.baseline: mrpc with tiny-bert on bundled, engine trainer",
-            "  expected  the evaluation rows and the checkpoint of mrpc/tiny-bert/trainer/bundled/recipe-*",
-            "  observed  not comparable: the baseline has 200 evaluated rows, the run 100",
+            "*metrics.baseline: mrpc with tiny-bert on bundled, engine trainer",
+            "*expected  the evaluation rows and the checkpoint of mrpc/tiny-bert/trainer/bundled/recipe-*",
+            "*observed  not comparable: the baseline has 200 evaluated rows, the run 100",
             "  what to do: *--ftcheck-update-baseline*",
             "*: NOT COMPARABLE: the baseline has 200 evaluated rows, the run 100",
         ]
@@ -187,7 +187,7 @@ def test_another_checkpoint_of_the_card_is_not_comparable(session: Session, proj
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
         [
-            "  observed  not comparable: the checkpoint was tiny-bert, and is tiny-distilbert",
+            "*observed  not comparable: the checkpoint was tiny-bert, and is tiny-distilbert",
             "mrpc/tiny-bert/trainer/bundled/recipe-* in ftcheck-baseline/baseline.json matches no run of this session*",
         ]
     )
@@ -239,7 +239,7 @@ def test_data_sets_have_a_baseline_each(session: Session, data_sets: Path, accep
         (data_sets / "a" / f"{split}.jsonl").write_bytes((data_sets / "b" / f"{split}.jsonl").read_bytes())
     result, _ = run("data/a")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(["  observed  not comparable: * of 200 evaluation rows differ in *"])
+    result.stdout.fnmatch_lines(["*observed  not comparable: * of 200 evaluation rows differ in *"])
     assert session()[1]["baseline"]["unmatched"] == []
 
 
@@ -265,8 +265,8 @@ def test_a_missing_baseline_fails_where_it_is_required(session: Session) -> None
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
         [
-            "  expected  an accepted run in ftcheck-baseline/baseline.json, because of --ftcheck-require-baseline",
-            "  observed  no entry mrpc/tiny-bert/trainer/bundled/recipe-*",
+            "*expected  an accepted run in ftcheck-baseline/baseline.json, because of --ftcheck-require-baseline",
+            "*observed  no entry mrpc/tiny-bert/trainer/bundled/recipe-*",
         ]
     )
 
@@ -377,7 +377,7 @@ def test_a_metric_that_is_not_finite_is_red_and_never_accepted(
     result, _ = session()
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     ((name, value),) = metrics.items()
-    result.stdout.fnmatch_lines([f"metrics.baseline: {name} of mrpc*", f"  observed  0.* before, {value} now*"])
+    result.stdout.fnmatch_lines([f"*metrics.baseline: {name} of mrpc*", f"*observed  0.* before, {value} now*"])
     result, _ = session("--ftcheck-update-baseline")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["NOT ACCEPTED: *this run cannot become a baseline."])
@@ -389,7 +389,7 @@ def test_a_missing_metric_is_red_and_never_accepted(session: Session, made_up_ru
     made_up_runs.broken[0] = {"f1": None}
     result, _ = session()
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(["metrics.baseline: f1 of mrpc*", "  observed  the metric is not reported;*"])
+    result.stdout.fnmatch_lines(["*metrics.baseline: f1 of mrpc*", "*observed  the metric is not reported;*"])
     result, _ = session("--ftcheck-update-baseline")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["NOT ACCEPTED: *, seed 0: f1 = nan: this run cannot become a baseline."])
@@ -404,7 +404,7 @@ def test_an_evaluation_that_lost_rows_is_red_and_never_accepted(
     made_up_runs.lost = left
     result, _ = session()
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines([f"  observed  not comparable: the baseline has 200 evaluated rows, the run {left}*"])
+    result.stdout.fnmatch_lines([f"*observed  not comparable: the baseline has 200 evaluated rows, the run {left}*"])
     result, _ = session("--ftcheck-update-baseline")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["NOT ACCEPTED: *this run cannot become a baseline."])

@@ -109,7 +109,8 @@ def test_plain_progress_stands_on_lines_of_its_own(session: subprocess.Completed
 
 def test_the_json_document_has_the_documented_keys(document: dict[str, Any]) -> None:
     assert set(document) == {
-        "schema", "finished", "versions", "tasks", "engines", "seeds", "exit_status", "idle_tasks",
+        "schema", "finished", "command", "versions", "started", "seconds", "figures", "tasks",
+        "engines", "seeds", "exit_status", "idle_tasks",
         "gates", "seed_gates", "warnings", "baseline", "calibration", "runs", "checks", "faults", "findings",
             "causes", "notes",
     }  # fmt: skip

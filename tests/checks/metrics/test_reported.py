@@ -356,7 +356,11 @@ def test_class_ids_in_the_place_of_logits_are_judged_as_predictions(scored_evide
             judge(name, evidence)
 
 
-def test_the_checks_of_the_family_cost_a_run_but_those_of_compute_metrics_alone() -> None:
+def test_the_checks_of_the_family_cost_a_run_but_those_of_compute_metrics_or_masks_alone() -> None:
     family = [entry for entry in catalogue().values() if entry.family == "metrics"]
-    assert {entry.name for entry in family if entry.cost != "run"} == {"definition", "label_threshold"}
+    assert {entry.name for entry in family if entry.cost != "run"} == {
+        "definition",
+        "label_threshold",
+        "evaluation_masks",
+    }
     assert all(entry.meaning.endswith(".") and entry.hint.endswith(".") for entry in family)

@@ -196,7 +196,7 @@ def test_family_is_complete() -> None:
     family: list[Any] = [entry for entry in catalogue().values() if entry.family == "serving"]
     assert {entry.name for entry in family} == {
         "reload", "pipeline", "safetensors", "label_names", "tokenizer", "dtype", "permissions", "submission",
-        "long_text", "entities", "answers", "problem_type",
+        "long_text", "entities", "answers", "problem_type", "embeddings", "zero_shot", "fill_mask",
     }  # fmt: skip
     assert {entry.name for entry in family if entry.cost != "run"} == {"long_text"}
     assert all(entry.meaning.endswith(".") and entry.hint for entry in family)

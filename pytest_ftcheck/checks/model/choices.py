@@ -1,4 +1,4 @@
-"""Checks of a multiple-choice model: it scores each choice by its own tokens, and uses the context.
+"""Checks of a model that chooses among texts: it scores each choice by its own tokens, and uses the context.
 
 Shapes: B rows, C choices, T columns.
 """

@@ -199,7 +199,8 @@ def _as_it_knows(entry: Check, evidence: Evidence) -> Evidence:
 
     if entry.single_texts:
         return before_masking(of_single_texts(evidence))
-    return evidence if MASKED_TOKENS in entry.needs else with_steady_masks(evidence)
+    knows_masks = MASKED_TOKENS in entry.needs or evidence.pipeline.card.head_rules.masks is None
+    return evidence if knows_masks else with_steady_masks(evidence)
 
 
 _CRASHED = (

@@ -28,7 +28,7 @@ class Evidence(SimpleNamespace):
 
 
 def evidence(*failed: Finding) -> Any:
-    card = SimpleNamespace(head_rules=SimpleNamespace(traits=frozenset()), thresholds={})
+    card = SimpleNamespace(head_rules=SimpleNamespace(traits=frozenset(), masks=None), thresholds={})
     pipeline = SimpleNamespace(card=card, subject="mine")
     return Evidence(failed=list(failed), pipeline=pipeline, environment={"threads": "1"}, precision="float32")
 

@@ -18,7 +18,7 @@ def test_a_session_writes_its_page(
 ) -> None:
     assert few_checks
     result = run_pytest(*OPTIONS, "--ftcheck-html=out.html")
-    result.stdout.fnmatch_lines(["the report page is *out.html"])
+    result.stdout.fnmatch_lines(["all results are in out.json, out.html"])
     page = (pytester.path / "out.html").read_text(encoding="utf-8")
     document: dict[str, Any] = json.loads((pytester.path / "out.json").read_text(encoding="utf-8"))
     (figures,) = document["figures"]

@@ -138,12 +138,22 @@ def _masked_rows(evidence: Evidence) -> list[MaskedRow]:
             for start in range(0, len(chosen), _TOGETHER):
                 features = evidence.features(split.rows, chosen[start : start + _TOGETHER])
                 given = [np.asarray(plain_values(row.get("input_ids", ())), dtype=np.int64) for row in features]
+                stored = ["labels" in row for row in features]
                 batch = collator(features)
-                found += [
-                    MaskedRow(split.name, split.subject, before, shown, labels, np.isin(before, special))
-                    for before, shown, labels in _rows(given, batch, tokenizer.padding_side)
-                ]
+                for labelled, (before, shown, labels) in zip(
+                    stored, _rows(given, batch, tokenizer.padding_side), strict=True
+                ):
+                    tokens = _unmasked(before, shown, labels) if labelled else before
+                    found.append(MaskedRow(split.name, split.subject, tokens, shown, labels, np.isin(tokens, special)))
     return found
+
+
+def _unmasked(before: Ids, shown: Ids, labels: Ids) -> Ids:
+    """Return the tokens of a row with labels of its own, ``[T]``: if the row itself is masked, its labels know them."""
+    real = before >= 0
+    if not np.array_equal(before[real], shown[real]):
+        return before
+    return np.where(real & (labels != IGNORED), labels, before)
 
 
 def _rows(given: list[Ids], batch: Any, side: str) -> list[tuple[Ids, Ids, Ids]]:

@@ -38,7 +38,7 @@ class TopicTrainer(Trainer):
         super().__init__(*args, **kwargs)
         self.pos_weight = pos_weight
 
-    def compute_loss(  # type: ignore[override]  # `**_` takes num_items_in_batch, which Trainer names and this loss needs not
+    def compute_loss(  # type: ignore[override]  # `**_` takes num_items_in_batch, which Trainer names and this loss does not need
         self,
         model: Any,
         inputs: dict[str, Any],

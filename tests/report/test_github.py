@@ -11,7 +11,7 @@ from pytest_ftcheck.report.github import MOST, append_summary, error_commands, i
 from pytest_ftcheck.report.markdown import markdown
 from tests.report.made_up import MASK, document, red_document
 
-ROOT = Path("/work/repository/models")
+ROOT = Path("/home/runner/repository/models")
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_github_is_told_where_it_runs_or_where_it_is_asked_for(
 
 
 def test_a_cause_is_annotated_at_the_users_line() -> None:
-    (line,) = error_commands(red_document(), ROOT, "/work/repository")
+    (line,) = error_commands(red_document(), ROOT, "/home/runner/repository")
     head, _, message = line.removeprefix("::").partition("::")
     assert head == "error file=models/train.py,line=12,title=ftcheck%3A collator.mask of mrpc"
     assert message.startswith("batch of lengths (3, 5): expected attention_mask 1")

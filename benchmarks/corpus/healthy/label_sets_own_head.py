@@ -29,7 +29,7 @@ class Averaged(BertPreTrainedModel):
         self.bert = BertModel(config, add_pooling_layer=False)
         self.head = nn.Sequential(nn.Linear(config.hidden_size, config.hidden_size), nn.GELU(), nn.Dropout(0.1))
         self.out = nn.Linear(config.hidden_size, config.num_labels)
-        self.post_init()  # type: ignore[no-untyped-call]  # as transformers declares it
+        self.post_init()  # type: ignore[no-untyped-call]  # transformers gives this method no annotations
 
     def forward(self, input_ids: Any, attention_mask: Any, labels: Any = None, **_: Any) -> Any:
         """Logits [B, K]."""

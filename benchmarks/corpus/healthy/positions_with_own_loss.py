@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class StartsFirst(Trainer):
     """The start is what readers look for."""
 
-    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:  # type: ignore[override]  # as users write it
+    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:  # type: ignore[override]  # **_ takes num_items_in_batch, which Trainer names and this loss does not need
         """Weigh the start by two."""
         ends = [inputs[name] for name in ("start_positions", "end_positions")]
         outputs = model(

@@ -23,7 +23,7 @@ class Weighed(Trainer):
         super().__init__(*args, **kwargs)
         self.pos_weight = pos_weight
 
-    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:  # type: ignore[override]  # as users write it
+    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:  # type: ignore[override]  # **_ takes num_items_in_batch, which Trainer names and this loss does not need
         """Weighed binary cross entropy."""
         labels = inputs.pop("labels")
         outputs = model(**inputs)

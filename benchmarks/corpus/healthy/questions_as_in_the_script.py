@@ -22,7 +22,7 @@ class QuestionAnsweringTrainer(Trainer):
         self.eval_examples = eval_examples
         self.post_process_function = post_process_function
 
-    def evaluate(  # type: ignore[override]  # as the script has it
+    def evaluate(  # type: ignore[override]  # it takes the raw rows as well, as the public run_qa.py does
         self,
         eval_dataset: Any = None,
         eval_examples: Any = None,
@@ -51,7 +51,7 @@ class QuestionAnsweringTrainer(Trainer):
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
 
-    def predict(  # type: ignore[override]  # as the script has it
+    def predict(  # type: ignore[override]  # it takes the raw rows as well, as the public run_qa.py does
         self, predict_dataset: Any, predict_examples: Any, ignore_keys: Any = None, metric_key_prefix: str = "test"
     ) -> Any:
         """Answer the questions of a test split."""

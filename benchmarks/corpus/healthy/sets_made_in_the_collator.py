@@ -18,7 +18,7 @@ TEAMS = team_names(5)
 class Focal(Trainer):
     """Binary cross entropy in which sure answers count less."""
 
-    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:  # type: ignore[override]  # as users write it
+    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:  # type: ignore[override]  # **_ takes num_items_in_batch, which Trainer names and this loss does not need
         """Focal loss."""
         wanted = inputs["labels"]
         outputs = model(**{name: value for name, value in inputs.items() if name != "labels"})

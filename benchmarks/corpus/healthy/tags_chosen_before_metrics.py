@@ -35,11 +35,11 @@ class Tagger(BertPreTrainedModel):
         self.bert = BertModel(config, add_pooling_layer=False)
         self.recurrent = nn.GRU(config.hidden_size, 48, batch_first=True, bidirectional=True)
         self.classifier = nn.Linear(96, config.num_labels)
-        self.post_init()  # type: ignore[no-untyped-call]  # as transformers declares it
+        self.post_init()  # type: ignore[no-untyped-call]  # transformers gives this method no annotations
 
     def _init_weights(self, module: Any) -> None:
         """Give the recurrent layer weights as well, which transformers does not know how to do."""
-        super()._init_weights(module)  # type: ignore[no-untyped-call]  # as transformers declares it
+        super()._init_weights(module)  # type: ignore[no-untyped-call]  # transformers gives this method no annotations
         if isinstance(module, nn.GRU):
             for weight in module.parameters():
                 nn.init.uniform_(weight, -0.1, 0.1)

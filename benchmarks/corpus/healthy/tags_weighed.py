@@ -19,7 +19,7 @@ TAGS = ["O", "B-DAY", "B-LOC", "I-LOC", "B-PER", "I-PER", "I-DAY"]
 class Weighed(Trainer):
     """Cross entropy of tokens with a weight for each tag."""
 
-    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:  # type: ignore[override]  # as users write it
+    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:  # type: ignore[override]  # **_ takes num_items_in_batch, which Trainer names and this loss does not need
         """Weighed cross entropy."""
         labels = inputs["labels"]
         outputs = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"])

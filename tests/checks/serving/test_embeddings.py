@@ -32,7 +32,7 @@ class Twice(BertForSequenceClassification):
     def __init__(self, config: Any) -> None:
         super().__init__(config)
         self.encoder = BertModel(config)
-        self.post_init()  # type: ignore[no-untyped-call]  # as transformers declares it
+        self.post_init()  # type: ignore[no-untyped-call]  # transformers gives this method no annotations
 
     def forward(self, input_ids: Any, attention_mask: Any, token_type_ids: Any, labels: Any = None) -> Any:
         states = self.encoder(input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids)

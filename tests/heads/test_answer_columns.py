@@ -34,19 +34,33 @@ def gathered(**columns: list[Any]) -> list[Any]:
 @pytest.mark.parametrize(
     "columns",
     [
-        {"answers": [ANNA, BEN, NONE]},
-        {"answers": [{"text": "Anna", "answer_start": 0}, {"text": "Ben", "answer_start": 22}, None]},
-        {"answers": [[{"text": "Anna", "answer_start": 0}], [{"text": "Ben", "answer_start": 22}], []]},
-        {"answers": [json.dumps(ANNA), str(BEN), str(NONE)]},
-        {"answers": ["Anna", "Ben", ""], "answer_start": [0, 22, None]},
-        {"answers": ["Anna", "Ben", None]},
-        {"answer_text": ["Anna", "Ben", None], "answer_start": [0.0, 22.0, float("nan")]},
-        {"answer_text": [["Anna"], ["Ben"], []], "answer_start": [[0], [22], []]},
-        {"answers.text": ["['Anna']", "['Ben']", "[]"], "answers.answer_start": ["[0]", "[22]", "[]"]},
-        {"answer_text": ["Anna", "Ben", ""], "answer_start": [0, 22, -1], "is_impossible": [False, False, True]},
-        {"answers": [ANNA, BEN, NONE], "is_impossible": ["False", "false", "True"]},
+        pytest.param({"answers": [ANNA, BEN, NONE]}, id="lists in a mapping"),
+        pytest.param(
+            {"answers": [{"text": "Anna", "answer_start": 0}, {"text": "Ben", "answer_start": 22}, None]}, id="mapping"
+        ),
+        pytest.param(
+            {"answers": [[{"text": "Anna", "answer_start": 0}], [{"text": "Ben", "answer_start": 22}], []]},
+            id="list of mappings",
+        ),
+        pytest.param({"answers": [json.dumps(ANNA), str(BEN), str(NONE)]}, id="mapping as text"),
+        pytest.param({"answers": ["Anna", "Ben", ""], "answer_start": [0, 22, None]}, id="text and start"),
+        pytest.param({"answers": ["Anna", "Ben", None]}, id="text"),
+        pytest.param(
+            {"answer_text": ["Anna", "Ben", None], "answer_start": [0.0, 22.0, float("nan")]}, id="starts as floats"
+        ),
+        pytest.param({"answer_text": [["Anna"], ["Ben"], []], "answer_start": [[0], [22], []]}, id="two lists"),
+        pytest.param(
+            {"answers.text": ["['Anna']", "['Ben']", "[]"], "answers.answer_start": ["[0]", "[22]", "[]"]},
+            id="two lists as text",
+        ),
+        pytest.param(
+            {"answer_text": ["Anna", "Ben", ""], "answer_start": [0, 22, -1], "is_impossible": [False, False, True]},
+            id="start of -1",
+        ),
+        pytest.param(
+            {"answers": [ANNA, BEN, NONE], "is_impossible": ["False", "false", "True"]}, id="is_impossible as text"
+        ),
     ],
-    ids="+".join,
 )
 def test_each_form_says_the_same(columns: dict[str, list[Any]]) -> None:
     assert gathered(**columns) == [ANNA, BEN, NONE]

@@ -157,7 +157,7 @@ def test_a_limit_of_the_card_is_the_checks(project: pytest.Pytester, document: C
     assert (finding["check"], finding["expected"], finding["observed"]) == ("data.rows", "at most 9 rows", "64 rows")
     assert finding["hint"] == "take fewer."
     assert "checks: 1 passed, 1 failed (data.rows)\n" in found["output"]
-    assert "*data.rows: sst2 with tiny-bert on bundled\n  expected  at most 9 rows\n" in found["output"]
+    assert "CAUSE: data.rows: sst2 with tiny-bert on bundled\n  expected  at most 9 rows\n" in found["output"]
     assert "Traceback" not in found["output"]
 
 

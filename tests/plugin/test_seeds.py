@@ -53,7 +53,8 @@ def test_the_mean_is_judged_by_its_one_sided_bound(
     assert {check["outcome"] for check in found["checks"]} == {"passed"}
     if status == "fail":
         assert (
-            "*metrics.seeds: accuracy of sst2 with tiny-bert on bundled, trainer, 5 seeds (400 rows)" in found["output"]
+            "\nmetrics.seeds: accuracy of sst2 with tiny-bert on bundled, trainer, 5 seeds (400 rows)\n"
+            in found["output"]
         )
         assert "the recipe got worse, not one seed" in found["output"]
         assert [finding["check"] for finding in mean["findings"]] == ["metrics.seeds"]

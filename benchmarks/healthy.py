@@ -3,8 +3,9 @@
     python benchmarks/healthy.py [--seeds 4] [--first-seed 1000] [--processes 2]
 
 One session is one ``pytest --ftcheck-task=…``: a fresh process, one task, one checkpoint, one engine, one seed. What
-each session wrote is kept in ``build/healthy`` (a second call goes on where the first one stopped); the raw figures go
-to ``benchmarks/healthy.json`` and the table to ``benchmarks/healthy.md``.
+each session wrote is kept in ``build/healthy``: a second call goes on where the first one stopped, and may ask for more
+seeds of some tasks. Figures of all kept sessions go to ``benchmarks/healthy.json`` and the table to ``benchmarks/healthy.md``:
+remove the folder before a new version is measured.
 """
 
 from __future__ import annotations
@@ -95,19 +96,20 @@ def main() -> None:
     parser.add_argument("--tasks", type=lambda text: text.split(","), default=sorted(builtin_tasks()))
     parser.add_argument("--processes", type=int, default=2)
     arguments = parser.parse_args()
-    combinations = product(arguments.tasks, ("tiny-bert", "tiny-distilbert"), ("trainer", "manual"))
-    # Each session has a seed of its own, so that no two see the same numbers.
+    combinations = list(product(sorted(builtin_tasks()), ("tiny-bert", "tiny-distilbert"), ("trainer", "manual")))
+    # Each session has a seed of its own, so that no two see the same numbers. The first seed of each combination comes
+    # before the second of any, so that a run that was stopped has seen all of them.
     jobs = [
-        (*combination, arguments.first_seed + index * arguments.seeds + offset)
-        for index, combination in enumerate(combinations)
+        (*combination, arguments.first_seed + 100 * index + offset)
         for offset in range(arguments.seeds)
+        for index, combination in enumerate(combinations)
+        if combination[0] in arguments.tasks
     ]
     with ThreadPoolExecutor(arguments.processes) as pool:
-        sessions = []
-        for session in pool.map(lambda job: one_session(*job), jobs):
-            sessions.append(session)
+        for count, session in enumerate(pool.map(lambda job: one_session(*job), jobs), start=1):
             red = [finding["check"] for finding in session["findings"]]
-            print(len(sessions), "of", len(jobs), *list(session.values())[:6], red, flush=True)
+            print(count, "of", len(jobs), *list(session.values())[:6], red, flush=True)
+    sessions = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(KEPT.glob("*/session.json"))]
     (HERE / "healthy.json").write_text(json.dumps(sessions, indent=1) + "\n", encoding="utf-8")
     green = sum(session["exit"] == 0 for session in sessions)
     text = (

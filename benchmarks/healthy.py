@@ -4,8 +4,8 @@
 
 One session is one ``pytest --ftcheck-task=…``: a fresh process, one task, one checkpoint, one engine, one seed. What
 each session wrote is kept in ``build/healthy``: a second call goes on where the first one stopped, and may ask for more
-seeds of some tasks. Figures of all kept sessions go to ``benchmarks/healthy.json`` and the table to ``benchmarks/healthy.md``:
-remove the folder before a new version is measured.
+seeds of some tasks. Figures of all kept sessions go to ``benchmarks/healthy.json`` and the table to
+``benchmarks/healthy.md``: remove the folder before a new version is measured.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from scipy import integrate, optimize, stats
 from sklearn import metrics as sk
 
 from healthy_label_sets import ranked, split_in_two
+from healthy_masks import guessed, masked_at_random
 from healthy_models import attempt_is_red, head_is_red
 from pytest_ftcheck.checks.catalogue import NotApplicable, catalogue
 from pytest_ftcheck.checks.data.alike import lost_tokens
@@ -516,4 +517,22 @@ def label_sets() -> Iterator[Cell]:
             yield Cell(check, what, 3000, asked(check, split_in_two, train, evaluated, labels))
 
 
-CELLS = [*data(), *words(), *train_labels(), *predictions(), *label_sets(), *measured(), *training()]
+def masks() -> Iterator[Cell]:
+    """Give the cells of masked words."""
+
+    def drawn(check: str, rows: int, length: int, rate: float, whole_words: int) -> Red:
+        return lambda generator: red(check, masked_at_random(generator, rows, length, rate, whole_words))
+
+    def better_by(rows: int, gap: float, spread: float) -> Red:
+        return lambda generator: red("metrics.beats_unigram", guessed(generator, rows, gap, spread))
+
+    for rows, length, rate, pieces in product((32, 512), (12, 128), (0.15, 0.4), (1, 3)):
+        for check in ("collator.mask_rate", "collator.mask_shares"):
+            what = f"{rows} rows of {length} tokens, {rate:.0%} drawn" + (", words of 3 pieces" if pieces > 1 else "")
+            yield Cell(check, what, 100 if rows * length > 10_000 else 1000, drawn(check, rows, length, rate, pieces))
+    for rows, gap, spread in product((40, 400), (0.0, 0.25, 1.0), (0.2, 1.0)):
+        what = f"{rows} rows, {gap:g} better, spread of rows {spread:g}"
+        yield Cell("metrics.beats_unigram", what, 2000, better_by(rows, gap, spread), gap >= 0.25)
+
+
+CELLS = [*data(), *words(), *train_labels(), *predictions(), *label_sets(), *masks(), *measured(), *training()]

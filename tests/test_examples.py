@@ -20,11 +20,13 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 COMMANDS: dict[str, list[list[str]]] = {
     "csv_trainer": [["--ftcheck-trainer=train.py:build_trainer"]],
     "entities": [["--ftcheck-task=entities"]],
+    "follow_ups": [["--ftcheck-task=follow_ups"]],
     "manual_loop": [[]],
     "questions": [
         ["--ftcheck-trainer=train.py:build_trainer"],
         ["--ftcheck-task=squad", "--ftcheck-data=data", "--ftcheck-model=tiny-bert", "--ftcheck-tier=tiny"],
     ],
+    "report_words": [["--ftcheck-task=report_words"]],
     "reviews": [[], ["--ftcheck-task=reviews"]],
     "ticket_topics": [["--ftcheck-task=topics"]],
     "weighted_trainer": [["--ftcheck-task=feedback"]],
@@ -83,6 +85,22 @@ def test_a_script_is_checked_as_it_is(run_example: Callable[..., pytest.RunResul
             r"checks: \d+ passed, \d+ skipped",
             r"  skipped: data.segments: the task has one segment, 'message'",
             r"train-build_trainer: tiny-bert on the Trainer's own data \(800 train, 200 evaluated rows\)",
+        ]
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "rows"), [("follow_ups", "1000 train"), ("report_words", "1200 train")])
+def test_projects_with_a_floor_of_their_accuracy(
+    run_example: Callable[..., pytest.RunResult], name: str, rows: str
+) -> None:
+    result = run_example(name, *COMMANDS[name][0])
+    assert result.ret == pytest.ExitCode.OK
+    assert set(result.parseoutcomes()) <= {"passed", "skipped", "warnings"}
+    result.stdout.re_match_lines(
+        [
+            rf" ?{name} +trainer +accuracy +[01]\.\d{{4}} .* 0\.[48]000 +pass +",
+            rf"{name}: tiny-bert on the Trainer's own data \({rows}, 200 evaluated rows\)",
         ]
     )
 

@@ -91,7 +91,10 @@ def _columns(names: Sequence[str], label: str) -> tuple[str, str | None] | None:
 def _holds_lists(kind: Any) -> bool:
     import pyarrow as pa  # noqa: PLC0415 - as above
 
-    return all(name in {field.name for field in kind} and pa.types.is_list(kind.field(name).type) for name in _NESTED)
+    kinds = {field.name: field.type for field in kind}
+    return all(
+        name in kinds and (pa.types.is_list(kinds[name]) or pa.types.is_large_list(kinds[name])) for name in _NESTED
+    )
 
 
 def _answers(value: Any, starts: Any, context: str, where: str) -> dict[str, list[Any]]:

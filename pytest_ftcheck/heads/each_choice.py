@@ -74,9 +74,12 @@ class EachChoice:
         made = {name: _apart(table.column(name), owners) for name in table.column_names if name not in endings}
         if known:
             first, *start = (made.pop(name) for name in columns if name not in endings)
-            chosen = pa.concat_arrays([table.column(name).combine_chunks() for name in endings])
+            # Arrow joins strings of one type only; a table may have several, as of a CSV file and of a list.
+            kind = pa.large_string()
+            chosen = pa.concat_arrays([table.column(name).cast(kind).combine_chunks() for name in endings])
             texts = chosen.take(pa.array(places * len(table) + owners))
-            made |= {CONTEXT: first, CHOICE: pc.binary_join_element_wise(*start, texts, " ")}
+            parts = (*(part.cast(kind) for part in start), texts, pa.scalar(" ", kind))
+            made |= {CONTEXT: first, CHOICE: pc.binary_join_element_wise(*parts)}
         if labels in made and pa.types.is_integer(made[labels].type):
             made[labels] = pa.array((made[labels].to_numpy(zero_copy_only=False) == places).astype(np.int64))
         return pa.table(made)

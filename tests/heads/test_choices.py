@@ -85,8 +85,19 @@ def test_its_outputs_are_told_from_those_of_classes_by_the_texts_of_a_row() -> N
 # -- taken apart -------------------------------------------------------------------------------------------------------
 
 
-def test_each_choice_becomes_a_row_that_is_right_or_wrong() -> None:
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        pytest.param([pa.string()], id="string"),
+        pytest.param([pa.large_string()], id="large_string, as of a CSV file"),
+        pytest.param([pa.string(), pa.large_string()], id="both"),
+        pytest.param([pa.dictionary(pa.int32(), pa.string())], id="categories of pandas"),
+    ],
+)
+def test_each_choice_becomes_a_row_that_is_right_or_wrong(kinds: list[pa.DataType]) -> None:
     table = pa.table({**COLUMNS, "label": [0, 1], "idx": [7, 8], "input_ids": [[[1, 2], [3]], [[4], [5, 6]]]})
+    for place, name in enumerate(COLUMNS):
+        table = table.set_column(place, name, table.column(name).cast(kinds[place % len(kinds)]))
     rows = EachChoice().rows(table, list(COLUMNS), "label").to_pydict()
     assert rows["label"] == [1, 0, 0, 1]
     assert rows["input_ids"] == [[1, 2], [3], [4], [5, 6]]

@@ -207,11 +207,19 @@ def own_process() -> Callable[..., subprocess.CompletedProcess[str]]:
     def run(folder: Path, *args: str, python: tuple[str, ...] = ("-m", "pytest")) -> subprocess.CompletedProcess[str]:
         names = ("PYTEST_", "PYTHON", "HF_", "GITHUB_")
         environment = {name: value for name, value in os.environ.items() if not name.startswith(names)}
+        # pytest removes all but its newest three temporary folders, also those of other sessions of this machine.
+        temporary = folder.with_name(f"{folder.name}-temporary")
+        temporary.mkdir(exist_ok=True)
+        own = {
+            "PYTHONPATH": str(under_test),
+            "PYTEST_DEBUG_TEMPROOT": str(temporary),
+            "XDG_CACHE_HOME": str(folder / "cache"),
+            "COLUMNS": "120",
+        }
         return subprocess.run(
             [sys.executable, *python, *args],
             cwd=folder,
-            env=environment
-            | {"PYTHONPATH": str(under_test), "XDG_CACHE_HOME": str(folder / "cache"), "COLUMNS": "120"},
+            env=environment | own,
             capture_output=True,
             text=True,
             check=False,

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_ftcheck.report.document import Document
+from pytest_ftcheck.report.html.page import page
+from pytest_ftcheck.report.read import read_file
+
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable
+    from pathlib import Path
 
 OPTIONS = ("--ftcheck-task=sst2", "--ftcheck-json=out.json")
 
@@ -19,15 +26,15 @@ def test_a_session_writes_its_page(
     assert few_checks
     result = run_pytest(*OPTIONS, "--ftcheck-html=out.html")
     result.stdout.fnmatch_lines(["all results are in out.json, out.html"])
-    page = (pytester.path / "out.html").read_text(encoding="utf-8")
+    written = (pytester.path / "out.html").read_text(encoding="utf-8")
     document: dict[str, Any] = json.loads((pytester.path / "out.json").read_text(encoding="utf-8"))
     (figures,) = document["figures"]
     assert figures["missing"] == {}
     assert len(figures["worst"]) == document["runs"][0]["rows"]
     assert document["command"].endswith("--ftcheck-html=out.html")
-    assert document["command"] in page
-    assert "<h3>Gates</h3>" in page
-    assert figures["worst"][0]["text"][0][:20] in page
+    assert document["command"] in written
+    assert "<h3>Gates</h3>" in written
+    assert figures["worst"][0]["text"][0][:20] in written
 
 
 def test_a_session_without_a_page_keeps_texts_of_rows_to_itself(
@@ -55,3 +62,62 @@ def test_a_page_that_is_lost_fails_the_session(run_pytest: Callable[..., pytest.
     result = run_pytest("--ftcheck-task=sst2", "--ftcheck-checks=data.rows", "--ftcheck-html=/dev/full")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["ERROR: --ftcheck-html=/dev/full: not written, No space left on device; *"])
+
+
+WATCH = """
+import os
+import sys
+
+def note(event, arguments):
+    if event != "os.rename" or not str(arguments[1]).endswith(".html"):
+        return
+    with open(arguments[0]) as file:
+        finished = "has not finished" not in file.read()
+    if finished:
+        with open("written.txt", "a") as file:
+            file.write(os.environ.get("PYTEST_XDIST_WORKER", "controller") + "\\n")
+
+sys.addaudithook(note)
+"""
+"""A ``conftest.py`` that notes which process writes a page of a session that has finished."""
+
+
+def document_of(path: Path) -> Document:
+    document = read_file(path)
+    assert isinstance(document, Document)
+    return document
+
+
+def same_times(document: Document) -> Document:
+    """Give what differs from session to session the same value."""
+    return replace(
+        document,
+        command="pytest",
+        started=0.0,
+        seconds=1.0,
+        gates=[replace(gate, seconds=1.0) for gate in document.gates],
+        runs=[replace(run, timings={"train": 1.0}, folder=f"{run.task}-{run.engine}") for run in document.runs],
+        figures=[replace(entry, folder=f"{entry.task}-{entry.engine}") for entry in document.figures],
+        checks=[replace(check, seconds=1.0) for check in document.checks],
+    )
+
+
+@pytest.mark.slow
+def test_under_xdist_the_controller_writes_the_same_page(
+    quick_folder: Callable[[str], Path], own_process: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    pytest.importorskip("xdist")
+    folder = quick_folder("page")
+    (folder / "conftest.py").write_text(WATCH, encoding="utf-8")
+    pages = {}
+    for workers in ("2", "0"):
+        done = own_process(
+            folder, "--ftcheck-task=mrpc,sst2", "--ftcheck-checks=data.labels_in_range,metrics.floor",
+            "-n", workers, f"--ftcheck-json={workers}.json", f"--ftcheck-html={workers}.html",
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        document = document_of(folder / f"{workers}.json")
+        assert (folder / f"{workers}.html").read_text(encoding="utf-8") == page(document)
+        pages[workers] = page(same_times(document))
+    assert pages["2"] == pages["0"]
+    assert (folder / "written.txt").read_text(encoding="utf-8").split() == ["controller"] * len(pages)

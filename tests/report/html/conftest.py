@@ -197,7 +197,7 @@ HOSTILE = (
 @pytest.fixture
 def without_plots(monkeypatch: pytest.MonkeyPatch) -> None:
     """Render pages as if matplotlib were absent, which draws about a second for each page."""
-    for module in ("drawn", "page"):
+    for module in ("drawn", "history", "page"):
         monkeypatch.setattr(f"pytest_ftcheck.report.html.{module}.can_plot", lambda: False)
 
 

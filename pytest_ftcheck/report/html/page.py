@@ -138,7 +138,7 @@ def _task(document: Document, name: str, key: str) -> TaskView:
         predictions=tuple(drawn.prediction_plots(document, name, key)),
         lengths=tuple(drawn.length_lines(lengths)),
         length_plot=drawn.length_plot(lengths, key),
-        tables=tuple(data_tables(document, name)),
+        tables=tuple(data_tables(document, name, key)),
         checks=checks,
     )
 

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_ftcheck.report.baseline import BaselineRecord
 from pytest_ftcheck.report.document import Document
 from pytest_ftcheck.report.html.page import page
 from pytest_ftcheck.report.read import read_file
+from tests.report.html.parsed import Parsed
 
 if TYPE_CHECKING:
     import subprocess
@@ -121,3 +123,50 @@ def test_under_xdist_the_controller_writes_the_same_page(
         pages[workers] = page(same_times(document))
     assert pages["2"] == pages["0"]
     assert (folder / "written.txt").read_text(encoding="utf-8").split() == ["controller"] * len(pages)
+
+
+RECIPE = """
+max_train_rows = {rows}
+[tasks.sst2.recipe.tiny]
+num_train_epochs = {epochs}
+[tasks.sst2.floors.tiny.tiny-bert]
+accuracy = {{ max_drop = 0.02 }}
+"""
+
+
+@pytest.mark.slow
+def test_the_page_of_a_worse_run_shows_what_changed_against_the_accepted_one(
+    tmp_path: Path, own_process: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    shared = ("--ftcheck-task=sst2", "--ftcheck-checks=metrics.floor", "-p", "no:xdist")
+    (tmp_path / "ftcheck.toml").write_text(RECIPE.format(rows=1200, epochs=3), encoding="utf-8")
+    accepted = own_process(tmp_path, *shared, "--ftcheck-update-baseline", "--ftcheck-reason=release 1")
+    assert accepted.returncode == 0, accepted.stdout + accepted.stderr
+    (tmp_path / "ftcheck.toml").write_text(RECIPE.format(rows=64, epochs=1), encoding="utf-8")
+    worse = own_process(tmp_path, *shared, "--ftcheck-json=out.json", "--ftcheck-html=out.html")
+    assert worse.returncode == 1, worse.stdout + worse.stderr
+
+    document = document_of(tmp_path / "out.json")
+    gate = next(gate for gate in document.gates if gate.metric == "accuracy" and not gate.slice)
+    assert isinstance(document.baseline, BaselineRecord)
+    (compared,) = document.baseline.comparisons
+    assert gate.drop is not None
+    assert gate.interval is not None
+    assert gate.drop.drop > 0.1
+    assert len(compared.flips) > 40
+    parsed = Parsed((tmp_path / "out.html").read_text(encoding="utf-8"))
+    text = parsed.text
+    before, now = f"{gate.drop.before:.4f}", f"{gate.value:.4f}"
+    interval = " to ".join(f"{end:.4f}" for end in gate.interval)
+    strip = f"value {now}, 95% interval {interval}, limit -, accepted run {before}"
+    assert "Failed. 1 of 1 check failed, accuracy is beyond its limit." in text
+    assert any(svg.get("aria-label") == strip for svg in parsed.all("svg"))
+    assert f"accuracy trainer, seed 0 {now} {interval} - {before} " in text
+    title = "Changed predictions, trainer, seed 0: against the run accepted on"
+    assert f"{title} {compared.accepted}: {len(compared.flips)} rows" in text
+    table = text[text.index(title) : text.index("Rows with the highest loss")]
+    assert "row text label accepted run this run worse by" in table
+    places = [table.index(flip.text[0]) for flip in compared.flips[:10]]
+    assert places == sorted(places)
+    first = compared.flips[0]
+    assert f"{first.text[0]} {first.label} {first.before} {first.after} {first.worse:+.4f}" in table

@@ -117,7 +117,13 @@ def make_document() -> Callable[..., Document]:
 
     def make(*, text: str = "plain", row_text: str = "", flips: int = 2, worst: int = 1, **changes: Any) -> Document:
         found = FoundRecord(
-            "collator.mask", f"subject {text}", f"expected {text}", f"observed {text}", f"hint {text}", nodeid=NODE
+            "collator.mask",
+            f"subject {text}",
+            f"expected {text}",
+            f"observed {text}",
+            f"hint {text}",
+            nodeid=NODE,
+            evidence=(f"first {text}", f"second {text}"),
         )
         red = RedRecord(**vars(found), because_of=None)
         later = RedRecord("metrics.floor", text, "at least 0.8", "0.71", nodeid=FLOOR, because_of="collator.mask")

@@ -32,6 +32,7 @@ def test_the_verdict_comes_first_and_then_the_cause_with_its_consequences(make_d
         for words in (
             "Failed. 2 of 3 checks failed, accuracy is beyond its limit.",
             "Most likely cause collator.mask",
+            "evidence first plain second plain",
             "1 check failed, probably because of it: metrics.floor",
             "0.6600 to 0.7500",
             "Rows with the highest loss",

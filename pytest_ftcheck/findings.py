@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Literal
 
-from pytest_ftcheck.printable import printable
+from pytest_ftcheck.printable import printable_values
 
 Level = Literal["fail", "warn"]
 
@@ -30,13 +30,15 @@ class Finding:
     """``warn``: a line in the summary; the test passes unless ``--ftcheck-strict`` is given."""
     share: float = 0.0
     """Fraction of affected rows of a warning; warnings are sorted by it."""
+    evidence: tuple[str, ...] = ()
+    """Up to three rows or token sequences that show it; empty where the check gives none."""
 
     def __post_init__(self) -> None:
         """Escape characters that a terminal or a report cannot show, because many strings come from data."""
         for part in fields(self):
             value = getattr(self, part.name)
-            if isinstance(value, str):
-                object.__setattr__(self, part.name, printable(value))
+            if isinstance(value, (str, tuple)):
+                object.__setattr__(self, part.name, printable_values(value))
 
     def describe(self) -> str:
         """Return the text for a failed test."""
@@ -45,6 +47,7 @@ class Finding:
             f"{self.check}: {self.subject}",
             f"  expected  {self.expected}{unit}",
             f"  observed  {self.observed}{unit}",
+            *(f"  evidence  {text}" for text in self.evidence),
         ]
         if self.hint:
             lines.append(f"  what to do: {self.hint}")

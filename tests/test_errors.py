@@ -45,6 +45,13 @@ def test_finding_gives_its_unit_with_both_numbers() -> None:
     assert text.endswith("  expected  at most 5 ms\n  observed  7 ms")
 
 
+def test_finding_shows_its_evidence_before_what_to_do() -> None:
+    text = Finding(
+        "data.labels", "train", "0 or 1", "2", "look", evidence=("row 3: label 2", "row 7: label 2")
+    ).describe()
+    assert text.endswith("  observed  2\n  evidence  row 3: label 2\n  evidence  row 7: label 2\n  what to do: look")
+
+
 def test_check_failure_needs_a_finding() -> None:
     with pytest.raises(ValueError, match="at least one finding"):
         CheckFailure([])

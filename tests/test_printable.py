@@ -40,7 +40,7 @@ def test_any_text_can_be_written_into_xml(text: str) -> None:
 
 @given(text=TEXTS)
 def test_findings_and_errors_hold_such_texts_alone(text: str) -> None:
-    finding = Finding(text, text, text, text, text, text)
+    finding = Finding(text, text, text, text, text, text, evidence=(text, text))
     assert finding.describe() == printable(finding.describe())
     assert str(TaskError(text)) == printable(text)
 

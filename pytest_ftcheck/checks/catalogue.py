@@ -7,7 +7,7 @@ line states the requirement. If the check is not applicable, it raises `NotAppli
 from __future__ import annotations
 
 import sysconfig
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
@@ -220,9 +220,15 @@ def _place(error: BaseException) -> str:
     return ""
 
 
-def finding(expected: str, observed: str, *, subject: str = "", hint: str = "", unit: str = "") -> Finding:
+EXAMPLES = 3
+"""Rows that a finding shows as evidence, at most."""
+
+
+def finding(
+    expected: str, observed: str, *, subject: str = "", hint: str = "", unit: str = "", evidence: Iterable[str] = ()
+) -> Finding:
     """Make a finding of the running check; `run_check` adds its id, and subject and hint if they are empty."""
-    return Finding("", subject, expected, observed, hint, unit)
+    return Finding("", subject, expected, observed, hint, unit, evidence=tuple(evidence)[:EXAMPLES])
 
 
 def warning(expected: str, observed: str, *, share: float, subject: str = "", hint: str = "") -> Finding:

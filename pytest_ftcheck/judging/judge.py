@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 import weakref
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -61,12 +62,13 @@ def judge(
         settings: device, engines, first seed and all other options of the command line; None: the defaults.
 
     Returns:
-        The verdict: `Report.ok`, `print(report)`, `Report.to_json`.
+        The verdict: `Report.ok`, `print(report)`, `Report.to_json`, `Report.to_markdown`, `Report.to_html`.
 
     Raises:
         FtcheckError: the subject or a setting is wrong.
 
     """
+    started = time.time()
     settings = replace(settings or Settings(), checks=tuple(checks))
     budget = Budget(settings.budget)
     pipeline = _pipeline_of(subject, settings)
@@ -76,7 +78,14 @@ def judge(
     check_slices(pipeline, settings.rootdir)
     if FLOOR in chosen:
         refuse_trivial_limits(pipeline)
-    return _Judgement(pipeline, settings, chosen, budget).report()
+    return _Judgement(pipeline, settings, chosen, budget, _call(subject, settings), started).report()
+
+
+def _call(subject: Any, settings: Settings) -> str:
+    """Return the call of `judge`, as a user may write it."""
+    shown = repr(subject) if isinstance(subject, str) else getattr(subject, "__qualname__", type(subject).__name__)
+    shown = f"load_card({subject.name!r})" if isinstance(subject, TaskCard) else shown
+    return f"pytest_ftcheck.judge({shown}{f', checks={list(settings.checks)}' if settings.checks else ''})"
 
 
 def _pipeline_of(subject: Any, settings: Settings) -> Pipeline:
@@ -105,6 +114,8 @@ class _Judgement:
     settings: Settings
     checks: tuple[Check, ...]
     budget: Budget
+    call: str
+    started: float
     evidence: dict[str, Evidence] = field(default_factory=dict)
     """Evidence by engine."""
     gates: list[GateRecord] = field(default_factory=list)
@@ -131,12 +142,20 @@ class _Judgement:
         report = Report(
             task=self.pipeline.card.name,
             subject=self.pipeline.subject,
-            results=tuple(self._with_unreported([self._judged(case, gates) for case in cases])),
+            results=tuple(self._with_unreported([self._timed(case, gates) for case in cases])),
             gates=tuple(self.gates),
             runs={engine: evidence.run for engine, evidence in self.evidence.items() if evidence.has_run},
+            pipeline=self.pipeline,
+            call=self.call,
+            started=self.started,
+            seconds=time.time() - self.started,
         )
         weakref.finalize(report, folder.cleanup)
         return report
+
+    def _timed(self, case: Case, gates: CardGates) -> CheckResult:
+        began = time.perf_counter()
+        return replace(self._judged(case, gates), seconds=time.perf_counter() - began)
 
     def _judged(self, case: Case, gates: CardGates) -> CheckResult:
         name, skipped = case.check.id, self.pipeline.card.skipped

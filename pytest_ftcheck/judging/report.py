@@ -1,15 +1,18 @@
-"""The result of `judge`: printed like the summary in pytest, or as JSON."""
+"""The result of `judge`: printed like the summary in pytest, as JSON, Markdown, or as a page."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pytest_ftcheck.checks.causes import likely_causes
+from pytest_ftcheck.judging.judged_document import document_of
 from pytest_ftcheck.report.document import JudgedDocument
 from pytest_ftcheck.report.groups import group_lines
+from pytest_ftcheck.report.html.page import page
 from pytest_ftcheck.report.json import json_text
+from pytest_ftcheck.report.markdown import markdown
 from pytest_ftcheck.report.records import CauseRecord, JudgedRecord, found_record, red_record
 from pytest_ftcheck.report.summary import check_lines, summary_table, warning_lines
 from pytest_ftcheck.report.view import View
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.checks.causes import Cause
     from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.gates.records import GateRecord
+    from pytest_ftcheck.pipeline.parts import Pipeline
     from pytest_ftcheck.report.records import Outcome, RedRecord
     from pytest_ftcheck.runs.run import Run
 
@@ -38,6 +42,8 @@ class CheckResult:
     """Findings that do not fail."""
     reason: str = ""
     """Why it was skipped; empty where it was not."""
+    seconds: float = 0.0
+    """Duration."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,14 @@ class Report:
     """One gate for each metric and slice, with and without a limit."""
     runs: Mapping[str, Run]
     """Runs by engine; empty where nothing was trained. Their folders are removed with the report."""
+    pipeline: Pipeline | None = field(default=None, repr=False)
+    """The parts that were judged: figures and rows of `to_html` are made of them."""
+    call: str = ""
+    """The call of `judge`."""
+    started: float = 0.0
+    """Begin of the call, in seconds since 1970-01-01 UTC."""
+    seconds: float = 0.0
+    """Duration of the call."""
 
     @property
     def ok(self) -> bool:
@@ -89,7 +103,7 @@ class Report:
 
     def __str__(self) -> str:
         """Render causes, the table of metrics, warnings, and checks with the reasons of skipped ones."""
-        causes = View().show(group_lines(self._told(), self._red_records()))
+        causes = View().show(group_lines(self.cause_records(), self._red_records()))
         table = [summary_table(self.gates)] if self.gates else []
         return "\n".join([*causes, *table, *warning_lines(self.warnings), *check_lines(self._checks())])
 
@@ -103,15 +117,28 @@ class Report:
                 warnings=[found_record(found) for found in self.warnings],
                 checks=self._checks(),
                 findings=self._red_records(),
-                causes=self._told(),
+                causes=self.cause_records(),
             )
         )
 
-    def _red_records(self) -> list[RedRecord]:
-        because = {check: cause.check for cause in self.causes for check in cause.consequences}
-        return [red_record(found, because.get(found.check)) for found in self.findings]
+    def to_html(self) -> str:
+        """Return the page of ``--ftcheck-html``. It contains texts of the evaluated rows."""
+        return page(document_of(self, with_rows=True))
 
-    def _told(self) -> list[CauseRecord]:
+    def to_markdown(self) -> str:
+        """Return the summary of ``--ftcheck-md``."""
+        return markdown(document_of(self))
+
+    def _red_records(self) -> list[RedRecord]:
+        return [red_record(found, self.because_of(found)) for found in self.findings]
+
+    def because_of(self, found: Finding) -> str | None:
+        """Return the failed check that probably explains a finding; None where there is none."""
+        because = {check: cause.check for cause in self.causes for check in cause.consequences}
+        return because.get(found.check)
+
+    def cause_records(self) -> list[CauseRecord]:
+        """Return the causes with the first finding of each."""
         first = {found.check: found for found in reversed(self.findings)}
         return [
             CauseRecord(

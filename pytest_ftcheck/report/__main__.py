@@ -13,6 +13,7 @@ from pytest_ftcheck.report.difference import difference_lines
 from pytest_ftcheck.report.document import Document
 from pytest_ftcheck.report.forms import FORMS
 from pytest_ftcheck.report.history import history, history_lines
+from pytest_ftcheck.report.html.history import history_page
 from pytest_ftcheck.report.read import read_file
 from pytest_ftcheck.report.session_summary import session_summary
 from pytest_ftcheck.report.view import View
@@ -34,7 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             lines = difference_lines(_document(given.before), _document(given.after))
         elif given.command == "history":
             documents = [(str(path), _document(path)) for path in given.documents]
-            lines = history_lines(history(sorted(documents, key=lambda named: named[1].started)))
+            series = history(sorted(documents, key=lambda named: named[1].started))
+            lines = history_lines(series)
+            if given.html:
+                _write(given.html, "html", history_page(series))
         else:
             document = _document(given.document)
             lines = _render(document, {name: path for name in _FROM_JSON if (path := getattr(given, name))})
@@ -62,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     diff.add_argument("after", type=Path, help="file of --ftcheck-json of a later session")
     course = commands.add_parser("history", help="judge each metric of the latest document by those before")
     course.add_argument("documents", type=Path, nargs="+", help="files of --ftcheck-json, in any order")
+    course.add_argument("--html", type=Path, metavar="PATH", help="also write an HTML page with a chart of each metric")
     return parser
 
 
@@ -81,19 +86,24 @@ def _document(path: Path) -> Document:
 
 
 def _render(document: Document, paths: dict[str, Path]) -> list[str]:
-    """Write the requested files; without any, return the summary.
+    """Write the requested files; without any, return the summary."""
+    for name, path in paths.items():
+        _write(path, name, FORMS[name](document))
+    return [] if paths else list(session_summary(document, View()))
+
+
+def _write(path: Path, option: str, text: str) -> None:
+    """Write a file.
 
     Raises:
-        DataError: a file cannot be written.
+        DataError: it cannot be written.
 
     """
-    for name, path in paths.items():
-        try:
-            write_whole(path, FORMS[name](document).encode())
-        except OSError as error:
-            msg = f"--{name}={path}: not written, {error.strerror or error}. Give another file."
-            raise DataError(msg) from error
-    return [] if paths else list(session_summary(document, View()))
+    try:
+        write_whole(path, text.encode())
+    except OSError as error:
+        msg = f"--{option}={path}: not written, {error.strerror or error}. Give another file."
+        raise DataError(msg) from error
 
 
 if __name__ == "__main__":

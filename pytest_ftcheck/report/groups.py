@@ -96,6 +96,7 @@ def _body(found: Finding, indent: str = "") -> Iterator[Line]:
     unit = f" {found.unit}" if found.unit else ""
     yield Line(f"{indent}  expected  {found.expected}{unit}")
     yield Line(f"{indent}  observed  {found.observed}{unit}")
+    yield from (Line(f"{indent}  evidence  {text}") for text in found.evidence)
 
 
 def _next_steps(cause: CauseRecord) -> Iterator[Line]:

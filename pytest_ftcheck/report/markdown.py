@@ -156,6 +156,7 @@ def _cause(before: str, behind: str, cause: CauseRecord, document: Document) -> 
             f"- {escaped(found.subject)}: expected {escaped(found.expected)}{unit}, "
             f"observed {escaped(found.observed)}{unit}"
         )
+        yield from (f"  - evidence: {escaped(text)}" for text in found.evidence)
     if cause.finding.hint:
         yield f"- what to do: {escaped(cause.finding.hint)}"
     if cause.source is not None:

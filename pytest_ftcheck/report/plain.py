@@ -59,8 +59,8 @@ def _typed(hint: Any, value: Any) -> Any:
     parts, origin = get_args(hint), get_origin(hint)
     if origin in (Union, UnionType):
         return next((_typed(part, value) for part in parts if is_dataclass(part)), value)
-    if origin is list:
-        return [_typed(parts[0], entry) for entry in value]
+    if origin in (list, tuple):
+        return origin(_typed(parts[0], entry) for entry in value)
     if origin is dict:
         return {key: _typed(parts[1], entry) for key, entry in value.items()}
     return value

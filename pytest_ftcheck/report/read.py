@@ -130,6 +130,8 @@ def _value(hint: Any, value: Any, path: str) -> Any:
         return _one_of(parts, value, path)
     if origin is list and isinstance(value, list):
         return [_value(parts[0], entry, f"{path}[{place}]") for place, entry in enumerate(value)]
+    if origin is tuple and isinstance(value, list):
+        return tuple(_value(parts[0], entry, f"{path}[{place}]") for place, entry in enumerate(value))
     if origin is dict and isinstance(value, dict):
         return {key: _value(parts[1], entry, _inside(path, key)) for key, entry in value.items()}
     if not _fits(hint, value):
@@ -165,7 +167,7 @@ def _in_words(hint: Any) -> str:
         return " or ".join(json.dumps(part) for part in get_args(hint))
     if hint is NoneType:
         return "null"
-    return _WORDS.get(hint) or {list: "a list", dict: "an object"}.get(get_origin(hint), "an object")
+    return _WORDS.get(hint) or {list: "a list", tuple: "a list", dict: "an object"}.get(get_origin(hint), "an object")
 
 
 def _shown(value: Any) -> str:

@@ -131,7 +131,7 @@ def _of_type(hint: Any) -> dict[str, Any]:
         return {"enum": list(parts)}
     if origin in (Union, UnionType):
         return {"anyOf": [_of_type(part) for part in parts]}
-    if origin is list:
+    if origin in (list, tuple):
         return {"type": "array", "items": _of_type(parts[0])}
     if origin is dict:
         return {"type": "object", "additionalProperties": _of_type(parts[1])}
@@ -183,7 +183,7 @@ def _in_words(hint: Any) -> str:
         return ", ".join(f"`{json.dumps(part)}`" for part in parts)
     if origin in (Union, UnionType):
         return " or ".join(_in_words(part) for part in parts)
-    if origin is list:
+    if origin in (list, tuple):
         return f"list of {_in_words(parts[0])}"
     return f"by name: {_in_words(parts[1])}" if origin is dict else _SIMPLE_WORDS[hint]
 

@@ -32,12 +32,19 @@ def outcomes(report: Report) -> dict[str, str]:
     return {result.check: result.outcome for result in report.results}
 
 
+def results_of(page: str) -> str:
+    """Return verdict, gates, plots and rows of a page, without durations and the causes' next steps."""
+    verdict = page[page.index('<p class="verdict') :].partition("</p>")[0]
+    return verdict + page[page.index("<h3>Gates</h3>") : page.index("<h3>Checks</h3>")]
+
+
 def test_judge_and_pytest_say_the_same(
     pytester: pytest.Pytester, read_document: Callable[[str], dict[str, Any]]
 ) -> None:
     pytester.path.joinpath("train.py").write_text(USER_TRAIN.read_text(encoding="utf-8"), encoding="utf-8")
     arguments = ("--ftcheck-trainer=train.py:build", f"--ftcheck-checks={','.join(FEW)}", "--ftcheck-device=cpu")
-    pytester.runpytest_subprocess(*arguments, "--ftcheck-json=document.json")
+    forms = ("--ftcheck-json=document.json", "--ftcheck-html=page.html", "--ftcheck-md=summary.md")
+    pytester.runpytest_subprocess(*arguments, *forms)
     document = read_document(pytester.path.joinpath("document.json").read_text(encoding="utf-8"))
     report = judge("train.py:build", checks=FEW, settings=Settings(rootdir=pytester.path, device="cpu"))
     said = read_document(report.to_json())
@@ -57,6 +64,12 @@ def test_judge_and_pytest_say_the_same(
             key: value for key, value in expected.items() if key not in timed
         }
     assert report.ok == (document["exit_status"] == 0)
+    page, summary = (pytester.path.joinpath(name).read_text(encoding="utf-8") for name in ("page.html", "summary.md"))
+    assert results_of(report.to_html()) == results_of(page)
+    assert "<figcaption>Loss</figcaption>" in results_of(page)
+    assert [line for line in report.to_markdown().splitlines() if line.startswith("|")] == [
+        line for line in summary.splitlines() if line.startswith("|")
+    ]
 
 
 def test_a_function_a_name_and_a_card_are_judged(settings: Settings) -> None:

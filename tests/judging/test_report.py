@@ -9,6 +9,7 @@ from pytest_ftcheck.findings import Finding
 from pytest_ftcheck.gates.limits import Limits
 from pytest_ftcheck.gates.records import GateRecord
 from pytest_ftcheck.judging.report import CheckResult, Report
+from tests.report.html.parsed import Parsed
 
 
 def found(check: str, **changes: Any) -> Finding:
@@ -80,6 +81,33 @@ def test_json_of_a_report() -> None:
         ("metrics.not_constant", "collator.mask"),
     ]
     assert said["gates"][0]["interval"] == [0.88, "nan"]
+
+
+def test_page_of_a_report() -> None:
+    text = Parsed(report(*FAILED, gates=(GATE,), call="pytest_ftcheck.judge('a')").to_html()).text
+    places = [
+        text.index(words)
+        for words in (
+            "Failed. 2 of 4 checks failed, 1 skipped, accuracy is inconclusive",
+            "Most likely cause collator.mask a task expected one thing observed another",
+            "1 more finding of this check",
+            "1 check failed, probably because of it: metrics.not_constant",
+            "0.8800 to nan",
+            "Warnings data.truncation",
+            "Checks 2 failed",
+            "1 warned",
+            "skipped: one segment",
+            "Reproduce pytest_ftcheck.judge('a')",
+        )
+    ]
+    assert places == sorted(places)
+
+
+def test_markdown_of_a_report() -> None:
+    lines = report(*FAILED, gates=(GATE,)).to_markdown().splitlines()
+    assert lines[0] == "## ❌ ftcheck: a failed"
+    assert "**Likely cause: `collator.mask`** of a (2 checks agree)" in lines
+    assert "| accuracy | trainer | 0 | - | 0.9100 | - | 0.8800 to nan | at least 0.9000 | inconclusive |" in lines
 
 
 def test_nothing_that_failed_is_fine() -> None:

@@ -28,6 +28,7 @@ FOUND = {
     "hint": "add some.",
     "level": "fail",
     "share": 0.0,
+    "evidence": [],
 }
 
 

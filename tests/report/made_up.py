@@ -20,6 +20,7 @@ MASK = FoundRecord(
     "attention_mask 1 at every token and 0 at every pad",
     "[[0, 0, 0, 1, 1], [0, 0, 0, 0, 0]] for input_ids [[2, 17, 3, 0, 0], [2, 21, 40, 8, 3]]",
     "the mask is inverted or made of other rows: return what tokenizer.pad returns.",
+    evidence=("row 0: [CLS] he left [SEP]", "row 1: [CLS] the board met [SEP]"),
     nodeid="ftcheck/mrpc::test_collator[mask]",
 )
 PADDING = FoundRecord(

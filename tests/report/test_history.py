@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pytest_ftcheck.report.__main__ import main
-from pytest_ftcheck.report.history import SECONDS, history, history_lines, judge_last
+from pytest_ftcheck.report.history import SECONDS, STEP, history, history_lines, judge_last
 from pytest_ftcheck.report.json import json_text
 from tests.report.made_up import document, gate
 
@@ -24,12 +24,17 @@ HEALTHY = [0.901, 0.897, 0.904, 0.899, 0.902, 0.898, 0.903, 0.9]
 def session(value: float, *, seed: int = 0, data: str = "bundled", seconds: float = 10.0, reused: bool = False) -> Any:
     """What `history` reads of a document."""
     run = {"task": "mrpc", "engine": "trainer", "seed": seed}
+    interval = [value - 0.03, value + 0.02]
     return SimpleNamespace(
-        gates=[SimpleNamespace(**run, metric="accuracy", slice="", value=value, rows=400)],
+        started=1_790_000_000.0,
+        gates=[SimpleNamespace(**run, metric="accuracy", slice="", value=value, rows=400, interval=interval)],
+        seed_gates=[],
+        figures=[],
         runs=[
             SimpleNamespace(
                 **run, checkpoint="tiny-bert", data=data, train_rows=2000, timings={"train": seconds}, reused=reused,
-                environment={"device_name": "cpu", "threads": "1"},
+                environment={"device_name": "cpu", "threads": "1"}, recipe={"per_device_train_batch_size": "8"},
+                folder=f"{data}-{seed}",
             )
         ],
     )  # fmt: skip
@@ -50,6 +55,8 @@ def sessions(*documents: Any) -> list[tuple[str, Any]]:
         ("eval_loss", 0.99, "regression"),
         (SECONDS, 0.5, "none"),
         (SECONDS, 1.5, "regression"),
+        (STEP, 0.5, "none"),
+        (STEP, 1.5, "regression"),
     ],
 )
 def test_the_last_value_is_judged_in_the_direction_of_its_metric(metric: str, last: float, trend: str) -> None:
@@ -81,7 +88,7 @@ def test_the_rate_of_false_alarms_is_the_stated_one() -> None:
 def test_series_are_of_one_task_engine_metric_and_data() -> None:
     found = history(sessions(session(0.9), session(0.8, data="other"), session(0.89)))
     accuracy = next(one for one in found if one.key.metric == "accuracy")
-    assert (accuracy.values, accuracy.sessions) == ((0.9, 0.89), ("run0.json", "run2.json"))
+    assert [(point.session, point.value) for point in accuracy.points] == [("run0.json", 0.9), ("run2.json", 0.89)]
     assert accuracy.trend == "insufficient data"
 
 
@@ -95,9 +102,27 @@ def test_a_series_that_has_ended_is_left_out() -> None:
 def test_seeds_of_a_session_are_averaged_and_reused_runs_have_no_duration() -> None:
     both = session(0.9)
     other = session(0.8, seed=1, reused=True)
-    document = SimpleNamespace(gates=both.gates + other.gates, runs=both.runs + other.runs)
-    values = {one.key.metric: one.values for one in history([("a.json", document)])}  # type: ignore[list-item]
-    assert values == {"accuracy": (pytest.approx(0.85),), SECONDS: (10.0,)}
+    mean = SimpleNamespace(task="mrpc", engine="trainer", metric="accuracy", slice="", interval=[0.8, 0.9])
+    both.gates, both.runs, both.seed_gates = both.gates + other.gates, both.runs + other.runs, [mean]
+    found = history(sessions(both))
+    assert {one.key.metric: one.values for one in found} == {"accuracy": (pytest.approx(0.85),), SECONDS: (10.0,)}
+    assert [one.points[0].interval for one in found] == [(0.8, 0.9), None]
+
+
+def test_an_interval_is_that_of_the_only_seed() -> None:
+    (point,) = history(sessions(session(0.9)))[0].points
+    assert list(point.interval or ()) == pytest.approx([0.87, 0.92])
+
+
+def test_a_step_is_compared_with_steps_of_as_many_rows() -> None:
+    known, other = session(0.9), session(0.9, seconds=30.0)
+    for one in (known, other):
+        one.figures = [SimpleNamespace(folder="bundled-0", steps=4)]
+    assert history(sessions(known, other))[-1].values == (2500.0, 7500.0)
+    known.runs[0].recipe = {"per_device_train_batch_size": "2"}
+    last = history(sessions(known, other))[-1]
+    assert (last.key.metric, last.values) == (STEP, (7500.0,))
+    assert last.key.circumstances[-1] == "per_device_train_batch_size=8"
 
 
 def test_the_worst_comes_first_and_the_course_is_drawn() -> None:

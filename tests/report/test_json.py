@@ -42,7 +42,17 @@ def test_records_come_back_without_what_is_left_out(tmp_path: Path) -> None:
     assert document["best_epoch"] is None
     (cause,) = document["causes"]
     assert list(cause) == ["task", "finding", "consequences"]
-    assert list(cause["finding"]) == ["check", "subject", "expected", "observed", "hint", "unit", "level", "share"]
+    assert list(cause["finding"]) == [
+        "check",
+        "subject",
+        "expected",
+        "observed",
+        "hint",
+        "unit",
+        "level",
+        "share",
+        "evidence",
+    ]
     assert cause["finding"]["subject"] == "größe"
 
 

@@ -23,6 +23,7 @@ def test_the_verdict_and_its_cause_come_first() -> None:
     assert lines[0] == "## ❌ ftcheck: mrpc failed"
     assert lines[2] == "**Likely cause: `collator.mask`** of mrpc (3 checks agree)"
     assert lines[4].startswith("- batch of lengths (3, 5): expected attention\\_mask 1 at every token and 0 at every")
+    assert lines[5] == "  - evidence: row 0: \\[CLS\\] he left \\[SEP\\]"
     assert markdown(document()).startswith("## ✅ ftcheck: mrpc passed\n")
 
 

@@ -85,7 +85,7 @@ def test_what_may_be_left_out_is_not_null() -> None:
         "hint": "",
         "unit": "",
     }
-    found |= {"level": "fail", "share": 0.0}
+    found |= {"level": "fail", "share": 0.0, "evidence": []}
     assert read_text(changed(warnings=[found])).warnings[0].nodeid is None  # type: ignore[union-attr]
     with pytest.raises(DataError, match=r"warnings\[0\].nodeid: expected a string, not null"):
         read_text(changed(warnings=[{**found, "nodeid": None}]))

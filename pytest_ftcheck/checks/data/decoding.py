@@ -6,7 +6,7 @@ import unicodedata
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, check, finding
+from pytest_ftcheck.checks.catalogue import EXAMPLES, NotApplicable, Thresholds, check, finding
 from pytest_ftcheck.checks.data.encoded import special_ids, tokens_of
 from pytest_ftcheck.checks.data.splits import SAMPLE, Split, exceeds, filled, share, shorten
 from pytest_ftcheck.pipeline.trainer_texts import language_columns
@@ -66,8 +66,11 @@ def decodes(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         bad = _unlike([_pieces(text) for text in decoded], [_pieces(text) for text in texts])
         if exceeds(len(bad), len(indices), thresholds["rows"]):
             observed = f"{share(len(bad), len(indices))} sampled rows decode to something else, the first is row "
-            observed += f"{indices[bad[0]]}: {shorten(decoded[bad[0]])} for {shorten(texts[bad[0]])}"
-            found.append(finding("tokens that decode to the text they were made of", observed, subject=split.subject))
+            shown = [f"{indices[row]}: {shorten(decoded[row])} for {shorten(texts[row])}" for row in bad[:EXAMPLES]]
+            observed += shown[0]
+            expected = "tokens that decode to the text they were made of"
+            rows_shown = [f"row {text}" for text in shown]
+            found.append(finding(expected, observed, subject=split.subject, evidence=rows_shown))
     return found
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from transformers import EvalPrediction
 
-from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, check, finding, warning
+from pytest_ftcheck.checks.catalogue import EXAMPLES, NotApplicable, Thresholds, check, finding, warning
 from pytest_ftcheck.checks.data.folded import FoldedRows
 from pytest_ftcheck.checks.data.overlap import Leaks, find_leaks
 from pytest_ftcheck.checks.data.splits import (
@@ -81,7 +82,7 @@ def duplicates(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         ("one_side", 1.0, "with one segment that stands in a single train row", leaks.one_side),
     )
     return [
-        entry
+        replace(entry, evidence=_examples(evidence, evaluated, found))
         for name, warn, what, found in kinds
         if found
         for entry in graded(
@@ -104,6 +105,13 @@ def _count(found: Mapping[int, int], total: int, leaks: Leaks) -> str:
 def _example(evidence: Evidence, evaluated: Split, found: Mapping[int, int]) -> str:
     index, place = min(found.items())
     return f"; the first is row {index}, found in row {place} of train{_text_of(evidence, evaluated, index)}"
+
+
+def _examples(evidence: Evidence, evaluated: Split, found: Mapping[int, int]) -> tuple[str, ...]:
+    return tuple(
+        f"row {index} is row {place} of train{_text_of(evidence, evaluated, index)}"
+        for index, place in sorted(found.items())[:EXAMPLES]
+    )
 
 
 @check(

@@ -9,7 +9,7 @@ import numpy as np
 from datasets import ClassLabel
 from scipy import stats
 
-from pytest_ftcheck.checks.catalogue import Thresholds, check, finding, warning
+from pytest_ftcheck.checks.catalogue import EXAMPLES, Thresholds, check, finding, warning
 from pytest_ftcheck.checks.data.splits import Split, filled, label_values, mapping, share, splits
 from pytest_ftcheck.columns import scalars
 from pytest_ftcheck.heads.registry import head_of_width
@@ -63,7 +63,14 @@ def labels_in_range(evidence: Evidence, _thresholds: Thresholds) -> list[Finding
         bad = [row for row, label in enumerate(labels) if not head.fits(label, classes)]
         if bad:
             observed = f"{share(len(bad), len(labels))} labels are others: {_most_common([labels[row] for row in bad])}"
-            found.append(finding(expected, f"{observed}, first in row {bad[0]}", subject=split.subject))
+            found.append(
+                finding(
+                    expected,
+                    f"{observed}, first in row {bad[0]}",
+                    subject=split.subject,
+                    evidence=(f"row {row}: label {labels[row]!r}" for row in bad[:EXAMPLES]),
+                )
+            )
     return found
 
 

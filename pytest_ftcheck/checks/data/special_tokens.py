@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, check, finding, warning
+from pytest_ftcheck.checks.catalogue import EXAMPLES, NotApplicable, Thresholds, check, finding, warning
 from pytest_ftcheck.checks.data.encoded import tokens_of
 from pytest_ftcheck.checks.data.splits import SAMPLE, exceeds, filled, share
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
 
+_ENDS = 6
+"""Tokens of each end of a long row that a finding shows."""
 _ROWS = 4 * SAMPLE
 
 
@@ -64,8 +66,23 @@ def special_tokens(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
             if exceeds(len(bad), len(indices), thresholds["rows"]):
                 observed = f"{share(len(bad), len(indices))} sampled rows {place} {' '.join(names(once * 2))}, "
                 observed += f"the first is row {bad[0]}"
-                found.append(finding(f"{' '.join(names(once))} once", observed, subject=split.subject))
+                shown = [row for row, is_twice in zip(range(len(rows)), twice, strict=True) if is_twice][:EXAMPLES]
+                found.append(
+                    finding(
+                        f"{' '.join(names(once))} once",
+                        observed,
+                        subject=split.subject,
+                        evidence=(f"row {indices[row]}: {_shown(names(rows[row]))}" for row in shown),
+                    )
+                )
     return found
+
+
+def _shown(tokens: list[str]) -> str:
+    """Join the tokens of a row; of a long one, both ends."""
+    if len(tokens) <= 2 * _ENDS:
+        return " ".join(tokens)
+    return " ".join([*tokens[:_ENDS], "…", *tokens[-_ENDS:]])
 
 
 def _without(tokenizer: Any, first: list[int], rows: list[list[int]], subject: str) -> list[Finding]:

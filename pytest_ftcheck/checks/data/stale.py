@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from scipy import stats
 
-from pytest_ftcheck.checks.catalogue import Thresholds, check, finding
+from pytest_ftcheck.checks.catalogue import EXAMPLES, Thresholds, check, finding
 from pytest_ftcheck.checks.data.encoded import Encoded, encode_again, is_subsequence
 from pytest_ftcheck.checks.data.splits import (
     ALL_ROWS,
@@ -62,12 +62,20 @@ def stale_tokens(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         bad = [place for place in range(len(encoded.rows)) if _is_stale(encoded, place)]
         if exceeds(len(bad), len(encoded.rows), thresholds["rows"]):
             observed = f"{share(len(bad), len(encoded.rows))} sampled rows hold other tokens, the first is row "
-            observed += f"{encoded.indices[bad[0]]}: {_show(evidence, encoded.rows[bad[0]])} for "
-            observed += shorten(" | ".join(encoded.texts[bad[0]]))
-            found.append(finding("tokens that tokenizing the texts again gives", observed, subject=split.subject))
+            shown = [_both(evidence, encoded, place) for place in bad[:EXAMPLES]]
+            observed += shown[0]
+            expected = "tokens that tokenizing the texts again gives"
+            rows = [f"row {text}" for text in shown]
+            found.append(finding(expected, observed, subject=split.subject, evidence=rows))
         if LABEL_PER_ROW in evidence.pipeline.card.head_rules.traits:
             found += _other_labels(evidence, split, thresholds)
     return found
+
+
+def _both(evidence: Evidence, encoded: Encoded, place: int) -> str:
+    """Show the number of a row, what its tokens decode to, and its own text."""
+    text = shorten(" | ".join(encoded.texts[place]))
+    return f"{encoded.indices[place]}: {_show(evidence, encoded.rows[place])} for {text}"
 
 
 def _show(evidence: Evidence, ids: Sequence[int]) -> str:

@@ -8,21 +8,17 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from pytest_ftcheck.printable import printable
-from pytest_ftcheck.report.header import SYNTHETIC, parameter_count
+from pytest_ftcheck.report.header import SYNTHETIC
 from pytest_ftcheck.report.html import drawn
 from pytest_ftcheck.report.html.checks import CheckRow, check_rows
+from pytest_ftcheck.report.html.environment import environment, part
 from pytest_ftcheck.report.html.gates import GateRow, gate_rows
 from pytest_ftcheck.report.html.plots import NO_MATPLOTLIB, Plot, can_plot
 from pytest_ftcheck.report.html.rows import DataTable, data_tables
-from pytest_ftcheck.report.summary import number
 
 if TYPE_CHECKING:
     from pytest_ftcheck.findings import Finding
@@ -76,9 +72,9 @@ def page(document: Document) -> str:
     known = {nodeid for nodeid, task in _of_tests(document).items() if task in tasks}
     others = [found for found in document.findings if found.nodeid not in known and found.nodeid is not None]
     verdict = _verdict(document, views)
-    style, script = (_part(name) for name in ("page.css", "page.js"))
+    style, script = (part(name) for name in ("page.css", "page.js"))
     return (
-        _environment()
+        environment()
         .get_template("page.html.j2")
         .render(
             document=document,
@@ -142,7 +138,7 @@ def _task(document: Document, name: str, key: str) -> TaskView:
         predictions=tuple(drawn.prediction_plots(document, name, key)),
         lengths=tuple(drawn.length_lines(lengths)),
         length_plot=drawn.length_plot(lengths, key),
-        tables=tuple(data_tables(document, name)),
+        tables=tuple(data_tables(document, name, key)),
         checks=checks,
     )
 
@@ -197,39 +193,3 @@ def _told(document: Document, tasks: list[TaskView], verdict: Verdict) -> str:
         return tasks[0].told
     counts = {name: sum(task.verdict == name for task in tasks) for name in ("failed", "inconclusive", "passed")}
     return ", ".join(f"{count} of {len(tasks)} tasks {name}" for name, count in counts.items() if count) + "."
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("pytest_ftcheck.report.html"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_shown,
-    )
-    environment.globals |= {
-        "number": number,
-        "parameter_count": parameter_count,
-        "confusion_cells": drawn.confusion_cells,
-        "label_scores": drawn.label_scores,
-        "calibration_error": drawn.calibration_error,
-        "name_of": drawn.name_of,
-        "breakable": _breakable,
-    }
-    return environment
-
-
-def _shown(value: Any) -> Any:
-    """Make control characters of a value visible; the template escapes the rest."""
-    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def _breakable(name: str) -> Markup:
-    """Let a browser break a long name after its underscores."""
-    return Markup("_<wbr>").join(escape(part) for part in printable(name).split("_"))
-
-
-def _part(name: str) -> str:
-    return (files("pytest_ftcheck.report.html") / "templates" / name).read_text(encoding="utf-8")

@@ -92,6 +92,47 @@ def line_plot(key: str, title: str, lines: Sequence[Line], *, x: str, y: str) ->
     return _plot(key, title, f"{y} over {x}. {shown}.", draw)
 
 
+def course_plot(
+    key: str,
+    title: str,
+    told: str,
+    points: Sequence[tuple[float, float, tuple[float, float] | None]],
+    *,
+    bound: float | None,
+    y: str,
+) -> Plot:
+    """Draw values over time with their intervals; the last one is larger.
+
+    Args:
+        key: as of `line_plot`.
+        title: heading.
+        told: description.
+        points: at least one; seconds since 1970-01-01 UTC, a finite value, and its interval or None.
+        bound: a dashed line; None: no line.
+        y: name of the y-axis.
+
+    """
+
+    def draw(axes: Any) -> None:
+        from matplotlib.dates import AutoDateLocator, ConciseDateFormatter  # noqa: PLC0415 - optional
+
+        days = [started / 86_400 for started, _, _ in points]
+        values = [value for _, value, _ in points]
+        for day, (_, _, interval) in zip(days, points, strict=True):
+            if interval is not None:
+                axes.plot([day, day], interval, color=SERIES[0], linewidth=4, alpha=0.3, solid_capstyle="round")
+        axes.plot(days, values, marker="o", color=SERIES[0], linewidth=1, markersize=4)
+        axes.plot(days[-1:], values[-1:], marker="o", color=SERIES[0], markersize=8)
+        if bound is not None:
+            axes.axhline(bound, linestyle="--", color=SERIES[1], linewidth=1.2)
+        axes.set_ylabel(y)
+        locator = AutoDateLocator(minticks=3, maxticks=6)
+        axes.xaxis.set_major_locator(locator)
+        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+
+    return _plot(key, title, told, draw)
+
+
 def bar_plot(
     key: str, title: str, told: str, bars: Sequence[tuple[str, Sequence[float], Sequence[float]]], *, x: str, y: str
 ) -> Plot:

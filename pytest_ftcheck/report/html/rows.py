@@ -53,18 +53,22 @@ class DataTable:
     """Number of rows, shown or not."""
 
 
-def data_tables(document: Document, task: str) -> list[DataTable]:
-    """Return the tables of a task; each has an equal part of the page's budget."""
+def data_tables(document: Document, task: str, key: str) -> list[DataTable]:
+    """Return the tables of a task, with ``key`` in their names; each has an equal part of the page's budget."""
     compared = [note for note in getattr(document.baseline, "comparisons", ()) if note.flips]
     with_worst = [figures for figures in document.figures if figures.worst]
     budget = _BUDGET // max(len(compared) + len(with_worst), 1)
-    flipped = [_flipped(note, budget) for note in compared if note.task == task]
-    return [*flipped, *(_worst(figures, budget) for figures in with_worst if figures.task == task)]
+    notes = [note for note in compared if note.task == task]
+    figures = [entry for entry in with_worst if entry.task == task]
+    return [
+        *(_flipped(note, f"{key}-flipped-{place}", budget) for place, note in enumerate(notes)),
+        *(_worst(entry, f"{key}-worst-{place}", budget) for place, entry in enumerate(figures)),
+    ]
 
 
-def _flipped(note: ComparisonRecord, budget: int) -> DataTable:
+def _flipped(note: ComparisonRecord, key: str, budget: int) -> DataTable:
     return DataTable(
-        key=f"flipped-{_key(note)}",
+        key=key,
         caption=f"Changed predictions, {note.engine}, seed {note.seed}: against the run accepted on {note.accepted}",
         columns=("label", "accepted run", "this run"),
         figure="worse by",
@@ -82,9 +86,9 @@ def _flipped_row(flip: FlipRecord) -> DataRow:
     return DataRow(_short(str(flip.id)), _cut(flip.text), cells, number(flip.worse, signed=True))
 
 
-def _worst(figures: RunFigures, budget: int) -> DataTable:
+def _worst(figures: RunFigures, key: str, budget: int) -> DataTable:
     return DataTable(
-        key=f"worst-{_key(figures)}",
+        key=key,
         caption=f"Rows with the highest loss, {figures.engine}, seed {figures.seed}",
         columns=("label", "prediction") if figures.worst[0].entities is None else ("missed", "wrong"),
         figure="loss",
@@ -99,12 +103,6 @@ def _worst_row(row: WorstRecord) -> DataRow:
     else:
         cells = (_listed(row.entities, ("lost",)), _listed(row.entities, ("wrong",)))
     return DataRow(_short(str(row.id)), _cut(row.text), cells, number(row.loss))
-
-
-def _key(of: ComparisonRecord | RunFigures) -> str:
-    """Make a name for an id of HTML, by letters and digits alone."""
-    name = f"{of.task}-{of.engine}-{of.seed}-{of.folder if hasattr(of, 'folder') else of.key}"
-    return "".join(letter if letter.isascii() and letter.isalnum() else f"-{ord(letter):x}-" for letter in name)
 
 
 def _listed(entities: dict[str, list[str]], kinds: Iterable[str]) -> str:

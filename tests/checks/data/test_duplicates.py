@@ -135,6 +135,8 @@ def test_leaked_rows_are_found(
     assert what in finding.expected
     assert finding.observed.startswith(observed)
     assert "split before you augment" in finding.hint
+    assert [shown.partition(" is row ")[0] for shown in finding.evidence] == ["row 0", "row 1", "row 2"]
+    assert all(shown.partition(" of train: ")[2] for shown in finding.evidence)
 
 
 def test_side_of_a_pair_has_a_budget_of_its_own(pair: Pipeline) -> None:

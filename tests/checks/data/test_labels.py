@@ -91,6 +91,12 @@ def test_numbers_of_a_regression_must_be_finite(stsb: Pipeline) -> None:
     assert judge("labels_in_range", labelled(stsb, [2.5, -7.0] * 3, [1, 2])) == []
     (finding,) = judge("labels_in_range", labelled(stsb, [2.5, float("nan"), 1.0], [1.0]))
     assert finding.observed == "1 of 3 (33.3%) labels are others: nan (1 times), first in row 1"
+    assert finding.evidence == ("row 1: label nan",)
+
+
+def test_the_first_three_wrong_labels_are_shown(parts: Pipeline) -> None:
+    (finding,) = judge("labels_in_range", labelled(parts, evaluation=(1, 2) * 20))
+    assert finding.evidence == ("row 1: label 2", "row 3: label 2", "row 5: label 2")
 
 
 def test_labels_of_several_values_are_not_judged(parts: Pipeline) -> None:

@@ -44,6 +44,10 @@ def test_special_tokens_in_the_text_are_found(pipeline: Pipeline) -> None:
         for rows in (40, 20)
         for once, place in (("[CLS] once", "begin with [CLS] [CLS]"), ("[SEP] once", "end with [SEP] [SEP]"))
     ]
+    first = found[0].evidence
+    assert [shown.partition(":")[0] for shown in first] == ["row 0", "row 1", "row 2"]
+    assert all(shown.partition(": ")[2].startswith("[CLS] [CLS] ") for shown in first)
+    assert all(shown.endswith(" [SEP] [SEP]") for shown in found[1].evidence)
 
 
 def test_rows_without_special_tokens_are_found(pipeline: Pipeline) -> None:

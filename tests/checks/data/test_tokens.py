@@ -12,6 +12,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, catalogue, run_check
+from pytest_ftcheck.checks.data.splits import shorten
 from pytest_ftcheck.checks.evidence import Evidence
 from pytest_ftcheck.pipeline.from_checkpoint import load_tokenizer
 
@@ -217,6 +218,12 @@ def test_tokens_of_other_rows_are_found(parts: Pipeline) -> None:
     assert finding.expected == "tokens that tokenizing the texts again gives"
     assert " sampled rows hold other tokens, the first is row " in finding.observed
     assert "load_from_cache_file=False" in finding.hint
+    assert len(finding.evidence) == 3
+    assert finding.observed.endswith(f"the first is {finding.evidence[0]}")
+    text = list(parts.data.train["sentence"])
+    rows = [int(shown.partition(":")[0].removeprefix("row ")) for shown in finding.evidence]
+    for row, shown in zip(rows, finding.evidence, strict=True):
+        assert shown.endswith(f" for {shorten(text[row])}")
 
 
 def test_tokens_of_another_vocabulary_are_found(parts: Pipeline) -> None:
@@ -269,6 +276,8 @@ def test_tokens_that_decode_to_something_else_are_found(parts: Pipeline) -> None
     (finding,) = judge("decodes", with_ids(parts, ids))
     assert finding.observed.startswith("60 of 60 (100.0%) sampled rows decode to something else, the first is row 0: ")
     assert "processing_class" in finding.hint
+    assert [shown.partition(":")[0] for shown in finding.evidence] == ["row 0", "row 1", "row 2"]
+    assert finding.observed.endswith(f"the first is {finding.evidence[0]}")
 
 
 def test_text_is_recognised_whatever_the_tokenizer_drops(parts: Pipeline) -> None:

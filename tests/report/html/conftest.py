@@ -117,7 +117,13 @@ def make_document() -> Callable[..., Document]:
 
     def make(*, text: str = "plain", row_text: str = "", flips: int = 2, worst: int = 1, **changes: Any) -> Document:
         found = FoundRecord(
-            "collator.mask", f"subject {text}", f"expected {text}", f"observed {text}", f"hint {text}", nodeid=NODE
+            "collator.mask",
+            f"subject {text}",
+            f"expected {text}",
+            f"observed {text}",
+            f"hint {text}",
+            nodeid=NODE,
+            evidence=(f"first {text}", f"second {text}"),
         )
         red = RedRecord(**vars(found), because_of=None)
         later = RedRecord("metrics.floor", text, "at least 0.8", "0.71", nodeid=FLOOR, because_of="collator.mask")
@@ -197,7 +203,7 @@ HOSTILE = (
 @pytest.fixture
 def without_plots(monkeypatch: pytest.MonkeyPatch) -> None:
     """Render pages as if matplotlib were absent, which draws about a second for each page."""
-    for module in ("drawn", "page"):
+    for module in ("drawn", "history", "page"):
         monkeypatch.setattr(f"pytest_ftcheck.report.html.{module}.can_plot", lambda: False)
 
 

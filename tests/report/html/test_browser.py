@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_ftcheck.report.html.history import history_page
 from pytest_ftcheck.report.html.page import page
+from tests.report.html.test_history import series
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,6 +22,7 @@ pytestmark = pytest.mark.slow
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 WIDTHS = (375, 800, 1440)
 SCHEMES = ("light", "dark")
+PAGES = ("report", "history")
 
 
 @pytest.fixture(scope="module")
@@ -41,19 +44,24 @@ def browser() -> Iterator[Any]:
 def show(
     browser: Any, tmp_path: Path, make_document: Callable[..., Document], hostile: str
 ) -> Iterator[Callable[..., Any]]:
-    """Return a function that opens the page of a document with hostile texts, and fails on any error there."""
-    file = tmp_path / "report.html"
-    file.write_text(page(make_document(text=hostile, flips=30, worst=3)), encoding="utf-8")
+    """Return a function that opens a page with hostile texts, and fails on any error there."""
+    pages = {
+        "report": page(make_document(text=hostile, flips=30, worst=3)),
+        "history": history_page(series(text=hostile)),
+    }
+    for name, text in pages.items():
+        (tmp_path / f"{name}.html").write_text(text, encoding="utf-8")
     errors: list[str] = []
     contexts = []
 
-    def open_page(*, width: int = 1440, **options: Any) -> Any:
+    def open_page(name: str = "report", *, width: int = 1440, **options: Any) -> Any:
+        file = tmp_path / f"{name}.html"
         context = browser.new_context(viewport={"width": width, "height": 900}, **options)
         contexts.append(context)
         shown = context.new_page()
         shown.on("console", lambda message: errors.append(message.text))
         shown.on("pageerror", lambda error: errors.append(str(error)))
-        shown.on("request", lambda request: errors.append(request.url) if "report.html" not in request.url else None)
+        shown.on("request", lambda request: errors.append(request.url) if file.name not in request.url else None)
         shown.goto(file.as_uri())
         return shown
 
@@ -66,6 +74,14 @@ def show(
 def unfold(shown: Any) -> None:
     """Open everything that can be unfolded."""
     shown.eval_on_selector_all("details", "all => all.forEach(one => one.open = true)")
+
+
+def test_hostile_texts_of_a_history_do_not_run_and_are_seen(show: Callable[..., Any], hostile: str) -> None:
+    shown = show("history")
+    unfold(shown)
+    assert shown.evaluate("window.hacked") is None
+    assert shown.locator("img").count() == 0
+    assert hostile[:40] in shown.locator("tbody th").last.inner_text()
 
 
 def test_hostile_texts_do_not_run_and_are_seen(show: Callable[..., Any], hostile: str) -> None:
@@ -95,19 +111,21 @@ def test_rows_are_searched_and_sorted(show: Callable[..., Any]) -> None:
     assert table.locator("tbody th").first.inner_text() == "29"
 
 
+@pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("width", WIDTHS)
-def test_nothing_is_wider_than_the_window(show: Callable[..., Any], width: int) -> None:
-    shown = show(width=width)
+def test_nothing_is_wider_than_the_window(show: Callable[..., Any], width: int, name: str) -> None:
+    shown = show(name, width=width)
     unfold(shown)
     assert shown.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", [375, 1440])
-def test_axe_finds_nothing(show: Callable[..., Any], scheme: str, width: int) -> None:
+def test_axe_finds_nothing(show: Callable[..., Any], scheme: str, width: int, name: str) -> None:
     pytest.importorskip("axe_playwright_python", reason="axe-core is not installed: pip install axe-playwright-python")
     axe = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
-    shown = show(width=width, color_scheme=scheme)
+    shown = show(name, width=width, color_scheme=scheme)
     unfold(shown)
     shown.evaluate(axe)
     found = shown.evaluate("axe.run()")

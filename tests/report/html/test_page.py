@@ -6,8 +6,6 @@ import base64
 import hashlib
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +14,7 @@ from pytest_ftcheck.findings import Finding
 from pytest_ftcheck.gates.records import SeedGateRecord
 from pytest_ftcheck.report.html.page import page
 from pytest_ftcheck.report.html.unfinished import PAGE
+from tests.report.html.parsed import Parsed, assert_accessible
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,37 +22,6 @@ if TYPE_CHECKING:
     from pytest_ftcheck.report.document import Document
 
     Make = Callable[..., Document]
-
-
-class Parsed(HTMLParser):
-    """The elements of a page, and the text that a reader sees."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.inside: list[str] = []
-        self.seen: list[str] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag in {"script", "style"}:
-            self.inside.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in self.inside:
-            self.inside.remove(tag)
-
-    def handle_data(self, data: str) -> None:
-        if not self.inside:
-            self.seen.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.seen).split())
-
-    def all(self, *tags: str) -> list[dict[str, str | None]]:
-        return [attributes for tag, attributes in self.elements if tag in tags]
 
 
 @pytest.mark.usefixtures("without_plots")
@@ -64,6 +32,7 @@ def test_the_verdict_comes_first_and_then_the_cause_with_its_consequences(make_d
         for words in (
             "Failed. 2 of 3 checks failed, accuracy is beyond its limit.",
             "Most likely cause collator.mask",
+            "evidence first plain second plain",
             "1 check failed, probably because of it: metrics.floor",
             "0.6600 to 0.7500",
             "Rows with the highest loss",
@@ -108,24 +77,6 @@ def test_a_gate_that_fails_over_all_seeds_has_its_finding(make_document: Make) -
     assert "Failed over all seeds metrics.floor accuracy over 2 seeds expected at least 0.8" in text
     assert "mean of 2 seeds" in text
     assert "seeds are judged together" in text
-
-
-def assert_accessible(parsed: Parsed) -> None:
-    """Headings, ids, tables and drawings are as screen readers need them."""
-    levels = [int(tag[1]) for tag, _ in parsed.elements if re.fullmatch(r"h\d", tag)]
-    assert levels[0] == 1
-    assert levels.count(1) == 1
-    assert all(after <= before + 1 for before, after in pairwise(levels))
-    ids = [attributes["id"] for _, attributes in parsed.elements if "id" in attributes]
-    assert len(ids) == len(set(ids))
-    assert len(parsed.all("table")) == len(parsed.all("caption")) > 5
-    assert all("scope" in attributes for attributes in parsed.all("th"))
-    drawings = [svg for svg in parsed.all("svg") if svg.get("class") != "mark"]
-    assert all(svg.get("aria-hidden") == "true" or svg.get("role") == "img" for svg in drawings)
-    named = [svg for svg in drawings if svg.get("role") == "img"]
-    assert named
-    assert all(svg.get("aria-label") or set((svg["aria-labelledby"] or "").split()) <= set(ids) for svg in named)
-    assert {"main", "header", "footer"} <= {tag for tag, _ in parsed.elements}
 
 
 @pytest.mark.usefixtures("without_plots")

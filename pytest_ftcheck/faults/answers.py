@@ -184,7 +184,7 @@ def questions_unknown(pipeline: Pipeline) -> Pipeline:
 
 @dataclass(frozen=True)
 class _OtherMetric:
-    """A ``compute_metrics`` that returns one value of its own for all keys."""
+    """A ``compute_metrics`` that returns the same value for all keys."""
 
     own: AnswerMetrics
     value: Callable[[AnswerMetrics, EvalPrediction], float]

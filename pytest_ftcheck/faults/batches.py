@@ -164,7 +164,7 @@ def _sorted(batch: Batch, pad_id: int) -> Batch:
     "eight gets other shapes.",
 )
 def one_short_of_a_multiple(pipeline: Pipeline) -> Pipeline:
-    """Batches are padded to one column less than the multiple of eight that is asked for."""
+    """Batches are padded to one column less than the requested multiple of eight."""
     require_ragged(pipeline)
     return replace(pipeline, data_collator=_OneShort(pipeline.data_collator, pad_id_of(pipeline)))
 

@@ -37,7 +37,7 @@ SPLITS = ("train", "evaluation")
 
 
 def _with_choices(pipeline: Pipeline, change: Callable[[dict[str, Choices], int], dict[str, Choices]]) -> Pipeline:
-    """Return the pipeline with other choices in each row of both splits; its raw texts stay as they are.
+    """Return the pipeline with other choices in each row of both splits; its raw texts stay unchanged.
 
     Args:
         pipeline: to change.
@@ -123,7 +123,7 @@ def _segments(ids: list[int], special: frozenset[int]) -> tuple[list[int], list[
     """
     places = [place for place, token in enumerate(ids) if token in special and place]
     if len(places) < 2:  # between the segments, and at the end
-        msg = "no special token stands between context and ending"
+        msg = "there is no special token between context and ending"
         raise NotApplicable(msg)
     return ids[: places[0] + 1], ids[places[0] + 1 :]
 

@@ -106,7 +106,7 @@ def fault(
     needs: tuple[str, ...] = (),
     whole_run: bool = False,
 ) -> Callable[[Plant], Plant]:
-    """Register a function as a fault of its own name; see `Fault` for the arguments."""
+    """Register a function as a fault with the function's name; see `Fault` for the arguments."""
 
     def register(plant: Plant) -> Plant:
         name = plant.__name__
@@ -117,7 +117,7 @@ def fault(
 
 
 def faults() -> Mapping[str, Fault]:
-    """Every fault by name, in the order of the families and then as they stand in their modules."""
+    """Every fault by name, in the order of the families and of their modules."""
     order = [module for modules in FAMILIES.values() for module in modules]
     for module in order:
         import_module(f"pytest_ftcheck.faults.{module}")

@@ -42,7 +42,7 @@ class _Ids:
 
 
 def _planted(pipeline: Pipeline, change: Callable[[dict[str, Any], _Ids], dict[str, Any]]) -> Pipeline:
-    """Return the pipeline with changed batches; those without labels of their tokens stay as they are."""
+    """Return the pipeline with changed batches; batches without labels of their tokens stay unchanged."""
     tokenizer = tokenizer_of(pipeline)
     mask, unknown, pad = tokenizer.mask_token_id, tokenizer.unk_token_id, tokenizer.pad_token_id
     if None in {mask, unknown, pad}:

@@ -57,7 +57,7 @@ class FaultRecord:
     seconds: float
     """Duration of the proof, in seconds."""
     verdicts: dict[str, CheckAnswer]
-    """Durations of the checks, by id."""
+    """Results of the checks, by id."""
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,7 @@ def test_card_without_a_checkpoint_for_the_tier_is_explained() -> None:
     with pytest.raises(TaskError) as caught:
         decide_checkpoint(MINE, Settings(), "tiny")
     assert str(caught.value) == (
-        "task 'reviews' names no checkpoint for tier tiny. Give --ftcheck-model, or checkpoint.tiny in its card."
+        "task 'reviews' has no checkpoint for tier tiny. Give --ftcheck-model, or checkpoint.tiny in its card."
     )
 
 
@@ -170,7 +170,7 @@ def test_metric_key_that_the_metric_does_not_give_is_explained() -> None:
         check_metric_keys(card)
     assert str(caught.value) == (
         "unknown metric key of task 'mrpc': 'acc'. Did you mean 'accuracy'? Known: accuracy. "
-        "metric.greater_is_better takes what 'accuracy' gives."
+        "metric.greater_is_better takes keys that 'accuracy' returns."
     )
 
 

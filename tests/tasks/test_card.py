@@ -62,7 +62,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"label_names": ["x", "x"]}, "label_names must be distinct texts, not ['x', 'x']."),
     ({"label_names": [0, 1]}, "label_names must be distinct texts, not [0, 1]."),
     ({"label_names": ["x"]}, "label_names must name at least two classes, in the order of their ids."),
-    ({"head": "regression"}, "label_names does not go with head 'regression'."),
+    ({"head": "regression"}, "label_names must be absent: head 'regression' has no classes."),
     ({"dataset": {"name": "mrpc"}}, "[dataset] takes path, name and revision, as datasets.load_dataset does; path is"),
     ({"dataset": {"path": "x", "split": "train"}}, "[dataset] takes path, name and revision"),
     ({"metric": {"path": "accuracy"}}, "[metric] takes path and config_name, as evaluate.load does, and greater_is_"),

@@ -1,4 +1,4 @@
-"""Answers from the logits of windows: one answer for each question, whatever the number of its windows.
+"""Answers from the logits of windows: one answer for each question, for any number of its windows.
 
 A window is a row of the tokenized data set: a question and a part of its context. The column ``offset_mapping`` has the
 characters of the context that each token covers, the column `QUESTION` has the index of the question.

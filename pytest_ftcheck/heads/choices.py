@@ -47,7 +47,7 @@ class ChoiceInputs:
     """
 
     recipe_keys: tuple[str, ...] = ()
-    column = "a text"
+    column = "a string"
 
     def refusal(self, columns: Sequence[str]) -> str:
         """Require one or two columns of context and at least two endings."""

@@ -17,7 +17,7 @@ class TextInputs:
     """See `InputRules`: the tokenizer gets the texts unchanged."""
 
     recipe_keys: tuple[str, ...] = ()
-    column = "a text"
+    column = "a string"
 
     def refusal(self, columns: Sequence[str]) -> str:
         """Require one segment or a pair of segments."""

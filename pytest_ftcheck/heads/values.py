@@ -61,7 +61,7 @@ class LabelsOfValues:
         except (TypeError, ValueError):
             number = math.nan
         if not abs(number) <= _LARGEST:
-            msg = f"{where}: label {value!r} is not a finite number, which regression needs. Remove or correct the row."
+            msg = f"{where}: label {value!r} is not a finite number, as regression needs. Remove or correct the row."
             raise DataError(msg)
         return number
 

@@ -43,7 +43,7 @@ def tokenizer() -> PreTrainedTokenizerBase:
 def test_one_column_holds_lists_of_words() -> None:
     inputs = HEAD.inputs
     assert not inputs.refusal(["tokens"])
-    assert inputs.refusal(["tokens", "text"]) == "text_columns must be the one column of words, not ['tokens', 'text']"
+    assert inputs.refusal(["tokens", "text"]) == "text_columns must be one column of words, not ['tokens', 'text']"
     held = [
         inputs.holds("tokens", ["tokens"], kind) for kind in (pa.list_(pa.string()), pa.string(), pa.list_(pa.int64()))
     ]
@@ -94,7 +94,7 @@ def test_tags_of_tokens_of_words_that_stand_side_by_side() -> None:
 
 
 def test_a_row_with_another_number_of_tags_is_named(tokenizer: PreTrainedTokenizerBase) -> None:
-    with pytest.raises(DataError, match="2 words and 1 tags in the row 'Anna sold': one tag a word"):
+    with pytest.raises(DataError, match="2 words but 1 tags in the row 'Anna sold': give one tag a word"):
         HEAD.inputs.encode(tokenizer, {"tokens": [["Anna", "sold"]]}, [[1]], None)
 
 

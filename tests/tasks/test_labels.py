@@ -108,7 +108,7 @@ def test_numbers_are_labels_of_a_regression() -> None:
 @pytest.mark.parametrize("label", ["high", "", None, "nan", "inf"])
 def test_label_that_is_no_finite_number(label: object) -> None:
     assert message(NUMBER, ["1", label]) == (
-        f"train split, row 1: label {label!r} is not a finite number, which regression needs. Remove or correct the row."
+        f"train split, row 1: label {label!r} is not a finite number, as regression needs. Remove or correct the row."
     )
 
 

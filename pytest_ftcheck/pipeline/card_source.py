@@ -40,7 +40,7 @@ class CardRows:
         return rows
 
     def formatted(self, rows: Dataset) -> Dataset:
-        """Return rows as they are."""
+        """Return the rows unchanged."""
         return rows
 
     def evaluation_collator(self, collator: Collator) -> Collator:

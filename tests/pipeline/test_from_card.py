@@ -183,8 +183,8 @@ def test_metric_in_the_wrong_direction_is_explained() -> None:
 WRONG: list[tuple[dict[str, Any], dict[str, Any], type[Exception], str]] = [
     ({"metric": MetricSpec("acuracy", None, {"accuracy": True})}, {}, TaskError, "unknown metric 'acuracy'. Did you"),
     ({}, {"model": "tiny-brt"}, CheckpointError, "no checkpoint 'tiny-brt'"),
-    ({"label_column": "gold"}, {}, DataError, "train split of bundled has no column 'gold': it has "),
-    ({"text_columns": ("premise",)}, {}, DataError, "train split of bundled has no column 'premise': it has "),
+    ({"label_column": "gold"}, {}, DataError, "train split of bundled has no column 'gold': its columns are "),
+    ({"text_columns": ("premise",)}, {}, DataError, "train split of bundled has no column 'premise': its columns are "),
     ({}, {"data": "./nowhere"}, DataError, "no data at './nowhere'"),
 ]
 

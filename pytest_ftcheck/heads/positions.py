@@ -36,7 +36,7 @@ _PERCENT = 100.0
 
 
 class OutputsOfPositions(OutputsOfSpans):
-    """See `Outputs`: as for questions, but recognized by a batch."""
+    """See `Outputs`: as for questions, but recognised by a batch."""
 
     def are_of(self, logits: Any, labels: Any, num_labels: int) -> bool:
         """Accept two tensors of logits ``[B, T]`` and two of positions ``[B]``."""

@@ -139,6 +139,6 @@ def only(means: Floats) -> Floats:
 
 
 def ratio(above: Floats, below: Floats, undefined: float) -> Floats:
-    """Divide; return ``empty`` where the denominator is zero."""
+    """Divide; return ``undefined`` where the denominator is zero."""
     defined = below > NO_SPREAD
     return np.where(defined, above / np.where(defined, below, 1.0), undefined)

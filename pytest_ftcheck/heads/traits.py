@@ -72,7 +72,7 @@ COMMON = frozenset({CLASSES, VALUES, TEXTS, LABEL_PER_ROW, LABEL_PER_ITEM, CLASS
 
 
 def in_words(traits: Iterable[str]) -> str:
-    """Name traits for a message, in this order: ``classes and one label in each row``."""
+    """Name traits for a message, the kind of the labels first: ``classes and one label in each row``."""
     ordered = sorted(traits, key=lambda trait: (trait in (LABEL_PER_ROW, LABEL_PER_ITEM, TEXTS), trait))
     return " and ".join(WORDS.get(trait, trait.replace("_", " ")) for trait in ordered)
 

@@ -64,7 +64,7 @@ def head_of(trainer: Any, spec: str) -> Head:
 def _head_of_batch(batch: Mapping[str, Any], logits: Any, labels: Any, width: int) -> Head | None:
     """Return the head with such outputs of a batch; None if it is not certain."""
     if labels is None and set(POSITION_NAMES) <= set(batch):
-        # By the class's name, the Trainer does not recognize these labels: a check reports this.
+        # By the class's name, the Trainer does not recognise these labels: a check reports this.
         return _head_of_ends(batch, width)
     several_texts = getattr(batch.get("input_ids"), "ndim", 0) > _PAIR
     return head_of_outputs(logits, labels, width, several_texts=several_texts)

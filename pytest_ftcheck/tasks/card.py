@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.tasks.floors import MetricLimits
 
 _LAYERED = {"recipe": is_value, "floors": is_limit}
-"""Keys with values for all runs, for a tier or for a checkpoint, and the function that recognizes such values."""
+"""Keys with values for all runs, for a tier or for a checkpoint, and the function that recognises such values."""
 
 _REQUIRED = ("head", "text_columns", "label_column", "metric", "recipe")
 

@@ -178,7 +178,7 @@ def test_a_card_names_a_metric_of_another_package_as_its_own(pytester: pytest.Py
     ("task", "floors", "message"),
     [
         ("sst2", "mean_cots = { max = 1.0 }", "unknown metric 'mean_cots'. Did you mean 'mean_cost'?"),
-        ("sst2", "mean_cost = { min = 1.0 }", "a smaller mean_cost is better: max gates it, not min"),
+        ("sst2", "mean_cost = { min = 1.0 }", "a smaller mean_cost is better: use max instead of min"),
         ("stsb", "mean_cost = { max = 1.0 }", "metric 'mean_cost': it applies only to tasks with classes"),
     ],
 )

@@ -23,5 +23,5 @@ def begin_own_state() -> None:
 
 
 def set_sync_gradients(accelerator: Accelerator, *, last: bool) -> None:
-    """Tell Accelerate whether a micro-batch is the last one of its optimizer step, as the Trainer does."""
+    """Set whether a micro-batch is the last one of its optimizer step, as the Trainer does."""
     accelerator.gradient_state._set_sync_gradients(last)  # noqa: SLF001 - accumulate() counts by itself

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def junit_report(config: pytest.Config) -> Any:
-    """Return the writer of ``--junitxml``; None where no such file is asked for, or this pytest has no such writer."""
+    """Return the writer of ``--junitxml``; None if the option is not given, or this pytest has no such writer."""
     try:
         from _pytest.junitxml import xml_key  # noqa: PLC0415 - no public name leads to the report
     except ImportError:
@@ -19,17 +19,17 @@ def junit_report(config: pytest.Config) -> Any:
 
 
 def base_folder(config: pytest.Config) -> Path:
-    """Return the folder of ``tmp_path_factory``: a hook can ask for no fixture."""
+    """Return the folder of ``tmp_path_factory``, because a hook cannot request fixtures."""
     return Path(config._tmp_path_factory.getbasetemp())  # type: ignore[attr-defined]  # noqa: SLF001 - as above
 
 
 def temporary_folder(config: pytest.Config, name: str) -> Path:
-    """Make a folder of the session whose name begins so, as ``tmp_path_factory.mktemp`` does."""
+    """Make a temporary folder whose name begins with this prefix, as ``tmp_path_factory.mktemp`` does."""
     return Path(config._tmp_path_factory.mktemp(name))  # type: ignore[attr-defined]  # noqa: SLF001 - as above
 
 
 def fixtures_of(request: pytest.FixtureRequest, name: str) -> list[Any]:
-    """Return the definitions of a fixture that a test sees, the one that it gets last; none: an empty list."""
+    """Return the definitions of a fixture that are visible to a test; the last one is used; may be empty."""
     return list(request._fixturemanager.getfixturedefs(name, request.node) or ())  # noqa: SLF001 - no public question
 
 
@@ -39,20 +39,20 @@ def terminal_writer(reporter: pytest.TerminalReporter) -> Any:
 
 
 def terminal_encoding(writer: Any) -> str:
-    """Return the encoding of what the terminal is written to; UTF-8 where it takes any text."""
+    """Return the encoding of the terminal's output; UTF-8 if the output accepts any string."""
     return getattr(writer._file, "encoding", None) or "utf-8"  # noqa: SLF001 - it has no public name
 
 
 def current_line(writer: Any) -> str:
-    """Return the text that pytest assumes in the terminal's current line."""
+    """Return the content that pytest assumes in the terminal's current line."""
     return str(writer._current_line)  # noqa: SLF001 - only its width has a public name
 
 
 def set_current_line(writer: Any, text: str) -> None:
-    """Set the text that pytest assumes in the terminal's current line."""
+    """Set the content that pytest assumes in the terminal's current line."""
     writer._current_line = text  # noqa: SLF001 - as above; `write_raw`, which does not count, is of pytest 9
 
 
 def is_worker(config: pytest.Config) -> bool:
-    """Whether this process is a worker of pytest-xdist, which sets an attribute of its own on the configuration."""
+    """Whether this process is a worker of pytest-xdist, which adds an attribute to the configuration."""
     return hasattr(config, "workerinput")

@@ -17,7 +17,7 @@ def norms_of(tensors: Sequence[Tensor], dtype: torch.dtype | None = None) -> tup
 
     Args:
         tensors: ``N`` tensors of floating point numbers, of any shapes.
-        dtype: of the norms; None: that of the tensors.
+        dtype: dtype of the norms; None: that of the tensors.
 
     Returns:
         ``N`` scalars.
@@ -25,13 +25,13 @@ def norms_of(tensors: Sequence[Tensor], dtype: torch.dtype | None = None) -> tup
     """
     if not tensors:
         return ()
-    # A wider tensor is refused where a narrower norm is asked for.
+    # The function refuses tensors with a wider dtype than the norms.
     found = [tensor if dtype is None or tensor.dtype != torch.float64 else tensor.to(dtype) for tensor in tensors]
     return tuple(torch._foreach_norm(found, dtype=dtype))  # noqa: SLF001 - the public clip_grad_norm_ also clips
 
 
 def inductor_options(mode: str) -> dict[str, Any]:
-    """Return the options that a mode of Inductor stands for: `torch.compile` takes a mode or options, not both."""
+    """Return the options of a mode of Inductor, because `torch.compile` takes a mode or options, not both."""
     from torch._inductor import list_mode_options  # noqa: PLC0415 - takes seconds, and few runs compile
 
     return dict(list_mode_options(mode))
@@ -69,5 +69,5 @@ def function_modes() -> list[Any]:
 
 
 def scheduler_steps(scheduler: torch.optim.lr_scheduler.LRScheduler) -> int:
-    """Return how often a schedule was stepped; its constructor steps it once."""
+    """Return the number of steps of a schedule; the first step is made by its constructor."""
     return int(scheduler._step_count)  # noqa: SLF001 - last_epoch may be set from outside

@@ -11,19 +11,19 @@ if TYPE_CHECKING:
     from transformers import TrainingArguments
 
 LOADS_BEST_MODEL = "transformers:Trainer._load_best_model"
-"""Where a Trainer loads the best checkpoint at the end of training."""
+"""Method with which a Trainer loads the best checkpoint at the end of training."""
 LOADS_RANDOM_STATE = "transformers:Trainer._load_rng_state"
-"""Where a Trainer that resumes restores the states of the random number generators."""
+"""Method with which a resumed Trainer restores the states of the random number generators."""
 
 
 def use_one_device(arguments: TrainingArguments) -> None:
-    """Keep a Trainer to one GPU: with several it would use DataParallel."""
+    """Make a Trainer use one GPU: with several it would use DataParallel."""
     if arguments.n_gpu > 1:
         arguments._n_gpu = 1  # noqa: SLF001 - there is no public way
 
 
 def set_backend(tokenizer: Any, backend: Any) -> None:
-    """Give a fast tokenizer another `tokenizers.Tokenizer`."""
+    """Replace the `tokenizers.Tokenizer` of a fast tokenizer."""
     tokenizer._tokenizer = backend  # noqa: SLF001 - there is no public way
 
 
@@ -41,7 +41,7 @@ FORMER_HOOKS = frozenset(
 
 @cache
 def trainer_calls(name: str) -> bool:
-    """Whether the Trainer of this release calls a method, or hands it on, anywhere in its module."""
+    """Whether the Trainer of this release calls or passes a method anywhere in its module."""
     from transformers import trainer  # noqa: PLC0415 - slow to import
 
     return re.search(rf"(self|super\(\))\.{re.escape(name)}\b", inspect.getsource(trainer)) is not None

@@ -78,7 +78,7 @@ def answers_off_by_a_character(pipeline: Pipeline) -> Pipeline:
     for split in SPLITS:
         rows, column = raw(pipeline, split), pipeline.card.label_column
         if column not in rows.column_names:
-            msg = "its raw answers are not known"
+            msg = "the raw answers are not known"
             raise NotApplicable(msg)
         moved = [
             {**answers, "answer_start": [max(0, start - 1) for start in answers["answer_start"]]}
@@ -91,8 +91,8 @@ def answers_off_by_a_character(pipeline: Pipeline) -> Pipeline:
 @fault(
     needs=_NEEDS,
     caught_by=("data.answer_positions",),
-    seen_in_practice="Tokens of the answer are counted in the context alone, without [CLS], or an end is taken for the "
-    "first token behind the answer.",
+    seen_in_practice="Tokens are counted from the first token of the context, without [CLS], or the end is read as the "
+    "first token after the answer.",
 )
 def positions_off_by_one(pipeline: Pipeline) -> Pipeline:
     """First and last token of the answer are one too low: [CLS] was not counted."""
@@ -107,7 +107,7 @@ def _before(places: Sequence[int]) -> list[int]:
     needs=_NEEDS,
     caught_by=("data.windows_cover", "data.answers_in_windows"),
     seen_in_practice="truncation=True without return_overflowing_tokens: the rest of a long context, and the answers "
-    "there, are silently lost, and the questions are trained as if they had no answer.",
+    "in it, are lost without a warning, and the model learns that these questions have no answer.",
 )
 def first_window_only(pipeline: Pipeline) -> Pipeline:
     """Long contexts are cut to their first window."""
@@ -117,7 +117,8 @@ def first_window_only(pipeline: Pipeline) -> Pipeline:
 @fault(
     needs=_NEEDS,
     caught_by=("data.windows_cover",),
-    seen_in_practice="Windows cut by hand, with a step that is larger than a window: tokens in between are never read.",
+    seen_in_practice="Windows are cut by custom code, with a step that is larger than a window: tokens between two "
+    "windows are never read.",
 )
 def windows_with_gaps(pipeline: Pipeline) -> Pipeline:
     """A long context loses its first window: steps are larger than windows."""
@@ -127,8 +128,8 @@ def windows_with_gaps(pipeline: Pipeline) -> Pipeline:
 @fault(
     needs=_NEEDS,
     caught_by=("data.no_answer_position",),
-    seen_in_practice="Windows that do not hold the answer keep the default of a search that found nothing, the last "
-    "token, in the place of [CLS].",
+    seen_in_practice="For windows without the answer, a search for its position returns the last token as its default; "
+    "the label should be [CLS].",
 )
 def no_answer_at_the_end(pipeline: Pipeline) -> Pipeline:
     """Windows without the answer are labelled with another token than [CLS]."""
@@ -145,8 +146,8 @@ def no_answer_at_the_end(pipeline: Pipeline) -> Pipeline:
     whole_run=True,
     needs=_NEEDS,
     caught_by=("data.answer_positions", "metrics.beats_trivial_answers", FLOOR),
-    seen_in_practice="Windows are counted as questions when labels are made: from the first context with two windows "
-    "on, every row has the label of the one before it.",
+    seen_in_practice="The index of a window is used as the index of its question when labels are made: after the first "
+    "context with two windows, every row has the label of the row before it.",
 )
 def positions_of_other_windows(pipeline: Pipeline) -> Pipeline:
     """Every window has the label of the one before it."""
@@ -161,11 +162,11 @@ def _turned(places: Sequence[int]) -> list[int]:
     whole_run=True,
     needs=_NEEDS,
     caught_by=("data.unknown_tokens", "data.decodes", "model.question_matters", FLOOR),
-    seen_in_practice="An empty column is tokenized in the place of the questions, or they are cut off: the model "
-    "guesses by the context alone.",
+    seen_in_practice="An empty column is tokenized instead of the questions, or the questions are cut off: the model "
+    "sees only the context.",
 )
 def questions_unknown(pipeline: Pipeline) -> Pipeline:
-    """Every token of a question is the unknown one."""
+    """Every token of a question is the unknown token."""
     tokenizer: Any = tokenizer_of(pipeline)
     special = {tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.pad_token_id}
     for split in SPLITS:
@@ -183,7 +184,7 @@ def questions_unknown(pipeline: Pipeline) -> Pipeline:
 
 @dataclass(frozen=True)
 class _OtherMetric:
-    """A ``compute_metrics`` that returns one value of its own for all keys."""
+    """A ``compute_metrics`` that returns the same value for all keys."""
 
     own: AnswerMetrics
     value: Callable[[AnswerMetrics, EvalPrediction], float]
@@ -194,7 +195,7 @@ class _OtherMetric:
 
 def _with_metric(pipeline: Pipeline, value: Callable[[AnswerMetrics, EvalPrediction], float]) -> Pipeline:
     if not isinstance(pipeline.compute_metrics, AnswerMetrics):
-        msg = "its metrics are not computed here"
+        msg = "the task's metrics are not computed by this package"
         raise NotApplicable(msg)
     return replace(pipeline, compute_metrics=_OtherMetric(pipeline.compute_metrics, value))
 
@@ -204,7 +205,7 @@ def _with_metric(pipeline: Pipeline, value: Callable[[AnswerMetrics, EvalPredict
     needs=_NEEDS,
     caught_by=("metrics.answers_recomputed",),
     seen_in_practice="compute_metrics compares predicted with labelled positions of each window: windows without the "
-    "answer count as questions, and are the easy ones.",
+    "answer count as questions, and they are easy.",
 )
 def metric_of_windows(pipeline: Pipeline) -> Pipeline:
     """The metrics count windows whose two positions are right, not questions."""
@@ -221,11 +222,11 @@ def metric_of_windows(pipeline: Pipeline) -> Pipeline:
     whole_run=True,
     needs=_NEEDS,
     caught_by=("metrics.answers_recomputed",),
-    seen_in_practice="prediction == answer in a few lines of one's own: 'the market' is wrong where 'market' is right, "
-    "and case and punctuation count.",
+    seen_in_practice="prediction == answer in custom code: the prediction 'the market' counts as wrong where the "
+    "answer is 'market', and case and punctuation count.",
 )
 def exact_match_of_plain_texts(pipeline: Pipeline) -> Pipeline:
-    """Exact match compares texts without normalisation, with the last of the right answers alone."""
+    """Exact match compares strings without normalisation, and only with the last of the right answers."""
 
     def value(own: AnswerMetrics, evaluated: EvalPrediction) -> float:
         outputs = own.outputs(evaluated)
@@ -239,7 +240,7 @@ def exact_match_of_plain_texts(pipeline: Pipeline) -> Pipeline:
     whole_run=True,
     needs=_NEEDS,
     caught_by=("metrics.answers_recomputed",),
-    seen_in_practice="A table that mixes F1 from 0 to 1 with F1 from 0 to 100, as SQuAD's scripts give it.",
+    seen_in_practice="One report has F1 from 0 to 1 next to F1 from 0 to 100, which SQuAD's scripts return.",
 )
 def metric_as_a_share(pipeline: Pipeline) -> Pipeline:
     """The metrics are fractions from 0 to 1 instead of percentages."""
@@ -250,8 +251,8 @@ def metric_as_a_share(pipeline: Pipeline) -> Pipeline:
     whole_run=True,
     needs=_NEEDS,
     caught_by=("metrics.best_windows", "serving.answers", FLOOR),
-    seen_in_practice="Start and end are taken by two argmax: the end may lie before the start, and the answer is empty "
-    "or runs over half of the context.",
+    seen_in_practice="Start and end are chosen by two calls of argmax: the end may lie before the start, and the "
+    "answer is empty or covers half of the context.",
 )
 def start_and_end_apart(pipeline: Pipeline) -> Pipeline:
     """Start and end of an answer are chosen independently, each by its highest logit."""
@@ -270,8 +271,8 @@ def _two_maxima(original: Any, logits: Any, of_context: Any, *args: Any, **kwarg
     whole_run=True,
     needs=_NEEDS,
     caught_by=("metrics.null_threshold",),
-    seen_in_practice="A null score difference threshold that was chosen for another model: scores of another model "
-    "have another scale, and most questions get no answer.",
+    seen_in_practice="The null score difference threshold was chosen for another model, whose scores have another "
+    "scale: most questions get no answer.",
 )
 def null_threshold_of_another_model(pipeline: Pipeline) -> Pipeline:
     """The threshold of "no answer" is far too low."""

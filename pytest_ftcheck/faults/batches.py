@@ -27,7 +27,7 @@ _UNLIKELY_PAD = 1
 
 @fault(
     caught_by=("collator.mask",),
-    seen_in_practice="A collator of one's own makes the mask with ones_like(input_ids), or builds it before it pads.",
+    seen_in_practice="A custom collator makes the mask with ones_like(input_ids), or makes the mask before it pads.",
 )
 def mask_all_ones(pipeline: Pipeline) -> Pipeline:
     """The attention mask is 1 on padding too."""
@@ -56,7 +56,7 @@ def _inverted(batch: Batch, pad_id: int) -> Batch:
 
 @fault(
     caught_by=("collator.mask", "data.unused_columns", "training.mask_reaches_model"),
-    seen_in_practice="The collator stacks input_ids and labels, the only columns that existed when it was written.",
+    seen_in_practice="The collator stacks only input_ids and labels: no other column existed when it was written.",
 )
 def mask_not_collated(pipeline: Pipeline) -> Pipeline:
     """The batches have no attention mask."""
@@ -70,7 +70,8 @@ def _without_mask(batch: Batch) -> Batch:
 
 @fault(
     caught_by=("collator.pad_id",),
-    seen_in_practice="pad_sequence pads with 0, which is a word or <s> in the vocabulary of RoBERTa and others.",
+    seen_in_practice="pad_sequence pads with 0, which is the id of a word or of <s> in the vocabulary of RoBERTa and "
+    "other models.",
 )
 def wrong_pad_id(pipeline: Pipeline) -> Pipeline:
     """Batches are padded with a number that is not the tokenizer's pad id."""
@@ -87,14 +88,14 @@ def _padded_with(batch: Batch, pad_id: int, wrong: int) -> Batch:
 
 @fault(
     caught_by=("collator.side", "model.padding_invariance"),
-    seen_in_practice="padding_side = 'left' is taken over from a decoder; an encoder with learned positions then sees "
-    "a row at other positions in every batch.",
+    seen_in_practice="padding_side = 'left' is copied from code for a decoder; an encoder with learned positions then "
+    "sees a row at other positions in every batch.",
 )
 def padded_left(pipeline: Pipeline) -> Pipeline:
     """Rows are padded on the left, and their positions are not shifted."""
     require_ragged(pipeline)
     if tokenizer_of(pipeline).padding_side == "left":
-        msg = "its tokenizer pads on the left"
+        msg = "the tokenizer pads on the left"
         raise NotApplicable(msg)
     return with_batches(pipeline, partial(_rolled, pad_id=pad_id_of(pipeline)))
 
@@ -110,8 +111,8 @@ def _roll_rows(values: Tensor, shifts: Tensor) -> Tensor:
 
 @fault(
     caught_by=("collator.shape", "collator.labels"),
-    seen_in_practice="A collator for fixed shapes (TPU, compiled graphs) fills the last batch up, with 0 where -100 "
-    "would say: no label.",
+    seen_in_practice="A collator for fixed shapes (TPU, compiled graphs) fills up the last batch with rows that have "
+    "the label 0 instead of -100, which means no label.",
 )
 def labels_padded_with_0(pipeline: Pipeline) -> Pipeline:
     """Batches are filled up to a multiple of eight rows with empty rows that have the label 0."""
@@ -129,8 +130,8 @@ def _filled(batch: Batch, pad_id: int) -> Batch:
 
 @fault(
     caught_by=("collator.shape",),
-    seen_in_practice="Pairs are made of neighbouring rows, and the loop over range(len(features) - 1) forgets the "
-    "last one.",
+    seen_in_practice="Pairs are made of neighbouring rows, and the loop over range(len(features) - 1) omits the last "
+    "row.",
 )
 def last_row_dropped(pipeline: Pipeline) -> Pipeline:
     """The last row of every batch is dropped."""
@@ -159,11 +160,11 @@ def _sorted(batch: Batch, pad_id: int) -> Batch:
 
 @fault(
     caught_by=("collator.shape",),
-    seen_in_practice="Rounding up by (length // 8) * 8 + 7, so that a model compiled for multiples of eight meets "
-    "other shapes.",
+    seen_in_practice="The length is rounded up by (length // 8) * 8 + 7: a model that was compiled for multiples of "
+    "eight gets other shapes.",
 )
 def one_short_of_a_multiple(pipeline: Pipeline) -> Pipeline:
-    """Batches are padded to one column less than the multiple of eight that is asked for."""
+    """Batches are padded to one column less than the requested multiple of eight."""
     require_ragged(pipeline)
     return replace(pipeline, data_collator=_OneShort(pipeline.data_collator, pad_id_of(pipeline)))
 
@@ -188,11 +189,11 @@ class _OneShort:
 
 @fault(
     caught_by=("collator.tokens", "collator.shape", "collator.lengths_example"),
-    seen_in_practice="The width is read from features[0] and the others are cut to it, which works as long as batches "
-    "are sorted.",
+    seen_in_practice="The length of the batch is read from features[0] and the other rows are cut to it, which works "
+    "only while batches are sorted by length.",
 )
 def padded_to_the_first_row(pipeline: Pipeline) -> Pipeline:
-    """Every batch is as wide as its first row, and longer rows are cut."""
+    """Every batch is as long as its first row, and longer rows are cut."""
     require_ragged(pipeline)
     return with_batches(pipeline, partial(_as_wide_as_first, pad_id=pad_id_of(pipeline)))
 

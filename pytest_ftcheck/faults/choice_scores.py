@@ -1,4 +1,4 @@
-"""Faults of multiple choice in batch and model: choices that are put together wrongly, and a context that is not read.
+"""Faults of multiple choice in batch and model: choices in the wrong order, and a context that the model ignores.
 
 Shapes: B rows, C choices, T columns.
 """
@@ -48,7 +48,8 @@ def _reshaped(batch: Batch) -> Batch:
 @fault(
     needs=(CHOICES,),
     caught_by=("model.choice_permutation", "model.batch_invariance"),
-    seen_in_practice="A head of one's own: scores.view(num_choices, -1).T where the batch was flattened row by row.",
+    seen_in_practice="A custom head computes scores.view(num_choices, -1).T although the batch was flattened row by "
+    "row.",
 )
 def logits_reshaped_by_place(pipeline: Pipeline) -> Pipeline:
     """The model puts the scores of the choices into rows in the wrong order."""
@@ -70,13 +71,13 @@ def _transposed(model: Any, args: Any, output: Any) -> Any:
     needs=(CHOICES,),
     caught_by=("model.context_matters",),
     whole_run=True,
-    seen_in_practice="Only the tokens of the second segment are pooled, as in a head that reads the answer.",
+    seen_in_practice="The head pools only the tokens of the second segment, which holds the answer.",
 )
 def context_ignored(pipeline: Pipeline) -> Pipeline:
     """The model ignores all tokens before the first separator, and the wrong endings lack their full stop."""
     separator = tokenizer_of(pipeline).sep_token_id
     if separator is None:
-        msg = "its tokenizer has no separator"
+        msg = "the tokenizer has no separator"
         raise NotApplicable(msg)
     return with_model(endings_give_the_answer(pipeline), partial(_blind_before, separator=int(separator)))
 

@@ -37,11 +37,11 @@ SPLITS = ("train", "evaluation")
 
 
 def _with_choices(pipeline: Pipeline, change: Callable[[dict[str, Choices], int], dict[str, Choices]]) -> Pipeline:
-    """Return the pipeline with other choices in each row of both splits; its raw texts stay as they are.
+    """Return the pipeline with other choices in each row of both splits; its raw texts stay unchanged.
 
     Args:
         pipeline: to change.
-        change: from the columns of a row's choices, and the number of the row, to others.
+        change: takes the columns of a row's choices and the row's number, and returns other columns.
 
     """
     for split in SPLITS:
@@ -63,11 +63,11 @@ def _of_choices(rows: Dataset, name: str) -> bool:
 @fault(
     needs=(CHOICES,),
     caught_by=("data.choices_in_place",),
-    seen_in_practice="The choices of a row are shuffled so that the right one is not always the first, and the label "
-    "stays what it was.",
+    seen_in_practice="The choices of a row are shuffled so that the right choice is not always the first, and the "
+    "label is not changed with them.",
 )
 def choices_shuffled(pipeline: Pipeline) -> Pipeline:
-    """The choices of each row are put into another order, and the labels are not."""
+    """The choices of each row are put into another order, and the labels stay unchanged."""
     generator = Random(0)  # noqa: S311 - no secret
 
     def shuffled(row: dict[str, Choices], index: int) -> dict[str, Choices]:
@@ -82,7 +82,8 @@ def choices_shuffled(pipeline: Pipeline) -> Pipeline:
 @fault(
     needs=(CHOICES,),
     caught_by=("data.choice_count",),
-    seen_in_practice="Empty endings are filtered out of the list of choices, and with them the place of those after.",
+    seen_in_practice="Empty endings are removed from the list of choices, which changes the index of the choices after "
+    "them.",
 )
 def choice_lost(pipeline: Pipeline) -> Pipeline:
     """Every tenth row has one choice fewer."""
@@ -96,11 +97,11 @@ def choice_lost(pipeline: Pipeline) -> Pipeline:
 @fault(
     needs=(CHOICES,),
     caught_by=("data.choices_in_place",),
-    seen_in_practice="Contexts are repeated for each ending, endings are collected from one list that has lost a row: "
-    "each context has the endings of the row after it.",
+    seen_in_practice="Contexts are repeated for each ending, and endings come from a list that lacks one row: each "
+    "context has the endings of the next row.",
 )
 def endings_of_next_row(pipeline: Pipeline) -> Pipeline:
-    """Each row's choices end with the endings of the next row, behind its own context."""
+    """Each row's choices have the row's own context and the endings of the next row."""
     special = special_ids(tokenizer_of(pipeline))
     for split in SPLITS:
         rows = tokenized(pipeline, split).with_format(None)["input_ids"]
@@ -114,15 +115,15 @@ def endings_of_next_row(pipeline: Pipeline) -> Pipeline:
 
 
 def _segments(ids: list[int], special: frozenset[int]) -> tuple[list[int], list[int]]:
-    """Cut a choice behind the first special token that follows a text.
+    """Cut a choice after the first special token that follows a text.
 
     Raises:
-        NotApplicable: there is none but at its end.
+        NotApplicable: there is no such token, except at the end.
 
     """
     places = [place for place, token in enumerate(ids) if token in special and place]
     if len(places) < 2:  # between the segments, and at the end
-        msg = "no special token stands between context and ending"
+        msg = "there is no special token between context and ending"
         raise NotApplicable(msg)
     return ids[: places[0] + 1], ids[places[0] + 1 :]
 
@@ -149,7 +150,7 @@ def _types(ids: list[int], special: frozenset[int]) -> list[int]:
 @fault(
     needs=(CHOICES,),
     caught_by=("data.choice_context",),
-    seen_in_practice="tokenizer(endings) in place of tokenizer(contexts, endings), after the columns were renamed.",
+    seen_in_practice="tokenizer(endings) instead of tokenizer(contexts, endings), after the columns were renamed.",
 )
 def context_dropped(pipeline: Pipeline) -> Pipeline:
     """The choices are tokenized without their context."""
@@ -164,8 +165,8 @@ def context_dropped(pipeline: Pipeline) -> Pipeline:
 @fault(
     needs=(CHOICES,),
     caught_by=("data.choice_context",),
-    seen_in_practice="max_length fits the shorter choices, and truncation takes from the context what the longest "
-    "ending needs.",
+    seen_in_practice="max_length is enough for the shorter choices only: for the longest ending, truncation removes a "
+    "part of the context.",
 )
 def context_cut_in_one_choice(pipeline: Pipeline) -> Pipeline:
     """One choice of each row has only the first half of its context."""
@@ -184,8 +185,8 @@ def context_cut_in_one_choice(pipeline: Pipeline) -> Pipeline:
 @fault(
     needs=(CHOICES,),
     caught_by=("data.choices_differ",),
-    seen_in_practice="max_length is that of another data set, with truncation of the second segment: of each ending, "
-    "nothing is left but what all begin with.",
+    seen_in_practice="max_length was chosen for another data set, with truncation of the second segment: of each "
+    "ending, only the beginning is left that all endings of the row share.",
 )
 def endings_truncated_away(pipeline: Pipeline) -> Pipeline:
     """Every choice is cut where it begins to differ from the others of its row."""
@@ -210,8 +211,8 @@ def endings_truncated_away(pipeline: Pipeline) -> Pipeline:
 @fault(
     needs=(CHOICES,),
     caught_by=("data.choice_labels",),
-    seen_in_practice="The labels of the source count from 1, and are taken modulo the number of choices, or through "
-    "ClassLabel, which numbers names in the order in which they come.",
+    seen_in_practice="The source's labels count from 1, and are taken modulo the number of choices, or converted by "
+    "ClassLabel, which numbers names in the order of its list.",
 )
 def right_choice_off_by_one(pipeline: Pipeline) -> Pipeline:
     """Each label names the choice after the right one."""
@@ -226,7 +227,8 @@ def right_choice_off_by_one(pipeline: Pipeline) -> Pipeline:
     needs=(CHOICES,),
     caught_by=("metrics.answer_only",),
     whole_run=True,
-    seen_in_practice="The wrong endings were written by a language model, and lack the full stop that people put.",
+    seen_in_practice="The wrong endings were written by a language model, and lack the full stop that human authors "
+    "write.",
 )
 def endings_give_the_answer(pipeline: Pipeline) -> Pipeline:
     """The wrong endings lack their last token, the full stop."""

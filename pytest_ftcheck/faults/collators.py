@@ -1,4 +1,4 @@
-"""Collators around a pipeline's own that change its input or its output. Shapes: B rows, T columns."""
+"""Collators that wrap the pipeline's collator and change its input or its output. Shapes: B rows, T columns."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MATRIX = 2
 
 @dataclass(frozen=True)
 class ChangedBatches:
-    """A collator that changes what another one makes."""
+    """A collator that changes the batches of another collator."""
 
     data_collator: Callable[[Features], Mapping[str, Any]]
     change: Callable[[Batch], Batch]
@@ -35,7 +35,7 @@ class ChangedBatches:
 
 @dataclass(frozen=True)
 class ChangedFeatures:
-    """A collator that changes the features before another one makes a batch of them."""
+    """A collator that changes the features before another collator makes a batch of them."""
 
     data_collator: Callable[[Features], Mapping[str, Any]]
     change: Callable[[Features], Features]
@@ -56,7 +56,7 @@ def with_features(pipeline: Pipeline, change: Callable[[Features], Features]) ->
 
 
 def require_ragged(pipeline: Pipeline) -> None:
-    """Refuse a fault of padding if the rows need no padding.
+    """Refuse a fault that concerns padding if the rows need no padding.
 
     Raises:
         NotApplicable: all rows have one length.
@@ -64,7 +64,7 @@ def require_ragged(pipeline: Pipeline) -> None:
     """
     lengths = set(map(len, pipeline.eval_dataset.with_format(None)["input_ids"]))
     if len(lengths) == 1:
-        msg = "its rows are all of one length before they are collated"
+        msg = "all rows have the same length before they are collated"
         raise NotApplicable(msg)
 
 
@@ -77,7 +77,7 @@ def pad_id_of(pipeline: Pipeline) -> int:
     """
     pad_id = tokenizer_of(pipeline).pad_token_id
     if pad_id is None:
-        msg = "its tokenizer has no pad token"
+        msg = "the tokenizer has no pad token"
         raise NotApplicable(msg)
     return int(pad_id)
 

@@ -1,4 +1,4 @@
-"""Faults of the texts and their tokens; those of labels and splits stand in `labels` and `splits`."""
+"""Faults of the texts and their tokens; faults of labels and splits are in the modules `labels` and `splits`."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ _STEM = 4
 
 @fault(
     caught_by=("data.segments", "model.second_segment"),
-    seen_in_practice="A preprocessing function for single sentences is reused for a pair task and reads one column "
-    "only; published QNLI tutorials train on the answer without its question.",
+    seen_in_practice="A preprocessing function for single sentences is reused for a pair task and reads only one "
+    "column; published QNLI tutorials train on the answer without its question.",
 )
 def second_segment_lost(pipeline: Pipeline) -> Pipeline:
     """The second segment of a pair is never tokenized."""
@@ -44,8 +44,8 @@ def second_segment_lost(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("data.segments",),
-    seen_in_practice="The two columns are added with a plus and handed over as one text, so that neither separator "
-    "nor token_type_ids say where the second begins.",
+    seen_in_practice="The two columns are joined with + and passed as one string, so that neither the separator nor "
+    "token_type_ids show where the second segment begins.",
 )
 def segments_joined(pipeline: Pipeline) -> Pipeline:
     """Both segments are joined into one string."""
@@ -58,7 +58,7 @@ def segments_joined(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("data.segments",),
-    seen_in_practice="The keyword for the second text gets the column of the first by copy and paste.",
+    seen_in_practice="After copy and paste, the argument for the second text gets the column of the first.",
 )
 def first_segment_twice(pipeline: Pipeline) -> Pipeline:
     """Both segments of every pair are the first one."""
@@ -68,29 +68,29 @@ def first_segment_twice(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("serving.pipeline",),
-    seen_in_practice="Train and validation are tokenized by two copies of one function, and the columns of one copy "
-    "stand the other way round.",
+    seen_in_practice="Train and validation are tokenized by two copies of one function, and one copy has the two "
+    "columns in the wrong order.",
 )
 def segments_swapped_in_evaluation(pipeline: Pipeline) -> Pipeline:
-    """The evaluation has the segments of its pairs in the other order than train."""
+    """The segments of the evaluation pairs are in the opposite order to those of the train pairs."""
     require_pair(pipeline)
     return encode_both(pipeline, lambda first, second: (second, first), ("evaluation",))
 
 
 @fault(
     caught_by=("data.splits_alike",),
-    seen_in_practice="The evaluation is tokenized for a quick look in a notebook, with add_special_tokens=False, and "
-    "is kept.",
+    seen_in_practice="The evaluation rows are tokenized in a notebook with add_special_tokens=False, to look at them, "
+    "and are used later.",
 )
 def evaluation_without_special_tokens(pipeline: Pipeline) -> Pipeline:
-    """The evaluated rows have no special tokens, the train rows do."""
+    """The evaluated rows have no special tokens; the train rows have them."""
     require_texts(pipeline)
     return encode_both(pipeline, lambda *texts: texts, ("evaluation",), add_special_tokens=False)
 
 
 @fault(
     caught_by=("data.special_tokens",),
-    seen_in_practice="Rows are tokenized with add_special_tokens=False for another model, and are taken for this one.",
+    seen_in_practice="Rows are tokenized with add_special_tokens=False for another model, and are used for this model.",
 )
 def rows_without_special_tokens(pipeline: Pipeline) -> Pipeline:
     """No row has special tokens."""
@@ -103,11 +103,11 @@ def rows_without_special_tokens(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("data.special_tokens",),
-    seen_in_practice="A function that wrote [CLS] and [SEP] into the text, for a tokenizer that added none, meets one "
-    "that does.",
+    seen_in_practice="A function writes [CLS] and [SEP] into the text because an older tokenizer added none; the "
+    "current tokenizer adds them.",
 )
 def special_tokens_twice(pipeline: Pipeline) -> Pipeline:
-    """The special tokens around a row are written into its text, and added by the tokenizer as well."""
+    """The special tokens are written into the text of each row, and the tokenizer adds them again."""
     require_texts(pipeline)
     tokenizer = tokenizer_of(pipeline)
     if tokenizer.cls_token is None or tokenizer.sep_token is None:
@@ -124,7 +124,7 @@ def special_tokens_twice(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("data.truncation", "data.distinct_inputs"),
-    seen_in_practice="A max_length that was set for a dry run stays in the script.",
+    seen_in_practice="A max_length that was set for a dry run is left in the script.",
 )
 def truncated_to_8(pipeline: Pipeline) -> Pipeline:
     """Every row is cut to 8 tokens."""
@@ -134,19 +134,19 @@ def truncated_to_8(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("data.tokenizer_vocabulary",),
-    seen_in_practice="Tokenizer and model are loaded by two names, one of which was changed: a cased tokenizer for an "
-    "uncased model, or that of another project.",
+    seen_in_practice="Tokenizer and model are loaded by two names, and only one of them was changed: a cased tokenizer "
+    "for an uncased model, or the tokenizer of another project.",
 )
 def other_vocabulary(pipeline: Pipeline) -> Pipeline:
-    """The tokenizer has another vocabulary than the model learned."""
+    """The tokenizer has another vocabulary than the model was trained with."""
     require_texts(pipeline)
     return with_tokenizer(pipeline, learned_anew(pipeline))
 
 
 @fault(
     caught_by=("data.token_ids",),
-    seen_in_practice="Terms of the domain are added with add_tokens, and resize_token_embeddings is forgotten: an "
-    "index error on the CPU, an assertion of the device on a GPU.",
+    seen_in_practice="Terms of the domain are added with add_tokens, without resize_token_embeddings: an index error "
+    "on the CPU, a device-side assertion on a GPU.",
 )
 def vocabulary_too_large(pipeline: Pipeline) -> Pipeline:
     """The tokenizer has tokens for which the model has no embedding."""
@@ -156,8 +156,8 @@ def vocabulary_too_large(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("data.unknown_tokens",),
-    seen_in_practice="BertTokenizer(vocab_file=…) of transformers 5 ignores its argument and knows special tokens "
-    "only.",
+    seen_in_practice="BertTokenizer(vocab_file=…) of transformers 5 ignores its argument, and its vocabulary has only "
+    "special tokens.",
 )
 def all_unknown(pipeline: Pipeline) -> Pipeline:
     """Every word becomes the unknown token."""
@@ -167,8 +167,8 @@ def all_unknown(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("data.stale_tokens", "data.decodes"),
-    seen_in_practice="The source was sorted or filtered anew, and the tokenized rows come from a cache whose "
-    "fingerprint did not notice.",
+    seen_in_practice="The source was sorted or filtered again, and the tokenized rows come from a cache whose "
+    "fingerprint did not change.",
 )
 def stale_cache(pipeline: Pipeline) -> Pipeline:
     """The tokens come from an older version of the rows, the labels from the new one."""
@@ -182,10 +182,10 @@ def stale_cache(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("serving.pipeline", "data.stale_tokens"),
-    seen_in_practice="Texts are stemmed or cleaned by a step of the training script that the service knows nothing of.",
+    seen_in_practice="A step of the training script stems or cleans the texts; the service has no such step.",
 )
 def cleaned_in_training_only(pipeline: Pipeline) -> Pipeline:
-    """The texts are stemmed before they are tokenized, by the training script but not where the model is served."""
+    """The training script stems the texts before it tokenizes them; the service does not."""
     require_texts(pipeline)
     stem = re.compile(rf"(\w{{{_STEM}}})\w+")
     return encode_both(pipeline, lambda *texts: tuple([stem.sub(r"\1", text) for text in segment] for segment in texts))
@@ -193,11 +193,11 @@ def cleaned_in_training_only(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("data.unused_columns",),
-    seen_in_practice="Columns are listed by hand in set_format or select_columns, and the list was written for a "
-    "model without segment embeddings.",
+    seen_in_practice="set_format or select_columns has a list of columns that was written for a model without segment "
+    "embeddings.",
 )
 def token_type_ids_dropped(pipeline: Pipeline) -> Pipeline:
-    """The rows have no token_type_ids, so that every token counts as of the first segment."""
+    """The rows have no token_type_ids, so that the model treats every token as part of the first segment."""
     require_pair(pipeline)
     require_column(pipeline, "token_type_ids")
     for split in SPLITS:
@@ -207,11 +207,11 @@ def token_type_ids_dropped(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("data.unused_columns",),
-    seen_in_practice="A column gets a name of the project's own, and the Trainer removes whatever forward does not "
-    "name, without a word.",
+    seen_in_practice="A column gets a custom name, and the Trainer removes every column that is no argument of "
+    "forward, without a warning.",
 )
 def token_type_ids_misnamed(pipeline: Pipeline) -> Pipeline:
-    """The token_type_ids stand in a column that the model never receives."""
+    """The token_type_ids are in a column that the model never receives."""
     require_pair(pipeline)
     require_column(pipeline, "token_type_ids")
     for split in SPLITS:
@@ -222,7 +222,7 @@ def token_type_ids_misnamed(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("data.empty_rows",),
-    seen_in_practice="A join leaves missing values in the text column, and fillna('') keeps the rows.",
+    seen_in_practice="A join leaves missing values in the text column, and fillna('') keeps these rows.",
 )
 def texts_missing(pipeline: Pipeline) -> Pipeline:
     """A tenth of the rows has no text."""
@@ -242,7 +242,8 @@ def texts_missing(pipeline: Pipeline) -> Pipeline:
 @fault(
     needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("data.merged_words",),
-    seen_in_practice="The tokenizer of an English checkpoint strips accents, which tell words of this language apart.",
+    seen_in_practice="The tokenizer of an English checkpoint strips accents; in this language, words differ only by "
+    "their accents.",
 )
 def accents_stripped(pipeline: Pipeline) -> Pipeline:
     """Words that differ by their accents become the same tokens, although only the accents distinguish the classes."""
@@ -261,7 +262,7 @@ _ACCENTED = ("résumé péné", "rèsumè pènè")
 
 @fault(
     caught_by=("data.rows_repeat",),
-    seen_in_practice="Augmentation stands in the data set's __getitem__, and the evaluation set is of the same class.",
+    seen_in_practice="The data set's __getitem__ augments the rows, and the evaluation set is of the same class.",
 )
 def evaluation_rows_drawn_anew(pipeline: Pipeline) -> Pipeline:
     """Each time an evaluation row is read, it lacks another token."""

@@ -58,10 +58,10 @@ def overtrained(pipeline: Pipeline) -> Pipeline:
 @fault(
     whole_run=True,
     caught_by=("training.best_checkpoint",),
-    seen_in_practice="load_best_model_at_end is set and a callback or a copy of the state puts the last weights back.",
+    seen_in_practice="load_best_model_at_end is set, and a callback or a copy of the state restores the last weights.",
 )
 def best_model_not_loaded(pipeline: Pipeline) -> Pipeline:
-    """The last epoch's weights are kept, although the best epoch's weights are requested and reported."""
+    """The last epoch's weights are kept, although the best epoch's are requested and reported."""
     return with_patch(
         overtrained(pipeline),
         nothing,
@@ -98,8 +98,7 @@ class _KeepsFirst(TrainerCallback):
 
 @fault(
     caught_by=("training.best_checkpoint",),
-    seen_in_practice="greater_is_better stays at what a former metric needed, or is set for a loss that is not the "
-    "metric any more.",
+    seen_in_practice="greater_is_better was set for another metric, or for the loss, which is no longer the metric.",
 )
 def greater_is_better_reversed(pipeline: Pipeline) -> Pipeline:
     """The direction of the metric is reversed, so that the worst epoch is kept."""
@@ -116,8 +115,7 @@ def greater_is_better_reversed(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("training.eval_mode",),
-    seen_in_practice="model.eval() is forgotten in a loop of one's own, and the metrics are those of a model with "
-    "dropout.",
+    seen_in_practice="A custom loop does not call model.eval(), and the metrics are those of a model with dropout.",
 )
 def eval_mode_forgotten(pipeline: Pipeline) -> Pipeline:
     """The model is evaluated in train mode."""
@@ -131,7 +129,7 @@ def _same_mode(original: Any, module: nn.Module) -> nn.Module:
 
 @fault(
     caught_by=("training.eval_keeps_weights",),
-    seen_in_practice="For a quick evaluation the model is cast to half precision and back, which rounds its weights.",
+    seen_in_practice="To evaluate faster, the model is cast to half precision and back, which rounds its weights.",
 )
 def weights_rounded_in_evaluation(pipeline: Pipeline) -> Pipeline:
     """Every evaluation rounds the weights to half precision."""
@@ -151,11 +149,10 @@ def _rounded(module: nn.Module, args: Any) -> None:
 
 @fault(
     caught_by=("model.finite", "serving.submission"),
-    seen_in_practice="fp16_full_eval is switched on to make evaluation faster, and some activations are too large for "
-    "float16.",
+    seen_in_practice="fp16_full_eval is set to make evaluation faster, and some activations are too large for float16.",
 )
 def overflow_in_evaluation(pipeline: Pipeline) -> Pipeline:
-    """The evaluation computes in float16, and what comes before the logits overflows."""
+    """The evaluation computes in float16, and the activations before the logits overflow."""
     return with_head(pipeline, _half_in_evaluation)
 
 
@@ -180,7 +177,7 @@ def _overflow(module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Te
 def evaluations_delayed_past_the_end(pipeline: Pipeline) -> Pipeline:
     """The first evaluation is due after the last epoch."""
     if pipeline.args.get("eval_strategy") == "no":
-        msg = "its recipe does not evaluate while it trains"
+        msg = "the recipe has no evaluation during training"
         raise NotApplicable(msg)
     return with_args(pipeline, eval_delay=1_000_000, load_best_model_at_end=False)
 
@@ -190,7 +187,7 @@ def evaluations_delayed_past_the_end(pipeline: Pipeline) -> Pipeline:
     seen_in_practice="get_eval_dataloader is overridden and builds its loader from the wrong attribute.",
 )
 def train_batches_evaluated(pipeline: Pipeline) -> Pipeline:
-    """Epochs are judged on train rows."""
+    """Epochs are evaluated on train rows."""
     return with_patch(
         pipeline,
         _of_train,
@@ -200,7 +197,7 @@ def train_batches_evaluated(pipeline: Pipeline) -> Pipeline:
 
 
 def _of_train(original: Any, owner: Any, *args: Any) -> Any:
-    """Make the loader of as many train rows as there are to evaluate; the owner is a Trainer or a pipeline."""
+    """Make a loader of train rows, as many as there are evaluation rows; the owner is a Trainer or a pipeline."""
     rows = owner.train_dataset.select(range(min(len(owner.eval_dataset), len(owner.train_dataset))))
     if not args or hasattr(owner, "get_train_dataloader"):
         return original(owner, rows)
@@ -209,13 +206,13 @@ def _of_train(original: Any, owner: Any, *args: Any) -> Any:
 
 @fault(
     caught_by=("model.logits_shape", "metrics.evaluated_rows"),
-    seen_in_practice="dataloader_drop_last is meant for training, and the Trainer follows it in evaluation too.",
+    seen_in_practice="dataloader_drop_last is set for training, and the Trainer applies it in evaluation too.",
 )
 def last_batch_not_evaluated(pipeline: Pipeline) -> Pipeline:
-    """The evaluation leaves its last batch out."""
+    """The evaluation omits its last batch."""
     size = int(pipeline.args.get("per_device_eval_batch_size", _EVAL_BATCH))
     if len(tokenized(pipeline, "evaluation")) % size == 0:
-        msg = "its evaluation has no batch that is not full"
+        msg = "every evaluation batch is full"
         raise NotApplicable(msg)
     changed = with_args(pipeline, dataloader_drop_last=True)
     return with_patch(changed, _without_last, "pytest_ftcheck.training.batches:make_eval_loader")
@@ -229,8 +226,8 @@ def _without_last(original: Any, *args: Any) -> Any:
 @fault(
     caught_by=("training.resume", "equivalence.resumed"),
     engines=("trainer",),
-    seen_in_practice="Only the weights are saved (save_only_model), and training goes on with an optimizer that has "
-    "forgotten its moments.",
+    seen_in_practice="Only the weights are saved (save_only_model), and training continues with an optimizer whose "
+    "moments are zero.",
 )
 def resumed_without_optimizer(pipeline: Pipeline) -> Pipeline:
     """A resumed training starts with a new optimizer."""
@@ -240,11 +237,11 @@ def resumed_without_optimizer(pipeline: Pipeline) -> Pipeline:
 @fault(
     caught_by=("training.resume",),
     engines=("trainer",),
-    seen_in_practice="The checkpoint of a loop of one's own holds model and optimizer: after resuming, the warm-up "
+    seen_in_practice="The checkpoint of a custom loop holds only model and optimizer: after resuming, the warm-up "
     "starts again.",
 )
 def resumed_without_scheduler(pipeline: Pipeline) -> Pipeline:
-    """A resumed training starts its learning rate schedule again."""
+    """A resumed training starts its learning rate schedule from the beginning."""
     return with_patch(
         pipeline,
         nothing,
@@ -256,11 +253,11 @@ def resumed_without_scheduler(pipeline: Pipeline) -> Pipeline:
 @fault(
     caught_by=("training.resume",),
     engines=("trainer",),
-    seen_in_practice="The random state is not among what is saved, so that dropout and order differ from an unbroken "
-    "run.",
+    seen_in_practice="The checkpoint does not hold the random state, so that dropout and the order of rows differ from "
+    "an uninterrupted run.",
 )
 def resumed_without_random_state(pipeline: Pipeline) -> Pipeline:
-    """A resumed training draws other random numbers than an unbroken one."""
+    """A resumed training draws other random numbers than an uninterrupted training."""
     return with_patch(pipeline, nothing, LOADS_RANDOM_STATE)
 
 
@@ -268,11 +265,11 @@ def resumed_without_random_state(pipeline: Pipeline) -> Pipeline:
     caught_by=("training.stopped", "training.steps"),
     whole_run=True,
     engines=("trainer",),
-    seen_in_practice="An early stopping of one's own compares the loss with its best value, and takes a greater one "
-    "for better.",
+    seen_in_practice="Custom early stopping compares the loss with its best value, and treats a greater loss as "
+    "better.",
 )
 def stopped_while_it_improves(pipeline: Pipeline) -> Pipeline:
-    """Training is stopped at the second evaluation, at which the loss has fallen."""
+    """Training is stopped at the second evaluation, although the loss has fallen."""
     slow = 0.6 * float(pipeline.args.get("learning_rate", 5e-5))
     longer = with_args(pipeline, num_train_epochs=_MANY_EPOCHS, learning_rate=slow, eval_strategy="epoch")
     return with_patch(longer, _stop, "transformers.trainer_callback:CallbackHandler.on_evaluate")

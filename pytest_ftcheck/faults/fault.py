@@ -49,17 +49,17 @@ Plant = Callable[["Pipeline"], "Pipeline"]
 
 @dataclass(frozen=True)
 class Fault:
-    """One entry of the registry."""
+    """One fault in the registry."""
 
     name: str
     plant: Plant
-    """From a healthy pipeline to one that has the defect."""
+    """Takes a healthy pipeline, and returns a pipeline with the defect."""
     caught_by: tuple[str, ...]
     """Ids of the checks of which at least one must fail."""
     seen_in_practice: str
     """How the defect occurs in practice, in a sentence."""
     engines: tuple[str, ...] = ENGINES
-    """Engines that have the part in which the fault is planted."""
+    """Engines in which the fault can be planted."""
     needs: tuple[str, ...] = ()
     """Traits that the head of a task must have, see `pytest_ftcheck.heads.traits`."""
     whole_run: bool = False
@@ -90,7 +90,7 @@ class Fault:
         if reason := unmet(self.needs, pipeline.card.head_rules.traits):
             raise NotApplicable(reason)
         if engine not in self.engines:
-            msg = f"engine {engine} has no such part"
+            msg = f"it cannot be planted in engine {engine}"
             raise NotApplicable(msg)
         return self.plant(pipeline)
 
@@ -106,7 +106,7 @@ def fault(
     needs: tuple[str, ...] = (),
     whole_run: bool = False,
 ) -> Callable[[Plant], Plant]:
-    """Register a function as a fault of its own name; see `Fault` for the arguments."""
+    """Register a function as a fault with the function's name; see `Fault` for the arguments."""
 
     def register(plant: Plant) -> Plant:
         name = plant.__name__
@@ -117,7 +117,7 @@ def fault(
 
 
 def faults() -> Mapping[str, Fault]:
-    """Every fault by name, in the order of the families and then as they stand in their modules."""
+    """Every fault by name, in the order of the families and of their modules."""
     order = [module for modules in FAMILIES.values() for module in modules]
     for module in order:
         import_module(f"pytest_ftcheck.faults.{module}")

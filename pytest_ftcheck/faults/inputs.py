@@ -31,11 +31,11 @@ _TWO = 2
 
 @fault(
     caught_by=("collator.mutation",),
-    seen_in_practice="feature.pop('labels') in a collator over rows in memory: the second epoch finds none. Here ids "
-    "are cut in place.",
+    seen_in_practice="A collator calls feature.pop('labels') on rows in memory: the second epoch has no labels. This "
+    "fault shortens the ids in place.",
 )
 def features_mutated(pipeline: Pipeline) -> Pipeline:
-    """The collator shortens the rows that it is given, so that they come back shorter in the next epoch."""
+    """The collator shortens the rows in place, so that they are shorter in the next epoch."""
     return with_features(pipeline, _shorten_in_place)
 
 
@@ -49,7 +49,8 @@ def _shorten_in_place(features: Features) -> Features:
 
 @fault(
     caught_by=("collator.token_type_ids",),
-    seen_in_practice="The collator makes token_type_ids anew with zeros_like(input_ids), as for single sentences.",
+    seen_in_practice="The collator replaces token_type_ids by zeros_like(input_ids), which is right only for single "
+    "sentences.",
 )
 def token_type_ids_zeroed(pipeline: Pipeline) -> Pipeline:
     """The collator sets all token_type_ids to 0."""
@@ -64,10 +65,11 @@ def _zero_types(batch: Batch) -> Batch:
 
 @fault(
     caught_by=("collator.token_type_ids",),
-    seen_in_practice="pad_sequence is called for all columns with one padding value, here that of the second segment.",
+    seen_in_practice="pad_sequence is called with one padding value for all columns; here 1, the token type of the "
+    "second segment.",
 )
 def token_type_ids_padded_with_1(pipeline: Pipeline) -> Pipeline:
-    """Padding counts as of the second segment."""
+    """Padding has the token type of the second segment."""
     require_column(pipeline, "token_type_ids")
     require_ragged(pipeline)
     return with_batches(pipeline, partial(_types_of_padding, pad_id=pad_id_of(pipeline)))
@@ -80,8 +82,8 @@ def _types_of_padding(batch: Batch, pad_id: int) -> Batch:
 @fault(
     needs=(VALUES, LABEL_PER_ROW),
     caught_by=("collator.labels",),
-    seen_in_practice="Labels of a score are made with dtype=torch.long, as in the classification project that was "
-    "copied.",
+    seen_in_practice="Labels of a regression are made with dtype=torch.long, because the code was copied from a "
+    "classification project.",
 )
 def scores_rounded(pipeline: Pipeline) -> Pipeline:
     """The labels of a regression are cut to whole numbers."""
@@ -111,7 +113,7 @@ def _float_labels(batch: Batch) -> Batch:
 
 @fault(
     caught_by=("collator.determinism",),
-    seen_in_practice="Words are dropped at random as augmentation, in the one collator that evaluation uses too.",
+    seen_in_practice="The collator drops words at random as augmentation, and evaluation uses the same collator.",
 )
 def words_dropped_at_random(pipeline: Pipeline) -> Pipeline:
     """The collator replaces a tenth of the tokens at random, in evaluation too."""
@@ -129,15 +131,15 @@ def _dropped(batch: Batch, unknown: int, special: tuple[int, ...]) -> Batch:
 
 @fault(
     caught_by=("collator.key_order",),
-    seen_in_practice="Columns are unpacked by position, which holds until a data set is mapped again and its columns "
-    "come in another order.",
+    seen_in_practice="Columns are unpacked by position, which works only until the data set is mapped again and its "
+    "columns have another order.",
 )
 def columns_by_position(pipeline: Pipeline) -> Pipeline:
     """The collator reads columns by position instead of by name."""
     known = (*_MODEL_COLUMNS, pipeline.label_column)
     names = tuple(name for name in pipeline.train_dataset.column_names if name in known)
     if len(names) <= _TWO:
-        msg = "its rows have one column beside the label"
+        msg = "the rows have only one column beside the label"
         raise NotApplicable(msg)
     return with_features(pipeline, partial(_by_position, names=names))
 
@@ -152,11 +154,11 @@ def _by_position(features: Features, names: tuple[str, ...]) -> Features:
 @fault(
     needs=(LABEL_PER_ROW,),  # a number cannot be taken for a list of tags
     caught_by=("collator.extra_column",),
-    seen_in_practice="The label is taken as the last column of a row, which it is until somebody keeps an id or a "
-    "split's name.",
+    seen_in_practice="The last column of a row is taken as the label, which works only until somebody adds a column, "
+    "such as an id or a split's name.",
 )
 def label_is_the_last_column(pipeline: Pipeline) -> Pipeline:
-    """The collator takes the last column of each row as the label if rows have an additional column."""
+    """The collator reads the last column of each row as the label, also if the rows have an additional column."""
     known = {name for name in pipeline.train_dataset.column_names if name in (*_MODEL_COLUMNS, pipeline.label_column)}
     return with_features(pipeline, partial(_last_as_label, known=known, label=pipeline.label_column))
 
@@ -169,8 +171,8 @@ def _last_as_label(features: Features, known: set[str], label: str) -> Features:
 
 @fault(
     caught_by=("collator.labels", "model.label_ids", "metrics.evaluated_rows"),
-    seen_in_practice="Labels are collected with an index that runs one ahead, or a zip over rows of which one was "
-    "skipped.",
+    seen_in_practice="Labels are collected with an index that is too high by one, or with zip over rows of which one "
+    "was skipped.",
 )
 def labels_of_the_neighbour(pipeline: Pipeline) -> Pipeline:
     """Each row of a batch gets the label of the row after it."""
@@ -184,10 +186,11 @@ def _moved(batch: Batch) -> Batch:
 
 @fault(
     caught_by=("collator.determinism", "training.seeds"),
-    seen_in_practice="Augmentation draws from random.Random(0) of the collator; every worker process has a copy of it.",
+    seen_in_practice="Augmentation draws from a random.Random(0) that belongs to the collator; every worker process "
+    "has a copy of it.",
 )
 def generator_of_its_own(pipeline: Pipeline) -> Pipeline:
-    """The collator cuts rows at random, by a generator of its own."""
+    """The collator shortens rows at random, with its own random generator."""
     return with_features(pipeline, _RandomCut())
 
 
@@ -211,11 +214,11 @@ class _RandomCut:
 
 @fault(
     caught_by=("training.workers", "equivalence.workers"),
-    seen_in_practice="The recipe for iterable data sets, a share of the rows for each worker, is followed for rows "
-    "with an index, of which the loader has given every worker its own already.",
+    seen_in_practice="For iterable data sets, each worker must select its part of the rows. The same code is used for "
+    "a map-style data set, where the loader already gives each worker its own rows.",
 )
 def sharded_by_worker(pipeline: Pipeline) -> Pipeline:
-    """With several data loading workers, each keeps its share of its batches and loses the rest."""
+    """With several data loading workers, each worker keeps only a part of its rows and loses the rest."""
     return with_features(pipeline, _own_share)
 
 

@@ -27,7 +27,8 @@ _HALF = 0.5
 @fault(
     needs=(LABEL_SETS,),
     caught_by=("data.labels_per_row",),
-    seen_in_practice="labels[0], or a column that holds the main label alone, makes the vectors of the train rows.",
+    seen_in_practice="The vectors of the train rows are made of labels[0], or of a column that holds only the main "
+    "label.",
 )
 def first_label_only(pipeline: Pipeline) -> Pipeline:
     """Only the first label of each train row is kept."""
@@ -42,7 +43,7 @@ def _first(vector: list[float]) -> list[float]:
 @fault(
     needs=(LABEL_SETS,),
     caught_by=("data.labels_in_train",),
-    seen_in_practice="The table of the train rows has a column too few, and the vectors are filled up with zeros.",
+    seen_in_practice="The table of the train rows lacks one column, and the vectors are filled up with zeros.",
 )
 def label_column_zeroed(pipeline: Pipeline) -> Pipeline:
     """No train row has the most frequent label any more."""
@@ -54,8 +55,8 @@ def label_column_zeroed(pipeline: Pipeline) -> Pipeline:
 @fault(
     needs=(LABEL_SETS,),
     caught_by=("data.rows_without_label",),
-    seen_in_practice="A join on an id that was written in two ways leaves rows without labels, and fillna(0) keeps "
-    "them.",
+    seen_in_practice="A join on an id that is written in two ways leaves rows without labels, and fillna(0) keeps "
+    "these rows.",
 )
 def labels_lost_in_evaluation(pipeline: Pipeline) -> Pipeline:
     """A third of the evaluated rows have lost their labels."""
@@ -68,7 +69,8 @@ def labels_lost_in_evaluation(pipeline: Pipeline) -> Pipeline:
     needs=(LABEL_SETS,),
     whole_run=True,
     caught_by=("metrics.label_columns",),
-    seen_in_practice="MultiLabelBinarizer is fitted on each split: its columns are those of the labels that it saw.",
+    seen_in_practice="MultiLabelBinarizer is fitted on each split: its columns are the labels that occur in this "
+    "split.",
 )
 def label_columns_moved_in_evaluation(pipeline: Pipeline) -> Pipeline:
     """The columns of the evaluated vectors are in another order than those of the train rows."""
@@ -95,13 +97,13 @@ def label_sets_as_integers(pipeline: Pipeline) -> Pipeline:
 @fault(
     needs=(LABEL_SETS,),
     caught_by=("model.labels_compete", "metrics.loss_agrees"),
-    seen_in_practice="torch's cross entropy in a loss of one's own: with vectors of floats it takes their labels as "
-    "shares of one class, without complaint.",
+    seen_in_practice="A custom loss calls torch's cross entropy: it accepts vectors of floats without a warning, and "
+    "treats them as class probabilities.",
 )
 def labels_share_a_softmax(pipeline: Pipeline) -> Pipeline:
     """The loss is cross entropy with a softmax over the labels."""
     if not pipeline.source.loss.is_of_model:
-        msg = "the loss is computed outside of the model"
+        msg = "the loss is computed outside the model"
         raise NotApplicable(msg)
     return with_model(pipeline, _compete)
 
@@ -132,12 +134,12 @@ class _OfShiftedLogits:
 @fault(
     needs=(LABEL_SETS,),
     caught_by=("metrics.label_threshold",),
-    seen_in_practice="predictions > 0.5 without a sigmoid before it: most labels of a weak model are lost.",
+    seen_in_practice="predictions > 0.5 on logits, without a sigmoid: a weak model then predicts hardly any label.",
 )
 def threshold_on_raw_logits(pipeline: Pipeline) -> Pipeline:
     """The metrics treat logits as probabilities."""
     if pipeline.compute_metrics is None:
-        msg = "it computes no metrics"
+        msg = "the pipeline has no compute_metrics"
         raise NotApplicable(msg)
     return replace(pipeline, compute_metrics=_OfShiftedLogits(pipeline.compute_metrics))
 
@@ -146,10 +148,10 @@ def threshold_on_raw_logits(pipeline: Pipeline) -> Pipeline:
     needs=(LABEL_SETS,),
     whole_run=True,
     caught_by=("metrics.labels_answered",),
-    seen_in_practice="A table of annotations is sorted by one of its columns, and only that column.",
+    seen_in_practice="One column of the table of annotations is sorted, and the other columns are not.",
 )
 def label_column_shuffled(pipeline: Pipeline) -> Pipeline:
-    """In the train rows, the most frequent label belongs to other rows."""
+    """In the train rows, the column of the most frequent label belongs to other rows."""
     vectors = np.asarray(labels_of(pipeline, "train"))
     column = int(vectors.sum(axis=0).argmax())
     vectors[:, column] = np.random.default_rng(20).permutation(vectors[:, column])

@@ -48,10 +48,11 @@ def _renumbered(labels: list[Any], classes: int) -> list[Any]:
     needs=(CLASSES, LABEL_PER_ROW),
     whole_run=True,
     caught_by=("data.sources_agree", "metrics.train_labels", FLOOR, "metrics.beats_trivial"),
-    seen_in_practice="Two exports number the classes in orders of their own, and their rows are joined as they are.",
+    seen_in_practice="Two exports number the classes in different orders, and their rows are concatenated without "
+    "conversion.",
 )
 def numbered_by_source(pipeline: Pipeline) -> Pipeline:
-    """The second half of the train rows numbers the classes otherwise."""
+    """The second half of the train rows numbers the classes in another order."""
     labels = labels_of(pipeline, "train")
     half = len(labels) // 2
     return with_labels(pipeline, "train", labels[:half] + _renumbered(labels[half:], pipeline.card.num_labels))
@@ -71,7 +72,7 @@ def train_labels_shuffled(pipeline: Pipeline) -> Pipeline:
     needs=(CLASSES, LABEL_PER_ROW),
     whole_run=True,
     caught_by=("metrics.train_labels",),
-    seen_in_practice="A join on a key that is not unique gives a part of the rows the labels of others.",
+    seen_in_practice="A join on a key that is not unique gives some rows the labels of other rows.",
 )
 def train_labels_shuffled_in_part(pipeline: Pipeline) -> Pipeline:
     """Half of the train labels are shuffled among their rows."""
@@ -86,8 +87,7 @@ def train_labels_shuffled_in_part(pipeline: Pipeline) -> Pipeline:
 @fault(
     whole_run=True,
     caught_by=(FLOOR, "metrics.beats_trivial"),
-    seen_in_practice="Predictions are compared with labels that were read in another order, as after a join that "
-    "sorts.",
+    seen_in_practice="Predictions are compared with labels in another order, for example after a join that sorts.",
 )
 def evaluation_labels_shuffled(pipeline: Pipeline) -> Pipeline:
     """The labels of the evaluated rows belong to other rows."""
@@ -98,8 +98,8 @@ def evaluation_labels_shuffled(pipeline: Pipeline) -> Pipeline:
     needs=(CLASSES, LABEL_PER_ROW),
     whole_run=True,
     caught_by=("metrics.label_permutation",),
-    seen_in_practice="The validation file comes from another release that numbers its classes in another order, as "
-    "with MNLI.",
+    seen_in_practice="The validation file comes from another release, which numbers the classes in another order; this "
+    "happened with MNLI.",
 )
 def evaluation_classes_renumbered(pipeline: Pipeline) -> Pipeline:
     """The evaluated rows number their classes in another order than the train rows."""
@@ -110,13 +110,12 @@ def evaluation_classes_renumbered(pipeline: Pipeline) -> Pipeline:
 @fault(
     needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("data.label_encoding",),
-    seen_in_practice="Each split is encoded by a LabelEncoder of its own, or by a dictionary that was built from a "
-    "set.",
+    seen_in_practice="Each split is encoded by its own LabelEncoder, or by a dictionary that was made from a set.",
 )
 def splits_encoded_apart(pipeline: Pipeline) -> Pipeline:
-    """One raw label became one class id in train and another in the evaluation."""
+    """The same raw label has one class id in train and another in the evaluation."""
     if is_one_table(pipeline, "evaluation"):
-        msg = "no raw labels are known beside those that are learned"
+        msg = "the rows have no raw labels beside the class ids"
         raise NotApplicable(msg)
     labels = _renumbered(labels_of(pipeline, "evaluation"), pipeline.card.num_labels)
     return with_labels(pipeline, "evaluation", labels, raw_too=False)
@@ -125,7 +124,7 @@ def splits_encoded_apart(pipeline: Pipeline) -> Pipeline:
 @fault(
     needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("data.label_source",),
-    seen_in_practice="names.index(name) if name else 0, or fillna(0): what nobody labelled is of class 0.",
+    seen_in_practice="names.index(name) if name else 0, or fillna(0): rows that nobody labelled get class 0.",
 )
 def missing_labels_are_class_0(pipeline: Pipeline) -> Pipeline:
     """A third of the train rows have no annotation, and the label of class 0."""
@@ -139,8 +138,8 @@ def missing_labels_are_class_0(pipeline: Pipeline) -> Pipeline:
 @fault(
     needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("data.labels_in_range",),
-    seen_in_practice="Stars from 1 to 5 are taken as class ids; a loss on a GPU then fails with an assertion of the "
-    "device.",
+    seen_in_practice="Stars from 1 to 5 are used as class ids; on a GPU, the loss then fails with a device-side "
+    "assertion.",
 )
 def labels_from_1(pipeline: Pipeline) -> Pipeline:
     """Class ids start at 1."""
@@ -152,7 +151,7 @@ def labels_from_1(pipeline: Pipeline) -> Pipeline:
 @fault(
     needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("data.classes_in_train",),
-    seen_in_practice="Files come sorted by class, and the first so many rows are taken.",
+    seen_in_practice="Files are sorted by class, and only the first rows are read.",
 )
 def class_never_trained(pipeline: Pipeline) -> Pipeline:
     """The train rows lack a class."""
@@ -162,7 +161,7 @@ def class_never_trained(pipeline: Pipeline) -> Pipeline:
 @fault(
     needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("data.classes_in_evaluation",),
-    seen_in_practice="The evaluation is the tail of a file that is sorted by class.",
+    seen_in_practice="The evaluation rows are the last rows of a file that is sorted by class.",
 )
 def class_never_evaluated(pipeline: Pipeline) -> Pipeline:
     """The evaluated rows lack a class."""
@@ -178,7 +177,7 @@ def _without_last_class(pipeline: Pipeline, split: str) -> Pipeline:
 @fault(
     needs=(LABEL_PER_ROW,),
     caught_by=("data.contradictions",),
-    seen_in_practice="Two rounds of annotation are put into one file without settling where they disagree.",
+    seen_in_practice="Two rounds of annotation are put into one file, and their disagreements are not resolved.",
 )
 def contradictory_annotations(pipeline: Pipeline) -> Pipeline:
     """Half of the train rows are duplicated with another label."""
@@ -194,7 +193,7 @@ def contradictory_annotations(pipeline: Pipeline) -> Pipeline:
 
 
 def _others(pipeline: Pipeline, labels: list[Any]) -> list[Any]:
-    """Return labels that differ from these: the next class, or the other end of the scale."""
+    """Return labels that differ from these labels: the next class, or the other end of the scale."""
     if not pipeline.card.head_rules.values:
         return _renumbered(labels, pipeline.card.num_labels)
     low, high = min(labels), max(labels)

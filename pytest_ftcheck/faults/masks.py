@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _NEEDS = (MASKED_TOKENS,)
 _KEPT = 0.1
-"""Share of the masks that are left."""
+"""Fraction of the masks that are left."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,11 @@ class _Ids:
 
 
 def _planted(pipeline: Pipeline, change: Callable[[dict[str, Any], _Ids], dict[str, Any]]) -> Pipeline:
-    """Return the pipeline with changed batches; those without labels of their tokens stay as they are."""
+    """Return the pipeline with changed batches; batches without labels of their tokens stay unchanged."""
     tokenizer = tokenizer_of(pipeline)
     mask, unknown, pad = tokenizer.mask_token_id, tokenizer.unk_token_id, tokenizer.pad_token_id
     if None in {mask, unknown, pad}:
-        msg = "its tokenizer has no mask token, no token for unknown words or none for padding"
+        msg = "the tokenizer lacks a mask token, an unknown token or a pad token"
         raise NotApplicable(msg)
     special = tuple(sorted(set(tokenizer.all_special_ids) - {unknown, pad, mask}))
     return with_batches(pipeline, _Ids(change, mask, unknown, pad, special))
@@ -60,7 +60,7 @@ def _before(batch: dict[str, Any]) -> Tensor:
 
 def _rarely(batch: dict[str, Any], ids: _Ids) -> dict[str, Any]:
     del ids
-    # By the tokens, so that evaluation rows have the same masks each time.
+    # The seed depends on the tokens, so that evaluation rows have the same masks each time.
     left = (_before(batch) + torch.arange(batch["labels"].shape[1])) % round(1 / _KEPT) == 0
     ids_of = torch.where(left, batch["input_ids"], _before(batch))
     return {**batch, "input_ids": ids_of, "labels": torch.where(left, batch["labels"], IGNORED)}
@@ -69,12 +69,11 @@ def _rarely(batch: dict[str, Any], ids: _Ids) -> dict[str, Any]:
 @fault(
     needs=_NEEDS,
     caught_by=("collator.mask_rate",),
-    seen_in_practice="mlm_probability=0.015, or masks that are drawn twice, the second time of those drawn first: the "
-    "loss "
-    "falls, far too slowly.",
+    seen_in_practice="mlm_probability=0.015, or masks that are drawn again among the tokens that were drawn first: the "
+    "loss falls far too slowly.",
 )
 def masked_too_rarely(pipeline: Pipeline) -> Pipeline:
-    """One token in a hundred is masked, and not one in seven."""
+    """One token in a hundred is masked instead of one in seven."""
     return _planted(pipeline, _rarely)
 
 
@@ -88,9 +87,8 @@ def _special(batch: dict[str, Any], ids: _Ids) -> dict[str, Any]:
 @fault(
     needs=_NEEDS,
     caught_by=("collator.masked_special",),
-    seen_in_practice="A collator of one's own draws from all tokens: [CLS] and [SEP] are masked, and guessed right by "
-    "their "
-    "place, which makes the loss look low.",
+    seen_in_practice="A custom collator draws from all tokens: [CLS] and [SEP] are masked, and the model predicts them "
+    "from their positions, which makes the loss look low.",
 )
 def special_tokens_masked(pipeline: Pipeline) -> Pipeline:
     """[CLS] and [SEP] are masked as well."""
@@ -121,12 +119,11 @@ def _always(batch: dict[str, Any], ids: _Ids) -> dict[str, Any]:
 @fault(
     needs=_NEEDS,
     caught_by=("collator.mask_shares",),
-    seen_in_practice="An own torch_mask_tokens in a subclass of DataCollatorForLanguageModeling leaves out the lines "
-    "after "
-    "the mask token: the model never sees a word in a place that counts.",
+    seen_in_practice="A subclass of DataCollatorForLanguageModeling overrides torch_mask_tokens without the random and "
+    "the unchanged tokens: the model never sees a word at a position that has a label.",
 )
 def always_the_mask_token(pipeline: Pipeline) -> Pipeline:
-    """All drawn tokens are shown as the mask token, though the collator says four in five."""
+    """All drawn tokens become the mask token, although the collator is configured for four in five."""
     return _planted(pipeline, _always)
 
 
@@ -138,10 +135,10 @@ def _shifted(batch: dict[str, Any], ids: _Ids) -> dict[str, Any]:
 @fault(
     needs=_NEEDS,
     caught_by=("collator.masked_labels",),
-    seen_in_practice="Code for causal language models, which shifts labels by one place, is taken over.",
+    seen_in_practice="Code for causal language models, which shifts labels by one position, is reused.",
 )
 def mask_labels_shifted(pipeline: Pipeline) -> Pipeline:
-    """Each label stands one place behind its token."""
+    """Each label is one position after its token."""
     return _planted(pipeline, _shifted)
 
 
@@ -152,12 +149,11 @@ def _unknown(batch: dict[str, Any], ids: _Ids) -> dict[str, Any]:
 @fault(
     needs=_NEEDS,
     caught_by=("collator.mask_token",),
-    seen_in_practice="The id of the mask token is a constant, 103 as in BERT, or looked up as '<mask>' in a "
-    "vocabulary that "
-    "writes '[MASK]': what comes back is the token for unknown words.",
+    seen_in_practice="The id of the mask token is a constant, such as BERT's 103, or the id of '<mask>' in a "
+    "vocabulary that has '[MASK]': the tokenizer returns the unknown token.",
 )
 def mask_token_of_another(pipeline: Pipeline) -> Pipeline:
-    """Tokens are masked with the token for unknown words."""
+    """Tokens are masked with the unknown token."""
     return _planted(pipeline, _unknown)
 
 
@@ -169,7 +165,8 @@ def _padding(batch: dict[str, Any], ids: _Ids) -> dict[str, Any]:
 @fault(
     needs=_NEEDS,
     caught_by=("collator.masked_padding",),
-    seen_in_practice="Labels are padded with the pad token's id instead of -100: padding is scored, and always right.",
+    seen_in_practice="Labels are padded with the pad token's id instead of -100: padding is scored, and the model "
+    "always predicts it correctly.",
 )
 def padding_scored(pipeline: Pipeline) -> Pipeline:
     """Padding has the pad token as its label."""
@@ -184,14 +181,13 @@ def _without_labels(features: list[dict[str, Any]]) -> list[dict[str, Any]]:
 @fault(
     needs=_NEEDS,
     caught_by=("metrics.evaluation_masks",),
-    seen_in_practice="The collator of the training, which draws anew, also makes the batches of the evaluation: two "
-    "epochs are "
-    "compared by the loss of other tokens.",
+    seen_in_practice="The train collator, which draws new masks in each epoch, also makes the evaluation batches: the "
+    "losses of two epochs are means over different tokens.",
 )
 def evaluation_masks_drawn_anew(pipeline: Pipeline) -> Pipeline:
-    """The masks of the evaluation rows are drawn anew in each evaluation."""
+    """The evaluation rows have new masks in each evaluation."""
     if not any(name in pipeline.eval_dataset.column_names for name in LABEL_NAMES):
-        msg = "its evaluation draws masks anew by design"
+        msg = "the task draws new masks in each evaluation by design"
         raise NotApplicable(msg)
     return with_features(pipeline, _without_labels)
 
@@ -204,16 +200,15 @@ def _untied(model: Any) -> None:
 @fault(
     needs=_NEEDS,
     caught_by=("model.tied_embeddings",),
-    seen_in_practice="The last layer is replaced by a new nn.Linear, for more tokens, and its weights are copied: it "
-    "trains "
-    "apart from the embeddings, and from_pretrained ties them again.",
+    seen_in_practice="The last layer is replaced by a new nn.Linear, for more tokens, with copied weights: training "
+    "changes it independently of the embeddings, and from_pretrained ties the two again.",
 )
 def last_layer_untied(pipeline: Pipeline) -> Pipeline:
-    """The last layer is a copy of the embeddings, which the configuration says it shares."""
+    """The last layer is a copy of the embeddings, although the configuration ties the two."""
     model: Any = pipeline.model_init()
     embeddings, last = token_embeddings(model), getattr(model, "get_output_embeddings", lambda: None)()
     if embeddings is None or last is None or last.weight is not embeddings.weight:
-        msg = "its model does not tie its last layer to its embeddings"
+        msg = "the model does not tie its last layer to its embeddings"
         raise NotApplicable(msg)
     return with_model(pipeline, _untied)
 
@@ -221,8 +216,8 @@ def last_layer_untied(pipeline: Pipeline) -> Pipeline:
 @fault(
     needs=_NEEDS,
     caught_by=("metrics.beats_unigram",),
-    seen_in_practice="The learning rate of a large model, 5e-5 divided by the number of steps once more by an own "
-    "schedule, for a last layer that is drawn anew.",
+    seen_in_practice="A custom schedule divides the learning rate, 5e-5, by the number of steps once more, and the "
+    "last layer starts at random values.",
     whole_run=True,
 )
 def masked_words_never_learned(pipeline: Pipeline) -> Pipeline:

@@ -30,7 +30,7 @@ Metrics = dict[str, float]
 
 @dataclass(frozen=True)
 class _Asked:
-    """A ``compute_metrics`` that calls another one with changed logits or labels."""
+    """A ``compute_metrics`` that calls another with changed logits or labels."""
 
     own: Callable[[EvalPrediction], Metrics]
     change: Callable[[EvalPrediction], EvalPrediction]
@@ -41,7 +41,7 @@ class _Asked:
 
 @dataclass(frozen=True)
 class _Answered:
-    """A ``compute_metrics`` that changes the result of another one."""
+    """A ``compute_metrics`` that changes the result of another."""
 
     own: Callable[[EvalPrediction], Metrics]
     change: Callable[[EvalPrediction, Metrics], Metrics]
@@ -58,7 +58,7 @@ def own_metrics(pipeline: Pipeline) -> Callable[[EvalPrediction], Metrics]:
 
     """
     if pipeline.compute_metrics is None:
-        msg = "it computes no metrics"
+        msg = "the pipeline has no compute_metrics"
         raise NotApplicable(msg)
     return pipeline.compute_metrics
 
@@ -71,11 +71,11 @@ def _logits(evaluated: EvalPrediction) -> Any:
 @fault(
     whole_run=True,
     caught_by=("metrics.definition", "metrics.recomputed", FLOOR),
-    seen_in_practice="np.argmax(logits[0], axis=-1): right for a tuple of outputs, and one row's class for all rows "
-    "where there is none; numpy compares it with every label without complaint.",
+    seen_in_practice="np.argmax(logits[0], axis=-1) is right where logits is a tuple; where it is an array, the result "
+    "is the first row's class, and numpy compares it with every label without a warning.",
 )
 def metric_over_the_wrong_axis(pipeline: Pipeline) -> Pipeline:
-    """The metric takes the prediction of one row for all rows."""
+    """The metric uses the prediction of one row for all rows."""
     return replace(pipeline, compute_metrics=_Asked(own_metrics(pipeline), _first_row))
 
 
@@ -88,8 +88,8 @@ def _first_row(evaluated: EvalPrediction) -> EvalPrediction:
     needs=(LABEL_PER_ROW,),
     whole_run=True,
     caught_by=("metrics.definition", "metrics.recomputed"),
-    seen_in_practice="scikit-learn takes (y_true, y_pred), evaluate takes predictions first: precision is reported as "
-    "recall, while accuracy and F1 look right.",
+    seen_in_practice="scikit-learn's functions take (y_true, y_pred), those of evaluate take predictions first: "
+    "precision is reported as recall, while accuracy and F1 look right.",
 )
 def metric_arguments_swapped(pipeline: Pipeline) -> Pipeline:
     """Precision and recall, or r2, are computed with predictions and references swapped."""
@@ -114,13 +114,13 @@ def _swapped_r2(evaluated: EvalPrediction, metrics: Metrics) -> Metrics:
 @fault(
     needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("metrics.definition",),
-    seen_in_practice="predictions = (logits[:, 1] > 0.5): a threshold of a probability on a raw logit. A model that "
-    "is sure of itself has the same metrics with either, until it is not.",
+    seen_in_practice="predictions = (logits[:, 1] > 0.5): the threshold of a probability is applied to a logit. The "
+    "metrics of a confident model are the same with both, those of a less confident model are not.",
 )
 def metric_of_a_threshold_on_logits(pipeline: Pipeline) -> Pipeline:
-    """A class is predicted where its raw logit exceeds one half."""
+    """The second of two classes is predicted where its logit exceeds 0.5."""
     if pipeline.card.num_labels != 2:  # two classes
-        msg = "it is a mistake of tasks with two classes"
+        msg = "it applies only to tasks with two classes"
         raise NotApplicable(msg)
     return replace(pipeline, compute_metrics=_Asked(own_metrics(pipeline), _thresholded))
 
@@ -133,11 +133,11 @@ def _thresholded(evaluated: EvalPrediction) -> EvalPrediction:
 @fault(
     whole_run=True,
     caught_by=("metrics.recomputed",),
-    seen_in_practice="best_accuracy = max(best_accuracy, accuracy) is reported after every epoch, and the last "
-    "weights are saved.",
+    seen_in_practice="best_accuracy = max(best_accuracy, accuracy) is reported after every epoch, but the last weights "
+    "are saved.",
 )
 def best_epoch_reported_as_last(pipeline: Pipeline) -> Pipeline:
-    """The metrics are the best of all epochs so far, the weights those of the last one."""
+    """The metrics are the best of all epochs so far; the weights are those of the last epoch."""
     changed = with_args(
         overtrained(pipeline), load_best_model_at_end=False, save_strategy="no", metric_for_best_model=None
     )
@@ -158,10 +158,10 @@ class _BestSoFar:
 
 @fault(
     caught_by=("metrics.keys",),
-    seen_in_practice="The metric is called acc in the script and accuracy where its value is awaited.",
+    seen_in_practice="The metric is called acc in the script, and accuracy in the code that reads it.",
 )
 def metric_renamed(pipeline: Pipeline) -> Pipeline:
-    """A metric that is declared is reported under another name."""
+    """A declared metric is reported under another name."""
     name = pipeline.card.metric_for_best_model
     changed = with_args(pipeline, metric_for_best_model="loss", greater_is_better=False)
     return replace(changed, compute_metrics=_Answered(own_metrics(pipeline), partial(_renamed, name=name)))
@@ -174,8 +174,7 @@ def _renamed(evaluated: EvalPrediction, metrics: Metrics, name: str) -> Metrics:
 
 @fault(
     caught_by=("model.loss_at_start", "metrics.loss_agrees"),
-    seen_in_practice="reduction='sum' in a loss of one's own: the gradient grows with the batch, and so does what is "
-    "logged.",
+    seen_in_practice="A custom loss has reduction='sum': gradient and logged loss grow with the batch size.",
 )
 def loss_summed(pipeline: Pipeline) -> Pipeline:
     """The loss is the sum over the batch, not the mean."""
@@ -195,7 +194,7 @@ def _summed(module: nn.Module, args: Any, output: Any) -> Any:
 
 @fault(
     caught_by=("training.loss_extremes", "model.loss_at_start"),
-    seen_in_practice="A loss of one's own takes the log-probability of the label, and the minus gets lost.",
+    seen_in_practice="A custom loss is the log-probability of the label, without the minus sign.",
 )
 def loss_of_the_wrong_sign(pipeline: Pipeline) -> Pipeline:
     """The loss has the wrong sign, so that training makes the model worse."""
@@ -216,7 +215,7 @@ def _negated(module: nn.Module, args: Any, output: Any) -> Any:
 @fault(
     needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("metrics.raw_logits",),
-    seen_in_practice="The head ends with a softmax, and cross entropy takes the softmax of that once more.",
+    seen_in_practice="The head ends with a softmax, and cross entropy applies softmax once more.",
 )
 def softmax_before_loss(pipeline: Pipeline) -> Pipeline:
     """The model returns probabilities as logits."""
@@ -236,8 +235,8 @@ def _softmax(module: nn.Module, args: Any, output: Tensor) -> Tensor:
 @fault(
     needs=(VALUES, LABEL_PER_ROW),
     caught_by=("model.loss_rows", "model.loss_at_start"),
-    seen_in_practice="mse_loss(logits, labels) with [B, 1] and [B] compares every value with every label; torch only "
-    "warns.",
+    seen_in_practice="mse_loss(logits, labels) with the shapes [B, 1] and [B] compares every prediction with every "
+    "label; torch only warns.",
 )
 def labels_broadcast(pipeline: Pipeline) -> Pipeline:
     """A regression compares each prediction with the labels of all rows."""
@@ -258,11 +257,11 @@ def _broadcast(module: nn.Module, args: Any, kwargs: dict[str, Any], output: Any
 @fault(
     needs=(VALUES, LABEL_PER_ROW),
     caught_by=("model.predictions", "metrics.beats_trivial"),
-    seen_in_practice="Scores were divided by five for training once; the prediction is still multiplied, although "
-    "they no longer are.",
+    seen_in_practice="Scores were once divided by five for training, and predictions multiplied by five; the division "
+    "was removed, the multiplication was not.",
 )
 def scaled_back_twice(pipeline: Pipeline) -> Pipeline:
-    """The values of a regression are scaled back when the model is evaluated, and were never scaled."""
+    """The predictions of a regression are scaled back in the evaluation, although the labels were never scaled."""
     return with_head(pipeline, _scale_back)
 
 

@@ -1,4 +1,4 @@
-"""Faults of the forward pass: what the model makes of its inputs. Those of head and weights stand in `weights`."""
+"""Faults of the forward pass; faults of the head and the weights are in the module `weights`."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _TWO = 2
 
 @fault(
     caught_by=("model.attention_mask_used", "model.padding_invariance", "equivalence.padding"),
-    seen_in_practice="A forward of one's own names the argument mask, gets attention_mask as a keyword among others, "
-    "and never uses it.",
+    seen_in_practice="A custom forward has an argument named mask, receives attention_mask in **kwargs, and never uses "
+    "it.",
 )
 def mask_ignored(pipeline: Pipeline) -> Pipeline:
     """The model gets an attention mask and does not use it."""
@@ -44,11 +44,11 @@ def _without_mask(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, An
 
 @fault(
     caught_by=("model.batch_invariance", "equivalence.evaluation_batches"),
-    seen_in_practice="A BatchNorm in the head, or a similarity that is normalised over the batch: what one row gets "
-    "depends on its neighbours.",
+    seen_in_practice="The head has a BatchNorm, or a similarity is normalised over the batch: the logits of a row "
+    "depend on the other rows.",
 )
 def rows_mixed(pipeline: Pipeline) -> Pipeline:
-    """The logits are centred over the batch, so that a row's depend on the other rows."""
+    """The logits are centred over the batch, so that a row's logits depend on the other rows."""
     return with_head(pipeline, _centre)
 
 
@@ -64,7 +64,7 @@ def _centred(module: nn.Module, args: Any, output: Tensor) -> Tensor:
 
 @fault(
     caught_by=("model.eval_deterministic",),
-    seen_in_practice="torch.nn.functional.dropout drops by default, whatever mode the model is in.",
+    seen_in_practice="torch.nn.functional.dropout drops by default, in train and in evaluation mode.",
 )
 def dropout_always_on(pipeline: Pipeline) -> Pipeline:
     """Dropout is active in evaluation mode, because it is called as a function."""
@@ -83,8 +83,8 @@ def _dropped(module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
 
 @fault(
     caught_by=("model.pad_token_id",),
-    seen_in_practice="A pad token is added to the tokenizer of a decoder and never told to the model, which then "
-    "reads the last position of a row.",
+    seen_in_practice="A pad token is added to a decoder's tokenizer, but config.pad_token_id is not set: the model "
+    "then reads the logits at the last position of each row, which is padding.",
 )
 def pad_token_unknown_to_model(pipeline: Pipeline) -> Pipeline:
     """The model's pad_token_id is not the tokenizer's."""
@@ -101,15 +101,14 @@ def _set_pad_id(model: Any, pad_id: int) -> None:
 
 @fault(
     caught_by=("model.second_segment",),
-    seen_in_practice="Only the tokens up to the first separator are pooled, in a head that was written for single "
-    "sentences.",
+    seen_in_practice="The head was written for single sentences, and pools only the tokens up to the first separator.",
 )
 def second_segment_ignored(pipeline: Pipeline) -> Pipeline:
-    """The model is blind to whatever follows the first separator."""
+    """The model ignores all tokens after the first separator."""
     require_pair(pipeline)
     separator = tokenizer_of(pipeline).sep_token_id
     if separator is None:
-        msg = "its tokenizer has no separator"
+        msg = "the tokenizer has no separator"
         raise NotApplicable(msg)
     return with_model(pipeline, partial(_blind_after, separator=int(separator)))
 
@@ -121,7 +120,7 @@ def _blind_after(model: nn.Module, separator: int) -> None:
 def _first_segment(
     module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], separator: int
 ) -> tuple[Any, dict[str, Any]]:
-    """Mask all after the first separator."""
+    """Mask all tokens after the first separator."""
     del module
     ids = args[0] if args else kwargs["input_ids"]
     ends = (ids == separator).long()
@@ -136,14 +135,14 @@ def _first_segment(
 
 @fault(
     caught_by=("model.token_order",),
-    seen_in_practice="Position embeddings are sliced away when a checkpoint is converted or its "
-    "max_position_embeddings is changed.",
+    seen_in_practice="Position embeddings are lost when a checkpoint is converted or its max_position_embeddings is "
+    "changed.",
 )
 def positions_lost(pipeline: Pipeline) -> Pipeline:
-    """The position embeddings are all zero: a row is a bag of words."""
+    """The position embeddings are all zero, so that the model cannot see the order of tokens."""
     found = [name for name, _ in pipeline.model_init().named_parameters() if "position_embeddings" in name]
     if not found:
-        msg = "its model has no position embeddings of its own"
+        msg = "the model has no learned position embeddings"
         raise NotApplicable(msg)
     return with_model(pipeline, _forget_positions)
 
@@ -158,11 +157,11 @@ def _forget_positions(model: nn.Module) -> None:
 
 @fault(
     caught_by=("model.input_matters", "metrics.not_constant", "training.overfits_batch"),
-    seen_in_practice="The pooled output is taken before the layers have seen the text, or of a position that is the "
-    "same in every row.",
+    seen_in_practice="The pooled output is taken before the first layer, or at a position that has the same token in "
+    "every row.",
 )
 def input_ignored(pipeline: Pipeline) -> Pipeline:
-    """The head reads a vector that is the same whatever the text is."""
+    """The head reads a vector that is the same for every text."""
     return with_head(pipeline, _blind_head)
 
 
@@ -173,20 +172,20 @@ def _blind_head(model: nn.Module) -> None:
 
 def _ones_instead(module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     del module
-    # Times zero: so that gradients are there, and nothing.
+    # Times zero, so that gradients exist and are zero.
     return (args[0] * 0 + 1, *args[1:])
 
 
 @fault(
     caught_by=("model.gradient_checkpointing", "equivalence.gradient_checkpointing"),
-    seen_in_practice="Gradient checkpointing recomputes a layer whose result depends on a counter or on dropout of "
-    "its own making.",
+    seen_in_practice="Gradient checkpointing recomputes a layer whose output depends on a counter or on a custom "
+    "dropout.",
 )
 def recomputed_otherwise(pipeline: Pipeline) -> Pipeline:
-    """A layer gives something else when gradient checkpointing runs it again."""
+    """A layer has another output when gradient checkpointing recomputes it."""
     model = pipeline.model_init()
     if len(_norms(model)) < _TWO or not getattr(model, "supports_gradient_checkpointing", False):
-        msg = "its model has no gradient checkpointing"
+        msg = "the model does not support gradient checkpointing"
         raise NotApplicable(msg)
     return with_model(pipeline, _count_calls)
 
@@ -197,18 +196,18 @@ def _norms(model: nn.Module) -> list[nn.Module]:
 
 def _count_calls(model: nn.Module) -> None:
     layers = _norms(model)
-    # Not the last one: within its layer, nothing is computed from what it gives.
+    # Not the last module of the layer: nothing in the layer is computed from its output.
     layers[-2].register_forward_hook(_CountedScale())
 
 
 class _CountedScale:
-    """Scales every second output: as a layer that quantises or anneals by the number of its calls."""
+    """Scales every second output, like a layer that quantises or anneals by the number of its calls."""
 
     def __init__(self) -> None:
         self.calls = 0
 
     def __call__(self, module: nn.Module, args: Any, output: Tensor) -> Tensor:
-        """Scale what comes out while the model trains."""
+        """Scale the output while the model trains."""
         del args
         if not module.training:
             return output
@@ -218,12 +217,13 @@ class _CountedScale:
 
 @fault(
     caught_by=("model.settings",),
-    seen_in_practice="keep_prob of an older framework is given to nn.Dropout, which takes the share that is dropped.",
+    seen_in_practice="keep_prob of an older framework is passed to nn.Dropout, whose argument is the fraction that is "
+    "dropped.",
 )
 def share_to_keep_as_dropout(pipeline: Pipeline) -> Pipeline:
-    """Dropout drops nine values of ten."""
+    """Dropout drops nine of ten values."""
     if not any(isinstance(module, nn.Dropout) for module in pipeline.model_init().modules()):
-        msg = "its model has no dropout"
+        msg = "the model has no dropout"
         raise NotApplicable(msg)
     return with_model(pipeline, _drop_most)
 

@@ -1,6 +1,6 @@
-"""Names of all faults, known before the faults are imported, which takes seconds of torch and transformers.
+"""Names of all faults, known before the faults are imported, because importing torch and transformers takes seconds.
 
-So a wrong name is refused at once. The faults say the same where they stand, and a test compares.
+So a wrong name is refused at once. A test compares these names with the registered faults.
 """
 
 from __future__ import annotations

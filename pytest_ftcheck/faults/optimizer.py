@@ -27,8 +27,8 @@ _SCHEDULER = "torch.optim.lr_scheduler:LRScheduler.step"
 
 @fault(
     caught_by=("training.schedule",),
-    seen_in_practice="The scheduler is stepped in the loop, and once more by a callback or by Accelerate, which it "
-    "was handed to.",
+    seen_in_practice="The scheduler is stepped in the loop, and once more by a callback or by Accelerate, to which it "
+    "was passed.",
 )
 def scheduler_stepped_twice(pipeline: Pipeline) -> Pipeline:
     """The learning rate schedule is stepped twice for every optimizer step."""
@@ -37,13 +37,14 @@ def scheduler_stepped_twice(pipeline: Pipeline) -> Pipeline:
 
 def _twice(original: Any, scheduler: Any, *args: Any, **kwargs: Any) -> None:
     original(scheduler, *args, **kwargs)
-    if scheduler_steps(scheduler) > 1:  # the first one is made by its constructor
+    if scheduler_steps(scheduler) > 1:  # the constructor makes the first step
         original(scheduler, *args, **kwargs)
 
 
 @fault(
     caught_by=("training.schedule",),
-    seen_in_practice="scheduler.step() is lost when a loop is rewritten: with a warm-up, the learning rate stays 0.",
+    seen_in_practice="scheduler.step() is lost when a loop is rewritten: if the schedule has a warm-up, the learning "
+    "rate stays 0.",
 )
 def scheduler_not_stepped(pipeline: Pipeline) -> Pipeline:
     """The learning rate schedule is never stepped."""
@@ -57,28 +58,28 @@ def _first_only(original: Any, scheduler: Any, *args: Any, **kwargs: Any) -> Non
 
 @fault(
     caught_by=("training.optimizer_settings",),
-    seen_in_practice="AdamW(parameters, betas=(0.999, 0.9)): the loss hardly moves for an epoch, and comes down late.",
+    seen_in_practice="AdamW(parameters, betas=(0.999, 0.9)): the loss hardly changes for an epoch, and falls late.",
 )
 def betas_exchanged(pipeline: Pipeline) -> Pipeline:
-    """The mean of the gradients remembers a thousand steps, and that of their squares ten."""
+    """Adam's two betas are swapped: the gradients are averaged over a thousand steps, their squares over ten."""
     return with_args(pipeline, adam_beta1=0.999, adam_beta2=0.9)
 
 
 @fault(
     caught_by=("training.gradients_reach",),
-    seen_in_practice="clip_grad_norm_(parameters, 0): off for the Trainer, and nothing left of the gradients for "
-    "torch.",
+    seen_in_practice="clip_grad_norm_(parameters, 0): the Trainer's max_grad_norm=0 means no clipping, but torch then "
+    "sets all gradients to zero.",
 )
 def clipped_to_0(pipeline: Pipeline) -> Pipeline:
     """Gradients are clipped to the norm 0."""
     if float(pipeline.args.get("max_grad_norm", 1.0)) <= 0:
-        msg = "it does not clip"
+        msg = "the recipe does not clip gradients"
         raise NotApplicable(msg)
     return with_patch(pipeline, _clip_to_0, "accelerate:Accelerator.clip_grad_norm_")
 
 
 def _clip_to_0(original: Any, accelerator: Any, parameters: Any, max_norm: float, *args: Any, **kwargs: Any) -> Any:
-    # The Trainer asks for the norm alone by clipping to infinity.
+    # The Trainer clips to infinity when it needs only the norm.
     return original(accelerator, parameters, 0.0 if math.isfinite(max_norm) else max_norm, *args, **kwargs)
 
 
@@ -88,7 +89,7 @@ def _clip_to_0(original: Any, accelerator: Any, parameters: Any, max_norm: float
     "small gradient.",
 )
 def weights_in_fp16(pipeline: Pipeline) -> Pipeline:
-    """The weights themselves are float16, and so are their updates."""
+    """The weights are float16, and so are their updates."""
     return with_model(with_args(pipeline, fp16=False, bf16=False), _halve)
 
 
@@ -100,18 +101,19 @@ def _rate(pipeline: Pipeline) -> float:
     """Return the recipe's learning rate.
 
     Raises:
-        NotApplicable: a user's Trainer comes with an optimizer of its own.
+        NotApplicable: a user's Trainer has its own optimizer.
 
     """
     if pipeline.source.own.optimizer is not None:
-        msg = "its Trainer comes with an optimizer of its own, which no argument changes"
+        msg = "the Trainer was given an optimizer, which TrainingArguments do not change"
         raise NotApplicable(msg)
     return float(pipeline.args.get("learning_rate", _DEFAULT_RATE))
 
 
 @fault(
     caught_by=("training.parameters_move", "training.learning_rate"),
-    seen_in_practice="A learning rate in whole numbers of a configuration file, or a warm-up as long as the run.",
+    seen_in_practice="A configuration file reads the learning rate as an integer, or the warm-up is as long as the "
+    "run.",
 )
 def learning_rate_0(pipeline: Pipeline) -> Pipeline:
     """The learning rate is 0."""
@@ -122,7 +124,8 @@ def learning_rate_0(pipeline: Pipeline) -> Pipeline:
 @fault(
     whole_run=True,
     caught_by=("training.loss_falls", FLOOR),
-    seen_in_practice="5e-2 is written for 5e-5, or a rate is taken over from a recipe for training from nothing.",
+    seen_in_practice="5e-2 is written instead of 5e-5, or the learning rate comes from a recipe for training from "
+    "scratch.",
 )
 def learning_rate_1000_times_too_high(pipeline: Pipeline) -> Pipeline:
     """The learning rate is a thousand times too high."""
@@ -131,7 +134,8 @@ def learning_rate_1000_times_too_high(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("training.optimizer_groups", "training.parameters_move"),
-    seen_in_practice="Groups are made by patterns over the names, and layers that match none of them are in no group.",
+    seen_in_practice="Groups are made by patterns of parameter names, and layers that match no pattern are in no "
+    "group.",
 )
 def half_not_in_optimizer(pipeline: Pipeline) -> Pipeline:
     """Every second parameter is in no group of the optimizer."""
@@ -153,7 +157,7 @@ def _every_second(original: Any, optimizer: Any, params: Any, *args: Any, **kwar
     "with the rest.",
 )
 def everything_decays(pipeline: Pipeline) -> Pipeline:
-    """Weight decay pulls on biases and normalisation layers too."""
+    """Weight decay is also applied to biases and normalisation layers."""
     if not pipeline.args.get("weight_decay"):
         pipeline = with_args(pipeline, weight_decay=_DECAY)
     return with_patch(pipeline, _decay_all, _OPTIMIZER)
@@ -170,12 +174,12 @@ def _decay_all(original: Any, optimizer: Any, params: Any, defaults: dict[str, A
 @fault(
     whole_run=True,
     caught_by=("metrics.last_epoch",),
-    seen_in_practice="A second stage is meant to be slower, and its learning rate is written with one zero too few, "
-    "or two.",
+    seen_in_practice="A second stage should have a lower learning rate, which is written with one or two zeros too "
+    "few.",
 )
 def second_stage_too_fast(pipeline: Pipeline) -> Pipeline:
     """The second half of the training has a hundred times the learning rate, and its last weights are kept."""
-    if _epochs(pipeline) < 2:  # a good one, and a bad one
+    if _epochs(pipeline) < 2:  # a good epoch, and a bad epoch
         pipeline = with_args(pipeline, num_train_epochs=2)
     last = with_args(
         pipeline, load_best_model_at_end=False, save_strategy="no", eval_strategy="epoch", max_grad_norm=0.0

@@ -1,4 +1,4 @@
-"""Functions that plant a fault: other rows, another model, other calls inside the training."""
+"""Functions that plant a fault: other rows, another model, other calls during training."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def intercepted(targets: tuple[str, ...], wrapper: Callable[..., Any]) -> Iterat
     """Pass every call of some functions to a wrapper inside this context, as ``wrapper(original, *args, **kwargs)``.
 
     Args:
-        targets: such as ``torch.optim:Optimizer.zero_grad``; a method stands in the class that defines it.
+        targets: such as ``torch.optim:Optimizer.zero_grad``; for a method, the class that defines it.
         wrapper: called instead of the original.
 
     """
@@ -58,12 +58,12 @@ def _through(wrapper: Callable[..., Any], original: Callable[..., Any]) -> Calla
 
 
 def nothing(original: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-    """Do nothing instead of the original."""
+    """Do nothing instead of calling the original."""
     del original, args, kwargs
 
 
 def with_patch(pipeline: Pipeline, wrapper: Callable[..., Any], *targets: str) -> Pipeline:
-    """Return the pipeline with some functions intercepted wherever it trains, evaluates or saves."""
+    """Return the pipeline with some functions intercepted while it trains, evaluates or saves."""
     return replace(pipeline, patches=(*pipeline.patches, partial(intercepted, targets, wrapper)))
 
 
@@ -72,7 +72,7 @@ def with_scaled_losses(pipeline: Pipeline, factor: Callable[[int], float]) -> Pi
 
     Args:
         pipeline: to change.
-        factor: of the loss of a micro-batch, by how many of them its optimizer step has.
+        factor: takes the number of micro-batches of the optimizer step; returns the factor of each micro-batch's loss.
 
     """
     return replace(pipeline, patches=(*pipeline.patches, partial(_scaled_losses, factor)))
@@ -127,13 +127,13 @@ def tokenized(pipeline: Pipeline, split: str) -> Dataset:
 
 
 def raw(pipeline: Pipeline, split: str) -> Dataset:
-    """Return the raw rows of a split; of a user's Trainer they may be the tokenized ones."""
+    """Return the raw rows of a split; with a user's Trainer, these may be the tokenized rows."""
     rows: Dataset = getattr(pipeline.data, split)
     return rows
 
 
 def is_one_table(pipeline: Pipeline, split: str) -> bool:
-    """Whether the tokenized rows are the raw ones too, as a user's Trainer often has them."""
+    """Whether the tokenized rows are also the raw rows, as often with a user's Trainer."""
     return raw(pipeline, split) is tokenized(pipeline, split)
 
 
@@ -158,7 +158,7 @@ def with_labels(pipeline: Pipeline, split: str, labels: list[Any], *, raw_too: b
 
 
 def labels_of(pipeline: Pipeline, split: str) -> list[Any]:
-    """Return the labels that are learned or evaluated."""
+    """Return the labels of the tokenized rows of a split."""
     return list(tokenized(pipeline, split).with_format(None)[pipeline.label_column])
 
 
@@ -167,25 +167,25 @@ def with_column(rows: Dataset, name: str, values: list[Any]) -> Dataset:
     feature = rows.features[name]
     if isinstance(feature, ClassLabel) and not all(0 <= value < feature.num_classes for value in values):
         feature = Value("int64")
-    # Not `add_column`, which moves it to the end, and shows a bar while it copies chosen rows.
+    # Not `add_column`, which moves the column to the end, and shows a progress bar while it copies selected rows.
     plain = rows.with_format(None)
     return Dataset.from_dict({**plain.to_dict(), name: values}, features=Features({**rows.features, name: feature}))
 
 
 def require_texts(pipeline: Pipeline) -> None:
-    """Refuse a fault of texts if the raw texts are not known.
+    """Refuse a fault that changes texts if the raw texts are not known.
 
     Raises:
         NotApplicable: no raw text, or no tokenizer.
 
     """
     if not pipeline.card.text_columns or pipeline.processing_class is None:
-        msg = "its raw text or its tokenizer is not known"
+        msg = "the raw texts or the tokenizer are not known"
         raise NotApplicable(msg)
 
 
 def require_pair(pipeline: Pipeline) -> None:
-    """Refuse a fault of pairs if rows have one segment.
+    """Refuse a fault that changes pairs if rows have one segment.
 
     Raises:
         NotApplicable: no raw text, no tokenizer, or one segment.
@@ -193,19 +193,19 @@ def require_pair(pipeline: Pipeline) -> None:
     """
     require_texts(pipeline)
     if len(pipeline.card.text_columns) != PAIR:
-        msg = "its rows have one segment"
+        msg = "the rows have only one segment"
         raise NotApplicable(msg)
 
 
 def require_column(pipeline: Pipeline, name: str) -> None:
-    """Refuse a fault of a column that the rows do not have.
+    """Refuse a fault that changes a column if the rows do not have this column.
 
     Raises:
         NotApplicable: the rows do not have the column.
 
     """
     if name not in pipeline.train_dataset.column_names:
-        msg = f"its rows have no {name}"
+        msg = f"the rows have no column {name}"
         raise NotApplicable(msg)
 
 
@@ -217,13 +217,13 @@ def tokenizer_of(pipeline: Pipeline) -> PreTrainedTokenizerBase:
 
     """
     if pipeline.processing_class is None:
-        msg = "it has no tokenizer"
+        msg = "the pipeline has no tokenizer"
         raise NotApplicable(msg)
     return pipeline.processing_class
 
 
 def head_of(model: nn.Module) -> list[nn.Parameter]:
-    """Return the parameters that are not of the pretrained body."""
+    """Return the parameters outside the pretrained body."""
     body = {id(parameter) for parameter in body_of(model).parameters()}
     return [parameter for parameter in model.parameters() if id(parameter) not in body]
 
@@ -235,7 +235,7 @@ def body_of(model: nn.Module) -> nn.Module:
 
 
 def last_linear(model: nn.Module) -> tuple[str, nn.Linear]:
-    """Return the layer that gives the logits, with its name.
+    """Return the layer that computes the logits, with its name.
 
     Raises:
         NotApplicable: there is none.
@@ -249,7 +249,7 @@ def last_linear(model: nn.Module) -> tuple[str, nn.Linear]:
         if isinstance(module, torch.nn.Linear) and module.out_features == width and id(module) not in body
     ]
     if not found:
-        msg = "no linear layer gives its logits"
+        msg = "the model has no linear layer that computes the logits"
         raise NotApplicable(msg)
     return found[-1]
 

@@ -28,7 +28,7 @@ FEW_STEPS = 12
 
 _OF_PARTS = ("free", "forward")
 _APART = ("serving",)
-"""Families whose checks start a process of their own: run only if a fault lists one of them."""
+"""Families whose checks start another process: their checks run only if the fault lists one of them."""
 
 
 ProofOutcome = Literal["caught", "survived", "n.a."]
@@ -57,7 +57,7 @@ class FaultRecord:
     seconds: float
     """Duration of the proof, in seconds."""
     verdicts: dict[str, CheckAnswer]
-    """By the id of the check."""
+    """Results of the checks, by id."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Proof:
     listed: tuple[str, ...]
     """Ids of the checks that should catch it."""
     verdicts: Mapping[str, CheckAnswer]
-    """By id of the check."""
+    """Results of the checks, by id."""
     seconds: float
     not_applicable: str = ""
     """Why the fault could not be planted; in this case no check was run."""
@@ -131,10 +131,10 @@ class Prover:
         self._checks = {name: check for name, check in checks.items() if name not in pipeline.card.skipped}
         self._folder = folder
         self._healthy: dict[tuple[str, bool], AskedChecks] = {}
-        """Results for the healthy pipeline, by engine and whether it trains only a few steps."""
+        """Results for the healthy pipeline, by engine and by whether only a few steps are trained."""
         self._sound_parts: dict[str, CheckAnswer] = {}
         self._planted_parts: dict[str, Mapping[str, CheckAnswer]] = {}
-        """Results of checks of the parts, by fault; they do not depend on the engine."""
+        """Results of the checks of the parts, by fault; these results do not depend on the engine."""
 
     def prove(self, fault: Fault, engine: str) -> Proof:
         """Plant a fault and run the checks: all checks of the parts, and checks of the run if one is listed."""
@@ -165,7 +165,10 @@ class Prover:
         listed = [self._checks[name] for name in fault.caught_by if name in self._checks]
         reasons = [unmet(check.needs, traits) for check in listed]
         if listed and all(reasons):
-            msg = f"of {', '.join(check.id for check in listed)}, which must catch it: {reasons[0]}"
+            msg = (
+                f"none of the checks that must catch it ({', '.join(check.id for check in listed)}) applies: "
+                f"{reasons[0]}"
+            )
             raise NotApplicable(msg)
 
     def _verdicts(self, fault: Fault, planted: Pipeline, engine: str, folder: Path) -> dict[str, CheckAnswer]:
@@ -187,7 +190,7 @@ class Prover:
         }
 
     def _to_ask(self, fault: Fault) -> list[Check]:
-        """Choose the checks: of the run the listed ones, and all where the whole recipe is trained for one anyway."""
+        """Choose the checks of the run: the listed checks, or all if one of them trains the whole recipe anyway."""
         listed = [self._checks[name] for name in fault.caught_by if name in self._checks]
         families = {check.family for check in listed}
         trains = fault.whole_run and any(check.cost == "run" for check in listed)
@@ -224,7 +227,7 @@ class Prover:
         return self._healthy[key]
 
     def _as_long_as_needed(self, pipeline: Pipeline, *, whole_run: bool) -> Pipeline:
-        """Train for a few steps where nothing need be learned; where the recipe says how many, no more than that."""
+        """Train for a few steps, but not more than the recipe has, if the fault shows without a trained model."""
         if whole_run or not pipeline.trains:
             return pipeline
         asked = int(pipeline.args.get("max_steps", -1))

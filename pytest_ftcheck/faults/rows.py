@@ -1,4 +1,4 @@
-"""Tokenizes rows again as a pipeline's own preprocessing does: same columns, same length if it is fixed."""
+"""Tokenizes rows again as the pipeline does: same columns, and the same length if it is fixed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def texts_of(pipeline: Pipeline, split: str) -> Texts:
 
     """
     if TEXTS not in pipeline.card.head_rules.traits:
-        msg = "its rows are no texts"
+        msg = "the rows are not texts"
         raise NotApplicable(msg)
     rows = raw(pipeline, split).with_format(None)
     return tuple([str(text) for text in rows[column]] for column in pipeline.card.text_columns)
@@ -44,15 +44,15 @@ def encode(
     max_length: int | None = None,
     **options: Any,
 ) -> Dataset:
-    """Return a split's tokenized rows with the tokenizer's columns made anew of these texts.
+    """Return a split's tokenized rows with the tokenizer's columns made again from these texts.
 
     Args:
         pipeline: gives tokenizer, columns and length.
         split: ``train`` or ``evaluation``.
         texts: N for each segment.
-        tokenizer: another one than the pipeline's.
-        max_length: a shorter one than the pipeline's.
-        options: others of the tokenizer's call.
+        tokenizer: used instead of the pipeline's.
+        max_length: used instead of the pipeline's, if shorter.
+        options: further arguments of the tokenizer's call.
 
     """
     rows = tokenized(pipeline, split).with_format(None)
@@ -71,7 +71,7 @@ def encode(
 def encode_both(
     pipeline: Pipeline, change: Callable[..., Sequence[list[str]]], splits: Sequence[str] = SPLITS, **how: Any
 ) -> Pipeline:
-    """Return the pipeline with its splits tokenized of what ``change(first[, second])`` makes of the texts."""
+    """Return the pipeline with its splits tokenized from the texts that ``change(first[, second])`` returns."""
     for split in splits:
         texts = tuple(change(*texts_of(pipeline, split)))
         pipeline = with_rows(pipeline, split, encode(pipeline, split, texts, **how))
@@ -79,7 +79,7 @@ def encode_both(
 
 
 def _limit(pipeline: Pipeline, longest: int) -> int:
-    """Return the ``max_length`` that the rows were made with; where only they tell, the longest of them."""
+    """Return the ``max_length`` of the tokenized rows; if it is not known, the length of the longest row."""
     if pipeline.source.rows.tokenized_here:
         recipe = pipeline.card.recipe(pipeline.tier, pipeline.checkpoint.name)
         return int(recipe.get("max_length") or tokenizer_of(pipeline).model_max_length)

@@ -1,4 +1,4 @@
-"""Faults of which rows a training draws, and in which order: planted into the samplers that any loop iterates over."""
+"""Faults of the rows that a training draws, and of their order: planted in the samplers that any loop uses."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _DRY_RUN = 4
 
 @fault(
     caught_by=("training.seeds",),
-    seen_in_practice="dataset.shuffle() without a seed, or a generator that is seeded by the clock.",
+    seen_in_practice="dataset.shuffle() is called without a seed, or a generator is seeded with the time.",
 )
 def shuffled_without_seed(pipeline: Pipeline) -> Pipeline:
-    """The order of the train rows is drawn anew for every run, whatever the seed."""
+    """Every run has another order of the train rows, also with the same seed."""
     return with_patch(pipeline, _drawn_anew, *_SAMPLERS)
 
 
@@ -38,8 +38,8 @@ def _drawn_anew(original: Any, sampler: Any) -> Any:
     needs=(LABEL_PER_ROW,),
     whole_run=True,
     caught_by=("training.shuffled",),
-    seen_in_practice="A file sorted by class goes into DataLoader(…) without shuffle=True: the last class is what is "
-    "remembered.",
+    seen_in_practice="A file that is sorted by class is read by DataLoader(…) without shuffle=True: the model forgets "
+    "all classes but the last.",
 )
 def sorted_without_shuffling(pipeline: Pipeline) -> Pipeline:
     """The train rows are sorted by label and trained on in that order."""
@@ -55,10 +55,11 @@ def _in_order(original: Any, sampler: Any) -> Any:
 
 @fault(
     caught_by=("training.rows_once",),
-    seen_in_practice="RandomSampler(replacement=True), which a weighted sampler is by default.",
+    seen_in_practice="RandomSampler(replacement=True), or a WeightedRandomSampler, which draws with replacement by "
+    "default.",
 )
 def drawn_with_replacement(pipeline: Pipeline) -> Pipeline:
-    """An epoch draws its rows with replacement: some come twice and a third never."""
+    """An epoch draws its rows with replacement: some rows are drawn twice, and a third never."""
     return with_patch(pipeline, _with_replacement, *_SAMPLERS)
 
 
@@ -70,11 +71,11 @@ def _with_replacement(original: Any, sampler: Any) -> Any:
 
 @fault(
     caught_by=("training.rows_once",),
-    seen_in_practice="WeightedRandomSampler gets one weight for each class, and takes them for those of the first "
-    "rows.",
+    seen_in_practice="WeightedRandomSampler gets one weight for each class, and treats them as the weights of the "
+    "first rows.",
 )
 def sampled_by_weights_of_classes(pipeline: Pipeline) -> Pipeline:
-    """An epoch draws as many rows as there are, all of them from the first few, one for each class."""
+    """An epoch draws the right number of rows, but only from the first rows, as many as there are classes."""
     drawn = partial(_first_rows, max(2, pipeline.card.num_labels))
     return with_patch(pipeline, drawn, *_SAMPLERS)
 
@@ -88,8 +89,8 @@ def _first_rows(count: int, original: Any, sampler: Any) -> Any:
 @fault(
     whole_run=True,
     caught_by=("training.shuffled",),
-    seen_in_practice="A sampler makes its generator in __iter__, with one seed; or a distributed one never gets "
-    "set_epoch().",
+    seen_in_practice="A sampler makes its generator in __iter__, with a fixed seed; or set_epoch() of a distributed "
+    "sampler is never called.",
 )
 def one_order_for_all_epochs(pipeline: Pipeline) -> Pipeline:
     """Every epoch draws the rows in the same random order."""
@@ -103,7 +104,7 @@ def _one_order(original: Any, sampler: Any) -> Any:
 
 @fault(
     caught_by=("training.steps",),
-    seen_in_practice="A break after a few batches stays in the loop from a dry run, while the schedule is made for "
+    seen_in_practice="A break after a few batches is left in the loop from a dry run, while the schedule is made for "
     "the whole epoch.",
 )
 def epoch_cut_short(pipeline: Pipeline) -> Pipeline:
@@ -112,6 +113,6 @@ def epoch_cut_short(pipeline: Pipeline) -> Pipeline:
 
 
 def _first_batches(original: Any, sampler: Any) -> Any:
-    # Evaluation goes through its rows in order.
+    # Evaluation reads its rows in order.
     evaluates = isinstance(sampler.sampler, torch.utils.data.SequentialSampler)
     return original(sampler) if evaluates else islice(original(sampler), _DRY_RUN)

@@ -35,10 +35,10 @@ _STOP_WORDS = 8
 
 @fault(
     caught_by=("data.duplicates",),
-    seen_in_practice="All files are read with one pattern for training, those of the validation among them.",
+    seen_in_practice="The pattern that selects the train files also matches the validation files.",
 )
 def evaluation_leaked(pipeline: Pipeline) -> Pipeline:
-    """The evaluated rows are trained on too."""
+    """The evaluation rows are also train rows."""
     return _leaked(pipeline, tokenized(pipeline, "evaluation"), raw(pipeline, "evaluation"))
 
 
@@ -47,7 +47,7 @@ def evaluation_leaked(pipeline: Pipeline) -> Pipeline:
     seen_in_practice="Pairs are augmented by their mirror image before the rows are split.",
 )
 def evaluation_leaked_swapped(pipeline: Pipeline) -> Pipeline:
-    """The evaluated pairs are trained on too, with their segments swapped."""
+    """The evaluation pairs are also train pairs, with their segments swapped."""
     require_pair(pipeline)
     first, second = texts_of(pipeline, "evaluation")
     rows = encode(pipeline, "evaluation", (second, first))
@@ -73,7 +73,7 @@ def _leaked(pipeline: Pipeline, rows: Dataset, raw_rows: Dataset) -> Pipeline:
     seen_in_practice="The name of the split is copied from the line above: eval_dataset=tokenized['train'].",
 )
 def evaluation_on_train(pipeline: Pipeline) -> Pipeline:
-    """Rows of train are evaluated."""
+    """The evaluation rows are train rows."""
     count = min(len(tokenized(pipeline, "train")), len(tokenized(pipeline, "evaluation")))
     rows, raw_rows = (part(pipeline, "train").select(range(count)) for part in (tokenized, raw))
     same = is_one_table(pipeline, "train")
@@ -82,25 +82,25 @@ def evaluation_on_train(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("data.splits_not_empty",),
-    seen_in_practice="A filter by language, length or label keeps nothing, because a column has changed its values.",
+    seen_in_practice="A filter by language, length or label keeps no row, because the values of a column have changed.",
 )
 def evaluation_filtered_away(pipeline: Pipeline) -> Pipeline:
-    """A filter leaves nothing to evaluate."""
+    """A filter leaves no row to evaluate."""
     return with_chosen(pipeline, "evaluation", [])
 
 
 @fault(
     caught_by=("data.evaluation_rows",),
-    seen_in_practice="select(range(8)) stays in the script after a dry run, and the accuracy is 1.0 from then on.",
+    seen_in_practice="select(range(8)) is left in the script after a dry run, and the accuracy is always 1.0.",
 )
 def eight_rows_evaluated(pipeline: Pipeline) -> Pipeline:
-    """Eight rows are evaluated."""
+    """Only eight rows are evaluated."""
     return with_chosen(pipeline, "evaluation", range(_FEW))
 
 
 @fault(
     caught_by=("data.lengths_alike",),
-    seen_in_practice="The evaluation is tokenized by a copy of the function, with another max_length.",
+    seen_in_practice="The evaluation rows are tokenized by a copy of the function, with another max_length.",
 )
 def evaluation_cut_shorter(pipeline: Pipeline) -> Pipeline:
     """Evaluation rows are truncated to a few tokens, train rows are not."""
@@ -113,11 +113,10 @@ def evaluation_cut_shorter(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("data.words_alike",),
-    seen_in_practice="Stop words are removed from the train texts by a cell of the notebook that the evaluation does "
-    "not run.",
+    seen_in_practice="A notebook cell removes stop words from the train texts, but not from the evaluation texts.",
 )
 def stop_words_removed_from_train(pipeline: Pipeline) -> Pipeline:
-    """The most frequent words are taken out of the train texts."""
+    """The most frequent words are removed from the train texts."""
     require_texts(pipeline)
     texts = texts_of(pipeline, "train")
     counts = Counter(word for segment in texts for text in segment for word in set(text.lower().split()))
@@ -133,10 +132,10 @@ def _without(text: str, words: set[str]) -> str:
 @fault(
     needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("data.giveaways",),
-    seen_in_practice="Title, label and body of a record are joined into the text, in both splits alike: accuracy 1.0.",
+    seen_in_practice="Title, label and body of a record are joined into the text, in both splits: the accuracy is 1.0.",
 )
 def label_in_the_text(pipeline: Pipeline) -> Pipeline:
-    """Each text begins with a word that stands for its label."""
+    """Each text begins with a word that names its label."""
     require_texts(pipeline)
     for split in SPLITS:
         labels = [0 if label is None else int(label) for label in labels_of(pipeline, split)]

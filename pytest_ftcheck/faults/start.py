@@ -35,13 +35,13 @@ _RARER = 3
 @fault(
     needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("training.class_weights",),
-    seen_in_practice="Weights are counted with a dict, in the order in which classes occur, and used in the order of "
-    "their ids.",
+    seen_in_practice="Class weights are computed in the order in which the classes occur, and used in the order of "
+    "class ids.",
 )
 def class_weights_in_another_order(pipeline: Pipeline) -> Pipeline:
-    """Rare classes weigh little and frequent ones much: the weights stand in the reverse order of the counts."""
+    """Rare classes have low weights and frequent classes high weights: the weights are in reverse order."""
     labels = labels_of(pipeline, "train")
-    # The bundled classes are about as frequent: every third row of the first class stays.
+    # The classes of the bundled tasks are about equally frequent: keep every third row of the first class.
     firsts = [row for row, label in enumerate(labels) if label == 0]
     dropped = set(firsts) - set(firsts[::_RARER])
     fewer = with_chosen(pipeline, "train", [row for row in range(len(labels)) if row not in dropped])
@@ -65,11 +65,11 @@ def _weighed(module: nn.Module, args: Any, kwargs: dict[str, Any], output: Any, 
 
 @fault(
     caught_by=("model.problem_type",),
-    seen_in_practice="The checkpoint was fine-tuned before, for numbers or for several labels, and its configuration "
-    "says so.",
+    seen_in_practice="The checkpoint was fine-tuned before, for regression or several labels a row, and its "
+    "configuration has that problem_type.",
 )
 def problem_type_inherited(pipeline: Pipeline) -> Pipeline:
-    """The configuration names another kind of labels, and the model takes another loss."""
+    """The configuration has another problem_type, and the model computes another loss."""
     other = pipeline.card.head_rules.model.mistaken_problem_type
     return with_model(pipeline, partial(_say, problem_type=other))
 
@@ -80,10 +80,10 @@ def _say(model: Any, problem_type: str) -> None:
 
 @fault(
     caught_by=("model.new_tokens",),
-    seen_in_practice="Names of products are added to the vocabulary, and the embeddings are frozen to save memory.",
+    seen_in_practice="Product names are added to the vocabulary, and the embeddings are frozen to save memory.",
 )
 def new_tokens_frozen(pipeline: Pipeline) -> Pipeline:
-    """The most frequent words are new tokens, whose embeddings are frozen at their first values."""
+    """The most frequent words are new tokens, whose embeddings are frozen at their initial values."""
     special = set(tokenizer_of(pipeline).all_special_ids)
     rows = tokenized(pipeline, "train").with_format(None)
     counts = Counter(token for row in rows["input_ids"] for token in row if token not in special)
@@ -103,10 +103,11 @@ def _add_frozen(model: Any, count: int) -> None:
 @fault(
     needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("metrics.before_training",),
-    seen_in_practice="The folds of a cross-validation share one model: each trains on what the next one evaluates.",
+    seen_in_practice="All folds of a cross-validation train the same model: each fold trains on the rows that the next "
+    "fold evaluates.",
 )
 def trained_on_the_evaluation_before(pipeline: Pipeline) -> Pipeline:
-    """The model comes from a training on the evaluated rows."""
+    """The model was already trained on the evaluation rows."""
     return with_model(pipeline, partial(_load, weights=cache(partial(weights_of_a_fold, pipeline))))
 
 

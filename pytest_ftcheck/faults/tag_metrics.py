@@ -1,4 +1,4 @@
-"""Faults of the metrics of tags: what ``compute_metrics`` makes of tokens that have none, and what it calls F1."""
+"""Faults of the metrics of tags: ``compute_metrics`` scores tokens without a tag, or computes another F1."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _IgnoredAsFirst:
-    """Another ``compute_metrics``, called with labels whose -100 became the first class."""
+    """Calls another ``compute_metrics`` with labels in which the first class replaces -100."""
 
     own: Callable[[EvalPrediction], Metrics]
 
@@ -32,7 +32,7 @@ class _IgnoredAsFirst:
 
 @dataclass(frozen=True)
 class _Accuracy:
-    """Another ``compute_metrics``, with the accuracy of the words under every name."""
+    """Calls another ``compute_metrics``, and returns the accuracy of the words under every name."""
 
     own: Callable[[EvalPrediction], Metrics]
 
@@ -47,7 +47,7 @@ class _Accuracy:
     needs=(LABEL_PER_TOKEN,),
     whole_run=True,
     caught_by=("metrics.recomputed",),
-    seen_in_practice="labels[labels == -100] = 0, so that the ids can be decoded, and the rows are never filtered.",
+    seen_in_practice="labels[labels == -100] = 0, so that the ids can be decoded, and these tokens are never removed.",
 )
 def ignored_tokens_scored(pipeline: Pipeline) -> Pipeline:
     """The metric counts padding, special tokens and later pieces as words with the tag O."""
@@ -58,9 +58,9 @@ def ignored_tokens_scored(pipeline: Pipeline) -> Pipeline:
     needs=(LABEL_PER_TOKEN,),
     whole_run=True,
     caught_by=("metrics.recomputed",),
-    seen_in_practice="f1_score of scikit-learn with average='micro' over the flat tags: most are O, and it is 0.97 "
-    "before anything is found.",
+    seen_in_practice="scikit-learn's f1_score with average='micro' over all tags: most tags are O, so that F1 is 0.97 "
+    "for a model that finds no entity.",
 )
 def accuracy_called_f1(pipeline: Pipeline) -> Pipeline:
-    """The value reported as F1 is the accuracy of the words."""
+    """The reported F1 is the accuracy of the words."""
     return replace(pipeline, compute_metrics=_Accuracy(own_metrics(pipeline)))

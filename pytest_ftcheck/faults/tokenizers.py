@@ -27,7 +27,7 @@ _SAMPLE = 500
 
 
 def with_tokenizer(pipeline: Pipeline, tokenizer: PreTrainedTokenizerBase) -> Pipeline:
-    """Return the pipeline with another tokenizer: in the rows, in the collator, and in what is saved."""
+    """Return the pipeline with another tokenizer: in the rows, in the collator, and in the saved folder."""
     require_texts(pipeline)
     collator: Any = pipeline.data_collator
     if getattr(collator, "tokenizer", None) is not None:
@@ -38,7 +38,7 @@ def with_tokenizer(pipeline: Pipeline, tokenizer: PreTrainedTokenizerBase) -> Pi
 
 
 def learned_anew(pipeline: Pipeline) -> PreTrainedTokenizerBase:
-    """Return a tokenizer of the same kind with a vocabulary of its own, smaller than the checkpoint's.
+    """Return a tokenizer of the same kind with another vocabulary, smaller than the checkpoint's.
 
     Raises:
         NotApplicable: this kind of tokenizer cannot be trained.
@@ -47,7 +47,7 @@ def learned_anew(pipeline: Pipeline) -> PreTrainedTokenizerBase:
     tokenizer: Any = tokenizer_of(pipeline)
     texts = [text for segment in texts_of(pipeline, "train") for text in segment[:_SAMPLE]]
     if not hasattr(tokenizer, "train_new_from_iterator"):
-        msg = "its tokenizer cannot learn another vocabulary"
+        msg = "a tokenizer of this kind cannot be trained on another vocabulary"
         raise NotApplicable(msg)
     found: PreTrainedTokenizerBase = tokenizer.train_new_from_iterator(
         texts, vocab_size=len(tokenizer) * 2 // 3, show_progress=False
@@ -68,16 +68,16 @@ def with_terms(pipeline: Pipeline) -> PreTrainedTokenizerBase:
 
 
 def stripping_accents(pipeline: Pipeline) -> PreTrainedTokenizerBase:
-    """Return the tokenizer with accents taken out of every text.
+    """Return the tokenizer with a normalizer that removes accents.
 
     Raises:
-        NotApplicable: it has no normalizer that could do so.
+        NotApplicable: the tokenizer has no normalizer.
 
     """
     tokenizer = copy.deepcopy(tokenizer_of(pipeline))
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
-        msg = "its tokenizer has no normalizer"
+        msg = "the tokenizer has no normalizer"
         raise NotApplicable(msg)
     strips = [normalizers.NFD(), normalizers.StripAccents()]
     backend.normalizer = normalizers.Sequence([*strips, *([backend.normalizer] if backend.normalizer else [])])
@@ -85,17 +85,17 @@ def stripping_accents(pipeline: Pipeline) -> PreTrainedTokenizerBase:
 
 
 def without_words(pipeline: Pipeline) -> PreTrainedTokenizerBase:
-    """Return the tokenizer with nothing but its special tokens.
+    """Return the tokenizer with only its special tokens.
 
     Raises:
-        NotApplicable: it is of a kind that knows no unknown word.
+        NotApplicable: a tokenizer of this kind has no unknown token.
 
     """
     tokenizer = copy.deepcopy(tokenizer_of(pipeline))
     backend = getattr(tokenizer, "backend_tokenizer", None)
     table = json.loads(backend.to_str()) if backend is not None else {"model": {}}
     if table["model"].get("type") not in ("WordPiece", "WordLevel"):
-        msg = "its tokenizer is of a kind that has no unknown words"
+        msg = "a tokenizer of this kind has no unknown token"
         raise NotApplicable(msg)
     special = set(tokenizer.all_special_tokens)
     table["model"]["vocab"] = {token: number for token, number in table["model"]["vocab"].items() if token in special}

@@ -1,7 +1,7 @@
-"""Faults of the training loop, wherever it stands: planted into what any loop calls, so that both engines have them.
+"""Faults of the training loop: planted in functions that any loop calls, so that both engines have them.
 
-Those of the order of rows stand in `sampling`, those of the optimizer in `optimizer`, those of evaluation, checkpoints
-and resuming in `evaluation`, those that show only beside another way to train in `ways`.
+Other modules have the faults of the order of rows (`sampling`), of the optimizer (`optimizer`), of evaluation,
+checkpoints and resuming (`evaluation`), and those that only a comparison of two ways to train shows (`ways`).
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ _DRY_RUN = 4
 
 @fault(
     caught_by=("training.gradients_cleared",),
-    seen_in_practice="A training loop is rewritten, for accumulation say, and optimizer.zero_grad() does not come "
-    "along.",
+    seen_in_practice="A training loop is rewritten, for example for gradient accumulation, and optimizer.zero_grad() "
+    "is omitted.",
 )
 def zero_grad_missing(pipeline: Pipeline) -> Pipeline:
     """Gradients are never set to zero, so that every step uses the sum of all gradients so far."""
@@ -51,8 +51,8 @@ def zero_grad_missing(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("training.accumulation",),
-    seen_in_practice="loss.backward() is called for each micro-batch and nobody divides; the Trainer itself did so "
-    "with models that ignore num_items_in_batch.",
+    seen_in_practice="loss.backward() is called for each micro-batch and the loss is not divided; the Trainer itself "
+    "did so with models that ignore num_items_in_batch.",
 )
 def loss_not_divided(pipeline: Pipeline) -> Pipeline:
     """Under gradient accumulation, the gradients of the micro-batches are summed instead of averaged."""
@@ -61,8 +61,8 @@ def loss_not_divided(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("training.finite_loss",),
-    seen_in_practice="One odd row makes the loss NaN; the Trainer's log shows the average of the steps before, and "
-    "training goes on.",
+    seen_in_practice="One unusual row makes the loss NaN; the Trainer's log shows the average of the steps before, and "
+    "training continues.",
 )
 def nan_under_the_log_filter(pipeline: Pipeline) -> Pipeline:
     """The loss becomes NaN at the third step, and the log filter hides it."""
@@ -74,13 +74,13 @@ def _poison(model: nn.Module) -> None:
 
 
 class _Poison:
-    """Makes everything NaN in one forward pass of training."""
+    """Makes all outputs NaN in one forward pass of training."""
 
     def __init__(self) -> None:
         self.passes = 0
 
     def __call__(self, module: nn.Module, args: Any, output: Any) -> Any:
-        """Count, and spoil one output."""
+        """Count the calls, and make one output NaN."""
         del args
         if not module.training:
             return output
@@ -101,8 +101,8 @@ def _scaled(output: Any, factor: float) -> Any:
 
 @fault(
     caught_by=("training.finite_loss",),
-    seen_in_practice="Checkpoints that were trained in bfloat16, T5 among them, overflow in their feed-forward layers "
-    "in float16.",
+    seen_in_practice="Checkpoints that were trained in bfloat16, such as T5, overflow in their feed-forward layers in "
+    "float16.",
 )
 def fp16_overflow(pipeline: Pipeline) -> Pipeline:
     """A layer computes in float16, and its activations exceed the range of float16."""
@@ -110,7 +110,7 @@ def fp16_overflow(pipeline: Pipeline) -> Pipeline:
 
 
 def _large_activations(model: nn.Module) -> None:
-    """Scale what goes into the head in float16, and what comes out: the same function, if the numbers did fit."""
+    """Scale the head's input up in float16 and its output down: the same function, except that float16 overflows."""
     _, layer = last_linear(model)
     layer.register_forward_pre_hook(_up)
     layer.register_forward_hook(_down)
@@ -129,8 +129,8 @@ def _down(module: nn.Module, args: Any, output: Tensor) -> Tensor:
 @fault(
     needs=(CLASSES, LABEL_PER_ROW),
     caught_by=("training.precision",),
-    seen_in_practice="A prior or a temperature moves all logits by the same large number, which a softmax forgives in "
-    "float32; numbers near 1000 are 4 apart in bfloat16.",
+    seen_in_practice="A prior or a temperature adds the same large number to all logits, which does not change the "
+    "softmax in float32; near 1000, two neighbouring numbers of bfloat16 differ by 4.",
 )
 def digits_lost_in_bf16(pipeline: Pipeline) -> Pipeline:
     """The logits are near 1000, and the model trains in bfloat16."""
@@ -149,8 +149,8 @@ def _offset(module: nn.Module, args: Any, output: Tensor) -> Tensor:
 
 @fault(
     caught_by=("model.logits_shape",),
-    seen_in_practice="compute_loss is overridden and hands back (loss, logits): the Trainer takes what follows the "
-    "first entry of the second for the logits, and each batch loses a row.",
+    seen_in_practice="compute_loss is overridden and returns (loss, logits) instead of (loss, outputs): the Trainer "
+    "uses outputs[1:] as the logits, and each batch loses a row.",
 )
 def logits_for_outputs(pipeline: Pipeline) -> Pipeline:
     """compute_loss returns the logits instead of the model's outputs."""
@@ -172,7 +172,7 @@ def _logits_alone(original: Any, *args: Any, **kwargs: Any) -> Any:
 
 @fault(
     caught_by=("training.mask_reaches_model",),
-    seen_in_practice="compute_loss is overridden and calls model(inputs['input_ids']), with what seemed to be needed.",
+    seen_in_practice="compute_loss is overridden and calls model(inputs['input_ids']), without the other inputs.",
 )
 def mask_not_passed(pipeline: Pipeline) -> Pipeline:
     """The loss is computed without passing the attention mask to the model."""
@@ -190,7 +190,7 @@ def _loss_without_mask(original: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 def _unmasked(value: Any) -> Any:
-    """Take the mask out of a batch."""
+    """Remove the mask from a batch."""
     if not hasattr(value, "keys") or "input_ids" not in value:
         return value
     return {name: tensor for name, tensor in value.items() if name != "attention_mask"}
@@ -199,8 +199,7 @@ def _unmasked(value: Any) -> Any:
 @fault(
     whole_run=True,
     caught_by=("training.extent",),
-    seen_in_practice="max_steps comes from an environment variable, a sweep or a dry run, and nobody takes it out "
-    "again.",
+    seen_in_practice="max_steps was set by an environment variable, a sweep or a dry run, and is never removed.",
 )
 def steps_of_a_dry_run(pipeline: Pipeline) -> Pipeline:
     """Training ends after four optimizer steps."""
@@ -209,8 +208,8 @@ def steps_of_a_dry_run(pipeline: Pipeline) -> Pipeline:
 
 @fault(
     caught_by=("training.train_mode",),
-    seen_in_practice="model.eval() for the metrics in the middle of training, and no model.train() after it: no "
-    "dropout from then on.",
+    seen_in_practice="model.eval() is called for the metrics during training, without model.train() after it: dropout "
+    "is off for the rest of the run.",
 )
 def train_mode_forgotten(pipeline: Pipeline) -> Pipeline:
     """The model is trained in evaluation mode."""
@@ -225,11 +224,10 @@ def _eval_only(original: Any, module: nn.Module, mode: bool = True) -> nn.Module
 @fault(
     caught_by=("training.engine_parity",),
     engines=("manual",),
-    seen_in_practice="A loop of one's own is written to be the Trainer without its overhead, and lacks warm-up and "
-    "schedule.",
+    seen_in_practice="A custom loop replaces the Trainer, and has no warm-up and no schedule.",
 )
 def loop_without_schedule(pipeline: Pipeline) -> Pipeline:
-    """The manual loop keeps the learning rate constant, whatever the recipe says."""
+    """The manual loop keeps the learning rate constant and ignores the recipe's schedule."""
     return with_patch(pipeline, _constant, "pytest_ftcheck.training.manual:make_scheduler")
 
 
@@ -240,13 +238,13 @@ def _constant(original: Any, optimizer: Any, args: Any, steps: int) -> Any:
 
 @fault(
     caught_by=("training.hooks_called",),
-    seen_in_practice="create_optimizer_and_scheduler is overridden, which the train loop of transformers 5 does not "
-    "call.",
+    seen_in_practice="create_optimizer_and_scheduler is overridden, but the train loop of transformers 5 does not call "
+    "this method.",
 )
 def hook_of_an_older_release(pipeline: Pipeline) -> Pipeline:
     """A user's Trainer overrides a method that this release does not call."""
     if not isinstance(pipeline.source, TrainerSource):
-        msg = "its Trainer is the library's own"
+        msg = "the task has no subclass of the Trainer"
         raise NotApplicable(msg)
     source: Any = copy(pipeline.source)
     kind = type(source.template)

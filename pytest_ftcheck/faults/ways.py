@@ -1,4 +1,4 @@
-"""Faults that make two equivalent ways to train differ, and that no single run shows."""
+"""Faults that make two equivalent ways to train differ; a single run does not show them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _THOUSANDTH = 1.001
 
 @fault(
     caught_by=("equivalence.accumulation",),
-    seen_in_practice="Each micro-batch is divided by a count of rows that is a little off: that of the batch before "
-    "it, or of an epoch's average, or with the padded rows.",
+    seen_in_practice="The loss of each micro-batch is divided by a slightly wrong number of rows: that of the batch "
+    "before, the epoch's average, or a number that includes padded rows.",
 )
 def accumulated_loss_off_by_a_thousandth(pipeline: Pipeline) -> Pipeline:
     """Under gradient accumulation, the loss of each micro-batch is 0.1% too large."""
@@ -35,13 +35,13 @@ def _a_little_more(micro_batches: int) -> float:
 
 @fault(
     caught_by=("equivalence.attention",),
-    seen_in_practice="Attention of one's own is written for the mask of scaled_dot_product_attention; the eager one, "
-    "which a server or an export takes, never gets it.",
+    seen_in_practice="Custom attention is written for the mask of scaled_dot_product_attention; the eager "
+    "implementation, which a server or an export uses, never gets a mask.",
 )
 def mask_ignored_by_eager(pipeline: Pipeline) -> Pipeline:
-    """Eager attention does not use the mask, sdpa does."""
+    """Eager attention does not use the mask; sdpa attention does."""
     if not has_attention(pipeline.model_init()):
-        msg = "its model has one implementation of attention"
+        msg = "the model has only one implementation of attention"
         raise NotApplicable(msg)
     return with_model(pipeline, _forget_mask)
 
@@ -61,10 +61,10 @@ def _without_mask_if_eager(
 @fault(
     caught_by=("equivalence.compiled",),
     seen_in_practice="A branch on torch.compiler.is_compiling() avoids an operator that does not compile, and scales "
-    "otherwise.",
+    "by another number.",
 )
 def compiled_otherwise(pipeline: Pipeline) -> Pipeline:
-    """The head gives 0.1% larger logits where it is compiled."""
+    """The head returns 0.1% larger logits when it is compiled."""
     return with_head(pipeline, _branch)
 
 

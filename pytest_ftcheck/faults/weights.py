@@ -1,4 +1,4 @@
-"""Faults of the head, the weights and what is trained of them."""
+"""Faults of the head, of the weights, and of which weights are trained."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SCALE = 50.0
 
 @fault(
     caught_by=("model.logits_shape", "data.label_names", "training.completes"),
-    seen_in_practice="num_labels counts a class that was dropped since, or the highest id plus two.",
+    seen_in_practice="num_labels includes a class that was dropped later, or is the highest id plus two.",
 )
 def head_too_wide(pipeline: Pipeline) -> Pipeline:
     """The head has one output more than the task has classes."""
@@ -44,7 +44,7 @@ def _widen(model: Any) -> None:
 
 @fault(
     caught_by=("model.gradients",),
-    seen_in_practice="All parameters are frozen by a loop over model.named_parameters() that was meant for the body.",
+    seen_in_practice="A loop over model.named_parameters() freezes all parameters; it should freeze only the body.",
 )
 def head_not_trained(pipeline: Pipeline) -> Pipeline:
     """The new head is frozen at its random values."""
@@ -58,7 +58,7 @@ def _freeze_head(model: nn.Module) -> None:
 
 @fault(
     caught_by=("model.gradients",),
-    seen_in_practice="The body is frozen for a warm-up of the head, and never set free.",
+    seen_in_practice="The body is frozen while the head is warmed up, and never unfrozen.",
 )
 def body_frozen(pipeline: Pipeline) -> Pipeline:
     """All parameters except the head are frozen by accident."""
@@ -72,11 +72,11 @@ def _freeze_body(model: nn.Module) -> None:
 
 @fault(
     caught_by=("model.gradients", "training.gradients_reach"),
-    seen_in_practice="The body runs under torch.no_grad(), or its output is detached, in a forward that was written "
-    "for features.",
+    seen_in_practice="The body runs under torch.no_grad(), or its output is detached, in a forward that was written to "
+    "extract features.",
 )
 def body_detached(pipeline: Pipeline) -> Pipeline:
-    """The body's output is detached, so that its parameters count as trainable and get no gradient."""
+    """The body's output is detached: its parameters require gradients and get none."""
     return with_model(pipeline, _detach_body)
 
 
@@ -99,8 +99,8 @@ def _is_tensor(value: object) -> bool:
 
 @fault(
     caught_by=("model.new_weights",),
-    seen_in_practice="AutoModel.from_config builds the architecture without its weights; a prefix that does not match "
-    "does the same, with a warning in the log.",
+    seen_in_practice="AutoModel.from_config builds the architecture with random weights; a prefix of the weights' "
+    "names that does not match has the same effect, with only a warning in the log.",
 )
 def body_not_loaded(pipeline: Pipeline) -> Pipeline:
     """The body has random weights instead of the checkpoint's."""
@@ -119,7 +119,7 @@ def _forget_body(model: nn.Module) -> None:
 
 @fault(
     caught_by=("model.loss_at_start",),
-    seen_in_practice="A head with an initialisation of its own forgets to scale it by the width of its input.",
+    seen_in_practice="A head with a custom initialisation does not scale its weights by the size of its input.",
 )
 def head_too_large(pipeline: Pipeline) -> Pipeline:
     """The head starts with weights so large that the first loss is far above that of guessing."""
@@ -134,8 +134,7 @@ def _enlarge_head(model: nn.Module) -> None:
 
 @fault(
     caught_by=("training.finite_loss", "model.loss_at_start"),
-    seen_in_practice="torch.empty for a new row of the embeddings or the head, whose memory holds whatever was there "
-    "before.",
+    seen_in_practice="torch.empty makes a new row of the embeddings or the head; its memory is not initialised.",
 )
 def weight_not_finite(pipeline: Pipeline) -> Pipeline:
     """One weight of the head is NaN from the start."""
@@ -150,8 +149,8 @@ def _spoil_head(model: nn.Module) -> None:
 
 @fault(
     caught_by=("model.dtype",),
-    seen_in_practice="The body is loaded in half precision to save memory and the head is made in float32, or the "
-    "other way round.",
+    seen_in_practice="The body is loaded in half precision to save memory, and the head is made in float32, or vice "
+    "versa.",
 )
 def half_of_the_model_in_half(pipeline: Pipeline) -> Pipeline:
     """One layer has weights of another precision than the rest."""
@@ -165,7 +164,7 @@ def _half_body(model: nn.Module) -> None:
 @fault(
     needs=(CLASS_IDS,),
     caught_by=("data.label_names", "serving.label_names"),
-    seen_in_practice="id2label is written by hand in the order in which one thinks of the classes.",
+    seen_in_practice="id2label is written by hand, in another order than that of the class ids.",
 )
 def label_names_swapped(pipeline: Pipeline) -> Pipeline:
     """The names in the model's configuration belong to other class ids."""
@@ -181,12 +180,13 @@ def _swap_names(model: Any) -> None:
 @fault(
     needs=(CLASS_IDS,),
     caught_by=("data.label_names", "serving.label_names"),
-    seen_in_practice="num_labels is given and id2label is not: whoever calls pipeline() reads LABEL_0 and guesses.",
+    seen_in_practice="num_labels is given and id2label is not: pipeline() returns LABEL_0, and its caller does not "
+    "know which class this is.",
 )
 def label_names_generic(pipeline: Pipeline) -> Pipeline:
     """The model names its classes LABEL_0, LABEL_1 and so on."""
     if all(name.startswith("LABEL_") for name in pipeline.card.label_names):
-        msg = "nobody has named its classes"
+        msg = "the classes have no names"
         raise NotApplicable(msg)
     return with_model(pipeline, _number_names)
 
@@ -198,8 +198,8 @@ def _number_names(model: Any) -> None:
 
 @fault(
     caught_by=("model.train_mode_drops",),
-    seen_in_practice="train() is overridden to keep the statistics of a BatchNorm as they are, and keeps dropout off "
-    "with them.",
+    seen_in_practice="train() is overridden to freeze the statistics of a BatchNorm, and thereby also turns dropout "
+    "off.",
 )
 def train_mode_overridden(pipeline: Pipeline) -> Pipeline:
     """The model's train() leaves it in evaluation mode."""

@@ -200,8 +200,8 @@ def _notes(
     notes = []
     if calibrated.failed:
         notes.append(
-            f"{calibrated.failed} of {calibrated.failed + calibrated.seeds} seeds failed and are left out: "
-            "a gate of its own limits the number of failed runs"
+            f"{calibrated.failed} of {calibrated.failed + calibrated.seeds} seeds failed and are left out: another "
+            "gate limits the number of failed runs"
         )
     worst = float(kept.min() if greater_is_better else kept.max())
     # The distance must be several rows: otherwise ten equal seeds and one with one more wrong row would be enough.

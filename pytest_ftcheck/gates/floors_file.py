@@ -122,7 +122,7 @@ def write_floors(path: Path, limits: Iterable[CardLimits]) -> None:
 
 
 def _with_newlines_of(before: str, text: str) -> str:
-    """Restore the line ends of the old text in a text with LF; new lines get the most frequent line end."""
+    """Restore the line ends of the old content in a string with LF; new lines get the most frequent line end."""
     lines, new = before.splitlines(keepends=True), text.splitlines(keepends=True)
     crlf = sum(line.endswith("\r\n") for line in lines)
     if not crlf:

@@ -45,7 +45,10 @@ def pack(kept: KeptRows) -> bytes:
         msg = f"a run with {what} cannot become a baseline."
         raise DataError(msg)
     if len(kept.ids) != len(rows):
-        msg = f"a run that evaluated {len(rows)} of {len(kept.ids)} rows cannot become a baseline."
+        msg = (
+            f"a run that evaluated {len(rows)} of {len(kept.ids)} rows cannot become a baseline. Evaluate every row "
+            "once."
+        )
         raise DataError(msg)
     if rows.head_rules.answers is not None:
         texts = {"label_ids": _codes(rows.label_ids), "predictions": _codes(rows.predictions)}
@@ -55,12 +58,12 @@ def pack(kept: KeptRows) -> bytes:
 
 
 def _codes(texts: NDArray[Any]) -> NDArray[np.uint32]:
-    """Return texts ``[N]`` as the numbers of their characters, ``[N, longest]``: safetensors hold no texts."""
+    """Return strings ``[N]`` as code points, ``[N, longest]``, because safetensors cannot store strings."""
     return np.ascontiguousarray(texts).view(np.uint32).reshape(len(texts), -1)
 
 
 def _texts(codes: NDArray[np.uint32]) -> NDArray[Any]:
-    """Return what `_codes` was given."""
+    """Return the strings from the result of `_codes`."""
     return np.ascontiguousarray(codes).view(f"<U{codes.shape[1]}").reshape(-1)
 
 

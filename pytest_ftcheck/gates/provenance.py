@@ -145,7 +145,7 @@ def source_name(source: str, rootdir: Path) -> str:
 def nearest_entry(entries: Iterable[Entry], now: Entry, *, any_checkpoint: bool) -> Entry | None:
     """Find the last accepted entry with other hyperparameters, so that a changed recipe is still compared.
 
-    This also finds the same evaluation rows under another name; other data needs a baseline of its own.
+    This also finds the same evaluation rows under another name; other data needs its own baseline.
 
     Args:
         entries: the accepted entries.
@@ -212,7 +212,7 @@ def another_subject(entry: Entry, now: Entry) -> str:
 
 def _other_rows(columns: Sequence[str], before: KeptRows, rows: Dataset) -> str:
     if missing := [name for name in columns if name not in rows.column_names]:
-        return f"the evaluation rows have no column {', '.join(missing)} any more"
+        return f"the evaluation rows no longer have the column {', '.join(missing)}"
     if len(before.ids) != len(rows):
         return f"the baseline has {len(before.ids)} evaluated rows, the run {len(rows)}"
     ids = row_ids(rows, columns)

@@ -112,7 +112,7 @@ class Scale:
     def of(cls, metric: str, values: ArrayLike = ()) -> Scale:
         """Return the scale of a metric by its key; see `resolve_metric` for keys with an average.
 
-        Of a share that is counted in percent, as SQuAD's F1 is, some of the ``values`` are above 1.
+        A fraction in percent, such as SQuAD's F1, is recognised by ``values`` above 1.
         """
         base = metric.partition(":")[0]
         if base in _UNIT:

@@ -1,6 +1,6 @@
-"""The answers of raw rows in the forms that data sets have them in, as the one form that is judged.
+"""Converts the answers of raw rows from the forms of data sets to one form.
 
-Judged are ``{"text": [texts], "answer_start": [first characters]}``, as SQuAD of the Hub has them.
+This form is ``{"text": [texts], "answer_start": [first characters]}``, as in SQuAD on the Hub.
 """
 
 from __future__ import annotations
@@ -18,36 +18,36 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 _TEXTS = ("answer_text", "answers_text", "answers.text", "answer.text", "answer")
-"""Columns of texts, where the label column is absent; the label column itself goes before."""
+"""Columns of texts that are used if the label column is absent."""
 _STARTS = ("answer_start", "answers_start", "answers.answer_start", "answers_answer_start", "answer.answer_start")
 _IMPOSSIBLE = "is_impossible"
 _NESTED = ("text", "answer_start")
 _EXPECTED = (
     "a column with {'text': [texts], 'answer_start': [first characters]} or with a list of "
-    "{'text': …, 'answer_start': …}, or a column of texts (answer_text) beside one of first characters (answer_start)"
+    "{'text': …, 'answer_start': …}, or a column of texts (answer_text) and a column of first characters (answer_start)"
 )
 
 
 def answers_in_one_form(rows: Dataset, context: str, label: str, where: str) -> Dataset:
-    """Return the rows with the label column as SQuAD has it, whatever form the answers have.
+    """Return the rows with the label column in the form of SQuAD, for any known form of the answers.
 
-    Known are, of each row: the texts and places in one mapping, a list of mappings with one answer each (as the JSON
-    files of SQuAD), the same written as text (as a CSV file has it), and two columns of texts and places, each of them
-    one value or a list. An answer without a place is looked for in its context. A row whose column ``is_impossible`` is
-    true has no answer, nor has one whose text is empty or missing.
+    Known forms of a row are: a mapping with texts and positions; a list of mappings with one answer each (the JSON
+    files of SQuAD); one of these as a string (a CSV file); two columns with texts and positions, each one value or a
+    list. An answer without a position is searched in its context. A row has no answer if its column ``is_impossible``
+    is true, or if its text is empty or missing.
 
     Args:
-        rows: raw.
-        context: name of the column that answers stand in.
-        label: name of the label column, which need not be there.
+        rows: raw rows.
+        context: name of the column that contains the answers.
+        label: name of the label column, which may be absent.
         where: the split in words, for messages.
 
     Returns:
-        The rows as they are where the label column has the form already.
+        The rows, unchanged if the label column has this form already.
 
     Raises:
-        DataError: no column of answers; an answer without a place that does not stand once in its context; a row that
-            has answers and says that it has none.
+        DataError: there is no column of answers; an answer without a position does not occur exactly once in its
+            context; a row has answers although ``is_impossible`` is true.
 
     """
     import pyarrow as pa  # noqa: PLC0415 - a card is read before Arrow is imported
@@ -56,7 +56,7 @@ def answers_in_one_form(rows: Dataset, context: str, label: str, where: str) -> 
 
     found = _columns(rows.column_names, label)
     if found is None:
-        msg = f"{where} has no answers: it has {', '.join(rows.column_names)}. Expected is {_EXPECTED}."
+        msg = f"{where} has no answers: its columns are {', '.join(rows.column_names)}, expected {_EXPECTED}."
         raise DataError(msg)
     texts, starts = found
     flag = _IMPOSSIBLE if _IMPOSSIBLE in rows.column_names else None
@@ -71,8 +71,8 @@ def answers_in_one_form(rows: Dataset, context: str, label: str, where: str) -> 
         answers = _answers(given[texts], start, str(given[context]), f"{where}, row {row}")
         if flag is not None and _is_true(given[flag]) and answers["text"]:
             msg = (
-                f"{where}, row {row}: {flag} is true, and the answer is {answers['text'][0]!r}. Empty the answers, or "
-                f"correct {flag}; plausible answers belong in a column of their own."
+                f"{where}, row {row}: {flag} is true, but there is the answer {answers['text'][0]!r}. Remove the "
+                f"answers, or correct {flag}; put plausible answers into another column."
             )
             raise DataError(msg)
         made.append(answers)
@@ -82,7 +82,7 @@ def answers_in_one_form(rows: Dataset, context: str, label: str, where: str) -> 
 
 
 def _columns(names: Sequence[str], label: str) -> tuple[str, str | None] | None:
-    """Return the columns of texts and of places; None where there are no texts."""
+    """Return the columns of texts and of positions; None where there are no texts."""
     texts = next((name for name in (label, *_TEXTS) if name in names), None)
     starts = next((name for name in _STARTS if name in names and name != texts), None)
     return None if texts is None else (texts, starts)
@@ -98,19 +98,19 @@ def _holds_lists(kind: Any) -> bool:
 
 
 def _answers(value: Any, starts: Any, context: str, where: str) -> dict[str, list[Any]]:
-    """Return texts and places of one row."""
+    """Return texts and positions of one row."""
     value, starts = _parsed(value, (dict, str)), _parsed(starts, (int,))
     if isinstance(value, dict):
         value, starts = value.get("text"), value.get("answer_start", starts)
     elif isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
         value, starts = [each.get("text") for each in value], [each.get("answer_start") for each in value]
-    # A CSV file whose answers are all numbers is read as such.
+    # In a CSV file whose answers are all numbers, they are read as numbers.
     texts, places = [str(text) if isinstance(text, int) else text for text in _listed(value)], _listed(starts)
     places = places or [None] * len(texts)
     if not all(isinstance(text, str) for text in texts) or len(places) != len(texts):
         msg = f"{where}: answers {value!r} at {starts!r}: expected as many texts as first characters; {_EXPECTED}."
         raise DataError(msg)
-    # "" stands for no answer, as a CSV file has it.
+    # "" means no answer in a CSV file.
     kept = [(text, place) for text, place in zip(texts, places, strict=True) if text]
     return {
         "text": [text for text, _ in kept],
@@ -119,11 +119,11 @@ def _answers(value: Any, starts: Any, context: str, where: str) -> dict[str, lis
 
 
 def _parsed(value: Any, parts: tuple[type, ...]) -> Any:
-    """Return what a text such as ``{"text": …}`` or ``[3]`` says; any other value as it is.
+    """Parse a string such as ``{"text": …}`` or ``[3]``; return any other value unchanged.
 
     Args:
-        value: of a cell.
-        parts: types of which a list may be; an answer may begin with a bracket as well.
+        value: value of a cell.
+        parts: types of a list's elements; needed because an answer may also begin with a bracket.
 
     """
     if not isinstance(value, str) or not value.strip().startswith(("{", "[")):
@@ -140,7 +140,7 @@ def _parsed(value: Any, parts: tuple[type, ...]) -> Any:
 
 
 def _listed(value: Any) -> list[Any]:
-    """Return a value as a list: of a missing one, an empty list."""
+    """Return a value as a list, and a missing value as an empty list."""
     if _is_missing(value):
         return []
     return value if isinstance(value, list) else [value]
@@ -151,7 +151,7 @@ def _is_missing(value: Any) -> bool:
 
 
 def _place(text: str, place: Any, context: str, where: str) -> int:
-    """Return the first character of an answer: as it is given, else where the answer stands in its context."""
+    """Return the first character of an answer: the given one, else the position of the answer in its context."""
     if isinstance(place, str) and place.strip().isdigit():
         return int(place)
     if (
@@ -164,9 +164,9 @@ def _place(text: str, place: Any, context: str, where: str) -> int:
     places = [at for at in range(len(context)) if context.startswith(text, at)] if _is_missing(place) else []
     if len(places) == 1:
         return places[0]
-    why = f"answer_start {place!r} is no number"
+    why = f"answer_start {place!r} is not a number"
     if _is_missing(place):
-        why = f"it has no answer_start, and stands {len(places)} times in its context"
+        why = f"there is no answer_start, and the answer occurs {len(places)} times in its context"
     msg = f"{where}: answer {text!r}: {why}. Give the first character of the answer in answer_start."
     raise DataError(msg)
 

@@ -34,7 +34,7 @@ _PERCENT = 100.0
 
 
 def normalised_answer(text: str) -> str:
-    """Return a text in lower case, without punctuation and English articles, with single spaces."""
+    """Return a string in lower case, without punctuation and English articles, with single spaces."""
     plain = "".join(character for character in text.lower() if character not in _MARKS)
     return " ".join(_ARTICLES.sub(" ", plain).split())
 

@@ -18,16 +18,16 @@ class AnswerRules(Protocol):
     """How the outputs of N tokenized rows become those of Q raw rows; see `pytest_ftcheck.heads.answers`."""
 
     def in_one_form(self, rows: Dataset, context: str, answers: str, where: str) -> Dataset:
-        """Return raw rows with the label column as `LabelRules.encode` takes it, whatever form their answers have.
+        """Return raw rows with the label column in the form of `LabelRules.encode`, for any known form of the answers.
 
         Args:
-            rows: as the source has them.
-            context: name of the raw column that answers stand in.
+            rows: rows of the source.
+            context: name of the raw column that contains the answers.
             answers: name of the raw label column.
             where: the split in words, for messages.
 
         Raises:
-            DataError: no answers, or in no form that is known.
+            DataError: there are no answers, or their form is unknown.
 
         """
 

@@ -1,4 +1,4 @@
-"""Answers from the logits of windows: one answer for each question, whatever the number of its windows.
+"""Answers from the logits of windows: one answer for each question, for any number of its windows.
 
 A window is a row of the tokenized data set: a question and a part of its context. The column ``offset_mapping`` has the
 characters of the context that each token covers, the column `QUESTION` has the index of the question.
@@ -35,7 +35,7 @@ ANSWERS, REFERENCES, SCORES, WINDOWS = "answers", "references", "scores", "windo
 
 
 class Spans(NamedTuple):
-    """The best answer that each of N windows gives."""
+    """The best answer of each of N windows."""
 
     first: NDArray[np.int64]
     """Tokens, ``[N]``."""
@@ -47,17 +47,17 @@ class Spans(NamedTuple):
 def best_spans(logits: NDArray[Any], of_context: NDArray[np.bool_], longest: int = MAX_ANSWER_LENGTH) -> Spans:
     """Find the span of context with the highest sum of start and end logit, of at most ``longest`` tokens.
 
-    Of equal spans, the one that begins first is taken, then the shortest.
+    Of spans with equal sums, the first is chosen, then the shortest.
 
     Args:
         logits: ``[N, T, 2]``, of start and end.
-        of_context: ``[N, T]``, whether a token is one of the context.
-        longest: tokens of the longest answer.
+        of_context: ``[N, T]``, whether a token belongs to the context.
+        longest: maximum number of tokens of an answer.
 
     """
     start, end = (np.where(of_context, logits[..., column].astype(np.float64), -np.inf) for column in range(2))
     width = start.shape[1]
-    # Of the span that begins at each token: its score and its length. A matrix of all pairs is T / longest as large.
+    # Score and length of the best span that begins at each token. A matrix of all pairs would be much larger.
     score, length = np.full(start.shape, -np.inf), np.zeros(start.shape, dtype=np.int64)
     for more in range(min(longest, width)):
         sums = start[:, : width - more] + end[:, more:]
@@ -83,7 +83,7 @@ class AnswersOfWindows:
     """See `AnswerRules`: the best span over the windows of a question, or no answer."""
 
     def in_one_form(self, rows: Dataset, context: str, answers: str, where: str) -> Dataset:
-        """Return rows whose answers are as SQuAD has them; see `answers_in_one_form`."""
+        """Return rows with answers in the form of SQuAD; see `answers_in_one_form`."""
         return answers_in_one_form(rows, context, answers, where)
 
     def outputs(
@@ -142,7 +142,7 @@ class AnswersOfWindows:
         return EvaluatedRows(outputs[REFERENCES], outputs[ANSWERS], outputs[SCORES], head)
 
     def references(self, answers: Iterable[Mapping[str, Any]]) -> NDArray[np.str_]:
-        """Return the texts of the answers that are right, of each question as a JSON list: ``[Q]``."""
+        """Return the texts of the right answers, for each question as a JSON list: ``[Q]``."""
         return np.array([json.dumps(list(answer["text"]), ensure_ascii=False) for answer in answers], dtype=np.str_)
 
     def losses(self, rows: EvaluatedRows) -> NDArray[np.float64]:

@@ -28,7 +28,7 @@ def to_array(values: Any) -> NDArray[Any]:
 
 
 def floats(logits: Any) -> NDArray[np.float64]:
-    """Return logits as float64; of a tuple, the first element (the others are, for example, hidden states)."""
+    """Return logits as float64; for a tuple, its first element (others are, for example, hidden states)."""
     return to_array(logits[0] if isinstance(logits, tuple) else logits).astype(np.float64)
 
 
@@ -39,7 +39,7 @@ def softmax(logits: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
 
 
 def side_by_side(values: Any) -> NDArray[Any]:
-    """Return start and end as one array, ``[…, 2]``: of a tuple its first two entries; an array as it is."""
+    """Return start and end as one array, ``[…, 2]``: the first two elements of a tuple; an array unchanged."""
     if not isinstance(values, (tuple, list)):
         return to_array(values)
     start, end = (to_array(part) for part in values[:2])
@@ -71,7 +71,7 @@ def has_shape(array: Any, expected: Sequence[int | None]) -> bool:
 
 
 def joined(batches: Sequence[NDArray[Any]], padding: float) -> NDArray[Any]:
-    """Join batches ``[B, …]`` to ``[N, …]``; where one is narrower than others, its later axes are padded."""
+    """Concatenate batches ``[B, …]`` to ``[N, …]``; axes after the first are padded to the largest size."""
     widest = np.max([batch.shape[1:] for batch in batches], axis=0).astype(int)
     wide = [
         batch
@@ -87,9 +87,9 @@ def joined(batches: Sequence[NDArray[Any]], padding: float) -> NDArray[Any]:
 
 
 def without_padding(label_ids: NDArray[Any], width: int) -> NDArray[Any]:
-    """Cut the columns of labels ``[N, T]`` beyond a width, where a collator padded further: to a multiple of 8.
+    """Remove the columns of labels ``[N, T]`` beyond a width: a collator may pad further, to a multiple of 8.
 
-    Labels of other shapes, and columns that hold a label, stay.
+    Labels of other shapes, and columns that contain a label, are kept.
     """
     if label_ids.ndim != MATRIX or not (label_ids[:, width:] == IGNORED).all():
         return label_ids

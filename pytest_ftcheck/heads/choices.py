@@ -1,6 +1,6 @@
-"""The head of multiple choice: one logit for each of C texts of a row, of which the highest is the answer.
+"""The head of multiple choice: one logit for each of C texts of a row; the highest logit is the prediction.
 
-A row is a context and C endings. Each ending is tokenized behind the context: a row's ``input_ids`` are C lists.
+A row is a context and C endings. Each ending is tokenized after the context: a row's ``input_ids`` are C lists.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 _FEWEST = 2
 """A choice needs two endings."""
 _MOST_CONTEXT = 2
-"""Columns before the endings."""
+"""Maximum number of columns before the endings."""
 
 
 class OutputsOfChoices(OutputsOfClasses):
     """See `Outputs`: logits ``[N, C]``."""
 
     def are_of(self, logits: Any, labels: Any, num_labels: int) -> bool:
-        """Take logits ``[B, C]`` and whole numbers ``[B]``; that a row has several texts, the caller has seen."""
+        """Accept logits ``[B, C]`` and integers ``[B]``; the caller has checked that a row has several texts."""
         del num_labels
         if getattr(logits, "ndim", 0) != MATRIX or getattr(labels, "ndim", 0) != 1:
             return False
@@ -42,15 +42,15 @@ class OutputsOfChoices(OutputsOfClasses):
 class ChoiceInputs:
     """See `InputRules`: up to two columns of context, then a column of texts for each choice.
 
-    The context's first column is the first segment; its second one, as SWAG has it, begins the second segment of all
-    choices.
+    The first column of the context is the first segment; the second column, as in SWAG, begins the second segment of
+    all choices.
     """
 
     recipe_keys: tuple[str, ...] = ()
-    column = "a text"
+    column = "a string"
 
     def refusal(self, columns: Sequence[str]) -> str:
-        """Take one or two columns of context and at least two endings."""
+        """Require one or two columns of context and at least two endings."""
         endings = endings_of(columns)
         context = len(columns) - len(endings)
         if len(endings) >= _FEWEST and 1 <= context <= _MOST_CONTEXT:
@@ -61,7 +61,7 @@ class ChoiceInputs:
         )
 
     def holds(self, column: str, columns: Sequence[str], kind: pa.DataType) -> bool:
-        """Take texts alone."""
+        """Accept only texts."""
         import pyarrow as pa  # noqa: PLC0415 - a card is read before anything heavy is imported
 
         del column, columns
@@ -70,7 +70,7 @@ class ChoiceInputs:
     def tokens(
         self, tokenizer: PreTrainedTokenizerBase, columns: Mapping[str, Sequence[Any]], **options: Any
     ) -> BatchEncoding:
-        """Tokenize each ending behind its row's context: each column has C lists a row."""
+        """Tokenize each ending after its row's context: each column has C lists a row."""
         from transformers import BatchEncoding  # noqa: PLC0415 - slow to import
 
         endings = endings_of(list(columns))
@@ -96,10 +96,10 @@ class ChoiceInputs:
         max_length: int | None,
         **options: Any,
     ) -> dict[str, Any]:
-        """Tokenize the choices of each row; labels stay as they are.
+        """Tokenize the choices of each row; labels stay unchanged.
 
         Raises:
-            DataError: a label that is the index of no choice.
+            DataError: a label is not the index of a choice.
 
         """
         del options
@@ -107,12 +107,15 @@ class ChoiceInputs:
         endings = endings_of(list(columns))
         if labels and max(labels) >= len(endings):
             named = ", ".join(endings)
-            msg = f"label {max(labels)}, and a row has {len(endings)} choices: {named}. Name one label a choice."
+            msg = (
+                f"label {max(labels)}, but a row has {len(endings)} choices: {named}. Give label_names one name for "
+                "each choice."
+            )
             raise DataError(msg)
         return {**made, "labels": list(labels)}
 
     def collator(self, tokenizer: PreTrainedTokenizerBase) -> Callable[[list[dict[str, Any]]], Any]:
-        """Pad all choices of all rows of a batch to the longest one, ``[B, C, T]``."""
+        """Pad all choices of all rows of a batch to the longest choice, ``[B, C, T]``."""
         from transformers import DataCollatorForMultipleChoice  # noqa: PLC0415 - slow to import
 
         return DataCollatorForMultipleChoice(tokenizer)

@@ -38,7 +38,7 @@ class ScoringOfClasses:
     )
 
     def row_metric(self, name: str, rows: EvaluatedRows) -> RowMetric | None:
-        """Return a metric of classes; F1, precision and recall of more than two are ``f1:macro`` and the like."""
+        """Return a metric of classes; F1, precision and recall of more than two have names such as ``f1:macro``."""
         base, _, average = name.partition(":")
         if base in _RETRIEVAL and (average or rows.num_labels == _TWO):
             return _retrieval_metric(base, average, rows)
@@ -66,7 +66,7 @@ class ScoringOfClasses:
         majority = int(shares.argmax())
         if metric in {"loss", "brier_score"}:
             logits = np.tile(np.log(np.maximum(shares, 1 / (len(train_label_ids) + 1))), (rows, 1))
-            name = "the share of each label as its probability"
+            name = "the fraction of each label as its probability"
             return [(name, EvaluatedRows(label_ids, np.full(rows, majority), logits))]
         # Empty logits carry the number of classes; labels alone may not contain every class.
         empty = np.zeros((rows, classes), dtype=np.float32)
@@ -95,7 +95,7 @@ class ScoringOfClasses:
         counts = np.random.default_rng(0).multinomial(len(label_ids), odds / odds.sum(), DRAWS)
         low, high = np.quantile(found.value(counts / len(label_ids) @ kinds), ENDS)
         expected = float(found.value(odds @ kinds))
-        return [Trivial("guessing by the share of each label", metric, expected, float(low), float(high))]
+        return [Trivial("guessing by the fraction of each label", metric, expected, float(low), float(high))]
 
 
 def _shares(label_ids: NDArray[Any], label_names: Sequence[str]) -> Floats:
@@ -134,7 +134,7 @@ def _retrieval_metric(base: str, average: str, rows: EvaluatedRows) -> MeanMetri
 
 
 def _class_metric(rows: EvaluatedRows, value: Callable[[Floats], Floats]) -> MeanMetric:
-    """Make a metric of the share of rows of each class that is right, predicted, and labelled: F = 3 K."""
+    """Make a metric from the fractions of rows of each class that are right, predicted, and labelled: F = 3 K."""
     classes = rows.num_labels
     ids = np.eye(classes)
 

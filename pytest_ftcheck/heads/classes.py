@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 NO_CLASS = -1
 """Prediction of a row whose logits are not finite. No label equals it, so the row counts as wrong."""
 _FEWEST = 2
-"""A choice needs two classes."""
+"""Minimum number of classes."""
 
 
 class CardOfClasses:
     """See `CardRules`."""
 
     def refusal(self, label_names: Sequence[str], slices: Sequence[str]) -> str:
-        """Ask for two classes at least."""
+        """Require at least two classes."""
         del slices
         enough = len(label_names) >= _FEWEST
         return "" if enough else "label_names must name at least two classes, in the order of their ids"
@@ -55,7 +55,7 @@ class LabelsOfClasses:
         return pa.int64()
 
     def encode(self, value: Any, label_names: Sequence[str], where: str) -> int:
-        """Read a name, or a class id; where all names are whole numbers, those are names."""
+        """Convert a name or a class id; if all names are integers, an integer is a name."""
         names = list(label_names)
         if isinstance(value, str) and value in names:
             return names.index(value)
@@ -69,7 +69,7 @@ class LabelsOfClasses:
         if number == -1:
             todo = "-1 marks a hidden label, as in the test splits of GLUE: evaluate on a split that has labels."
         guess = closest(value, names) if isinstance(value, str) else ""
-        msg = f"{where}: label {value!r} is outside the names ({classes}).{guess} {todo}"
+        msg = f"{where}: label {value!r} is not one of the classes ({classes}).{guess} {todo}"
         raise DataError(msg)
 
     def expected(self, num_labels: int) -> str:
@@ -90,7 +90,7 @@ class LabelsOfClasses:
         return np.asarray(labels)
 
     def kept_dtype(self) -> str:
-        """Half as long as in a batch: there are few classes."""
+        """Int32, which is enough for class ids."""
         return "int32"
 
     def choices(self, known: Sequence[Any], num_labels: int) -> Sequence[int]:
@@ -99,7 +99,7 @@ class LabelsOfClasses:
         return range(num_labels)
 
     def made_up(self, row: int, num_labels: int) -> int:
-        """One class after the other."""
+        """Return the classes in turn."""
         return row % num_labels
 
 
@@ -111,7 +111,7 @@ class CrossEntropy:
     def __call__(
         self, logits: Tensor, labels: Tensor, *, reduction: Reduction = "mean", label_smoothing: float = 0.0
     ) -> Tensor:
-        """Compute the loss of logits ``[B, K]`` and class ids ``[B]``; one logit a row is class 1 against class 0."""
+        """Compute the loss of logits ``[B, K]`` and class ids ``[B]``; with K = 1, a positive logit is class 1."""
         import torch  # noqa: PLC0415 - slow to import
 
         if logits.shape[1] == 1:
@@ -134,7 +134,7 @@ class CrossEntropy:
         return (
             low,
             high,
-            f"{low:.3g} to {high:.3g}: a guess among {num_labels} classes costs ln {num_labels} = {nats:.3g}",
+            f"{low:.3g} to {high:.3g}: the loss of a guess among {num_labels} classes is ln {num_labels} = {nats:.3g}",
         )
 
 
@@ -142,7 +142,7 @@ class OutputsOfClasses:
     """See `Outputs`: logits ``[N, K]``, K >= 2."""
 
     def shapes(self, rows: int, num_labels: int) -> dict[str, tuple[int, ...]]:
-        """Return the shapes of an evaluation."""
+        """Return the shapes of logits and labels."""
         return {"logits": (rows, num_labels), "labels": (rows,)}
 
     def are_of(self, logits: Any, labels: Any, num_labels: int) -> bool:
@@ -156,7 +156,7 @@ class OutputsOfClasses:
         return logits.reshape(len(logits), -1)
 
     def normalised(self, logits: NDArray[Any]) -> NDArray[Any]:
-        """Leave logits as they are."""
+        """Return the logits unchanged."""
         return logits
 
     def references(self, label_ids: NDArray[Any]) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""Confidence of the model: the numbers of each row that calibration error, Brier score and loss are computed from."""
+"""Confidence of the model: the numbers of each row for calibration error, Brier score and loss."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def calibration_gaps(rows: EvaluatedRows) -> NDArray[np.float64]:
     """Return confidence minus correctness of each row, in the column of its confidence: ``[N, BINS]``.
 
     The sum over the columns of the absolute mean is the expected calibration error of Guo et al. 2017, "On
-    calibration of modern neural networks", equation 3: the mean distance between how sure the model is of its
-    class and how often it is right, over bins of confidence, weighted by their rows. With few rows it comes out too
-    high (Kumar et al. 2019): a model without any error shows 0.04 on 400 rows. Compare it over equally many rows.
+    calibration of modern neural networks", equation 3: the mean distance between confidence and accuracy over bins of
+    confidence, weighted by their rows. With few rows the value is too high (Kumar et al. 2019): a perfectly calibrated
+    model has 0.04 on 400 rows. Compare only values over the same number of rows.
 
     Raises:
         DataError: there are no logits.
@@ -56,7 +56,7 @@ def bins_of(confidence: NDArray[np.float64]) -> NDArray[np.int64]:
 def brier_scores(rows: EvaluatedRows) -> NDArray[np.float64]:
     """Return the squared distance of the probabilities from the label, ``[N]`` (Brier 1950).
 
-    Of two classes that of class 1 alone, 0 to 1; of more the sum over the classes, 0 to 2. As scikit-learn.
+    For two classes only that of class 1, 0 to 1; for more classes the sum over the classes, 0 to 2, as in scikit-learn.
 
     Raises:
         DataError: there are no logits.
@@ -73,7 +73,7 @@ def row_losses(rows: EvaluatedRows) -> NDArray[np.float64]:
     Without label smoothing and class weights.
 
     Raises:
-        DataError: there are no logits for it.
+        DataError: there are no logits.
 
     """
     own = rows.head_rules.answers

@@ -1,4 +1,4 @@
-"""Parts of a head that know its data: what a card says, how rows become features, what a label is.
+"""Parts of a head for its data: rules of a card, conversion of rows to features, and labels.
 
 Shapes: N rows, B rows of a batch, K columns of logits.
 """
@@ -19,7 +19,7 @@ class CardRules(Protocol):
     """Rules for the entries of a task card."""
 
     def refusal(self, label_names: Sequence[str], slices: Sequence[str]) -> str:
-        """Say what is wrong with a card's ``label_names`` and ``slices``; an empty text where nothing is."""
+        """Describe an error in a card's ``label_names`` or ``slices``; return an empty string if there is none."""
 
     def width(self, label_names: Sequence[str]) -> int:
         """Return K."""
@@ -30,27 +30,27 @@ class InputRules(Protocol):
 
     @property
     def recipe_keys(self) -> tuple[str, ...]:
-        """Which keys of a recipe `encode` takes by name, beside ``max_length``."""
+        """Keys of a recipe that are keyword arguments of `encode`, in addition to ``max_length``."""
 
     @property
     def column(self) -> str:
-        """What a cell of a text column holds, in messages: ``a text``."""
+        """The content of a text column's cell, in messages: ``a string``."""
 
     def refusal(self, columns: Sequence[str]) -> str:
-        """Say what is wrong with a card's ``text_columns``; an empty text where nothing is."""
+        """Describe an error in a card's ``text_columns``; return an empty string if there is none."""
 
     def holds(self, column: str, columns: Sequence[str], kind: pa.DataType) -> bool:
-        """Tell whether one of the text columns may be of an Arrow type."""
+        """Return whether a text column may have this Arrow type."""
 
     def tokens(
         self, tokenizer: PreTrainedTokenizerBase, columns: Mapping[str, Sequence[Any]], **options: Any
     ) -> BatchEncoding:
-        """Tokenize rows as `encode` does, without their labels.
+        """Tokenize rows as `encode` does, without labels.
 
         Args:
-            tokenizer: of the checkpoint.
+            tokenizer: the checkpoint's tokenizer.
             columns: the text columns by name, in the card's order, N values each.
-            options: of the tokenizer's call, such as ``truncation``.
+            options: arguments of the tokenizer's call, such as ``truncation``.
 
         """
 
@@ -62,96 +62,96 @@ class InputRules(Protocol):
         max_length: int | None,
         **options: Any,
     ) -> dict[str, Any]:
-        """Tokenize rows; nothing is padded yet.
+        """Tokenize rows, without padding.
 
         Args:
-            tokenizer: of the checkpoint.
+            tokenizer: the checkpoint's tokenizer.
             columns: the text columns by name, in the card's order, N values each.
-            labels: N encoded labels.
-            max_length: longer rows are truncated to so many tokens; None: to the tokenizer's own limit.
-            options: what the recipe says of `recipe_keys`.
+            labels: the N encoded labels.
+            max_length: number of tokens to which longer rows are truncated; None: the tokenizer's own limit.
+            options: values of the recipe for `recipe_keys`.
 
         Returns:
-            Columns of N values each by name, among them those of the labels; where the head has `Head.answers`, of as
-            many values as the rows become.
+            Columns by name, with those of the labels, of N values each; if the head has `Head.answers`, there may be
+            more rows than N.
 
         """
 
     def collator(self, tokenizer: PreTrainedTokenizerBase) -> Callable[[list[dict[str, Any]]], Any]:
-        """Make what pads encoded rows to a batch."""
+        """Make the collator, which pads encoded rows to a batch."""
 
 
 class LabelRules(Protocol):
-    """What a label is."""
+    """Rules for labels."""
 
     def arrow_type(self) -> pa.DataType:
         """Return the type of the label column."""
 
     def encode(self, value: Any, label_names: Sequence[str], where: str) -> Any:
-        """Turn a stored label into what the model learns.
+        """Convert a stored label to the training target.
 
         Args:
-            value: as the data has it; the id where it is a name of a `datasets.ClassLabel`.
-            label_names: of the card.
+            value: value in the data; for a name of a `datasets.ClassLabel`, its id.
+            label_names: the card's label names.
             where: split and row, for messages.
 
         Raises:
-            DataError: it is not a label of this head.
+            DataError: the value is not a label of this head.
 
         """
 
     def expected(self, num_labels: int) -> str:
-        """Say in words which labels a model of K outputs takes."""
+        """Describe the valid labels of a model with K outputs."""
 
     def fits(self, label: Any, num_labels: int) -> bool:
-        """Tell whether an encoded label is one that a model of K outputs takes."""
+        """Return whether an encoded label is valid for a model with K outputs."""
 
     def dtypes(self, *, own_loss: bool) -> tuple[str, ...]:
-        """Return the names of the torch dtypes that labels of a batch may have, the best one first.
+        """Return the names of the torch dtypes that labels of a batch may have, the preferred one first.
 
         Args:
-            own_loss: the user computes the loss, which may take labels of more types.
+            own_loss: True if the user computes the loss, which may accept more dtypes.
 
         """
 
     def stacked(self, labels: Sequence[Any]) -> NDArray[Any]:
-        """Return N encoded labels as one array, ``[N, …]``, as an evaluation hands them over."""
+        """Return N encoded labels as one array, ``[N, …]``, as an evaluation returns them."""
 
     def kept_dtype(self) -> str:
-        """Return the name of the numpy dtype in which a baseline keeps label ids."""
+        """Return the name of the NumPy dtype in which a baseline stores label ids."""
 
     def choices(self, known: Sequence[Any], num_labels: int) -> Sequence[Any]:
-        """Return labels for generated batches, the simplest one first.
+        """Return labels for generated batches, the simplest first.
 
         Args:
-            known: labels of real rows, maybe none.
+            known: labels of real rows; may be empty.
             num_labels: K, at least 1.
 
         """
 
     def made_up(self, row: int, num_labels: int) -> Any:
-        """Return a label for row number ``row`` of a batch that is made up: other rows have other labels."""
+        """Return a label for row number ``row`` of a generated batch: different rows have different labels."""
 
 
 class SingleTexts(Protocol):
-    """Rows of several texts taken apart into rows of one text, or of one pair."""
+    """Splits rows of several texts into rows of one text or one pair."""
 
     @property
     def head(self) -> str:
-        """Name of the head of such a row."""
+        """Name of the head of the split rows."""
 
     @property
     def label_names(self) -> tuple[str, ...]:
-        """Of such a row."""
+        """Traits of the split rows."""
 
     def text_columns(self, columns: Sequence[str]) -> tuple[str, ...]:
-        """Name the text columns of such rows, for those of a card."""
+        """Return the text columns of the split rows, for the text columns of a card."""
 
     def orders(self, columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
-        """Yield the ways in which text columns of a user's rows may be those of a card, the likeliest first."""
+        """Yield possible ``text_columns`` of a card from the columns of a user's rows, the most likely first."""
 
     def rows(self, table: pa.Table, columns: Sequence[str], labels: str) -> pa.Table:
-        """Take the rows of a table apart, each into as many as it has texts, in order.
+        """Split each row of a table into one row for each of its texts, in order.
 
         Args:
             table: raw rows, tokenized ones, or both.
@@ -161,4 +161,4 @@ class SingleTexts(Protocol):
         """
 
     def collator(self, collator: Callable[[list[dict[str, Any]]], Any], choices: int) -> Any:
-        """Make a collator of such rows of one of rows with so many texts."""
+        """Make a collator of split rows from a collator of rows with this number of texts."""

@@ -1,6 +1,6 @@
-"""Rows of multiple choice taken apart: each choice as a row of its own, which is right or wrong.
+"""Splits rows of multiple choice: each choice becomes a row, which is right or wrong.
 
-So whoever knows rows of one text, or of a pair of texts, can look at choices. Shapes: N rows, C choices, T tokens.
+Checks of rows with one text or a pair of texts then apply to choices. Shapes: N rows, C choices, T tokens.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _NUMBERED = re.compile(r"(.*?)\d+")
 
 CONTEXT, CHOICE = "context", "choice"
-"""Text columns of a row that is one choice."""
+"""Text columns of a row with one choice."""
 
 
 def endings_of(columns: Sequence[str]) -> tuple[str, ...]:
@@ -43,11 +43,11 @@ class EachChoice:
     label_names = ("wrong", "right")
 
     def text_columns(self, columns: Sequence[str]) -> tuple[str, ...]:
-        """Return the names of context and choice; none where the texts are not known."""
+        """Return the names of context and choice; empty where the texts are not known."""
         return (CONTEXT, CHOICE) if columns else ()
 
     def orders(self, columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
-        """Yield two columns of context, or one, and the endings: columns of one name with different numbers."""
+        """Yield two columns or one column of context, and the endings: columns of one name with different numbers."""
         runs = {endings_of(columns[:stop]) for stop in range(len(columns) + 1)}
         for endings in sorted(runs, key=len, reverse=True):
             others = [name for name in columns if name not in endings]
@@ -55,12 +55,12 @@ class EachChoice:
                 yield from ((*context, *endings) for count in (2, 1) for context in permutations(others, count))
 
     def rows(self, table: pa.Table, columns: Sequence[str], labels: str) -> pa.Table:
-        """Give each choice a row, with its own tokens, its own text, and 1 as its label where it is right.
+        """Make a row of each choice, with its tokens, its text, and the label 1 if it is right, else 0.
 
         Args:
             table: N rows, raw, tokenized or both.
-            columns: of texts; those that the table has are taken apart.
-            labels: name of the column with the index of the right choice, where the table has it.
+            columns: text columns; those that the table has are split.
+            labels: name of the column with the index of the right choice, if the table has it.
 
         """
         import pyarrow as pa  # noqa: PLC0415 - a card is read before anything heavy is imported
@@ -85,7 +85,7 @@ class EachChoice:
         return pa.table(made)
 
     def collator(self, collator: Callable[[list[dict[str, Any]]], Any], choices: int) -> Any:
-        """Return a collator of single choices: each row goes through the given one as ``choices`` equal choices."""
+        """Return a collator of single choices: it passes each row to the given collator, ``choices`` times."""
 
         def of_single(features: list[dict[str, Any]]) -> Any:
             batch = collator([{name: _repeated(value, choices) for name, value in row.items()} for row in features])
@@ -102,7 +102,7 @@ _CHOICES = 3
 
 
 def _counts(table: pa.Table) -> NDArray[np.int64]:
-    """Return how many choices each row has, by the first column of lists of lists, ``[N]``."""
+    """Return the number of choices of each row, by the first column of lists of lists, ``[N]``."""
     import pyarrow as pa  # noqa: PLC0415 - a card is read before anything heavy is imported
     import pyarrow.compute as pc  # noqa: PLC0415 - as above
 
@@ -113,7 +113,7 @@ def _counts(table: pa.Table) -> NDArray[np.int64]:
 
 
 def _apart(column: pa.ChunkedArray, owners: NDArray[np.int64]) -> pa.Array:
-    """Return a column of lists of lists as lists, any other one repeated for each choice."""
+    """Return a column of lists of lists as lists; repeat the values of any other column for each choice."""
     import pyarrow as pa  # noqa: PLC0415 - a card is read before anything heavy is imported
 
     values = column.combine_chunks()

@@ -30,10 +30,10 @@ PATH = "seqeval"
 
 
 def entities_of(tags: Sequence[str]) -> Entities:
-    """Return the entities that the tags of a row spell: type, first word, last word (as seqeval, not strict).
+    """Return the entities of a row's tags: type, first word, last word (like seqeval in its default mode).
 
     Args:
-        tags: of the words, in any scheme whose prefixes are B, I, E and S.
+        tags: tags of the words, in any scheme with the prefixes B, I, E and S.
 
     """
     from seqeval.metrics.sequence_labeling import get_entities  # noqa: PLC0415 - imports scikit-learn
@@ -47,7 +47,7 @@ def rows_of_tags(rows: EvaluatedRows) -> list[tuple[list[str], list[str]]]:
     found = []
     for labels, predictions in zip(rows.label_ids, rows.predictions, strict=True):
         words = labels != IGNORED
-        # A prediction of no class is the last one of the names.
+        # The prediction of no class has the last name.
         found.append(([names[tag] for tag in labels[words]], [names[tag] for tag in predictions[words]]))
     return found
 
@@ -67,7 +67,7 @@ class ScoringOfEntities:
     averages: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
     def row_metric(self, name: str, rows: EvaluatedRows) -> RowMetric | None:
-        """Return a metric of entities: ``overall_f1`` or ``f1`` of all, ``TYPE_f1`` of those of one type."""
+        """Return a metric of entities: ``overall_f1`` or ``f1`` of all entities, ``TYPE_f1`` of one type."""
         kind, _, measure = name.rpartition("_")
         kind = "" if kind == "overall" else kind
         if measure == "accuracy" and not kind:
@@ -88,7 +88,7 @@ class ScoringOfEntities:
     def constants(
         self, metric: str, label_ids: NDArray[Any], train_label_ids: NDArray[Any], label_names: Sequence[str]
     ) -> list[tuple[str, EvaluatedRows]]:
-        """Return every tag as the answer for all words, of which ``O`` is the one that fine-tunes fall back to."""
+        """Return each tag as a constant prediction; a collapsed model usually predicts ``O`` for all words."""
         del metric, train_label_ids
         head, names = head_named("token-classification"), tuple(label_names)
         answers = [(f"always {name}", np.full(label_ids.shape, tag)) for tag, name in enumerate(names)]
@@ -109,18 +109,19 @@ def entity_changes(
     label_names: Sequence[str],
     words: Sequence[str],
 ) -> dict[str, list[str]]:
-    """Say which entities of a row are found or lost by other predictions, such as ``person 'Anna Stone'``.
+    """Describe the entities of a row that change with the predictions, such as ``person 'Anna Stone'``.
 
     Args:
-        label_ids: ``[T]``, of the tokens.
+        label_ids: ``[T]``, label ids of the tokens.
         before: ``[T]``, predicted tags.
         after: likewise.
         label_names: of the tags.
-        words: of the row, as many as its tokens have tags; else entities are named by the place of their first word.
+        words: words of the row, one for each tagged token; otherwise entities are named by the index of their first
+            word.
 
     Returns:
-        ``lost`` and ``found``: labelled entities; ``wrong`` and ``mended``: those that nobody labelled, in ``after``
-        alone and in ``before`` alone.
+        ``lost`` and ``found``: labelled entities; ``wrong`` and ``mended``: entities without a label, only in ``after``
+        and only in ``before``.
 
     """
     names = [*label_names, OUTSIDE]

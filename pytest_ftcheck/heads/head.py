@@ -1,4 +1,4 @@
-"""What a head is: a name, traits, and eight small parts, each of which answers one kind of question.
+"""The class of a head: a name, traits, and small parts, each with one protocol.
 
 Shapes: N rows, B rows of a batch, K columns of logits.
 """
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Serving:
-    """How a server asks the saved model: the arguments of `transformers.pipeline`."""
+    """How a server calls the saved model: the arguments of `transformers.pipeline`."""
 
     task: str = "text-classification"
-    """Empty where transformers has no pipeline for such a model."""
+    """Task of the pipeline; empty where transformers has no pipeline for such a model."""
     made_with: Mapping[str, Any] = field(default_factory=dict)
-    """Arguments of `pipeline` itself."""
+    """Arguments of `pipeline`."""
     called_with: Mapping[str, Any] = field(default_factory=lambda: {"top_k": None})
-    """Arguments of what it returns."""
+    """Arguments of a call of the pipeline."""
     takes_strings: bool = False
-    """It takes a string, and not ``{"text": …}``."""
+    """True if a call takes a string instead of ``{"text": …}``."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Head:
     """A head: its name, traits and parts."""
 
     name: str
-    """As a task card names it."""
+    """Name in a task card."""
     traits: frozenset[str]
     """See `pytest_ftcheck.heads.traits`."""
     card: CardRules
@@ -53,29 +53,29 @@ class Head:
     inputs: InputRules = field(default_factory=TextInputs)
     serving: Serving = field(default_factory=Serving)
     answers: AnswerRules | None = None
-    """Where a raw row may become several tokenized rows; None: row i of both is the same."""
+    """Rules for raw rows that become several tokenized rows; None: row i of one is row i of the other."""
     single_texts: SingleTexts | None = None
-    """How rows of several texts are taken apart; None: a row has one text, or one pair."""
+    """Splits rows of several texts; None: a row has one text or one pair."""
     kept: KeptRules | None = None
-    """What an evaluation keeps of logits that are too many; None: all of them."""
+    """The part of the logits that an evaluation keeps; None: all logits."""
     masks: MaskRules | None = None
-    """How a collator masks tokens; None: labels stand in the rows."""
+    """How a collator masks tokens; None: the rows have labels."""
     leaves_out_empty: bool = False
-    """Rows without any text are no rows, and left out when data are loaded."""
+    """True if rows without any text are removed when data is loaded."""
 
     def __post_init__(self) -> None:
-        """Refuse one label a row that is neither a class nor a value: checks take it for one of both.
+        """Refuse one label a row that is neither a class nor a value: checks assume that it is one of the two.
 
         Raises:
-            ValueError: the head has one label a row, and neither trait or both.
+            ValueError: the head has one label a row, and neither of the two traits or both.
 
         """
         if LABEL_PER_ROW in self.traits and len(self.traits & {CLASSES, VALUES}) != 1:
-            msg = f"head {self.name!r}: with trait {LABEL_PER_ROW!r}, it needs either {CLASSES!r} or {VALUES!r}."
+            msg = f"head {self.name!r} has trait {LABEL_PER_ROW!r}: give it either trait {CLASSES!r} or {VALUES!r}."
             raise ValueError(msg)
 
     def logits_shape(self, label_ids: NDArray[Any], num_labels: int) -> tuple[int, ...]:
-        """Return the shape of an evaluation's logits; where the head leaves a size open, that of the labels."""
+        """Return the shape of an evaluation's logits; a size that the head does not fix is that of the labels."""
         shape = self.outputs.shapes(len(label_ids), num_labels)["logits"]
         return tuple(label_ids.shape[axis] if size is None else size for axis, size in enumerate(shape))
 

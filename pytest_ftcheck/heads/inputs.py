@@ -14,18 +14,18 @@ _MOST = 2
 
 
 class TextInputs:
-    """See `InputRules`: the tokenizer takes the texts as they are."""
+    """See `InputRules`: the tokenizer gets the texts unchanged."""
 
     recipe_keys: tuple[str, ...] = ()
-    column = "a text"
+    column = "a string"
 
     def refusal(self, columns: Sequence[str]) -> str:
-        """Take one segment, or a pair of segments."""
+        """Require one segment or a pair of segments."""
         enough = 1 <= len(columns) <= _MOST
         return "" if enough else f"text_columns must be one or two column names, not {list(columns)!r}"
 
     def holds(self, column: str, columns: Sequence[str], kind: pa.DataType) -> bool:
-        """Take texts alone."""
+        """Accept only texts."""
         import pyarrow as pa  # noqa: PLC0415 - a card is read before anything heavy is imported
 
         del column, columns
@@ -46,7 +46,7 @@ class TextInputs:
         max_length: int | None,
         **options: Any,
     ) -> dict[str, Any]:
-        """Tokenize the texts; labels stay as they are."""
+        """Tokenize the texts; labels stay unchanged."""
         del options
         made = self.tokens(tokenizer, columns, truncation=True, max_length=max_length)
         return {**made, "labels": list(labels)}

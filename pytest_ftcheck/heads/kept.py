@@ -1,4 +1,4 @@
-"""What a head says whose logits are too many to be kept: the few numbers of each token that take their place."""
+"""Rules of a head whose logits are too large to be stored: a few numbers of each token replace them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class KeptRules(Protocol):
-    """What an evaluation keeps of a batch's logits. A run has it by name, and `Run.logits` has it side by side."""
+    """The numbers that an evaluation stores instead of logits: outputs of a run by name, stacked in `Run.logits`."""
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the S outputs of a run."""
 
     def of_batch(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return what is kept of the logits ``[B, T, V]`` of a batch, for its labels ``[B, T]``: ``[B, T, S]``."""
+        """Return the stored numbers ``[B, T, S]`` of a batch, for its logits ``[B, T, V]`` and labels ``[B, T]``."""
 
     def losses(self, kept: NDArray[Any], label_ids: NDArray[Any]) -> NDArray[np.float64]:
         """Return the mean loss of each row, ``[N]``, 0 where it has no label.
@@ -35,16 +35,16 @@ class KeptRules(Protocol):
 
 
 class MaskRules(Protocol):
-    """How tokens are masked, where a collator draws them and labels with them."""
+    """How a collator draws, masks and labels tokens."""
 
     def fixed(self, rows: Dataset, tokenizer: PreTrainedTokenizerBase) -> Dataset:
         """Return tokenized rows with the labels that every evaluation of them has."""
 
     def candidates(self, rows: Dataset, tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
-        """Return what would be the labels of rows, ``[N]`` lists, were all their ordinary tokens masked."""
+        """Return the labels of rows if all tokens except special tokens were masked, ``[N]`` lists."""
 
     def steady(self, collator: Callable[[list[dict[str, Any]]], Any]) -> Any:
-        """Return a collator that masks a row as the given one does, but the same each time, in any batch."""
+        """Return a collator that masks like the given one, but masks the same tokens of a row in every batch."""
 
     def unmasked(self, collator: Callable[[list[dict[str, Any]]], Any]) -> Any:
-        """Return a collator whose batches have the tokens as they were before they were masked, and no labels."""
+        """Return a collator whose batches have the tokens before masking, and no labels."""

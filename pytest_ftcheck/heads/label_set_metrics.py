@@ -29,9 +29,9 @@ PATH = "multi_label"
 _RETRIEVAL = ("f1", "precision", "recall")
 _AVERAGES = ("micro", "macro", "weighted", "samples")
 _JACKKNIFE = 300
-"""Rows that a ranking leaves out one by one."""
+"""Maximum number of rows that are left out one by one for a ranking."""
 _MOST = 50
-"""Draws of rows whose rankings are computed at once: each takes N numbers."""
+"""Number of draws whose rankings are computed together: each draw needs N numbers."""
 
 
 class ScoringOfLabelSets:
@@ -56,14 +56,15 @@ class ScoringOfLabelSets:
     def row_metric(self, name: str, rows: EvaluatedRows) -> RowMetric | None:
         """Return a metric of label sets.
 
-        ``f1_micro``, ``macro_precision`` and the like in both orders; ``NAME_f1`` of one label; ``subset_accuracy``
-        (also ``accuracy`` and ``exact_match``) of rows that are right in all labels; ``label_accuracy`` of all
-        answers, ``hamming_loss``; ``average_precision`` and ``loss`` of logits.
+        Names such as ``f1_micro`` and ``macro_precision``, in both orders; ``NAME_f1`` of one label;
+        ``subset_accuracy`` (also ``accuracy`` and ``exact_match``): the fraction of rows with all labels right;
+        ``label_accuracy`` and ``hamming_loss``, over all pairs of row and label; ``average_precision`` and ``loss`` of
+        logits.
         """
         measure, average = _parts(name)
         if measure:
             return _retrieval(measure, average, rows)
-        right = rows.predictions == (rows.label_ids > 0.5)  # the share of votes that is a label
+        right = rows.predictions == (rows.label_ids > 0.5)  # the fraction of votes from which a label counts as present
         if name in {"subset_accuracy", "accuracy", "exact_match"}:
             return MeanMetric(right.all(axis=1).astype(np.float64)[:, None], only)
         if name in {"label_accuracy", "hamming_loss"}:
@@ -78,7 +79,7 @@ class ScoringOfLabelSets:
     def constants(
         self, metric: str, label_ids: NDArray[Any], train_label_ids: NDArray[Any], label_names: Sequence[str]
     ) -> list[tuple[str, EvaluatedRows]]:
-        """Return the most frequent labels of training for every row: the first, the first two, … all of them.
+        """Return constant predictions: the most frequent label of training, the two most frequent, … all labels.
 
         For a loss and a ranking: the fraction of each label as its probability.
         """
@@ -86,7 +87,7 @@ class ScoringOfLabelSets:
         if metric in {"loss", "average_precision"}:
             known = np.clip(shares.astype(np.float64), 1 / (len(train_label_ids) + 1), 1 - 1e-9)
             logits = np.tile(np.log(known / (1 - known)), (len(label_ids), 1))
-            name = "the share of each label as its probability"
+            name = "the fraction of each label as its probability"
             return [(name, EvaluatedRows(label_ids, (logits > 0).astype(np.int64), logits, head, tuple(label_names)))]
         order, found = np.argsort(-shares, kind="stable"), []
         for count in range(len(order) + 1):
@@ -98,7 +99,7 @@ class ScoringOfLabelSets:
     def guesses(
         self, metric: str, label_ids: NDArray[Any], train_label_ids: NDArray[Any], label_names: Sequence[str]
     ) -> list[Trivial]:
-        """Return none: the most frequent labels score at least as well as labels that are drawn by their shares."""
+        """Return no model: the most frequent labels score at least as well as labels drawn by their frequency."""
         del metric, label_ids, train_label_ids, label_names
         return []
 
@@ -112,7 +113,7 @@ def _named(labels: NDArray[np.intp], label_names: Sequence[str]) -> str:
 
 
 def _parts(name: str) -> tuple[str, str]:
-    """Take ``f1_micro`` or ``micro_f1`` apart; two empty texts where it is neither."""
+    """Split ``f1_micro`` or ``micro_f1``; return two empty strings for any other name."""
     for measure in _RETRIEVAL:
         for average in _AVERAGES:
             if name in {f"{measure}_{average}", f"{average}_{measure}"}:
@@ -121,7 +122,7 @@ def _parts(name: str) -> tuple[str, str]:
 
 
 def _counted(rows: EvaluatedRows) -> tuple[Floats, Floats, Floats]:
-    """Return ``[N, K]`` each: right answers, answers, labels. An answer of a logit that is not finite is wrong."""
+    """Return ``[N, K]`` each: right predictions, predictions, labels. A logit that is not finite counts as wrong."""
     labels = (rows.label_ids > 0.5).astype(np.float64)  # as above
     return labels * (rows.predictions == 1), (rows.predictions != 0).astype(np.float64), labels
 
@@ -131,7 +132,7 @@ def _below(measure: str, predicted: Floats, labelled: Floats) -> Floats:
 
 
 def _retrieval(measure: str, average: str, rows: EvaluatedRows) -> MeanMetric:
-    """Make F1, precision or recall as scikit-learn averages them, with 0 where there is nothing to divide by."""
+    """Make F1, precision or recall, averaged as in scikit-learn, with 0 for a denominator of 0."""
     both, predicted, labelled = _counted(rows)
     if average == "samples":
         of_rows = ratio(both.sum(axis=1), _below(measure, predicted, labelled).sum(axis=1), undefined=0.0)
@@ -169,8 +170,8 @@ def _of_one_label(name: str, rows: EvaluatedRows) -> MeanMetric | None:
 class PrecisionOfRanking:
     """Average precision of each label's ranking of the rows, the mean over the labels that occur; see `RowMetric`.
 
-    Of a label, the sum over the distinct scores, from the highest, of the precision down to it times what it adds to
-    the recall, as `sklearn.metrics.average_precision_score`.
+    For a label, the sum over the distinct scores, from the highest, of the precision at this score times the increase
+    of the recall, as in `sklearn.metrics.average_precision_score`.
     """
 
     orders: NDArray[np.intp]
@@ -182,7 +183,7 @@ class PrecisionOfRanking:
 
     @classmethod
     def of(cls, rows: EvaluatedRows) -> PrecisionOfRanking:
-        """Rank rows with logits."""
+        """Rank the rows by their logits."""
         scores = np.asarray(rows.logits, dtype=np.float64).T
         orders = np.argsort(-scores, axis=1, kind="stable")
         ranked = np.take_along_axis(scores, orders, axis=1)

@@ -1,7 +1,7 @@
-"""The head of multi-label classification: any number of K labels a row, each of them answered by itself.
+"""The head of multi-label classification: a row has any number of K labels, each predicted independently.
 
-A label of a row is a vector of K numbers, 1 for each label that the row has and 0 for each that it has not; shares
-between 0 and 1, as of votes, are taken as they are.
+The label of a row is a vector of K numbers: 1 for each label that the row has, else 0. Fractions between 0 and 1, such
+as of votes, stay unchanged.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ if TYPE_CHECKING:
 _ROUNDING = 1e-4
 """Tolerance of the sum of a row's fractions, which should be 1."""
 _FEWEST = 2
-"""With one label, a row has a class: yes or no."""
+"""Minimum number of labels: with one label, the task is classification with two classes."""
 
 
 class CardOfLabelSets(CardOfClasses):
     """See `CardRules`."""
 
     def refusal(self, label_names: Sequence[str], slices: Sequence[str]) -> str:
-        """Ask for two labels at least; no row is of one class."""
+        """Require at least two labels, and no slices of classes."""
         if "class" in slices:
-            return f"slices: 'class' does not go with head {HEAD.name!r}, where a row has several labels"
+            return f"slices: remove 'class': with head {HEAD.name!r}, a row has no single class"
         return super().refusal(label_names, slices)
 
 
@@ -56,12 +56,12 @@ class LabelsOfSets(LabelsOfClasses):
         return pa.list_(pa.float32())
 
     def encode(self, value: Any, label_names: Sequence[str], where: str) -> Any:
-        """Read a vector of K numbers from 0 to 1, or a list of names or ids, each once; an empty list has no label.
+        """Convert a vector of K numbers from 0 to 1, or a list of distinct names or ids, which may be empty.
 
-        Of two labels, ``[0, 1]`` is a vector.
+        With two labels, ``[0, 1]`` is a vector.
 
         Raises:
-            DataError: no list, a label that the card does not name, or one twice.
+            DataError: the value is not a list, or a label is unknown or occurs twice.
 
         """
         names = list(label_names)
@@ -74,22 +74,22 @@ class LabelsOfSets(LabelsOfClasses):
         ids = [read(part, names, f"{where}, label {place}") for place, part in enumerate(value)]
         if len(set(ids)) < len(ids):
             twice = next(names[label] for label in ids if ids.count(label) > 1)
-            msg = f"{where}: label {twice!r} stands twice in {value!r}. Remove one, or give a vector of {len(names)} "
+            msg = f"{where}: label {twice!r} occurs twice in {value!r}. Remove one, or give a vector of {len(names)} "
             raise DataError(msg + "numbers, 0 or 1.")
         return [float(label in ids) for label in range(len(names))]
 
     def expected(self, num_labels: int) -> str:
-        """Name the width."""
+        """Describe the vector."""
         return f"a list of {num_labels} numbers from 0 to 1"
 
     def fits(self, label: Any, num_labels: int) -> bool:
-        """Tell whether it is a vector of K numbers from 0 to 1."""
+        """Return whether the label is a vector of K numbers from 0 to 1."""
         if not hasattr(label, "__len__") or len(label) != num_labels:
             return False
         return all(map(_is_share, label))
 
     def dtypes(self, *, own_loss: bool) -> tuple[str, ...]:
-        """Float32; a loss of one's own may take others."""
+        """Float32; a user's loss may accept other dtypes."""
         return ("float32", "float64", "int64", "bool") if own_loss else ("float32",)
 
     def stacked(self, labels: Sequence[Any]) -> NDArray[np.float32]:
@@ -102,16 +102,16 @@ class LabelsOfSets(LabelsOfClasses):
         return np.asarray(labels, dtype=np.float32)
 
     def kept_dtype(self) -> str:
-        """As in a batch."""
+        """Float32, as in a batch."""
         return "float32"
 
     def choices(self, known: Sequence[Any], num_labels: int) -> Sequence[Any]:
-        """Return no label, each one alone, and all of them."""
+        """Return the vectors of no label, of each single label, and of all labels."""
         del known
         return [*(self.made_up(row, num_labels) for row in range(num_labels + 1)), [1.0] * num_labels]
 
     def made_up(self, row: int, num_labels: int) -> Any:
-        """Return no label, then one after the other."""
+        """Return no label for the first row, then single labels in turn."""
         return [float(row % (num_labels + 1) == column + 1) for column in range(num_labels)]
 
 
@@ -127,7 +127,7 @@ class BinaryCrossEntropy:
     def __call__(
         self, logits: Tensor, labels: Tensor, *, reduction: Reduction = "mean", label_smoothing: float = 0.0
     ) -> Tensor:
-        """Compute the loss of logits and labels ``[B, K]``; ``sum`` has B * K terms, as the Trainer counts."""
+        """Compute the loss of logits and labels ``[B, K]``; ``sum`` adds B * K terms, as the Trainer counts them."""
         import torch  # noqa: PLC0415 - slow to import
 
         del label_smoothing
@@ -146,7 +146,7 @@ class BinaryCrossEntropy:
         del labels, num_labels
         nats = math.log(2)
         low, high = thresholds["below"] * nats, nats + thresholds["above"]
-        return low, high, f"{low:.3g} to {high:.3g}: a guess of each label costs ln 2 = {nats:.3g}"
+        return low, high, f"{low:.3g} to {high:.3g}: the loss of a guess for each label is ln 2 = {nats:.3g}"
 
 
 class OutputsOfLabelSets(OutputsAsTheyAre):
@@ -157,7 +157,7 @@ class OutputsOfLabelSets(OutputsAsTheyAre):
         return dict.fromkeys(("logits", "labels"), (rows, num_labels))
 
     def are_of(self, logits: Any, labels: Any, num_labels: int) -> bool:
-        """Take logits and labels ``[B, K]``, K >= 2, where each label is a number from 0 to 1.
+        """Accept logits and labels ``[B, K]``, K >= 2, if each label is a number from 0 to 1.
 
         Return False for fractions that add up to 1 in every row: those are probabilities of classes.
         """
@@ -172,14 +172,14 @@ class OutputsOfLabelSets(OutputsAsTheyAre):
         return whole or bool((abs(labels.sum(-1) - 1) > _ROUNDING).any())
 
     def judged(self, logits: NDArray[Any], label_ids: NDArray[Any]) -> NDArray[Any]:
-        """Return all of them, ``[N, K]``."""
+        """Return all logits, ``[N, K]``."""
         del label_ids
         return logits.reshape(len(logits), -1)
 
     def predictions(self, logits: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return 1 where the sigmoid is above one half, ``[N, K]``; `NO_CLASS` where the logit is not finite."""
         if logits.ndim != MATRIX or logits.shape[1] < _FEWEST:
-            msg = f"head {HEAD.name!r} takes logits [N, K] of K >= 2 labels, got shape {logits.shape}."
+            msg = f"head {HEAD.name!r} takes logits [N, K] for K >= 2 labels, got shape {logits.shape}."
             raise TaskError(msg)
         return np.where(np.isfinite(logits), logits > 0, NO_CLASS).astype(np.int64)
 
@@ -188,7 +188,7 @@ class OutputsOfLabelSets(OutputsAsTheyAre):
         return np.asarray(logits > 0).astype(np.int64)
 
     def scores(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return probabilities ``[N, K]``: the sigmoid, which no logit overflows when it is written so."""
+        """Return probabilities ``[N, K]``: the sigmoid, in a form without overflow."""
         return np.asarray((1 + np.tanh(logits / 2)) / 2)
 
 

@@ -1,4 +1,4 @@
-"""How guesses of masked tokens are judged: their loss, its exponential, and how many are right."""
+"""Metrics of masked tokens: loss, perplexity and accuracy."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 PATH = "masked_tokens"
-"""Name of the metric, as a card has it."""
+"""Name of the metric in a card."""
 TOKEN_LOSS, PERPLEXITY, ACCURACY = "token_loss", "perplexity", "masked_accuracy"
 
 
@@ -32,7 +32,7 @@ def _loss(means: Floats) -> Floats:
 
 
 def _perplexity(means: Floats) -> Floats:
-    with np.errstate(over="ignore"):  # beyond the largest float, infinity says it
+    with np.errstate(over="ignore"):  # a perplexity that is too large becomes infinite
         return np.exp(_loss(means))
 
 
@@ -40,12 +40,12 @@ def _accuracy(means: Floats) -> Floats:
     return ratio(means[..., 1], means[..., 2], undefined=np.nan)
 
 
-# As run_mlm.py of transformers names it.
+# Name in run_mlm.py of transformers.
 _VALUES = {"accuracy": _accuracy, TOKEN_LOSS: _loss, PERPLEXITY: _perplexity, ACCURACY: _accuracy}
 
 
 class ScoringOfMaskedTokens:
-    """See `Scoring`: means over all masked tokens, whatever row they stand in."""
+    """See `Scoring`: means over all masked tokens of all rows."""
 
     default_metric = PATH
     of_logits: tuple[str, ...] = ()
@@ -55,7 +55,7 @@ class ScoringOfMaskedTokens:
     averages: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
     def row_metric(self, name: str, rows: EvaluatedRows) -> RowMetric | None:
-        """Return a metric of sums over the masked tokens of each row: of losses, of right guesses, of tokens."""
+        """Return a metric from sums over the masked tokens of each row: losses, right predictions, tokens."""
         if name not in _VALUES or (_VALUES[name] is not _accuracy and rows.logits is None):
             return None
         masked = rows.label_ids != IGNORED
@@ -67,7 +67,7 @@ class ScoringOfMaskedTokens:
     def constants(
         self, metric: str, label_ids: NDArray[Any], train_label_ids: NDArray[Any], label_names: Sequence[str]
     ) -> list[tuple[str, EvaluatedRows]]:
-        """Return the most frequent token of training for every mask; for a loss, each token's share of training."""
+        """Return the most frequent token of training for every mask; for a loss, each token's frequency in training."""
         del label_names
         labels = train_label_ids[train_label_ids != IGNORED]
         if not len(labels):
@@ -77,7 +77,7 @@ class ScoringOfMaskedTokens:
         name = (
             "always the most frequent token"
             if _VALUES[metric] is _accuracy
-            else "the share of each token as its probability"
+            else "the fraction of each token as its probability"
         )
         rows = EvaluatedRows(label_ids, np.full(label_ids.shape, most), kept, head_named("masked-language-modelling"))
         return [(name, rows)]
@@ -85,22 +85,22 @@ class ScoringOfMaskedTokens:
     def guesses(
         self, metric: str, label_ids: NDArray[Any], train_label_ids: NDArray[Any], label_names: Sequence[str]
     ) -> list[Trivial]:
-        """Return none: a guess by the share of each token is worse than the most frequent one."""
+        """Return no model: guessing by the frequency of each token is worse than the most frequent token."""
         del metric, label_ids, train_label_ids, label_names
         return []
 
 
 def unigram(seen: NDArray[Any], label_ids: NDArray[Any]) -> tuple[Floats, int]:
-    """Return what labels cost where each token has the probability of its share of a text, and the likeliest token.
+    """Return the losses of labels if each token's probability is its frequency in a text, and the likeliest token.
 
-    A token that the text does not have counts as one more.
+    A token that is not in the text counts as if it occurred once.
 
     Args:
-        seen: ids of the text, ``[M]``.
+        seen: token ids of the text, ``[M]``.
         label_ids: ``[N, T]``.
 
     Returns:
-        Losses in nats ``[N, T]``, 0 for `IGNORED`; and an id.
+        Losses in nats ``[N, T]``, 0 for `IGNORED`; and the id of a token.
 
     """
     width = int(max(seen.max(), label_ids.max(initial=0))) + 1

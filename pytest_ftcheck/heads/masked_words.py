@@ -1,8 +1,8 @@
-"""The head of masked language modelling: which tokens stood where the mask token stands now.
+"""The head of masked language modelling: it predicts the tokens that the mask token replaces.
 
-A row is a text. Which of its tokens are masked is drawn (`pytest_ftcheck.heads.masking`), in training anew for every
-batch: there, rows have no labels. The logits of an evaluation would be as large as rows, tokens and vocabulary
-together: of each token, its loss and the likeliest token are kept instead.
+A row is a text. Its masked tokens are drawn at random (`pytest_ftcheck.heads.masking`), in training again for every
+batch, so that train rows have no labels. The logits of an evaluation would have the size rows x tokens x vocabulary:
+instead, the loss and the likeliest token of each token are stored.
 """
 
 from __future__ import annotations
@@ -32,53 +32,53 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _AXES = 3
-"""Of what is kept, [N, T, 2]."""
+"""Number of axes of the stored numbers, [N, T, 2]."""
 
 
 class CardOfMaskedTokens:
-    """See `CardRules`: no names of labels, which are the tokens of the vocabulary."""
+    """See `CardRules`: no label names, because the labels are the tokens of the vocabulary."""
 
     def refusal(self, label_names: Sequence[str], slices: Sequence[str]) -> str:
-        """Refuse names of labels, and slices of classes."""
+        """Refuse label names, and slices of classes."""
         if label_names:
             return "label_names must be absent: the labels are the tokens of the vocabulary"
-        return "slices: 'class' needs one class a row, and a row has tokens" if "class" in slices else ""
+        return "slices: remove 'class', which needs one class a row; a row has tokens" if "class" in slices else ""
 
     def width(self, label_names: Sequence[str]) -> int:
-        """Return 2, the numbers that are kept of each token: a card does not know the size of the vocabulary."""
+        """Return 2, the number of stored numbers for each token: a card does not know the size of the vocabulary."""
         del label_names
         return len(TokenScores.names)
 
 
 class LabelsOfMaskedTokens:
-    """See `LabelRules`: raw, the text itself; in a batch, the ids of the masked tokens, `IGNORED` for all others."""
+    """See `LabelRules`: in raw rows the text itself; in a batch the ids of the masked tokens, else `IGNORED`."""
 
     def arrow_type(self) -> pa.DataType:
-        """Return texts."""
+        """Return the type of strings."""
         import pyarrow as pa  # noqa: PLC0415 - a card is read before anything heavy is imported
 
         return pa.string()
 
     def encode(self, value: Any, label_names: Sequence[str], where: str) -> str:
-        """Take the text.
+        """Return the text.
 
         Raises:
-            DataError: no text.
+            DataError: the value is not a string.
 
         """
         del label_names
         if not isinstance(value, str):
-            msg = f"{where}: {value!r} is no text, and the words of a text are what is learned. Correct label_column."
+            msg = f"{where}: {value!r} is not a string; this head learns the words of a text. Correct label_column."
             raise DataError(msg)
         return value
 
     def expected(self, num_labels: int) -> str:
-        """Name ids of tokens."""
+        """Describe a list of token ids."""
         del num_labels
-        return f"a list of ids of tokens, {IGNORED} where a token is not masked"
+        return f"a list of token ids, {IGNORED} where a token is not masked"
 
     def fits(self, label: Any, num_labels: int) -> bool:
-        """Tell whether all are whole numbers from 0, or ignored."""
+        """Return whether all elements are integers of at least 0, or ignored."""
         del num_labels
         return all(isinstance(token, Integral) and (token == IGNORED or int(token) >= 0) for token in label)
 
@@ -96,7 +96,7 @@ class LabelsOfMaskedTokens:
         return padded
 
     def kept_dtype(self) -> str:
-        """Return int32, which holds any id."""
+        """Return int32, which is enough for any id."""
         return "int32"
 
     def choices(self, known: Sequence[Any], num_labels: int) -> Sequence[Any]:
@@ -112,7 +112,7 @@ class LabelsOfMaskedTokens:
 
 @dataclass(frozen=True)
 class MaskedModel:
-    """See `ModelRules`: the vocabulary of the checkpoint decides its size, and no labels are named."""
+    """See `ModelRules`: the checkpoint's vocabulary determines the size of the logits; labels have no names."""
 
     auto_class: str = "AutoModelForMaskedLM"
     words: str = "masked language modelling"
@@ -120,23 +120,23 @@ class MaskedModel:
     mistaken_problem_type: str = "multi_label_classification"
 
     def takes(self, model: Any) -> bool:
-        """Take the classes of transformers for it, and what inherits from them: causal models give the same shapes."""
+        """Accept the classes of transformers for this task and their subclasses: causal models have the same shapes."""
         from transformers.models.auto.modeling_auto import (  # noqa: PLC0415 - slow to import
             MODEL_FOR_MASKED_LM_MAPPING_NAMES,
         )
 
         names = set(MODEL_FOR_MASKED_LM_MAPPING_NAMES.values())
         known = any(each.__name__ in names for each in type(model).__mro__)
-        # Bart is among them, and writes text.
+        # Bart is one of these classes, but generates text.
         writes = any(getattr(model.config, name, False) for name in ("is_decoder", "is_encoder_decoder"))
         return known and not writes
 
     def configure(self, config: Any, num_labels: int, label_names: Sequence[str]) -> None:
-        """Leave the configuration as it is."""
+        """Leave the configuration unchanged."""
         del config, num_labels, label_names
 
     def labels_in_words(self, num_labels: int) -> str:
-        """Say what a row's labels are."""
+        """Describe a row's labels."""
         del num_labels
         return "the masked tokens of a row"
 
@@ -147,25 +147,25 @@ class MaskedCrossEntropy(TokenCrossEntropy):
     name = "cross entropy of the masked tokens"
 
     def at_start(self, labels: Tensor, num_labels: int, thresholds: Mapping[str, float]) -> tuple[float, float, str]:
-        """Return the range up to a guess among the tokens of a large vocabulary: a card does not know which it is."""
+        """Return the range up to a guess among the tokens of a large vocabulary: a card does not know its size."""
         del labels, num_labels
         high = math.log(_LARGEST_VOCABULARY) + thresholds["above"]
-        return 0.0, high, f"at most {high:.3g}: a guess among {_LARGEST_VOCABULARY} tokens"
+        return 0.0, high, f"at most {high:.3g}: the loss of a guess among {_LARGEST_VOCABULARY} tokens"
 
 
 _LARGEST_VOCABULARY = 300_000
-"""Tokens; XLM-R has 250,000."""
+"""Number of tokens; XLM-R has 250,000."""
 
 
 class OutputsOfMaskedTokens(OutputsAsTheyAre):
     """See `Outputs`: `TokenScores` of N rows, ``[N, T, 2]``, and labels ``[N, T]``, padded to the longest row."""
 
     def shapes(self, rows: int, num_labels: int) -> dict[str, tuple[int | None, ...]]:
-        """Return the shapes of an evaluation; T may be any."""
+        """Return the shapes of an evaluation, for any T."""
         return {"logits": (rows, None, num_labels), "labels": (rows, None)}
 
     def are_of(self, logits: Any, labels: Any, num_labels: int) -> bool:
-        """Take logits ``[B, T, V]``, V not the number of labels, and whole numbers ``[B, T]``, most of them ignored."""
+        """Accept logits ``[B, T, V]``, V not the number of labels, and integers ``[B, T]``, most of them ignored."""
         if not hasattr(logits, "shape") or not hasattr(labels, "shape") or len(logits.shape) != _AXES:
             return False
         if labels.is_floating_point() or logits.shape[:2] != labels.shape or logits.shape[2] == num_labels:
@@ -173,7 +173,7 @@ class OutputsOfMaskedTokens(OutputsAsTheyAre):
         return bool((labels == IGNORED).float().mean() > 1 / 2)
 
     def judged(self, logits: NDArray[Any], label_ids: NDArray[Any]) -> NDArray[Any]:
-        """Return the loss of each masked token, ``[M, 1]``, of what was kept, or of logits ``[N, T, V]``."""
+        """Return the loss of each masked token, ``[M, 1]``, from stored numbers or logits ``[N, T, V]``."""
         width = min(logits.shape[1], label_ids.shape[1])
         masked = label_ids[:, :width] != IGNORED
         chosen = logits[:, :width][masked]
@@ -184,7 +184,7 @@ class OutputsOfMaskedTokens(OutputsAsTheyAre):
         return np.asarray(np.log(np.exp(shifted).sum(axis=1, keepdims=True)) - given)
 
     def predictions(self, logits: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Return the likeliest token of each, ``[N, T]``; `NO_CLASS` where its loss is not finite."""
+        """Return the likeliest tokens, ``[N, T]``; `NO_CLASS` where a loss is not finite."""
         if logits.ndim != _AXES:
             msg = f"head {HEAD.name!r} takes losses and tokens [N, T, 2], got shape {logits.shape}."
             raise TaskError(msg)
@@ -192,7 +192,7 @@ class OutputsOfMaskedTokens(OutputsAsTheyAre):
         return np.where(finite, self.raw_predictions(np.where(finite[..., None], logits, 0)), NO_CLASS).astype(np.int64)
 
     def raw_predictions(self, logits: NDArray[Any]) -> NDArray[np.int64]:
-        """Return the likeliest token of each, of what was kept, or of logits ``[N, T, V]``."""
+        """Return the likeliest tokens, from stored numbers or logits ``[N, T, V]``."""
         if logits.shape[2] == len(TokenScores.names):
             return np.asarray(logits[..., 1], dtype=np.int64)
         return np.asarray(logits.argmax(axis=-1), dtype=np.int64)
@@ -203,12 +203,12 @@ class OutputsOfMaskedTokens(OutputsAsTheyAre):
 
 
 class TokenScores:
-    """See `KeptRules`: of each token its loss, 0 where it is not masked, and the likeliest token."""
+    """See `KeptRules`: the loss of each token, 0 where it is not masked, and the likeliest token."""
 
     names = ("token_losses", "token_ids")
 
     def of_batch(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return both in float32, ``[B, T, 2]``, which holds ids up to 16 million; NaN where a logit is not finite."""
+        """Return both in float32, ``[B, T, 2]``, exact for ids up to 16 million; NaN where a logit is not finite."""
         import torch  # noqa: PLC0415 - slow to import
 
         losses = torch.nn.functional.cross_entropy(

@@ -1,6 +1,6 @@
-"""Which tokens a model must guess: drawn anew for every batch of training, once and for all for evaluation rows.
+"""Masks tokens: drawn again for every train batch, and always the same for evaluation rows.
 
-A drawn token is shown as the mask token (80%), as any token (10%) or as it is (10%), as BERT's authors have it.
+As in BERT, a drawn token is replaced by the mask token (80%) or by a random token (10%), or stays unchanged (10%).
 Shapes: N rows, B rows of a batch, T tokens.
 """
 
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
     from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 MASK_RATE = 0.15
-"""Share of the tokens that are drawn."""
+"""Fraction of the tokens that are drawn."""
 AS_MASK, AS_ANY = 0.8, 0.1
-"""Shares of the drawn tokens that are shown as the mask token, and as any token; the others are shown as they are."""
+"""Fractions of the drawn tokens that become the mask token, and a random token; the others stay unchanged."""
 _LABELS = "labels"
 
 
 class LineInputs(TextInputs):
-    """See `InputRules`: a text a row, which is a row of tokens; longer texts are cut off."""
+    """See `InputRules`: one text a row; long texts are truncated."""
 
     def refusal(self, columns: Sequence[str]) -> str:
-        """Take one column."""
-        return "" if len(columns) == 1 else f"text_columns must be the one column of texts, not {list(columns)!r}"
+        """Require one column."""
+        return "" if len(columns) == 1 else f"text_columns must be one column of texts, not {list(columns)!r}"
 
     def encode(
         self,
@@ -48,33 +48,30 @@ class LineInputs(TextInputs):
         max_length: int | None,
         **options: Any,
     ) -> dict[str, Any]:
-        """Tokenize the texts; there are no labels yet, a collator draws them.
+        """Tokenize the texts, without labels, which a collator draws.
 
         Raises:
-            DataError: a tokenizer without a mask token.
+            DataError: the tokenizer has no mask token.
 
         """
         del labels, options
         if tokenizer.mask_token_id is None:
-            msg = (
-                f"{type(tokenizer).__name__} has no mask token: take the tokenizer of a model that was "
-                "trained with one."
-            )
+            msg = f"{type(tokenizer).__name__} has no mask token. Give a checkpoint that was trained with a mask token."
             raise DataError(msg)
         made: BatchEncoding = self.tokens(tokenizer, columns, truncation=True, max_length=max_length)
         return dict(made)
 
     def collator(self, tokenizer: PreTrainedTokenizerBase) -> Callable[[list[dict[str, Any]]], Any]:
-        """Pad rows, and mask tokens of them."""
+        """Make the collator, which pads rows and masks tokens."""
         return MaskingCollator(tokenizer)
 
 
 @dataclass
 class MaskingCollator:
-    """Pads rows to the longest one of the batch, and masks tokens of them.
+    """Pads rows to the longest row of the batch, and masks tokens.
 
-    A row without ``labels`` goes through `transformers.DataCollatorForLanguageModeling`, which draws anew each time.
-    The labels of other rows say which of their tokens are drawn; how these are shown is the same each time as well.
+    Rows without ``labels`` go to `transformers.DataCollatorForLanguageModeling`, which draws again for each batch. The
+    labels of other rows determine the drawn tokens, which always get the same replacement.
     """
 
     tokenizer: PreTrainedTokenizerBase
@@ -85,7 +82,7 @@ class MaskingCollator:
     _padding: Any = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Make both collators of transformers."""
+        """Make the two collators of transformers."""
         from transformers import (  # noqa: PLC0415 - slow to import
             DataCollatorForLanguageModeling,
             DataCollatorForTokenClassification,
@@ -101,7 +98,7 @@ class MaskingCollator:
         self._padding = DataCollatorForTokenClassification(self.tokenizer, label_pad_token_id=IGNORED)
 
     def __call__(self, features: list[dict[str, Any]]) -> Any:
-        """Make a batch of rows, all with labels or none."""
+        """Make a batch of rows, which all have labels or all have none."""
         if _LABELS not in features[0]:
             return self._drawing(features)
         return self._padding([{**row, "input_ids": self._shown(row["input_ids"], row[_LABELS])} for row in features])
@@ -125,36 +122,36 @@ class MasksOfRows:
     """See `MaskRules`."""
 
     def fixed(self, rows: Dataset, tokenizer: PreTrainedTokenizerBase) -> Dataset:
-        """Draw tokens of each row, by the row's own tokens: the same in each evaluation, session and process."""
+        """Draw tokens of each row, seeded by the row's tokens: the same in each evaluation, session and process."""
         from pytest_ftcheck.columns import walk  # noqa: PLC0415 - a card is read before Arrow is imported
 
         special = set(tokenizer.all_special_ids)
         return rows.add_column(_LABELS, [_drawn(ids, special) for (ids,) in walk(rows, ["input_ids"])])
 
     def candidates(self, rows: Dataset, tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
-        """Return the ids of the tokens of each row, `IGNORED` for special ones."""
+        """Return the token ids of each row, `IGNORED` for special tokens."""
         from pytest_ftcheck.columns import walk  # noqa: PLC0415 - a card is read before Arrow is imported
 
         special = set(tokenizer.all_special_ids)
         return [[IGNORED if token in special else token for token in ids] for (ids,) in walk(rows, ["input_ids"])]
 
     def steady(self, collator: Callable[[list[dict[str, Any]]], Any]) -> Any:
-        """Return a collator that masks a row as the given one does, but the same each time, in any batch."""
+        """Return a collator that masks like the given one, but masks the same tokens of a row in every batch."""
         return SteadyCollator(collator)
 
     def unmasked(self, collator: Callable[[list[dict[str, Any]]], Any]) -> Any:
-        """Return a collator whose batches have the tokens as they were before they were masked, and no labels."""
+        """Return a collator whose batches have the tokens before masking, and no labels."""
         return UnmaskedCollator(collator)
 
 
 def generator_of(ids: NDArray[Any] | Sequence[int], purpose: str) -> np.random.Generator:
-    """Return a generator that a row's tokens ``[T]`` and what is drawn decide alone."""
+    """Return a generator that is seeded only by a row's tokens ``[T]`` and the purpose of the draw."""
     content = np.asarray(ids, dtype=np.int64).tobytes() + purpose.encode()
     return np.random.default_rng(zlib.crc32(content))
 
 
 def _drawn(ids: Sequence[int], special: set[int]) -> list[int]:
-    """Return the labels of a row: the ids of the tokens that are drawn, `IGNORED` for all others."""
+    """Return the labels of a row: the ids of the drawn tokens, `IGNORED` for all others."""
     taken = generator_of(ids, "drawn").random(len(ids)) < MASK_RATE
     return [token if drawn and token not in special else IGNORED for token, drawn in zip(ids, taken, strict=True)]
 
@@ -166,9 +163,9 @@ class SteadyCollator:
     collator: Callable[[list[dict[str, Any]]], Any]
 
     def __call__(self, features: list[dict[str, Any]]) -> Any:
-        """Pad the rows together, then take over how each of them is masked alone.
+        """Pad the rows together, then mask each row as in a batch of its own.
 
-        A batch without labels stays as it is. The generators of the process stay where they are.
+        A batch without labels stays unchanged. The states of the process's generators are restored.
         """
         import torch  # noqa: PLC0415 - slow to import
 
@@ -181,7 +178,7 @@ class SteadyCollator:
             plain = np.asarray(feature["input_ids"])
             alone = _seeded(self.collator, [feature], zlib.crc32(plain.astype(np.int64).tobytes()))
             width, mask = len(plain), batch.get("attention_mask")
-            # Where the batch is padded on the left, the row stands at its end.
+            # In a batch that is padded on the left, the row is at the end.
             start = ids.shape[1] - width if mask is not None and not bool(mask[row, 0]) else 0
             begin = alone["input_ids"].shape[1] - width if start else 0
             ids[row, start : start + width] = alone["input_ids"][0, begin : begin + width]
@@ -196,7 +193,7 @@ class UnmaskedCollator:
     collator: Callable[[list[dict[str, Any]]], Any]
 
     def __call__(self, features: list[dict[str, Any]]) -> Any:
-        """Put the labels back into the tokens, where there are labels of the tokens' shape."""
+        """Replace tokens by their labels, if the labels have the shape of the tokens."""
         import torch  # noqa: PLC0415 - slow to import
 
         made = self.collator([{name: value for name, value in row.items() if name != _LABELS} for row in features])
@@ -208,7 +205,7 @@ class UnmaskedCollator:
 
 
 def _seeded(collator: Callable[[list[dict[str, Any]]], Any], features: list[dict[str, Any]], seed: int) -> Any:
-    """Make a batch as with this seed; a collator of transformers with a seed has a generator of its own."""
+    """Make a batch with this seed; a collator of transformers with a seed has its own generator."""
     own: Any = collator
     if getattr(own, "seed", None) is not None and hasattr(own, "generator"):
         own = copy(own)
@@ -219,7 +216,7 @@ def _seeded(collator: Callable[[list[dict[str, Any]]], Any], features: list[dict
 
 @contextmanager
 def _generators_kept(seed: int) -> Iterator[None]:
-    """Draw random numbers of a seed inside, of any generator that a collator may take; outside, none was drawn."""
+    """Seed all generators that a collator may use inside this context, and restore their states at the end."""
     import torch  # noqa: PLC0415 - slow to import
 
     python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - a user's collator may draw from it

@@ -21,7 +21,7 @@ class TransformersModel:
     """What a row's labels are, with ``{}`` for their number: ``one of {} classes a row``."""
 
     def takes(self, model: Any) -> bool:
-        """Take any: the shapes of its outputs decide."""
+        """Return True: the shapes of the outputs decide."""
         del model
         return True
 
@@ -34,5 +34,5 @@ class TransformersModel:
             config.label2id = {name: index for index, name in enumerate(label_names)}
 
     def labels_in_words(self, num_labels: int) -> str:
-        """Say what a row's labels are."""
+        """Describe a row's labels."""
         return self.one_label.format(num_labels)

@@ -1,4 +1,4 @@
-"""Parts of a head that know its model: which one it is, its loss, its outputs, and how they are scored.
+"""Parts of a head for its model: rules for the model, its loss, its outputs, and their metrics.
 
 Shapes: N rows, B rows of a batch, K columns of logits.
 """
@@ -22,7 +22,7 @@ Reduction = Literal["none", "mean", "sum"]
 
 
 class ModelRules(Protocol):
-    """Which model has such a head; `pytest_ftcheck.heads.model.TransformersModel` is one."""
+    """Rules for the model with such a head; `pytest_ftcheck.heads.model.TransformersModel` is one."""
 
     @property
     def words(self) -> str:
@@ -34,20 +34,20 @@ class ModelRules(Protocol):
 
     @property
     def mistaken_problem_type(self) -> str:
-        """A ``problem_type`` of another head, as a checkpoint of another task may have it."""
+        """A ``problem_type`` of another head, which a checkpoint of another task may have."""
 
     @property
     def auto_class(self) -> str:
         """Name of the class of transformers that loads the model."""
 
     def takes(self, model: Any) -> bool:
-        """Tell whether a user's `transformers.PreTrainedModel`, which gives outputs of such shapes, is such a model."""
+        """Return whether a user's `transformers.PreTrainedModel` with outputs of these shapes has this head."""
 
     def configure(self, config: Any, num_labels: int, label_names: Sequence[str]) -> None:
-        """Set in a `transformers.PretrainedConfig` what the head needs, in place."""
+        """Set the fields of a `transformers.PretrainedConfig` that the head needs, in place."""
 
     def labels_in_words(self, num_labels: int) -> str:
-        """Say what a row's labels are: ``one of 3 classes a row``."""
+        """Describe a row's labels: ``one of 3 classes a row``."""
 
 
 class Loss(Protocol):
@@ -55,7 +55,7 @@ class Loss(Protocol):
 
     @property
     def name(self) -> str:
-        """In words: ``cross entropy``."""
+        """Name for messages: ``cross entropy``."""
 
     def __call__(
         self, logits: Tensor, labels: Tensor, *, reduction: Reduction = "mean", label_smoothing: float = 0.0
@@ -64,75 +64,76 @@ class Loss(Protocol):
 
         Args:
             logits: floats.
-            labels: as a batch has them.
-            reduction: ``mean`` and ``sum`` give a scalar, ``none`` gives ``[B]``.
+            labels: labels of a batch.
+            reduction: ``mean`` and ``sum`` return a scalar, ``none`` returns ``[B]``.
             label_smoothing: as `transformers.TrainingArguments.label_smoothing_factor`.
 
         """
 
     def of_constant(self, labels: NDArray[Any], num_labels: int, label_smoothing: float = 0.0) -> float:
-        """Return the mean loss of the best prediction that is the same for all rows."""
+        """Return the mean loss of the best constant prediction."""
 
     def at_start(self, labels: Tensor, num_labels: int, thresholds: Mapping[str, float]) -> tuple[float, float, str]:
-        """Return the lowest and the highest loss of an untrained model, and both in words.
+        """Return the lowest and the highest expected loss of an untrained model, and both in words.
 
         Args:
-            labels: of a batch.
+            labels: labels of a batch.
             num_labels: K.
-            thresholds: of the check ``model.loss_at_start``: ``above``, ``below``, ``times``.
+            thresholds: thresholds of the check ``model.loss_at_start``: ``above``, ``below``, ``times``.
 
         """
 
 
 class Outputs(Protocol):
-    """What the model gives."""
+    """Rules for the model's outputs."""
 
     def shapes(self, rows: int, num_labels: int) -> Mapping[str, tuple[int | None, ...]]:
         """Return the shapes of ``logits`` and ``labels`` that N evaluated rows must have; None: of any size."""
 
     def are_of(self, logits: Any, labels: Any, num_labels: int) -> bool:
-        """Tell whether a batch's logits and labels are such as this head gives, and no other head of this package.
+        """Return whether a batch's logits and labels are those of this head, and of no other head of this package.
 
         Args:
-            logits: of a user's model, in evaluation: a tensor, or a tuple of tensors.
-            labels: likewise.
-            num_labels: of the model's configuration.
+            logits: logits of a user's model in evaluation: a tensor, or a tuple of tensors.
+            labels: labels of the batch: a tensor, or a tuple of tensors.
+            num_labels: ``num_labels`` of the model's configuration.
 
         """
 
     def judged(self, logits: NDArray[Any], label_ids: NDArray[Any]) -> NDArray[Any]:
-        """Return the logits that count of evaluated rows, as a matrix ``[M, …]``: those of no padding.
+        """Return the logits of evaluated rows without those of padding, as a matrix ``[M, …]``.
 
         Args:
-            logits: ``[N, …]``, as `shapes` says; where a size is open, it may be smaller than that of the labels.
+            logits: ``[N, …]``, with the shape of `shapes`; a size that is None there may be smaller than that of the
+                labels.
             label_ids: ``[N, …]``.
 
         """
 
     def normalised(self, logits: NDArray[Any]) -> NDArray[Any]:
-        """Return logits as ``[N, K]``, where a model may leave a column of one out."""
+        """Return logits as ``[N, K]``; a model may omit an axis of size one."""
 
     def references(self, label_ids: NDArray[Any]) -> NDArray[Any]:
-        """Return label ids as a metric takes them, ``[N, …]``, where an evaluation may give them a column of their own.
+        """Return label ids in the shape for metrics, ``[N, …]``; an evaluation may add an axis of size one.
 
         Raises:
-            TaskError: label ids of another shape.
+            TaskError: the label ids have another shape.
 
         """
 
     def predictions(self, logits: NDArray[np.float64]) -> NDArray[Any]:
-        """Turn logits ``[N, K]`` into what a metric takes as predictions, ``[N, …]``.
+        """Convert logits ``[N, K]`` to predictions for metrics, ``[N, …]``.
 
         Raises:
-            TaskError: logits of another shape.
+            TaskError: the logits have another shape.
 
         """
 
     def raw_predictions(self, logits: NDArray[Any]) -> NDArray[Any]:
-        """Turn logits into predictions without a check of their values."""
+        """Convert logits to predictions without a check of their values."""
 
     def scores(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Turn logits ``[N, K]`` into the scores ``[N, K]`` that `transformers.pipeline` answers with."""
+        """Convert logits ``[N, K]`` to the scores ``[N, K]`` that `transformers.pipeline` returns."""
 
 
 class Scoring(Protocol):
@@ -140,22 +141,22 @@ class Scoring(Protocol):
 
     @property
     def default_metric(self) -> str:
-        """Key and path of the metric of a Trainer that has none."""
+        """Key and path of the metric for a Trainer without metrics."""
 
     @property
     def of_logits(self) -> tuple[str, ...]:
-        """Metrics that no run reports and that can be computed from logits; smaller is better."""
+        """Metrics that a run does not report and that can be computed from logits; smaller is better."""
 
     @property
     def own_metrics(self) -> Mapping[str, Mapping[str, bool]]:
-        """Metrics that a card may name as ``metric.path`` and only this head has, by that name.
+        """Metrics of this head only, by their name in ``metric.path`` of a card.
 
-        Of each, the keys that it gives, and whether greater is better; `row_metric` computes them.
+        Each has the keys that it returns, and whether greater is better; `row_metric` computes them.
         """
 
     @property
     def averages(self) -> Mapping[str, tuple[str, ...]]:
-        """Which names `row_metric` knows for a reported key that may mean several metrics."""
+        """Names for `row_metric` of a reported key that may mean several metrics."""
 
     def row_metric(self, name: str, rows: EvaluatedRows) -> RowMetric | None:
         """Return a metric of these rows; None where it cannot be computed from them."""
@@ -163,17 +164,17 @@ class Scoring(Protocol):
     def constants(
         self, metric: str, label_ids: NDArray[Any], train_label_ids: NDArray[Any], label_names: Sequence[str]
     ) -> list[tuple[str, EvaluatedRows]]:
-        """Return trivial models that answer the same for all rows, by a name for messages.
+        """Return constant predictions for all rows, each with a name for messages.
 
         Args:
-            metric: as `row_metric` takes it.
-            label_ids: of the N evaluated rows, at least one.
-            train_label_ids: of the training rows, at least one.
-            label_names: of the card.
+            metric: a name for `row_metric`.
+            label_ids: label ids of the N evaluated rows, at least one.
+            train_label_ids: label ids of the train rows, at least one.
+            label_names: the card's label names.
 
         """
 
     def guesses(
         self, metric: str, label_ids: NDArray[Any], train_label_ids: NDArray[Any], label_names: Sequence[str]
     ) -> list[Trivial]:
-        """Return trivial models that draw their answers, with what they score; see `constants`."""
+        """Return the scores of trivial models with random predictions; see `constants`."""

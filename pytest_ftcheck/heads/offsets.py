@@ -1,4 +1,4 @@
-"""Which characters of a context the tokens of windows are of, as arrays: lists for all tokens would fill the memory."""
+"""Character positions of the tokens of windows, as arrays, because lists for all tokens need too much memory."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ OFFSETS = "offset_mapping"
 
 
 class Offsets(NamedTuple):
-    """Of B windows of at most T tokens, ``[B, T]`` each; -1 for tokens that are not of the context."""
+    """Positions in B windows of at most T tokens, ``[B, T]`` each; -1 for tokens outside the context."""
 
     begin: NDArray[np.int64]
     """First character."""
     end: NDArray[np.int64]
-    """Behind the last character."""
+    """Index after the last character."""
 
     @property
     def of_context(self) -> NDArray[np.bool_]:
-        """Whether a token is one of the context, ``[B, T]``."""
+        """Whether a token belongs to the context, ``[B, T]``."""
         return np.asarray(self.begin >= 0)
 
     def cut(self, width: int) -> Offsets:
-        """Return the first tokens, or with padding behind them: ``[B, width]``."""
+        """Truncate or pad to a number of tokens: ``[B, width]``."""
         missing = max(0, width - self.begin.shape[1])
         padded = (np.pad(part, [(0, 0), (0, missing)], constant_values=-1)[:, :width] for part in self)
         return Offsets(*padded)
@@ -46,7 +46,7 @@ def offsets_of(rows: Dataset) -> Iterator[Offsets]:
 
 
 def _from_arrow(array: pa.Array) -> Offsets:
-    """Read ``[B]`` lists of tokens, each of which is a list of two numbers or null."""
+    """Read ``[B]`` lists of tokens; a token is a list of two numbers or null."""
     import pyarrow.compute as pc  # noqa: PLC0415 - as above
 
     lengths = pc.fill_null(pc.list_value_length(array), 0).to_numpy().astype(np.int64)

@@ -1,4 +1,4 @@
-"""What the outputs of several heads have in common."""
+"""Base classes for the outputs of several heads."""
 
 from __future__ import annotations
 
@@ -11,42 +11,42 @@ if TYPE_CHECKING:
 
 
 class OutputsAsTheyAre:
-    """See `Outputs`: logits and label ids whose axes a model and an evaluation always give."""
+    """See `Outputs`: models and evaluations never omit or add an axis."""
 
     def normalised(self, logits: NDArray[Any]) -> NDArray[Any]:
-        """Leave logits as they are."""
+        """Return the logits unchanged."""
         return logits
 
     def references(self, label_ids: NDArray[Any]) -> NDArray[Any]:
-        """Leave label ids as they are."""
+        """Return the label ids unchanged."""
         return label_ids
 
 
 class OutputsPerLabel(OutputsAsTheyAre, ABC):
-    """See `Outputs`: a logit for each label, both ``[N, K]``. A head adds what predictions and scores are."""
+    """See `Outputs`: a logit for each label, both ``[N, K]``. A subclass defines predictions and scores."""
 
     def shapes(self, rows: int, num_labels: int) -> dict[str, tuple[int, ...]]:
         """Return the shapes of an evaluation."""
         return {"logits": (rows, num_labels), "labels": (rows, num_labels)}
 
     def are_of(self, logits: Any, labels: Any, num_labels: int) -> bool:
-        """Tell nothing: a card names the head."""
+        """Return False: only a card names the head."""
         del logits, labels, num_labels
         return False
 
     def judged(self, logits: NDArray[Any], label_ids: NDArray[Any]) -> NDArray[Any]:
-        """Return all of them."""
+        """Return all logits."""
         del label_ids
         return logits
 
     @abstractmethod
     def predictions(self, logits: NDArray[np.float64]) -> NDArray[Any]:
-        """Turn logits into predictions, both ``[N, K]``."""
+        """Convert logits to predictions, both ``[N, K]``."""
 
     def raw_predictions(self, logits: NDArray[Any]) -> NDArray[Any]:
-        """Predict as for a metric."""
+        """Return the same predictions as for a metric."""
         return self.predictions(logits)
 
     @abstractmethod
     def scores(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Turn logits into the scores that `transformers.pipeline` answers with, both ``[N, K]``."""
+        """Convert logits to the scores that `transformers.pipeline` returns, both ``[N, K]``."""

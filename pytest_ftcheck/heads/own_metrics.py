@@ -1,4 +1,4 @@
-"""Metrics of other packages, by the entry points ``pytest_ftcheck.metrics``: a card or a floor names them as ours."""
+"""Metrics of other packages, by the entry points ``pytest_ftcheck.metrics``, for cards and floors."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ class OwnMetric:
     """A metric of another package; the entry point that names it has its name."""
 
     name: str
-    """A name that no metric of this package has."""
+    """The name; no metric of this package has it."""
     greater_is_better: bool
     of_rows: Callable[[EvaluatedRows], RowMetric | float]
-    """Of N >= 1 rows of finite numbers. A `RowMetric` has intervals, slices, and a comparison with a baseline that
-    knows the noise of rows; a float alone is judged by its value."""
+    """Function of N >= 1 rows of finite numbers. A `RowMetric` has intervals, slices, and a comparison with a
+    baseline that considers the noise of rows; a float is judged only by its value."""
     needs: tuple[str, ...] = ()
     """Traits that the task's head must have, see `pytest_ftcheck.heads.traits`."""
 
     def row_metric(self, rows: EvaluatedRows) -> RowMetric | None:
-        """Return the metric as a function of rows; None where it gives its value alone.
+        """Return the metric as a function of rows; None if the function returns only a value.
 
         Raises:
             TaskError: the metric does not apply to the head of the rows, or the package's function fails.
@@ -42,7 +42,7 @@ class OwnMetric:
         return self._scored(rows)[0]
 
     def value(self, rows: EvaluatedRows) -> float:
-        """Return the metric of all rows; raises as `row_metric` does."""
+        """Return the metric of all rows; the errors are those of `row_metric`."""
         return self._scored(rows)[1]
 
     def require(self, head: Head) -> None:
@@ -53,11 +53,11 @@ class OwnMetric:
 
         """
         if reason := unmet(self.needs, head.traits):
-            msg = f"metric {self.name!r}: {reason}. Give another metric."
+            msg = f"metric {self.name!r}: {reason}. Choose another metric."
             raise TaskError(msg)
 
     def _scored(self, rows: EvaluatedRows) -> tuple[RowMetric | None, float]:
-        """Return the function of rows, where there is one, and the value of all rows."""
+        """Return the function of rows, if there is one, and the value of all rows."""
         from pytest_ftcheck.heads.row_metrics import metric_value  # noqa: PLC0415 - cards are read without NumPy
 
         self.require(rows.head_rules)
@@ -75,10 +75,10 @@ class OwnMetric:
 
 @cache
 def own_metric(name: str) -> OwnMetric | None:
-    """Return the metric of another package that has this name; None where no package gives one.
+    """Return the metric of another package with this name; None if there is none.
 
     Raises:
-        SettingsError: the entry point cannot be imported, or names no `OwnMetric` of its own name.
+        SettingsError: the entry point cannot be imported, or is not an `OwnMetric` with the same name.
 
     """
     if name not in extensions("metrics"):

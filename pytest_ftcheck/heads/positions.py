@@ -1,6 +1,6 @@
-"""The head of a user's Trainer that finds spans: first and last token of a window, of which no raw question is known.
+"""The head of a user's Trainer that finds spans: first and last token of a window whose raw question is unknown.
 
-Everything is judged of windows. `pytest_ftcheck.heads.spans` is the head of questions, whose answers are judged.
+Windows are judged here; with `pytest_ftcheck.heads.spans`, the answers of questions are judged.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 PATH, EXACT, F1 = "positions", "exact_positions", "f1_positions"
-"""The metric and its keys: others than those of answers, which a user's ``compute_metrics`` may give as well."""
+"""The metric and its keys, which differ from those of answers: a user's ``compute_metrics`` may return these, too."""
 _PERCENT = 100.0
 
 
 class OutputsOfPositions(OutputsOfSpans):
-    """See `Outputs`: as of questions, and found out by a batch."""
+    """See `Outputs`: as for questions, but recognised by a batch."""
 
     def are_of(self, logits: Any, labels: Any, num_labels: int) -> bool:
-        """Take two rows of logits ``[B, T]`` and two positions ``[B]``."""
+        """Accept two tensors of logits ``[B, T]`` and two of positions ``[B]``."""
         del num_labels
         if not all(isinstance(part, (tuple, list)) and len(part) >= ENDS for part in (logits, labels)):
             return False
@@ -49,11 +49,11 @@ class OutputsOfPositions(OutputsOfSpans):
 
 
 def shared_tokens(predictions: NDArray[Any], label_ids: NDArray[Any]) -> Floats:
-    """Return F1 of the tokens that both spans have, ``[N]``, from 0 to 1; of spans that end before they begin, 0.
+    """Return F1 of the common tokens of both spans, ``[N]``, from 0 to 1; 0 for spans that end before they begin.
 
     Args:
         predictions: first and last tokens, ``[N, 2]``.
-        label_ids: likewise.
+        label_ids: first and last tokens, ``[N, 2]``.
 
     """
     first, last = np.maximum(predictions[:, 0], label_ids[:, 0]), np.minimum(predictions[:, 1], label_ids[:, 1])
@@ -63,7 +63,7 @@ def shared_tokens(predictions: NDArray[Any], label_ids: NDArray[Any]) -> Floats:
 
 
 class ScoringOfPositions:
-    """See `Scoring`: the share of windows with both tokens right, and F1 of the tokens between, from 0 to 100."""
+    """See `Scoring`: the percentage of windows with both tokens right, and F1 of the spans' tokens, from 0 to 100."""
 
     default_metric = PATH
     of_logits: tuple[str, ...] = ()
@@ -71,7 +71,7 @@ class ScoringOfPositions:
     averages: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
     def row_metric(self, name: str, rows: EvaluatedRows) -> RowMetric | None:
-        """Return one of both metrics."""
+        """Return one of the two metrics."""
         if name not in (EXACT, F1):
             return None
         right = (rows.predictions == rows.label_ids).all(axis=1).astype(np.float64)
@@ -81,7 +81,7 @@ class ScoringOfPositions:
     def constants(
         self, metric: str, label_ids: NDArray[Any], train_label_ids: NDArray[Any], label_names: Sequence[str]
     ) -> list[tuple[str, EvaluatedRows]]:
-        """Return the span that training has most often, for every window."""
+        """Return the most frequent span of training, for every window."""
         del metric, label_names
         (first, last), _ = Counter(map(tuple, train_label_ids.tolist())).most_common(1)[0]
         given = np.tile(np.array([first, last], dtype=np.int64), (len(label_ids), 1))
@@ -90,7 +90,7 @@ class ScoringOfPositions:
     def guesses(
         self, metric: str, label_ids: NDArray[Any], train_label_ids: NDArray[Any], label_names: Sequence[str]
     ) -> list[Trivial]:
-        """Return none: a guessed token is right by luck alone."""
+        """Return no model: a random token is almost never right."""
         del metric, label_ids, train_label_ids, label_names
         return []
 

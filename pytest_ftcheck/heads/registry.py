@@ -1,4 +1,4 @@
-"""All heads by name: those of this package, and those of others by the entry points ``pytest_ftcheck.heads``."""
+"""All heads by name: those of this package, and those of other packages by entry points ``pytest_ftcheck.heads``."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ _MODULES = {
 
 
 def known_heads() -> tuple[str, ...]:
-    """Return the names of all heads; nothing is imported for it."""
+    """Return the names of all heads, without importing them."""
     return (*_MODULES, *extensions("heads"))
 
 
 @cache
 def head_named(name: str) -> Head:
-    """Return the head of this name: ours, or that of an entry point.
+    """Return the head of this name, built-in or from an entry point.
 
     Raises:
-        TaskError: there is none, with the closest match.
-        SettingsError: the entry point cannot be imported, or names no `Head` of its own name.
+        TaskError: there is no such head; the message has the closest match.
+        SettingsError: the entry point cannot be imported, or is not a `Head` with the same name.
 
     """
     if name in _MODULES:
@@ -53,7 +53,7 @@ def head_named(name: str) -> Head:
 
 
 def head_of_outputs(logits: Any, labels: Any, num_labels: int, *, several_texts: bool = False) -> Head | None:
-    """Return the head that gives such outputs; None where no head is sure.
+    """Return the head with such outputs; None if it is not certain.
 
     Args:
         logits: see `Outputs.are_of`.
@@ -68,12 +68,12 @@ def head_of_outputs(logits: Any, labels: Any, num_labels: int, *, several_texts:
 
 
 def head_of_width(num_labels: int) -> Head:
-    """Return the head of a model of transformers that gives a row K logits for one label: of one logit, values."""
+    """Return the head of a transformers model with K logits and one label a row: values for one logit, else classes."""
     return head_named("regression" if num_labels == 1 else "sequence-classification")
 
 
 def head_of_predictions(dtype: DTypeLike) -> Head:
-    """Return the head that predictions without logits are of: values are floats, class ids are integers."""
+    """Return the head for predictions without logits: values are floats, class ids are integers."""
     import numpy as np  # noqa: PLC0415 - cards are read without it
 
     return head_of_width(1 if np.dtype(dtype).kind == "f" else 2)

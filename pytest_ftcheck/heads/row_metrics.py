@@ -1,11 +1,11 @@
-"""Metrics as functions of rows, so that rows can be drawn again thousands of times.
+"""Metrics as functions of rows, so that rows can be resampled thousands of times.
 
-Nearly every metric is a function of the mean over rows of a few numbers of each row: F1 of the shares of rows that
-are predicted as positive, that are positive, and that are both. Drawing rows again is then one matrix product, and
-leaving out one row is one subtraction. A rank correlation is not of that kind; see `RankMetric`.
+Nearly every metric is a function of the means over rows of a few numbers of each row: F1 is a function of the fractions
+of rows that are predicted as positive, that are positive, and that are both. Resampling rows is then one matrix
+product, and leaving out one row is one subtraction. A rank correlation has no such form; see `RankMetric`.
 
-What a Trainer reports is no such function: a card's metric is an ``evaluate.Metric`` (`tasks/metric_classes.py`),
-called once for an evaluation, with the names and results of the Hub's. `resolve_metric` finds which function it is.
+A Trainer reports another object: a card's metric is an ``evaluate.Metric`` (`tasks/metric_classes.py`), called once for
+an evaluation, with the names and results of the Hub's metrics. `resolve_metric` finds the corresponding function.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 NO_SPREAD = 1e-12
 """Variance of standardised values below which they are constant."""
 _RANK_JACKKNIFE = 300
-"""Rows that a rank correlation leaves out one by one: each one left out needs all ranks computed again."""
+"""Maximum number of rows that are left out one by one for a rank correlation: each needs all ranks again."""
 
 
 class RowMetric(Protocol):
@@ -36,7 +36,7 @@ class RowMetric(Protocol):
         """N."""
 
     def over(self, counts: NDArray[np.uint8]) -> Floats:
-        """Return the metric where row i stands ``counts[:, i]`` times: ``[B, N]`` to ``[B]``; NaN where undefined."""
+        """Return the metric with row i repeated ``counts[:, i]`` times: ``[B, N]`` to ``[B]``; NaN where undefined."""
 
     def leave_one_out(self) -> Floats:
         """Return the metric without each row, or without each of a random sample of rows: ``[M]``, M <= N."""
@@ -51,7 +51,7 @@ class MeanMetric:
     value: Callable[[Floats], Floats]
     """Means ``[..., F]`` to the metric ``[...]``."""
     kinds: Floats | None = None
-    """``[L, P, F]``: the numbers of a row of label l that is predicted as p, seen or not; None where not classes."""
+    """``[L, P, F]``: the numbers of any row with label l and prediction p; None if labels are not classes."""
 
     @property
     def rows(self) -> int:
@@ -70,14 +70,14 @@ class MeanMetric:
 
 @dataclass(frozen=True)
 class Ranking:
-    """One column of values, ready to be ranked for any multiplicities of its rows."""
+    """One column of values, prepared for ranking with any multiplicities of its rows."""
 
     order: NDArray[np.intp]
     """``[N]``, rows from the lowest value to the highest."""
     starts: NDArray[np.intp]
-    """``[G]``, where in that order each of the G distinct values begins."""
+    """``[G]``, start of each of the G distinct values in that order."""
     groups: NDArray[np.intp]
-    """``[N]``, which of the distinct values a row has."""
+    """``[N]``, index of each row's distinct value."""
 
     @classmethod
     def of(cls, column: NDArray[np.floating]) -> Ranking:
@@ -92,17 +92,18 @@ class Ranking:
         Ranks are whole or half numbers, exact in float32; their sums lose less than one in a million.
         """
         sizes = counts[:, self.order].astype(np.float32)
-        if len(self.starts) < len(self.order):  # where no two rows are equal, adding them up would cost as much again
+        if len(self.starts) < len(self.order):  # without equal rows, this sum is not needed, and would double the time
             sizes = np.add.reduceat(sizes, self.starts, axis=1)
         ranks = sizes.cumsum(axis=1)
-        # The last one is N: the mean rank is (N + 1) / 2, and a midrank lies (sizes - 1) / 2 below the highest.
+        # The last rank is N: the mean rank is (N + 1) / 2, and a midrank is (sizes - 1) / 2 below the highest of its
+        # group.
         ranks -= ranks[:, -1:] / 2 + sizes / 2
         return ranks[:, self.groups], np.einsum("bg,bg,bg->b", sizes, ranks, ranks)
 
 
 @dataclass(frozen=True)
 class RankMetric:
-    """Spearman's correlation: Pearson's of the midranks, which every draw of rows has anew."""
+    """Spearman's correlation: Pearson's correlation of the midranks, which are computed for every draw of rows."""
 
     predictions: Ranking
     labels: Ranking
@@ -138,6 +139,6 @@ def only(means: Floats) -> Floats:
 
 
 def ratio(above: Floats, below: Floats, undefined: float) -> Floats:
-    """Divide; return another value where the denominator is zero."""
+    """Divide; return ``undefined`` where the denominator is zero."""
     defined = below > NO_SPREAD
     return np.where(defined, above / np.where(defined, below, 1.0), undefined)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pytest_ftcheck.heads.head import Head
 
-NO_LOGITS = "probabilities need logits, and only predictions are known."
+NO_LOGITS = "probabilities need logits, but only predictions are known."
 
 
 class Evaluated(Protocol):
@@ -50,21 +50,20 @@ class Evaluated(Protocol):
 class EvaluatedRows:
     """Labels and predictions of N rows of any head, in the order of the evaluation data set.
 
-    The arrays are as a run left them, or as an accepted run was kept. Checks that need one label a row read them
-    into `pytest_ftcheck.checks.metrics.rows.SingleLabelRows`, which refuses what it does not understand.
+    The arrays are those of a run, or of an accepted run. Checks that need one label a row convert them to
+    `pytest_ftcheck.checks.metrics.rows.SingleLabelRows`, which refuses other labels.
     """
 
     label_ids: NDArray[Any]
-    """``[N]``: class ids, or floats for regression; of other heads ``[N, …]``."""
+    """``[N]``: class ids, or floats for regression; ``[N, …]`` for other heads."""
     predictions: NDArray[Any]
-    """``[N]``: class ids (`NO_CLASS` where a logit is not finite), or floats for regression; of other heads
-    ``[N, …]``."""
+    """``[N]``: class ids (`NO_CLASS` for a logit that is not finite), or floats for regression; else ``[N, …]``."""
     logits: NDArray[Any] | None = None
     """``[N, K]``, one column for regression or for a sigmoid; None where only predictions are known."""
     head: Head | None = None
-    """None: of classes or of values, as the predictions are."""
+    """Name of the head; None: the head of classes or of values, by the dtype of the predictions."""
     label_names: tuple[str, ...] = ()
-    """Of the K columns of logits; empty where they have none."""
+    """Names of the K columns of logits; empty where they have no names."""
 
     def __post_init__(self) -> None:
         """Check that all columns have the same number of rows.
@@ -83,13 +82,13 @@ class EvaluatedRows:
     def of_logits(
         cls, logits: NDArray[Any], label_ids: NDArray[Any], head: str, label_names: Sequence[str] = ()
     ) -> EvaluatedRows:
-        """Take logits ``[N, K]`` and label ids ``[N]`` of a head; of other heads ``[N, …]``.
+        """Make rows from logits ``[N, K]`` and label ids ``[N]``; ``[N, …]`` for other heads.
 
-        One logit of a classification goes through a sigmoid: class 1 where it is positive.
+        With one logit, a classification uses a sigmoid: a positive logit is class 1.
 
         Raises:
-            TaskError: an unknown head, or logits of another shape.
-            DataError: another number of logits than of labels.
+            TaskError: the head is unknown, or the logits have another shape.
+            DataError: the numbers of logits and labels differ.
 
         """
         rules, columns = head_named(head), logits
@@ -99,7 +98,7 @@ class EvaluatedRows:
 
     @classmethod
     def of_run(cls, run: Evaluated) -> EvaluatedRows:
-        """Make rows from the outputs of a run; raises the errors of `of_logits`."""
+        """Make rows from the outputs of a run; the errors are those of `of_logits`."""
         answers = head_named(run.head).answers
         if answers is not None:
             return answers.evaluated(run.outputs)
@@ -116,25 +115,25 @@ class EvaluatedRows:
 
     @property
     def regression(self) -> bool:
-        """Predictions are values, not classes."""
+        """True if predictions are values, not classes."""
         return self.head_rules.values
 
     @property
     def finite(self) -> bool:
-        """No label, prediction or logit is NaN or infinite."""
+        """True if no label, prediction or logit is NaN or infinite."""
         columns = [self.label_ids, self.predictions] + ([] if self.logits is None else [self.logits])
         return all(bool(np.isfinite(column).all()) for column in columns if column.dtype.kind != "U")
 
     @property
     def num_labels(self) -> int:
-        """Number of classes: of the logits, else the highest id that occurs plus one; at least two."""
+        """Number of classes: the number of logits, else the highest id plus one; at least two."""
         width = 0 if self.logits is None else self.logits.shape[-1]
         seen = max((int(column.max()) for column in (self.label_ids, self.predictions) if len(column)), default=0)
         return max(width, seen + 1, 2)
 
     @property
     def probabilities(self) -> NDArray[np.float64]:
-        """``[N, K]``, softmax of the logits; of one logit, its sigmoid and the rest (K = 2).
+        """``[N, K]``, softmax of the logits; for one logit, 1 minus its sigmoid and its sigmoid (K = 2).
 
         Raises:
             DataError: there are no logits.

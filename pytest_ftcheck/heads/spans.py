@@ -1,7 +1,7 @@
-"""The head of extractive question answering: which characters of a context answer a question.
+"""The head of extractive question answering: it predicts the characters of a context that answer a question.
 
-A raw row is a question. Where its context is longer than the model takes, it becomes several tokenized rows, its
-windows (`pytest_ftcheck.heads.windows`). A label is the first and the last token of the answer in a window.
+A raw row is a question with its context. If the context is too long for the model, the row becomes several tokenized
+rows, its windows (`pytest_ftcheck.heads.windows`). A label is the first and the last token of the answer in a window.
 """
 
 from __future__ import annotations
@@ -31,42 +31,42 @@ if TYPE_CHECKING:
     from pytest_ftcheck.heads.model_parts import Reduction
 
 _AXES = 3
-"""Of logits [N, T, 2]."""
+"""Number of axes of logits [N, T, 2]."""
 ENDS = 2
-"""Start and end: columns of logits and of labels."""
+"""Number of columns of logits and labels: start and end."""
 
 
 class CardOfSpans:
     """See `CardRules`."""
 
     def refusal(self, label_names: Sequence[str], slices: Sequence[str]) -> str:
-        """Take no names of labels, and no slices of classes or of the windows' lengths."""
+        """Refuse label names, and slices of classes or of the lengths of windows."""
         if label_names:
-            return "label_names must be absent: an answer is no class"
+            return "label_names must be absent: an answer is not a class"
         taken = [name for name in ("class", "length", "truncated") if name in slices]
-        todo = "a question has no class, and maybe several windows: name a column, or package.module:function"
+        todo = "a question has no class, and may have several windows: name a column, or package.module:function"
         return f"slices {', '.join(map(repr, taken))}: {todo}" if taken else ""
 
     def width(self, label_names: Sequence[str]) -> int:
-        """Return 2: one logit of a token is for the start, one for the end."""
+        """Return 2: each token has a logit for the start and a logit for the end."""
         del label_names
         return ENDS
 
 
 class LabelsOfSpans:
-    """See `LabelRules`: raw, texts and places of the answers; in a batch, first and last token."""
+    """See `LabelRules`: in raw rows texts and positions of the answers, in a batch first and last token."""
 
     def arrow_type(self) -> pa.DataType:
-        """Return texts and first characters of the answers."""
+        """Return the type of texts and first characters of the answers."""
         import pyarrow as pa  # noqa: PLC0415 - a card is read before anything heavy is imported
 
         return pa.struct({"text": pa.list_(pa.string()), "answer_start": pa.list_(pa.int64())})
 
     def encode(self, value: Any, label_names: Sequence[str], where: str) -> dict[str, Any]:
-        """Take answers as SQuAD has them.
+        """Return answers in the form of SQuAD.
 
         Raises:
-            DataError: no texts with as many places.
+            DataError: the value is not a mapping with as many texts as positions.
 
         """
         del label_names
@@ -81,19 +81,19 @@ class LabelsOfSpans:
         )
         if not typed:
             msg = (
-                f"{where}: answers {value!r}: expected {{'text': [texts], 'answer_start': [first characters]}}, as "
-                "many of both, none where the question has no answer. Correct the row."
+                f"{where}: answers {value!r}: expected {{'text': [texts], 'answer_start': [first characters]}}, with "
+                "two lists of the same length, which are empty if the question has no answer. Correct the row."
             )
             raise DataError(msg)
         return {"text": texts, "answer_start": starts}
 
     def expected(self, num_labels: int) -> str:
-        """Name the first and the last token."""
+        """Describe the first and the last token."""
         del num_labels
-        return "a first and a last token of the window, the first not behind the last"
+        return "a first and a last token of the window, the first not after the last"
 
     def fits(self, label: Any, num_labels: int) -> bool:
-        """Tell whether a label is two places in order."""
+        """Return whether a label is two positions in order."""
         del num_labels
         return len(label) == ENDS and 0 <= label[0] <= label[1]
 
@@ -107,16 +107,16 @@ class LabelsOfSpans:
         return np.asarray(labels, dtype=np.int64).reshape(-1, ENDS)
 
     def kept_dtype(self) -> str:
-        """Return texts: a baseline keeps the right answers of each question."""
+        """Return the dtype of strings: a baseline stores the right answers of each question."""
         return "str"
 
     def choices(self, known: Sequence[Any], num_labels: int) -> Sequence[Any]:
-        """Return the first token, which every row has."""
+        """Return the position of the first token, which every row has."""
         del known, num_labels
         return [[0, 0], [0, 1], [1, 1]]
 
     def made_up(self, row: int, num_labels: int) -> Any:
-        """Return one of the first tokens after the other."""
+        """Return the positions of the first tokens in turn."""
         return [row % num_labels, row % num_labels]
 
 
@@ -155,22 +155,22 @@ class SpanCrossEntropy:
         """Return the range around ln T; only the length of the longest possible row is known."""
         del num_labels
         low, high = 0.0, math.log(max(int(labels.max()), 1) + 1) + thresholds["above"] + math.log(_LONGEST)
-        return low, high, f"at most {high:.3g}: a guess among the tokens of a row"
+        return low, high, f"at most {high:.3g}: the loss of a guess among the tokens of a row"
 
 
 _LONGEST = 512
-"""Tokens of a row of the usual models."""
+"""Maximum number of tokens of a row in most models."""
 
 
 class OutputsOfSpans(OutputsAsTheyAre):
     """See `Outputs`: logits ``[N, T, 2]`` of N windows, positions ``[N, 2]``."""
 
     def shapes(self, rows: int, num_labels: int) -> dict[str, tuple[int | None, ...]]:
-        """Return the shapes of an evaluation; T may be any."""
+        """Return the shapes of an evaluation, for any T."""
         return {"logits": (rows, None, num_labels), "labels": (rows, ENDS)}
 
     def are_of(self, logits: Any, labels: Any, num_labels: int) -> bool:
-        """Tell nothing: a batch does not say which question a window is of, a card does."""
+        """Return False: a batch does not show the question of a window; only a card names this head."""
         del logits, labels, num_labels
         return False
 
@@ -180,14 +180,14 @@ class OutputsOfSpans(OutputsAsTheyAre):
         return logits.reshape(len(logits), -1)
 
     def predictions(self, logits: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Return the places of the highest start and the highest end logit of each window, ``[N, 2]``."""
+        """Return the positions of the highest start and the highest end logit of each window, ``[N, 2]``."""
         if logits.ndim != _AXES:
             msg = f"head {HEAD.name!r} takes logits [N, T, 2], got shape {logits.shape}."
             raise TaskError(msg)
         return np.asarray(logits.argmax(axis=1), dtype=np.int64)
 
     def raw_predictions(self, logits: NDArray[Any]) -> NDArray[Any]:
-        """Return the places of the highest logits."""
+        """Return the positions of the highest logits."""
         return np.asarray(logits.argmax(axis=1))
 
     def scores(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""How tags spell entities: prefixes, the schemes that have them, and which tag may follow which."""
+"""Schemes of tags for entities: their prefixes, and the valid sequences of tags."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 OUTSIDE = "O"
-"""The tag of a word that is part of no entity."""
+"""The tag of a word outside all entities."""
 PREFIXES: Mapping[str, str] = MappingProxyType({"IOB": "BI", "BIOES": "BIES", "BILOU": "BILU"})
-"""The prefixes of each scheme: B begins an entity, I goes on, E or L ends it, S or U is one of a single word."""
+"""The prefixes of each scheme: B begins an entity, I continues it, E or L ends it, S or U is a single word."""
 
 
 def parted(tag: str) -> tuple[str, str]:
@@ -21,24 +21,24 @@ def parted(tag: str) -> tuple[str, str]:
 
 
 def spells_entities(names: Iterable[str]) -> bool:
-    """Tell whether label names are tags of entities: most of them have a prefix of one letter and a type."""
+    """Return whether label names are tags of entities: most of them have a prefix of one letter and a type."""
     others = [name for name in names if name != OUTSIDE]
     return bool(others) and sum(len(parted(name)[0]) == 1 for name in others) > len(others) / 2
 
 
 def scheme_of(names: Iterable[str]) -> str | None:
-    """Return the first scheme of `PREFIXES` that has the prefixes of all names; None where no scheme has them."""
+    """Return the first scheme of `PREFIXES` that has the prefixes of all names; None if no scheme has them."""
     found = {parted(name)[0] if "-" in name else name for name in names if name != OUTSIDE}
     return next((scheme for scheme, prefixes in PREFIXES.items() if found <= set(prefixes)), None)
 
 
 def ill_formed(tags: Sequence[str], scheme: str) -> int:
-    """Count the tags of a row that may not stand where they do.
+    """Count the tags of a row that are invalid after the previous tag.
 
     Args:
-        tags: of the words.
-        scheme: ``IOB2`` (each entity begins with B), ``IOB1`` (B only beside an entity of its type), ``BIOES`` or
-            ``BILOU``.
+        tags: tags of the words.
+        scheme: ``IOB2`` (each entity begins with B), ``IOB1`` (B only directly after an entity of the same type),
+            ``BIOES`` or ``BILOU``.
 
     """
     before = ("", "")
@@ -61,11 +61,11 @@ def _may_follow(before: tuple[str, str], now: tuple[str, str], scheme: str) -> b
 
 
 def likely_scheme(rows: Sequence[Sequence[str]], names: Iterable[str]) -> tuple[str, int]:
-    """Return the scheme that the tags of rows break least often, and how often they break it.
+    """Return the scheme with the fewest invalid tags in the rows, and their number.
 
     Args:
         rows: tags by name.
-        names: of all tags, of a scheme that `scheme_of` knows.
+        names: names of all tags, of a scheme that `scheme_of` knows.
 
     """
     asked = scheme_of(names)

@@ -1,4 +1,4 @@
-"""The head of token classification: one of K tags a word, as for named entities.
+"""The head of token classification: one of K tags a word, for example for named entities.
 
 A row is a list of words and a tag for each of them. The first token of a word has the word's tag; special tokens and
 the later tokens of a word have `IGNORED`, which loss and metrics ignore.
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
     from pytest_ftcheck.heads.model_parts import Reduction
 
 _AXES = 3
-"""Of logits [N, T, K]."""
+"""Number of axes of logits [N, T, K]."""
 
 
 class CardOfTags(CardOfClasses):
-    """See `CardRules`: names of tags; types of entities are metrics of their own, and no slices."""
+    """See `CardRules`: names of tags; types of entities have their own metrics instead of slices."""
 
     def refusal(self, label_names: Sequence[str], slices: Sequence[str]) -> str:
-        """Ask for two tags at least, and refuse to cut rows by a class that they do not have."""
+        """Require at least two tags, and refuse slices of classes, which rows do not have."""
         if "class" in slices:
             return (
                 "slices: a row of words has no class. Declare metrics of types, such as PER_f1 = true, in "
@@ -55,11 +55,11 @@ class WordInputs:
     column = "a list of words"
 
     def refusal(self, columns: Sequence[str]) -> str:
-        """Take one column."""
-        return "" if len(columns) == 1 else f"text_columns must be the one column of words, not {list(columns)!r}"
+        """Require one column."""
+        return "" if len(columns) == 1 else f"text_columns must be one column of words, not {list(columns)!r}"
 
     def holds(self, column: str, columns: Sequence[str], kind: pa.DataType) -> bool:
-        """Take lists of texts."""
+        """Accept lists of strings."""
         import pyarrow as pa  # noqa: PLC0415 - a card is read before anything heavy is imported
 
         del column, columns
@@ -69,7 +69,7 @@ class WordInputs:
     def tokens(
         self, tokenizer: PreTrainedTokenizerBase, columns: Mapping[str, Sequence[Any]], **options: Any
     ) -> BatchEncoding:
-        """Tokenize the words of each row one by one."""
+        """Tokenize the words of each row separately."""
         encoded: BatchEncoding = tokenizer(list(*columns.values()), is_split_into_words=True, verbose=False, **options)
         return encoded
 
@@ -81,20 +81,22 @@ class WordInputs:
         max_length: int | None,
         **options: Any,
     ) -> dict[str, Any]:
-        """Tokenize words, and give the first token of each word its tag.
+        """Tokenize words; the first token of each word has the word's tag.
 
         Raises:
-            DataError: another number of tags than of words, or a tokenizer that does not tell which word a token is of.
+            DataError: the numbers of tags and words differ, or the tokenizer does not return the word of a token.
 
         """
         del options
         (rows,) = columns.values()
         for words, tags in zip(rows, labels, strict=True):
             if len(words) != len(tags):
-                msg = f"{len(words)} words and {len(tags)} tags in the row {' '.join(words[:8])!r}: one tag a word."
+                msg = (
+                    f"{len(words)} words but {len(tags)} tags in the row {' '.join(words[:8])!r}: give one tag a word."
+                )
                 raise DataError(msg)
         if not tokenizer.is_fast:
-            msg = f"{type(tokenizer).__name__} does not tell which word a token is of: take a fast tokenizer."
+            msg = f"{type(tokenizer).__name__} does not return the word of a token: use a fast tokenizer."
             raise DataError(msg)
         encoded = self.tokens(tokenizer, columns, truncation=True, max_length=max_length)
         tagged = [tags_of_tokens(encoded.word_ids(row), tags) for row, tags in enumerate(labels)]
@@ -111,7 +113,7 @@ def tags_of_tokens(word_ids: Sequence[int | None], tags: Sequence[int]) -> list[
     """Return the tag of each token: `IGNORED` for special tokens and for all but the first of a word.
 
     Args:
-        word_ids: ``[T]``, the word that each token is of; None for special tokens.
+        word_ids: ``[T]``, index of each token's word; None for special tokens.
         tags: of the words.
 
     """
@@ -131,10 +133,10 @@ class LabelsOfTokens(LabelsOfClasses):
         return pa.list_(pa.int64())
 
     def encode(self, value: Any, label_names: Sequence[str], where: str) -> Any:
-        """Read a list of names or class ids, one a word.
+        """Convert a list of names or class ids, one a word.
 
         Raises:
-            DataError: no list, or a tag that the card does not name.
+            DataError: the value is not a list, or a tag is unknown.
 
         """
         if not isinstance(value, list):
@@ -148,7 +150,7 @@ class LabelsOfTokens(LabelsOfClasses):
         return f"a list of class ids from 0 to {num_labels - 1}, or {IGNORED} where a token has no tag"
 
     def fits(self, label: Any, num_labels: int) -> bool:
-        """Tell whether all are whole numbers from 0 to K - 1, or ignored."""
+        """Return whether all elements are integers from 0 to K - 1, or ignored."""
         return all(isinstance(tag, Integral) and (tag == IGNORED or 0 <= int(tag) < num_labels) for tag in label)
 
     def stacked(self, labels: Sequence[Any]) -> NDArray[np.int64]:
@@ -165,7 +167,7 @@ class LabelsOfTokens(LabelsOfClasses):
         return [[tag] for tag in range(num_labels)]
 
     def made_up(self, row: int, num_labels: int) -> Any:
-        """Return one class after the other, in a row of one token."""
+        """Return the classes in turn, each in a row of one token."""
         return [row % num_labels]
 
 
@@ -177,7 +179,7 @@ class TokenCrossEntropy:
     def __call__(
         self, logits: Tensor, labels: Tensor, *, reduction: Reduction = "mean", label_smoothing: float = 0.0
     ) -> Tensor:
-        """Compute the loss of logits ``[B, T, K]`` and tags ``[B, T]``; ``none``: the mean of each row, ``[B]``."""
+        """Compute the loss of logits ``[B, T, K]`` and tags ``[B, T]``; ``none`` returns a mean for each row."""
         import torch  # noqa: PLC0415 - slow to import
 
         each = torch.nn.functional.cross_entropy(
@@ -203,7 +205,7 @@ class TokenCrossEntropy:
         del labels
         nats = math.log(num_labels)
         low, high = thresholds["below"] * nats, nats + thresholds["above"]
-        words = f"{low:.3g} to {high:.3g}: a guess among {num_labels} tags costs ln {num_labels} = {nats:.3g}"
+        words = f"{low:.3g} to {high:.3g}: the loss of a guess among {num_labels} tags is ln {num_labels} = {nats:.3g}"
         return low, high, words
 
 
@@ -211,18 +213,18 @@ class OutputsOfTokens(OutputsAsTheyAre):
     """See `Outputs`: logits ``[N, T, K]`` and tags ``[N, T]``, padded to the longest row."""
 
     def shapes(self, rows: int, num_labels: int) -> dict[str, tuple[int | None, ...]]:
-        """Return the shapes of an evaluation; T may be any."""
+        """Return the shapes of an evaluation, for any T."""
         return {"logits": (rows, None, num_labels), "labels": (rows, None)}
 
     def are_of(self, logits: Any, labels: Any, num_labels: int) -> bool:
-        """Take logits ``[B, T, K]`` and whole numbers ``[B, T]``."""
+        """Accept logits ``[B, T, K]`` and integers ``[B, T]``."""
         if not hasattr(logits, "shape") or not hasattr(labels, "shape") or len(logits.shape) != _AXES:
             return False
         whole = not labels.is_floating_point()
         return bool(whole and logits.shape[:2] == labels.shape and logits.shape[2] == num_labels)
 
     def judged(self, logits: NDArray[Any], label_ids: NDArray[Any]) -> NDArray[Any]:
-        """Return those of the tokens that have a tag, ``[M, K]``."""
+        """Return the logits of tokens with a tag, ``[M, K]``."""
         width = min(logits.shape[1], label_ids.shape[1])
         return np.asarray(logits[:, :width][label_ids[:, :width] != IGNORED])
 

@@ -1,6 +1,6 @@
-"""Traits: words for what a head learns, by which checks and faults say which heads they apply to.
+"""Traits describe what a head learns; checks and faults name the traits that they need.
 
-A head of another package may have traits of its own, which its own checks name.
+A head of another package may have its own traits, for its own checks.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 CLASSES = "classes"
 """A label is the id of one of K classes, and the highest of K logits is the prediction."""
 VALUES = "values"
-"""A label is a number on a scale, and the one logit is the prediction."""
+"""A label is a number on a scale, and the single logit is the prediction."""
 LABEL_PER_ROW = "label_per_row"
-"""Each row has one label, which is one number: label ids are ``[N]``. Such a head has `CLASSES` or `VALUES`, too."""
+"""Each row has one label, which is one number: label ids are ``[N]``. Such a head also has `CLASSES` or `VALUES`."""
 
 TEXTS = "texts"
-"""A row's input is a text or a pair of texts, and the model gives one row of scores for it."""
+"""A row's input is a text or a pair of texts, and the model returns one row of scores for it."""
 LABEL_PER_TOKEN = "label_per_token"
 """Each token has a class id or `IGNORED`: label ids are ``[N, T]``, logits ``[N, T, K]``."""
 LABEL_PER_ITEM = "label_per_item"
-"""Labels and predictions are class ids or values that can be compared one by one: those of rows, or of tokens. Every
-head with `LABEL_PER_ROW` or `LABEL_PER_TOKEN` has it, and need not say so."""
+"""Labels and predictions, of rows or of tokens, are class ids or values that can be compared one by one. Every head
+with `LABEL_PER_ROW` or `LABEL_PER_TOKEN` has this trait automatically."""
 CLASS_IDS = "class_ids"
 """A label is the id of one of K named classes, of a row or of a token: a head with `CLASSES` and `TEXTS`, or
 with `LABEL_PER_TOKEN`."""
@@ -34,11 +34,11 @@ _IMPLIED_BY: Mapping[str, tuple[frozenset[str], ...]] = MappingProxyType(
         CLASS_IDS: (frozenset({CLASSES, TEXTS}), frozenset({LABEL_PER_TOKEN})),
     }
 )
-"""Traits that a head has where it has all of some others."""
+"""Traits that a head has automatically if it has all of some other traits."""
 POSITIONS = "positions"
 """A label is a first and a last token: label ids are ``[N, 2]``, logits ``[N, T, 2]``, of N windows of the raw rows."""
 QUESTIONS = "questions"
-"""A row is a window of a raw question, which is known, and whose answer is judged; such a head has `POSITIONS`, too."""
+"""A row is a window of a known raw question, whose answer is judged; such a head also has `POSITIONS`."""
 CHOICES = "choices"
 """A row's input is C texts, one for each class: ``input_ids`` are C lists, in a batch ``[B, C, T]``."""
 MASKED_TOKENS = "masked_tokens"
@@ -64,28 +64,28 @@ WORDS: Mapping[str, str] = MappingProxyType(
         MASKED_TOKENS: "masked tokens to guess",
     }
 )
-"""Traits as messages name them."""
+"""Traits in words, for messages."""
 
 
 COMMON = frozenset({CLASSES, VALUES, TEXTS, LABEL_PER_ROW, LABEL_PER_ITEM, CLASS_IDS})
-"""Traits of several heads. A check that needs any other trait belongs to one kind of task."""
+"""Traits of several heads. A check that needs another trait applies to one kind of task."""
 
 
 def in_words(traits: Iterable[str]) -> str:
-    """Name traits in a message, what a label is before how many a row has: ``classes and one label in each row``."""
+    """Name traits for a message, the kind of the labels first: ``classes and one label in each row``."""
     ordered = sorted(traits, key=lambda trait: (trait in (LABEL_PER_ROW, LABEL_PER_ITEM, TEXTS), trait))
     return " and ".join(WORDS.get(trait, trait.replace("_", " ")) for trait in ordered)
 
 
 def unmet(needs: Iterable[str], traits: Iterable[str]) -> str:
-    """Say which needed traits a task lacks, and which it has instead.
+    """Describe the needed traits that a task lacks, and the traits that it has instead.
 
     Args:
-        needs: of a check or a fault.
-        traits: of the task's head.
+        needs: traits that a check or a fault needs.
+        traits: traits of the task's head.
 
     Returns:
-        The reason why it does not apply; an empty text where no trait is missing.
+        The reason why the check or fault does not apply; an empty string if no trait is missing.
 
     """
     missing = _missing(needs, traits)
@@ -97,7 +97,7 @@ def unmet(needs: Iterable[str], traits: Iterable[str]) -> str:
 
 
 def of_another_kind(needs: Iterable[str], traits: Iterable[str]) -> bool:
-    """Tell whether a check belongs to another kind of task, such as tags or choices: nobody expects it on this one."""
+    """Return whether a check applies only to another kind of task, such as tags or choices."""
     return bool(_missing(needs, traits) - COMMON)
 
 

@@ -17,9 +17,9 @@ class Trivial:
     """A model that does not read the input, and its score."""
 
     name: str
-    """Name in messages: ``always equivalent``, ``guessing by the share of each label``."""
+    """Name in messages: ``always equivalent``, ``guessing by the fraction of each label``."""
     metric: str
     value: float
     low: float
-    """Ends of the 95% interval: over rows, and over its guesses where it guesses."""
+    """Ends of the 95% interval: over rows, or over random guesses."""
     high: float

@@ -33,10 +33,10 @@ class CardOfValues:
     """See `CardRules`."""
 
     def refusal(self, label_names: Sequence[str], slices: Sequence[str]) -> str:
-        """Refuse names of classes, and slices by class."""
+        """Refuse names of classes, and slices of classes."""
         if label_names:
-            return f"label_names does not go with head {HEAD.name!r}"
-        return f"slices: 'class' does not go with head {HEAD.name!r}" if "class" in slices else ""
+            return f"label_names must be absent: head {HEAD.name!r} has no classes"
+        return f"slices: remove 'class': head {HEAD.name!r} has no classes" if "class" in slices else ""
 
     def width(self, label_names: Sequence[str]) -> int:
         """One logit, which is the value."""
@@ -54,7 +54,7 @@ class LabelsOfValues:
         return pa.float32()
 
     def encode(self, value: Any, label_names: Sequence[str], where: str) -> float:
-        """Read a number."""
+        """Convert a number."""
         del label_names
         try:
             number = float(value)
@@ -66,17 +66,17 @@ class LabelsOfValues:
         return number
 
     def expected(self, num_labels: int) -> str:
-        """Any finite number."""
+        """Describe the labels: any finite number."""
         del num_labels
         return "finite numbers"
 
     def fits(self, label: Any, num_labels: int) -> bool:
-        """Whether it is a finite number."""
+        """Return whether the label is a finite number."""
         del num_labels
         return isinstance(label, Real) and math.isfinite(label)
 
     def dtypes(self, *, own_loss: bool) -> tuple[str, ...]:
-        """Float32; a loss of one's own may take whole numbers."""
+        """Float32; a user's loss may accept integers."""
         return ("float32", "int64") if own_loss else ("float32",)
 
     def stacked(self, labels: Sequence[Any]) -> NDArray[Any]:
@@ -84,13 +84,13 @@ class LabelsOfValues:
         return np.asarray(labels)
 
     def kept_dtype(self) -> str:
-        """As in a batch."""
+        """Float32, as in a batch."""
         return "float32"
 
     def choices(self, known: Sequence[Any], num_labels: int) -> Sequence[Any]:
-        """Return the known ones, else tenths: like real scores (3.8) they have no exact binary form.
+        """Return the known labels, else tenths: like real scores (3.8), they have no exact binary form.
 
-        So a conversion to half precision changes them.
+        A conversion to half precision therefore changes them.
         """
         del num_labels
         return sorted(set(known)) or [tenth / 10 for tenth in sorted(range(_TENTHS, -_TENTHS - 1, -1), key=abs)]
@@ -109,7 +109,7 @@ class SquaredError:
     def __call__(
         self, logits: Tensor, labels: Tensor, *, reduction: Reduction = "mean", label_smoothing: float = 0.0
     ) -> Tensor:
-        """Compute the loss of logits ``[B, 1]`` and labels ``[B]``; labels that are whole numbers become floats."""
+        """Compute the loss of logits ``[B, 1]`` and labels ``[B]``; integers become floats."""
         import torch  # noqa: PLC0415 - slow to import
 
         del label_smoothing
@@ -122,9 +122,9 @@ class SquaredError:
         return float(labels.var())
 
     def at_start(self, labels: Tensor, num_labels: int, thresholds: Mapping[str, float]) -> tuple[float, float, str]:
-        """Return the range from a share of the labels' variance to a multiple of their mean square."""
+        """Return the range from a fraction of the labels' variance to a multiple of their mean square."""
         del num_labels
-        values = labels.float()  # one logit for two classes has whole numbers for labels
+        values = labels.float()  # with one logit for two classes, labels are integers
         variance = float(values.var())
         low, high = thresholds["below"] * variance, thresholds["times"] * (float(values.square().mean()) + 1)
         return low, high, f"{low:.3g} to {high:.3g}: labels of variance {variance:.3g}"
@@ -143,12 +143,12 @@ class OutputsOfValues:
         return False
 
     def judged(self, logits: NDArray[Any], label_ids: NDArray[Any]) -> NDArray[Any]:
-        """Return all of them, ``[N, K]``."""
+        """Return all logits, ``[N, K]``."""
         del label_ids
         return logits.reshape(len(logits), -1)
 
     def normalised(self, logits: NDArray[Any]) -> NDArray[Any]:
-        """Give ``[N]`` a second axis."""
+        """Add a second axis to ``[N]``."""
         return logits[:, None] if np.ndim(logits) == 1 else logits
 
     def references(self, label_ids: NDArray[Any]) -> NDArray[Any]:
@@ -156,7 +156,7 @@ class OutputsOfValues:
         return single_column(label_ids)
 
     def predictions(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the values as they are, ``[N]``."""
+        """Return the values, ``[N]``."""
         return single_column(logits)
 
     def raw_predictions(self, logits: NDArray[Any]) -> NDArray[Any]:
@@ -164,7 +164,7 @@ class OutputsOfValues:
         return logits[:, 0]
 
     def scores(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the values as they are."""
+        """Return the values unchanged."""
         return logits
 
 

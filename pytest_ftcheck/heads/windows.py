@@ -1,4 +1,4 @@
-"""How a question and its context become windows: rows of at most ``max_length`` tokens that overlap."""
+"""Splits a question and its context into windows: overlapping rows of at most ``max_length`` tokens."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
 
 _PAIR = 2
 _SHARE = 4
-"""Without ``doc_stride``, windows share a quarter of their tokens."""
+"""Without ``doc_stride``, neighbouring windows share a quarter of their tokens."""
 _LONGEST = 384
-"""Tokens of a window without ``max_length``, as run_qa.py of transformers has it."""
+"""Number of tokens of a window without ``max_length``, as in run_qa.py of transformers."""
 
 
 class WindowInputs(TextInputs):
-    """See `InputRules`: a column of questions, and one of contexts."""
+    """See `InputRules`: a column of questions and a column of contexts."""
 
     recipe_keys: tuple[str, ...] = ("doc_stride",)
 
     def refusal(self, columns: Sequence[str]) -> str:
-        """Take a question and a context."""
-        told = f"text_columns must be the column of questions and that of contexts, not {list(columns)!r}"
+        """Require a column of questions and a column of contexts."""
+        told = f"text_columns must be a column of questions and a column of contexts, not {list(columns)!r}"
         return "" if len(columns) == _PAIR else told
 
     def tokens(
         self, tokenizer: PreTrainedTokenizerBase, columns: Mapping[str, Sequence[Any]], **options: Any
     ) -> BatchEncoding:
-        """Tokenize questions with their contexts; if a row is too long, its context is truncated."""
+        """Tokenize questions with their contexts; truncate the contexts of rows that are too long."""
         if options.get("truncation") is True:
             options["truncation"] = "only_second"
         return super().tokens(tokenizer, columns, **options)
@@ -49,15 +49,15 @@ class WindowInputs(TextInputs):
     ) -> dict[str, Any]:
         """Cut contexts into windows, all of the same length, and find the answers in them.
 
-        In a window that does not hold the whole answer, first and last token are the first one of the row.
+        In a window without the whole answer, the positions of first and last token are 0.
 
         Returns:
-            Columns of as many values as there are windows: the tokenizer's, ``start_positions``, ``end_positions``,
-            `QUESTION` and `OFFSETS`.
+            Columns with one value for each window: the tokenizer's, ``start_positions``, ``end_positions``, `QUESTION`
+            and `OFFSETS`.
 
         Raises:
-            DataError: a tokenizer that does not tell which characters a token is of, a question that leaves no room for
-                its context, windows that share more than they hold.
+            DataError: the tokenizer does not return the characters of a token, a question leaves no room for its
+                context, or windows share more tokens than they contain.
 
         """
         questions, _ = columns.values()
@@ -81,20 +81,20 @@ class WindowInputs(TextInputs):
         max_length: int | None,
         doc_stride: int | None,
     ) -> dict[str, Any]:
-        """Return the arguments of the tokenizer's call that cut contexts into windows.
+        """Return the arguments of the tokenizer's call for windows.
 
         Args:
-            tokenizer: of the checkpoint.
-            questions: all that the contexts are tokenized with.
-            max_length: tokens of a window; None: 384, or the tokenizer's limit.
-            doc_stride: tokens that two windows share; None: a quarter of a window.
+            tokenizer: the checkpoint's tokenizer.
+            questions: all questions.
+            max_length: number of tokens of a window; None: 384, or the tokenizer's limit.
+            doc_stride: number of tokens that two windows share; None: a quarter of a window.
 
         Raises:
             DataError: see `encode`.
 
         """
         if not tokenizer.is_fast:
-            msg = f"{type(tokenizer).__name__} does not tell which characters a token is of: take a fast tokenizer."
+            msg = f"{type(tokenizer).__name__} does not return the characters of a token: use a fast tokenizer."
             raise DataError(msg)
         longest = min(max_length or _LONGEST, int(min(tokenizer.model_max_length, 10**6)))
         shared = longest // _SHARE if doc_stride is None else doc_stride
@@ -103,8 +103,9 @@ class WindowInputs(TextInputs):
         room = longest - asked - tokenizer.num_special_tokens_to_add(pair=True)
         if not 0 <= shared < room:
             msg = (
-                f"doc_stride = {shared}: windows of max_length = {longest} tokens have room for {max(room, 0)} of the "
-                f"context beside a question of {asked}, and share fewer. Lower doc_stride, or raise max_length."
+                f"doc_stride = {shared}: in a window of max_length = {longest} tokens, a question of {asked} tokens "
+                f"leaves room for {max(room, 0)} tokens of the context; expected a doc_stride of at least 0 and less "
+                "than that. Change doc_stride, or raise max_length."
             )
             raise DataError(msg)
         return {
@@ -118,7 +119,7 @@ class WindowInputs(TextInputs):
 
 
 def of_context(segments: Sequence[int | None], offsets: Sequence[tuple[int, int]]) -> list[list[int] | None]:
-    """Return the offsets of the tokens of a context, None for those of the question and the special ones.
+    """Return the offsets of the tokens of a context, None for tokens of the question and special tokens.
 
     Args:
         segments: ``[T]``, of a fast tokenizer's ``sequence_ids``.
@@ -129,7 +130,7 @@ def of_context(segments: Sequence[int | None], offsets: Sequence[tuple[int, int]
 
 
 def positions(answers: Any, offsets: Sequence[Sequence[int] | None]) -> tuple[int, int]:
-    """Return the first and the last token of the first answer; (0, 0) where the window does not hold all of it.
+    """Return the first and the last token of the first answer; (0, 0) if the window does not contain all of it.
 
     Args:
         answers: ``text`` and ``answer_start`` of a question.

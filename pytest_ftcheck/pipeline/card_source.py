@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CardRows:
-    """Rows that we tokenized; see `SourceRows`."""
+    """Rows that this package tokenized; see `SourceRows`."""
 
     tokenized_here: bool = True
 
@@ -40,17 +40,17 @@ class CardRows:
         return rows
 
     def formatted(self, rows: Dataset) -> Dataset:
-        """Return rows as they are."""
+        """Return the rows unchanged."""
         return rows
 
     def evaluation_collator(self, collator: Collator) -> Collator:
-        """Return the collator of the training."""
+        """Return the train collator."""
         return collator
 
 
 @dataclass(frozen=True)
 class ModelLoss:
-    """The model's own loss, which our engines weight by the number of rows; see `SourceLoss`."""
+    """The model's own loss, which the engines weight by the number of rows; see `SourceLoss`."""
 
     is_of_model: bool = True
     weighs_micro_batches: bool = True
@@ -73,7 +73,7 @@ class CardEvaluation:
 
 @dataclass(frozen=True)
 class NoOwnParts:
-    """The library's Trainer and model, without anything of the user's; see `OwnParts`."""
+    """The library's Trainer and model, without any part of the user's; see `OwnParts`."""
 
     trainer_class: type[Any] = Trainer
     model_class: type[Any] = PreTrainedModel
@@ -86,7 +86,7 @@ class NoOwnParts:
     sampler: None = None
 
     def methods(self, *names: str) -> tuple[str, ...]:
-        """Return no name: every method is the library's."""
+        """Return an empty tuple: every method is the library's."""
         del names
         return ()
 
@@ -107,16 +107,16 @@ class CardSource:
     trains_as_script: bool = False
 
     def held_back(self, device: str) -> tuple[str, ...]:
-        """Return nothing: all settings of a run are ours."""
+        """Return an empty result: this package sets all settings of a run."""
         del device
         return ()
 
     def arguments(self, args: Mapping[str, Any]) -> None:
-        """Return None: the recipe is all there is."""
+        """Return None: there are no arguments except the recipe."""
         del args
 
     def make_trainer(self, pipeline: Pipeline, *, seed: int, device: str, output_dir: Path, steps: int | None) -> None:
-        """Return None: the engine takes the pipeline's parts."""
+        """Return None: the engine uses the pipeline's parts."""
         del pipeline, seed, device, output_dir, steps
 
     def described(self) -> None:

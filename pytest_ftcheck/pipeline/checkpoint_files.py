@@ -25,9 +25,9 @@ _LONGEST = 300
 _MOST_LAYERS = 1000
 """Largest accepted number of layers, far above any known model: building a million layers takes minutes."""
 _TOO_LARGE = 16
-"""A model of more than so many times the saved values: packed weights of four bits are eight times as many."""
+"""Maximum ratio of the model's parameters to the saved values: 8 for weights that are packed with four bits each."""
 _SMALL = 10_000_000
-"""Parameters: below, a new head may be larger than the body."""
+"""Minimum number of parameters for this comparison: in smaller models, a new head may be larger than the body."""
 
 
 @contextmanager
@@ -38,7 +38,7 @@ def loading(what: str) -> Iterator[None]:
         what: the failed operation, such as ``cannot load the tokenizer of my-bert from models/my-bert``.
 
     Raises:
-        CheckpointError: with the text of the error.
+        CheckpointError: with the error's message.
 
     """
     try:
@@ -51,31 +51,34 @@ def loading(what: str) -> Iterator[None]:
 
 
 def _worded(error: BaseException) -> str:
-    """Return the text of an error, with its type where the text alone is not clear."""
+    """Return the message of an error, with its type if the message alone is not clear."""
     text = text_of(error)
     named = text if isinstance(error, (OSError, ValueError)) and " " in text else f"{type(error).__name__}: {text}"
     return named if len(named) <= _LONGEST else f"{named[:_LONGEST]} …"
 
 
 def check_files(folder: Path) -> None:
-    """Refuse a folder that lacks a file, or has a path that is not a regular file or that points outside the folder.
+    """Refuse a folder that lacks a file, or that has a path which is not a regular file or points outside the folder.
 
     Raises:
         CheckpointError: the folder is refused.
 
     """
     if kind_of(folder / "config.json") == "":
-        msg = f"no config.json in {folder}: not a checkpoint. Give the folder that save_pretrained wrote."
+        msg = f"{folder} has no config.json, so it is not a checkpoint. Give the folder that save_pretrained wrote."
         raise CheckpointError(msg)
     for path in (*folder.glob("*.json"), *folder.glob("*.safetensors")):
         if kind_of(path) != "file":
-            msg = f"{path} is no regular file. Save the checkpoint again."
+            msg = f"{path} is not a regular file. Save the checkpoint again."
             raise CheckpointError(msg)
     if not list(folder.glob("*.safetensors")):
         raise CheckpointError(_no_weights(folder))
-    # Those of SentencePiece go by many names: spiece.model, spm.model, tokenizer.model, sentencepiece.bpe.model.
+    # SentencePiece files have many names: spiece.model, spm.model, tokenizer.model, sentencepiece.bpe.model.
     if not any(list(folder.glob(name)) for name in ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")):
-        msg = f"no tokenizer in {folder}. Save it beside the model: tokenizer.save_pretrained(folder)."
+        msg = (
+            f"{folder} has no tokenizer. Save the tokenizer in the folder of the model: "
+            "tokenizer.save_pretrained(folder)."
+        )
         raise CheckpointError(msg)
     _json_object(folder / "config.json")
     for path in folder.glob("*.safetensors.index.json"):
@@ -85,19 +88,19 @@ def check_files(folder: Path) -> None:
 def _no_weights(folder: Path) -> str:
     pickled = sorted(file.name for file in folder.glob("*.bin"))
     todo = (
-        f"It has {', '.join(pickled)}, a pickle, which can run code when it is loaded: save it again with "
+        f"It has {', '.join(pickled)}, a pickle, which can run code when it is loaded: save the model again with "
         "save_pretrained, which writes safetensors."
         if pickled
         else "Give the folder that save_pretrained wrote."
     )
-    return f"no weights (*.safetensors) in {folder}. {todo}"
+    return f"{folder} has no weights (*.safetensors). {todo}"
 
 
 def _json_object(path: Path) -> dict[str, Any]:
     with loading(f"{path} cannot be read as JSON"):
         found = json.loads(path.read_bytes())
     if not isinstance(found, dict):
-        msg = f"{path} holds no JSON object, but {type(found).__name__}. Save the checkpoint again."
+        msg = f"{path} has a JSON value of type {type(found).__name__}, expected an object. Save the checkpoint again."
         raise CheckpointError(msg)
     return found
 
@@ -110,12 +113,15 @@ def _check_index(path: Path) -> None:
         raise CheckpointError(msg)
     for name in sorted(set(shards.values())):
         if "/" in name or "\\" in name or not name.endswith(".safetensors") or kind_of(path.parent / name) != "file":
-            msg = f"{path}: weight_map names {name!r}, which is no safetensors file beside it. Copy all files again."
+            msg = (
+                f"{path}: weight_map names {name!r}, expected a safetensors file in the same folder. Copy all files "
+                "again."
+            )
             raise CheckpointError(msg)
 
 
 def weight_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
-    """Shapes of all tensors in a folder's safetensors files, by name, read from their headers alone.
+    """Return the shapes of all tensors in a folder's safetensors files, by name, read only from the files' headers.
 
     Raises:
         CheckpointError: a file is damaged.
@@ -138,19 +144,19 @@ def _check_quantization(folder: Path) -> None:
 
     given = _json_object(folder / "config.json").get("quantization_config")
     if not isinstance(given, dict) or given.get("load_in_4bit") or given.get("load_in_8bit"):
-        return  # bitsandbytes, whatever its method is called; what is no table, transformers refuses
+        return  # bitsandbytes, for any name of the method; transformers itself refuses a value that is not a table
     method = given.get("quant_method")
     if method is not None and str(method) not in AUTO_QUANTIZER_MAPPING:
         msg = (
             f"{folder}/config.json: {unknown('quantization method', str(method), AUTO_QUANTIZER_MAPPING)} transformers "
-            "would load the weights as if they were not quantized. Save the checkpoint again, or take "
-            "quantization_config out where they are not."
+            "would load the weights as if they were not quantized. Save the checkpoint again, or remove "
+            "quantization_config if the weights are not quantized."
         )
         raise CheckpointError(msg)
 
 
 def check_configuration(folder: Path, head: ModelRules) -> None:
-    """Compare a configuration with the weights before memory is allocated: a wrong one may need too much memory.
+    """Compare a configuration with the weights before memory is allocated: a wrong configuration may need too much.
 
     Args:
         folder: with configuration and weights.
@@ -168,19 +174,20 @@ def check_configuration(folder: Path, head: ModelRules) -> None:
     _check_quantization(folder)
     shapes = weight_shapes(folder)
     layers = getattr(config, "num_hidden_layers", None)
-    # Not compared by their numbers: layers may share weights (ALBERT), or be numbered within blocks (Funnel).
+    # Numbers of layers are not compared: layers may share weights (ALBERT), or be numbered within blocks (Funnel).
     if isinstance(layers, int) and not 1 <= layers <= max(_MOST_LAYERS, len(shapes)):
         msg = (
-            f"{folder}/config.json asks for {layers} layers, and the weights are {len(shapes)} tensors. Save it again."
+            f"{folder}/config.json has num_hidden_layers = {layers}, but the weights are {len(shapes)} tensors. Save "
+            "the checkpoint again."
         )
         raise CheckpointError(msg)
-    what = f"{folder}/config.json describes no model for {head.words}"
+    what = f"{folder}/config.json does not describe a model for {head.words}"
     with loading(what), torch.random.fork_rng(devices=[]), torch.device("meta"):
         asked = getattr(transformers, head.auto_class).from_config(config)
     wanted, saved = asked.num_parameters(), sum(map(math.prod, shapes.values()))
     if wanted > max(_TOO_LARGE * saved, _SMALL):
         msg = (
-            f"{folder}/config.json describes a model of {wanted} parameters, and the weights have {saved}. Save the "
-            "checkpoint again, or give the one that the configuration belongs to."
+            f"{folder}/config.json describes a model of {wanted} parameters, but the weights have {saved}. Save the "
+            "checkpoint again, or give the checkpoint to which this configuration belongs."
         )
         raise CheckpointError(msg)

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 KEYWORDS = ("seed", "output_dir", "device", "max_steps")
-"""Keywords that a factory gets if its signature has them."""
+"""Keywords that a factory is called with if its signature has them."""
 
 
 def trainer_task_name(spec: str) -> str:
-    """Name the task of a Trainer that has no card: by the module of its factory and the factory, ``train-build``."""
+    """Name the task of a Trainer without a card by module and function of its factory: ``train-build``."""
     where, name = split_spec(spec)
     module = Path(where).stem if where.endswith(".py") else where.rpartition(".")[2]
     return f"{module}-{name.replace('.', '-')}"
@@ -45,7 +45,10 @@ def check_spec(spec: str, rootdir: Path, asked_by: str = "--ftcheck-trainer=") -
     path = rootdir / as_path(where)
     if where.endswith(".py") and kind_of(path) != "file":
         beside = sorted(file.name for file in path.parent.glob("*.py")) if kind_of(path.parent) == "folder" else []
-        msg = f"no file {where!r} in {rootdir}.{closest(path.name, beside)} Give the path from there, or a module."
+        msg = (
+            f"no file {where!r} in {rootdir}.{closest(path.name, beside)} Give a path relative to this folder, or a "
+            "module."
+        )
         raise TaskError(msg)
     return where, name
 
@@ -55,7 +58,7 @@ def load_factory(spec: str, rootdir: Path, asked_by: str = "--ftcheck-trainer=")
 
     Args:
         spec: ``package.module:factory`` or ``path/to/train.py:factory``, from the root folder.
-        rootdir: the user's project; it stands first on the import path.
+        rootdir: the user's project; it is the first entry of the import path.
         asked_by: the option or key that names the factory, for messages.
 
     Raises:
@@ -79,7 +82,7 @@ def load_factory(spec: str, rootdir: Path, asked_by: str = "--ftcheck-trainer=")
 def _import(where: str, asked: str, rootdir: Path) -> ModuleType:
     is_file = where.endswith(".py")
     path = rootdir / as_path(where)
-    # A script finds the modules beside it, as when it is run.
+    # A script can import modules of its own folder, as when it is run.
     for folder in dict.fromkeys([str(rootdir), *([str(path.parent)] if is_file else [])]):
         if folder not in sys.path:
             sys.path.insert(0, folder)
@@ -104,7 +107,7 @@ def _restore_path(before: list[str]) -> None:
 
 
 def _import_file(path: Path) -> ModuleType:
-    """Import a script under its own name, so that what it defines can be pickled and its source be read."""
+    """Import a script under its own name, so that its objects can be pickled and its source can be read."""
     name = path.stem
     loaded = sys.modules.get(name)
     if loaded is not None and Path(getattr(loaded, "__file__", None) or "") == path:
@@ -112,7 +115,7 @@ def _import_file(path: Path) -> ModuleType:
     name = name if loaded is None else f"ftcheck_user_{name}"
     found = importlib.util.spec_from_file_location(name, path)
     if found is None or found.loader is None:
-        msg = f"cannot read {path} as Python."
+        msg = f"cannot read {path} as Python. Give a .py file."
         raise TaskError(msg)
     module = importlib.util.module_from_spec(found)
     sys.modules[name] = module
@@ -125,7 +128,7 @@ def _import_file(path: Path) -> ModuleType:
 
 
 def call_factory(factory: Callable[..., Any], spec: str, keywords: Mapping[str, Any]) -> Any:
-    """Call the factory with the keywords that its signature takes and that have a value.
+    """Call the factory with those of the keywords that its signature has and that have a value.
 
     Raises:
         TaskError: the factory needs other arguments, or fails.
@@ -135,11 +138,11 @@ def call_factory(factory: Callable[..., Any], spec: str, keywords: Mapping[str, 
         parameters = inspect.signature(factory).parameters.values()
     except (TypeError, ValueError) as error:
         msg = (
-            f"{spec} has no signature that Python can read ({error}): a factory is a function of yours that returns a "
-            "transformers.Trainer. Name one."
+            f"{spec} has no signature that Python can read ({error}). Name a function of your own that returns a "
+            "transformers.Trainer."
         )
         raise TaskError(msg) from error
-    # By name only: what a factory does with **kwargs nobody knows.
+    # Only by name: the effect of **kwargs in a factory is unknown.
     taken = {parameter.name for parameter in parameters}
     given = {key: value for key, value in keywords.items() if value is not None and key in taken}
     needed = [
@@ -151,11 +154,12 @@ def call_factory(factory: Callable[..., Any], spec: str, keywords: Mapping[str, 
     ]
     if needed:
         msg = (
-            f"{spec} needs {', '.join(needed)}: a factory is called with {', '.join(KEYWORDS)}, each where its "
-            "signature has it, and nothing else. Give the others defaults, or write a function that calls it."
+            f"{spec} needs the arguments {', '.join(needed)}, but a factory is called only with those of "
+            f"{', '.join(KEYWORDS)} that its signature has. Give the other arguments defaults, or name a function that "
+            "calls this factory."
         )
         raise TaskError(msg)
-    for parameter in parameters:  # those of ours without a default get one even where the caller has no wish
+    for parameter in parameters:  # a keyword of ours without a default gets a value even if the caller has none
         if parameter.name in KEYWORDS and parameter.name not in given and parameter.default is parameter.empty:
             given[parameter.name] = _DEFAULTS[parameter.name]
     try:
@@ -171,7 +175,7 @@ _DEFAULTS: Mapping[str, Any] = {"seed": 0, "output_dir": "trainer_output", "devi
 
 
 def where_it_failed(error: BaseException) -> str:
-    """Return the text of an error of the user's code with the line that raised it, without a traceback through ours."""
+    """Return the message of an error in the user's code with the line that raised it, without a traceback."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if "pytest_ftcheck" not in frame.filename and "importlib" not in frame.filename]
     outside = [frame for frame in own if "site-packages" not in frame.filename]

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 def is_adapter(model: nn.Module) -> bool:
-    """Tell whether a model is an adapter of PEFT around another one."""
+    """Whether a model is a PEFT adapter of another model."""
     return hasattr(model, "peft_config")
 
 
 def token_embeddings(model: Any) -> torch.nn.Embedding | None:
-    """Return the matrix ``[V, H]`` of token embeddings; None where the model has none, or does not declare it."""
+    """Return the token embeddings ``[V, H]``; None where the model has none, or does not declare them."""
     try:
         found = unwrapped(model).get_input_embeddings()
     except (NotImplementedError, AttributeError):  # a user's own class may not implement it
@@ -30,20 +30,20 @@ def token_embeddings(model: Any) -> torch.nn.Embedding | None:
 
 
 def unwrapped(model: nn.Module) -> Any:
-    """Return the model inside an adapter of PEFT; any other model itself."""
+    """Return the model inside a PEFT adapter; any other model unchanged."""
     wrapper: Any = model
     return wrapper.get_base_model() if is_adapter(model) else wrapper
 
 
 def logits_in(output: Any) -> Any:
-    """Return the logits of a model's output: ``[B, …]``; those of start and end side by side, ``[B, T, 2]``."""
+    """Return the logits of a model's output, ``[B, …]``; start and end logits are stacked to ``[B, T, 2]``."""
     if "start_logits" in output and "end_logits" in output:
         return torch.stack([output["start_logits"], output["end_logits"]], dim=-1)
     return output["logits"]
 
 
 def labels_in(batch: Mapping[str, Any]) -> Any:
-    """Return the labels of a batch, ``[B, …]``: of first and last token side by side; None where it has none."""
+    """Return the labels of a batch, ``[B, …]``; first and last tokens are stacked; None where it has no labels."""
     names = label_names_in(batch)
     if len(names) > 1:
         return torch.stack([torch.as_tensor(batch[name]) for name in names], dim=-1)
@@ -51,7 +51,7 @@ def labels_in(batch: Mapping[str, Any]) -> Any:
 
 
 def with_labels(batch: Mapping[str, Any], labels: Any) -> dict[str, Any]:
-    """Return the batch with other labels, ``[B, …]`` as `labels_in` gives them, each column in its own shape."""
+    """Return the batch with other labels, ``[B, …]`` as `labels_in` returns them, each column in its own shape."""
     names = label_names_in(batch)
     columns = [labels] if len(names) == 1 else labels.unbind(dim=-1)
     given = zip(names, columns, strict=True)

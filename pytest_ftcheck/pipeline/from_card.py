@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.tasks.card import TaskCard
 
 OWN_RECIPE_KEYS = ("max_length", "fast_cpu")
-"""What a recipe takes beside the arguments of `TrainingArguments`: the tokenizer's, and the kernels on a CPU."""
+"""Keys of a recipe that are not arguments of `TrainingArguments`: the tokenizer's, and the kernels on a CPU."""
 
 
 def decide_tier(card: TaskCard, settings: Settings) -> str:
@@ -47,7 +47,7 @@ def decide_checkpoint(card: TaskCard, settings: Settings, tier: str) -> str:
         return settings.model
     if tier not in card.checkpoints:
         todo = f"Give --ftcheck-model, or checkpoint.{tier} in its card."
-        msg = f"task {card.name!r} names no checkpoint for tier {tier}. {todo}"
+        msg = f"task {card.name!r} has no checkpoint for tier {tier}. {todo}"
         raise TaskError(msg)
     model = card.checkpoints[tier]
     beside_file = settings.rootdir / as_path(model)
@@ -64,7 +64,7 @@ def decide_data(card: TaskCard, settings: Settings, tier: str) -> str:
 
 
 def load_task_data(card: TaskCard, settings: Settings, tier: str) -> TaskData:
-    """Load the rows that the settings ask for; see `load_data` for what it raises."""
+    """Load the rows that the settings request; see `load_data` for its errors."""
     return load_data(
         card,
         decide_data(card, settings, tier),
@@ -78,9 +78,9 @@ def build_pipeline(card: TaskCard, settings: Settings, data: TaskData | None = N
     """Make all parts of a fine-tune, or, with ``settings.no_train``, of the evaluation of an existing model.
 
     Args:
-        card: what is learned.
-        settings: which checkpoint and data, how many rows.
-        data: rows in memory, as `load_data` makes them of data sets or frames; None loads what the settings name.
+        card: card of the task.
+        settings: checkpoint, data, and number of rows.
+        data: rows in memory, as `load_data` makes them from data sets or frames; None: load the data of the settings.
 
     Raises:
         FtcheckError: data, checkpoint, metric or recipe do not fit.
@@ -94,16 +94,14 @@ def build_pipeline(card: TaskCard, settings: Settings, data: TaskData | None = N
     tier = decide_tier(card, settings)
     source = decide_data(card, settings, tier)
     if source not in ("bundled", "hub"):
-        # The data decided the tier: if they do not exist, report them first, not the checkpoint of that tier.
+        # The data decides the tier: if the data does not exist, report that first, not the checkpoint of that tier.
         find_path(source)
     checkpoint = resolve_checkpoint(decide_checkpoint(card, settings, tier), online=settings.online)
     data = data or load_task_data(card, settings, tier)
     recipe = card.recipe(tier, checkpoint.name)
     max_length, fast_cpu = (recipe.pop(name, None) for name in OWN_RECIPE_KEYS)
     if max_length is not None and (not isinstance(max_length, int) or isinstance(max_length, bool) or max_length < 1):
-        msg = (
-            f"recipe of task {card.name!r}: max_length = {max_length!r}: expected a whole number of tokens, at least 1."
-        )
+        msg = f"recipe of task {card.name!r}: max_length = {max_length!r}: expected an integer, at least 1."
         raise TaskError(msg)
     if fast_cpu not in (None, True, False):
         msg = f"recipe of task {card.name!r}: fast_cpu = {fast_cpu!r}: expected true or false."
@@ -139,10 +137,10 @@ def build_pipeline(card: TaskCard, settings: Settings, data: TaskData | None = N
 
 
 def check_metric_keys(card: TaskCard) -> None:
-    """Compare the keys and directions that a card declares with what its metric gives.
+    """Compare the keys and directions that a card declares with those of its metric.
 
     Raises:
-        TaskError: a key that the metric does not give, or the wrong direction.
+        TaskError: the metric does not return a key, or has another direction.
 
     """
     from pytest_ftcheck.tasks.metrics import metric_directions  # noqa: PLC0415 - imports numpy
@@ -150,7 +148,7 @@ def check_metric_keys(card: TaskCard) -> None:
     names = metric_directions(card)
     for name, declared in card.metric.greater_is_better.items():
         if name not in names:
-            todo = f"metric.greater_is_better takes what {card.metric.path!r} gives."
+            todo = f"metric.greater_is_better takes keys that {card.metric.path!r} returns."
             raise TaskError(unknown(f"metric key of task {card.name!r}:", name, names, todo))
         if declared != names[name]:
             right = str(names[name]).lower()
@@ -165,18 +163,18 @@ def tokenize(
     max_length: int | None = None,
     **options: Any,
 ) -> Dataset:
-    """Tokenize the card's text columns as its head takes them; nothing is padded yet.
+    """Tokenize the card's text columns in the form that its head requires, without padding.
 
     Args:
         card: names the text columns and the label column.
         rows: raw rows.
         processing_class: the tokenizer.
-        max_length: longer rows are truncated to so many tokens; None: to the tokenizer's own limit.
-        options: what the recipe says of the head's `InputRules.recipe_keys`.
+        max_length: number of tokens to which longer rows are truncated; None: the tokenizer's own limit.
+        options: values of the recipe for the head's `InputRules.recipe_keys`.
 
     Returns:
-        The tokenizer's columns, ragged, and ``labels``, row for row; where the head has `Head.answers`, rows may become
-        several each.
+        The tokenizer's columns, ragged, and ``labels``, for each row; if the head has `Head.answers`, a row may become
+        several.
 
     Raises:
         DataError: the tokenizer refuses the texts.
@@ -196,6 +194,6 @@ def tokenize(
             made[QUESTION] = [first + row for row in made[QUESTION]]
         return Dataset.from_dict(made)
 
-    # Joining keeps the batches where they are: only one of them is ever a list of Python's.
+    # Concatenation does not copy the batches: only one of them at a time is a list of Python objects.
     columns = [*card.text_columns, card.label_column]
     return concatenate_datasets([encoded(table, at * BATCH) for at, table in enumerate(tables(rows, columns))])

@@ -1,4 +1,4 @@
-"""Checkpoints: a bundled name, a folder or a Hub id becomes a folder that loads; safetensors only."""
+"""Checkpoints: finds the local folder of a bundled name, a folder or a Hub id; safetensors only."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _HUB_FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Weights, configuration and tokenizer to start from, in a local folder."""
+    """Weights, configuration and tokenizer at the start of the training, in a local folder."""
 
     name: str
     """Name in floors: the bundled name, the folder's own name, or the Hub id."""
@@ -54,14 +54,14 @@ def resolve_checkpoint(model: str, *, online: bool = False) -> Checkpoint:
         folder = folder.resolve()
         name = folder.name
     elif kind_of(folder):
-        msg = f"checkpoint {model!r} is no folder. Give the folder that save_pretrained wrote."
+        msg = f"checkpoint {model!r} is not a folder. Give the folder that save_pretrained wrote."
         raise CheckpointError(msg)
     elif model.startswith((".", "/", "~")) or model.count("/") > 1:
         raise CheckpointError(_absent(model))
     else:
         name, _, revision = model.partition("@")
         if name in BUNDLED_CHECKPOINTS:
-            msg = f"checkpoint {model!r}: {name} is bundled, and has no revisions. Give --ftcheck-model={name}."
+            msg = f"checkpoint {model!r}: {name} is bundled and has no revisions. Give --ftcheck-model={name}."
             raise CheckpointError(msg)
         folder = _from_hub(name, revision or None, online=online)
     check_files(folder)
@@ -105,7 +105,10 @@ def load_tokenizer(checkpoint: Checkpoint) -> PreTrainedTokenizerBase:
         tokenizer("a text", "and another one")
     longest = tokenizer.model_max_length
     if not isinstance(longest, (int, float)) or longest < 1:
-        msg = f"the tokenizer of {checkpoint.name} has model_max_length = {longest!r}: expected a number of tokens."
+        msg = (
+            f"the tokenizer of {checkpoint.name} has model_max_length = {longest!r}: expected a number of tokens. "
+            "Correct tokenizer_config.json."
+        )
         raise CheckpointError(msg)
     return cast("PreTrainedTokenizerBase", tokenizer)
 
@@ -122,7 +125,7 @@ def load_model(
         whole: the checkpoint must have a fine-tuned head.
 
     Raises:
-        CheckpointError: the weights cannot be loaded, lack what is needed, or carry the head of another task.
+        CheckpointError: the weights cannot be loaded, lack tensors of the model, or have the head of another task.
 
     """
     import torch  # noqa: PLC0415 - slow to import
@@ -155,27 +158,27 @@ def load_model(
         )
     if absent := _absent_weights(model, info["missing_keys"]):
         msg = (
-            f"checkpoint {checkpoint.name} lacks weights below its head, which would be random: {', '.join(absent[:3])}"
+            f"checkpoint {checkpoint.name} lacks weights of its body, which would be random: {', '.join(absent[:3])}"
             f" ({len(absent)} in all). Save it again, or give a checkpoint whose config.json fits its weights."
         )
         raise CheckpointError(msg)
     if whole and info["missing_keys"]:
         msg = (
             f"checkpoint {checkpoint.name} has no fine-tuned head: {', '.join(sorted(info['missing_keys']))} would be "
-            "random. Give a model that was fine-tuned for this task, or leave --ftcheck-no-train out."
+            "random. Give a model that was fine-tuned for this task, or remove --ftcheck-no-train."
         )
         raise CheckpointError(msg)
     return cast("PreTrainedModel", model)
 
 
 def _absent_weights(model: PreTrainedModel, missing: Iterable[str]) -> list[str]:
-    """Weights of the body that were not in the files; a new pooler belongs to a new head."""
+    """Return the weights of the body that are not in the files; a new pooler belongs to a new head."""
     body = f"{model.base_model_prefix}."
     return sorted(name for name in missing if name.startswith(body) and ".pooler." not in name)
 
 
 def _mismatches(keys: Iterable[Any]) -> str:
-    return "; ".join(f"{name} is {tuple(found)}, needed {tuple(needed)}" for name, found, needed in keys)
+    return "; ".join(f"{name} has shape {tuple(found)}, expected {tuple(needed)}" for name, found, needed in keys)
 
 
 def _check_head(checkpoint: Checkpoint, config: Any, card: TaskCard) -> None:
@@ -187,8 +190,8 @@ def _check_head(checkpoint: Checkpoint, config: Any, card: TaskCard) -> None:
 
 def _other_body(checkpoint: Checkpoint, what: str) -> str:
     return (
-        f"the weights of checkpoint {checkpoint.name} do not fit its config.json, below the head: {what}. Save it "
-        "again with save_pretrained, which writes both, also after embeddings were resized."
+        f"the weights of the body of checkpoint {checkpoint.name} do not fit its config.json: {what}. Save the model "
+        "again with save_pretrained, which writes both, also after the embeddings are resized."
     )
 
 

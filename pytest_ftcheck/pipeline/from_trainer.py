@@ -31,17 +31,17 @@ def build_trainer_pipeline(
     *,
     factory: Callable[..., Any] | None = None,
 ) -> Pipeline:
-    """Make a pipeline of the parts of a user's Trainer.
+    """Make a pipeline from the parts of a user's Trainer.
 
     Args:
         name: of the task.
         spec: ``package.module:factory`` or ``path/to/train.py:factory``.
-        table: the user's table of the task: label names, metrics, floors, text columns, limits of checks.
-        settings: the root folder, rows to keep, device.
-        factory: the function itself, where it is at hand; None: it is imported by ``spec``, which else only names it.
+        table: the user's table of the task: label names, metrics, floors, text columns, thresholds of checks.
+        settings: root folder, number of rows, device.
+        factory: the function itself; ``spec`` is then only its name. None: import the function by ``spec``.
 
     Raises:
-        TaskError: the factory cannot be imported, fails, or gives something that cannot be checked.
+        TaskError: the factory cannot be imported, fails, or returns something that cannot be checked.
         FtcheckError: the card's table is wrong.
 
     """
@@ -74,8 +74,8 @@ def build_trainer_pipeline(
     )
     if settings.max_eval_rows is not None and answers_questions(template):
         msg = (
-            f"{spec}: --ftcheck-max-eval-rows leaves windows out, and post_process_function needs all windows of "
-            "eval_examples. Leave the option out, and return a Trainer of fewer raw rows."
+            f"{spec}: --ftcheck-max-eval-rows removes windows, but post_process_function needs all windows of "
+            "eval_examples. Remove the option, and return a Trainer with fewer raw rows."
         )
         raise TaskError(msg)
     return _fewer_rows(pipeline, settings)

@@ -1,4 +1,4 @@
-"""The parts of a Trainer's training that are the user's own, read from the Trainer."""
+"""The parts of a training that are the user's own, read from the user's Trainer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class TrainerOwnParts:
     """The own parts of a user's Trainer; see `pytest_ftcheck.pipeline.source.OwnParts`."""
 
     def __init__(self, trainer: Any) -> None:
-        """Take a Trainer that has not trained."""
+        """Store a Trainer that has not trained."""
         self._trainer = trainer
 
     @property
@@ -31,17 +31,17 @@ class TrainerOwnParts:
 
     @property
     def optimizer(self) -> Any:
-        """The optimizer that it was given, or None."""
+        """The optimizer that the Trainer was given, or None."""
         return self._trainer.optimizer
 
     @property
     def lr_scheduler(self) -> Any:
-        """The scheduler that it was given, or None."""
+        """The scheduler that the Trainer was given, or None."""
         return self._trainer.lr_scheduler
 
     @property
     def compute_loss_func(self) -> Any:
-        """The loss that it was given, or None."""
+        """The loss that the Trainer was given, or None."""
         return self._trainer.compute_loss_func
 
     @property
@@ -60,7 +60,7 @@ class TrainerOwnParts:
     def makes_schedule(self) -> bool:
         """Whether the user made the scheduler, or changed how the Trainer makes it."""
         if self.lr_scheduler is None and self.methods("create_optimizer"):
-            self._trainer.create_optimizer()  # which may make the scheduler, too
+            self._trainer.create_optimizer()  # a user's method may make the scheduler, too
         made = self.lr_scheduler is not None
         return made or bool(self.methods("create_scheduler", "create_optimizer_and_scheduler"))
 
@@ -76,7 +76,7 @@ class TrainerOwnParts:
         return getattr(batches, "sampler", getattr(loader, "sampler", None))
 
     def methods(self, *names: str) -> tuple[str, ...]:
-        """Return those names whose method is not that of `transformers.Trainer`."""
+        """Return those of the names whose method is not that of `transformers.Trainer`."""
         methods = ((name, getattr(self._trainer, name)) for name in names)
         return tuple(
             name for name, method in methods if getattr(method, "__func__", method) is not getattr(Trainer, name)

@@ -1,4 +1,4 @@
-"""The parts of one fine-tune, as an engine gets them."""
+"""The parts of one fine-tune, which an engine trains."""
 
 from __future__ import annotations
 
@@ -40,23 +40,23 @@ class Pipeline:
     data_collator: Callable[[list[dict[str, Any]]], Mapping[str, Any]]
     compute_metrics: Callable[[EvalPrediction], dict[str, float]] | None
     args: Mapping[str, Any]
-    """The recipe: keyword arguments of `transformers.TrainingArguments`; of a user's Trainer, what is no default."""
+    """The recipe: keyword arguments of `transformers.TrainingArguments`; for a user's Trainer, all but the defaults."""
     source: Source
     """Where the parts come from: a card and a checkpoint, or a user's Trainer."""
     fast_cpu: bool = False
-    """Train on a CPU with the kernels of `pytest_ftcheck.training.cpu`, with which a seed's numbers are others."""
+    """True: train on a CPU with the kernels of `pytest_ftcheck.training.cpu`, which draw other random numbers."""
     trains: bool = True
     """False: the model is already fine-tuned and evaluated without training."""
     timeout: float | None = None
-    """Seconds that making the Trainer, training, and an answer of the saved model may take, each; None: no limit."""
+    """Time limit in seconds for each of: making the Trainer, training, an answer of the saved model; None: no limit."""
     resume_from: Path | None = None
     """A checkpoint of the Trainer from which training resumes."""
     patches: tuple[Callable[[], AbstractContextManager[object]], ...] = ()
-    """Entered around everything that trains, evaluates and saves: how a fault in a training loop is planted."""
+    """Contexts that are active during training, evaluation and saving: they plant faults of a training loop."""
 
     @property
     def subject(self) -> str:
-        """Names of task, checkpoint and data, for messages: ``mrpc with tiny-bert on bundled``."""
+        """Task, checkpoint and data in words, for messages: ``mrpc with tiny-bert on bundled``."""
         return f"{self.card.name} with {self.checkpoint.name} on {self.data.source}"
 
     @property
@@ -68,20 +68,20 @@ class Pipeline:
     def label_columns(self) -> tuple[str, ...]:
         """Names of the columns of the tokenized data sets that hold labels: one, or first and last token.
 
-        Where a collator draws the labels, their name in a batch, though no data set has it.
+        If a collator draws the labels, this is their name in a batch, although no data set has this column.
         """
         found = label_names_in(self.eval_dataset.column_names)
         return found if found or self.card.head_rules.masks is None else LABEL_NAMES[:1]
 
     @property
     def draws_labels_anew(self) -> bool:
-        """Whether each evaluation has other labels: its collator draws them, and its rows say nothing of them."""
+        """Whether each evaluation has other labels: the collator draws them, and the rows have none."""
         masked = self.card.head_rules.masks is not None
         return masked and not label_names_in(self.eval_dataset.column_names)
 
     @property
     def pad_id(self) -> int | None:
-        """Id of padding, as the tokenizer has it, else as the configuration of a user's model."""
+        """Pad token id of the tokenizer, else of the configuration of a user's model."""
         pad_id = getattr(self.processing_class, "pad_token_id", None)
         return self.source.pad_id if pad_id is None else int(pad_id)
 

@@ -39,7 +39,7 @@ def quiet_libraries() -> Iterator[None]:
 
 @contextmanager
 def warnings_of_a_script() -> Iterator[None]:
-    """Turn no warning into an error: a training script does not run under pytest's ``filterwarnings``.
+    """Do not turn warnings into errors, because a training script does not run under pytest's ``filterwarnings``.
 
     Ignored warnings stay ignored.
     """
@@ -60,7 +60,7 @@ def warnings_of_a_script() -> Iterator[None]:
 
 
 def _pattern(part: re.Pattern[str] | str | None) -> str:
-    """Return the regular expression of a filter; those of ``python -W`` are plain texts."""
+    """Return the regular expression of a filter; filters of ``python -W`` are plain strings."""
     if part is None:
         return ""
     return re.escape(part) if isinstance(part, str) else part.pattern

@@ -23,26 +23,26 @@ if TYPE_CHECKING:
 
 
 class SourceRows(Protocol):
-    """Facts about the rows; data sets are named as a Trainer has them, such as ``eval_dataset``."""
+    """Facts about the rows; data sets have the names of the Trainer's attributes, such as ``eval_dataset``."""
 
     @property
     def tokenized_here(self) -> bool:
-        """True if we tokenized the card's text columns; False if the user's code made the rows."""
+        """True if this package tokenized the card's text columns; False if the user's code made the rows."""
 
     def count(self, name: str) -> int:
-        """Return how many rows the user's Trainer has in a data set, before we left any out; 0 without a Trainer."""
+        """Return the number of rows in a data set of the user's Trainer, before any removal; 0 without a Trainer."""
 
     def is_streamed(self, name: str) -> bool:
         """Whether a data set of the user's Trainer is a stream, of which the table holds the first rows."""
 
     def given(self, name: str, rows: Dataset) -> Any:
-        """Return a data set as the user's Trainer has it, for its table; any other table as it is."""
+        """Return the user's data set from which the table was made; any other table unchanged."""
 
     def formatted(self, rows: Dataset) -> Dataset:
-        """Give rows the format in which the collator gets them."""
+        """Give rows the format that the collator expects."""
 
     def evaluation_collator(self, collator: Collator) -> Collator:
-        """Return the collator of an evaluation, for that of the training: a user's Trainer may have two."""
+        """Return the evaluation collator for the train collator: a user's Trainer may have two."""
 
 
 class SourceLoss(Protocol):
@@ -58,11 +58,11 @@ class SourceLoss(Protocol):
 
     @property
     def is_of_model(self) -> bool:
-        """Whether the loss is surely the model's own; a user's Trainer may have another one."""
+        """Whether the loss is known to be the model's own; a user's Trainer may have another loss."""
 
     @property
     def weighs_micro_batches(self) -> bool:
-        """Whether accumulated micro-batches weigh by their rows, as in our engines; else the user's model decides."""
+        """Whether accumulated micro-batches are weighted by their rows; else the user's model decides."""
 
 
 class SourceEvaluation(Protocol):
@@ -70,7 +70,7 @@ class SourceEvaluation(Protocol):
 
     @property
     def judged_set(self) -> str | None:
-        """Name of the evaluation set that is judged; None where it has none."""
+        """Name of the evaluation set that is judged; None for a set without a name."""
 
     @property
     def unjudged_sets(self) -> tuple[str, ...]:
@@ -78,7 +78,7 @@ class SourceEvaluation(Protocol):
 
     @property
     def ends_with_judged_rows(self) -> bool:
-        """Whether the last evaluation of a run is that of the judged rows; a user's Trainer may go on to others."""
+        """Whether the last evaluation of a run has the judged rows; a user's Trainer may evaluate other sets later."""
 
     @property
     def best_metric(self) -> str | None:
@@ -86,7 +86,7 @@ class SourceEvaluation(Protocol):
 
     @property
     def gives_all_declared(self) -> bool:
-        """Whether all metrics that the card declares must be there; a user's come as they are, and may come and go."""
+        """Whether all metrics of the card must be reported; a user's ``compute_metrics`` may omit some."""
 
 
 class OwnParts(Protocol):
@@ -102,11 +102,11 @@ class OwnParts(Protocol):
 
     @property
     def optimizer(self) -> Any:
-        """The optimizer that the Trainer was given; None where it makes one itself."""
+        """The optimizer that the Trainer was given; None where the Trainer makes its optimizer."""
 
     @property
     def lr_scheduler(self) -> Any:
-        """The scheduler of the learning rate that the Trainer was given; None where it makes one itself."""
+        """The learning rate scheduler that the Trainer was given; None where the Trainer makes its scheduler."""
 
     @property
     def compute_loss_func(self) -> Any:
@@ -114,7 +114,7 @@ class OwnParts(Protocol):
 
     @property
     def callbacks(self) -> Sequence[Any]:
-        """The Trainer's callbacks, also the library's; none where the run makes the Trainer itself."""
+        """The Trainer's callbacks, also the library's; empty where the run makes the Trainer."""
 
     @property
     def makes_optimizer(self) -> bool:
@@ -126,10 +126,10 @@ class OwnParts(Protocol):
 
     @property
     def sampler(self) -> Any:
-        """What draws the train rows, or the batches, where the user's code makes it; None where it does not."""
+        """The sampler of train rows or batches if the user's code makes it, else None."""
 
     def methods(self, *names: str) -> tuple[str, ...]:
-        """Return those of these names of the Trainer's methods that the user has in a version of their own."""
+        """Return those of the names whose method the user has overridden."""
 
 
 class Source(Protocol):
@@ -157,7 +157,7 @@ class Source(Protocol):
 
     @property
     def inputs(self) -> Inputs | None:
-        """What was read while the parts were made, which a kept run is compared with; None: nothing was recorded."""
+        """The recorded inputs of the parts, with which a kept run is compared; None: nothing was recorded."""
 
     @property
     def seed(self) -> int | None:
@@ -165,36 +165,36 @@ class Source(Protocol):
 
     @property
     def loads_model(self) -> bool:
-        """True if we load the model, in the requested dtype; then a check may replace the model."""
+        """True if this package loads the model, in the requested dtype; then a check may replace the model."""
 
     @property
     def pad_id(self) -> int | None:
-        """Id of padding where there is no tokenizer: that of the user's model, if any."""
+        """Pad token id of the user's model, for a Trainer without a tokenizer; None if there is none."""
 
     @property
     def trains_as_script(self) -> bool:
-        """Whether a run has the threads, kernels and warnings of a script; else ours, which are deterministic."""
+        """Whether a run has a script's threads, kernels and warnings; else this package's, which are deterministic."""
 
     def held_back(self, device: str) -> tuple[str, ...]:
-        """Name what a run on this device sets of the user's Trainer, whatever they have; nothing without one."""
+        """Name the settings of the user's Trainer that a run on this device always changes; empty without a Trainer."""
 
     def arguments(self, args: Mapping[str, Any]) -> TrainingArguments | None:
-        """Return the user's arguments with what a pipeline's ``args`` change; None where those are all there is."""
+        """Return the user's arguments with the changes of a pipeline's ``args``; None without a user's Trainer."""
 
     def make_trainer(
         self, pipeline: Pipeline, *, seed: int, device: str, output_dir: Path, steps: int | None
     ) -> Trainer | None:
-        """Make the user's Trainer for one run, with what the pipeline changes of its parts.
+        """Make the user's Trainer for one run, with the parts that the pipeline changes.
 
         Args:
-            pipeline: made of this source.
+            pipeline: a pipeline of this source.
             seed: of initialisation, order and dropout.
             device: ``cpu``, ``cuda`` or ``mps``.
-            output_dir: where it may write.
-            steps: ``max_steps``, where the pipeline asks for it.
+            output_dir: output folder of the Trainer.
+            steps: ``max_steps``, if the pipeline sets it.
 
         Returns:
-            None where the engine makes what it needs of the pipeline's parts.
+            None where the engine makes a Trainer or a loop from the pipeline's parts.
 
         """
 

@@ -48,9 +48,9 @@ def card_of(
     Args:
         name: of the task.
         spec: where the Trainer comes from.
-        trainer: not trained.
+        trainer: a Trainer that has not trained.
         table: ``[tool.ftcheck.tasks.NAME]``, any part of a card.
-        train: its rows.
+        train: its train rows.
         evaluation: its evaluation rows.
 
     Raises:
@@ -71,43 +71,43 @@ def card_of(
     names = _label_names(trainer, train, labels, width) if head.masks is None else []
     if names and not head.card.refusal(names, []):
         found["label_names"] = names
-    # A card with a trainer may lack text columns. Its labels are where the Trainer has them, unless it names raw rows.
+    # A card with a trainer may lack text columns. The labels are in the Trainer's column, unless the card has raw rows.
     over = {key: value for key, value in table.items() if key != "label_column" or "data" in table}
     card = parse_card(name, found | over | {"trainer": spec})
     if card.head != head.name or card.num_labels != width:
         msg = (
-            f"task {name!r}: its table says {card.head} with {card.num_labels} label(s), the Trainer's model has "
-            f"{head.name} with {width}. Correct head and label_names of the table, or num_labels of the model."
+            f"task {name!r}: its table has head {card.head} with {card.num_labels} label(s), but the Trainer's model "
+            f"has head {head.name} with {width}. Correct head and label_names of the table, or num_labels of the model."
         )
         raise TaskError(msg)
     return card
 
 
 def _head(trainer: Any, spec: str, table: Mapping[str, Any]) -> Head:
-    """Take the head that the table names where a row has other labels than one, as no batch tells; else find it out."""
+    """Return the table's head if a row has other labels than one, which no batch shows; else determine the head."""
     asked = table.get("head")
     if asked not in known_heads() or LABEL_PER_ROW in head_named(asked).traits:
         return head_of(trainer, spec)
     if head_named(asked).answers is not None:
         msg = (
-            f"{spec}: head = {asked!r}: the rows of a Trainer do not say which raw row they are of, so that answers "
-            "cannot be judged. Leave head out: then its rows are judged, and answers by its own compute_metrics or "
+            f"{spec}: head = {asked!r}: a Trainer's rows do not name their raw rows, so that answers cannot be judged. "
+            "Remove head: then the rows are judged, and the answers only by the Trainer's own compute_metrics or "
             "post_process_function. Or judge the saved model with raw rows: --ftcheck-model=FOLDER --ftcheck-no-train "
-            "and a card of that head."
+            "and a card with this head."
         )
         raise TaskError(msg)
     return head_named(asked)
 
 
 def checkpoint_of(model: Any) -> Checkpoint:
-    """Name the checkpoint that the model came from, as its configuration remembers it."""
+    """Name the checkpoint that the model was loaded from, by its configuration."""
     came_from = str(getattr(model.config, "_name_or_path", "") or "")
     parameters = sum(parameter.numel() for parameter in model.parameters())
     return Checkpoint(Path(came_from).name or type(model).__name__, _folder_of(came_from), parameters)
 
 
 def _folder_of(came_from: str) -> Path | None:
-    """Return the folder that a model came from: the one that is named, or a Hub id's in the cache."""
+    """Return the folder that a model was loaded from: the named folder, or that of a Hub id in the cache."""
     if not came_from:
         return None
     if (Path(came_from) / "config.json").is_file():
@@ -119,10 +119,10 @@ def _folder_of(came_from: str) -> Path | None:
 
 
 def task_data(card: TaskCard, settings: Settings, train: Dataset, evaluation: Dataset) -> TaskData:
-    """Return the raw rows: those that the card names, else the Trainer's own with whatever text they kept.
+    """Return the raw rows: those of the card, else the Trainer's own, with the texts that they still have.
 
     Raises:
-        DataError: the card's rows are not as many as the Trainer's.
+        DataError: the card and the Trainer have different numbers of rows.
 
     """
     own = TaskData(train, evaluation, "eval_dataset", OWN_DATA, synthetic=False)
@@ -135,14 +135,14 @@ def task_data(card: TaskCard, settings: Settings, train: Dataset, evaluation: Da
     if counts != expected:
         msg = (
             f"the raw rows in {raw.source} ({counts[0]} train, {counts[1]} evaluation) are not those of the Trainer "
-            f"({expected[0]} and {expected[1]}). Name the data that it was made of, or leave data out."
+            f"({expected[0]} and {expected[1]}). Name the data that the Trainer's rows were made from, or remove data."
         )
         raise DataError(msg)
     return raw
 
 
 def _width(trainer: Any, head: Head, rows: Dataset) -> int:
-    """Return K: of the model's configuration; where a row has several texts, their number."""
+    """Return K: num_labels of the model's configuration; where a row has several texts, their number."""
     if head.single_texts is not None and "input_ids" in rows.column_names:
         return len(rows[0]["input_ids"])
     return int(trainer.model.config.num_labels) if head.kept is None else len(head.kept.names)
@@ -167,7 +167,7 @@ def _label_column(trainer: Any, head: Head, rows: Dataset) -> str:
 
 def _label_names(trainer: Any, rows: Dataset, column: str, width: int) -> list[str]:
     feature = rows.features[column]
-    # Tags of tokens are plain numbers; the column of the words' tags, a list as well, may know their names.
+    # Tags of tokens are plain numbers; the column with the tags of words, also lists, may have their names.
     others = [other for other in rows.features.values() if hasattr(feature, "feature") and hasattr(other, "feature")]
     for known in (getattr(one, "feature", one) for one in (feature, *others)):
         if isinstance(known, ClassLabel) and len(known.names) == width:
@@ -177,7 +177,7 @@ def _label_names(trainer: Any, rows: Dataset, column: str, width: int) -> list[s
 
 
 def _metric(trainer: Any, head: Head, rows: Dataset, labels: str, width: int) -> dict[str, Any]:
-    """Return the keys of the user's ``compute_metrics``, called with made-up logits; without one, ours."""
+    """Return the keys of the user's ``compute_metrics``, called with generated logits, else of the head."""
     if trainer.compute_metrics is None:
         own = head.scoring.default_metric
         return {"path": own, "greater_is_better": dict(head.scoring.own_metrics.get(own, {own: True}))}
@@ -198,14 +198,14 @@ def _metric(trainer: Any, head: Head, rows: Dataset, labels: str, width: int) ->
 
 
 def _directions(trainer: Any, values: Mapping[str, float]) -> dict[str, bool]:
-    """Return whether greater is better of each metric, that which decides which weights are best first."""
+    """Return the direction of each metric: True if greater is better. The metric of the best weights is first."""
     best = best_metric(trainer)
     ordered = sorted(values, key=lambda key: key.removeprefix("eval_") != best)
     return {key: known_direction(key.removeprefix("eval_")) for key in ordered}
 
 
 def _of_a_batch(trainer: Any, head: Head) -> dict[str, float]:
-    """Return what the user's ``compute_metrics`` gives for made-up logits of the first batch."""
+    """Return the result of the user's ``compute_metrics`` for generated logits of the first batch."""
     with torch.random.fork_rng(devices=[]):
         batch = next(iter(trainer.get_eval_dataloader(judged_rows(trainer))))
     label_ids = batch["labels"].cpu().numpy()
@@ -213,7 +213,7 @@ def _of_a_batch(trainer: Any, head: Head) -> dict[str, float]:
 
 
 def _asked(trainer: Any, head: Head, label_ids: NDArray[Any], shape: tuple[int, ...]) -> dict[str, float]:
-    """Return what the user's ``compute_metrics`` gives for made-up logits."""
+    """Return the result of the user's ``compute_metrics`` for generated logits."""
     logits = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     try:
         computed: Any = _computed(metrics_of_logits(trainer, head.name), EvalPrediction(logits, label_ids))
@@ -224,7 +224,8 @@ def _asked(trainer: Any, head: Head, label_ids: NDArray[Any], shape: tuple[int, 
     except BaseException as error:
         msg = (
             f"the Trainer's compute_metrics fails on logits {logits.shape} and label ids {label_ids.shape}: "
-            f"{type(error).__name__}: {text_of(error)}. It gets an EvalPrediction, and returns numbers by name."
+            f"{type(error).__name__}: {text_of(error)}. compute_metrics takes an EvalPrediction and must return a dict "
+            "of numbers by name."
         )
         raise TaskError(msg) from error
     if not values:
@@ -236,7 +237,7 @@ def _asked(trainer: Any, head: Head, label_ids: NDArray[Any], shape: tuple[int, 
 
 
 def _computed(compute: Metrics, asked: EvalPrediction) -> Any:
-    """Ask about logits in a tuple where the model returns more; what fails on one is named by the evaluation."""
+    """Put the logits into a tuple if the model returns more outputs; an evaluation reports any other error."""
     if not isinstance(compute, MetricsOfOutputs):
         return compute(asked)
     try:

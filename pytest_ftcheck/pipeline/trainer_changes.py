@@ -26,7 +26,7 @@ HELD_BACK: Mapping[str, str] = {
     "disable_tqdm": "progress bars",
     "use_cpu": "device",
 }
-"""Arguments of `TrainingArguments` that every run sets, whatever the user's are, and what the header calls them.
+"""Arguments of `TrainingArguments` that every run replaces, and their names in the header.
 
 ``use_cpu`` is set only where the run is on a CPU and the machine has another device.
 """
@@ -55,17 +55,17 @@ class TrainerChanges:
     parts: Mapping[str, Any] = field(default_factory=dict)
     """Arguments by their names in `Trainer.__init__`."""
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    """Of `TrainingArguments`: values that are set as they are, see `held_back`."""
+    """Arguments of `TrainingArguments` that are set as attributes, see `held_back`."""
     recipe: Mapping[str, Any] = field(default_factory=dict)
-    """Of `TrainingArguments`: other hyperparameters, from which it derives more."""
+    """Hyperparameters of `TrainingArguments`, from which its constructor derives others."""
     model: tuple[Callable[[Any], object], ...] = ()
 
     def changed(self, given: dict[str, Any]) -> dict[str, Any]:
         """Return the keywords of `Trainer.__init__` with these changes.
 
         Args:
-            given: the keywords as the factory has them; the model among them is changed in place, so that an optimizer
-                that was made for it stays its own.
+            given: the keywords of the factory; the model is changed in place, so that an existing optimizer of the
+            model stays valid.
 
         """
         given = given | dict(self.parts)
@@ -86,12 +86,12 @@ class TrainerChanges:
 def changed_arguments(
     own: TrainingArguments, values: Mapping[str, Any], recipe: Mapping[str, Any] | None = None
 ) -> TrainingArguments:
-    """Copy arguments with other values; whatever else the user has put into them stays.
+    """Copy arguments with other values; attributes that the user has added stay.
 
     Args:
-        own: of the user; not changed, because two Trainers may share them.
-        values: set as they are.
-        recipe: from these, `TrainingArguments` derives more when it is made.
+        own: the user's arguments; they are not changed, because two Trainers may share them.
+        values: set as attributes.
+        recipe: passed to the constructor, which derives other values from them.
 
     """
     # `TrainingArguments` derives values from the device, too.
@@ -111,15 +111,15 @@ def _apply(changes: tuple[Callable[[Any], object], ...], model: Any) -> Any:
 
 @contextmanager
 def constructions(changes: TrainerChanges, place: int | None) -> Iterator[list[Trainer]]:
-    """Watch the Trainers that a factory makes, in their order, and change the one at a place.
+    """Watch the Trainers that a factory makes, in their order, and change the one at the given index.
 
-    At construction, because a Trainer derives its accelerator, its loss and its callbacks from its arguments there.
-    A factory may make others, such as the teacher of the model that it returns: those are only kept from publishing,
-    trackers and progress bars. Folders that they all make, as they do without us, are removed where nothing is in them.
+    The change is made at construction, where a Trainer derives its accelerator, loss and callbacks from its arguments.
+    A factory may make other Trainers, such as a teacher's: for those, only publishing, trackers and progress bars are
+    switched off. Empty folders that any of the Trainers made are removed.
 
     Args:
-        changes: for the Trainer at this place.
-        place: counted from 0; None where it is not known yet, and no Trainer is changed.
+        changes: changes of the Trainer at this index.
+        place: index, from 0; None where it is not known yet: then no Trainer is changed.
 
     Yields:
         The Trainers that were made so far.
@@ -152,7 +152,7 @@ def constructions(changes: TrainerChanges, place: int | None) -> Iterator[list[T
 
 
 def _make_folder(folder: Path) -> list[Path]:
-    """Make a folder, and return those that were not there, from the outermost on; none where it cannot be made."""
+    """Make a folder, and return the folders that did not exist, the outermost first; empty if it cannot be made."""
     with unheard():
         absent = [parent for parent in (folder, *folder.parents) if not parent.exists()]
         try:
@@ -164,7 +164,7 @@ def _make_folder(folder: Path) -> list[Path]:
 
 @dataclass(frozen=True)
 class ChangedModel:
-    """A ``model_init`` that changes in place what another one makes."""
+    """A ``model_init`` that changes in place the model of another ``model_init``."""
 
     model_init: Callable[[], PreTrainedModel]
     change: Callable[[PreTrainedModel], object]
@@ -177,7 +177,7 @@ class ChangedModel:
 
 
 def model_changes(model_init: Callable[[], PreTrainedModel]) -> tuple[Callable[[Any], object], ...]:
-    """Changes in the order in which they are made, the innermost first."""
+    """The changes in order, the innermost first."""
     if not isinstance(model_init, ChangedModel):
         return ()
     return (*model_changes(model_init.model_init), model_init.change)

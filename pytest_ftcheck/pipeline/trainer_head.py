@@ -1,4 +1,4 @@
-"""Which head a user's Trainer trains: determined from one batch, because a class name is not reliable."""
+"""Determines the head of a user's Trainer from one batch, because a class name is not reliable."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ if TYPE_CHECKING:
     from pytest_ftcheck.heads.head import Head
 
 _JUDGED = (
-    "Judged are classifiers and regressors of text and of its words, masked language models, and models that choose "
-    "among texts or find spans, of transformers: they take input_ids [B, T] and return logits [B, K] for labels [B], "
-    "or for labels [B, K] of which each is 0 or 1, or logits [B, T, K] for labels [B, T], or start and end logits "
-    "[B, T] for start_positions and end_positions [B]; or they take input_ids [B, C, T] and return logits [B, C] for "
-    "labels [B]"
+    "Supported are these models of transformers: classification and regression of texts, classification of tokens, "
+    "masked language modelling, multiple choice and question answering. They take input_ids [B, T] and return logits "
+    "[B, K] for labels [B], or for labels [B, K] of which each is 0 or 1, or logits [B, T, K] for labels [B, T], or "
+    "start and end logits [B, T] for start_positions and end_positions [B]; or they take input_ids [B, C, T] and "
+    "return logits [B, C] for labels [B]"
 )
 _PAIR = 2
 
 
 def head_of(trainer: Any, spec: str) -> Head:
-    """Evaluate one batch, and return the head whose outputs it has: by their shapes, else of classes or of values.
+    """Evaluate one batch, and return the head with such outputs: by their shapes, else the head of classes or values.
 
-    A batch that fails says nothing here: the checks find out why.
+    An error of the batch is ignored here: the checks report it.
 
     Args:
         trainer: not trained.
         spec: where the Trainer comes from, for messages.
 
     Raises:
-        TaskError: the model has another head, or is none of transformers.
+        TaskError: the model has another head, or is not a model of transformers.
 
     """
     model = trainer.model
@@ -50,7 +50,7 @@ def head_of(trainer: Any, spec: str) -> Head:
     declared = getattr(model.config, "problem_type", None)
     found = _head_of_labels(trainer, width) if evaluated is None else _head_of_batch(*evaluated, width)
     found = found if found is None or found.model.takes(inner) else None
-    # Numbers from 0 to 1 may be values: what the configuration says of them decides.
+    # Numbers from 0 to 1 may be values: the configuration decides.
     unsure = found is not None and LABEL_SETS in found.traits and declared not in {None, found.model.problem_type}
     if found is not None and not unsure:
         return found
@@ -62,16 +62,16 @@ def head_of(trainer: Any, spec: str) -> Head:
 
 
 def _head_of_batch(batch: Mapping[str, Any], logits: Any, labels: Any, width: int) -> Head | None:
-    """Return the head that gives such outputs of a batch; None where none is sure."""
+    """Return the head with such outputs of a batch; None if it is not certain."""
     if labels is None and set(POSITION_NAMES) <= set(batch):
-        # Of a class whose name does not tell the Trainer that these are labels: a check names this.
+        # By the class's name, the Trainer does not recognise these labels: a check reports this.
         return _head_of_ends(batch, width)
     several_texts = getattr(batch.get("input_ids"), "ndim", 0) > _PAIR
     return head_of_outputs(logits, labels, width, several_texts=several_texts)
 
 
 def _head_of_labels(trainer: Any, width: int) -> Head | None:
-    """Return the head that the first batch's labels are of, where the model fails on it; None where none is sure."""
+    """Return the head by the labels of the first batch, if the model fails on it; None if it is not certain."""
     try:
         batch = next(iter(trainer.get_eval_dataloader(judged_rows(trainer))))
     except KeyboardInterrupt:
@@ -87,7 +87,7 @@ def _head_of_labels(trainer: Any, width: int) -> Head | None:
 
 
 def _head_of_ends(batch: Mapping[str, Any], width: int) -> Head | None:
-    """Return the head whose labels are first and last token, where those of a batch are; else None."""
+    """Return the head whose labels are first and last token if the batch has such labels; else None."""
     ends = tuple(batch[name] for name in POSITION_NAMES)
     return head_of_outputs((torch.zeros(len(ends[0]), 1),) * _PAIR, ends, width)
 
@@ -110,21 +110,21 @@ def _one_batch(trainer: Any) -> tuple[Mapping[str, Any], Any, Any] | None:
 
 
 def _other_input(batch: Mapping[str, Any]) -> str:
-    """Say what a model takes in the place of one row of tokens; an empty text where it takes that."""
+    """Describe inputs other than one row of tokens; an empty string for one row of tokens."""
     ids = batch.get("input_ids")
     if ids is None:
-        return f"whose batches have {', '.join(batch)}, and no input_ids: not a model of text"
+        return f"whose batches have {', '.join(batch)}, but no input_ids: it is not a model of text"
     if ids.dim() > _PAIR:
-        return f"which takes several texts a row, input_ids {_shapes(ids)}, and gives no logits [B, C] for labels [B]"
+        return f"which takes several texts a row, input_ids {_shapes(ids)}, but returns no logits [B, C] for labels [B]"
     return ""
 
 
 def _other_output(logits: Any, labels: Any, declared: str | None) -> str:
-    """Say which other head gives outputs of such shapes; an empty text where it is one that is judged.
+    """Describe an unsupported head by the shapes of its outputs; an empty string for a supported head.
 
     Args:
-        logits: of a batch.
-        labels: likewise.
+        logits: logits of a batch.
+        labels: labels of the batch.
         declared: ``problem_type`` of the model's configuration.
 
     """
@@ -137,20 +137,22 @@ def _other_output(logits: Any, labels: Any, declared: str | None) -> str:
     if first.is_complex():
         return f"whose logits are complex numbers ({first.dtype}), of which none is the largest"
     if labels.dim() == _PAIR and labels.shape[1] > 1:
-        kind = "which gives every token a label, or writes text"
+        kind = "which predicts a label for every token, or generates text"
         if first.dim() == _PAIR and first.shape == labels.shape:
-            kind = f"which gives a row several {_kind_of(labels, declared)}"
+            kind = f"which predicts for a row several {_kind_of(labels, declared)}"
         elif labels.is_floating_point():
-            kind = "whose labels are not as wide as its logits"
+            kind = "whose labels have another last dimension than its logits"
         return f"{kind}: {shapes}"
-    return f"which gives every token logits: {shapes}" if first.dim() > _PAIR else ""
+    return f"which returns logits for every token: {shapes}" if first.dim() > _PAIR else ""
 
 
 def _kind_of(labels: torch.Tensor, declared: str | None) -> str:
-    """Name labels ``[B, K]`` that are not 0 or 1 each, and what to do with them."""
+    """Describe labels ``[B, K]`` that are not all 0 or 1, and what to do."""
     if bool(((labels < 0) | (labels > 1)).any()) or declared == head_of_width(1).model.problem_type:
-        return "numbers to learn (give one number a row, or train a model for each)"
-    return "shares that compete (give the class of the largest share; for labels that do not compete, set problem_type)"
+        return "numbers (use one number a row, or train a model for each)"
+    return (
+        "probabilities that add up to 1 (use the class with the highest one; for independent labels, set problem_type)"
+    )
 
 
 def _shapes(value: Any) -> str:

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 
 def metrics_of_logits(trainer: Any, head: str) -> Metrics:
-    """Return what a Trainer's logits go through on their way to its metrics.
+    """Return the function that computes a Trainer's metrics from logits as the model returns them.
 
     Args:
-        trainer: has a ``compute_metrics``.
-        head: name of the head that its model has.
+        trainer: a Trainer with a ``compute_metrics``.
+        head: name of the head of its model.
 
     """
     compute = cast("Metrics", trainer.compute_metrics)
@@ -48,12 +48,12 @@ def metrics_of_logits(trainer: Any, head: str) -> Metrics:
 
 
 def answers_questions(trainer: Any) -> bool:
-    """Whether a Trainer makes answers of its logits before it computes metrics, as run_qa.py of transformers does."""
+    """Whether a Trainer converts logits to answers before it computes metrics, as run_qa.py of transformers does."""
     return callable(getattr(trainer, "post_process_function", None)) and hasattr(trainer, "eval_examples")
 
 
 def _hands_on_more(trainer: Any) -> bool:
-    """Whether the Trainer hands on more of the model's outputs than its logits, in a tuple."""
+    """Whether the Trainer passes more of the model's outputs than the logits to its metrics, in a tuple."""
     config = trainer.model.config
     if any(getattr(config, name, False) for name in ("output_hidden_states", "output_attentions")):
         return True
@@ -63,7 +63,7 @@ def _hands_on_more(trainer: Any) -> bool:
 
 
 def _outputs(trainer: Any) -> tuple[Any, ...]:
-    """Return what the Trainer hands on of the outputs for one row; nothing where that cannot be told."""
+    """Return the outputs for one row that the Trainer passes to its metrics; empty where they are unknown."""
     model, was_training = trainer.model, trainer.model.training
     try:
         row: Any = Subset(judged_rows(trainer), [0])
@@ -82,40 +82,40 @@ def _outputs(trainer: Any) -> tuple[Any, ...]:
 
 @dataclass(frozen=True)
 class MetricsOfOutputs:
-    """A ``compute_metrics`` that gets a tuple with the logits first, for the model returns more than them."""
+    """A ``compute_metrics`` that gets a tuple with the logits first, because the model returns more outputs."""
 
     compute: Metrics
 
     def __call__(self, evaluated: EvalPrediction) -> dict[str, float]:
-        """Put the logits into a tuple, with one number a row beside them."""
+        """Put the logits into a tuple, together with one number a row."""
         outputs: Any = (evaluated.predictions, np.zeros((len(evaluated.predictions), 1), np.float32))
         return self.compute(EvalPrediction(outputs, evaluated.label_ids))
 
 
 @dataclass(frozen=True)
 class MetricsOfEnds:
-    """A ``compute_metrics`` that gets start and end as two arrays, as a Trainer hands them over."""
+    """A ``compute_metrics`` that gets start and end as two arrays, as a Trainer passes them."""
 
     compute: Metrics
 
     def __call__(self, evaluated: EvalPrediction) -> dict[str, float]:
-        """Take logits ``[N, T, 2]`` and label ids ``[N, 2]`` apart."""
+        """Split logits ``[N, T, 2]`` and label ids ``[N, 2]``."""
         logits, labels = np.asarray(evaluated.predictions), np.asarray(evaluated.label_ids)
         more = {name: value for name in ("inputs", "losses") if (value := getattr(evaluated, name, None)) is not None}
-        # A Trainer hands over contiguous arrays.
+        # A Trainer passes contiguous arrays.
         ends = [tuple(np.ascontiguousarray(array[..., end]) for end in range(2)) for array in (logits, labels)]
         return self.compute(EvalPrediction(*cast("Any", ends), **more))
 
 
 @dataclass(frozen=True)
 class MetricsOfAnswers:
-    """A ``compute_metrics`` of answers, which the Trainer's ``post_process_function`` makes of start and end logits."""
+    """A ``compute_metrics`` of the answers that the Trainer's ``post_process_function`` makes from the logits."""
 
     compute: Metrics
     trainer: Any
 
     def __call__(self, evaluated: EvalPrediction) -> dict[str, float]:
-        """Make the answers of the Trainer's own evaluation rows, and compute."""
+        """Make the answers of the Trainer's own evaluation rows, and compute the metrics."""
         trainer = self.trainer
         return self.compute(
             trainer.post_process_function(trainer.eval_examples, judged_rows(trainer), evaluated.predictions)
@@ -135,7 +135,7 @@ class MetricsOfMore:
     """Its name."""
 
     def __call__(self, evaluated: EvalPrediction) -> dict[str, float]:
-        """Hand on the rows' inputs, and a loss for each."""
+        """Pass the inputs of the rows, and a loss for each row."""
         wanted, more = self.trainer.args.include_for_metrics, {}
         if "inputs" in wanted:
             more["inputs"] = _main_inputs(self.trainer)
@@ -163,13 +163,13 @@ def _losses(evaluated: EvalPrediction, head: Head) -> Any:
 
 @dataclass(frozen=True)
 class PreparedMetrics:
-    """A ``compute_metrics`` behind its ``preprocess_logits_for_metrics``: logits in, metrics out."""
+    """A ``compute_metrics`` after ``preprocess_logits_for_metrics``: takes logits, returns metrics."""
 
     prepare: Callable[[Any, Any], Any]
     compute: Metrics
 
     def __call__(self, evaluated: EvalPrediction) -> dict[str, float]:
-        """Prepare the logits as the Trainer does, then compute."""
+        """Prepare the logits as the Trainer does, then compute the metrics."""
         labels = _part(evaluated.label_ids, slice(None))
         prepared = self.prepare(_part(evaluated.predictions, slice(None)), labels)
         arrays = tuple(map(_array, prepared)) if isinstance(prepared, (tuple, list)) else _array(prepared)
@@ -178,14 +178,14 @@ class PreparedMetrics:
 
 @dataclass(frozen=True)
 class BatchedMetrics:
-    """A ``compute_metrics`` that takes batch after batch (``batch_eval_metrics``), and answers after the last one."""
+    """A ``compute_metrics`` that is called for each batch (``batch_eval_metrics``); the last call returns metrics."""
 
     compute: Callable[..., dict[str, float]]
     size: int
-    """Rows of a batch."""
+    """Number of rows of a batch."""
 
     def __call__(self, evaluated: EvalPrediction) -> dict[str, float]:
-        """Hand over the batches as the Trainer does: as tensors, in order."""
+        """Pass the batches as the Trainer does: as tensors, in order."""
         labels: Any = evaluated.label_ids
         total, found = len(labels[0] if isinstance(labels, tuple) else labels), dict[str, float]()
         for start in range(0, total, self.size):
@@ -213,7 +213,7 @@ class TrainerEvaluation:
     gives_all_declared = False
 
     def __init__(self, trainer: Any) -> None:
-        """Take the Trainer."""
+        """Store the Trainer."""
         self._trainer = trainer
         self._judged: Metrics | None = None
 
@@ -233,9 +233,9 @@ class TrainerEvaluation:
         return best_metric(self._trainer)
 
     def judged_metrics(self, card: TaskCard) -> Metrics:
-        """Return the user's metrics of logits, with what prepares the logits for them.
+        """Return the function that computes the user's metrics from logits, including the user's preprocessing.
 
-        Where they have none, ours, which their Trainer never sees.
+        Without a user's function, return the head's, which the Trainer does not call.
         """
         if self._judged is None:
             theirs = self._trainer.compute_metrics is not None
@@ -243,5 +243,5 @@ class TrainerEvaluation:
         return self._judged
 
     def are_own(self, compute: object) -> bool:
-        """Whether metrics are those that the user's Trainer has, or none where ours are computed beside it."""
+        """Whether a function computes the user's metrics, or the card's if the user has none."""
         return compute is self._judged

@@ -1,7 +1,7 @@
-"""Labels of the evaluation rows of a user's Trainer that answers questions: its script has none, and they are known.
+"""Makes labels for the evaluation rows of a user's Trainer for question answering, whose script makes none.
 
 As in run_qa.py of transformers, training rows have ``start_positions`` and ``end_positions``, and evaluation rows have
-``example_id`` and ``offset_mapping``, beside raw rows with ``id`` and ``answers``: that is all that a label needs.
+``example_id`` and ``offset_mapping``, and raw rows have ``id`` and ``answers``: labels can be computed from these.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _ID, _ANSWERS = "id", "answers"
 
 
 def with_eval_positions(trainer: Any) -> None:
-    """Give evaluation rows first and last token of the answer, where they lack them and the Trainer's parts tell them.
+    """Add first and last token of the answer to the evaluation rows, if they lack them and the Trainer's parts suffice.
 
-    Training does not look at them; the evaluation has a loss, and label ids.
+    Training does not use these labels; the evaluation then has a loss and label ids.
 
     Args:
-        trainer: not trained; its ``eval_dataset`` is replaced.
+        trainer: a Trainer that has not trained; its ``eval_dataset`` is replaced.
 
     """
     rows, examples = trainer.eval_dataset, getattr(trainer, "eval_examples", None)
@@ -40,7 +40,8 @@ def with_eval_positions(trainer: Any) -> None:
     answers: dict[Any, Mapping[str, Any]] = dict(zip(scalars(examples, _ID), scalars(examples, _ANSWERS), strict=True))
     found = []
     for example, offsets in walk(rows, [_EXAMPLE, OFFSETS]):
-        # Without None, nothing tells the question's tokens from the context's; nor is a window of no raw row known.
+        # Without None, the question's tokens cannot be distinguished from the context's; a window needs its raw row,
+        # too.
         if example not in answers or all(offset is not None for offset in offsets):
             return
         found.append(positions(answers[example], offsets))

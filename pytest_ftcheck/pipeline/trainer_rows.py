@@ -1,4 +1,4 @@
-"""The rows of a user's Trainer: any map-style data set becomes a plain table, and back again."""
+"""The rows of a user's Trainer: converts any map-style data set to a plain table and back."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ STREAMED = 10_000
 
 @dataclass(frozen=True)
 class RowFormat:
-    """How the user's collator gets its rows."""
+    """The format in which the user's collator gets rows."""
 
     type: str | None = None
-    """As `datasets.Dataset.with_format` takes it."""
+    """An argument of `datasets.Dataset.with_format`."""
     columns: tuple[str, ...] | None = None
 
     def apply(self, rows: Dataset) -> Dataset:
@@ -45,7 +45,7 @@ class RowFormat:
 
 
 def judged_set(trainer: Any) -> str | None:
-    """Name the evaluation set that is judged: of several, that of ``metric_for_best_model``, else the first.
+    """Return the name of the judged evaluation set: of several, that of ``metric_for_best_model``, else the first.
 
     Returns:
         None where there is one set, without a name.
@@ -59,7 +59,7 @@ def judged_set(trainer: Any) -> str | None:
 
 
 def unjudged_sets(trainer: Any) -> tuple[str, ...]:
-    """Name the evaluation sets that are not judged, because another one is."""
+    """Return the names of the evaluation sets that are not judged."""
     judged = judged_set(trainer)
     return () if judged is None else tuple(str(name) for name in trainer.eval_dataset if str(name) != judged)
 
@@ -73,25 +73,25 @@ def judged_rows(trainer: Any) -> Any:
 
 
 def best_metric(trainer: Any) -> str:
-    """Return ``metric_for_best_model`` as ``compute_metrics`` calls it: without ``eval_`` and the name of the set."""
+    """Return ``metric_for_best_model`` as a key of ``compute_metrics``: without ``eval_`` and the name of the set."""
     best = str(trainer.args.metric_for_best_model or "").removeprefix("eval_")
     return best.removeprefix(f"{judged_set(trainer)}_")
 
 
 def is_stream(rows: Any) -> bool:
-    """Tell whether rows can be neither counted nor looked up: iterable and streaming data sets."""
+    """Whether rows have neither a length nor an index: iterable and streaming data sets."""
     return isinstance(rows, TorchIterable) or not (hasattr(rows, "__len__") and hasattr(rows, "__getitem__"))
 
 
 def plain_rows(rows: Any) -> tuple[Dataset, RowFormat]:
-    """Return a data set as a table of plain values, and the format that it had; of a stream, its first rows.
+    """Return a data set as a table of plain values, and the data set's format; of a stream, its first rows.
 
     Args:
         rows: a `datasets.Dataset`, or any data set of torch whose rows are mappings; a stream gives its first
             `STREAMED` rows.
 
     Raises:
-        DataError: a row is not a mapping, cannot be read, or has something that no table can hold.
+        DataError: a row is not a mapping, cannot be read, or has a value that a table cannot hold.
 
     """
     if isinstance(rows, Dataset) and rows.format["type"] != "custom":
@@ -106,7 +106,7 @@ def plain_rows(rows: Any) -> tuple[Dataset, RowFormat]:
             plain = [{key: _plain(value) for key, value in row.items()} for row in batch]
             tables.append(Dataset.from_list(plain).data.table)
     with _forming(kind):
-        # A batch in which a column has no value at all takes its type from the others.
+        # If a column has no value in a batch, its type comes from the other batches.
         table = Dataset(pa.concat_tables(tables, promote_options="permissive") if tables else pa.table({}))
     return table, RowFormat("torch" if tensors else None)
 
@@ -143,12 +143,12 @@ class TrainerRows:
     tokenized_here = False
 
     def __init__(self, trainer: Any, spec: str, timeout: float | None) -> None:
-        """Store the arguments; nothing is read yet.
+        """Store the arguments without reading any row.
 
         Args:
-            trainer: has the data sets.
-            spec: of the factory that made it, for messages.
-            timeout: seconds that reading a data set may take.
+            trainer: the Trainer with the data sets.
+            spec: name of the factory that made the Trainer, for messages.
+            timeout: time limit in seconds for reading a data set.
 
         """
         self._trainer = trainer
@@ -157,11 +157,11 @@ class TrainerRows:
         self._tables: dict[str, tuple[Dataset, RowFormat]] = {}
 
     def table(self, name: str) -> Dataset:
-        """Return a data set as plain lists: of several evaluation sets the judged one, of a stream the first rows.
+        """Return a data set as a table: of several evaluation sets the judged one, of a stream the first rows.
 
         Raises:
             DataError: its rows do not form a table.
-            TaskError: it is a stream without a row.
+            TaskError: the data set is a stream without rows.
 
         """
         return self._read(name)[0]
@@ -172,13 +172,13 @@ class TrainerRows:
                 rows, row_format = plain_rows(_TABLES[name](self._trainer))
             if not len(rows):
                 todo = f"Change what {self._spec} returns."
-                msg = f"{self._spec}: {name} is empty: its stream ends without a row. {todo}"
+                msg = f"{self._spec}: {name} is empty: the stream has no rows. {todo}"
                 raise TaskError(msg)
             self._tables[name] = rows, row_format
         return self._tables[name]
 
     def count(self, name: str) -> int:
-        """Return how many rows a table has, before any was left out."""
+        """Return the number of rows of a data set before any were removed."""
         return len(self.table(name))
 
     def is_streamed(self, name: str) -> bool:
@@ -186,19 +186,19 @@ class TrainerRows:
         return is_stream(_TABLES[name](self._trainer))
 
     def streams(self) -> dict[str, int]:
-        """Return how many rows stand for each data set that is a stream."""
+        """Return for each stream the number of rows that represent it."""
         return {name: self.count(name) for name in _TABLES if self.is_streamed(name)}
 
     def given(self, name: str, rows: Dataset) -> Any:
-        """Return a data set as the Trainer has it, for its table; any other table as it is."""
+        """Return the Trainer's data set from which the table was made; any other table unchanged."""
         return _TABLES[name](self._trainer) if rows is self.table(name) else rows
 
     def formatted(self, rows: Dataset) -> Dataset:
-        """Give rows the format in which the user's collator gets those of the evaluation."""
+        """Give rows the format of the evaluation rows, which the user's collator expects."""
         return self._read("eval_dataset")[1].apply(rows)
 
     def replaced(self, pipeline: Pipeline) -> dict[str, Dataset]:
-        """Return the data sets of a pipeline that take the place of the Trainer's, in the Trainer's format."""
+        """Return the data sets of a pipeline that replace the Trainer's, in the Trainer's format."""
         tables = {name: getattr(pipeline, name) for name in _TABLES}
         return {
             name: self._read(name)[1].apply(rows)
@@ -207,15 +207,15 @@ class TrainerRows:
         }
 
     def evaluation_collator(self, collator: Collator) -> Collator:
-        """Return the collator of the Trainer's evaluation, which may not augment as that of its training does."""
+        """Return the collator of the Trainer's evaluation, which may lack the train collator's augmentation."""
         trainer = self._trainer
         evaluates_its_own_way = (
             isinstance(trainer, Trainer) and type(trainer).get_eval_dataloader is not Trainer.get_eval_dataloader
         )
-        # One that took the place of the user's own is judged as it is.
+        # A collator that replaced the user's is returned unchanged.
         if not evaluates_its_own_way or collator is not trainer.data_collator:
             return collator
         found: Any = trainer.get_eval_dataloader().collate_fn
-        # Columns that the model does not take are left out already.
+        # The columns that the model does not accept are removed already.
         found = getattr(found, "data_collator", found)
         return cast("Collator", found)

@@ -51,15 +51,15 @@ class TrainerLoss:
         self._trainer = trainer
 
     def of_batch(self, model: PreTrainedModel, batch: Mapping[str, Any]) -> Tensor:
-        """Return what the Trainer's ``compute_loss`` gives."""
-        # A copy: a loss of one's own may take the labels out of the batch.
+        """Return the result of the Trainer's ``compute_loss``."""
+        # A copy, because a user's loss may remove the labels from the batch.
         return cast("Tensor", self._trainer.compute_loss(model, dict(batch)))
 
 
 class TrainerSource:
-    """Makes the user's Trainer: once as the template that its parts are taken from, and anew for every run.
+    """Makes the user's Trainer: once as the template for the parts, and again for every run.
 
-    See `pytest_ftcheck.pipeline.source.Source` for what else it is asked.
+    See `pytest_ftcheck.pipeline.source.Source` for the other methods.
     """
 
     loads_model = False
@@ -68,14 +68,14 @@ class TrainerSource:
     def __init__(
         self, spec: str, factory: Callable[..., Any], inputs: Inputs | None = None, *, timeout: float | None = None
     ) -> None:
-        """Store the factory of the Trainers.
+        """Store the factory.
 
         Args:
-            spec: of the factory, as the user wrote it, for messages.
+            spec: name of the factory as the user wrote it, for messages.
             factory: returns a Trainer that has not trained.
-            inputs: what was read when the factory was imported, where runs are kept for later sessions: what the
-                factory reads belongs to them.
-            timeout: seconds that a call of the factory may take.
+            inputs: recorded inputs of the factory's import, if runs are kept for later sessions; the inputs of its
+                calls are added.
+            timeout: time limit in seconds for a call of the factory.
 
         """
         self._timeout = timeout
@@ -83,11 +83,11 @@ class TrainerSource:
         self.inputs = inputs
         self._factory = factory
         self._place: int | None = None
-        """Of the Trainer that is returned, among those that the factory makes; None until it was called once."""
+        """Index of the returned Trainer among those that the factory makes; None before the first call."""
 
     @cached_property
-    def template(self) -> Any:  # a Trainer; but transformers declares that its model and data may be anything
-        """A Trainer that is only looked at."""
+    def template(self) -> Any:  # a Trainer; transformers declares any type for its model and data
+        """A Trainer that is only inspected, never trained."""
         return self._call(TrainerChanges(), None, seed=0, device=None, output_dir=None, max_steps=None)
 
     @cached_property
@@ -117,13 +117,13 @@ class TrainerSource:
 
     @property
     def pad_id(self) -> int | None:
-        """Id of padding in the configuration of the user's model."""
+        """Pad token id in the configuration of the user's model."""
         pad_id = getattr(self.template.model.config, "pad_token_id", None)
         return None if pad_id is None else int(pad_id)
 
     @cached_property
     def args(self) -> dict[str, Any]:
-        """The user's arguments that are not `TrainingArguments`' defaults."""
+        """The user's arguments that differ from the defaults of `TrainingArguments`."""
         given, defaults = self.template.args, TrainingArguments(output_dir="unused")
         names = [spec.name for spec in fields(TrainingArguments) if spec.init and spec.name not in HELD_BACK]
         own = {name: getattr(given, name) for name in names if getattr(given, name) != getattr(defaults, name)}
@@ -132,7 +132,7 @@ class TrainerSource:
         return own
 
     def arguments(self, args: Mapping[str, Any]) -> TrainingArguments:
-        """Return the user's arguments with what a pipeline's ``args`` change."""
+        """Return the user's arguments with the changes of a pipeline's ``args``."""
         given, changed = cast("TrainingArguments", self.template.args), self._changed(args)
         return replace(given, **changed) if changed else given
 
@@ -140,13 +140,13 @@ class TrainerSource:
         return {name: value for name, value in args.items() if self.args.get(name, _ABSENT) != value}
 
     def held_back(self, device: str) -> tuple[str, ...]:
-        """Name what a run on this device sets of the Trainer, whatever the user has: see `HELD_BACK`."""
+        """Name the settings of the Trainer that a run on this device always changes: see `HELD_BACK`."""
         streams = [f"{name} (a stream: its first {rows} rows)" for name, rows in self.rows.streams().items()]
         words = [words for name, words in HELD_BACK.items() if name != "use_cpu" or self._elsewhere(device)]
         return (*words, *streams)
 
     def _elsewhere(self, device: str) -> bool:
-        """Whether the Trainer would take another device than the CPU that is asked for."""
+        """Whether the Trainer would use another device than the requested CPU."""
         return device == "cpu" and self.template.args.device.type != "cpu"
 
     @property
@@ -157,8 +157,8 @@ class TrainerSource:
         return found if hasattr(found, "convert_ids_to_tokens") else None
 
     def model_init(self) -> PreTrainedModel:
-        """Make the user's model anew; the caller seeds, and a factory that takes a seed gets that one."""
-        seed = torch.initial_seed() % 2**32  # numpy takes seeds below 2**32
+        """Make a new model of the user's; the caller sets the seed, which a factory with a seed argument gets, too."""
+        seed = torch.initial_seed() % 2**32  # NumPy accepts seeds below 2**32
         trainer = self._call(TrainerChanges(), None, seed=seed, device=None, output_dir=None, max_steps=None)
         return cast("PreTrainedModel", cast("Any", trainer.model).cpu())
 
@@ -166,7 +166,7 @@ class TrainerSource:
         """Refuse a Trainer that cannot be checked.
 
         Raises:
-            TaskError: it has trained, or has no data.
+            TaskError: the Trainer has trained, or has no data.
 
         """
         trainer = self.template
@@ -187,21 +187,21 @@ class TrainerSource:
     def make_trainer(
         self, pipeline: Pipeline, *, seed: int, device: str, output_dir: Path, steps: int | None
     ) -> Trainer:
-        """Make the user's Trainer for one run, with what the pipeline changes of its parts.
+        """Make the user's Trainer for one run, with the parts that the pipeline changes.
 
         Args:
-            pipeline: made of this source; a part that is no longer the source's own takes its place.
+            pipeline: a pipeline of this source; its changed parts replace the Trainer's.
             seed: of initialisation, order and dropout.
             device: ``cpu``, ``cuda`` or ``mps``.
-            output_dir: where it may write.
-            steps: ``max_steps``, where the pipeline asks for it.
+            output_dir: output folder of the Trainer.
+            steps: ``max_steps``, if the pipeline sets it.
 
         """
         parts: dict[str, Any] = dict(self.rows.replaced(pipeline))
         if pipeline.data_collator is not self.template.data_collator:
             parts["data_collator"] = pipeline.data_collator
         if not self.evaluation.are_own(pipeline.compute_metrics):
-            # Ours take the logits as the model gives them.
+            # The head's metrics take the logits as the model returns them.
             parts |= {"compute_metrics": pipeline.compute_metrics, "preprocess_logits_for_metrics": None}
         if pipeline.processing_class is not self.tokenizer:
             parts["processing_class"] = pipeline.processing_class
@@ -223,14 +223,14 @@ class TrainerSource:
         if not isinstance(trainer, Trainer):
             msg = (
                 f"{self.spec} returns {type(trainer).__name__}, expected a transformers.Trainer that has not trained "
-                "yet. Return the Trainer itself, and leave trainer.train() to us."
+                "yet. Return the Trainer itself, without calling trainer.train()."
             )
             raise TaskError(msg)
         found = next((index for index, each in enumerate(made) if each is trainer), None)
         if found is None or self._place not in (None, found):
             msg = (
-                f"{self.spec} did not make the Trainer that it returned in this call, or makes its Trainers in another "
-                "order each time. Make a new Trainer in every call: each run needs one with fresh weights."
+                f"{self.spec} returned a Trainer that it did not make in this call, or makes its Trainers in another "
+                "order in each call. Make a new Trainer in every call: each run needs fresh weights."
             )
             raise TaskError(msg)
         self._place = found
@@ -239,10 +239,10 @@ class TrainerSource:
         return trainer
 
     def described(self) -> Trainer:
-        """Return the source's part of the key of a run: a Trainer as the factory makes it."""
+        """Return the source's part of the key of a run: a new Trainer of the factory."""
         if self.inputs is None:
             return cast("Trainer", self.template)
-        # The checks have used the template: a collator that counts its batches has changed.
+        # Not the template, which the checks have used: a collator that counts its batches has changed.
         return self._call(TrainerChanges(), None, seed=0, device=None, output_dir=None, max_steps=None)
 
 

@@ -1,4 +1,4 @@
-"""Finds the text columns of a user's rows: it tokenizes columns again and compares the token ids."""
+"""Finds the text columns of a user's rows: tokenizes columns again and compares the token ids."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 _ROWS = 8
 _WORDS = 2.5
-"""Mean words of a column that is language; ids, names of classes and addresses have fewer."""
+"""Minimum mean number of words in a text column; ids, names of classes and addresses have fewer."""
 _DISTINCT = 3
 _MOST_COLUMNS = 4
 
 
 def language_columns(rows: Dataset) -> list[str]:
-    """Columns of natural language: texts of several words, not the names of a few classes."""
+    """Return the columns of natural language: texts of several words, not names of a few classes."""
     found = []
     for name, feature in rows.features.items():
         if not (isinstance(feature, Value) and feature.dtype in ("string", "large_string")):
@@ -37,11 +37,11 @@ def language_columns(rows: Dataset) -> list[str]:
 
 
 def find_text_columns(trainer: Any, head: Head, rows: Dataset, evaluation: Dataset) -> list[str]:
-    """Return the columns that give the rows' token ids when they are tokenized again; else none.
+    """Return the columns whose tokens are the rows' token ids; empty if there are none.
 
-    They are columns of both splits.
+    Both splits must have these columns.
 
-    A truncated row need only begin as the tokens of its whole text do.
+    For a truncated row, only the first tokens of its text must match.
     """
     tokenizer: Any = getattr(trainer, "processing_class", None) or getattr(trainer.data_collator, "tokenizer", None)
     if tokenizer is None or "input_ids" not in rows.column_names:
@@ -62,12 +62,12 @@ def _orders(head: Head, columns: list[str]) -> Iterator[tuple[str, ...]]:
 
 
 def _candidates(head: Head, rows: Dataset) -> list[str]:
-    """Columns of the kind that the head's inputs are; of texts, those of natural language."""
+    """Return the columns of the type of the head's inputs; of texts, only natural language."""
     kinds = {name: rows.data.table.schema.field(name).type for name in rows.column_names}
     language = language_columns(rows)
     texts = [name for name, feature in rows.features.items() if isinstance(feature, Value)]
     held = [name for name, kind in kinds.items() if head.inputs.holds(name, [name], kind)]
-    # Of several texts a row, some are short: a column that is one word in all rows is found out by its tokens.
+    # With several texts a row, some are short: the tokens decide about a column that has one word in all rows.
     return [name for name in held if name in language or name not in texts or head.single_texts is not None]
 
 
@@ -81,7 +81,7 @@ def _gives(tokenizer: Any, head: Head, rows: Dataset, columns: tuple[str, ...]) 
 
     for row in rows:
         stored, whole = _without(pad, row["input_ids"]), tokens(row, None)
-        # Truncated: the same length can be asked for.
+        # A truncated row: tokenize to the same length.
         if stored != whole and (
             sum(map(len, whole)) <= sum(map(len, stored)) or tokens(row, max(map(len, stored))) != stored
         ):

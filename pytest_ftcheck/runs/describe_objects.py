@@ -62,7 +62,7 @@ def _reduced(describer: Describer, thing: Any, path: str) -> bytes:
     found = reduce(thing) if reduce is not None else thing.__reduce_ex__(4)
     if isinstance(found, str):
         if getattr(sys.modules.get(getattr(thing, "__module__", "") or "numpy"), found, None) is not thing:
-            msg = f"it is not the object {found} of its module"
+            msg = f"its module has another object with the name {found}"
             raise TypeError(msg)
         return mix("global", found)
     make, arguments, *rest = found

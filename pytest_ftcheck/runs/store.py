@@ -68,7 +68,7 @@ class RunStore:
             if kind_of(root) != "folder" or aside is None:
                 raise
             self._read_only = True
-            self.notes.append(f"the run store {root} is read-only: its runs are reused, and new runs are not stored")
+            self.notes.append(f"the run store {root} is read-only: its runs are reused, but new runs are not stored")
         else:
             remove_sides(root)
 
@@ -207,14 +207,14 @@ def _read_manifest(entry: Path) -> dict[str, Any]:
 def _disagreement(entry: Path, key: RunKey) -> str:
     """Return what is wrong with an entry; an empty string if it is complete and has this key."""
     if not (entry / MANIFEST).is_file():
-        return "it has no manifest: writing was interrupted"
+        return "there is no manifest: writing was interrupted"
     manifest = _read_manifest(entry)
     if manifest.get("schema") != SCHEMA:
-        return f"its manifest has schema {manifest.get('schema')}, not {SCHEMA}"
+        return f"the manifest has schema {manifest.get('schema')}, not {SCHEMA}"
     if manifest.pop("digest", None) != _self_digest(manifest):
-        return "its manifest was changed"
+        return "the manifest was changed"
     if manifest["key"] != key.record():
-        return "it has the key of another run"
+        return "the manifest has the key of another run"
     return _disagreement_of_files(entry, manifest["files"])
 
 
@@ -223,7 +223,7 @@ def _disagreement_of_files(entry: Path, told: dict[str, str]) -> str:
     models = [name for name in told if name.startswith(f"{MODEL_FOLDER}/")]
     lacking = [name for name in (RECORD, PREDICTIONS) if name not in told] + ([] if models else [f"{MODEL_FOLDER}/"])
     if lacking:
-        return f"its manifest does not name {lacking[0]}"
+        return f"the manifest does not name {lacking[0]}"
     for name, digest in told.items():
         if name not in there:
             return f"{name} is missing"

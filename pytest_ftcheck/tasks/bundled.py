@@ -16,7 +16,7 @@ def fixtures_folder() -> Path:
 
 
 def bundled_data(task: str) -> Path | None:
-    """Folder of a task's bundled data set, None where the task has none."""
+    """Folder of a task's bundled data set; None if the task has none."""
     folder = fixtures_folder() / "data" / task
     return folder if folder.is_dir() else None
 

@@ -1,7 +1,7 @@
 """Task cards: one TOML table describes a task.
 
-The built-in cards in ``cards/`` and a user's ``[tool.ftcheck.tasks.NAME]`` are written in the same
-language. A user's table with the name of a built-in task changes only the keys that it holds.
+The built-in cards in ``cards/`` and a user's ``[tool.ftcheck.tasks.NAME]`` have the same keys. A user's table with the
+name of a built-in task changes only the keys that the table contains.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.tasks.floors import MetricLimits
 
 _LAYERED = {"recipe": is_value, "floors": is_limit}
-"""Keys with values for all runs, for a tier or for a checkpoint, and the function that recognizes such values."""
+"""Keys with values for all runs, for a tier or for a checkpoint, and the function that recognises such values."""
 
 _REQUIRED = ("head", "text_columns", "label_column", "metric", "recipe")
 
@@ -47,12 +47,12 @@ class MetricSpec:
     path: str
     config_name: str | None
     greater_is_better: Mapping[str, bool]
-    """Direction by key of what ``compute()`` returns. The first key decides which epoch is best."""
+    """Direction of each key of the result of ``compute()``. The first key decides which epoch is best."""
 
 
 @dataclass(frozen=True)
 class TaskCard:
-    """A task, and the limits of a good result."""
+    """A task, and the limits for its metrics."""
 
     name: str
     head: str
@@ -75,10 +75,10 @@ class TaskCard:
     thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Budgets and tolerances by check id, where they differ from the check's own."""
     skipped: Mapping[str, str] = field(default_factory=dict)
-    """Reason to skip a check, by id of the check."""
+    """Reasons for skipped checks, by id of the check."""
     slices: tuple[str, ...] = ()
-    """Parts of the evaluation rows that are scored on their own: ``class``, ``length``, ``truncated``, a column, or
-    ``package.module:function`` from a row to a word."""
+    """Parts of the evaluation rows that are scored separately: ``class``, ``length``, ``truncated``, a column, or
+    ``package.module:function``, which maps a row to a word."""
     trainer: str | None = None
     """``package.module:factory`` or ``path/to/train.py:factory`` of a user's Trainer."""
     description: str = ""
@@ -101,34 +101,34 @@ class TaskCard:
     def recipe(self, tier: str, checkpoint: str) -> dict[str, Any]:
         """Hyperparameters for a tier and checkpoint, named as `transformers.TrainingArguments` names them.
 
-        ``max_length`` stands for the tokenizer's argument of that name, ``fast_cpu`` for faster kernels on a CPU.
+        ``max_length`` is the tokenizer's argument, ``fast_cpu`` selects faster kernels on a CPU.
         """
         return layered(self.recipes, tier, checkpoint, is_value)
 
     def gates(self, tier: str, checkpoint: str) -> dict[str, MetricLimits]:
-        """Limits by metric for a tier and checkpoint; empty where none are declared."""
+        """Limits by metric for a tier and checkpoint; empty if none are declared."""
         return layered_limits(self.floor_tables, tier, checkpoint)
 
     def floors(self, tier: str, checkpoint: str) -> dict[str, float]:
-        """Minimum by metric for a tier and checkpoint; empty where none is declared."""
+        """Minimum by metric for a tier and checkpoint; empty if none is declared."""
         return {name: asked.min for name, asked in self.gates(tier, checkpoint).items() if asked.min is not None}
 
     @property
     def gated_metrics(self) -> tuple[str, ...]:
-        """Metrics that are judged: those of the task, and those for which any tier or checkpoint has limits."""
+        """Judged metrics: those of the task, and those with limits for any tier or checkpoint."""
         return tuple(dict.fromkeys([*self.metric.greater_is_better, *gated_metrics(self.floor_tables)]))
 
     @property
     def own_metrics(self) -> tuple[OwnMetric, ...]:
-        """Those of the gated metrics that other packages give."""
+        """The gated metrics of other packages."""
         return tuple(own for name in self.gated_metrics if (own := self._own_metric(name)) is not None)
 
     def _own_metric(self, name: str) -> OwnMetric | None:
-        """Return a metric of another package; of a user's Trainer, what it reports goes before it."""
+        """Return a metric of another package; a metric with this name that a user's Trainer reports has precedence."""
         return None if name in self.metric.greater_is_better and name != self.metric.path else own_metric(name)
 
     def greater_is_better(self, metric: str) -> bool:
-        """Direction of a gated metric: those that only the logits give, and a loss, are better where smaller."""
+        """Direction of a gated metric; smaller is better for a loss, and for metrics that only the head computes."""
         if metric in self.metric.greater_is_better:
             return self.metric.greater_is_better[metric]
         own = self._own_metric(metric)
@@ -162,7 +162,9 @@ def card_table(name: str, task_tables: Mapping[str, Mapping[str, Any]]) -> dict[
     """
     tables = known_tables(task_tables)
     if name not in tables:
-        todo = f"Take one of these, or describe yours in [tool.ftcheck.tasks.{name}]; --ftcheck-list shows the cards."
+        todo = (
+            f"Give one of these, or describe your task in [tool.ftcheck.tasks.{name}]; --ftcheck-list shows the cards."
+        )
         raise TaskError(unknown("task", name, tables, todo))
     return tables[name]
 
@@ -194,7 +196,7 @@ def parse_card(name: str, table: Mapping[str, Any]) -> TaskCard:
     """Validate a card's table.
 
     Raises:
-        TaskError: an unknown or missing key, a value of the wrong kind, a floor for a metric that is not there.
+        TaskError: an unknown or missing key, a value of the wrong type, a floor for an undeclared metric.
 
     """
     check_keys(name, table)
@@ -240,11 +242,11 @@ def _parse_head(name: str, table: Mapping[str, Any]) -> str:
     columns, labels = table["text_columns"], table.get("label_names", [])
     if not all(isinstance(column, str) for column in columns):
         raise wrong(name, f"text_columns must be names of columns, not {columns!r}")
-    # A Trainer has tokenized already: its text may be gone.
+    # The rows of a Trainer are tokenized already, and may have no texts.
     if (columns or "trainer" not in table) and (refusal := rules.inputs.refusal(columns)):
         raise wrong(name, refusal)
     if not all(isinstance(label, str) for label in labels) or len(set(labels)) != len(labels):
-        raise wrong(name, f"label_names must be distinct texts, not {labels!r}")
+        raise wrong(name, f"label_names must be distinct strings, not {labels!r}")
     if refusal := rules.card.refusal(labels, table.get("slices", [])):
         raise wrong(name, refusal)
     return head
@@ -253,12 +255,12 @@ def _parse_head(name: str, table: Mapping[str, Any]) -> str:
 def _parse_slices(name: str, table: Mapping[str, Any]) -> tuple[str, ...]:
     slices = table.get("slices", [])
     if not all(isinstance(spec, str) and spec for spec in slices) or len(set(slices)) != len(slices):
-        raise wrong(name, f"slices must be distinct texts, such as ['class', 'length'], not {slices!r}")
+        raise wrong(name, f"slices must be distinct strings, such as ['class', 'length'], not {slices!r}")
     return tuple(slices)
 
 
 def slice_family(spec: str) -> str:
-    """Name a family of slices as limits name it: of ``package.module:function`` that is the function."""
+    """Return the name of a family of slices in limits: for ``package.module:function`` the function's name."""
     return spec.rpartition(":")[2].rpartition(".")[2] if ":" in spec else spec
 
 
@@ -279,5 +281,5 @@ def _parse_metric(name: str, table: Mapping[str, Any]) -> MetricSpec:
             "for example { accuracy = true }",
         )
     if not all(isinstance(direction, bool) for direction in directions.values()):
-        raise wrong(name, f"metric.greater_is_better must hold true or false, not {directions!r}")
+        raise wrong(name, f"metric.greater_is_better must have values true or false, not {directions!r}")
     return MetricSpec(table["path"], table.get("config_name"), dict(directions))

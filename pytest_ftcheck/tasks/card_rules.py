@@ -1,4 +1,4 @@
-"""The rules of a card's table: known keys, values of the right kind, thresholds of checks that are numbers."""
+"""The rules of a card's table: known keys, types of values, numbers as thresholds of checks."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _KEYS = {
 
 
 def check_keys(name: str, table: Mapping[str, Any]) -> None:
-    """Validate what can be validated in any part of a card: the rest of it may come out of a Trainer.
+    """Validate the part of a card that needs no other part: the rest may come from a Trainer.
 
     Raises:
-        TaskError: an unknown key, or a value of the wrong kind.
+        TaskError: an unknown key, or a value of the wrong type.
 
     """
     for key, value in table.items():
@@ -48,16 +48,18 @@ def check_keys(name: str, table: Mapping[str, Any]) -> None:
 
 
 def _check_thresholds(name: str, where: str, values: object) -> None:
-    """Thresholds are numbers, and ``skip`` says why; whether there is such a check is only known to the checks."""
+    """Check that thresholds are numbers and ``skip`` is a reason; ids of checks are validated later."""
     if not isinstance(values, dict):
         todo = 'such as { rows = 0.9 } or { skip = "why" }'
         raise wrong(name, f"{where} must be a table of thresholds, {todo}, not {values!r}")
     for key, value in values.items():
         if isinstance(value, dict):
             quoted = f'"{where.removeprefix("checks.")}.{key}"'
-            raise wrong(name, f"{where}.{key}: quote the id of a check: [tool.ftcheck.tasks.{name}.checks.{quoted}]")
+            raise wrong(
+                name, f"{where}.{key}: put the id of the check into quotes: [tool.ftcheck.tasks.{name}.checks.{quoted}]"
+            )
         if key == "skip" and (not isinstance(value, str) or not value.strip()):
-            raise wrong(name, f"{where}.skip must say why the check is not run, not {value!r}")
+            raise wrong(name, f"{where}.skip must be the reason why the check is not run, not {value!r}")
         if key != "skip" and not is_number(value):
             raise wrong(name, f"{where}.{key} must be a finite number, not {value!r}")
 
@@ -68,7 +70,7 @@ def is_number(value: object) -> TypeGuard[float]:
 
 
 def check_tiers(name: str, table: Mapping[str, Any]) -> None:
-    """A tier that does not exist would never be looked up: its checkpoint or recipe would be ignored."""
+    """Refuse unknown tiers, whose checkpoint or recipe would be ignored."""
     for key, value in table.get("checkpoint", {}).items():
         if key not in TIERS:
             raise wrong(name, f"checkpoint.{key}: " + unknown("tier", key, TIERS))
@@ -82,10 +84,10 @@ def check_tiers(name: str, table: Mapping[str, Any]) -> None:
 
 
 def wrong(name: str, what: str) -> TaskError:
-    """Make the error of a card that breaks a rule, or of limits without a card where there is no name."""
+    """Make the error for a card that breaks a rule; without a name, for limits without a card."""
     return TaskError(("" if not name else f"task card {name!r}: ") + f"{what.removesuffix('.')}.")
 
 
 def is_value(name: str, value: object) -> bool:
-    """Tell a value, such as ``lr_scheduler_kwargs = { num_cycles = 2 }``, from the table of a tier or checkpoint."""
+    """Return whether an entry is a value, such as ``lr_scheduler_kwargs = { num_cycles = 2 }``, not a nested table."""
     return not isinstance(value, dict) or name.endswith(("_kwargs", "_config"))

@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from pytest_ftcheck.tasks.card import TaskCard
 
 SELECTION_SEED = 0
-"""Seed of the shuffle before `max_train_rows` or `max_eval_rows`: the rows are equal for every training seed."""
+"""Seed of the shuffle before `max_train_rows` or `max_eval_rows`: the rows do not depend on the training seed."""
 
 
 @dataclass(frozen=True)
 class TaskData:
-    """The rows of a task: text columns, the encoded label column, and whatever else the source had.
+    """The rows of a task: text columns, the encoded label column, and the other columns of the source.
 
     The label column holds int64 class ids, or float32 values for regression.
     """
@@ -40,11 +40,11 @@ class TaskData:
     train: Dataset
     evaluation: Dataset
     evaluation_split: str
-    """Name of the split that is evaluated, as the source calls it."""
+    """Name of the evaluated split in the source."""
     source: str
     """Source of the rows, for headers and reports."""
     synthetic: bool
-    """True if this project generated the rows: metrics on them say nothing about the real task."""
+    """True if this project generated the rows: their metrics do not apply to the real task."""
 
 
 def load_data(
@@ -60,12 +60,12 @@ def load_data(
     Args:
         card: names the columns and labels.
         data: ``bundled``, ``hub``, a folder or file, or splits in memory by name.
-        max_train_rows: keep that many rows of the train split, after a seeded shuffle.
-        max_eval_rows: likewise of the evaluation split.
+        max_train_rows: number of rows to keep of the train split, after a seeded shuffle.
+        max_eval_rows: number of rows to keep of the evaluation split.
         online: allow a download from the Hub.
 
     Raises:
-        DataError: no such source, split or column, an empty split, a label that the card does not name.
+        DataError: an unknown source, split, column or label, or an empty split.
 
     """
     splits, source = _read(card, data, online=online)
@@ -118,7 +118,7 @@ def find_path(data: str | Path) -> Path:
     """
     path = as_path(data)
     if kind_of(path) == "other":
-        msg = f"data {str(data)!r} is a device or a pipe, and is read more than once. Give a file or a folder."
+        msg = f"data {str(data)!r} is a device or a pipe, which cannot be read more than once. Give a file or a folder."
         raise DataError(msg)
     if not kind_of(path):
         msg = (
@@ -140,10 +140,10 @@ def _from_memory(name: str, split: Dataset | pd.DataFrame) -> Dataset:
 
 
 def _from_hub(card: TaskCard, *, online: bool) -> tuple[dict[str, Dataset], str]:
-    """Load the card's data set with `datasets.load_dataset`; offline, from the local cache alone."""
+    """Load the card's data set with `datasets.load_dataset`; offline only from the local cache."""
     hub = card.dataset
     if hub is None:
-        msg = f"task {card.name!r} names no data set of the Hub. Add [dataset] to its card, or give --ftcheck-data."
+        msg = f"task {card.name!r} has no data set of the Hub. Add [dataset] to its card, or give --ftcheck-data."
         raise DataError(msg)
     label = f"{hub.path}/{hub.name}" if hub.name else hub.path
     try:
@@ -153,13 +153,16 @@ def _from_hub(card: TaskCard, *, online: bool) -> tuple[dict[str, Dataset], str]
         todo = (
             "Check the connection and the card's [dataset]."
             if online
-            else "Nothing is downloaded unless --ftcheck-online is given; --ftcheck-data=FOLDER takes local files."
+            else "Give --ftcheck-online to allow a download, or --ftcheck-data=FOLDER for local files."
         )
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        msg = f"cannot load {label!r} of the Hub: {reason}. {todo}"
+        msg = f"cannot load {label!r} from the Hub: {reason}. {todo}"
         raise DataError(msg) from error
     if not isinstance(loaded, DatasetDict):
-        msg = f"{label!r} of the Hub has no splits in memory ({type(loaded).__name__})."
+        msg = (
+            f"{label!r} of the Hub was loaded as {type(loaded).__name__}, expected a datasets.DatasetDict. Give "
+            "--ftcheck-data=FOLDER."
+        )
         raise DataError(msg)
     return dict(loaded), f"hub {label}"
 
@@ -185,8 +188,8 @@ def _prepare(card: TaskCard, split: Dataset, where: str) -> Dataset:
     missing = [column for column in (*card.text_columns, labels) if column not in split.column_names]
     if missing:
         msg = (
-            f"{where} has no column {', '.join(map(repr, missing))}: it has {', '.join(split.column_names)}. "
-            f"Rename the column, or name yours in text_columns and label_column of task {card.name!r}."
+            f"{where} has no column {', '.join(map(repr, missing))}: its columns are {', '.join(split.column_names)}. "
+            f"Rename the column, or change text_columns and label_column of task {card.name!r}."
         )
         raise DataError(msg)
     for column in card.text_columns:
@@ -209,7 +212,7 @@ def _check_text(card: TaskCard, split: Dataset, column: str, where: str) -> None
 
 
 def _with_text(split: Dataset, column: str, where: str) -> Dataset:
-    """Leave out the rows without any text, such as the empty lines of an article.
+    """Remove the rows without any text, such as the empty lines of an article.
 
     Raises:
         DataError: no row has a text.

@@ -46,20 +46,20 @@ _NOT_ROWS = ("dataset_info.json", "state.json")  # of save_to_disk
 
 
 def read_path(path: Path, text_columns: Sequence[str]) -> dict[str, Dataset]:
-    """Read every split that a folder or file holds.
+    """Read every split in a folder or file.
 
-    A folder holds one file per split (``train.jsonl``), or Hub shards (``train-00000-of-00002.parquet``),
-    or is the output of `save_to_disk`. A single file is split 80 to 20 with a fixed seed.
+    A folder contains one file per split (``train.jsonl``), or Hub shards (``train-00000-of-00002.parquet``), or is the
+    output of `save_to_disk`. A single file is split 80 to 20 with a fixed seed.
 
     Args:
         path: an existing folder or file.
-        text_columns: read as text even where every value looks like a number.
+        text_columns: columns that are read as strings even if all their values are numbers.
 
     Returns:
         The splits by name.
 
     Raises:
-        DataError: no file of a known kind, or one that cannot be parsed.
+        DataError: there is no file of a known type, or a file cannot be parsed.
 
     """
     if path.is_file():
@@ -68,8 +68,8 @@ def read_path(path: Path, text_columns: Sequence[str]) -> dict[str, Dataset]:
         return dict(_from_disk(path))
     files = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES and file.name not in _NOT_ROWS)
     if not files:
-        hint = " It holds one split of save_to_disk: give the folder above." if (path / "state.json").is_file() else ""
-        msg = f"no data file in {path}: expected train and validation as {', '.join(SUFFIXES)}.{hint}"
+        hint = " It is one split of save_to_disk: give the parent folder." if (path / "state.json").is_file() else ""
+        msg = f"no data file in {path}: expected files train and validation with suffix {', '.join(SUFFIXES)}.{hint}"
         raise DataError(msg)
     shards: dict[str, list[Path]] = {}
     for file in files:
@@ -80,8 +80,8 @@ def read_path(path: Path, text_columns: Sequence[str]) -> dict[str, Dataset]:
 
 
 def _split(path: Path, rows: Dataset) -> dict[str, Dataset]:
-    if len(rows) < 2:  # one to learn from, one to evaluate
-        msg = f"{path} has too few rows to split: {len(rows)}. Give more, or a folder with train and validation."
+    if len(rows) < 2:  # one to train on, one to evaluate
+        msg = f"{path} has too few rows to split: {len(rows)}. Give more rows, or a folder with train and validation."
         raise DataError(msg)
     parts = rows.train_test_split(test_size=SPLIT_SHARE, seed=SPLIT_SEED, keep_in_memory=True)
     return {"train": parts["train"], "validation": parts["test"]}
@@ -90,23 +90,23 @@ def _split(path: Path, rows: Dataset) -> dict[str, Dataset]:
 def _read_shards(name: str, files: Sequence[Path], text_columns: Sequence[str]) -> pa.Table:
     found = [match for file in files if (match := _SHARD.search(file.stem))]
     if len(files) > 1 and len(found) < len(files):
-        msg = f"{name} split is there twice: {', '.join(file.name for file in files)}. Keep one of them."
+        msg = f"there are several files for split {name}: {', '.join(file.name for file in files)}. Keep one of them."
         raise DataError(msg)
     if found and len(files) != int(found[0][1]):
         msg = f"{name} split has {len(files)} of {int(found[0][1])} files in {files[0].parent}. Download the others."
         raise DataError(msg)
     try:
-        # A shard whose numbers happen to be whole is read as integers: the columns need not be of one type.
+        # A shard in which all numbers are whole is read as integers, so that the types of a column may differ.
         return pa.concat_tables([_read_file(file, text_columns) for file in files], promote_options="permissive")
     except pa.ArrowException as error:
-        msg = f"the files of the {name} split do not fit together: {error}. Make their columns alike."
+        msg = f"the files of split {name} have different columns: {error}. Give them the same columns and types."
         raise DataError(msg) from error
 
 
 def _from_disk(path: Path) -> dict[str, Dataset]:
     try:
         return dict(load_from_disk(str(path), keep_in_memory=True))
-    except Exception as error:  # damaged folders raise many types of errors; the user must repair all of them
+    except Exception as error:  # damaged folders raise many types of errors, all with the same advice
         msg = f"cannot read {path} as a folder of save_to_disk: {error}. Save it again."
         raise DataError(msg) from error
 
@@ -115,7 +115,7 @@ def _check_lines(path: Path) -> None:
     """Refuse lines that crash pyarrow, or whose errors it reports only when the rows are used.
 
     Raises:
-        ValueError: the first row is no object, one is nested too deep, or it is not UTF-8.
+        ValueError: the first line is not an object, a line is nested too deep, or a line is not UTF-8.
 
     """
     begun = False
@@ -123,7 +123,7 @@ def _check_lines(path: Path) -> None:
         for number, line in enumerate(file, start=1):
             text = line.removeprefix(codecs.BOM_UTF8).strip()
             if text and not begun and not text.startswith(b"{"):
-                msg = f"line {number} is no object: {text[:40].decode(errors='replace')}"
+                msg = f"line {number} is not a JSON object: {text[:40].decode(errors='replace')}"
                 raise ValueError(msg)
             begun = begun or bool(text)
             if text.count(b"[") + text.count(b"{") > _DEEPEST and _depth(text) > _DEEPEST:
@@ -149,7 +149,7 @@ def _depth(text: bytes) -> int:
 
 def _read_file(path: Path, text_columns: Sequence[str]) -> pa.Table:
     if kind_of(path) != "file":
-        msg = f"{path} is no regular file. Give a file, or a folder of files."
+        msg = f"{path} is not a regular file. Give a file, or a folder of files."
         raise DataError(msg)
     if path.suffix in _OF_TEXT:
         _check_packed(path)
@@ -163,13 +163,16 @@ def _read_file(path: Path, text_columns: Sequence[str]) -> pa.Table:
         raise DataError(msg) from error
     names = table.schema.names
     if twice := [name for name, count in Counter(names).items() if count > 1]:
-        msg = f"{path} has more than one column {', '.join(map(repr, twice))}: it has {', '.join(names)}. Rename one."
+        msg = (
+            f"{path} has more than one column {', '.join(map(repr, twice))}: its columns are {', '.join(names)}. "
+            "Rename one."
+        )
         raise DataError(msg)
     return table
 
 
 def _check_packed(path: Path) -> None:
-    """Refuse a compressed file under the name of another kind: pyarrow finds it empty, or no text.
+    """Refuse a compressed file with the suffix of another type: pyarrow finds no rows or no text in it.
 
     Raises:
         DataError: the file is compressed.
@@ -182,7 +185,7 @@ def _check_packed(path: Path) -> None:
         return  # the reader of the whole file reports the error
     kind = next((kind for mark, kind in _PACKED.items() if begin.startswith(mark)), "")
     if kind:
-        msg = f"{path} is compressed ({kind}), and no {path.suffix} file. Unpack it, and give what is in it."
+        msg = f"{path} is compressed ({kind}), expected a {path.suffix} file. Unpack the file, and give its content."
         raise DataError(msg)
 
 
@@ -197,12 +200,12 @@ def _parsed(path: Path, text_columns: Sequence[str]) -> pa.Table:
         case ".csv":
             return csv.read_csv(path, parse_options=csv.ParseOptions(newlines_in_values=True), convert_options=as_text)
         case ".tsv":
-            # As GLUE's own files: a tab ends a field, and a quotation mark is a character like any other.
+            # As in GLUE's own files: a tab ends a field, and a quotation mark has no special meaning.
             return csv.read_csv(
                 path, parse_options=csv.ParseOptions(delimiter="\t", quote_char=False), convert_options=as_text
             )
         case ".parquet":
             return parquet.read_table(path)
         case suffix:
-            msg = f"{path}: unknown kind of file {suffix!r}, expected one of {', '.join(SUFFIXES)}."
+            msg = f"{path}: unknown file type {suffix!r}, expected one of {', '.join(SUFFIXES)}."
             raise DataError(msg)

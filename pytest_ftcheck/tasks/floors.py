@@ -1,13 +1,13 @@
 """Limits of a card's metrics: the table ``floors``.
 
-A number is a floor; a table has more keys. Slices have limits of their own::
+A number is a floor; a table has more keys. Slices have their own limits::
 
     [floors.tiny.tiny-bert]
     accuracy = 0.85
     f1 = { min = 0.8, max_drop = 0.02, slices = { "class=bad" = 0.7, length = 0.75 } }
     expected_calibration_error = { max = 0.1 }
 
-Root, tier and checkpoint may each hold entries; the innermost wins, as a whole.
+Root, tier and checkpoint may each have entries; the innermost entry has precedence, as a whole.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _EXAMPLE = "for example { min = 0.8 } or { max_drop = 0.02 }"
 
 @dataclass(frozen=True)
 class CalibratedSeeds:
-    """The seeds that a limit came from: what ``--ftcheck-calibrate`` writes beside it."""
+    """The seeds from which a limit was calibrated; ``--ftcheck-calibrate`` writes them with the limit."""
 
     mean: float
     """Mean over the seeds that did not fail, in the unit of the metric."""
@@ -54,7 +54,7 @@ class CalibratedSeeds:
     runs: int = 1
     """Number of runs whose mean the limit applies to."""
     false_alarms: float | None = None
-    """Accepted fraction of sessions of a healthy model in which any gate fails; only for the reader."""
+    """Accepted fraction of a healthy model's sessions in which any gate fails; it has no effect."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,8 @@ class MetricLimits:
     calibrated: CalibratedSeeds | None = None
     """Seeds from which the limit was calibrated; None if it was set by hand."""
     slices: Mapping[str, MetricLimits] = field(default_factory=lambda: MappingProxyType({}))
-    """By slice (``class=bad``), or by family (``class``, ``length``) for each slice of it; floors and ceilings only,
-    with the seeds that they came from."""
+    """Limits by slice (``class=bad``), or by family (``class``, ``length``) for each slice of the family; only floors
+    and ceilings, with their seeds."""
 
     @property
     def limit(self) -> float | None:
@@ -82,12 +82,12 @@ class MetricLimits:
 
 
 def layered_limits(table: Mapping[str, Any], tier: str, checkpoint: str) -> dict[str, MetricLimits]:
-    """Collect the limits of a valid table ``floors`` for a tier and checkpoint by metric; the innermost wins."""
+    """Collect the limits of a valid table ``floors`` for a tier and checkpoint; the innermost has precedence."""
     return {metric: _limits(value) for metric, value in layered(table, tier, checkpoint, is_limit).items()}
 
 
 def gated_metrics(table: Mapping[str, Any]) -> list[str]:
-    """List the metrics for which any tier or checkpoint of a valid table ``floors`` has limits."""
+    """List the metrics with limits for any tier or checkpoint in a valid table ``floors``."""
     found: dict[str, None] = {}
     for key, value in table.items():
         found |= {key: None} if is_limit(key, value) else dict.fromkeys(gated_metrics(value))
@@ -95,7 +95,7 @@ def gated_metrics(table: Mapping[str, Any]) -> list[str]:
 
 
 def is_limit(name: str, value: object) -> bool:
-    """Return True for the limits of a metric, False for the table of a tier or checkpoint, whatever its name."""
+    """Return True for the limits of a metric, False for the table of a tier or checkpoint with any name."""
     del name
     return not isinstance(value, Mapping) or any(key in value for key in _KEYS)
 
@@ -104,14 +104,14 @@ def read_limits(name: str, where: str, value: object, *, metric: str, greater_is
     """Read the limits of one metric, a number or a table.
 
     Args:
-        name: of the task card, for messages; empty where there is none.
-        where: of the value in it, for messages.
-        value: as written.
-        metric: that is limited.
+        name: name of the task card, for messages; empty without a card.
+        where: place of the value in the card, for messages.
+        value: value in the card.
+        metric: key of the metric.
         greater_is_better: direction of the metric.
 
     Raises:
-        TaskError: an unknown key, a value of the wrong kind, a limit to the side that is good.
+        TaskError: an unknown key, a value of the wrong type, or a limit on the good side.
 
     """
     _check_limits(name, where, value, metric, greater_is_better=greater_is_better)
@@ -121,18 +121,18 @@ def read_limits(name: str, where: str, value: object, *, metric: str, greater_is
 def check_floors(
     name: str, table: Mapping[str, Any], metric: MetricSpec, *, of_logits: Sequence[str], slices: list[str]
 ) -> None:
-    """Walk floors, their tiers and their checkpoints: every leaf is a limit for a metric that is there.
+    """Validate floors, with their tiers and checkpoints: every leaf must be a limit of a known metric.
 
     Args:
-        name: of the task card.
-        table: ``floors``.
-        metric: of the card.
-        of_logits: metrics that are gated without being reported: the head computes them. Smaller is better. So are
-            those of other packages, which have a direction of their own.
+        name: name of the task card.
+        table: the table ``floors``.
+        metric: the card's metric.
+        of_logits: metrics that the head computes from logits and that need not be reported; smaller is better. Metrics
+            of other packages need not be reported either, and have their own direction.
         slices: families that the card declares.
 
     Raises:
-        TaskError: what does not hold.
+        TaskError: the first error in the table.
 
     """
     others = {name: own.greater_is_better for name in set(_keys(table)) if (own := own_metric(name)) is not None}
@@ -141,7 +141,7 @@ def check_floors(
 
 
 def _keys(table: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the keys of a table and of those in it."""
+    """Yield the keys of a table and of its nested tables."""
     for key, value in table.items():
         yield key
         yield from _keys(value) if isinstance(value, Mapping) else ()
@@ -162,8 +162,8 @@ def _check_level(
         if depth == 0 and key not in TIERS:
             raise wrong(name, f"{place}: " + unknown("tier", key, TIERS))
         if depth > 1:
-            todo = "Quote the name of a checkpoint that has a dot."
-            raise wrong(name, f"{place}: floors take a tier and a checkpoint, nothing below. {todo}")
+            todo = "Put the name of a checkpoint with a dot into quotes."
+            raise wrong(name, f"{place}: tables of floors are nested by tier and checkpoint, not deeper. {todo}")
         _check_level(name, value, directions, slices, place, depth=depth + 1)
 
 
@@ -174,25 +174,25 @@ def _check_limits(name: str, where: str, value: object, metric: str, *, greater_
             raise wrong(name, f"{where} must be a finite number, not {value!r}, or a table, {_EXAMPLE}")
         if not greater_is_better:
             todo = f"Write {{ max = {value} }}"
-            raise wrong(name, f"{where}: a smaller {metric} is better, so that a floor cannot gate it. {todo}")
+            raise wrong(
+                name, f"{where}: a smaller {metric} is better, so that it needs a ceiling instead of a floor. {todo}"
+            )
         return
     for key, entry in value.items():
         _check_entry(name, f"{where}.{key}", key, entry)
     if bad in value:
         word = "greater" if greater_is_better else "smaller"
-        raise wrong(name, f"{where}.{bad}: a {word} {metric} is better: {good} gates it, not {bad}")
+        raise wrong(name, f"{where}.{bad}: a {word} {metric} is better: use {good} instead of {bad}")
     needs = {"relative": "max_drop", "calibrated": good}
-    alone = next(
-        (f"{key} goes with {other}" for key, other in needs.items() if key in value and other not in value), ""
-    )
+    alone = next((f"{key} needs {other}" for key, other in needs.items() if key in value and other not in value), "")
     if alone or not {good, "max_drop", "slices"} & value.keys():
-        raise wrong(name, f"{where}: {alone or 'it limits nothing'}, {_EXAMPLE}")
+        raise wrong(name, f"{where}: {alone or 'there is no limit'}, {_EXAMPLE}")
     for key, entry in value.get("slices", {}).items():
         inner = f'{where}.slices."{key}"'
         _check_limits(name, inner, entry, metric, greater_is_better=greater_is_better)
         if isinstance(entry, Mapping) and set(entry) - {good, "calibrated"}:
-            todo = "a slice has no baseline and no slices of its own"
-            raise wrong(name, f"{inner} takes {good} alone, and calibrated beside it: {todo}")
+            todo = "a slice has no baseline, and no slices itself"
+            raise wrong(name, f"{inner} must have only {good} and optionally calibrated: {todo}")
 
 
 def _check_entry(name: str, where: str, key: str, entry: object) -> None:
@@ -201,7 +201,7 @@ def _check_entry(name: str, where: str, key: str, entry: object) -> None:
     if key in ("min", "max", "max_drop") and not is_number(entry):
         raise wrong(name, f"{where} must be a finite number, not {entry!r}")
     if key == "max_drop" and not 0 <= float(str(entry)) < math.inf:
-        raise wrong(name, f"{where} must not be negative: it says how much worse a metric may get, not {entry!r}")
+        raise wrong(name, f"{where} must be at least 0 (the allowed drop of the metric), not {entry!r}")
     if key == "relative" and not isinstance(entry, bool):
         raise wrong(name, f"{where} must be true or false, not {entry!r}")
     if key == "slices" and not isinstance(entry, Mapping):
@@ -223,7 +223,7 @@ def _check_calibrated(name: str, where: str, table: object) -> None:
             raise wrong(name, f"{where}.{key} must be a number of at least {least}, not {value!r}")
     missing = [key for key in _CALIBRATED_NEEDS if key not in table]
     if missing:
-        raise wrong(name, f"{where} lacks {', '.join(missing)}; --ftcheck-calibrate measures them")
+        raise wrong(name, f"{where} lacks {', '.join(missing)}; --ftcheck-calibrate writes these keys")
 
 
 def _check_slices(name: str, where: str, value: object, families: list[str]) -> None:

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def hub_access(*, online: bool) -> Iterator[None]:
-    """Keep `huggingface_hub` and `datasets` to their local caches unless ``online``.
+    """Make `huggingface_hub` and `datasets` use only their local caches, unless ``online``.
 
-    ``HF_HUB_OFFLINE`` is read when those libraries are imported, and ``local_files_only`` does not keep
-    `datasets.load_dataset` from asking the Hub, so that code which runs after the import sets what was read.
+    The libraries read ``HF_HUB_OFFLINE`` when they are imported, and ``local_files_only`` does not stop requests of
+    `datasets.load_dataset` to the Hub. Therefore the variables of the imported libraries are set here.
     """
     import datasets.config  # noqa: PLC0415 - slow to import, and only the Hub needs it
     import huggingface_hub.constants  # noqa: PLC0415 - as above

@@ -1,4 +1,4 @@
-"""Encodes the labels of a data set: names, class ids or numbers become the targets of training."""
+"""Encodes the labels of a data set: converts names, class ids or numbers to training targets."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 
 def encode_labels(card: TaskCard, split: Dataset, where: str) -> Dataset:
-    """Return the split with its label column encoded as its head learns it: int64 class ids, float32 values.
+    """Return the split with its label column encoded for its head: int64 class ids, float32 values.
 
-    Class ids must lie within the card's label names; texts must be among them. Where all names are whole numbers,
-    numbers are read as names. A `datasets.ClassLabel` that shares names with the card is read by name, whatever its
-    order.
+    Class ids must be in the range of the card's label names; strings must be one of these names. If all names are
+    integers, numbers are read as names. A `datasets.ClassLabel` that shares names with the card is read by name, for
+    any order.
 
     Args:
-        card: names the label column and the classes.
-        split: the rows.
+        card: card with the label column and the classes.
+        split: rows of the split.
         where: the split in words, for messages.
 
     Raises:
-        DataError: a label is missing, or none that the head takes: outside the names, no number.
+        DataError: a label is missing, or not valid for the head.
 
     """
     names, feature = list(card.label_names), split.features[card.label_column]
@@ -43,21 +43,21 @@ def encode_labels(card: TaskCard, split: Dataset, where: str) -> Dataset:
         encoded = [rules.encode(value, names, f"{where}, row {start + row}") for row, value in enumerate(values)]
         chunks.append(pa.array(encoded, type=kind))
         start += len(values)
-    if card.label_column in card.text_columns:  # the words themselves are what is learned
+    if card.label_column in card.text_columns:  # the words of the text are the labels
         return split
     return split.remove_columns(card.label_column).add_column(card.label_column, pa.chunked_array(chunks, type=kind))
 
 
 def _each(read: Callable[[Any], Any], value: Any) -> Any:
-    """Read a label, or each of a list of them."""
+    """Convert a label, or each label of a list."""
     return [read(part) for part in value] if isinstance(value, list) else read(value)
 
 
 def _reader(names: list[str], feature: Any) -> Callable[[Any], Any]:
-    """Return what makes of a stored value what the card's names are compared with."""
+    """Return the function that converts a stored value to the form of the card's names."""
     if isinstance(feature, ClassLabel) and set(feature.names) & set(names):
         return lambda value: feature.names[value] if isinstance(value, int) and value >= 0 else value
     if names and all(name.isdigit() for name in names):
-        # Names such as the stars 1 to 5 are what the data calls its classes: as ids, all would be one too high.
+        # Names such as the stars 1 to 5 are the data's names of classes: as ids, all would be one too high.
         return lambda value: str(value) if isinstance(value, int) else value
     return lambda value: value

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 IsValue = Callable[[str, object], bool]
-"""From a key and what it holds; false for the table of a tier or checkpoint."""
+"""Whether a key and its value are an entry; False for the table of a tier or checkpoint."""
 
 
 def layered(table: Mapping[str, Any], tier: str, checkpoint: str, is_value: IsValue) -> dict[str, Any]:
-    """Collect the values for a tier and checkpoint; the innermost wins, as a whole."""
+    """Collect the values for a tier and checkpoint; the innermost value has precedence, as a whole."""
     values: dict[str, Any] = {}
     for key in ("", tier, checkpoint):
         if key:
@@ -21,10 +21,10 @@ def layered(table: Mapping[str, Any], tier: str, checkpoint: str, is_value: IsVa
 
 
 def overlaid(base: Mapping[str, Any], over: Mapping[str, Any], is_value: IsValue) -> dict[str, Any]:
-    """Lay a user's table over that of a built-in card.
+    """Merge a user's table into that of a built-in card.
 
-    A user's value takes precedence over all values of the card for these tiers and checkpoints, also in inner tables
-    and as a whole: a user's floor did not come from the seeds of ours.
+    A user's value replaces all values of the card for these tiers and checkpoints, also in nested tables and as a
+    whole: the calibration of a built-in floor does not apply to a user's floor.
     """
     mine = {key for key, value in over.items() if is_value(key, value)}
     found = _without(base, mine, is_value)

@@ -29,7 +29,7 @@ class OfflineMetric(evaluate.Metric):  # type: ignore[misc] # evaluate carries n
     dtype = "int64"
     """Type of predictions and references, as `datasets` names it."""
     array_format: str | None = None
-    """``numpy`` where `_compute` gets arrays of that type, None where it gets lists: as on the Hub."""
+    """``numpy`` if `_compute` gets arrays of this dtype, None if it gets lists, as on the Hub."""
 
     def _info(self) -> evaluate.MetricInfo:
         value = datasets.Value(self.dtype)
@@ -49,15 +49,15 @@ class OfflineMetric(evaluate.Metric):  # type: ignore[misc] # evaluate carries n
 
     def add(self, *, prediction: Any = None, reference: Any = None, **kwargs: Any) -> None:
         """Add one prediction and its reference; see `add_batch`."""
-        # As a batch of one: evaluate buffers single rows, so that mixing both would change their order.
+        # As a batch of one row: evaluate buffers single rows, so that mixing both would change the order.
         self.add_batch(predictions=_one(prediction), references=_one(reference), **kwargs)
 
     def add_batch(self, *, predictions: Any = None, references: Any = None, **kwargs: Any) -> None:
         """Add a batch of predictions and references, [N] each.
 
         Raises:
-            TaskError: a missing input, another shape, not numbers, a class id that is not a whole number.
-            ValueError: another number of predictions than of references (by evaluate).
+            TaskError: an input is missing, has another shape, or is not numeric; a class id is not an integer.
+            ValueError: the numbers of predictions and references differ (from evaluate).
 
         """
         super().add_batch(
@@ -67,16 +67,19 @@ class OfflineMetric(evaluate.Metric):  # type: ignore[misc] # evaluate carries n
         )
 
     def compute(self, *, predictions: Any = None, references: Any = None, **kwargs: Any) -> dict[str, Any]:
-        """Score what was added so far, together with the predictions and references given here.
+        """Score the added rows, together with the predictions and references given here.
 
         Raises:
-            TaskError: nothing to score; see also `add_batch`.
+            TaskError: there are no rows; see also `add_batch`.
 
         """
         if predictions is not None or references is not None:
             self.add_batch(predictions=predictions, references=references)
         if len(self) == 0:
-            msg = f"metric {self.name!r} got no rows: is the evaluation set empty, or `add_batch` never called?"
+            msg = (
+                f"metric {self.name!r} got no rows. Check whether the evaluation set is empty, or `add_batch` is "
+                "never called."
+            )
             raise TaskError(msg)
         result: dict[str, Any] = super().compute(**kwargs)
         return result
@@ -100,13 +103,13 @@ def _column(name: str, values: Any, dtype: str) -> NDArray[Any]:
         raise TaskError(msg)
     if dtype == "int64":
         _check_whole(name, column)
-    # What float32 cannot hold becomes infinite, and the metric NaN.
+    # Numbers beyond float32 become infinite, and the metric NaN.
     with np.errstate(over="ignore"):
         return column.astype(dtype)
 
 
 def _check_whole(name: str, column: NDArray[Any]) -> None:
-    # NaN differs from itself, so it is refused as well; infinity needs naming.
+    # NaN differs from itself, and is therefore refused, too; infinity needs its own condition.
     wrong = column[(column != np.trunc(column)) | ~np.isfinite(column)]
     if len(wrong):
         msg = f"{name} must be class ids, got {wrong[0]}. {_FROM_LOGITS}"

@@ -1,14 +1,14 @@
 """The metrics themselves, as subclasses of ``evaluate.Metric`` that need no network. Importing takes seconds.
 
 Names, compute arguments and results are those of the Hub's scripts (github.com/huggingface/evaluate,
-``metrics/<name>/<name>.py``), scored by the same scikit-learn and SciPy functions. Stricter in four things:
+``metrics/<name>/<name>.py``), computed by the same scikit-learn and SciPy functions. There are four differences:
 
 - no rows, or fewer than two for a correlation, is a `TaskError`;
-- a class id that is not a whole number is a `TaskError` (the Hub's cut 0.9 down to class 0);
-- NaN or infinity in a regression metric gives NaN (the Hub's ``spearmanr`` ranks infinity, its ``mse`` raises);
-- nothing is created in the cache folder.
+- a class id that is not an integer is a `TaskError` (the Hub's metrics round 0.9 down to class 0);
+- with NaN or infinity, a regression metric is NaN (the Hub's ``spearmanr`` ranks infinity, its ``mse`` raises);
+- no file is created in the cache folder.
 
-Where scikit-learn scores 0.0 for want of positives (``f1``, ``precision``, ``recall``) it warns, here as there.
+If scikit-learn returns 0.0 because there are no positives (``f1``, ``precision``, ``recall``), it warns, as on the Hub.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Accuracy(OfflineMetric):
-    """The fraction of rows whose predicted class is the label; with ``normalize=False`` their number."""
+    """The fraction of rows whose predicted class is the label; their number with ``normalize=False``."""
 
     def _compute(
         self,
@@ -199,7 +199,7 @@ def _retrieval(
 
 
 def _matthews(predictions: ArrayLike, references: ArrayLike, sample_weight: ArrayLike | None) -> float:
-    # scikit-learn gives 0.0 here too, after a warning about the shape of a matrix that nobody sees.
+    # scikit-learn also returns 0.0 here, after a warning about the shape of an internal matrix.
     if np.unique([predictions, references]).size == 1:
         return 0.0
     return float(sk.matthews_corrcoef(references, predictions, sample_weight=sample_weight))
@@ -213,10 +213,10 @@ def _correlation(function: Callable[..., Any], first: ArrayLike, second: ArrayLi
 
     """
     x, y = np.asarray(first), np.asarray(second)
-    if len(x) < 2:  # a line needs two points
+    if len(x) < 2:  # a correlation needs two points
         msg = f"a correlation needs at least 2 rows, got {len(x)}."
         raise TaskError(msg)
-    # SciPy would give NaN and warn for a constant; for infinity it would give NaN (Pearson) or a rank (Spearman).
+    # For a constant, SciPy would return NaN and warn; for infinity, NaN (Pearson) or a rank (Spearman).
     if not np.isfinite([x, y]).all() or (x == x[0]).all() or (y == y[0]).all():
         return float("nan"), float("nan")
     value, pvalue = function(x, y)

@@ -1,4 +1,4 @@
-"""The names of metrics, the keys that each gives, and whether greater is better. Cheap to import."""
+"""The names of metrics, the keys of their results, and whether greater is better. Fast to import."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _GLUE_KEYS: dict[str, tuple[str, ...]] = {
     "stsb": ("pearson", "spearmanr"),
     "wnli": ("accuracy",),
 }
-# On the Hub too, each of these gives one value under its own name.
+# Each of these returns one value under its own name, as on the Hub.
 _PLAIN = ("accuracy", "f1", "matthews_correlation", "mse", "pearsonr", "precision", "recall", "spearmanr")
 KEYS: dict[str, dict[str, tuple[str, ...]]] = {"glue": _GLUE_KEYS} | {name: {"default": (name,)} for name in _PLAIN}
-"""Of `load_metric`: the keys that a metric gives, by its path and configuration."""
+"""Keys of the results of `load_metric`, by path and configuration."""
 
 _ERRORS = ("loss", "error", "mse", "mae", "perplexity", "ece", "brier", "cost", "risk", "distance", "deviation")
 """Words in names of metrics for which smaller is better."""
@@ -48,14 +48,14 @@ _GREATER_IS_BETTER = {
 
 
 def metric_names(path: str, config_name: str | None = None) -> tuple[str, ...]:
-    """Return the keys that ``load_metric(path, config_name).compute(...)`` gives, in order.
+    """Return the keys of the result of ``load_metric(path, config_name).compute(...)``, in order.
 
     Raises:
         TaskError: an unknown path or configuration, with the closest match.
 
     """
     if path not in KEYS:
-        todo = "For another one, give a `compute_metrics` function of your own."
+        todo = "For another metric, write your own `compute_metrics` function."
         raise TaskError(unknown("metric", path, [*KEYS, *extensions("metrics")], todo))
     configs = KEYS[path]
     config = config_name or "default"
@@ -65,7 +65,7 @@ def metric_names(path: str, config_name: str | None = None) -> tuple[str, ...]:
 
 
 def greater_is_better(name: str) -> bool:
-    """Tell whether a higher value of this metric key is the better one.
+    """Return whether a higher value is better for this metric key.
 
     Raises:
         TaskError: a key whose direction is not known, with the closest match.
@@ -82,7 +82,7 @@ def known_direction(name: str) -> bool:
 
 
 def direction_of(name: str) -> bool | None:
-    """Tell whether higher is better by the name of any key; None where the name says nothing."""
+    """Return whether higher is better by the words in a key; None if the key has no known word."""
     if name in _GREATER_IS_BETTER:
         return _GREATER_IS_BETTER[name]
     plain = name.casefold()

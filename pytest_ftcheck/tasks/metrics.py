@@ -1,10 +1,10 @@
 """The metrics of a task: names, directions, and predictions from logits. No network access.
 
-``evaluate.load("glue", "mrpc")`` fetches a script from the Hub and runs it. `load_metric` gives the same
-metric from this package instead: the same names, compute arguments and results (see `metric_classes`).
+``evaluate.load("glue", "mrpc")`` downloads a script from the Hub and runs it. `load_metric` returns the same metric
+from this package: with the same names, compute arguments and results (see `metric_classes`).
 
-This module is cheap to import: a card's metric names and directions are checked without ``evaluate``, whose
-import takes seconds (it pulls in ``transformers.pipelines``) and happens in the first `load_metric`.
+This module is fast to import: a card's metric names and directions are checked without ``evaluate``, whose import takes
+seconds (it imports ``transformers.pipelines``) and happens in the first `load_metric`.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ if TYPE_CHECKING:
 
 
 def load_metric(path: str, config_name: str | None = None) -> evaluate.Metric:
-    """Load a metric like ``evaluate.load(path, config_name)``, but offline and without touching a disk.
+    """Load a metric like ``evaluate.load(path, config_name)``, but offline and without writing files.
 
     ``compute(predictions=, references=)``, ``add`` and ``add_batch`` take integers, lists, arrays and tensors
-    of shape [N]: float32 for the regression metrics, int64 class ids for the others. Values come back as
-    Python floats (an array [classes] under ``average=None``).
+    of shape [N]: float32 for the regression metrics, int64 class ids for the others. Values are Python floats (an array
+    [classes] with ``average=None``).
 
     Raises:
         TaskError: an unknown path or configuration, with the closest match.
@@ -51,41 +51,42 @@ def load_metric(path: str, config_name: str | None = None) -> evaluate.Metric:
     metric_names(path, config_name)
     from pytest_ftcheck.tasks import metric_classes  # noqa: PLC0415 - `import evaluate` takes seconds
 
-    # In memory and with an id of its own: two workers of pytest-xdist would else share one cache file.
+    # In memory and with a unique id: otherwise two workers of pytest-xdist would share one cache file.
     metric_class = metric_classes.CLASSES[path]
     return metric_class(config_name=config_name, keep_in_memory=True, experiment_id=uuid.uuid4().hex)
 
 
 def predictions_from_logits(logits: Any, head: str) -> NDArray[Any]:
-    """Turn logits into what a metric takes as predictions.
+    """Convert logits to predictions for a metric.
 
     Args:
-        logits: an array or tensor: floats [N, K], K >= 2, of classes; [N, 1] or [N] of values. A tuple stands for its
-            first element, as in `EvalPrediction.predictions`.
+        logits: an array or tensor of floats: [N, K], K >= 2, for classes; [N, 1] or [N] for values. Of a tuple, the
+            first element is used, as in `EvalPrediction.predictions`.
         head: name of the head.
 
     Returns:
-        int64 [N], the class of the highest logit (the first of equals), `NO_CLASS` where a logit of the row
-        is NaN or infinite. Or float64 [N], values as they are. Or what another head predicts.
+        For classes int64 [N], the class of the highest logit (the first of equal ones), `NO_CLASS` where a logit of the
+        row is NaN or infinite. For values float64 [N], unchanged. Otherwise the predictions of the head.
 
     Raises:
-        TaskError: an unknown head, or logits of another shape.
+        TaskError: the head is unknown, or the logits have another shape.
 
     """
     return head_named(head).outputs.predictions(floats(logits))
 
 
 def compute_metrics_fn(metric: evaluate.Metric, head: str) -> Callable[[EvalPrediction], dict[str, float]]:
-    """Make what a `Trainer` takes as ``compute_metrics``: logits and label ids in, a float for each key out.
+    """Make a ``compute_metrics`` for a `Trainer`: it takes logits and label ids, and returns a float for each key.
 
-    One NaN or infinite logit makes every value NaN: a broken model must not pass on its healthy rows.
+    One NaN or infinite logit makes every value NaN: a broken model must not pass because of its other rows.
 
     Args:
-        metric: of `load_metric`, or any other ``evaluate.Metric`` that takes predictions and references.
+        metric: result of `load_metric`, or any other ``evaluate.Metric`` that takes predictions and references.
         head: name of the head, see `predictions_from_logits`.
 
     Raises:
-        TaskError: an unknown head, at once; from the function: no labels, logits of another shape, no rows.
+        TaskError: the head is unknown. The returned function raises it if there are no labels or no rows, or the logits
+            have another shape.
 
     """
     head_named(head)  # raise now instead of at the first evaluation
@@ -105,7 +106,7 @@ def compute_metrics_fn(metric: evaluate.Metric, head: str) -> Callable[[EvalPred
 
 
 def _keys(metric: evaluate.Metric, labels: NDArray[Any]) -> tuple[str, ...]:
-    """Return the keys of any metric; of one that is not ours, by scoring the labels against themselves."""
+    """Return the keys of any metric; of a metric of another package, by scoring the labels as predictions."""
     try:
         return metric_names(metric.name, metric.config_name)
     except TaskError:
@@ -115,12 +116,12 @@ def _keys(metric: evaluate.Metric, labels: NDArray[Any]) -> tuple[str, ...]:
 def metrics_of_card(
     card: TaskCard, windows: Dataset | None = None, questions: Dataset | None = None
 ) -> Callable[[EvalPrediction], dict[str, float]]:
-    """Make the ``compute_metrics`` of a card: of the metric that it names, be it one of its head or of a package.
+    """Make the ``compute_metrics`` of a card: its metric may be built-in, of its head, or of another package.
 
     Args:
-        card: names the metric.
-        windows: the tokenized rows, where its head has `Head.answers`.
-        questions: the raw rows, likewise.
+        card: card with the metric.
+        windows: the tokenized rows, if the head has `Head.answers`.
+        questions: the raw rows, if the head has `Head.answers`.
 
     Raises:
         TaskError: no such metric; see `compute_metrics_fn`.
@@ -136,7 +137,7 @@ def metrics_of_card(
 
 
 def _own_metric(card: TaskCard) -> OwnMetric | None:
-    """Return the metric of another package that a card names as its own; ours and those of its head go before it."""
+    """Return a card's metric of another package; built-in metrics and those of the head have precedence."""
     path = card.metric.path
     return None if path in KEYS or path in card.head_rules.scoring.own_metrics else own_metric(path)
 
@@ -157,7 +158,7 @@ def _of_package(metric: OwnMetric, rows: EvaluatedRows) -> dict[str, float]:
 def _of_logits(
     card: TaskCard, compute: Callable[[EvaluatedRows], dict[str, float]]
 ) -> Callable[[EvalPrediction], dict[str, float]]:
-    """Make a ``compute_metrics`` of what computes metrics of rows."""
+    """Make a ``compute_metrics`` from a function of rows."""
 
     def compute_metrics(evaluated: EvalPrediction) -> dict[str, float]:
         labels = _references(evaluated.label_ids, card.head)
@@ -168,13 +169,13 @@ def _of_logits(
 
 @dataclass(frozen=True)
 class AnswerMetrics:
-    """A ``compute_metrics`` of the answers of raw rows, for a head that has `Head.answers`."""
+    """A ``compute_metrics`` for the answers of raw rows, for a head with `Head.answers`."""
 
     card: TaskCard
     windows: Dataset
     """The N tokenized rows that are evaluated."""
     questions: Dataset
-    """The raw rows that they were made of."""
+    """The raw rows from which they were made."""
 
     def __call__(self, evaluated: EvalPrediction) -> dict[str, float]:
         """Compute the card's metrics of logits ``[N, T, 2]``, or of a tuple of start and end logits."""
@@ -182,17 +183,16 @@ class AnswerMetrics:
         return metrics_of_rows(self.card, answers.evaluated(self.outputs(evaluated)))
 
     def outputs(self, evaluated: EvalPrediction) -> dict[str, NDArray[Any]]:
-        """Return what `AnswerRules.outputs` does."""
+        """Return the result of `AnswerRules.outputs`."""
         answers = cast("AnswerRules", self.card.head_rules.answers)
         logits, context = side_by_side(evaluated.predictions), self.card.text_columns[-1]
         return answers.outputs(logits, self.windows, self.questions, context, self.card.label_column)
 
 
 def metric_directions(card: TaskCard) -> dict[str, bool]:
-    """Return the keys that a card's metric gives, and whether greater is better.
+    """Return the keys of a card's metric, and whether greater is better.
 
-    A metric of a head gives those of single labels as well, such as the F1 of one type of entity, where the card
-    declares them.
+    A metric of a head also has keys of single labels, such as the F1 of one type of entity, if the card declares them.
 
     Raises:
         TaskError: no such metric.
@@ -208,7 +208,7 @@ def metric_directions(card: TaskCard) -> dict[str, bool]:
 
 
 def _is_of_labels(card: TaskCard, key: str) -> bool:
-    """Tell whether the head has a metric of this name, asked about a row of each label."""
+    """Return whether the head has a metric of this name, computed for one row of each label."""
     labels = card.head_rules.labels
     label_ids = labels.stacked([labels.made_up(row, card.num_labels) for row in range(card.num_labels)])
     rows = EvaluatedRows(label_ids, label_ids, None, card.head_rules, card.label_names)
@@ -218,6 +218,9 @@ def _is_of_labels(card: TaskCard, key: str) -> bool:
 def _references(label_ids: Any, head: str) -> NDArray[Any]:
     if label_ids is None or isinstance(label_ids, tuple):
         got = "none" if label_ids is None else f"{len(label_ids)} label columns"
-        msg = f"a metric needs one column of labels, got {got}. Does the evaluation data set have 'label' or 'labels'?"
+        msg = (
+            f"a metric needs one column of labels, got {got}. Give the evaluation data set a column 'label' or "
+            "'labels'."
+        )
         raise TaskError(msg)
     return head_named(head).outputs.references(to_array(label_ids))

@@ -41,7 +41,7 @@ def _broke_off(subject: str, error: BaseException, trainer: Trainer | None) -> F
     return Finding(
         check="training.completes",
         subject=subject,
-        expected="training and evaluation run through",
+        expected="training and evaluation finish without an error",
         observed=where_it_failed(error),
         hint=_more_than_logits(trainer) + _what_helps(error),
     )
@@ -65,7 +65,7 @@ def _what_helps(error: BaseException) -> str:
         return "find out why the code hangs at this line, or give --ftcheck-timeout more seconds."
     todo = what_to_do(error, "")
     if not todo:
-        return "run the same training without pytest for the whole traceback."
+        return "run the same training without pytest to see the whole traceback."
     return (
         f"{todo[0].lower()}{todo[1:]}, or give another folder: --basetemp, or --ftcheck-store for runs that are kept."
     )

@@ -42,7 +42,8 @@ def resolve_device(asked: str | None, required: str | None = None) -> str:
     device = asked or there[0]
     if required is not None and device != required:
         msg = (
-            f"device {device!r} was chosen, but --ftcheck-require-device={required}. Give only one of the two options."
+            f"device {device!r} was chosen, but --ftcheck-require-device={required}. Correct or remove one of the two "
+            "options."
         )
         raise DeviceError(msg)
     return device

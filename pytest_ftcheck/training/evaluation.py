@@ -72,14 +72,14 @@ def evaluate(  # noqa: PLR0917 - each argument is a part of the loop
 
 
 def _of_user(pipeline: Pipeline) -> _UserMetrics | None:
-    """Return what computes a user's metrics where a run keeps less than the logits that they are of."""
+    """Return the function for a user's metrics if a run does not store the logits from which they are computed."""
     own = pipeline.card.metric.path not in pipeline.card.head_rules.scoring.own_metrics
     compute = pipeline.compute_metrics
     return _UserMetrics(compute) if own and compute and pipeline.card.head_rules.kept is not None else None
 
 
 class _UserMetrics:
-    """A user's ``compute_metrics``, with what prepares logits for it batch by batch."""
+    """A user's ``compute_metrics``, with the preprocessing of the logits of each batch."""
 
     def __init__(self, compute: Callable[[EvalPrediction], Mapping[str, Any]]) -> None:
         self._prepare: Callable[[Any, Any], Any] = compute.prepare if isinstance(compute, PreparedMetrics) else _logits
@@ -87,7 +87,7 @@ class _UserMetrics:
         self._parts: list[NDArray[Any]] = []
 
     def add(self, logits: Tensor, labels: Tensor) -> None:
-        """Take the logits ``[B, …]`` and labels of a batch."""
+        """Add the logits ``[B, …]`` and labels of a batch."""
         self._parts.append(self._prepare(logits, labels).cpu().numpy())
 
     def metrics(self, label_ids: NDArray[Any]) -> Mapping[str, Any]:

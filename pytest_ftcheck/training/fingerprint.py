@@ -44,7 +44,7 @@ def fingerprint_rows(rows: Iterable[Any], pad_id: int | None) -> list[int]:
         return []
     fill = -1 if pad_id is None else pad_id
     if pad_id is None and len({len(row) for row in lists}) > 1:
-        # Without a pad id, padding cannot be recognized: compute each row alone.
+        # Without a pad id, padding cannot be recognised: compute each row alone.
         return [int(fingerprints(row[None], None)[0]) for row in lists]
     padded = torch.nn.utils.rnn.pad_sequence(lists, batch_first=True, padding_value=fill)
     return [int(number) for number in fingerprints(padded, pad_id).tolist()]

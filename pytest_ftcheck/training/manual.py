@@ -187,7 +187,10 @@ def refuse_what_is_missing(args: TrainingArguments, *, own_loss_and_schedule: bo
         theirs = own_loss_and_schedule and name in ("label_smoothing_factor", "lr_scheduler_type")
         if value not in taken and not theirs:
             choices = " or ".join(map(repr, taken))
-            msg = f"{name} = {getattr(value, 'value', value)!r}: the manual engine has {choices}. Use engine trainer."
+            msg = (
+                f"{name} = {getattr(value, 'value', value)!r}: the manual engine supports only {choices}. Use engine "
+                "trainer."
+            )
             raise TaskError(msg)
 
 
@@ -200,7 +203,10 @@ def make_optimizer(model: nn.Module, args: TrainingArguments) -> torch.optim.Opt
     """
     optim = OptimizerNames(args.optim)
     if optim not in (OptimizerNames.ADAMW_TORCH, OptimizerNames.ADAMW_TORCH_FUSED):
-        msg = f"optim = {optim.value!r}: the manual engine has adamw_torch and adamw_torch_fused. Use engine trainer."
+        msg = (
+            f"optim = {optim.value!r}: the manual engine supports only adamw_torch and adamw_torch_fused. Use engine "
+            "trainer."
+        )
         raise TaskError(msg)
     decayed = set(get_parameter_names(model, [torch.nn.LayerNorm], _NO_DECAY))
     trainable = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]

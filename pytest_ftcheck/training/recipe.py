@@ -123,7 +123,7 @@ _SEVERAL_PROCESSES = ("deepspeed", "fsdp", "fsdp_config")
 
 
 def check_values(pipeline: Pipeline) -> None:
-    """Refuse values of a card's recipe that are no numbers, or out of range.
+    """Refuse values of a card's recipe that are not numbers, or out of range.
 
     Raises:
         TaskError: a value is refused.
@@ -132,7 +132,8 @@ def check_values(pipeline: Pipeline) -> None:
     for name, value in pipeline.args.items():
         if name in _SEVERAL_PROCESSES and value:
             msg = (
-                f"recipe of task {pipeline.card.name!r}: {name} needs several processes, a session has one. Remove it."
+                f"recipe of task {pipeline.card.name!r}: {name} needs several processes, but a session has one. Remove "
+                f"{name}."
             )
             raise TaskError(msg)
         if name not in _NUMBERS or (name == "max_grad_norm" and value is None):  # no clipping

@@ -49,7 +49,7 @@ def silent(progress: Progress) -> None:
 
 @dataclass
 class StepRecorder:
-    """Collects the loss of every optimizer step, and stops a run whose loss is no longer finite."""
+    """Collects the loss of every optimizer step, and stops a run if a loss is not finite."""
 
     title: str
     subject: str

@@ -70,7 +70,7 @@ def engine_outcome(
     # Accelerate keeps device and precision of the first run for the whole process: reset them for each run.
     reset_state()
     with (
-        # A check that asks for the run may do so where it needs no gradients.
+        # A check may request the run where gradients are switched off.
         torch.inference_mode(mode=False),
         torch.enable_grad(),
         quiet_libraries(),
@@ -154,7 +154,7 @@ def train_run(
 
 
 def _of_raw_rows(pipeline: Pipeline, logits: NDArray[Any]) -> dict[str, NDArray[Any]]:
-    """Return what else a run holds where a raw row may become several tokenized rows: one answer for each."""
+    """Return the answers of raw rows, one for each, if a raw row may become several tokenized rows."""
     card = pipeline.card
     if card.head_rules.answers is None:
         return {}
@@ -164,7 +164,7 @@ def _of_raw_rows(pipeline: Pipeline, logits: NDArray[Any]) -> dict[str, NDArray[
 
 
 def _check_rows(pipeline: Pipeline, outputs: Mapping[str, NDArray[Any]], subject: str) -> None:
-    """Fail where the evaluation lost or repeated rows, before any check uses its outputs."""
+    """Fail if the evaluation lost or repeated rows, before any check uses its outputs."""
     rows = len(pipeline.eval_dataset)
     expected = pipeline.card.head_rules.outputs.shapes(rows, pipeline.card.num_labels)
     if np.ndim(outputs[LABELS]) == 0:  # None, although its type does not allow it
@@ -182,9 +182,9 @@ def _check_rows(pipeline: Pipeline, outputs: Mapping[str, NDArray[Any]], subject
         finding = Finding(
             check="model.logits_shape",
             subject=subject,
-            expected=f"{_shapes(expected)}: one row per row of the evaluation data set",
+            expected=f"{_shapes(expected)}: one row for each row of the evaluation data set",
             observed=_shapes(seen),
-            hint="look for a collator that removes rows, a last batch that is left out, or a head of another size.",
+            hint="look for a collator that removes rows, a last batch that is dropped, or a head of another size.",
         )
         raise CheckFailure([finding])
 

@@ -46,8 +46,8 @@ def environment_of(settings: Settings, pipeline: Pipeline) -> dict[str, str]:
     device = resolve_device(settings.device, settings.require_device)
     if settings.fast_cpu and device != "cpu":
         msg = (
-            f"--ftcheck-fast-cpu has no effect on {device}: it replaces CPU kernels. Give --ftcheck-device=cpu, too, "
-            "or leave it out; fast_cpu in a recipe has an effect only on a CPU."
+            f"--ftcheck-fast-cpu replaces CPU kernels, but the device is {device}. Give --ftcheck-device=cpu, too, or "
+            "remove --ftcheck-fast-cpu; fast_cpu in a recipe has an effect only on a CPU."
         )
         raise DeviceError(msg)
     return describe_environment(

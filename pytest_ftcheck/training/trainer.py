@@ -97,7 +97,7 @@ def make_trainer(pipeline: Pipeline, args: TrainingArguments) -> Trainer:
 
 
 def _count_rows(trainer: Any) -> None:
-    """Let the Trainer count the rows of an optimizer step whose labels are positions: of those it counts nothing."""
+    """Make the Trainer count the rows of an optimizer step whose labels are positions, which it ignores."""
     get_batch_samples = trainer.get_batch_samples
 
     def counted(*args: Any, **kwargs: Any) -> Any:
@@ -108,7 +108,7 @@ def _count_rows(trainer: Any) -> None:
 
 
 def _what_is_kept(pipeline: Pipeline) -> Any:
-    """Return what takes the place of the logits of a batch in an evaluation; None where all logits are kept."""
+    """Return the function that replaces the logits of a batch in an evaluation; None where all logits are stored."""
     kept = pipeline.card.head_rules.kept
     return None if kept is None else lambda logits, labels: kept.of_batch(_first(logits), labels)
 
@@ -121,7 +121,7 @@ def _predict(trainer: Any, pipeline: Pipeline, *, as_given: bool) -> PredictionO
     kept = trainer.preprocess_logits_for_metrics, trainer.compute_metrics
     trainer.preprocess_logits_for_metrics, trainer.compute_metrics = _what_is_kept(pipeline), None
     try:
-        # That of run_qa.py also needs the raw rows, and returns answers.
+        # The predict method of run_qa.py also needs the raw rows, and returns answers.
         predict = trainer.predict if not answers_questions(trainer) else partial(Trainer.predict, trainer)
         return cast("PredictionOutput", predict(rows, metric_key_prefix="eval"))
     finally:

@@ -150,5 +150,5 @@ def test_padding_faults_need_padding(mrpc: Pipeline) -> None:
         if len(row) == len(mrpc.eval_dataset[0]["input_ids"])
     ]
     fixed = replace(mrpc, eval_dataset=mrpc.eval_dataset.select(same))
-    with pytest.raises(NotApplicable, match="all of one length"):
+    with pytest.raises(NotApplicable, match="all rows have the same length"):
         faults()["mask_all_ones"].plant(fixed)

@@ -96,7 +96,7 @@ def test_an_unknown_name_is_guessed() -> None:
 
 
 def test_an_engine_without_the_part_is_told(mrpc: object) -> None:
-    with pytest.raises(NotApplicable, match="engine manual has no such part"):
+    with pytest.raises(NotApplicable, match="it cannot be planted in engine manual"):
         faults()["resumed_without_optimizer"].plant_in(mrpc, "manual")  # type: ignore[arg-type]  # it is not looked at
 
 

@@ -67,5 +67,5 @@ def test_a_metric_is_renamed(mrpc: Pipeline) -> None:
 
 
 def test_without_metrics_there_is_nothing_to_plant(mrpc: Pipeline) -> None:
-    with pytest.raises(NotApplicable, match="it computes no metrics"):
+    with pytest.raises(NotApplicable, match="the pipeline has no compute_metrics"):
         faults()["metric_renamed"].plant(replace(mrpc, compute_metrics=None))

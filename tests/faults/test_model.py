@@ -91,7 +91,7 @@ def test_classes_have_other_names(mrpc: Pipeline, name: str, names: list[str]) -
 
 def test_classes_that_nobody_named_cannot_lose_their_names(mrpc: Pipeline) -> None:
     unnamed = replace(mrpc, card=replace(mrpc.card, label_names=("LABEL_0", "LABEL_1")))
-    with pytest.raises(NotApplicable, match="nobody has named its classes"):
+    with pytest.raises(NotApplicable, match="the classes have no names"):
         faults()["label_names_generic"].plant(unnamed)
 
 

@@ -136,13 +136,13 @@ def test_without_what_it_needs_a_fault_says_why(mrpc: Pipeline, healthy: Callabl
     from dataclasses import replace
 
     unreported = replace(mrpc, processing_class=None)
-    with pytest.raises(NotApplicable, match="its raw text or its tokenizer is not known"):
+    with pytest.raises(NotApplicable, match="the raw texts or the tokenizer are not known"):
         faults()["truncated_to_8"].plant(unreported)
-    with pytest.raises(NotApplicable, match="it has no tokenizer"):
+    with pytest.raises(NotApplicable, match="the pipeline has no tokenizer"):
         faults()["tokenizer_not_saved"].plant(unreported)
-    with pytest.raises(NotApplicable, match="its rows have one segment"):
+    with pytest.raises(NotApplicable, match="the rows have only one segment"):
         faults()["segments_joined"].plant(healthy("sst2"))
     with pytest.raises(NotApplicable, match="it applies only to tasks with classes; this task has values"):
         faults()["labels_from_1"].plant_in(healthy("stsb"), "trainer")
-    with pytest.raises(NotApplicable, match="its rows have no token_type_ids"):
+    with pytest.raises(NotApplicable, match="the rows have no column token_type_ids"):
         faults()["token_type_ids_dropped"].plant(healthy("mrpc", model="tiny-distilbert"))

@@ -239,7 +239,7 @@ def test_a_limit_for_a_slice_without_rows_is_explained(mrpc: Pipeline, tmp_path:
     [
         ({"accuracy": 0.55}, "the floor 0.5500 for accuracy has no effect: 'always "),
         ({"f1": 0.7}, "the floor 0.7000 for f1 has no effect: 'always equivalent'"),
-        ({"loss": {"max": 0.69}}, "the ceiling 0.6900 for loss has no effect: 'the share of each label"),
+        ({"loss": {"max": 0.69}}, "the ceiling 0.6900 for loss has no effect: 'the fraction of each label"),
         ({"brier_score": {"max": 0.25}}, "the ceiling 0.2500 for brier_score has no effect"),
     ],
 )

@@ -105,7 +105,7 @@ def test_another_column_beside_the_text_is_no_obstacle(pipeline: Pipeline, tmp_p
             ),
             "1 of 12 evaluation rows differ in sentence1, sentence2, label, first row 3",
         ),
-        (lambda rows: rows.remove_columns("sentence2"), "the evaluation rows have no column sentence2 any more"),
+        (lambda rows: rows.remove_columns("sentence2"), "the evaluation rows no longer have the column sentence2"),
     ],
 )
 def test_other_rows_are_not_comparable(

@@ -41,7 +41,7 @@ def test_guessing_scores_what_many_guesses_score(metric: str) -> None:
     )
     assert score is not None
     scores = [score(MRPC, (generator.uniform(size=408) < 279 / 408).astype(int)) for _ in range(150)]
-    guessing = found(metric)["guessing by the share of each label"]
+    guessing = found(metric)["guessing by the fraction of each label"]
     assert guessing.value == pytest.approx(np.mean(scores), abs=0.015)
     # Ours draw the rows anew as well: their interval is as wide or wider.
     assert guessing.low < np.quantile(scores, 0.04)
@@ -52,7 +52,9 @@ def test_macro_average_of_five_classes_has_trivial_scores() -> None:
     labels = np.repeat(np.arange(5), 80)
     names = tuple("abcde")
     assert found("f1:macro", labels, names)["always a, the majority"].value == pytest.approx(1 / 15, abs=1e-6)
-    assert found("f1:macro", labels, names)["guessing by the share of each label"].value == pytest.approx(0.2, abs=0.01)
+    assert found("f1:macro", labels, names)["guessing by the fraction of each label"].value == pytest.approx(
+        0.2, abs=0.01
+    )
 
 
 def test_shares_come_from_training_where_it_is_given() -> None:

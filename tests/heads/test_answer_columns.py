@@ -69,12 +69,12 @@ def test_each_form_says_the_same(columns: dict[str, list[Any]]) -> None:
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"answer": ["Clara"]}, "'Clara': it has no answer_start, and stands 0 times in its context"),
-        ({"answer": [" "]}, "stands 7 times"),
-        ({"answer": ["Ben"], "answer_start": ["later"]}, "answer_start 'later' is no number"),
+        ({"answer": ["Clara"]}, "'Clara': there is no answer_start, and the answer occurs 0 times in its"),
+        ({"answer": [" "]}, "occurs 7 times"),
+        ({"answer": ["Ben"], "answer_start": ["later"]}, "answer_start 'later' is not a number"),
         ({"answer": [["Ben", "Anna"]], "answer_start": [[22]]}, "expected as many texts as first characters"),
-        ({"answers": [ANNA], "is_impossible": [True]}, "is_impossible is true, and the answer is 'Anna'"),
-        ({"label": ["Ben"]}, "train split has no answers: it has context, label"),
+        ({"answers": [ANNA], "is_impossible": [True]}, "is_impossible is true, but there is the answer 'Anna'"),
+        ({"label": ["Ben"]}, "train split has no answers: its columns are context, label"),
     ],
     ids=["absent", "ambiguous", "no number", "another count", "contradiction", "no column"],
 )

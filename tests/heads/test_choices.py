@@ -59,9 +59,7 @@ def test_a_longer_choice_is_truncated_to_max_length(tokenizer: PreTrainedTokeniz
 
 
 def test_a_label_of_no_choice_is_refused(tokenizer: PreTrainedTokenizerBase) -> None:
-    with pytest.raises(
-        DataError, match=r"label 2, and a row has 2 choices: ending0, ending1\. Name one label a choice"
-    ):
+    with pytest.raises(DataError, match=r"label 2, but a row has 2 choices: ending0, ending1\. Give label_names one"):
         HEAD.inputs.encode(tokenizer, COLUMNS, [0, 2], None)
 
 

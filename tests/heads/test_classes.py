@@ -69,7 +69,7 @@ def test_a_guess_costs_the_entropy_of_the_labels() -> None:
     assert HEAD.loss.of_constant(labels, 2, 1.0) == pytest.approx(math.log(2))
     low, high, words = HEAD.loss.at_start(torch.zeros(2), 4, LIMITS)
     assert (low, high) == (0.5 * math.log(4), math.log(4) + 3.0)
-    assert words == "0.693 to 4.39: a guess among 4 classes costs ln 4 = 1.39"
+    assert words == "0.693 to 4.39: the loss of a guess among 4 classes is ln 4 = 1.39"
 
 
 def test_outputs() -> None:

@@ -26,7 +26,7 @@ def test_an_unknown_name_gets_the_closest_match() -> None:
 
 def test_one_label_a_row_is_a_class_or_a_value() -> None:
     for traits in ({LABEL_PER_ROW}, {LABEL_PER_ROW, CLASSES, VALUES}):
-        with pytest.raises(ValueError, match="needs either 'classes' or 'values'"):
+        with pytest.raises(ValueError, match="give it either trait 'classes' or 'values'"):
             replace(classes.HEAD, traits=frozenset(traits))
     assert not replace(classes.HEAD, traits=frozenset({"tag_sets"})).values
 

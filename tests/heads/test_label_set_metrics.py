@@ -93,6 +93,6 @@ def test_trivial_models_answer_the_most_frequent_labels() -> None:
     assert list(constants) == expected
     assert value("f1_micro", constants["always food"]) == pytest.approx(2 * 3 / (3 + 6))
     ((name, shares),) = HEAD.scoring.constants("average_precision", train, train, NAMES)
-    assert name == "the share of each label as its probability"
+    assert name == "the fraction of each label as its probability"
     assert value("average_precision", shares) == pytest.approx((1 + 2 / 3 + 1 / 3) / 3)
     assert HEAD.scoring.guesses("f1_micro", train, train, NAMES) == []

@@ -45,10 +45,10 @@ def test_of_two_labels_a_list_of_zero_and_one_is_a_vector() -> None:
     ("value", "message"),
     [
         ("food", r"row 7: label 'food' is not a list. Expected a list of 3 numbers from 0 to 1, or a list of names"),
-        ([3], r"row 7, label 0: label 3 is outside the names \(0 = food, 1 = film, 2 = trade\)"),
-        (["fod"], r"label 'fod' is outside the names .* Did you mean 'food'\?"),
-        ([1, 1], r"row 7: label 'film' stands twice in \[1, 1\]. Remove one, or give a vector of 3 numbers"),
-        ([0.5, 2.0, 0.0], r"row 7, label 0: label 0.5 is outside the names"),
+        ([3], r"row 7, label 0: label 3 is not one of the classes \(0 = food, 1 = film, 2 = trade\)"),
+        (["fod"], r"label 'fod' is not one of the classes .* Did you mean 'food'\?"),
+        ([1, 1], r"row 7: label 'film' occurs twice in \[1, 1\]. Remove one, or give a vector of 3 numbers"),
+        ([0.5, 2.0, 0.0], r"row 7, label 0: label 0.5 is not one of the classes"),
     ],
     ids=["no list", "id", "name", "twice", "numbers above 1"],
 )
@@ -72,7 +72,7 @@ def test_labels_are_vectors_of_floats() -> None:
 def test_a_card_names_two_labels_and_no_slices_of_classes() -> None:
     assert not HEAD.card.refusal(NAMES, ["length"])
     assert "at least two" in HEAD.card.refusal(NAMES[:1], [])
-    assert "where a row has several labels" in HEAD.card.refusal(NAMES, ["class"])
+    assert "a row has no single class" in HEAD.card.refusal(NAMES, ["class"])
 
 
 def test_loss_is_that_of_transformers() -> None:
@@ -95,7 +95,7 @@ def test_outputs_are_answers_of_each_label() -> None:
     assert outputs.scores(LOGITS[:1]).tolist() == [pytest.approx([1 / (1 + math.exp(-value)) for value in LOGITS[0]])]
     assert outputs.scores(np.array([[-1000.0, 1000.0]])).tolist() == [[0.0, 1.0]]
     assert (outputs.references(LABELS) is LABELS, outputs.judged(LOGITS, LABELS).shape) == (True, (2, 3))
-    with pytest.raises(TaskError, match=r"takes logits \[N, K\] of K >= 2 labels, got shape \(2, 1\)"):
+    with pytest.raises(TaskError, match=r"takes logits \[N, K\] for K >= 2 labels, got shape \(2, 1\)"):
         outputs.predictions(LOGITS[:, :1])
 
 

@@ -94,7 +94,7 @@ def test_trivial_models_know_no_text(parts: Pipeline) -> None:
     loss, accuracy = (best_trivial_of(parts, name) for name in ("token_loss", "masked_accuracy"))
     assert loss is not None
     assert accuracy is not None
-    assert loss.name == "the share of each token as its probability"
+    assert loss.name == "the fraction of each token as its probability"
     assert accuracy.name == "always the most frequent token"
     assert 3 < loss.value < np.log(374)
     assert accuracy.value < 0.2
@@ -163,8 +163,8 @@ def test_a_card_takes_no_names_of_labels_and_one_column() -> None:
     assert (
         HEAD.card.refusal(["a", "b"], []) == "label_names must be absent: the labels are the tokens of the vocabulary"
     )
-    assert HEAD.card.refusal([], ["class"]).startswith("slices: 'class'")
-    assert HEAD.inputs.refusal(["a", "b"]) == "text_columns must be the one column of texts, not ['a', 'b']"
+    assert HEAD.card.refusal([], ["class"]).startswith("slices: remove 'class'")
+    assert HEAD.inputs.refusal(["a", "b"]) == "text_columns must be one column of texts, not ['a', 'b']"
 
 
 def test_a_tokenizer_without_a_mask_token_is_refused() -> None:

@@ -80,17 +80,17 @@ def test_an_answer_that_ends_in_a_token_has_that_token() -> None:
 
 @pytest.mark.parametrize("stride", [16, -1])
 def test_windows_that_share_more_than_they_hold_are_refused(tokenizer: PreTrainedTokenizerBase, stride: int) -> None:
-    with pytest.raises(DataError, match=r"doc_stride = -?\d+: windows of max_length = 24 tokens have room for"):
+    with pytest.raises(DataError, match=r"doc_stride = -?\d+: in a window of max_length = 24 tokens, a question of"):
         encoded(tokenizer, doc_stride=stride)
 
 
 def test_what_a_card_may_say() -> None:
     assert not HEAD.card.refusal([], ["title"])
     assert HEAD.card.width([]) == 2
-    assert HEAD.card.refusal(["yes", "no"], []) == "label_names must be absent: an answer is no class"
+    assert HEAD.card.refusal(["yes", "no"], []) == "label_names must be absent: an answer is not a class"
     assert "slices 'class', 'length'" in HEAD.card.refusal([], ["class", "length"])
     assert not HEAD.inputs.refusal(["question", "context"])
-    assert "the column of questions and that of contexts" in HEAD.inputs.refusal(["context"])
+    assert "a column of questions and a column of contexts" in HEAD.inputs.refusal(["context"])
 
 
 @pytest.mark.parametrize("value", [None, "Anna", {"text": ["Anna"]}, {"text": ["Anna"], "answer_start": []}])

@@ -43,7 +43,7 @@ def tokenizer() -> PreTrainedTokenizerBase:
 def test_one_column_holds_lists_of_words() -> None:
     inputs = HEAD.inputs
     assert not inputs.refusal(["tokens"])
-    assert inputs.refusal(["tokens", "text"]) == "text_columns must be the one column of words, not ['tokens', 'text']"
+    assert inputs.refusal(["tokens", "text"]) == "text_columns must be one column of words, not ['tokens', 'text']"
     held = [
         inputs.holds("tokens", ["tokens"], kind) for kind in (pa.list_(pa.string()), pa.string(), pa.list_(pa.int64()))
     ]
@@ -94,15 +94,13 @@ def test_tags_of_tokens_of_words_that_stand_side_by_side() -> None:
 
 
 def test_a_row_with_another_number_of_tags_is_named(tokenizer: PreTrainedTokenizerBase) -> None:
-    with pytest.raises(DataError, match="2 words and 1 tags in the row 'Anna sold': one tag a word"):
+    with pytest.raises(DataError, match="2 words but 1 tags in the row 'Anna sold': give one tag a word"):
         HEAD.inputs.encode(tokenizer, {"tokens": [["Anna", "sold"]]}, [[1]], None)
 
 
 def test_a_tokenizer_without_word_ids_is_refused() -> None:
     slow = SimpleNamespace(is_fast=False)
-    with pytest.raises(
-        DataError, match="SimpleNamespace does not tell which word a token is of: take a fast tokenizer"
-    ):
+    with pytest.raises(DataError, match="SimpleNamespace does not return the word of a token: use a fast tokenizer"):
         HEAD.inputs.encode(slow, {"tokens": [["Anna"]]}, [[1]], None)  # type: ignore[arg-type]
 
 
@@ -116,7 +114,7 @@ def test_the_collator_pads_tags_so_that_nothing_counts_them(tokenizer: PreTraine
 def test_labels_are_lists_of_names_or_ids() -> None:
     labels, names = HEAD.labels, ("O", "B-PER")
     assert labels.encode(["B-PER", 0], names, "row 0") == [1, 0]
-    with pytest.raises(DataError, match="row 3, word 1: label 'B-ORG' is outside the names"):
+    with pytest.raises(DataError, match="row 3, word 1: label 'B-ORG' is not one of the classes"):
         labels.encode(["O", "B-ORG"], names, "row 3")
     with pytest.raises(DataError, match="row 3: label 'O' is not a list of tags"):
         labels.encode("O", names, "row 3")

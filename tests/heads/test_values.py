@@ -16,8 +16,8 @@ LIMITS = {"below": 0.5, "above": 3.0, "times": 5.0}
 
 
 def test_card_has_no_names_and_no_slices_by_class() -> None:
-    assert HEAD.card.refusal(["low", "high"], []) == "label_names does not go with head 'regression'"
-    assert HEAD.card.refusal([], ["class"]) == "slices: 'class' does not go with head 'regression'"
+    assert HEAD.card.refusal(["low", "high"], []) == "label_names must be absent: head 'regression' has no classes"
+    assert HEAD.card.refusal([], ["class"]) == "slices: remove 'class': head 'regression' has no classes"
     assert not HEAD.card.refusal([], ["length"])
     assert HEAD.card.width([]) == 1
 

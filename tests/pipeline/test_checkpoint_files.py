@@ -63,10 +63,10 @@ def test_healthy_checkpoints_are_taken(tmp_path: Path, make: Callable[[], Any]) 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"num_hidden_layers": 10**6}, "asks for 1000000 layers, and the weights are"),
-        ({"num_hidden_layers": -2}, "asks for -2 layers"),
-        ({"vocab_size": 10**12}, "describes a model of .* parameters, and the weights have"),
-        ({"num_attention_heads": 0}, "describes no model for sequence classification: ZeroDivisionError"),
+        ({"num_hidden_layers": 10**6}, "has num_hidden_layers = 1000000, but the weights are"),
+        ({"num_hidden_layers": -2}, "has num_hidden_layers = -2"),
+        ({"vocab_size": 10**12}, "describes a model of .* parameters, but the weights have"),
+        ({"num_attention_heads": 0}, "does not describe a model for sequence classification: ZeroDivisionError"),
         ({"vocab_size": "abc"}, r"cannot read .*config\.json"),
     ],
     ids=["layers without end", "layers below zero", "a vocabulary without end", "no heads", "a text"],

@@ -165,5 +165,5 @@ def test_folders_of_a_factory_are_left_as_in_a_script(
 
 def test_a_trainer_that_was_made_before_is_refused(scripts: Any, tmp_path: Path) -> None:
     assert scripts
-    with pytest.raises(TaskError, match=r"kept did not make the Trainer that it returned in this call"):
+    with pytest.raises(TaskError, match=r"kept returned a Trainer that it did not make in this call"):
         judged_run("kept", tmp_path / "run")

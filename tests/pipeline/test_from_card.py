@@ -118,7 +118,7 @@ def test_card_without_a_checkpoint_for_the_tier_is_explained() -> None:
     with pytest.raises(TaskError) as caught:
         decide_checkpoint(MINE, Settings(), "tiny")
     assert str(caught.value) == (
-        "task 'reviews' names no checkpoint for tier tiny. Give --ftcheck-model, or checkpoint.tiny in its card."
+        "task 'reviews' has no checkpoint for tier tiny. Give --ftcheck-model, or checkpoint.tiny in its card."
     )
 
 
@@ -170,7 +170,7 @@ def test_metric_key_that_the_metric_does_not_give_is_explained() -> None:
         check_metric_keys(card)
     assert str(caught.value) == (
         "unknown metric key of task 'mrpc': 'acc'. Did you mean 'accuracy'? Known: accuracy. "
-        "metric.greater_is_better takes what 'accuracy' gives."
+        "metric.greater_is_better takes keys that 'accuracy' returns."
     )
 
 
@@ -183,8 +183,8 @@ def test_metric_in_the_wrong_direction_is_explained() -> None:
 WRONG: list[tuple[dict[str, Any], dict[str, Any], type[Exception], str]] = [
     ({"metric": MetricSpec("acuracy", None, {"accuracy": True})}, {}, TaskError, "unknown metric 'acuracy'. Did you"),
     ({}, {"model": "tiny-brt"}, CheckpointError, "no checkpoint 'tiny-brt'"),
-    ({"label_column": "gold"}, {}, DataError, "train split of bundled has no column 'gold': it has "),
-    ({"text_columns": ("premise",)}, {}, DataError, "train split of bundled has no column 'premise': it has "),
+    ({"label_column": "gold"}, {}, DataError, "train split of bundled has no column 'gold': its columns are "),
+    ({"text_columns": ("premise",)}, {}, DataError, "train split of bundled has no column 'premise': its columns are "),
     ({}, {"data": "./nowhere"}, DataError, "no data at './nowhere'"),
 ]
 

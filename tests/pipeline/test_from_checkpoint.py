@@ -102,7 +102,7 @@ def test_missing_folder_is_explained(given: str) -> None:
 
 def test_a_bundled_checkpoint_has_no_revisions() -> None:
     assert message(lambda: resolve_checkpoint("tiny-bert@main")) == (
-        "checkpoint 'tiny-bert@main': tiny-bert is bundled, and has no revisions. Give --ftcheck-model=tiny-bert."
+        "checkpoint 'tiny-bert@main': tiny-bert is bundled and has no revisions. Give --ftcheck-model=tiny-bert."
     )
 
 
@@ -114,27 +114,27 @@ def test_misspelt_name_gets_a_guess(given: str) -> None:
 def test_folder_without_configuration_is_explained(folder: Path) -> None:
     (folder / "config.json").unlink()
     assert missing(folder) == (
-        f"no config.json in {folder}: not a checkpoint. Give the folder that save_pretrained wrote."
+        f"{folder} has no config.json, so it is not a checkpoint. Give the folder that save_pretrained wrote."
     )
 
 
 def test_folder_without_weights_is_explained(folder: Path) -> None:
     (folder / WEIGHTS).unlink()
-    assert missing(folder) == (f"no weights (*.safetensors) in {folder}. Give the folder that save_pretrained wrote.")
+    assert missing(folder) == (f"{folder} has no weights (*.safetensors). Give the folder that save_pretrained wrote.")
 
 
 def test_pickle_is_never_opened(folder: Path) -> None:
     (folder / WEIGHTS).rename(folder / "pytorch_model.bin")
     assert missing(folder) == (
-        f"no weights (*.safetensors) in {folder}. It has pytorch_model.bin, a pickle, which can run code when it is "
-        "loaded: save it again with save_pretrained, which writes safetensors."
+        f"{folder} has no weights (*.safetensors). It has pytorch_model.bin, a pickle, which can run code when it is "
+        "loaded: save the model again with save_pretrained, which writes safetensors."
     )
 
 
 def test_folder_without_tokenizer_is_explained(folder: Path) -> None:
     (folder / "vocab.txt").unlink()
     assert missing(folder) == (
-        f"no tokenizer in {folder}. Save it beside the model: tokenizer.save_pretrained(folder)."
+        f"{folder} has no tokenizer. Save the tokenizer in the folder of the model: tokenizer.save_pretrained(folder)."
     )
 
 
@@ -248,8 +248,8 @@ def test_head_with_other_labels_is_explained(tmp_path: Path) -> None:
         str(save(tmp_path / "mine", BertForSequenceClassification(tiny_config(num_labels=5))))
     )
     assert message(lambda: load_model(checkpoint, MRPC)) == (
-        "checkpoint mine has another head than task 'mrpc' needs: classifier.bias is (5,), needed (2,); "
-        "classifier.weight is (5, 8), needed (2, 8). Task 'mrpc' (sequence-classification) has 2 label(s): "
+        "checkpoint mine has another head than task 'mrpc' needs: classifier.bias has shape (5,), expected (2,); "
+        "classifier.weight has shape (5, 8), expected (2, 8). Task 'mrpc' (sequence-classification) has 2 label(s): "
         "not_equivalent, equivalent. "
         "Start from the pretrained checkpoint without a head, or from one that was fine-tuned for this task."
     )
@@ -261,9 +261,9 @@ def test_body_of_another_size_is_not_called_another_head(tmp_path: Path) -> None
     size = config["vocab_size"]
     (folder / "config.json").write_text(json.dumps(config | {"vocab_size": size + 3}), encoding="utf-8")
     assert message(lambda: load_model(resolve_checkpoint(str(folder)), MRPC)) == (
-        "the weights of checkpoint mine do not fit its config.json, below the head: "
-        f"bert.embeddings.word_embeddings.weight is ({size}, 8), needed ({size + 3}, 8). Save it again with "
-        "save_pretrained, which writes both, also after embeddings were resized."
+        "the weights of the body of checkpoint mine do not fit its config.json: "
+        f"bert.embeddings.word_embeddings.weight has shape ({size}, 8), expected ({size + 3}, 8). Save the model again "
+        "with save_pretrained, which writes both, also after the embeddings are resized."
     )
 
 
@@ -278,7 +278,7 @@ def test_body_that_would_be_random_is_explained(folder: Path) -> None:
     kept = {name: tensor for name, tensor in weights.items() if "attention.self.query" not in name}
     save_file(kept, folder / WEIGHTS, metadata={"format": "pt"})
     assert message(lambda: load_model(resolve_checkpoint(str(folder)), MRPC)) == (
-        "checkpoint mine lacks weights below its head, which would be random: "
+        "checkpoint mine lacks weights of its body, which would be random: "
         "bert.encoder.layer.0.attention.self.query.bias, bert.encoder.layer.0.attention.self.query.weight (2 in all). "
         "Save it again, or give a checkpoint whose config.json fits its weights."
     )

@@ -14,7 +14,7 @@ from pytest_ftcheck.settings import Settings
 from pytest_ftcheck.training.recorder import StepRecorder
 
 HERE = Path(__file__).parent
-JUDGED = "Judged are classifiers and regressors of text"
+JUDGED = "Supported are these models of transformers: "
 
 
 @pytest.fixture(autouse=True)
@@ -23,15 +23,15 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 OTHERS = {
-    "causal": r"a GPT2LMHeadModel, which gives every token a label, or writes text: logits \(8, \d+, \d+\) and labels",
+    "causal": r"a GPT2LMHeadModel, which predicts a label for every token, or generates text: logits \(8, \d+",
     "spans_in_shares": r"a SharesForQuestionAnswering, which has two labels a row that are not first and last token",
-    "several_values": r"which gives a row several numbers to learn \(give one number a row, .*\): logits \(8, 3\) and",
-    "values_from_0_to_1": r"which gives a row several numbers to learn \(give one number a row",
-    "shares_of_classes": r"which gives a row several shares that compete \(give the class of the largest share",
-    "labels_of_another_width": r"whose labels are not as wide as its logits: logits \(8, 3\) and labels \(8, 4\)",
-    "generating": r"a T5ForConditionalGeneration, which gives every token a label, or writes text",
-    "denoising": r"a BartForConditionalGeneration, which gives every token a label, or writes text",
-    "pictures": r"a ViTForImageClassification, whose batches have pixel_values, labels, and no input_ids",
+    "several_values": r"which predicts for a row several numbers \(use one number a row, .*\): logits \(8, 3\) and",
+    "values_from_0_to_1": r"which predicts for a row several numbers \(use one number a row",
+    "shares_of_classes": r"which predicts for a row several probabilities that add up to 1 \(use the class",
+    "labels_of_another_width": r"another last dimension than its logits: logits \(8, 3\) and labels \(8, 4\)",
+    "generating": r"a T5ForConditionalGeneration, which predicts a label for every token, or generates text",
+    "denoising": r"a BartForConditionalGeneration, which predicts a label for every token, or generates text",
+    "pictures": r"a ViTForImageClassification, whose batches have pixel_values, labels, but no input_ids",
     "complex_numbers": r"a ComplexBert, whose logits are complex numbers \(torch.complex64\)",
     "plain_module": r"the Trainer's model is a torch.nn.modules.linear.Linear",
 }
@@ -74,7 +74,7 @@ def test_heads_that_are_judged_are_taken_whatever_their_class(factory: str, head
 
 
 def test_answers_of_a_trainer_are_refused_with_what_can_be_done() -> None:
-    with pytest.raises(TaskError, match=r"do not say which raw row .*Leave head out.*--ftcheck-no-train"):
+    with pytest.raises(TaskError, match=r"do not name their raw rows.*Remove head.*--ftcheck-no-train"):
         build_trainer_pipeline(
             "mine", "heads_train.py:spans", {"head": "question-answering"}, Settings(rootdir=HERE, device="cpu")
         )

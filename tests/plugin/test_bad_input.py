@@ -79,7 +79,7 @@ def test_a_wrong_option_is_refused(
         ("tasks.sst2.floors.f1 = 0.9", ["floors.f1", "unknown metric 'f1'", "accuracy"]),
         ("tasks.sst2.floors.accuracy = '0.9'", ["floors.accuracy must be", "number, not '0.9'"]),
         ("tasks.sst2.metric = { path = 'acuracy', greater_is_better = { accuracy = true } }", ["acuracy"]),
-        ("tasks.sst2.text_columns = ['review']", ["no column 'review'", "it has sentence"]),
+        ("tasks.sst2.text_columns = ['review']", ["no column 'review'", "its columns are sentence"]),
         ("tasks.sst2.slices = ['sentense']", ["'sst2': slices: unknown column 'sentense'. Did you mean 'sentence'?"]),
         ("tasks.sst2.slices = ['lenght']", ["unknown column 'lenght'. Did you mean 'length'?"]),
         ("tasks.sst2.slices = ['nowhere.py:band']", ["no file 'nowhere.py'"]),
@@ -103,7 +103,7 @@ def test_a_wrong_table_is_refused(
 @pytest.mark.parametrize(
     ("split", "text", "words"),
     [
-        ("train", "review,label\nfine,1\n", ["no column 'text'", "it has review, label", "text_columns"]),
+        ("train", "review,label\nfine,1\n", ["no column 'text'", "its columns are review, label", "text_columns"]),
         ("validation", "text,label\nfine,2\n", ["validation split", "2"]),
         ("validation", "text,label\nfine,splendid\n", ["row 0", "'splendid'", "bad", "good", "label_names"]),
         ("validation", "text,label\n", ["validation split", "is empty"]),
@@ -166,7 +166,7 @@ def test_a_checkpoint_for_other_labels_is_refused(
     folder = checkpoint()
     AutoModelForSequenceClassification.from_pretrained(folder, num_labels=5).save_pretrained(folder)
     result = run_pytest(SST2, f"--ftcheck-model={folder}", "--ftcheck-tier=tiny")
-    assert_refused(result, "another head", "classifier.weight is (5, ", "negative, positive")
+    assert_refused(result, "another head", "classifier.weight has shape (5, ", "negative, positive")
     assert not list(project.path.rglob("manifest.json"))
 
 

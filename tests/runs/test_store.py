@@ -286,7 +286,7 @@ CORRUPT: dict[str, tuple[Callable[[Path], object], str]] = {
     "truncated predictions": (lambda entry: truncate(entry / "predictions.npz"), "predictions.npz was changed"),
     "missing predictions": (lambda entry: (entry / "predictions.npz").unlink(), "predictions.npz is missing"),
     "missing model": (lambda entry: shutil.rmtree(entry / "model"), "model/model.safetensors is missing"),
-    "missing manifest": (lambda entry: (entry / MANIFEST).unlink(), "it has no manifest: writing was interrupted"),
+    "missing manifest": (lambda entry: (entry / MANIFEST).unlink(), "there is no manifest: writing was interrupted"),
     "truncated manifest": (lambda entry: truncate(entry / MANIFEST), "JSONDecodeError"),
     "empty manifest": (lambda entry: (entry / MANIFEST).write_text(""), "JSONDecodeError"),
     "binary manifest": (lambda entry: (entry / MANIFEST).write_bytes(b"\xff\xfe"), "UnicodeDecodeError"),
@@ -297,9 +297,9 @@ CORRUPT: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "edited manifest": (
         lambda entry: (entry / MANIFEST).write_text((entry / MANIFEST).read_text().replace('"mrpc"', '"sst2"')),
-        "its manifest was changed",
+        "the manifest was changed",
     ),
-    "run of another key": (copy_of_another_key, "it has the key of another run"),
+    "run of another key": (copy_of_another_key, "the manifest has the key of another run"),
     "list of no files": (rewritten(lambda manifest: manifest.update(files={})), "does not name run.json"),
     "list without the model": (rewritten(forget_model), "does not name model/"),
     "model gone": (model_gone, "does not name model/"),
@@ -431,7 +431,7 @@ def read_only(entry: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_runs_are_taken_out_of_a_store_that_is_read_only(read_only: Path, tmp_path: Path) -> None:
     before = sorted(read_only.iterdir())
     store, training = RunStore(read_only, kept=True, aside=tmp_path / "own"), Training()
-    assert store.notes == [f"the run store {read_only} is read-only: its runs are reused, and new runs are not stored"]
+    assert store.notes == [f"the run store {read_only} is read-only: its runs are reused, but new runs are not stored"]
     assert store.get_or_train(KEY, training).reused
     other = store.get_or_train(replace(KEY, seed=1), training)
     assert other.folder.parent == tmp_path / "own"

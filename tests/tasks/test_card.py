@@ -59,15 +59,18 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"text_columns": []}, "text_columns must be one or two column names, not []."),
     ({"text_columns": ["a", "b", "c"]}, "text_columns must be one or two column names, not ['a', 'b', 'c']."),
     ({"text_columns": [1]}, "text_columns must be names of columns, not [1]."),
-    ({"label_names": ["x", "x"]}, "label_names must be distinct texts, not ['x', 'x']."),
-    ({"label_names": [0, 1]}, "label_names must be distinct texts, not [0, 1]."),
+    ({"label_names": ["x", "x"]}, "label_names must be distinct strings, not ['x', 'x']."),
+    ({"label_names": [0, 1]}, "label_names must be distinct strings, not [0, 1]."),
     ({"label_names": ["x"]}, "label_names must name at least two classes, in the order of their ids."),
-    ({"head": "regression"}, "label_names does not go with head 'regression'."),
+    ({"head": "regression"}, "label_names must be absent: head 'regression' has no classes."),
     ({"dataset": {"name": "mrpc"}}, "[dataset] takes path, name and revision, as datasets.load_dataset does; path is"),
     ({"dataset": {"path": "x", "split": "train"}}, "[dataset] takes path, name and revision"),
     ({"metric": {"path": "accuracy"}}, "[metric] takes path and config_name, as evaluate.load does, and greater_is_"),
     ({"metric": {"path": "x", "greater_is_better": {}}}, "[metric] takes path and config_name"),
-    ({"metric": {"path": "x", "greater_is_better": {"x": 1}}}, "metric.greater_is_better must hold true or false, not"),
+    (
+        {"metric": {"path": "x", "greater_is_better": {"x": 1}}},
+        "metric.greater_is_better must have values true or false, not",
+    ),
     ({"checkpoint": {"tinny": "x"}}, "checkpoint.tinny: unknown tier 'tinny'. Did you mean 'tiny'? Known: full, tiny."),
     ({"checkpoint": {"tiny": 3}}, "checkpoint.tiny must be the name of a checkpoint or its folder, not 3."),
     ({"recipe": {"tinny": {}}}, "recipe.tinny: unknown tier 'tinny'. Did you mean 'tiny'? Known: full, tiny."),
@@ -81,11 +84,17 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"checks": {"data.rows": {"most": "3"}}}, "checks.data.rows.most must be a finite number, not '3'."),
     ({"checks": {"data.rows": {"most": True}}}, "checks.data.rows.most must be a finite number, not True."),
     ({"checks": {"data.rows": {"most": float("nan")}}}, "checks.data.rows.most must be a finite number, not nan."),
-    ({"checks": {"data.rows": {"skip": " "}}}, "checks.data.rows.skip must say why the check is not run, not ' '."),
-    ({"checks": {"data.rows": {"skip": True}}}, "checks.data.rows.skip must say why the check is not run, not True."),
+    (
+        {"checks": {"data.rows": {"skip": " "}}},
+        "checks.data.rows.skip must be the reason why the check is not run, not ' '.",
+    ),
+    (
+        {"checks": {"data.rows": {"skip": True}}},
+        "checks.data.rows.skip must be the reason why the check is not run, not True.",
+    ),
     (
         {"checks": {"data": {"rows": {"most": 3}}}},
-        'checks.data.rows: quote the id of a check: [tool.ftcheck.tasks.reviews.checks."data.rows"].',
+        'checks.data.rows: put the id of the check into quotes: [tool.ftcheck.tasks.reviews.checks."data.rows"].',
     ),
 ]
 
@@ -106,7 +115,10 @@ WRONG_FLOORS: list[tuple[dict[str, Any], str]] = [
     ),
     ({"tiny": {"tiny-bert": {"f1": 0.7}}}, "floors.tiny.tiny-bert.f1: unknown metric 'f1'."),
     ({"tinny": {"accuracy": 0.7}}, "floors.tinny: unknown tier 'tinny'. Did you mean 'tiny'? Known: full, tiny."),
-    ({"mse": 0.1}, "floors.mse: a smaller mse is better, so that a floor cannot gate it. Write { max = 0.1 }."),
+    (
+        {"mse": 0.1},
+        "floors.mse: a smaller mse is better, so that it needs a ceiling instead of a floor. Write { max = 0.1 }.",
+    ),
     ({"full": {"accuracy": "0.7"}}, "floors.full.accuracy must be a finite number, not '0.7', or a table"),
     ({"accuracy": True}, "floors.accuracy must be a finite number, not True, or a table"),
     ({"accuracy": float("nan")}, "floors.accuracy must be a finite number, not nan, or a table"),
@@ -114,8 +126,8 @@ WRONG_FLOORS: list[tuple[dict[str, Any], str]] = [
     (
         {"full": {"bert-v1": {"5": {"accuracy": 0.7}}}},
         (
-            "floors.full.bert-v1.5: floors take a tier and a checkpoint, nothing below. "
-            "Quote the name of a checkpoint that has a dot."
+            "floors.full.bert-v1.5: tables of floors are nested by tier and checkpoint, not deeper. "
+            "Put the name of a checkpoint with a dot into quotes."
         ),
     ),
 ]
@@ -163,7 +175,7 @@ def test_unknown_task_is_explained() -> None:
     assert str(caught.value) == (
         "unknown task 'MPRC'. Did you mean 'mrpc'? "
         f"Known: {', '.join(sorted([*builtin_tasks(), 'reviews']))}. "
-        "Take one of these, or describe yours in [tool.ftcheck.tasks.MPRC]; --ftcheck-list shows the cards."
+        "Give one of these, or describe your task in [tool.ftcheck.tasks.MPRC]; --ftcheck-list shows the cards."
     )
 
 

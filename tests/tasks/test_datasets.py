@@ -106,8 +106,8 @@ def test_missing_split_is_explained(splits: dict[str, Dataset], expected: str) -
 
 def test_missing_columns_are_explained() -> None:
     assert message({"train": Dataset.from_dict({"txt": ["a"], "y": [1]}), "dev": SPLIT}) == (
-        "train split of memory has no column 'text', 'label': it has txt, y. "
-        "Rename the column, or name yours in text_columns and label_column of task 'reviews'."
+        "train split of memory has no column 'text', 'label': its columns are txt, y. "
+        "Rename the column, or change text_columns and label_column of task 'reviews'."
     )
 
 
@@ -138,18 +138,18 @@ def test_empty_file_is_explained(tmp_path: Path, content: str) -> None:
 def test_text_that_is_no_text_is_explained(text: object) -> None:
     rows = Dataset.from_dict({"text": [text], "label": [1]})
     assert message({"train": rows, "dev": SPLIT}) == (
-        f"train split of memory, row 0: text = {text!r}, expected a text. Remove or correct the row."
+        f"train split of memory, row 0: text = {text!r}, expected a string. Remove or correct the row."
     )
 
 
 def test_missing_text_of_a_data_frame_is_explained() -> None:
     frame = pd.DataFrame({"text": ["a", float("nan")], "label": [1, 0]})
-    assert "train split of memory, row 1: text = None, expected a text." in message({"train": frame, "dev": SPLIT})
+    assert "train split of memory, row 1: text = None, expected a string." in message({"train": frame, "dev": SPLIT})
 
 
 def test_label_of_the_evaluation_split_is_checked_too() -> None:
     hidden = Dataset.from_dict({"text": ["a"], "label": [-1]})
-    assert message({"train": SPLIT, "test": hidden}).startswith("test split of memory, row 0: label -1 is outside")
+    assert message({"train": SPLIT, "test": hidden}).startswith("test split of memory, row 0: label -1 is not one of")
 
 
 def test_no_such_path_is_explained() -> None:

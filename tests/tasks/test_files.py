@@ -127,7 +127,7 @@ def test_shards_may_read_a_number_differently(tmp_path: Path) -> None:
 def test_shards_that_do_not_fit_are_explained(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "train-00000-of-00002.jsonl", [{"text": "a", "label": 1}])
     write_jsonl(tmp_path / "train-00001-of-00002.jsonl", [{"text": "b", "label": "good"}])
-    assert message(tmp_path).startswith("the files of the train split do not fit together: ")
+    assert message(tmp_path).startswith("the files of split train have different columns: ")
 
 
 def test_missing_shard_is_explained(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_missing_shard_is_explained(tmp_path: Path) -> None:
 def test_split_that_is_there_twice_is_explained(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "train.jsonl", ROWS)
     write_csv(tmp_path / "train.csv", ROWS)
-    assert message(tmp_path) == "train split is there twice: train.csv, train.jsonl. Keep one of them."
+    assert message(tmp_path) == "there are several files for split train: train.csv, train.jsonl. Keep one of them."
 
 
 def test_dataset_dict_of_save_to_disk_keeps_its_features(tmp_path: Path) -> None:
@@ -152,8 +152,8 @@ def test_dataset_dict_of_save_to_disk_keeps_its_features(tmp_path: Path) -> None
 def test_one_split_of_save_to_disk_is_explained(tmp_path: Path) -> None:
     Dataset.from_list(ROWS).save_to_disk(tmp_path)
     assert message(tmp_path) == (
-        f"no data file in {tmp_path}: expected train and validation as .jsonl, .json, .csv, .tsv, .parquet. "
-        "It holds one split of save_to_disk: give the folder above."
+        f"no data file in {tmp_path}: expected files train and validation with suffix .jsonl, .json, .csv, .tsv, "
+        ".parquet. It is one split of save_to_disk: give the parent folder."
     )
 
 
@@ -164,7 +164,9 @@ def test_damaged_folder_of_save_to_disk_is_explained(tmp_path: Path) -> None:
 
 def test_folder_without_data_is_explained(tmp_path: Path) -> None:
     (tmp_path / "README.md").touch()
-    assert message(tmp_path).endswith("expected train and validation as .jsonl, .json, .csv, .tsv, .parquet.")
+    assert message(tmp_path).endswith(
+        "expected files train and validation with suffix .jsonl, .json, .csv, .tsv, .parquet."
+    )
 
 
 UNREADABLE = [
@@ -199,7 +201,7 @@ PACKED: dict[str, Callable[[bytes], bytes]] = {
 def test_a_compressed_file_is_called_so(tmp_path: Path, kind: str, suffix: str) -> None:
     path = tmp_path / f"rows{suffix}"
     path.write_bytes(PACKED[kind](b"text,label\nfine,1\n"))
-    expected = f"{path} is compressed ({kind}), and no {suffix} file. Unpack it, and give what is in it."
+    expected = f"{path} is compressed ({kind}), expected a {suffix} file. Unpack the file, and give its content."
     assert message(path) == expected
 
 
@@ -207,13 +209,13 @@ def test_a_compressed_file_is_called_so(tmp_path: Path, kind: str, suffix: str) 
 def test_columns_of_one_name_are_explained(tmp_path: Path, suffix: str, tab: str) -> None:
     path = tmp_path / f"rows{suffix}"
     path.write_text("\n".join(tab.join(row) for row in (["text", "label", "text"], ["a", "1", "b"])), encoding="utf-8")
-    assert message(path) == f"{path} has more than one column 'text': it has text, label, text. Rename one."
+    assert message(path) == f"{path} has more than one column 'text': its columns are text, label, text. Rename one."
 
 
 def test_other_kinds_of_file_are_explained(tmp_path: Path) -> None:
     path = tmp_path / "rows.xlsx"
     path.write_bytes(b"PK")
-    expected = f"{path}: unknown kind of file '.xlsx', expected one of .jsonl, .json, .csv, .tsv, .parquet."
+    expected = f"{path}: unknown file type '.xlsx', expected one of .jsonl, .json, .csv, .tsv, .parquet."
     assert message(path) == expected
 
 
@@ -221,7 +223,8 @@ def test_other_kinds_of_file_are_explained(tmp_path: Path) -> None:
 def test_single_file_with_too_few_rows_is_explained(tmp_path: Path, rows: int) -> None:
     write_jsonl(tmp_path / "all.jsonl", ROWS[:rows])
     assert message(tmp_path / "all.jsonl") == (
-        f"{tmp_path / 'all.jsonl'} has too few rows to split: {rows}. Give more, or a folder with train and validation."
+        f"{tmp_path / 'all.jsonl'} has too few rows to split: {rows}. Give more rows, "
+        "or a folder with train and validation."
     )
 
 

@@ -107,16 +107,16 @@ def test_limits_are_told_from_tables(value: object, expected: bool) -> None:  # 
 WRONG: list[tuple[Any, str]] = [
     ({"mni": 0.8}, "floors.accuracy.mni: unknown key of a limit: 'mni'. Did you mean 'min'?"),
     ({"min": "0.8"}, "floors.accuracy.min must be a finite number, not '0.8'."),
-    ({"max": 0.9}, "floors.accuracy.max: a greater accuracy is better: min gates it, not max."),
-    ({}, "floors.accuracy: it limits nothing, for example { min = 0.8 }"),
-    ({"relative": True, "min": 0.8}, "floors.accuracy: relative goes with max_drop"),
-    ({"calibrated": SEEDS, "max_drop": 0.1}, "floors.accuracy: calibrated goes with min"),
-    ({"max_drop": -0.1}, "floors.accuracy.max_drop must not be negative"),
+    ({"max": 0.9}, "floors.accuracy.max: a greater accuracy is better: use min instead of max."),
+    ({}, "floors.accuracy: there is no limit, for example { min = 0.8 }"),
+    ({"relative": True, "min": 0.8}, "floors.accuracy: relative needs max_drop"),
+    ({"calibrated": SEEDS, "max_drop": 0.1}, "floors.accuracy: calibrated needs min"),
+    ({"max_drop": -0.1}, "floors.accuracy.max_drop must be at least 0"),
     ({"max_drop": 0.1, "relative": 1}, "floors.accuracy.relative must be true or false, not 1."),
     ({"min": 0.8, "slices": 0.7}, "floors.accuracy.slices must be a table of limits by slice"),
     ({"slices": {"clas=bad": 0.7}}, "floors.accuracy.slices: unknown slice 'clas=bad'. Did you mean 'class'?"),
     ({"slices": {"class": {"max": 0.7}}}, 'floors.accuracy.slices."class".max: a greater accuracy is better'),
-    ({"slices": {"class": {"max_drop": 0.7}}}, 'floors.accuracy.slices."class" takes min alone'),
+    ({"slices": {"class": {"max_drop": 0.7}}}, 'floors.accuracy.slices."class" must have only min'),
     (
         {"slices": {"class": {"min": 0.7, "calibrated": {"mean": 0.8}}}},
         'floors.accuracy.slices."class".calibrated lacks spread, seeds, rows',
@@ -155,8 +155,8 @@ def test_the_calibration_of_a_model_needs_classes() -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"slices": ["class", "class"]}, "slices must be distinct texts"),
-        ({"slices": [1]}, "slices must be distinct texts"),
+        ({"slices": ["class", "class"]}, "slices must be distinct strings"),
+        ({"slices": [1]}, "slices must be distinct strings"),
         ({"slices": "class"}, "slices must be a list, not 'class'"),
     ],
 )

@@ -43,7 +43,7 @@ def test_names_ids_and_whole_numbers_are_class_ids(labels: list[Any]) -> None:
 def test_numbers_are_names_where_all_names_are_numbers() -> None:
     stars = make_card("1", "2", "3", "4", "5")
     assert encode(stars, [1, 5, 3]) == [0, 4, 2]
-    with pytest.raises(DataError, match="label '0' is outside the names"):
+    with pytest.raises(DataError, match="label '0' is not one of the classes"):
         encode(stars, [0])
 
 
@@ -69,20 +69,20 @@ def test_class_label_is_read_by_name_where_the_names_are_the_cards(names: list[s
 
 
 def test_class_label_with_a_class_that_the_card_lacks() -> None:
-    with pytest.raises(DataError, match="train split, row 1: label 'neutral' is outside the names"):
+    with pytest.raises(DataError, match="train split, row 1: label 'neutral' is not one of the classes"):
         encode(TWO, [0, 1], ClassLabel(names=["bad", "neutral", "good"]))
 
 
 @pytest.mark.parametrize("hidden", [-1, "-1", -1.0], ids=repr)
 def test_hidden_label_is_explained(hidden: object) -> None:
     assert message(TWO, [hidden]) == (
-        f"train split, row 0: label {hidden!r} is outside the names (0 = bad, 1 = good). "
+        f"train split, row 0: label {hidden!r} is not one of the classes (0 = bad, 1 = good). "
         "-1 marks a hidden label, as in the test splits of GLUE: evaluate on a split that has labels."
     )
 
 
 def test_hidden_class_label_is_explained() -> None:
-    with pytest.raises(DataError, match="label -1 is outside the names"):
+    with pytest.raises(DataError, match="label -1 is not one of the classes"):
         encode(TWO, [-1], ClassLabel(names=["bad", "good"]))
 
 
@@ -92,7 +92,7 @@ OUTSIDE = [2, -2, 0.5, float("nan"), None, "neutral", "", "--1", "1-", "²", "1.
 @pytest.mark.parametrize("label", OUTSIDE)
 def test_label_outside_the_names_gives_row_names_and_what_to_do(label: object) -> None:
     text = message(TWO, [type(label)(1) if isinstance(label, (int, float)) else "1", label])
-    assert text.startswith(f"train split, row 1: label {label!r} is outside the names (0 = bad, 1 = good).")
+    assert text.startswith(f"train split, row 1: label {label!r} is not one of the classes (0 = bad, 1 = good).")
     assert text.endswith("Correct the row, or the card's label_names.")
 
 

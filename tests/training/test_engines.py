@@ -375,7 +375,7 @@ def test_evaluation_that_loses_or_repeats_rows_fails(
     def wrong(features: list[dict[str, Any]]) -> Mapping[str, Any]:
         return collator(features[:-1] if defect == "lost" else [features[0], *features])
 
-    with pytest.raises(CheckFailure, match="one row per row of the evaluation data set") as caught:
+    with pytest.raises(CheckFailure, match="one row for each row of the evaluation data set") as caught:
         train(replace(pipeline, data_collator=wrong), engine)
     assert caught.value.findings[0].check == "model.logits_shape"
 
@@ -459,13 +459,19 @@ def test_unknown_hyperparameter_is_refused(make_pipeline: Pipelines, train: Trai
 @pytest.mark.parametrize(
     ("recipe", "message"),
     [
-        ({"optim": "adafactor"}, "optim = 'adafactor': the manual engine has adamw_torch and adamw_torch_fused"),
+        (
+            {"optim": "adafactor"},
+            "optim = 'adafactor': the manual engine supports only adamw_torch and adamw_torch_fused",
+        ),
         ({"optim": "sgd"}, "optim = 'sgd'"),
-        ({"label_smoothing_factor": 0.1}, "label_smoothing_factor = 0.1: the manual engine has 0.0"),
-        ({"neftune_noise_alpha": 5.0}, "neftune_noise_alpha = 5.0: the manual engine has None"),
+        ({"label_smoothing_factor": 0.1}, "label_smoothing_factor = 0.1: the manual engine supports only 0.0"),
+        ({"neftune_noise_alpha": 5.0}, "neftune_noise_alpha = 5.0: the manual engine supports only None"),
         ({"train_sampling_strategy": "sequential"}, "train_sampling_strategy = 'sequential'"),
         ({"lr_scheduler_type": "reduce_lr_on_plateau"}, "lr_scheduler_type = 'reduce_lr_on_plateau'"),
-        ({"eval_strategy": "steps", "eval_steps": 2}, "eval_strategy = 'steps': the manual engine has 'epoch'"),
+        (
+            {"eval_strategy": "steps", "eval_steps": 2},
+            "eval_strategy = 'steps': the manual engine supports only 'epoch'",
+        ),
     ],
     ids=str,
 )

@@ -154,7 +154,7 @@ def test_labels_among_the_inputs_are_found_whatever_the_head(mrpc: ModelParts) -
 def test_head_that_starts_too_large_is_found(mrpc: ModelParts) -> None:
     evidence = mrpc.changed(lambda model: model.classifier.weight.data.mul_(200))
     (finding,) = judge("loss_at_start", evidence)
-    assert finding.expected.endswith("a guess among 2 classes costs ln 2 = 0.693")
+    assert finding.expected.endswith("the loss of a guess among 2 classes is ln 2 = 0.693")
 
 
 def test_labels_that_leak_are_found(mrpc: ModelParts) -> None:

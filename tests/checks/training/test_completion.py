@@ -75,7 +75,7 @@ def test_part_that_raises_is_named(judged: Judged, toy: Toy) -> None:
     [
         (errno.ENOSPC, "free some space, or give another folder: --basetemp, or --ftcheck-store"),
         (errno.EFBIG, "raise the limit on the size of files (ulimit -f), or give another folder"),
-        (errno.EIO, "run the same training without pytest for the whole traceback"),
+        (errno.EIO, "run the same training without pytest to see the whole traceback"),
     ],
 )
 def test_what_helps_where_a_file_cannot_be_written_is_said(judged: Judged, toy: Toy, number: int, hint: str) -> None:

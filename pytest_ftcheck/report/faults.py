@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _STYLES = {"caught": "green", "survived": "bold red", "n.a.": "dim"}
 _MOST_OTHERS = 4
+_TABLE_COLUMNS = 120
+"""Minimum width of the matrix at the end of a session, in columns."""
 
 _INTRODUCTION = """# The faults
 
@@ -68,6 +70,12 @@ def faults_table(records: Sequence[FaultRecord], *, color: bool, width: int) -> 
     console = Console(file=output, width=width, force_terminal=color, color_system="standard" if color else None)
     console.print(table)
     return "\n".join(line.rstrip() for line in output.getvalue().splitlines()).strip("\n")
+
+
+def session_lines(records: Sequence[FaultRecord], *, color: bool, width: int) -> list[str]:
+    """Describe all proofs of a session: the matrix, the detection rate, and the faults that no check caught."""
+    table = faults_table(records, color=color, width=max(width, _TABLE_COLUMNS))
+    return [table, *faults_lines(records)]
 
 
 def faults_lines(records: Sequence[FaultRecord]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from pytest_ftcheck.sessions.variants import Variant
 
     Judge = Callable[[Check], None]
+
+
+def case_of(task: str, callspec: Any) -> dict[str, object]:
+    """Return the case of a test: a check or a gate, with its engine and seed."""
+    case: Case = callspec.params["ft_case"]
+    return case.note(task)
 
 
 @pytest.fixture

@@ -292,11 +292,11 @@ def likely_causes(red: Iterable[str]) -> list[Cause]:
     roots = [check for check in checks if not any(explains(other, check) for other in checks)]
     reached = {root: _reached(root, checks) for root in roots}
     roots.sort(key=lambda root: (root in SYMPTOMS, -len(reached[root])))
-    told: set[str] = set()
+    explained: set[str] = set()
     causes = []
     for root in roots:
-        causes.append(Cause(root, tuple(check for check in reached[root] if check not in told)))
-        told.update(reached[root])
+        causes.append(Cause(root, tuple(check for check in reached[root] if check not in explained)))
+        explained.update(reached[root])
     return causes
 
 

@@ -89,7 +89,7 @@ class Report:
 
     def __str__(self) -> str:
         """Render causes, the table of metrics, warnings, and checks with the reasons of skipped ones."""
-        causes = View().show(group_lines(self._told(), self._red_records()))
+        causes = View().show(group_lines(self._cause_records(), self._red_records()))
         table = [summary_table(self.gates)] if self.gates else []
         return "\n".join([*causes, *table, *warning_lines(self.warnings), *check_lines(self._checks())])
 
@@ -103,7 +103,7 @@ class Report:
                 warnings=[found_record(found) for found in self.warnings],
                 checks=self._checks(),
                 findings=self._red_records(),
-                causes=self._told(),
+                causes=self._cause_records(),
             )
         )
 
@@ -111,7 +111,7 @@ class Report:
         because = {check: cause.check for cause in self.causes for check in cause.consequences}
         return [red_record(found, because.get(found.check)) for found in self.findings]
 
-    def _told(self) -> list[CauseRecord]:
+    def _cause_records(self) -> list[CauseRecord]:
         first = {found.check: found for found in reversed(self.findings)}
         return [
             CauseRecord(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 from pytest_ftcheck.checks.catalogue import NotApplicable, ReportedBy
 from pytest_ftcheck.errors import CheckFailure, FtcheckError
 from pytest_ftcheck.judging.gating import gates_of
-from pytest_ftcheck.judging.judged import ask
+from pytest_ftcheck.judging.judged import found_by_check
 from pytest_ftcheck.judging.one_cause import reporting_test_of_check, reporting_test_of_run
 from pytest_ftcheck.report.progress import check_line, seconds_left
 from pytest_ftcheck.sessions.bundles import NoRun
@@ -59,7 +59,7 @@ def judge(
         raise NotApplicable(reason)
     try:
         with session.budget.measured(notes.case), shown(check):
-            found = ask(check, evidence, strict=session.settings.strict)
+            found = found_by_check(check, evidence, strict=session.settings.strict)
     except ReportedBy as why:
         if reporting_test := reporting_test_of_check(notes.case, why.check, test.tests()):
             notes.left_to(reporting_test)

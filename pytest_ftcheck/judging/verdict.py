@@ -124,8 +124,7 @@ class SessionVerdict:
         lost = [
             case
             for case in cases
-            if (case.outcome == "failed" or case.nodeid in self._left_to)
-            and (*_origin(case), case.metric) not in made
+            if (case.outcome == "failed" or case.nodeid in self._left_to) and (*_origin(case), case.metric) not in made
         ]
         return judge_together(self._session, self._verdicts, lost)
 

@@ -16,7 +16,7 @@ from pytest_ftcheck.faults.fault import FAMILIES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from pytest_ftcheck.faults.asked import CheckAnswer
+    from pytest_ftcheck.faults.check_answers import CheckAnswer
     from pytest_ftcheck.faults.fault import Fault
     from pytest_ftcheck.faults.prove import FaultRecord
 
@@ -97,12 +97,12 @@ def faults_lines(records: Sequence[FaultRecord]) -> list[str]:
 
 def survivor_line(record: FaultRecord) -> str:
     """Name the result of each listed check, none of which failed."""
-    said = [f"{name} {_said(record.verdicts.get(name))}" for name in record.listed]
+    verdicts = [f"{name} {_verdict_text(record.verdicts.get(name))}" for name in record.listed]
     also = f"; red: {', '.join(record.also)}" if record.also else ""
-    return f"{record.fault} in {variant_of(record)}: {'; '.join(said)}{also}"
+    return f"{record.fault} in {variant_of(record)}: {'; '.join(verdicts)}{also}"
 
 
-def _said(verdict: CheckAnswer | None) -> str:
+def _verdict_text(verdict: CheckAnswer | None) -> str:
     if verdict is None:
         return "did not run"
     return verdict.state + (f" ({verdict.reason})" if verdict.reason else "")

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_ftcheck.report.groups import agreeing, told
+from pytest_ftcheck.report.groups import agreeing, one_line
 from pytest_ftcheck.report.markdown import markdown
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _annotation(cause: CauseRecord, rootdir: Path, workspace: str | None) -> str
     if place is not None:
         properties = {"file": _file(place.file, rootdir, workspace), "line": str(place.line), **properties}
     agree = f" ({agreeing(cause)}: also {', '.join(cause.consequences)})" if cause.consequences else ""
-    lines = [f"{told(found)}{agree}", *([f"what to do: {found.hint}"] if found.hint else [])]
+    lines = [f"{one_line(found)}{agree}", *([f"what to do: {found.hint}"] if found.hint else [])]
     lines += [f"run it again: {cause.command}"] if cause.command else []
     shown = ",".join(f"{name}={value.translate(_IN_PROPERTY)}" for name, value in properties.items())
     return f"::error {shown}::{chr(10).join(lines).translate(_IN_DATA)}"

@@ -182,15 +182,15 @@ def _tokenization(evidence: Evidence, rows: Sequence[int]) -> str:
     """Describe how the rows were tokenized: ``whole``, ``as one string …``, or ``other``."""
     tokenizer: Any = evidence.tokenizer
     stored = real_tokens(evidence, rows)
-    asked = texts(evidence, rows)
+    own_texts = texts(evidence, rows)
     with quiet_libraries():
-        if stored == [list(tokenizer(**text)["input_ids"]) for text in asked]:
+        if stored == [list(tokenizer(**text)["input_ids"]) for text in own_texts]:
             return "whole"
-        if "text_pair" not in asked[0]:
+        if "text_pair" not in own_texts[0]:
             return "other"
         separator = str(getattr(tokenizer, "sep_token", None) or " ")
         for between in (" ", "", "\n", ". ", " [SEP] ", separator, f" {separator} "):
-            joined = [list(tokenizer(between.join(text.values()))["input_ids"]) for text in asked]
+            joined = [list(tokenizer(between.join(text.values()))["input_ids"]) for text in own_texts]
             if stored == joined:
                 return f"as one string, joined by {between!r}"
     return "other"

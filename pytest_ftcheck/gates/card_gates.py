@@ -6,9 +6,9 @@ import math
 from typing import TYPE_CHECKING
 
 from pytest_ftcheck.errors import DataError
+from pytest_ftcheck.gates.compared_run import ComparedRun
 from pytest_ftcheck.gates.intervals import UNKNOWN
 from pytest_ftcheck.gates.limits import Limits
-from pytest_ftcheck.gates.paired import ComparedRun
 from pytest_ftcheck.gates.row_metrics import resolve_metric
 from pytest_ftcheck.gates.slices import SliceScore, slice_scores
 from pytest_ftcheck.gates.tolerance import FALSE_ALARMS, SeedStatistics

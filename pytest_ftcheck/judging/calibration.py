@@ -12,8 +12,8 @@ from pytest_ftcheck.sessions.session import SUITE
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from pytest_ftcheck.gates.compared_run import ComparedRun
     from pytest_ftcheck.gates.floors_file import CardLimits
-    from pytest_ftcheck.gates.paired import ComparedRun
     from pytest_ftcheck.gates.proposals import CalibratedMetric, CalibratedSlice, CardProposal
     from pytest_ftcheck.gates.slices import Masks
     from pytest_ftcheck.judging.notes import Notes
@@ -56,7 +56,7 @@ def measure_seed(session: FtcheckSession, pipeline: Pipeline, variant: Variant, 
 
     """
     from pytest_ftcheck.gates.card_gates import degenerate  # noqa: PLC0415 - only where a seed is trained
-    from pytest_ftcheck.gates.paired import ComparedRun  # noqa: PLC0415 - as above
+    from pytest_ftcheck.gates.compared_run import ComparedRun  # noqa: PLC0415 - as above
 
     masks = session.parts.masks(pipeline)  # before any training: a missing slice is misuse
     note: dict[str, Any] = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_ftcheck.errors import CheckFailure, TaskError
 from pytest_ftcheck.gates.card_gates import judge_metric, limits_for
-from pytest_ftcheck.gates.paired import ComparedRun
+from pytest_ftcheck.gates.compared_run import ComparedRun
 from pytest_ftcheck.gates.records import GateOrigin, gate_record
 from pytest_ftcheck.gates.tolerance import FALSE_ALARMS
 from pytest_ftcheck.gates.trivial_limits import refuse_trivial_limit

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datasets import DatasetDict
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from pytest_ftcheck.gates.paired import ComparedRun
+    from pytest_ftcheck.gates.compared_run import ComparedRun
     from pytest_ftcheck.pipeline.parts import Pipeline
     from pytest_ftcheck.runs.run import Run
     from pytest_ftcheck.sessions.session import FtcheckSession

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pytest_ftcheck.option_table import FLAGS, OPTIONS, grouped_options
+from pytest_ftcheck.option_groups import grouped_options
+from pytest_ftcheck.option_table import FLAGS, OPTIONS
 
 if TYPE_CHECKING:
     import pytest

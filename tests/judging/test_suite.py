@@ -76,9 +76,11 @@ def test_a_check_that_a_card_skips_is_not_run(make_session: MakeSession) -> None
         judged(running(session), check([finding("much", "little")]))
 
 
-def test_a_check_that_does_not_fit_the_budget_is_not_run(make_session: MakeSession) -> None:
+def test_a_check_that_does_not_fit_the_budget_is_not_run(
+    make_session: MakeSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
     session = make_session()
-    session.budget.reason = lambda _: "no time is left"  # type: ignore[method-assign]  # a stand-in
+    monkeypatch.setattr(session.budget, "reason", lambda _: "no time is left")
     with pytest.raises(NotApplicable, match="no time is left"):
         judged(running(session), check([finding("much", "little")]))
 

@@ -11,8 +11,8 @@ from scipy import special
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warning
 from pytest_ftcheck.checks.collator.moved_rows import require_rows_in_place
-from pytest_ftcheck.checks.model.padding_invariance import counts_padding
 from pytest_ftcheck.checks.model.logits import evaluated_features, takes
+from pytest_ftcheck.checks.model.padding_invariance import counts_padding
 from pytest_ftcheck.checks.serving.fresh import real_tokens, served, texts
 from pytest_ftcheck.columns import taken
 from pytest_ftcheck.heads.traits import TEXTS

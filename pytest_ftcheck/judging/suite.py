@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.sessions.variants import Variant
 
 
-def judge(
+def judge_check(
     test: RunningTest,
     pipeline: Pipeline,
     variant: Variant,

@@ -12,7 +12,7 @@ from pytest_ftcheck.errors import CheckFailure, SettingsError
 from pytest_ftcheck.findings import Finding
 from pytest_ftcheck.judging.notes import Notes
 from pytest_ftcheck.judging.running_test import RunningTest
-from pytest_ftcheck.judging.suite import floor_check, judge, line_of_check
+from pytest_ftcheck.judging.suite import floor_check, judge_check, line_of_check
 from pytest_ftcheck.report.records import CheckRecord
 from pytest_ftcheck.sessions.bundles import NoRun
 from pytest_ftcheck.sessions.variants import Variant
@@ -55,7 +55,7 @@ def judged(test: RunningTest, check: Check, run: Run | None = None) -> list[str]
         yield
 
     given = None if run is None else lambda: run
-    judge(test, test.session.pipeline("sst2"), VARIANT, check, given_run=given, shown=show)
+    judge_check(test, test.session.pipeline("sst2"), VARIANT, check, given_run=given, shown=show)
     return shown
 
 

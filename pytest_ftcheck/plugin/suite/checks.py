@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_ftcheck.judging.suite import floor_check, judge, line_of_check
+from pytest_ftcheck.judging.suite import floor_check, judge_check, line_of_check
 from pytest_ftcheck.plugin.progress import checking
 from pytest_ftcheck.plugin.report import reports_of
 from pytest_ftcheck.plugin.running_test import overridden, running_test, skipping
@@ -45,7 +45,7 @@ def judged(request: pytest.FixtureRequest, ft_pipeline: Pipeline, ft_variant: Va
 
     def judged(check: Check) -> None:
         with skipping():
-            judge(test, ft_pipeline, ft_variant, check, given_run=given_run, shown=shown)
+            judge_check(test, ft_pipeline, ft_variant, check, given_run=given_run, shown=shown)
 
     return judged
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.speed.step import TrainingStep
 
 _MEASURING = pytest.StashKey["Measuring"]()
-"""Missing where no step was measured."""
+"""Missing where no test measures a step."""
 
 
 def measuring_of(config: pytest.Config) -> Measuring:

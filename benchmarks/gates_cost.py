@@ -8,8 +8,8 @@ import time
 import numpy as np
 
 from pytest_ftcheck.gates import resampling
+from pytest_ftcheck.gates.compared_run import ComparedRun
 from pytest_ftcheck.gates.limits import Limits
-from pytest_ftcheck.gates.paired import ComparedRun
 from pytest_ftcheck.gates.row_metrics import row_metric
 from pytest_ftcheck.gates.tolerance import SeedStatistics
 from pytest_ftcheck.gates.verdicts import judge

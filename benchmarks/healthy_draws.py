@@ -18,7 +18,7 @@ from healthy_masks import guessed, masked_at_random
 from healthy_models import attempt_is_red, head_is_red
 from pytest_ftcheck.checks.catalogue import NotApplicable, catalogue
 from pytest_ftcheck.checks.data.alike import lost_tokens
-from pytest_ftcheck.checks.data.columns import most_of, told_apart
+from pytest_ftcheck.checks.data.columns import is_rarer, most_of
 from pytest_ftcheck.checks.data.duplicates import beyond_luck
 from pytest_ftcheck.checks.data.labels import absent_by_more_than_luck, other_classes, other_scale
 from pytest_ftcheck.checks.data.merged_words import chance_of, right_by_words, unlike_words
@@ -292,7 +292,7 @@ def two_layouts(share: float, train: int, evaluated: int) -> Red:
         for _ in range(3):
             some, others = ((generator.random(min(rows, 64)) < share).tolist() for rows in (train, evaluated))
             first, second = most_of(some, 0.95), most_of(others, 0.95)
-            if None not in (first, second) and first != second and told_apart(first, some, others, 1e-4):
+            if None not in (first, second) and first != second and is_rarer(first, some, others, 1e-4):
                 return True
         return False
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from pytest_ftcheck.errors import FtcheckError
-from pytest_ftcheck.init.command import Asked, init
+from pytest_ftcheck.init.command import InitOptions, init
 
 _MISUSE = 4  # as pytest's exit code
 
@@ -15,7 +15,7 @@ _MISUSE = 4  # as pytest's exit code
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; return 0, or 4 for misuse, after one message."""
     options = _parser().parse_args(arguments)
-    asked = Asked(
+    init_options = InitOptions(
         root=options.folder.resolve(),
         place=options.place,
         task=options.task,
@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
         run=not options.no_run,
     )
     try:
-        init(asked)
+        init(init_options)
     except FtcheckError as error:
         sys.stderr.write(f"ERROR: {error}\n")
         return _MISUSE

@@ -14,7 +14,7 @@ from transformers import Trainer
 
 from pytest_ftcheck.checks.catalogue import FAMILIES
 from pytest_ftcheck.checks.names import COST_OF
-from pytest_ftcheck.gates.paired import ComparedRun
+from pytest_ftcheck.gates.compared_run import ComparedRun
 from pytest_ftcheck.judging.selection import FLOOR_ID, NAMES_OF_GATES
 from pytest_ftcheck.pipeline.parts import Pipeline
 from pytest_ftcheck.plugin import fixtures

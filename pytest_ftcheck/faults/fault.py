@@ -34,7 +34,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "training": ("training", "sampling", "optimizer", "evaluation", "ways"),
         "metrics": ("metrics", "tag_metrics"),
         "answers": ("answers",),
-        "serving": ("serving",),
+        "serving": ("serving", "saved_config", "saved_tokenizers"),
     }
 )
 """Modules of each family, in the order in which they are shown."""

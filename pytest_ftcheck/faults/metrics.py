@@ -29,7 +29,7 @@ Metrics = dict[str, float]
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _ChangedInputs:
     """A ``compute_metrics`` that calls another with changed logits or labels."""
 
     own: Callable[[EvalPrediction], Metrics]
@@ -40,7 +40,7 @@ class _Asked:
 
 
 @dataclass(frozen=True)
-class _Answered:
+class _ChangedResult:
     """A ``compute_metrics`` that changes the result of another."""
 
     own: Callable[[EvalPrediction], Metrics]
@@ -76,7 +76,7 @@ def _logits(evaluated: EvalPrediction) -> Any:
 )
 def metric_over_the_wrong_axis(pipeline: Pipeline) -> Pipeline:
     """The metric uses the prediction of one row for all rows."""
-    return replace(pipeline, compute_metrics=_Asked(own_metrics(pipeline), _first_row))
+    return replace(pipeline, compute_metrics=_ChangedInputs(own_metrics(pipeline), _first_row))
 
 
 def _first_row(evaluated: EvalPrediction) -> EvalPrediction:
@@ -94,7 +94,9 @@ def _first_row(evaluated: EvalPrediction) -> EvalPrediction:
 def metric_arguments_swapped(pipeline: Pipeline) -> Pipeline:
     """Precision and recall, or r2, are computed with predictions and references swapped."""
     regression = pipeline.card.head_rules.values
-    return replace(pipeline, compute_metrics=_Answered(own_metrics(pipeline), _swapped_r2 if regression else _swapped))
+    return replace(
+        pipeline, compute_metrics=_ChangedResult(own_metrics(pipeline), _swapped_r2 if regression else _swapped)
+    )
 
 
 def _swapped(evaluated: EvalPrediction, metrics: Metrics) -> Metrics:
@@ -122,7 +124,7 @@ def metric_of_a_threshold_on_logits(pipeline: Pipeline) -> Pipeline:
     if pipeline.card.num_labels != 2:  # two classes
         msg = "it applies only to tasks with two classes"
         raise NotApplicable(msg)
-    return replace(pipeline, compute_metrics=_Asked(own_metrics(pipeline), _thresholded))
+    return replace(pipeline, compute_metrics=_ChangedInputs(own_metrics(pipeline), _thresholded))
 
 
 def _thresholded(evaluated: EvalPrediction) -> EvalPrediction:
@@ -141,7 +143,7 @@ def best_epoch_reported_as_last(pipeline: Pipeline) -> Pipeline:
     changed = with_args(
         overtrained(pipeline), load_best_model_at_end=False, save_strategy="no", metric_for_best_model=None
     )
-    return replace(changed, compute_metrics=_Answered(own_metrics(pipeline), _BestSoFar()))
+    return replace(changed, compute_metrics=_ChangedResult(own_metrics(pipeline), _BestSoFar()))
 
 
 @dataclass
@@ -164,7 +166,7 @@ def metric_renamed(pipeline: Pipeline) -> Pipeline:
     """A declared metric is reported under another name."""
     name = pipeline.card.metric_for_best_model
     changed = with_args(pipeline, metric_for_best_model="loss", greater_is_better=False)
-    return replace(changed, compute_metrics=_Answered(own_metrics(pipeline), partial(_renamed, name=name)))
+    return replace(changed, compute_metrics=_ChangedResult(own_metrics(pipeline), partial(_renamed, name=name)))
 
 
 def _renamed(evaluated: EvalPrediction, metrics: Metrics, name: str) -> Metrics:

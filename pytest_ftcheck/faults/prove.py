@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
-from pytest_ftcheck.faults.asked import AskedChecks, CheckAnswer
+from pytest_ftcheck.faults.check_answers import CheckAnswer, CheckAnswers
 from pytest_ftcheck.faults.planting import with_args
 from pytest_ftcheck.heads.traits import unmet
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
@@ -130,7 +130,7 @@ class Prover:
         self._evidence_of = evidence_of
         self._checks = {name: check for name, check in checks.items() if name not in pipeline.card.skipped}
         self._folder = folder
-        self._healthy: dict[tuple[str, bool], AskedChecks] = {}
+        self._healthy: dict[tuple[str, bool], CheckAnswers] = {}
         """Results for the healthy pipeline, by engine and by whether only a few steps are trained."""
         self._sound_parts: dict[str, CheckAnswer] = {}
         self._planted_parts: dict[str, Mapping[str, CheckAnswer]] = {}
@@ -172,16 +172,16 @@ class Prover:
             raise NotApplicable(msg)
 
     def _verdicts(self, fault: Fault, planted: Pipeline, engine: str, folder: Path) -> dict[str, CheckAnswer]:
-        judge = AskedChecks(
+        judge = CheckAnswers(
             self._evidence_of(self._as_long_as_needed(planted, whole_run=fault.whole_run), engine, folder)
         )
         same_parts = self._has_same_parts(planted)
         judge.adopt(self._planted_parts.get(fault.name, {}))
-        for check in self._to_ask(fault):
+        for check in self._checks_for(fault):
             if check.cost in _OF_PARTS and same_parts:
                 judge.adopt({check.id: self._before(check, engine, whole_run=fault.whole_run)})
             else:
-                judge.ask(check)
+                judge.answer(check)
         found = judge.verdicts
         costs = {name: check.cost for name, check in self._checks.items()}
         self._planted_parts[fault.name] = {name: found[name] for name in found if costs.get(name) in _OF_PARTS}
@@ -189,7 +189,7 @@ class Prover:
             name: self._compared(name, verdict, engine, whole_run=fault.whole_run) for name, verdict in found.items()
         }
 
-    def _to_ask(self, fault: Fault) -> list[Check]:
+    def _checks_for(self, fault: Fault) -> list[Check]:
         """Choose the checks of the run: the listed checks, or all if one of them trains the whole recipe anyway."""
         listed = [self._checks[name] for name in fault.caught_by if name in self._checks]
         families = {check.family for check in listed}
@@ -213,15 +213,15 @@ class Prover:
         """Return the result of a check for the healthy pipeline."""
         if check.cost in _OF_PARTS:
             if check.id not in self._sound_parts:
-                self._sound_parts[check.id] = self._sound_judge(engine, whole_run=whole_run).ask(check)
+                self._sound_parts[check.id] = self._sound_judge(engine, whole_run=whole_run).answer(check)
             return self._sound_parts[check.id]
-        return self._sound_judge(engine, whole_run=whole_run).ask(check)
+        return self._sound_judge(engine, whole_run=whole_run).answer(check)
 
-    def _sound_judge(self, engine: str, *, whole_run: bool) -> AskedChecks:
+    def _sound_judge(self, engine: str, *, whole_run: bool) -> CheckAnswers:
         key = (engine, whole_run)
         if key not in self._healthy:
             folder = Path(tempfile.mkdtemp(dir=self._folder, prefix="healthy-"))
-            self._healthy[key] = AskedChecks(
+            self._healthy[key] = CheckAnswers(
                 self._evidence_of(self._as_long_as_needed(self._pipeline, whole_run=whole_run), engine, folder)
             )
         return self._healthy[key]
@@ -230,8 +230,8 @@ class Prover:
         """Train for a few steps, but not more than the recipe has, if the fault shows without a trained model."""
         if whole_run or not pipeline.trains:
             return pipeline
-        asked = int(pipeline.args.get("max_steps", -1))
-        return with_args(pipeline, max_steps=FEW_STEPS if asked <= 0 else min(asked, FEW_STEPS))
+        configured = int(pipeline.args.get("max_steps", -1))
+        return with_args(pipeline, max_steps=FEW_STEPS if configured <= 0 else min(configured, FEW_STEPS))
 
     def _compared(self, name: str, verdict: CheckAnswer, engine: str, *, whole_run: bool) -> CheckAnswer:
         """Compare failed checks with those of the healthy pipeline."""

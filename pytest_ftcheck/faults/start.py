@@ -71,10 +71,10 @@ def _weighed(module: nn.Module, args: Any, kwargs: dict[str, Any], output: Any, 
 def problem_type_inherited(pipeline: Pipeline) -> Pipeline:
     """The configuration has another problem_type, and the model computes another loss."""
     other = pipeline.card.head_rules.model.mistaken_problem_type
-    return with_model(pipeline, partial(_say, problem_type=other))
+    return with_model(pipeline, partial(_set_problem_type, problem_type=other))
 
 
-def _say(model: Any, problem_type: str) -> None:
+def _set_problem_type(model: Any, problem_type: str) -> None:
     model.config.problem_type = problem_type
 
 

@@ -197,8 +197,8 @@ def entities_cut_off(pipeline: Pipeline) -> Pipeline:
     """Rows and their tags are cut to 8 tokens."""
     require_texts(pipeline)
     tokenizer: Any = tokenizer_of(pipeline)
-    asked = {"is_split_into_words": True, "truncation": True, "max_length": _FEW}
-    return _encoded(pipeline, lambda words: tokenizer(list(words), **asked))
+    options = {"is_split_into_words": True, "truncation": True, "max_length": _FEW}
+    return _encoded(pipeline, lambda words: tokenizer(list(words), **options))
 
 
 def _encoded(pipeline: Pipeline, tokenize: Callable[[Sequence[str]], Any]) -> Pipeline:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_ftcheck.gates.baseline_file import AcceptedSeed
-    from pytest_ftcheck.gates.paired import ComparedRun
+    from pytest_ftcheck.gates.compared_run import ComparedRun
     from pytest_ftcheck.pipeline.parts import Pipeline
     from pytest_ftcheck.runs.run import Run
 

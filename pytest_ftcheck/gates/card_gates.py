@@ -6,9 +6,9 @@ import math
 from typing import TYPE_CHECKING
 
 from pytest_ftcheck.errors import DataError
+from pytest_ftcheck.gates.compared_run import ComparedRun
 from pytest_ftcheck.gates.intervals import UNKNOWN
 from pytest_ftcheck.gates.limits import Limits
-from pytest_ftcheck.gates.paired import ComparedRun
 from pytest_ftcheck.gates.row_metrics import resolve_metric
 from pytest_ftcheck.gates.slices import SliceScore, slice_scores
 from pytest_ftcheck.gates.tolerance import FALSE_ALARMS, SeedStatistics
@@ -29,27 +29,32 @@ NO_LIMITS = MetricLimits()
 
 
 def limits_for(
-    asked: MetricLimits, *, greater_is_better: bool, rows: int, runs: int = 1, false_alarms: float = FALSE_ALARMS
+    metric_limits: MetricLimits,
+    *,
+    greater_is_better: bool,
+    rows: int,
+    runs: int = 1,
+    false_alarms: float = FALSE_ALARMS,
 ) -> Limits:
     """Convert a card's limits of a metric to limits for the judged rows.
 
     A limit that was calibrated on other rows, or for a mean of more runs, is treated as one that was set by hand.
 
     Args:
-        asked: limits of the card.
+        metric_limits: limits of the card.
         greater_is_better: direction of the metric.
         rows: number of judged rows.
         runs: number of runs whose mean is judged.
         false_alarms: fraction of a healthy model's comparisons that may fail.
 
     """
-    seeds = asked.calibrated
+    seeds = metric_limits.calibrated
     return Limits(
-        limit=asked.limit,
+        limit=metric_limits.limit,
         greater_is_better=greater_is_better,
         calibrated=None if seeds is None or seeds.rows != rows or seeds.runs > runs else _statistics(seeds),
-        max_drop=asked.max_drop,
-        relative=asked.relative,
+        max_drop=metric_limits.max_drop,
+        relative=metric_limits.relative,
         false_alarms=false_alarms,
     )
 
@@ -59,7 +64,7 @@ def judge_metric(
     run: ComparedRun,
     metric: str,
     *,
-    asked: MetricLimits | None = None,
+    metric_limits: MetricLimits | None = None,
     greater_is_better: bool | None = None,
     masks: Mapping[str, Masks] | None = None,
     baseline: ComparedRun | None = None,
@@ -71,7 +76,7 @@ def judge_metric(
         pipeline: pipeline of the run.
         run: the run.
         metric: key.
-        asked: limits; None: those of the card.
+        metric_limits: limits; None: those of the card.
         greater_is_better: direction of the metric; None: that of the card.
         masks: masks by family of slices; see `pipeline_masks`. A slice is scored if the card limits it, and for the
             metric that decides which epoch is best.
@@ -87,16 +92,16 @@ def judge_metric(
 
     """
     card, rows = pipeline.card, len(run.rows)
-    asked = asked or limits_of(pipeline, metric)
+    metric_limits = metric_limits or limits_of(pipeline, metric)
     greater = card.greater_is_better(metric) if greater_is_better is None else greater_is_better
-    limits = limits_for(asked, greater_is_better=greater, rows=rows, false_alarms=false_alarms)
+    limits = limits_for(metric_limits, greater_is_better=greater, rows=rows, false_alarms=false_alarms)
     if baseline is not None and limits.calibrated is not None:
         known = {metric: limits.calibrated, **baseline.calibrated}
         baseline = ComparedRun(baseline.metrics, baseline.rows, known)
     verdicts = {"": judge(run, metric, limits, subject=pipeline.subject, baseline=baseline)}
-    chosen = _chosen(masks or {}, asked, deciding=metric == card.metric_for_best_model)
-    scores = _scores(pipeline, run, metric, chosen, limited=bool(asked.slices))
-    return verdicts | {score.name: _slice_verdict(pipeline, score, asked, greater=greater) for score in scores}
+    chosen = _chosen(masks or {}, metric_limits, deciding=metric == card.metric_for_best_model)
+    scores = _scores(pipeline, run, metric, chosen, limited=bool(metric_limits.slices))
+    return verdicts | {score.name: _slice_verdict(pipeline, score, metric_limits, greater=greater) for score in scores}
 
 
 def limited_slices(pipeline: Pipeline, run: ComparedRun, metric: str, masks: Mapping[str, Masks]) -> list[SliceScore]:
@@ -135,8 +140,8 @@ def _scores(pipeline: Pipeline, run: ComparedRun, metric: str, chosen: Masks, *,
 
 def limits_of(pipeline: Pipeline, metric: str, name: str = "") -> MetricLimits:
     """Return the card's limits of a metric or of one slice; `NO_LIMITS` where there is no limit."""
-    asked = pipeline.card.gates(pipeline.tier, pipeline.checkpoint.name).get(metric, NO_LIMITS)
-    return _limits_of_slice(asked, name) if name else asked
+    metric_limits = pipeline.card.gates(pipeline.tier, pipeline.checkpoint.name).get(metric, NO_LIMITS)
+    return _limits_of_slice(metric_limits, name) if name else metric_limits
 
 
 def degenerate(rows: EvaluatedRows) -> bool:
@@ -162,14 +167,16 @@ def session_share(
     """
     comparisons = 0
     for task, pipeline in pipelines.items():
-        for asked in pipeline.card.gates(pipeline.tier, pipeline.checkpoint.name).values():
-            limits = int(asked.limit is not None) + len(_chosen(masks.get(task, {}), asked, deciding=False))
-            comparisons += int(asked.max_drop is not None) + (2 * limits if seeds > 1 else 0)
+        for metric_limits in pipeline.card.gates(pipeline.tier, pipeline.checkpoint.name).values():
+            limits = int(metric_limits.limit is not None) + len(
+                _chosen(masks.get(task, {}), metric_limits, deciding=False)
+            )
+            comparisons += int(metric_limits.max_drop is not None) + (2 * limits if seeds > 1 else 0)
     return FALSE_ALARMS / max(comparisons * engines, 1)
 
 
-def _slice_verdict(pipeline: Pipeline, score: SliceScore, asked: MetricLimits, *, greater: bool) -> Verdict:
-    limits = limits_for(_limits_of_slice(asked, score.name), greater_is_better=greater, rows=score.rows)
+def _slice_verdict(pipeline: Pipeline, score: SliceScore, metric_limits: MetricLimits, *, greater: bool) -> Verdict:
+    limits = limits_for(_limits_of_slice(metric_limits, score.name), greater_is_better=greater, rows=score.rows)
     return judge_slice(score, limits, subject=pipeline.subject)
 
 
@@ -177,18 +184,18 @@ def _statistics(seeds: CalibratedSeeds) -> SeedStatistics:
     return SeedStatistics(seeds.mean, seeds.spread, int(seeds.seeds), int(seeds.failed))
 
 
-def _chosen(masks: Mapping[str, Masks], asked: MetricLimits, *, deciding: bool) -> Masks:
+def _chosen(masks: Mapping[str, Masks], metric_limits: MetricLimits, *, deciding: bool) -> Masks:
     """Return the slices to score for a metric, in the order of the card."""
-    limited = {name.partition("=")[0] for name in asked.slices}
+    limited = {name.partition("=")[0] for name in metric_limits.slices}
     return {
         name: mask
         for spec, family in masks.items()
         if deciding or slice_family(spec) in limited
         for name, mask in family.items()
-        if deciding or _limits_of_slice(asked, name) is not NO_LIMITS
+        if deciding or _limits_of_slice(metric_limits, name) is not NO_LIMITS
     }
 
 
-def _limits_of_slice(asked: MetricLimits, name: str) -> MetricLimits:
+def _limits_of_slice(metric_limits: MetricLimits, name: str) -> MetricLimits:
     """Return the limits of a slice, else those of its family."""
-    return asked.slices.get(name) or asked.slices.get(name.partition("=")[0]) or NO_LIMITS
+    return metric_limits.slices.get(name) or metric_limits.slices.get(name.partition("=")[0]) or NO_LIMITS

@@ -77,7 +77,7 @@ def _calibrated(limit: Proposal, rows: int) -> dict[str, Any]:
     }
 
 
-def _asked(limits: MetricLimits) -> Any:
+def _as_toml(limits: MetricLimits) -> Any:
     """Return the card's limit of a slice in its TOML form."""
     if limits.calibrated is None:
         return {"max": limits.max} if limits.min is None else limits.min
@@ -175,8 +175,8 @@ def _add(table: Any, limits: CardLimits, item: Callable[[Any], Any]) -> None:
     for metric, values in limits.tables.items():
         there = table.get(metric)
         stand = there.get("slices", {}) if isinstance(there, Mapping) else {}
-        asked = {name: _asked(each) for name, each in limits.slices.get(metric, {}).items() if name not in stand}
-        slices = asked | values.get("slices", {})
+        kept = {name: _as_toml(each) for name, each in limits.slices.get(metric, {}).items() if name not in stand}
+        slices = kept | values.get("slices", {})
         _merge(table, {metric: {**values, **({"slices": slices} if slices else {})}}, item)
 
 

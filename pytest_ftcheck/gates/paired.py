@@ -21,72 +21,30 @@ holds for models that differ from the baseline only by noise of rows, not for re
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from scipy import stats
 
 from pytest_ftcheck.errors import DataError
+from pytest_ftcheck.gates.compared_run import check_same_rows
 from pytest_ftcheck.gates.power import smallest_drop
 from pytest_ftcheck.gates.resampling import RESAMPLES, resampled
 from pytest_ftcheck.gates.row_metrics import resolve_metric, row_metric
 from pytest_ftcheck.gates.tolerance import FALSE_ALARMS, drop_factor
-from pytest_ftcheck.heads.confidence import label_confidence, row_losses
-from pytest_ftcheck.heads.row_metrics import metric_value
-from pytest_ftcheck.heads.rows import EvaluatedRows
-from pytest_ftcheck.heads.traits import CLASSES, IGNORED, LABEL_PER_TOKEN
+from pytest_ftcheck.heads.traits import CLASSES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from numpy.typing import NDArray
-
+    from pytest_ftcheck.gates.compared_run import ComparedRun
     from pytest_ftcheck.gates.tolerance import SeedStatistics
-    from pytest_ftcheck.heads.own_metrics import OwnMetric
     from pytest_ftcheck.heads.row_metrics import RowMetric
-    from pytest_ftcheck.runs.run import Run
 
 _ROUNDING = 1e-9
 """Tolerance for rounding: in floating point, 0.86 - 0.85 is slightly more than 0.01."""
 _TAIL = 19
 """Number of draws beyond a just significant drop; at 1%, this needs as many draws as an interval."""
 _MOST_DRAWS = 49_999
-
-
-@dataclass(frozen=True)
-class ComparedRun:
-    """The data of a run for a comparison, which the baseline also stores for an accepted run."""
-
-    metrics: Mapping[str, float]
-    """Metrics that the run reports, and metrics computed from its outputs."""
-    rows: EvaluatedRows
-    calibrated: Mapping[str, SeedStatistics] = field(default_factory=dict)
-    """Statistics over several seeds of its recipe on the same rows, by metric; empty without a calibration."""
-
-    @classmethod
-    def of_run(
-        cls, run: Run, calibrated: Mapping[str, SeedStatistics] | None = None, *, own: Iterable[OwnMetric] = ()
-    ) -> ComparedRun:
-        """Make the data of a comparison from a run.
-
-        Args:
-            run: run with the outputs of every evaluated row.
-            calibrated: see the attribute.
-            own: metrics of other packages that a card limits, `TaskCard.own_metrics`; the run need not report them.
-
-        Raises:
-            TaskError: the shape of the logits does not fit the head, or a metric of another package fails.
-            DataError: the numbers of logits and labels differ.
-
-        """
-        rows = EvaluatedRows.of_run(run)
-        computed = {}
-        if len(rows) and rows.finite:
-            metrics = {name: row_metric(name, rows) for name in rows.head_rules.scoring.of_logits}
-            computed = {name: metric_value(metric) for name, metric in metrics.items() if metric is not None}
-            computed |= {metric.name: metric.value(rows) for metric in own}
-        return cls({**computed, **run.metrics}, rows, calibrated or {})
 
 
 @dataclass(frozen=True)
@@ -111,22 +69,6 @@ class Drop:
     """Smallest true drop that the comparison detects with 80% power; NaN where rows and spread are unknown."""
     status: Literal["pass", "fail", "inconclusive"]
     """``inconclusive``: chance explains the drop."""
-
-
-@dataclass(frozen=True)
-class Flip:
-    """A row that the two models predict differently."""
-
-    row: int
-    """Index in the evaluation data set."""
-    label: Any
-    """Class id, or the value of a regression; a list for several labels a row."""
-    before: Any
-    """Accepted prediction: class id, value or list."""
-    after: Any
-    """Prediction of this run."""
-    worse: float
-    """Decrease of the label's probability, -1 to 1; increase of the loss for heads without classes."""
 
 
 @dataclass(frozen=True)
@@ -208,31 +150,6 @@ def compare(
     return Drop(metric, old, new, drop, allowed, pvalue, bound, smallest, status)
 
 
-def check_same_rows(before: EvaluatedRows, after: EvaluatedRows) -> None:
-    """Refuse to compare predictions for different rows.
-
-    Raises:
-        DataError: the numbers of rows differ, there are no rows, or labels differ.
-
-    """
-    if len(before) != len(after) or not len(after):
-        msg = f"not comparable: the baseline has {len(before)} evaluated rows, the run {len(after)}."
-        raise DataError(msg)
-    wrong = np.flatnonzero(_differ(before.label_ids, after.label_ids))
-    if wrong.size:
-        msg = (
-            f"not comparable: {wrong.size} of {len(after)} labels differ from the baseline's, first in row {wrong[0]}."
-        )
-        raise DataError(msg)
-
-
-def _differ(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return for each row whether two arrays ``[N, …]`` differ in it, ``[N]``."""
-    if first.shape != second.shape:
-        return np.ones(len(first), dtype=np.bool_)
-    return np.asarray((first != second).reshape(len(first), -1).any(axis=1))
-
-
 def _row_metrics(metric: str, before: ComparedRun, after: ComparedRun) -> tuple[str, RowMetric, RowMetric] | None:
     """Return name and row metrics of both runs; None where it cannot be computed from rows or they do not match."""
     if not (before.rows.finite and after.rows.finite):
@@ -278,32 +195,3 @@ def _smallest(allowed: float, row_error: float | None, seeds: SeedStatistics | N
         errors.append(math.sqrt(2) * seeds.std)
     # NumPy's maximum propagates NaN; Python's may not.
     return smallest_drop(float(np.max(hurdles)), float(np.max(errors))) if errors else math.nan
-
-
-def flipped_rows(before: EvaluatedRows, after: EvaluatedRows) -> list[Flip]:
-    """List the rows that the two models predict differently, the worst first.
-
-    For classes: every row whose prediction changed; rows that were right and are wrong now come first; both groups are
-    sorted by the decrease of the label's probability. For other heads: every row whose loss increased, by its increase.
-    Of tags: every row with another tag.
-
-    Raises:
-        DataError: the rows differ.
-
-    """
-    check_same_rows(before, after)
-    if CLASSES not in after.head_rules.traits:
-        worse = row_losses(after) - row_losses(before)
-        changed = ~(worse <= 0)  # a loss that is NaN counts as increased
-        if LABEL_PER_TOKEN in after.head_rules.traits:
-            counts = after.label_ids != IGNORED
-            changed = ((before.predictions != after.predictions) & counts).any(axis=1)
-        flipped = np.flatnonzero(changed)
-        order = flipped[np.argsort(-np.nan_to_num(worse[flipped], nan=math.inf), kind="stable")]
-    else:
-        worse = label_confidence(before) - label_confidence(after)
-        flipped = np.flatnonzero(before.predictions != after.predictions)
-        lost = (before.predictions == before.label_ids)[flipped]
-        order = flipped[np.lexsort((-np.nan_to_num(worse[flipped], nan=1.0), ~lost))]
-    columns = (after.label_ids, before.predictions, after.predictions, worse)
-    return [Flip(int(row), *(column[row].tolist() for column in columns)) for row in order]

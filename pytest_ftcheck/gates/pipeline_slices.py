@@ -31,7 +31,7 @@ def check_slices(pipeline: Pipeline, rootdir: Path) -> None:
     """
     for spec in pipeline.card.slices:
         if ":" in spec:
-            check_spec(spec, rootdir, _asked_by(pipeline))
+            check_spec(spec, rootdir, _named_by(pipeline))
         elif spec not in _MADE:
             _check_column(spec, pipeline)
 
@@ -57,10 +57,10 @@ def pipeline_masks(pipeline: Pipeline, rootdir: Path) -> dict[str, Masks]:
             msg = f"slices {spec!r}: the raw rows are not the {rows} rows that are evaluated."
             raise DataError(msg)
     names = [name for family in masks.values() for name in family]
-    for metric, asked in pipeline.card.gates(pipeline.tier, pipeline.checkpoint.name).items():
-        for name, limits in asked.slices.items():
+    for metric, metric_limits in pipeline.card.gates(pipeline.tier, pipeline.checkpoint.name).items():
+        for name, limits in metric_limits.slices.items():
             # A calibrated limit may belong to other rows; the limit of its family then applies to these rows.
-            replaced = limits.calibrated is not None and name.partition("=")[0] in asked.slices
+            replaced = limits.calibrated is not None and name.partition("=")[0] in metric_limits.slices
             if "=" in name and name not in names and not replaced:
                 where = f"task card {pipeline.card.name!r}: limits of {metric}: "
                 todo = "Limit a slice with rows, or a whole family (without = and value)."
@@ -78,7 +78,7 @@ def _family(spec: str, pipeline: Pipeline, rootdir: Path) -> Masks:
         return value_masks("truncated", _truncated(pipeline))
     raw = pipeline.data.evaluation
     if ":" in spec:
-        function = load_factory(spec, rootdir, asked_by=_asked_by(pipeline))
+        function = load_factory(spec, rootdir, named_by=_named_by(pipeline))
         try:
             return function_masks(function, raw)
         except DataError:
@@ -90,7 +90,7 @@ def _family(spec: str, pipeline: Pipeline, rootdir: Path) -> Masks:
     return value_masks(spec, (value for (value,) in walk(raw, [spec])))
 
 
-def _asked_by(pipeline: Pipeline) -> str:
+def _named_by(pipeline: Pipeline) -> str:
     return f"slices of task card {pipeline.card.name!r}: "
 
 

@@ -246,10 +246,10 @@ def _changes(prefix: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> 
         if isinstance(was, dict) and isinstance(is_, dict):
             yield from _changes(f"{prefix}{name}.", was, is_)
         elif was != is_:
-            yield f"{prefix}{name} {_said(was)} → {_said(is_)}"
+            yield f"{prefix}{name} {_shown(was)} → {_shown(is_)}"
 
 
-def _said(value: Any) -> str:
+def _shown(value: Any) -> str:
     return "none" if value is None else str(value)
 
 

@@ -31,9 +31,9 @@ def refuse_trivial_limits(pipeline: Pipeline) -> None:
         TaskError: a limit has no effect.
 
     """
-    for metric, asked in pipeline.card.gates(pipeline.tier, pipeline.checkpoint.name).items():
-        if asked.limit is not None:
-            refuse_trivial_limit(pipeline, metric, asked.limit)
+    for metric, metric_limits in pipeline.card.gates(pipeline.tier, pipeline.checkpoint.name).items():
+        if metric_limits.limit is not None:
+            refuse_trivial_limit(pipeline, metric, metric_limits.limit)
 
 
 def refuse_trivial_limit(

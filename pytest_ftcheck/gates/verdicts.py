@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from pytest_ftcheck.gates.compared_run import ComparedRun
 from pytest_ftcheck.gates.intervals import UNKNOWN, row_interval
 from pytest_ftcheck.gates.limits import worst
-from pytest_ftcheck.gates.paired import ComparedRun, compare
+from pytest_ftcheck.gates.paired import compare
 from pytest_ftcheck.gates.power import drop_below_interval, drop_from_mean
 from pytest_ftcheck.gates.row_metrics import resolve_metric
 from pytest_ftcheck.gates.wording import drop_finding, limit_finding

@@ -67,8 +67,8 @@ def _observed(value: float, interval: Interval | None, limits: Limits) -> str:
         return text
     # A calibrated limit is compared with the value: the interval over other rows has no effect.
     inside = limits.calibrated is None and limits.limit in interval
-    told = f", inconclusive: the {limits.kind} is inside" if inside else ""
-    return f"{text} ({describe_interval(interval)}){told}"
+    inconclusive = f", inconclusive: the {limits.kind} is inside" if inside else ""
+    return f"{text} ({describe_interval(interval)}){inconclusive}"
 
 
 def describe_interval(interval: Interval) -> str:

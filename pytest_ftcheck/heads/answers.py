@@ -68,7 +68,7 @@ def best_spans(logits: NDArray[Any], of_context: NDArray[np.bool_], longest: int
     return Spans(first, first + length[rows, first], score[rows, first])
 
 
-def says_none(null: float, best: float) -> bool:
+def has_no_answer(null: float, best: float) -> bool:
     """Return True if "no answer" scores higher than the best span of the question."""
     return null - best > NULL_THRESHOLD
 
@@ -99,7 +99,7 @@ class AnswersOfWindows:
         spans: list[tuple[float, int, int, int] | None] = [None] * count
         nulls = np.full(count, np.inf)
         broken = np.zeros(count, dtype=np.bool_)
-        asked, window = scalars(windows, QUESTION), 0
+        question_rows, window = scalars(windows, QUESTION), 0
         for of_rows in offsets_of(windows):
             scores = logits[window : window + len(of_rows.begin)]
             offsets = of_rows.cut(scores.shape[1])
@@ -107,7 +107,7 @@ class AnswersOfWindows:
             of_windows = best_spans(np.where(finite[:, None, None], scores, 0), offsets.of_context)
             null = scores[:, 0].sum(axis=1)
             for row, (first, last, score) in enumerate(zip(*(part.tolist() for part in of_windows), strict=True)):
-                question = asked[window + row]
+                question = question_rows[window + row]
                 if not finite[row]:
                     broken[question] = True
                     continue
@@ -123,7 +123,7 @@ class AnswersOfWindows:
         for question, (text,) in enumerate(walk(questions, [context])):
             best = spans[question]
             given = (-np.inf, -1) if best is None else best[:2]
-            answered = best is not None and not (unanswerable and says_none(nulls[question], given[0]))
+            answered = best is not None and not (unanswerable and has_no_answer(nulls[question], given[0]))
             texts.append(text[best[2] : best[3]] if answered and best is not None else "")
             found.append(given)
         scored = np.stack([np.array([score for score, _ in found]), nulls], axis=1)

@@ -134,13 +134,13 @@ def entity_changes(
         "mended": old - known - new,
     }
 
-    def told(kind: str, first: int, last: int) -> str:
+    def described(kind: str, first: int, last: int) -> str:
         if len(words) != len(judged):
             return f"{kind} at word {first}"
         return f"{kind} {' '.join(words[first : last + 1])!r}"
 
     return {
-        change: [told(*entity) for entity in sorted(entities, key=lambda entity: entity[1])]
+        change: [described(*entity) for entity in sorted(entities, key=lambda entity: entity[1])]
         for change, entities in changes.items()
     }
 

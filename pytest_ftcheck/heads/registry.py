@@ -63,8 +63,8 @@ def head_of_outputs(logits: Any, labels: Any, num_labels: int, *, several_texts:
 
     """
     heads = (head_named(name) for name in known_heads())
-    asked = (head for head in heads if (head.single_texts is not None) == several_texts)
-    return next((head for head in asked if head.outputs.are_of(logits, labels, num_labels)), None)
+    candidates = (head for head in heads if (head.single_texts is not None) == several_texts)
+    return next((head for head in candidates if head.outputs.are_of(logits, labels, num_labels)), None)
 
 
 def head_of_width(num_labels: int) -> Head:

@@ -68,8 +68,8 @@ def likely_scheme(rows: Sequence[Sequence[str]], names: Iterable[str]) -> tuple[
         names: names of all tags, of a scheme that `scheme_of` knows.
 
     """
-    asked = scheme_of(names)
-    schemes = ("IOB2", "IOB1") if asked in (None, "IOB") else (str(asked),)
+    named_scheme = scheme_of(names)
+    schemes = ("IOB2", "IOB1") if named_scheme in (None, "IOB") else (str(named_scheme),)
     counts = {scheme: sum(ill_formed(tags, scheme) for tags in rows) for scheme in schemes}
     best = min(counts, key=counts.__getitem__)
     return best, counts[best]

@@ -28,8 +28,8 @@ class WindowInputs(TextInputs):
 
     def refusal(self, columns: Sequence[str]) -> str:
         """Require a column of questions and a column of contexts."""
-        told = f"text_columns must be a column of questions and a column of contexts, not {list(columns)!r}"
-        return "" if len(columns) == _PAIR else told
+        message = f"text_columns must be a column of questions and a column of contexts, not {list(columns)!r}"
+        return "" if len(columns) == _PAIR else message
 
     def tokens(
         self, tokenizer: PreTrainedTokenizerBase, columns: Mapping[str, Sequence[Any]], **options: Any
@@ -61,8 +61,8 @@ class WindowInputs(TextInputs):
 
         """
         questions, _ = columns.values()
-        asked = self.call_options(tokenizer, list(questions), max_length, options.get("doc_stride"))
-        encoded = self.tokens(tokenizer, columns, **asked)
+        call_options = self.call_options(tokenizer, list(questions), max_length, options.get("doc_stride"))
+        encoded = self.tokens(tokenizer, columns, **call_options)
         rows = encoded.pop("overflow_to_sample_mapping")
         offsets = [of_context(encoded.sequence_ids(window), each) for window, each in enumerate(encoded[OFFSETS])]
         found = [positions(labels[row], each) for row, each in zip(rows, offsets, strict=True)]
@@ -99,11 +99,11 @@ class WindowInputs(TextInputs):
         longest = min(max_length or _LONGEST, int(min(tokenizer.model_max_length, 10**6)))
         shared = longest // _SHARE if doc_stride is None else doc_stride
         alone = tokenizer(list(questions), add_special_tokens=False, verbose=False)["input_ids"]
-        asked = max(map(len, alone), default=0)
-        room = longest - asked - tokenizer.num_special_tokens_to_add(pair=True)
+        question = max(map(len, alone), default=0)
+        room = longest - question - tokenizer.num_special_tokens_to_add(pair=True)
         if not 0 <= shared < room:
             msg = (
-                f"doc_stride = {shared}: in a window of max_length = {longest} tokens, a question of {asked} tokens "
+                f"doc_stride = {shared}: in a window of max_length = {longest} tokens, a question of {question} tokens "
                 f"leaves room for {max(room, 0)} tokens of the context; expected a doc_stride of at least 0 and less "
                 "than that. Change doc_stride, or raise max_length."
             )

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from pytest_ftcheck.init.project import Project
 
 
-def choose(project: Project, places: Sequence[Place], asked: str) -> Place:
+def choose(project: Project, places: Sequence[Place], wanted: str) -> Place:
     """Return the place that was asked for, else the only factory, else the only place.
 
     Args:
         project: what was searched.
         places: all that was found.
-        asked: ``FILE`` or ``FILE:LINE``; empty for any.
+        wanted: ``FILE`` or ``FILE:LINE``; empty for any.
 
     Raises:
         SettingsError: there is none, or there are several.
@@ -28,9 +28,9 @@ def choose(project: Project, places: Sequence[Place], asked: str) -> Place:
     """
     if not places:
         raise SettingsError(_none(project))
-    found = [place for place in places if not asked or _is_at(place, asked)]
+    found = [place for place in places if not wanted or _is_at(place, wanted)]
     if not found:
-        msg = f"--place={asked}: no Trainer is built there. Give one of:\n{_listed(places)}"
+        msg = f"--place={wanted}: no Trainer is built there. Give one of:\n{_listed(places)}"
         raise SettingsError(msg)
     factories = [place for place in found if place.kind == "factory"]
     without = [place for place in factories if not place.needs]
@@ -41,8 +41,8 @@ def choose(project: Project, places: Sequence[Place], asked: str) -> Place:
     return few[0]
 
 
-def _is_at(place: Place, asked: str) -> bool:
-    file, _, line = asked.rpartition(":") if asked.rpartition(":")[2].isdigit() else (asked, "", "")
+def _is_at(place: Place, wanted: str) -> bool:
+    file, _, line = wanted.rpartition(":") if wanted.rpartition(":")[2].isdigit() else (wanted, "", "")
     return place.source.path == Path(file) and (not line or int(line) == place.call.lineno)
 
 

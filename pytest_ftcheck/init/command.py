@@ -30,7 +30,7 @@ _CHEAP_CHECKS = "--ftcheck-checks=data,collator"
 
 
 @dataclass(frozen=True)
-class Asked:
+class InitOptions:
     """The command line."""
 
     root: Path
@@ -44,41 +44,41 @@ class Asked:
     run: bool = True
 
 
-def init(asked: Asked) -> None:
+def init(options: InitOptions) -> None:
     """Find the Trainer, make a factory, write the configuration, and run the cheap checks.
 
     Raises:
         SettingsError: no Trainer, several, or a file cannot be read or written; nothing was written for that file.
 
     """
-    if kind_of(asked.root) != "folder":
-        msg = f"{asked.root} is not a folder: give the root folder of the project."
+    if kind_of(options.root) != "folder":
+        msg = f"{options.root} is not a folder: give the root folder of the project."
         raise SettingsError(msg)
-    project = read_project(asked.root)
-    place = choose(project, find_places(project), asked.place)
-    _say(f"Trainer: {place.describe()}")
-    trainer = _factory(asked, project, place)
+    project = read_project(options.root)
+    place = choose(project, find_places(project), options.place)
+    _print(f"Trainer: {place.describe()}")
+    trainer = _factory(options, project, place)
     if not trainer:
         return
-    task = _configure(asked, place, trainer)
-    workflow = make_workflow(asked.root, task)
-    if (asked.root / workflow.path).exists():
-        _say(f"{workflow.path} is there already; it stays as it is.")
+    task = _configure(options, place, trainer)
+    workflow = make_workflow(options.root, task)
+    if (options.root / workflow.path).exists():
+        _print(f"{workflow.path} is there already; it stays as it is.")
     else:
-        _write(asked, workflow.path.as_posix(), workflow.text)
-        _say(workflow.todo)
-    if asked.run and asked.write:
-        _run(asked.root, task)
-    _say(_next_steps(asked.root, task))
+        _write(options, workflow.path.as_posix(), workflow.text)
+        _print(workflow.todo)
+    if options.run and options.write:
+        _run(options.root, task)
+    _print(_next_steps(options.root, task))
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     if text:
         sys.stdout.write(f"{printable(text)}\n")
         sys.stdout.flush()  # before what the checks print
 
 
-def _factory(asked: Asked, project: Project, place: Place) -> str:
+def _factory(options: InitOptions, project: Project, place: Place) -> str:
     """Return the factory as a card names it, or an empty string where the user has to do something first."""
     name, source = place.function.name if place.function else "", place.source
     if place.kind != "factory":
@@ -90,66 +90,68 @@ def _factory(asked: Asked, project: Project, place: Place) -> str:
                 "command again."
             )
             raise SettingsError(msg) from error
-        _say(f"This edit makes a function that returns the untrained Trainer; the script does the same:\n\n{edit.diff}")
-        if not asked.apply:
-            again = f" --place={asked.place}" if asked.place else ""
-            _say(f"Nothing was written. Apply it: python -m pytest_ftcheck init --apply{again}")
+        _print(
+            f"This edit makes a function that returns the untrained Trainer; the script does the same:\n\n{edit.diff}"
+        )
+        if not options.apply:
+            again = f" --place={options.place}" if options.place else ""
+            _print(f"Nothing was written. Apply it: python -m pytest_ftcheck init --apply{again}")
             return ""
         name = edit.factory
-        if asked.write:
-            before = (asked.root / source.path).read_bytes()
+        if options.write:
+            before = (options.root / source.path).read_bytes()
             text = edit.text.replace("\n", "\r\n") if b"\r\n" in before else edit.text
             mark = b"\xef\xbb\xbf" if before.startswith(b"\xef\xbb\xbf") else b""
-            _put(asked.root / source.path, mark + text.encode())
-            _say(f"{source.path.as_posix()}: edited.")
-    written = asked.root / FACTORY_FILE
+            _put(options.root / source.path, mark + text.encode())
+            _print(f"{source.path.as_posix()}: edited.")
+    written = options.root / FACTORY_FILE
     in_use = written.is_file() and f" import {name}\n" in written.read_text(encoding="utf-8", errors="replace")
     if not (place.needs or in_use or reads_arguments(project, source, place.function)):
         return f"{source.path.as_posix()}:{name}"
     function = place.function if place.needs else None  # without: only the arguments of the script are set
-    return _configured_factory(asked, make_factory(project, source, function, name))
+    return _configured_factory(options, make_factory(project, source, function, name))
 
 
-def _configured_factory(asked: Asked, made: FactoryFile) -> str:
-    if (asked.root / FACTORY_FILE).exists():
-        _say(f"{FACTORY_FILE} is there already; it stays as it is.")
-        there = (asked.root / FACTORY_FILE).read_text(encoding="utf-8", errors="replace")
+def _configured_factory(options: InitOptions, made: FactoryFile) -> str:
+    if (options.root / FACTORY_FILE).exists():
+        _print(f"{FACTORY_FILE} is there already; it stays as it is.")
+        there = (options.root / FACTORY_FILE).read_text(encoding="utf-8", errors="replace")
         made = FactoryFile.of(there)
     else:
-        _write(asked, FACTORY_FILE, made.text)
+        _write(options, FACTORY_FILE, made.text)
     for number, line in made.open_lines:
-        _say(f"{FACTORY_FILE}:{number}: {line}")
+        _print(f"{FACTORY_FILE}:{number}: {line}")
     if made.open_lines:
-        _say("Fill in these lines, then run this command again.")
+        _print("Fill in these lines, then run this command again.")
         return ""
     return made.spec
 
 
-def _configure(asked: Asked, place: Place, trainer: str) -> str:
+def _configure(options: InitOptions, place: Place, trainer: str) -> str:
     """Write the table of the task, unless there is one for this Trainer; return its name."""
-    path = config_path(asked.root)
-    there = task_of(asked.root, trainer)
+    path = config_path(options.root)
+    there = task_of(options.root, trainer)
     if there:
-        _say(f"{path.name} has [tool.ftcheck.tasks.{there}] with this Trainer already; it stays as it is.")
+        _print(f"{path.name} has [tool.ftcheck.tasks.{there}] with this Trainer already; it stays as it is.")
         return there
-    task = asked.task or task_name(asked.root)
-    if task in tables_of(asked.root):
+    task = options.task or task_name(options.root)
+    if task in tables_of(options.root):
         msg = f"{path}: [tool.ftcheck.tasks.{task}] is there already, with other keys; it stays. Give --task=NAME."
         raise SettingsError(msg)
     text = with_table(path, task, trainer, text_columns(place.source))
     before = path.read_bytes().decode() if path.exists() else ""
-    _write(asked, path.name, text, shown=text.removeprefix(before).strip())
+    _write(options, path.name, text, shown=text.removeprefix(before).strip())
     return task
 
 
-def _write(asked: Asked, name: str, text: str, shown: str = "") -> None:
-    if not asked.write:
-        _say(f"Would write {name}:\n\n{shown or text}")
+def _write(options: InitOptions, name: str, text: str, shown: str = "") -> None:
+    if not options.write:
+        _print(f"Would write {name}:\n\n{shown or text}")
         return
-    path = asked.root / name
+    path = options.root / name
     known = path.exists()
     _put(path, text.encode())
-    _say(f"{name}: {'a table was added' if known else 'written'}.")
+    _print(f"{name}: {'a table was added' if known else 'written'}.")
 
 
 def _put(path: Path, content: bytes) -> None:
@@ -164,10 +166,10 @@ def _put(path: Path, content: bytes) -> None:
 
 def _run(root: Path, task: str) -> None:
     command = ["pytest", f"--ftcheck-task={task}", _CHEAP_CHECKS]
-    _say(f"\n$ {' '.join(command)}")
+    _print(f"\n$ {' '.join(command)}")
     code = subprocess.run([sys.executable, "-m", *command], cwd=root, check=False).returncode  # noqa: S603 - Python
     if code:
-        _say(f"\nThe checks of data and collator ended with exit code {code}: see above.")
+        _print(f"\nThe checks of data and collator ended with exit code {code}: see above.")
 
 
 def _next_steps(root: Path, task: str) -> str:

@@ -12,8 +12,8 @@ from pytest_ftcheck.sessions.session import SUITE
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from pytest_ftcheck.gates.compared_run import ComparedRun
     from pytest_ftcheck.gates.floors_file import CardLimits
-    from pytest_ftcheck.gates.paired import ComparedRun
     from pytest_ftcheck.gates.proposals import CalibratedMetric, CalibratedSlice, CardProposal
     from pytest_ftcheck.gates.slices import Masks
     from pytest_ftcheck.judging.notes import Notes
@@ -56,7 +56,7 @@ def measure_seed(session: FtcheckSession, pipeline: Pipeline, variant: Variant, 
 
     """
     from pytest_ftcheck.gates.card_gates import degenerate  # noqa: PLC0415 - only where a seed is trained
-    from pytest_ftcheck.gates.paired import ComparedRun  # noqa: PLC0415 - as above
+    from pytest_ftcheck.gates.compared_run import ComparedRun  # noqa: PLC0415 - as above
 
     masks = session.parts.masks(pipeline)  # before any training: a missing slice is misuse
     note: dict[str, Any] = {
@@ -89,8 +89,8 @@ def _measured_slices(pipeline: Pipeline, run: ComparedRun, masks: Mapping[str, M
     gates = pipeline.card.gates(pipeline.tier, pipeline.checkpoint.name)
     return {
         metric: {score.name: [score.value, score.rows] for score in limited_slices(pipeline, run, metric, masks)}
-        for metric, asked in gates.items()
-        if asked.slices
+        for metric, metric_limits in gates.items()
+        if metric_limits.slices
     }
 
 
@@ -134,30 +134,30 @@ class Calibration:
     def __init__(self, session: FtcheckSession) -> None:
         self._session = session
 
-    def propose(self, told: Sequence[Mapping[str, Any]], *, usable: bool) -> Proposed:
+    def propose(self, seed_notes: Sequence[Mapping[str, Any]], *, usable: bool) -> Proposed:
         """Propose limits, and write them if that was requested.
 
         Args:
-            told: the notes of `measure_seed`, of all seeds.
+            seed_notes: the notes of `measure_seed`, of all seeds.
             usable: True if nothing failed in the session.
 
         """
         limits: list[CardLimits] = []
         write = self._session.settings.write_floors
         try:
-            limits = self._limits(told)
+            limits = self._limits(seed_notes)
             lines, written = self._shown(limits, usable=usable)
         except FtcheckError as error:
             failure = f"NOTHING PROPOSED: {error}"
             return Proposed(limits, [failure], not write, failure)
         return Proposed(limits, lines, written or not write)
 
-    def _limits(self, told: Sequence[Mapping[str, Any]]) -> list[CardLimits]:
+    def _limits(self, seed_notes: Sequence[Mapping[str, Any]]) -> list[CardLimits]:
         """Propose limits for all tasks."""
         from pytest_ftcheck.gates.floors_file import CardLimits  # noqa: PLC0415 - imports tomlkit
         from pytest_ftcheck.gates.proposals import propose_gates  # noqa: PLC0415 - imports scipy
 
-        by_task = {task: [note for note in told if note["task"] == task] for task in self._session.settings.tasks}
+        by_task = {task: [note for note in seed_notes if note["task"] == task] for task in self._session.settings.tasks}
         seeds = len(self._session.settings.seeds)
         if short := [task for task, notes in by_task.items() if len(notes) < seeds]:
             msg = f"not all of the {seeds} seeds of {', '.join(short)} were trained: limits need all seeds."
@@ -169,7 +169,7 @@ class Calibration:
     def _card_limits(self, make: type[CardLimits], task: str, entries: Sequence[CardProposal]) -> CardLimits:
         pipeline = self._session.pipeline(task)
         gates = pipeline.card.gates(pipeline.tier, pipeline.checkpoint.name)
-        slices = {metric: asked.slices for metric, asked in gates.items()}
+        slices = {metric: metric_limits.slices for metric, metric_limits in gates.items()}
         return make(task, pipeline.tier, pipeline.checkpoint.name, entries, slices)
 
     def _measured(self, task: str, notes: Sequence[Mapping[str, Any]]) -> list[CalibratedMetric]:

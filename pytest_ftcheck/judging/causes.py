@@ -47,8 +47,8 @@ class Causes:
     def findings(self) -> list[RedRecord]:
         """Return the findings, each cause before its consequences, with ``because_of``; those of user's tests last."""
         ordered = sorted(self._findings, key=self._place)
-        told = [red_record(found, self._because.get((self._task(found), found.check))) for found in ordered]
-        return [*told, *(red_record(found, None) for found in self._others)]
+        records = [red_record(found, self._because.get((self._task(found), found.check))) for found in ordered]
+        return [*records, *(red_record(found, None) for found in self._others)]
 
     def records(self) -> list[CauseRecord]:
         """Return one entry for each cause: its task, its first finding, and the checks that it explains."""
@@ -78,6 +78,6 @@ class Causes:
         return list(self._red).index(task), self._places[task, found.check]
 
 
-def causes_of(told: CollectedNotes) -> Causes:
+def causes_of(collected: CollectedNotes) -> Causes:
     """Return the causes of the findings of all processes."""
-    return Causes(told.cases, told.findings)
+    return Causes(collected.cases, collected.findings)

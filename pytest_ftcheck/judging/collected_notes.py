@@ -38,8 +38,8 @@ class CollectedNotes:
             self._notes[nodeid] = notes
         if "case" in notes:
             # The report of a failed teardown comes after the report of the call.
-            told: dict[str, Any] = {**notes["case"], "outcome": outcome, "reason": reason, "seconds": seconds}
-            self.cases[nodeid] = CheckRecord(nodeid=nodeid, **told)
+            case: dict[str, Any] = {**notes["case"], "outcome": outcome, "reason": reason, "seconds": seconds}
+            self.cases[nodeid] = CheckRecord(nodeid=nodeid, **case)
 
     def forget(self, nodeid: str) -> None:
         """Remove the notes of a test that runs again."""
@@ -62,39 +62,39 @@ class CollectedNotes:
     @property
     def gates(self) -> list[GateRecord]:
         """The verdicts on metrics of single runs."""
-        told = self.entries("gates")
-        if not told:
+        entries = self.entries("gates")
+        if not entries:
             return []
         from pytest_ftcheck.gates.records import GateRecord  # noqa: PLC0415 - slow to import
 
-        return [record_of(GateRecord, gate) for gate in told]
+        return [record_of(GateRecord, gate) for gate in entries]
 
     @property
     def faults(self) -> list[FaultRecord]:
         """The proofs of planted faults."""
-        told = self.entries("faults")
-        if not told:
+        entries = self.entries("faults")
+        if not entries:
             return []
         from pytest_ftcheck.faults.prove import FaultRecord  # noqa: PLC0415 - slow to import
 
-        return [record_of(FaultRecord, proof) for proof in told]
+        return [record_of(FaultRecord, proof) for proof in entries]
 
     @property
     def figures(self) -> list[RunFigures]:
         """What the report page draws of the runs."""
-        told = self.entries("figures")
-        if not told:
+        entries = self.entries("figures")
+        if not entries:
             return []
         from pytest_ftcheck.report.figures.records import RunFigures  # noqa: PLC0415 - slow to import
 
         # Each process notes the figures of a run once.
-        return [record_of(RunFigures, figures) for figures in {entry["folder"]: entry for entry in told}.values()]
+        return [record_of(RunFigures, figures) for figures in {entry["folder"]: entry for entry in entries}.values()]
 
     @property
     def runs(self) -> Iterator[tuple[str, RunRecord]]:
         """The runs that tests used, each with its name, once for each test."""
-        for told in self.values("runs").values():
-            for name, run in told.items():
+        for runs in self.values("runs").values():
+            for name, run in runs.items():
                 yield name, record_of(RunRecord, run)
 
     def entries(self, name: str) -> list[dict[str, Any]]:

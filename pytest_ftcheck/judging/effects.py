@@ -90,8 +90,8 @@ def check_effects(settings: Settings, given: Sequence[str], *, suite_alone: bool
         raise SettingsError(msg)
     # If the project's own tests run as well, they may need options that the checks do not need: see `without_use`.
     kind = session_kind(settings, suite_alone=suite_alone)
-    if told := _idle(settings, given, kind):
-        raise SettingsError(told)
+    if message := _idle(settings, given, kind):
+        raise SettingsError(message)
     for name in given:
         needed = _NEEDS.get(name)
         if needed and not getattr(settings, needed):
@@ -155,10 +155,10 @@ def _idle(settings: Settings, given: Sequence[str], kind: str) -> str:
     if idle := [name for name in given if kind not in _EFFECTIVE.get(name, _ALL)]:
         if kind == "tests":
             return (
-                f"{_told(idle)} no effect: no task is selected, so no suite runs. Give --ftcheck-task=NAME or "
+                f"{_have(idle)} no effect: no task is selected, so no suite runs. Give --ftcheck-task=NAME or "
                 "--ftcheck-trainer=path/to/train.py:factory as well."
             )
-        return f"{_told(idle)} no effect with {_KINDS[kind]}. Give one without the other."
+        return f"{_have(idle)} no effect with {_KINDS[kind]}. Give one without the other."
     if "seeds" in given and kind in _ONE_SEED and len(settings.seeds) > 1:
         return f"--ftcheck-seeds: {_KINDS[kind]} takes one seed, not {len(settings.seeds)}. Give one seed."
     return ""
@@ -170,7 +170,7 @@ def effective(settings: Settings, names: Sequence[str]) -> list[str]:
     return [name for name in names if kind in _EFFECTIVE.get(name, _ALL)]
 
 
-def _told(names: Sequence[str]) -> str:
+def _have(names: Sequence[str]) -> str:
     return f"{', '.join(FLAGS[name] for name in names)} {'has' if len(names) == 1 else 'have'}"
 
 
@@ -189,6 +189,6 @@ def without_use(settings: Settings, given: Sequence[str], *, used: bool) -> str:
     if settings.tasks:
         return _idle(settings, given, session_kind(settings, suite_alone=True))
     return (
-        f"{_told(given)} no effect: no task is selected, and no test uses a fixture or a marker of ftcheck. Give "
+        f"{_have(given)} no effect: no task is selected, and no test uses a fixture or a marker of ftcheck. Give "
         "--ftcheck-task=NAME or --ftcheck-trainer=path/to/train.py:factory, or remove the options without an effect."
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.errors import CheckFailure
 from pytest_ftcheck.gates.card_gates import degenerate, judge_metric, limits_of, session_share
-from pytest_ftcheck.gates.paired import ComparedRun
+from pytest_ftcheck.gates.compared_run import ComparedRun
 from pytest_ftcheck.gates.pipeline_slices import pipeline_masks
 from pytest_ftcheck.gates.records import GateOrigin, GateRecord, gate_record
 from pytest_ftcheck.gates.tolerance import FALSE_ALARMS

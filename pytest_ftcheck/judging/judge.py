@@ -25,7 +25,7 @@ from pytest_ftcheck.judging.checks import (
     validate_card,
 )
 from pytest_ftcheck.judging.gating import CardGates
-from pytest_ftcheck.judging.judged import ask, not_judged
+from pytest_ftcheck.judging.judged import found_by_check, not_judged
 from pytest_ftcheck.judging.report import CheckResult, Report
 from pytest_ftcheck.judging.selection import cheap_first
 from pytest_ftcheck.pipeline.factory import trainer_task_name
@@ -170,7 +170,7 @@ class _Judgement:
             check = gates.check(case.metric, lambda gate: self.gates.extend(gate.records()), passing.extend)
         try:
             with self.budget.measured(note):
-                found = ask(check, self.evidence[case.engine], strict=self.settings.strict)
+                found = found_by_check(check, self.evidence[case.engine], strict=self.settings.strict)
         except NotApplicable as why:
             return CheckResult(name, case.engine, "skipped", reason=str(why))
         except CheckFailure as failure:
@@ -183,10 +183,10 @@ class _Judgement:
 
     def _with_unreported(self, results: list[CheckResult]) -> list[CheckResult]:
         """Add one result for each failure of a run that no chosen check reports."""
-        told = {found.check for result in results if result.outcome == "failed" for found in result.findings}
+        reported = {found.check for result in results if result.outcome == "failed" for found in result.findings}
         for engine, failure in self.unreported:
-            if told.isdisjoint(found.check for found in failure.findings):
+            if reported.isdisjoint(found.check for found in failure.findings):
                 first = failure.findings[0].check
                 results.append(CheckResult(first, engine, "failed", tuple(failure.findings)))
-                told.add(first)
+                reported.add(first)
         return results

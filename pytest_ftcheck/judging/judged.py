@@ -27,7 +27,7 @@ class Found(NamedTuple):
     """Findings that do not fail."""
 
 
-def ask(check: Check, evidence: Evidence, *, strict: bool) -> Found:
+def found_by_check(check: Check, evidence: Evidence, *, strict: bool) -> Found:
     """Run a check.
 
     Args:

@@ -60,7 +60,7 @@ def explained_check(name: str) -> str:
         SettingsError: no such check, with the closest match.
 
     """
-    from pytest_ftcheck.checks.causes import explains  # noqa: PLC0415 - as below
+    from pytest_ftcheck.checks.cause_table import explains  # noqa: PLC0415 - as below
     from pytest_ftcheck.faults.fault import faults  # noqa: PLC0415 - as below
     from pytest_ftcheck.judging.checks import suite_catalogue  # noqa: PLC0415 - slow to import
     from pytest_ftcheck.report.explain import explained  # noqa: PLC0415 - as above

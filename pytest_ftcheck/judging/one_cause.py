@@ -20,10 +20,10 @@ def reporting_test_of_check(case: Case, check: str, tests: Iterable[tuple[str, C
         tests: all tests of the session, with their node ids.
 
     """
-    for nodeid, told in tests:
+    for nodeid, other in tests:
         # A check that reads only the parts has neither engine nor seed.
-        same = all(told.get(key) in (None, case[key]) for key in ("engine", "seed"))
-        if told.get("task") == case["task"] and told["check"] == check and same:
+        same = all(other.get(key) in (None, case[key]) for key in ("engine", "seed"))
+        if other.get("task") == case["task"] and other["check"] == check and same:
             return nodeid
     return None
 
@@ -37,7 +37,7 @@ def reporting_test_of_run(run: Case, checks: Collection[str], tests: Iterable[tu
         tests: all tests of the session, with their node ids.
 
     """
-    for nodeid, told in tests:
-        if run.items() <= told.items() and told["check"] in checks:
+    for nodeid, other in tests:
+        if run.items() <= other.items() and other["check"] in checks:
             return nodeid
     return None

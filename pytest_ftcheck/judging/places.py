@@ -90,16 +90,16 @@ def _candidates(check: str, pipeline: Pipeline, rootdir: Path) -> Iterator[Any]:
 
 def _place(part: Any, rootdir: Path) -> SourceRecord | None:
     """Return where an object, or its class, is defined; None where that is not in the project."""
-    told = inspect.unwrap(part) if callable(part) else part
-    told = getattr(told, "func", told)  # of functools.partial
-    if not (inspect.isclass(told) or inspect.isroutine(told)):
-        told = type(told)
+    definition = inspect.unwrap(part) if callable(part) else part
+    definition = getattr(definition, "func", definition)  # of functools.partial
+    if not (inspect.isclass(definition) or inspect.isroutine(definition)):
+        definition = type(definition)
     try:
-        file = Path(inspect.getsourcefile(told) or "").resolve()
-        line = inspect.getsourcelines(told)[1]
+        file = Path(inspect.getsourcefile(definition) or "").resolve()
+        line = inspect.getsourcelines(definition)[1]
         inside = file.relative_to(rootdir.resolve())
     except (OSError, TypeError, ValueError):
         return None
     if _OF_OTHERS & set(file.parts) or Path(__file__).resolve().parents[1] in file.parents:
         return None
-    return SourceRecord(file=inside.as_posix(), line=max(line, 1), name=told.__qualname__)
+    return SourceRecord(file=inside.as_posix(), line=max(line, 1), name=definition.__qualname__)

@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING
 from pytest_ftcheck.checks.catalogue import COSTS
 from pytest_ftcheck.errors import SettingsError
 from pytest_ftcheck.judging.checks import cases_of_family, expected_of, gate_cases, suite_catalogue
-from pytest_ftcheck.judging.prepare import check_everything, check_selection, choose_checks
+from pytest_ftcheck.judging.prepare import check_everything, check_selection, choose_checks, header_of
 from pytest_ftcheck.printable import printable
-from pytest_ftcheck.report.header import header_lines
 from pytest_ftcheck.report.plan import Plan, plan_lines
 from pytest_ftcheck.sessions.session import Host, start_session
 from pytest_ftcheck.training.recorder import silent
-from pytest_ftcheck.training.train_or_load import environment_of
 
 if TYPE_CHECKING:
     from pytest_ftcheck.sessions.session import FtcheckSession
@@ -43,9 +41,7 @@ def planned(settings: Settings, *, width: int) -> str:
         check_selection(session)
         choose_checks(session)
         check_everything(session)
-        pipelines = list(session.pipelines.values())
-        environments = [environment_of(session.settings, pipeline) for pipeline in pipelines]
-        lines = header_lines(pipelines, session.settings, environments)
+        lines = header_of(session)
         for task in session.settings.tasks:
             lines += ["", *plan_lines(_plan_of(session, task), width=width)]
     return "\n".join(map(printable, lines))

@@ -1,4 +1,4 @@
-"""Validation before any training: names, cards, limits, and every part of the selected tasks."""
+"""Before any training: validates names, cards, limits and every part of the selected tasks; makes the header."""
 
 from __future__ import annotations
 
@@ -69,3 +69,13 @@ def check_everything(session: FtcheckSession) -> None:
         run_arguments(pipeline, seed=0, device=environment["device"], output_dir=store.root)
         # With a Trainer, this makes the second one, which may fail in a factory. The first tests use this model.
         session.parts.shared_model(task, session.settings.seeds[0])
+
+
+def header_of(session: FtcheckSession) -> list[str]:
+    """Describe the built tasks of a session: models, data, engines, seeds, device and versions."""
+    from pytest_ftcheck.report.header import header_lines  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.training.train_or_load import environment_of  # noqa: PLC0415 - slow to import
+
+    pipelines = list(session.pipelines.values())
+    environments = [environment_of(session.settings, pipeline) for pipeline in pipelines]
+    return header_lines(pipelines, session.settings, environments)

@@ -36,3 +36,8 @@ def check_request(session: FtcheckSession, given: Sequence[str] | None) -> None:
         from pytest_ftcheck.judging.calibration import check_calibration  # noqa: PLC0415 - only this option needs it
 
         check_calibration(settings)
+    if settings.bench_compare:
+        from pytest_ftcheck.speed.spec import parse_pair  # noqa: PLC0415 - only this option needs it
+
+        for spec in settings.bench_compare:
+            parse_pair(spec)

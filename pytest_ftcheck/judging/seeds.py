@@ -55,12 +55,12 @@ def _judge(session: FtcheckSession, rows: Sequence[GateRecord], lost: Sequence[i
     rows = sorted(rows, key=lambda row: int(row.seed))
     first = rows[0]
     pipeline = session.pipeline(first.task)
-    asked = limits_of(pipeline, first.metric, first.slice)
-    if asked.limit is None and asked.max_drop is None:
+    metric_limits = limits_of(pipeline, first.metric, first.slice)
+    if metric_limits.limit is None and metric_limits.max_drop is None:
         return None
     values = {int(row.seed): row.value for row in rows} | dict.fromkeys(lost, math.nan)
     limits = limits_for(
-        asked,
+        metric_limits,
         greater_is_better=pipeline.card.greater_is_better(first.metric),
         rows=first.rows,
         runs=len(values),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_ftcheck.errors import CheckFailure, TaskError
 from pytest_ftcheck.gates.card_gates import judge_metric, limits_for
-from pytest_ftcheck.gates.paired import ComparedRun
+from pytest_ftcheck.gates.compared_run import ComparedRun
 from pytest_ftcheck.gates.records import GateOrigin, gate_record
 from pytest_ftcheck.gates.tolerance import FALSE_ALARMS
 from pytest_ftcheck.gates.trivial_limits import refuse_trivial_limit
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.sessions.session import FtcheckSession
     from pytest_ftcheck.tasks.floors import MetricLimits
 
-    Asked = tuple[MetricLimits, bool]
+    DirectedLimits = tuple[MetricLimits, bool]
     """Limits, and whether a greater value is better."""
     Marker = tuple[tuple[object, ...], Mapping[str, object]]
     """Positional arguments and keywords of a marker."""
@@ -71,16 +71,16 @@ class UserGates:
             self._values = {str(name): float(value) for name, value in metrics.items()}
             self._compared = None if rows is None else ComparedRun(self._values, rows.rows)
 
-    def of_card(self) -> dict[str, Asked]:
+    def of_card(self) -> dict[str, DirectedLimits]:
         """Return the card's limits and directions: all for a run, so that a missing one fails; else given metrics."""
         pipeline = self._pipeline
         if pipeline is None:
             return {}
         gates = pipeline.card.gates(pipeline.tier, pipeline.checkpoint.name)
-        known = {name: (asked, pipeline.card.greater_is_better(name)) for name, asked in gates.items()}
+        known = {name: (limits, pipeline.card.greater_is_better(name)) for name, limits in gates.items()}
         return {name: entry for name, entry in known.items() if self._whole or name in self._values}
 
-    def read(self, metric: str, value: object, where: str) -> Asked:
+    def read(self, metric: str, value: object, where: str) -> DirectedLimits:
         """Read the limits of a test, with the direction of the metric.
 
         Raises:
@@ -88,19 +88,19 @@ class UserGates:
 
         """
         greater = self._greater_is_better(metric, value)
-        asked = read_limits("", where, value, metric=metric, greater_is_better=greater)
-        if self._pipeline is not None and self._run is not None and asked.limit is not None:
-            refuse_trivial_limit(self._pipeline, metric, asked.limit, greater_is_better=greater)
-        return asked, greater
+        limits = read_limits("", where, value, metric=metric, greater_is_better=greater)
+        if self._pipeline is not None and self._run is not None and limits.limit is not None:
+            refuse_trivial_limit(self._pipeline, metric, limits.limit, greater_is_better=greater)
+        return limits, greater
 
-    def read_markers(self, markers: Iterable[Marker]) -> dict[str, Asked]:
+    def read_markers(self, markers: Iterable[Marker]) -> dict[str, DirectedLimits]:
         """Read the limits of a test's markers, the closest one first.
 
         Raises:
             TaskError: a marker does not have one metric and its limits.
 
         """
-        found: dict[str, Asked] = {}
+        found: dict[str, DirectedLimits] = {}
         for args, kwargs in markers:
             if len(args) != 1 or not isinstance(args[0], str) or not kwargs:
                 msg = (
@@ -113,7 +113,7 @@ class UserGates:
                 found[metric] = self.read(metric, kwargs, f"marker {MARKER} of {self._test}: {metric}")
         return found
 
-    def judge(self, asked: Mapping[str, Asked], notes: Notes) -> None:
+    def judge(self, limited: Mapping[str, DirectedLimits], notes: Notes) -> None:
         """Judge every metric that has limits, and note the verdicts for the summary.
 
         Raises:
@@ -121,16 +121,16 @@ class UserGates:
             TaskError: no metric has limits.
 
         """
-        if not asked:
+        if not limited:
             msg = (
                 f"ft_gate in {self._test}: no limit for {', '.join(self._values) or 'no metric'}. Give some, as "
                 "in ft_gate(metrics, {'f1': 0.8}), mark the test with ftcheck_floor, or write them into the card."
             )
             raise TaskError(msg)
         findings: list[Finding] = []
-        for metric, (limits, greater) in asked.items():
+        for metric, (limits, greater) in limited.items():
             try:
-                verdicts = self._verdicts(metric, limits, len(asked), greater_is_better=greater)
+                verdicts = self._verdicts(metric, limits, len(limited), greater_is_better=greater)
             except CheckFailure as failure:  # the accepted run cannot be compared
                 findings += [
                     found for found in failure.findings if found not in findings
@@ -145,24 +145,24 @@ class UserGates:
             raise CheckFailure(findings)
 
     def _verdicts(
-        self, metric: str, asked: MetricLimits, gates: int, *, greater_is_better: bool
+        self, metric: str, metric_limits: MetricLimits, gates: int, *, greater_is_better: bool
     ) -> Mapping[str, Verdict]:
         pipeline, run, compared = self._pipeline, self._run, self._compared
         if pipeline is None or run is None or compared is None:
-            if asked.max_drop is not None or asked.slices:
+            if metric_limits.max_drop is not None or metric_limits.slices:
                 msg = f"{self._test}: {metric}: max_drop and slices need predictions by row: the test must take ft_run."
                 raise TaskError(msg)
-            limits = limits_for(asked, greater_is_better=greater_is_better, rows=0)
+            limits = limits_for(metric_limits, greater_is_better=greater_is_better, rows=0)
             verdict = judge_value(metric, self._values.get(metric, math.nan), limits, subject=self._test)
             return {"": verdict if metric in self._values else not_reported(verdict, self._values)}
         return judge_metric(
             pipeline,
             compared,
             metric,
-            asked=asked,
+            metric_limits=metric_limits,
             greater_is_better=greater_is_better,
-            masks=self._session.parts.masks(pipeline) if asked.slices else {},
-            baseline=None if asked.max_drop is None else self._session.open_baselines().accepted(pipeline, run),
+            masks=self._session.parts.masks(pipeline) if metric_limits.slices else {},
+            baseline=None if metric_limits.max_drop is None else self._session.open_baselines().accepted(pipeline, run),
             false_alarms=FALSE_ALARMS / gates,
         )
 

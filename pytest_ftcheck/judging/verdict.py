@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from pytest_ftcheck.findings import Finding
     from pytest_ftcheck.gates.records import GateRecord, SeedGateRecord
+    from pytest_ftcheck.judging.calibration import Proposed
     from pytest_ftcheck.judging.causes import Causes
     from pytest_ftcheck.judging.collected_notes import CollectedNotes
     from pytest_ftcheck.report.baseline import BaselineRecord
@@ -44,17 +45,17 @@ class SessionVerdict:
 
     """
 
-    def __init__(self, session: FtcheckSession, told: CollectedNotes, given: Sequence[str] = ()) -> None:
-        """Take what the tests of a session tell.
+    def __init__(self, session: FtcheckSession, collected: CollectedNotes, given: Sequence[str] = ()) -> None:
+        """Take the notes of a session's tests.
 
         Args:
             session: the session.
-            told: notes of its tests, which come in until it ends.
+            collected: notes of its tests, which come in until it ends.
             given: `Settings` fields of the options on the command line.
 
         """
         self._session = session
-        self._told = told
+        self._collected = collected
         self._given = given
         self._started = time.time()
         self.more_notes: list[str] = []
@@ -66,13 +67,13 @@ class SessionVerdict:
     @property
     def used(self) -> bool:
         """Whether any test of this session used the plugin."""
-        return bool(self._session.settings.tasks or self._runs or self._told.findings)
+        return bool(self._session.settings.tasks or self._runs or self._collected.findings)
 
     @property
     def _runs(self) -> dict[str, RunRecord]:
         """Runs that tests used, by name."""
         runs: dict[str, RunRecord] = {}
-        for name, run in self._told.runs:
+        for name, run in self._collected.runs:
             # One test makes a run and others share it: it counts as reused only where no test made it.
             runs[name] = replace(run, reused=run.reused and runs.get(name, run).reused)
         return runs
@@ -80,31 +81,31 @@ class SessionVerdict:
     @property
     def _left_to(self) -> dict[str, str]:
         """By skipped test: the test that reports why there is no run."""
-        return self._told.values("left_to")
+        return self._collected.values("left_to")
 
     @property
     def _notes(self) -> list[str]:
-        told = (note for notes in self._told.values("notes").values() for note in notes)
-        return list(dict.fromkeys([*told, *self.more_notes]))
+        of_tests = (note for notes in self._collected.values("notes").values() for note in notes)
+        return list(dict.fromkeys([*of_tests, *self.more_notes]))
 
     @property
     def _warnings(self) -> list[FoundRecord]:
         """Findings that do not fail, of single tests and over several seeds."""
         red = self.red_over_seeds
         over_seeds = (found for row in self.over_seeds for found in row.findings if found not in red)
-        return [*self._told.warnings, *map(found_record, over_seeds)]
+        return [*self._collected.warnings, *map(found_record, over_seeds)]
 
     @cached_property
     def causes(self) -> Causes:
         """Failed checks and their causes; use it after the last test."""
-        return causes_of(self._told)
+        return causes_of(self._collected)
 
     @cached_property
-    def _told_causes(self) -> list[CauseRecord]:
+    def _causes_with_next_steps(self) -> list[CauseRecord]:
         """The causes, each with what to do next."""
         from pytest_ftcheck.judging.next_steps import with_next_steps  # noqa: PLC0415 - after start-up
 
-        cases = self._told.cases
+        cases = self._collected.cases
         return [
             with_next_steps(cause, cases.get(cause.finding.nodeid or ""), self._session, self._given)
             for cause in self.causes.records()
@@ -113,17 +114,17 @@ class SessionVerdict:
     @cached_property
     def over_seeds(self) -> list[SeedGateRecord]:
         """The gates over several seeds; use it after the last test."""
-        gates = self._told.gates
+        gates = self._collected.gates
         if not any(gate.informs for gate in gates):
             return []
         from pytest_ftcheck.judging.seeds import judge_together  # noqa: PLC0415 - slow to import
 
-        told = {(*_origin(gate), gate.metric) for gate in gates}
-        cases = [case for case in self._told.cases.values() if case.check == "metrics.floor" and case.metric]
+        made = {(*_origin(gate), gate.metric) for gate in gates}
+        cases = [case for case in self._collected.cases.values() if case.check == "metrics.floor" and case.metric]
         lost = [
             case
             for case in cases
-            if (case.outcome == "failed" or case.nodeid in self._left_to) and (*_origin(case), case.metric) not in told
+            if (case.outcome == "failed" or case.nodeid in self._left_to) and (*_origin(case), case.metric) not in made
         ]
         return judge_together(self._session, self._verdicts, lost)
 
@@ -145,10 +146,24 @@ class SessionVerdict:
             values = {row.metric: row.value, **limit}
             yield f"{SUITE}{row.task}::test_metric_floor[{name}]", str(red), values
 
+    def calibrate(self, *, usable: bool) -> Proposed:
+        """Propose limits by the seeds of ``--ftcheck-calibrate``; use it after the last test.
+
+        Args:
+            usable: True if nothing failed in the session.
+
+        """
+        from pytest_ftcheck.judging.calibration import CALIBRATION, Calibration  # noqa: PLC0415 - only with this option
+
+        seeds = list(self._collected.values(CALIBRATION).values())
+        proposed = Calibration(self._session).propose(seeds, usable=usable)
+        self.calibration = proposed.records()
+        return proposed
+
     @property
     def _verdicts(self) -> list[GateRecord]:
         """The gates sorted by task, engine and seed; the order of the workers' reports has no effect."""
-        settings, gates = self._session.settings, self._told.gates
+        settings, gates = self._session.settings, self._collected.gates
         made = {_origin(gate) for gate in gates if not gate.reused}
         return [
             replace(gate, reused=_origin(gate) not in made)
@@ -157,13 +172,13 @@ class SessionVerdict:
 
     def idle_tasks(self) -> list[str]:
         """Return the selected tasks for which no test ran."""
-        ran = {case.task for case in self._told.cases.values() if case.outcome != "skipped"}
+        ran = {case.task for case in self._collected.cases.values() if case.outcome != "skipped"}
         return [task for task in self._session.settings.tasks if task not in ran]
 
     @property
     def unreported(self) -> list[str]:
         """Tests that should have reported why there is no run, but did not fail."""
-        failed = {nodeid for nodeid, case in self._told.cases.items() if case.outcome == "failed"}
+        failed = {nodeid for nodeid, case in self._collected.cases.items() if case.outcome == "failed"}
         return sorted(set(self._left_to.values()) - failed)
 
     def lines(self, idle: list[str], view: View) -> Iterator[str]:
@@ -212,13 +227,13 @@ class SessionVerdict:
             seed_gates=self.over_seeds,
             warnings=self._warnings,
             runs=list(self._runs.values()),
-            figures=self._told.figures,
-            checks=list(self._told.cases.values()),
+            figures=self._collected.figures,
+            checks=list(self._collected.cases.values()),
             findings=self.causes.findings(),
-            causes=self._told_causes,
+            causes=self._causes_with_next_steps,
             baseline=self.baseline or NoBaseline(),
             calibration=self.calibration,
-            faults=self._told.faults,
+            faults=self._collected.faults,
             notes=self._notes,
         )
 

@@ -183,8 +183,8 @@ def check_configuration(folder: Path, head: ModelRules) -> None:
         raise CheckpointError(msg)
     what = f"{folder}/config.json does not describe a model for {head.words}"
     with loading(what), torch.random.fork_rng(devices=[]), torch.device("meta"):
-        asked = getattr(transformers, head.auto_class).from_config(config)
-    wanted, saved = asked.num_parameters(), sum(map(math.prod, shapes.values()))
+        described = getattr(transformers, head.auto_class).from_config(config)
+    wanted, saved = described.num_parameters(), sum(map(math.prod, shapes.values()))
     if wanted > max(_TOO_LARGE * saved, _SMALL):
         msg = (
             f"{folder}/config.json describes a model of {wanted} parameters, but the weights have {saved}. Save the "

@@ -30,7 +30,7 @@ def trainer_task_name(spec: str) -> str:
     return f"{module}-{name.replace('.', '-')}"
 
 
-def check_spec(spec: str, rootdir: Path, asked_by: str = "--ftcheck-trainer=") -> tuple[str, str]:
+def check_spec(spec: str, rootdir: Path, named_by: str = "--ftcheck-trainer=") -> tuple[str, str]:
     """Split the name of a factory into module and function, and check that the Python file exists.
 
     Raises:
@@ -40,7 +40,7 @@ def check_spec(spec: str, rootdir: Path, asked_by: str = "--ftcheck-trainer=") -
     try:
         where, name = split_spec(spec)
     except ValueError as error:
-        msg = f"{asked_by}{spec!r}: {error}"
+        msg = f"{named_by}{spec!r}: {error}"
         raise TaskError(msg) from error
     path = rootdir / as_path(where)
     if where.endswith(".py") and kind_of(path) != "file":
@@ -53,20 +53,20 @@ def check_spec(spec: str, rootdir: Path, asked_by: str = "--ftcheck-trainer=") -
     return where, name
 
 
-def load_factory(spec: str, rootdir: Path, asked_by: str = "--ftcheck-trainer=") -> Callable[..., Any]:
+def load_factory(spec: str, rootdir: Path, named_by: str = "--ftcheck-trainer=") -> Callable[..., Any]:
     """Import the module and return its factory.
 
     Args:
         spec: ``package.module:factory`` or ``path/to/train.py:factory``, from the root folder.
         rootdir: the user's project; it is the first entry of the import path.
-        asked_by: the option or key that names the factory, for messages.
+        named_by: the option or key that names the factory, for messages.
 
     Raises:
         TaskError: the spec has another form, or the module does not exist, fails on import, or lacks the callable.
 
     """
-    where, name = check_spec(spec, rootdir, asked_by)
-    module = _import(where, asked_by + spec, rootdir)
+    where, name = check_spec(spec, rootdir, named_by)
+    module = _import(where, named_by + spec, rootdir)
     factory: Any = module
     for part in name.split("."):
         factory = getattr(factory, part, None)
@@ -79,7 +79,7 @@ def load_factory(spec: str, rootdir: Path, asked_by: str = "--ftcheck-trainer=")
     return found
 
 
-def _import(where: str, asked: str, rootdir: Path) -> ModuleType:
+def _import(where: str, origin: str, rootdir: Path) -> ModuleType:
     is_file = where.endswith(".py")
     path = rootdir / as_path(where)
     # A script can import modules of its own folder, as when it is run.
@@ -92,7 +92,7 @@ def _import(where: str, asked: str, rootdir: Path) -> ModuleType:
     except (FtcheckError, KeyboardInterrupt):
         raise
     except BaseException as error:  # also pytest.skip and sys.exit
-        msg = f"cannot import {where!r} of {asked}: {where_it_failed(error)}"
+        msg = f"cannot import {where!r} of {origin}: {where_it_failed(error)}"
         raise TaskError(msg) from error
     finally:
         _restore_path(before)

@@ -85,18 +85,18 @@ def card_of(
 
 def _head(trainer: Any, spec: str, table: Mapping[str, Any]) -> Head:
     """Return the table's head if a row has other labels than one, which no batch shows; else determine the head."""
-    asked = table.get("head")
-    if asked not in known_heads() or LABEL_PER_ROW in head_named(asked).traits:
+    named = table.get("head")
+    if named not in known_heads() or LABEL_PER_ROW in head_named(named).traits:
         return head_of(trainer, spec)
-    if head_named(asked).answers is not None:
+    if head_named(named).answers is not None:
         msg = (
-            f"{spec}: head = {asked!r}: a Trainer's rows do not name their raw rows, so that answers cannot be judged. "
+            f"{spec}: head = {named!r}: a Trainer's rows do not name their raw rows, so that answers cannot be judged. "
             "Remove head: then the rows are judged, and the answers only by the Trainer's own compute_metrics or "
             "post_process_function. Or judge the saved model with raw rows: --ftcheck-model=FOLDER --ftcheck-no-train "
             "and a card with this head."
         )
         raise TaskError(msg)
-    return head_named(asked)
+    return head_named(named)
 
 
 def checkpoint_of(model: Any) -> Checkpoint:
@@ -193,7 +193,7 @@ def _metric(trainer: Any, head: Head, rows: Dataset, labels: str, width: int) ->
     shape = head.logits_shape(label_ids, width)
     if labels in POSITION_NAMES and "input_ids" in rows.column_names:  # a start and an end logit for each token
         shape = (shape[0], int(list_lengths(rows, "input_ids").max()), *shape[2:])
-    values = _asked(trainer, head, label_ids, shape)
+    values = _computed_metrics(trainer, head, label_ids, shape)
     return {"path": "compute_metrics", "greater_is_better": _directions(trainer, values)}
 
 
@@ -209,10 +209,10 @@ def _of_a_batch(trainer: Any, head: Head) -> dict[str, float]:
     with torch.random.fork_rng(devices=[]):
         batch = next(iter(trainer.get_eval_dataloader(judged_rows(trainer))))
     label_ids = batch["labels"].cpu().numpy()
-    return _asked(trainer, head, label_ids, (*label_ids.shape, int(trainer.model.config.vocab_size)))
+    return _computed_metrics(trainer, head, label_ids, (*label_ids.shape, int(trainer.model.config.vocab_size)))
 
 
-def _asked(trainer: Any, head: Head, label_ids: NDArray[Any], shape: tuple[int, ...]) -> dict[str, float]:
+def _computed_metrics(trainer: Any, head: Head, label_ids: NDArray[Any], shape: tuple[int, ...]) -> dict[str, float]:
     """Return the result of the user's ``compute_metrics`` for generated logits."""
     logits = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     try:
@@ -230,20 +230,20 @@ def _asked(trainer: Any, head: Head, label_ids: NDArray[Any], shape: tuple[int, 
         raise TaskError(msg) from error
     if not values:
         returned = "no number" if isinstance(computed, Mapping) else f"{type(computed).__name__}, not a dict"
-        told = "None: it may lack a return" if computed is None else returned
-        msg = f"the Trainer's compute_metrics returns {told}. Return at least one number, such as {{'accuracy': 0.9}}."
+        what = "None: it may lack a return" if computed is None else returned
+        msg = f"the Trainer's compute_metrics returns {what}. Return at least one number, such as {{'accuracy': 0.9}}."
         raise TaskError(msg)
     return values
 
 
-def _computed(compute: Metrics, asked: EvalPrediction) -> Any:
+def _computed(compute: Metrics, evaluated: EvalPrediction) -> Any:
     """Put the logits into a tuple if the model returns more outputs; an evaluation reports any other error."""
     if not isinstance(compute, MetricsOfOutputs):
-        return compute(asked)
+        return compute(evaluated)
     try:
-        return compute(asked)
+        return compute(evaluated)
     except Exception:  # noqa: BLE001 - as above
-        return compute.compute(asked)
+        return compute.compute(evaluated)
 
 
 def _is_number(value: Any) -> bool:

@@ -34,8 +34,8 @@ def with_eval_positions(trainer: Any) -> None:
     if not isinstance(rows, Dataset) or not isinstance(examples, Dataset):
         return
     trains_them = set(POSITION_NAMES) <= set(getattr(trainer.train_dataset, "column_names", None) or ())
-    told = {_EXAMPLE, OFFSETS} <= set(rows.column_names) and {_ID, _ANSWERS} <= set(examples.column_names)
-    if not (trains_them and told) or set(POSITION_NAMES) & set(rows.column_names):
+    has_columns = {_EXAMPLE, OFFSETS} <= set(rows.column_names) and {_ID, _ANSWERS} <= set(examples.column_names)
+    if not (trains_them and has_columns) or set(POSITION_NAMES) & set(rows.column_names):
         return
     answers: dict[Any, Mapping[str, Any]] = dict(zip(scalars(examples, _ID), scalars(examples, _ANSWERS), strict=True))
     found = []

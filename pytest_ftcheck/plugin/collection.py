@@ -37,6 +37,15 @@ class SuiteModule(TaskModule):
         return super().funcnamefilter(name) and bool(self.cases_of(name))
 
 
+class BenchModule(TaskModule):
+    """The measurements of ``--ftcheck-bench`` and ``--ftcheck-bench-compare``: only those that were requested."""
+
+    def funcnamefilter(self, name: str) -> bool:
+        """Collect the requested tests."""
+        settings = session_of(self.config).settings
+        return (name == "test_step" and settings.bench) or (name == "test_compare" and bool(settings.bench_compare))
+
+
 def suite_items(session: pytest.Session) -> Iterator[pytest.Item]:
     """Collect the suite of every selected task.
 
@@ -45,7 +54,7 @@ def suite_items(session: pytest.Session) -> Iterator[pytest.Item]:
 
     """
     ours = session_of(session.config)
-    items = [item for task in ours.settings.tasks for item in _task_items(session, task)]
+    items = [item for task in ours.settings.tasks for item in _module_of(session, task).tests()]
     if ours.settings.budget is not None:
         items.sort(key=lambda item: cheap_first(notes_of(item).case))
     for wanted in ours.selected:
@@ -57,27 +66,16 @@ def suite_items(session: pytest.Session) -> Iterator[pytest.Item]:
     yield from (item for item in items if not chosen or any(_matches(item.nodeid, wanted) for wanted in chosen))
 
 
-def _task_items(session: pytest.Session, task: str) -> Iterator[pytest.Item]:
+def _module_of(session: pytest.Session, task: str) -> TaskModule:
+    """Return the module of a task for this kind of session."""
     settings = session_of(session.config).settings
     if settings.faults:
-        from pytest_ftcheck.plugin.faults import fault_items  # noqa: PLC0415 - only with --ftcheck-faults
-
-        yield from fault_items(session, task)
-        return
+        return TaskModule.of_task(session, task, "faults")
     if settings.measures:
-        from pytest_ftcheck.plugin.bench import bench_items  # noqa: PLC0415 - only with --ftcheck-bench
-
-        yield from bench_items(session, task)
-        return
+        return BenchModule.of_task(session, task, "bench")
     if settings.calibrate:
-        from pytest_ftcheck.plugin.calibrate import calibrate_items  # noqa: PLC0415 - only with --ftcheck-calibrate
-
-        yield from calibrate_items(session, task)
-        return
-    for item, callspec in SuiteModule.of_task(session, task, "checks").cases():
-        case: Case = callspec.params["ft_case"]
-        notes_of(item).values["case"] = case.note(task)
-        yield item
+        return TaskModule.of_task(session, task, "calibrate")
+    return SuiteModule.of_task(session, task, "checks")
 
 
 def _matches(nodeid: str, wanted: str) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_ftcheck.plugin.report import notes_of
 from pytest_ftcheck.plugin.session import session_of, variant_of
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from datasets import DatasetDict
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from pytest_ftcheck.gates.paired import ComparedRun
+    from pytest_ftcheck.gates.compared_run import ComparedRun
     from pytest_ftcheck.pipeline.parts import Pipeline
     from pytest_ftcheck.runs.run import Run
     from pytest_ftcheck.sessions.session import FtcheckSession
@@ -59,9 +60,9 @@ def ft_dataset(
     ft_tokenizer: PreTrainedTokenizerBase | None,
 ) -> DatasetDict:
     """The splits ``train`` and ``validation``, tokenized by ``ft_tokenizer``, ragged, with ``labels``."""
-    from pytest_ftcheck.plugin.parts import tokenized  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.plugin.running_test import overridden  # noqa: PLC0415 - slow to import
 
-    return tokenized(request, ft_session, ft_session.pipeline(ft_variant.task), ft_tokenizer)
+    return ft_session.parts.dataset(ft_variant.task, ft_tokenizer, overridden(request))
 
 
 @pytest.fixture
@@ -72,17 +73,18 @@ def ft_collator(
     ft_tokenizer: PreTrainedTokenizerBase | None,
 ) -> Any:
     """Return a `DataCollatorWithPadding` over ``ft_tokenizer``, or the Trainer's own collator."""
-    from pytest_ftcheck.plugin.parts import collator  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.plugin.running_test import overridden  # noqa: PLC0415 - slow to import
 
-    return collator(request, ft_session.pipeline(ft_variant.task), ft_tokenizer)
+    return ft_session.parts.collator(ft_variant.task, ft_tokenizer, overridden(request))
 
 
 @pytest.fixture
 def ft_model(request: pytest.FixtureRequest, ft_session: FtcheckSession, ft_variant: Variant) -> PreTrainedModel:
     """A fresh copy of the checkpoint with a new head, not trained, on the CPU."""
-    from pytest_ftcheck.plugin.parts import fresh_model  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.plugin.running_test import overridden  # noqa: PLC0415 - slow to import
 
-    return fresh_model(request, ft_session, ft_variant)
+    of_suite = bool(notes_of(request.node).case)
+    return ft_session.parts.model(ft_variant, overridden(request), of_suite=of_suite)
 
 
 @pytest.fixture
@@ -106,11 +108,12 @@ def ft_pipeline(  # noqa: PLR0917 - pytest passes fixtures by name
     ft_model: PreTrainedModel,
 ) -> Pipeline:
     """Every part of the fine-tune, put together from the fixtures above."""
-    from pytest_ftcheck.plugin.parts import assemble  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.plugin.running_test import overridden  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.sessions.parts import assembled  # noqa: PLC0415 - slow to import
 
-    return assemble(
-        request,
+    return assembled(
         ft_session.pipeline(ft_variant.task),
+        overridden(request),
         processing_class=ft_tokenizer,
         dataset=ft_dataset,
         data_collator=ft_collator,
@@ -119,27 +122,24 @@ def ft_pipeline(  # noqa: PLR0917 - pytest passes fixtures by name
 
 
 @pytest.fixture
-def ft_train(
-    request: pytest.FixtureRequest, ft_session: FtcheckSession, ft_variant: Variant, ft_pipeline: Pipeline
-) -> Callable[..., Run]:
+def ft_train(request: pytest.FixtureRequest, ft_variant: Variant, ft_pipeline: Pipeline) -> Callable[..., Run]:
     """Return a function that fine-tunes with other hyperparameters: ``ft_train(learning_rate=1e-4, engine="manual")``.
 
     It takes ``engine``, ``seed`` and any argument of `transformers.TrainingArguments`, and returns a `Run`;
     equal calls train once a session.
     """
-    from pytest_ftcheck.plugin.runs import trained  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.plugin.running_test import running_test  # noqa: PLC0415 - slow to import
 
-    return trained(request.node, ft_session, ft_pipeline, ft_variant)
+    return running_test(request.node).trained(ft_pipeline, ft_variant)
 
 
 @pytest.fixture
-def ft_run(
-    request: pytest.FixtureRequest, ft_session: FtcheckSession, ft_variant: Variant, ft_train: Callable[..., Run]
-) -> Run:
+def ft_run(request: pytest.FixtureRequest, ft_variant: Variant, ft_train: Callable[..., Run]) -> Run:
     """The run of the task's recipe: metrics, history, logits, weights. Trained once a session."""
-    from pytest_ftcheck.plugin.runs import own_run  # noqa: PLC0415 - slow to import
+    from pytest_ftcheck.plugin.running_test import running_test, skipping  # noqa: PLC0415 - slow to import
 
-    return own_run(request.node, ft_session, ft_variant, ft_train)
+    with skipping(), running_test(request.node).failing_once(ft_variant):
+        return ft_train()
 
 
 @pytest.fixture

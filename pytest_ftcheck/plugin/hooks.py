@@ -13,10 +13,8 @@ import pytest
 from pytest_ftcheck.compat.of_pytest import is_worker
 from pytest_ftcheck.errors import FtcheckError
 from pytest_ftcheck.judging.requests import check_request
-from pytest_ftcheck.plugin import options
-from pytest_ftcheck.plugin.baseline_outcome import BaselineOutcome
 from pytest_ftcheck.plugin.benchmark_folder import note_absence, remove_empty
-from pytest_ftcheck.plugin.effects import check_listing, check_use, given_on_command_line
+from pytest_ftcheck.plugin.effects import check_use
 from pytest_ftcheck.plugin.fixtures import (
     ft_baseline,
     ft_collator,
@@ -33,11 +31,13 @@ from pytest_ftcheck.plugin.fixtures import (
     ft_train,
     ft_variant,
 )
+from pytest_ftcheck.plugin.listing import print_list
+from pytest_ftcheck.plugin.options import add_options, given_on_command_line
 from pytest_ftcheck.plugin.outcome import SessionOutcome, begin_reports, header
 from pytest_ftcheck.plugin.report import REPORTS as COLLECTED
 from pytest_ftcheck.plugin.report import Reports, forget_notes
 from pytest_ftcheck.plugin.session import SESSION, begin, choose_paths, session_of
-from pytest_ftcheck.printable import printable
+from pytest_ftcheck.plugin.workers import SentBaselines
 from pytest_ftcheck.settings import REPORTS
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ __all__ = [
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the options."""
-    options.add_options(parser)
+    add_options(parser)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -91,25 +91,13 @@ def pytest_configure(config: pytest.Config) -> None:
         check_request(session, None if is_worker(config) else given_on_command_line(config))
     except FtcheckError as error:
         raise pytest.UsageError(str(error)) from error
-    config.pluginmanager.register(BaselineOutcome(session), "ftcheck-baseline")
+    config.pluginmanager.register(SentBaselines(session), "ftcheck-baseline")
     if not is_worker(config):
         reports = config.stash.setdefault(COLLECTED, Reports())
         config.pluginmanager.register(reports, "ftcheck-reports")
         outcome = SessionOutcome(session, reports, given_on_command_line(config))
         config.pluginmanager.register(outcome, "ftcheck-outcome")
-        config.pluginmanager.register(outcome.told_once, "ftcheck-told-once")
-        if session.settings.faults:
-            from pytest_ftcheck.plugin.faults import FaultOutcome  # noqa: PLC0415 - only with --ftcheck-faults
-
-            config.pluginmanager.register(FaultOutcome(), "ftcheck-faults")
-        if session.settings.calibrate:
-            from pytest_ftcheck.plugin.calibrate import CalibrateOutcome  # noqa: PLC0415 - as above
-
-            config.pluginmanager.register(CalibrateOutcome(session, outcome), "ftcheck-calibrate")
-        if session.settings.measures:
-            from pytest_ftcheck.plugin.bench import BenchOutcome  # noqa: PLC0415 - only with --ftcheck-bench
-
-            config.pluginmanager.register(BenchOutcome(session), "ftcheck-bench")
+        config.pluginmanager.register(outcome.failures, "ftcheck-failures")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -119,11 +107,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """Print a list instead of running a session, if that was requested."""
-    if check_listing(config):
-        from pytest_ftcheck.plugin.listing import print_list  # noqa: PLC0415 - only these options need it
-
-        return print_list(config)
-    return None
+    return print_list(config)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -150,7 +134,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     ours = config.stash.get(SESSION, None)
     if ours is None or not ours.pipelines:
         return []
-    return [printable(line) for line in header(ours, config)]
+    return header(ours, config)
 
 
 @pytest.hookimpl(tryfirst=True)

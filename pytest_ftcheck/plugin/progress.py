@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager, nullcontext
-from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 from rich.cells import cell_len
 
 from pytest_ftcheck.compat.of_pytest import current_line, is_worker, set_current_line, terminal_encoding
-from pytest_ftcheck.plugin.report import notes_of, reports_of
-from pytest_ftcheck.report.progress import check_line, progress_line, seconds_left
+from pytest_ftcheck.report.progress import progress_line
 from pytest_ftcheck.report.view import cut, encodable
 from pytest_ftcheck.training.recorder import silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pytest_ftcheck.checks.catalogue import Check
     from pytest_ftcheck.training.recorder import Progress, ProgressListener
 
 _LINE = pytest.StashKey["_Line"]()
@@ -44,13 +41,7 @@ class _Line:
             self._show(progress_line(progress))
 
     def checking(self, text: Callable[[], str], *, slow: bool) -> None:
-        """Show the check that begins: in a terminal each one that may be slow, elsewhere if it is time.
-
-        Args:
-            text: returns the line; it is asked only where it is shown.
-            slow: the check may take seconds.
-
-        """
+        """Show the check that begins: in a terminal each one that may be slow, elsewhere if it is time."""
         if self._is_due or (self._live and slow):
             self._show(text())
 
@@ -115,13 +106,20 @@ def shown(config: pytest.Config) -> Iterator[ProgressListener]:
 
 
 @contextmanager
-def checking(item: pytest.Item, check: Check) -> Iterator[None]:
-    """Show which check runs, what must hold, and how long the other ones will take; remove the line at its end."""
-    line = _line_of(item.config)
+def checking(config: pytest.Config, text: Callable[[], str], *, slow: bool) -> Iterator[None]:
+    """Show the check that runs; remove the line at its end.
+
+    Args:
+        config: of the session.
+        text: returns the line; it is called only where it is shown.
+        slow: the check may take seconds.
+
+    """
+    line = _line_of(config)
     if line is None:
         yield
         return
-    line.checking(partial(_check_line, item, check), slow=check.cost != "free")
+    line.checking(text, slow=slow)
     try:
         yield
     finally:
@@ -136,17 +134,3 @@ def _line_of(config: pytest.Config) -> _Line | None:
     if _LINE not in config.stash:
         config.stash[_LINE] = _Line(reporter)
     return config.stash[_LINE]
-
-
-def _check_line(item: pytest.Item, check: Check) -> str:
-    """Describe the test that runs, among the tests of the suite."""
-    cases = [(other.nodeid, notes_of(other).case) for other in item.session.items]
-    costs = {nodeid: str(case["cost"]) for nodeid, case in cases if case}
-    finished = reports_of(item.config).cases
-    left = seconds_left(
-        [(case.cost, case.seconds) for case in finished.values()],
-        [cost for nodeid, cost in costs.items() if nodeid not in finished],
-    )
-    place = list(costs).index(item.nodeid) + 1 if item.nodeid in costs else 0
-    task = str(notes_of(item).case.get("task", ""))
-    return check_line(task, check.id, check.meaning, place=place, count=len(costs), left=left)

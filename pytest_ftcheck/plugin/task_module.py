@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec, module_from_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import pytest
 
@@ -50,14 +50,15 @@ class TaskModule(pytest.Module):
         del name
         return False
 
-    def cases(self) -> Iterator[tuple[pytest.Item, Any]]:
-        """Collect the tests, each with its call specification: all of them are parametrized."""
+    def tests(self) -> Iterator[pytest.Item]:
+        """Collect the tests; each notes its case, which the function ``case_of`` of its file makes."""
         for item in self.session.genitems(self):
-            yield item, item.callspec  # type: ignore[attr-defined]  # pytest's Item declares none, its Function has one
+            callspec = item.callspec  # type: ignore[attr-defined]  # all of them are parametrized
+            notes_of(item).values["case"] = self.obj.case_of(self.task, callspec)
+            yield item
 
 
-def suite_test(item: pytest.Item, task: str, check: str, cost: str, variant: tuple[str, int]) -> pytest.Item:
-    """Note the case of a test that does not run a check."""
+def case_of_variant(task: str, check: str, cost: str, variant: tuple[str, int]) -> dict[str, object]:
+    """Return the case of a test that does not run a check; see `pytest_ftcheck.judging.checks.Case.note`."""
     engine, seed = variant
-    notes_of(item).values["case"] = {"task": task, "check": check, "cost": cost, "engine": engine, "seed": seed}
-    return item
+    return {"task": task, "check": check, "cost": cost, "engine": engine, "seed": seed}

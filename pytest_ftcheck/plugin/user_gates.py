@@ -25,10 +25,10 @@ def make_gate(item: pytest.Item) -> Callable[..., None]:
 
     def gate(metrics: Mapping[str, float] | Run, floors: Mapping[str, Any] | None = None) -> None:
         gates = _gates(item, metrics)
-        asked = gates.of_card() | gates.read_markers(markers_of(item, MARKER))
-        asked |= {name: gates.read(name, value, f"ft_gate: {name}") for name, value in (floors or {}).items()}
-        item.stash.setdefault(_JUDGED, set()).update(asked)
-        gates.judge(asked, notes_of(item))
+        limits = gates.of_card() | gates.read_markers(markers_of(item, MARKER))
+        limits |= {name: gates.read(name, value, f"ft_gate: {name}") for name, value in (floors or {}).items()}
+        item.stash.setdefault(_JUDGED, set()).update(limits)
+        gates.judge(limits, notes_of(item))
 
     return gate
 
@@ -44,8 +44,8 @@ def judge_marked(item: pytest.Item) -> None:
     run = _run_of(item)
     gates = _gates(item, {} if run is None else run)
     judged = item.stash.get(_JUDGED, set[str]())
-    asked = gates.read_markers(markers_of(item, MARKER))
-    left = {name: limits for name, limits in asked.items() if name not in judged}
+    marked = gates.read_markers(markers_of(item, MARKER))
+    left = {name: limits for name, limits in marked.items() if name not in judged}
     if left and run is None:
         msg = (
             f"marker {MARKER} of {item.name} limits {', '.join(left)}, and nothing was judged: the test must take "

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from datasets import Dataset
 
-    from pytest_ftcheck.gates.paired import Flip
+    from pytest_ftcheck.gates.flips import Flip
     from pytest_ftcheck.pipeline.parts import Pipeline
 
 _SHOWN = 5

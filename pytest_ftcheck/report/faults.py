@@ -16,12 +16,14 @@ from pytest_ftcheck.faults.fault import FAMILIES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from pytest_ftcheck.faults.asked import CheckAnswer
+    from pytest_ftcheck.faults.check_answers import CheckAnswer
     from pytest_ftcheck.faults.fault import Fault
     from pytest_ftcheck.faults.prove import FaultRecord
 
 _STYLES = {"caught": "green", "survived": "bold red", "n.a.": "dim"}
 _MOST_OTHERS = 4
+_TABLE_COLUMNS = 120
+"""Minimum width of the matrix at the end of a session, in columns."""
 
 _INTRODUCTION = """# The faults
 
@@ -70,6 +72,12 @@ def faults_table(records: Sequence[FaultRecord], *, color: bool, width: int) -> 
     return "\n".join(line.rstrip() for line in output.getvalue().splitlines()).strip("\n")
 
 
+def session_lines(records: Sequence[FaultRecord], *, color: bool, width: int) -> list[str]:
+    """Describe all proofs of a session: the matrix, the detection rate, and the faults that no check caught."""
+    table = faults_table(records, color=color, width=max(width, _TABLE_COLUMNS))
+    return [table, *faults_lines(records)]
+
+
 def faults_lines(records: Sequence[FaultRecord]) -> list[str]:
     """Count the caught faults; name the faults that survived and those that do not apply, with the reasons."""
     caught, survived, without = (
@@ -89,12 +97,12 @@ def faults_lines(records: Sequence[FaultRecord]) -> list[str]:
 
 def survivor_line(record: FaultRecord) -> str:
     """Name the result of each listed check, none of which failed."""
-    said = [f"{name} {_said(record.verdicts.get(name))}" for name in record.listed]
+    verdicts = [f"{name} {_verdict_text(record.verdicts.get(name))}" for name in record.listed]
     also = f"; red: {', '.join(record.also)}" if record.also else ""
-    return f"{record.fault} in {variant_of(record)}: {'; '.join(said)}{also}"
+    return f"{record.fault} in {variant_of(record)}: {'; '.join(verdicts)}{also}"
 
 
-def _said(verdict: CheckAnswer | None) -> str:
+def _verdict_text(verdict: CheckAnswer | None) -> str:
     if verdict is None:
         return "did not run"
     return verdict.state + (f" ({verdict.reason})" if verdict.reason else "")

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_ftcheck.report.groups import agreeing, told
+from pytest_ftcheck.report.groups import agreeing, one_line
 from pytest_ftcheck.report.markdown import markdown
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from pytest_ftcheck.report.document import Document
     from pytest_ftcheck.report.records import CauseRecord
+    from pytest_ftcheck.settings import Settings
 
 MOST = 10
 """Annotations of each kind that GitHub shows of a step."""
@@ -21,8 +22,26 @@ _IN_DATA = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
 _IN_PROPERTY = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A", ":": "%3A", ",": "%2C"})
 
 
+def publish(document: Document, settings: Settings, environment: Mapping[str, str]) -> tuple[list[str], str]:
+    """Write the summary of the step, where GitHub Actions runs the session.
+
+    Args:
+        document: results of the session.
+        settings: settings of the session.
+        environment: variables of the process.
+
+    Returns:
+        Commands to print, which annotate the causes; and why the summary could not be written, empty where it was.
+
+    """
+    if not is_on(settings.github, environment):
+        return [], ""
+    commands = error_commands(document, settings.rootdir, environment.get("GITHUB_WORKSPACE"))
+    return commands, append_summary(document, environment)
+
+
 def is_on(mode: str, environment: Mapping[str, str]) -> bool:
-    """Whether GitHub Actions is told: ``on``, or ``auto`` in a workflow."""
+    """Whether annotations and a summary are written: ``on``, or ``auto`` in a workflow of GitHub Actions."""
     return mode == "on" or (mode == "auto" and environment.get("GITHUB_ACTIONS") == "true")
 
 
@@ -62,7 +81,7 @@ def _annotation(cause: CauseRecord, rootdir: Path, workspace: str | None) -> str
     if place is not None:
         properties = {"file": _file(place.file, rootdir, workspace), "line": str(place.line), **properties}
     agree = f" ({agreeing(cause)}: also {', '.join(cause.consequences)})" if cause.consequences else ""
-    lines = [f"{told(found)}{agree}", *([f"what to do: {found.hint}"] if found.hint else [])]
+    lines = [f"{one_line(found)}{agree}", *([f"what to do: {found.hint}"] if found.hint else [])]
     lines += [f"run it again: {cause.command}"] if cause.command else []
     shown = ",".join(f"{name}={value.translate(_IN_PROPERTY)}" for name, value in properties.items())
     return f"::error {shown}::{chr(10).join(lines).translate(_IN_DATA)}"

@@ -39,12 +39,12 @@ def group_lines(causes: Sequence[CauseRecord], findings: Sequence[RedRecord], *,
     lines += [Line("")] if causes[whole:] else []
     for cause in causes[whole:]:
         of = f" of {cause.task}" if several else ""
-        lines.append(Line(f"ALSO: {cause.finding.check}{of}: {told(cause.finding)}", "fail"))
+        lines.append(Line(f"ALSO: {cause.finding.check}{of}: {one_line(cause.finding)}", "fail"))
     lines += [Line("  -v shows them whole", "dim")] if causes[whole:] else []
     return [*lines, *([Line("")] if causes else [])]
 
 
-def told(found: Finding) -> str:
+def one_line(found: Finding) -> str:
     """Return subject, expectation and observation in one line."""
     unit = f" {found.unit}" if found.unit else ""
     return f"{found.subject}: expected {found.expected}{unit}, observed {found.observed}{unit}"

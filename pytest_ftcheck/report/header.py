@@ -107,33 +107,33 @@ def card_lines(card: TaskCard) -> list[str]:
 
 def trainer_lines(name: str, table: Mapping[str, Any]) -> list[str]:
     """Describe the table of a task with a user's Trainer by its keys; the rest is unknown until the Trainer is made."""
-    said = {key: value for key, value in table.items() if key not in ("description", "trainer")}
+    shown = {key: value for key, value in table.items() if key not in ("description", "trainer")}
     return [
         f"{name}: {table.get('description', '')}".rstrip(": "),
         f"    trainer   {table['trainer']}",
-        *(f"    {key:<9} {_said(value)}" for key, value in said.items()),
+        *(f"    {key:<9} {_value_text(value)}" for key, value in shown.items()),
     ]
 
 
-def _said(value: object) -> str:
+def _value_text(value: object) -> str:
     """Render a value of a table: lists and tables without their quotes."""
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_said(entry)}" for key, entry in value.items())
+        return ", ".join(f"{key} {_value_text(entry)}" for key, entry in value.items())
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _floors(card: TaskCard, tier: str, checkpoint: str) -> str:
     gates = card.gates(tier, checkpoint.partition("@")[0])
-    shown = ", ".join(f"{name} {_limit(asked)}" for name, asked in gates.items())
+    shown = ", ".join(f"{name} {_limit(limits)}" for name, limits in gates.items())
     return f"; floors {shown}" if shown else "; no floors"
 
 
-def _limit(asked: MetricLimits) -> str:
+def _limit(limits: MetricLimits) -> str:
     """Render the limits of a metric in a few words."""
     parts = [
-        *([f"{asked.min:g}"] if asked.min is not None else []),
-        *([f"at most {asked.max:g}"] if asked.max is not None else []),
-        *([f"drop at most {asked.max_drop:g}"] if asked.max_drop is not None else []),
-        *([f"{len(asked.slices)} slices"] if asked.slices else []),
+        *([f"{limits.min:g}"] if limits.min is not None else []),
+        *([f"at most {limits.max:g}"] if limits.max is not None else []),
+        *([f"drop at most {limits.max_drop:g}"] if limits.max_drop is not None else []),
+        *([f"{len(limits.slices)} slices"] if limits.slices else []),
     ]
     return " and ".join(parts)

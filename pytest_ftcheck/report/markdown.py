@@ -149,8 +149,8 @@ def _cause(before: str, behind: str, cause: CauseRecord, document: Document) -> 
     agree = f" ({agreeing(cause)})" if cause.consequences else ""
     yield f"{before}{_code(cause.finding.check)}{behind} of {escaped(cause.task)}{agree}"
     yield ""
-    told: Sequence[Finding] = findings_of(cause, document.findings) or [cause.finding]
-    for found in told:
+    found_of_cause: Sequence[Finding] = findings_of(cause, document.findings) or [cause.finding]
+    for found in found_of_cause:
         unit = f" {escaped(found.unit)}" if found.unit else ""
         yield (
             f"- {escaped(found.subject)}: expected {escaped(found.expected)}{unit}, "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from pytest_ftcheck.configuration import COMMAND_LINE_ALONE
-from pytest_ftcheck.option_table import described_options
+from pytest_ftcheck.option_groups import described_options
 
 _INTRODUCTION = """# The options
 

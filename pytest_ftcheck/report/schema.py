@@ -95,11 +95,11 @@ def _records(*kinds: type[Any]) -> Iterator[type[Any]]:
 
 
 def _object(kind: type[Any]) -> dict[str, Any]:
-    told = _docstrings(kind)
+    meanings = _docstrings(kind)
     return {
         "description": inspect.getdoc(kind),
         "type": "object",
-        "properties": {name: _of_type(hint) | {"description": told[name]} for name, hint in _hints(kind).items()},
+        "properties": {name: _of_type(hint) | {"description": meanings[name]} for name, hint in _hints(kind).items()},
         "required": [part.name for part in fields(kind) if not _may_be_left_out(part)],
         "additionalProperties": False,
     }
@@ -143,7 +143,7 @@ def _of_type(hint: Any) -> dict[str, Any]:
 
 def _docstrings(kind: type[Any]) -> dict[str, str]:
     """Return the docstrings of fields by name, each in one line, with the fields of base classes."""
-    told: dict[str, str] = {}
+    meanings: dict[str, str] = {}
     for base in reversed(kind.__mro__):
         if is_dataclass(base):
             (node,) = ast.parse(inspect.getsource(base)).body
@@ -151,8 +151,8 @@ def _docstrings(kind: type[Any]) -> dict[str, str]:
             for before, line in pairwise(body):
                 if isinstance(before, ast.AnnAssign) and isinstance(line, ast.Expr):
                     text = inspect.cleandoc(ast.literal_eval(line.value))
-                    told[ast.unparse(before.target)] = re.sub(r"\bNone\b", "null", " ".join(text.split()))
-    return told
+                    meanings[ast.unparse(before.target)] = re.sub(r"\bNone\b", "null", " ".join(text.split()))
+    return meanings
 
 
 def page() -> str:
@@ -168,8 +168,8 @@ def page() -> str:
 
 
 def _table(kind: type[Any]) -> str:
-    told = _docstrings(kind)
-    rows = [f"| `{name}` | {_in_words(hint)} | {told[name]} |" for name, hint in _hints(kind).items()]
+    meanings = _docstrings(kind)
+    rows = [f"| `{name}` | {_in_words(hint)} | {meanings[name]} |" for name, hint in _hints(kind).items()]
     head = ["| key | type | meaning |", "|---|---|---|"] if rows else []
     return "\n".join([str(inspect.getdoc(kind)), "", *head, *rows]).replace("``", "`").rstrip() + "\n"
 

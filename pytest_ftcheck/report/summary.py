@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pytest_ftcheck.gates.records import GateRecord
-from pytest_ftcheck.report.groups import told
+from pytest_ftcheck.report.groups import one_line
 from pytest_ftcheck.report.header import SYNTHETIC
 from pytest_ftcheck.report.view import encodable
 
@@ -158,9 +158,9 @@ def warning_lines(warnings: Sequence[Finding]) -> list[str]:
     """
     gates = [found for found in warnings if found.level != "warn"]
     others = sorted((found for found in warnings if found.level == "warn"), key=lambda found: -found.share)
-    lines = [f"WARNING, inconclusive: {told(found)}" for found in gates]
+    lines = [f"WARNING, inconclusive: {one_line(found)}" for found in gates]
     lines += ["  Inconclusive gates pass; --ftcheck-strict makes them fail."] if gates else []
-    lines += [f"WARNING, {found.check}: {told(found)}" for found in others[:_MOST_WARNINGS]]
+    lines += [f"WARNING, {found.check}: {one_line(found)}" for found in others[:_MOST_WARNINGS]]
     left = len(others) - _MOST_WARNINGS
     more = f" {left} more are in the JSON document (--ftcheck-json)." if left > 0 else ""
     return [*lines, *([f"  Warnings pass; --ftcheck-strict makes them fail.{more}"] if others else [])]

@@ -5,11 +5,13 @@ Nothing heavy is imported here, because these files are written before a test is
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from pytest_ftcheck.option_table import FLAGS
 from pytest_ftcheck.report.html.unfinished import PAGE
-from pytest_ftcheck.report.json import json_text
+from pytest_ftcheck.report.json import begin_file, json_text
 from pytest_ftcheck.report.records import UnfinishedDocument
 
 if TYPE_CHECKING:
@@ -33,3 +35,17 @@ UNFINISHED: Mapping[str, str] = MappingProxyType(
     }
 )
 """By the `Settings` field of the option: the text of the file."""
+
+
+def begin_files(paths: Mapping[str, Path | str]) -> None:
+    """Write what stands in the requested files until the session ends.
+
+    Args:
+        paths: by the `Settings` field of the option.
+
+    Raises:
+        SettingsError: a file cannot be written.
+
+    """
+    for name, path in paths.items():
+        begin_file(Path(path), FLAGS[name], UNFINISHED[name])

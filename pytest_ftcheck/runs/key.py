@@ -96,7 +96,7 @@ def run_key(
         recipe = described(dict(pipeline.args), "args")
         trainer = described([pipeline.source, pipeline.trains, *pipeline.patches], "trainer")
         process = "" if root is None else described([patched_libraries(), settings_of_torch()], "")
-    told = {"device", "dtype", "threads", "kernels"}
+    named = {"device", "dtype", "threads", "kernels"}
     return RunKey(
         task=pipeline.card.name,
         head=pipeline.card.head,
@@ -112,7 +112,7 @@ def run_key(
         engine=engine,
         seed=seed,
         code=_digest([own_code_digest(), "" if root is None else project_code_digest(root), process]),
-        versions=_digest(f"{name}={value}" for name, value in sorted(environment.items()) if name not in told),
+        versions=_digest(f"{name}={value}" for name, value in sorted(environment.items()) if name not in named),
         device=environment["device"],
         dtype=environment["dtype"],
         threads=int(environment["threads"]),

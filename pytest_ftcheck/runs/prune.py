@@ -66,13 +66,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--days", type=float, default=30, help="days since a run was made or used (default: 30)")
     parser.add_argument("--store", type=Path, default=default_store(), help="default: the user's cache folder")
     parser.add_argument("--dry-run", action="store_true", help="only report what would be removed")
-    asked = parser.parse_args(arguments)
-    if not asked.store.is_dir():
-        sys.exit(f"no run store at {asked.store}. Give the folder of --ftcheck-store.")
-    found = prune(asked.store, days=asked.days, dry_run=True)
+    options = parser.parse_args(arguments)
+    if not options.store.is_dir():
+        sys.exit(f"no run store at {options.store}. Give the folder of --ftcheck-store.")
+    found = prune(options.store, days=options.days, dry_run=True)
     sizes = {path: _bytes_of(path) for path in found}
-    gone = found if asked.dry_run else prune(asked.store, days=asked.days)
-    what = "would be removed" if asked.dry_run else "removed"
+    gone = found if options.dry_run else prune(options.store, days=options.days)
+    what = "would be removed" if options.dry_run else "removed"
     sys.stdout.write(f"{len(gone)} runs {what}, {sum(sizes.get(path, 0) for path in gone) / 2**20:.1f} MiB\n")
 
 

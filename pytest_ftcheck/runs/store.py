@@ -218,16 +218,16 @@ def _disagreement(entry: Path, key: RunKey) -> str:
     return _disagreement_of_files(entry, manifest["files"])
 
 
-def _disagreement_of_files(entry: Path, told: dict[str, str]) -> str:
+def _disagreement_of_files(entry: Path, digests: dict[str, str]) -> str:
     there = _files(entry)
-    models = [name for name in told if name.startswith(f"{MODEL_FOLDER}/")]
-    lacking = [name for name in (RECORD, PREDICTIONS) if name not in told] + ([] if models else [f"{MODEL_FOLDER}/"])
+    models = [name for name in digests if name.startswith(f"{MODEL_FOLDER}/")]
+    lacking = [name for name in (RECORD, PREDICTIONS) if name not in digests] + ([] if models else [f"{MODEL_FOLDER}/"])
     if lacking:
         return f"the manifest does not name {lacking[0]}"
-    for name, digest in told.items():
+    for name, digest in digests.items():
         if name not in there:
             return f"{name} is missing"
         if file_digest(there[name]) != digest:
             return f"{name} was changed"
-    added = sorted(there.keys() - told.keys())
+    added = sorted(there.keys() - digests.keys())
     return f"{added[0]} was added" if added else ""

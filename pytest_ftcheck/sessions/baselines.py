@@ -18,7 +18,8 @@ from pytest_ftcheck.gates.baseline_file import (
     read_baseline,
     update_baseline,
 )
-from pytest_ftcheck.gates.paired import ComparedRun, flipped_rows
+from pytest_ftcheck.gates.compared_run import ComparedRun
+from pytest_ftcheck.gates.flips import flipped_rows
 from pytest_ftcheck.gates.provenance import (
     another_subject,
     describe_origin,

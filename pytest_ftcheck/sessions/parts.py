@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pytest_ftcheck.gates.slices import Masks
     from pytest_ftcheck.pipeline.parts import Pipeline
     from pytest_ftcheck.sessions.session import FtcheckSession
+    from pytest_ftcheck.sessions.variants import Variant
 
 
 class Parts:
@@ -30,6 +31,20 @@ class Parts:
         """Splits by task and digest of a user's tokenizer: its fixture makes a new one for every test."""
         self._masks: dict[tuple[str, str], Mapping[str, Masks]] = {}
         """Evaluation rows of each slice of the card, by task and identity of those rows."""
+
+    def model(self, variant: Variant, overridden: Collection[str], *, of_suite: bool) -> PreTrainedModel:
+        """Return an untrained model with a new head, the same one for the same seed.
+
+        The suite's tests share one model where no fixture of a user changes it; they take their own from the pipeline.
+
+        Args:
+            variant: task, engine and seed of the test.
+            overridden: names of the fixtures that a user gave.
+            of_suite: True for a test of the suite.
+
+        """
+        make = self.shared_model if of_suite and "ft_model" not in overridden else self.new_model
+        return make(variant.task, variant.seed)
 
     def shared_model(self, task: str, seed: int) -> PreTrainedModel:
         """Return a shared untrained model, which nobody may change; only the last one is kept."""
@@ -45,24 +60,29 @@ class Parts:
         set_seed(seed)
         return self._session.pipeline(task).model_init()
 
-    def splits(self, pipeline: Pipeline) -> DatasetDict:
-        """Return both tokenized splits of a pipeline, unchanged."""
-        from datasets import DatasetDict  # noqa: PLC0415 - slow to import
-
-        return DatasetDict({"train": pipeline.train_dataset, "validation": pipeline.eval_dataset})
-
-    def tokenized(self, pipeline: Pipeline, processing_class: Any) -> DatasetDict:
-        """Return both splits of a pipeline, tokenized by a user's tokenizer.
+    def dataset(self, task: str, processing_class: Any, overridden: Collection[str]) -> DatasetDict:
+        """Return both tokenized splits of a task; tokenize again where a user gave the tokenizer.
 
         Rows of a user's Trainer stay unchanged: only the user's code knows how they were tokenized.
+
+        Args:
+            task: name of the task.
+            processing_class: value of ``ft_tokenizer``.
+            overridden: names of the fixtures that a user gave.
+
         """
         from datasets import DatasetDict  # noqa: PLC0415 - slow to import
 
+        pipeline = self._session.pipeline(task)
+        if "ft_tokenizer" not in overridden or not pipeline.source.rows.tokenized_here:
+            return DatasetDict({"train": pipeline.train_dataset, "validation": pipeline.eval_dataset})
+        return DatasetDict(self._tokenized_by(processing_class, pipeline))
+
+    def _tokenized_by(self, processing_class: Any, pipeline: Pipeline) -> dict[str, Dataset]:
+        """Return both splits of a pipeline, tokenized by a user's tokenizer."""
         from pytest_ftcheck.pipeline.from_card import tokenize  # noqa: PLC0415 - slow to import
         from pytest_ftcheck.runs.describe_training import tokenizer_digest  # noqa: PLC0415 - slow to import
 
-        if not pipeline.source.rows.tokenized_here:
-            return self.splits(pipeline)
         key = (pipeline.card.name, tokenizer_digest(processing_class))
         recipe = pipeline.card.recipe(pipeline.tier, pipeline.checkpoint.name)
         keys = ("max_length", *pipeline.card.head_rules.inputs.recipe_keys)
@@ -72,7 +92,16 @@ class Parts:
             self._tokenized[key] = {
                 name: tokenize(pipeline.card, split, processing_class, **options) for name, split in rows.items()
             }
-        return DatasetDict(self._tokenized[key])
+        return self._tokenized[key]
+
+    def collator(self, task: str, processing_class: Any, overridden: Collection[str]) -> Any:
+        """Return the Trainer's own collator, else a collator that pads with this tokenizer; see `dataset`."""
+        from transformers import DataCollatorWithPadding  # noqa: PLC0415 - slow to import
+
+        pipeline = self._session.pipeline(task)
+        if not pipeline.source.rows.tokenized_here and "ft_tokenizer" not in overridden:
+            return pipeline.data_collator
+        return DataCollatorWithPadding(processing_class)
 
     def masks(self, pipeline: Pipeline) -> Mapping[str, Masks]:
         """Return the rows of the card's slices, found once for the same evaluation rows."""

@@ -39,7 +39,7 @@ def requested_by_markers(test: str, markers: Iterable[Marker]) -> dict[str, Any]
         TaskError: a marker is not written as ``ftcheck(task="mrpc", engine="manual", seed=0)``.
 
     """
-    asked: dict[str, Any] = {}
+    requested: dict[str, Any] = {}
     for args, kwargs in markers:
         wrong = [*map(repr, args), *sorted(set(kwargs) - _KINDS.keys())]
         wrong += [f"{name}={value!r}" for name, value in kwargs.items() if not _is_kind(name, value)]
@@ -49,20 +49,20 @@ def requested_by_markers(test: str, markers: Iterable[Marker]) -> dict[str, Any]
                 f"not {', '.join(wrong)}. Write it as @pytest.mark.ftcheck(task='mrpc', engine='manual', seed=0)."
             )
             raise TaskError(msg)
-        asked = {**kwargs, **asked}
-    return asked
+        requested = {**kwargs, **requested}
+    return requested
 
 
 def _is_kind(name: str, value: object) -> bool:
     return isinstance(value, _KINDS.get(name, object))
 
 
-def variant_for(test: str, asked: Mapping[str, Any], settings: Settings) -> Variant:
+def variant_for(test: str, requested: Mapping[str, Any], settings: Settings) -> Variant:
     """Return task, engine and seed of a test; values that its markers do not name come from the settings.
 
     Args:
         test: name of the test.
-        asked: result of `requested_by_markers`.
+        requested: result of `requested_by_markers`.
         settings: settings of the session.
 
     Raises:
@@ -70,16 +70,16 @@ def variant_for(test: str, asked: Mapping[str, Any], settings: Settings) -> Vari
 
     """
     tasks = tasks_of(settings)
-    if "task" not in asked and len(tasks) != 1:
+    if "task" not in requested and len(tasks) != 1:
         msg = (
             f"{test} names no task, and the session has {len(tasks)} tasks. "
             "Add @pytest.mark.ftcheck(task=…), or give one with --ftcheck-task."
         )
         raise TaskError(msg)
     return Variant(
-        task=str(asked.get("task", tasks[0] if tasks else "")),
-        engine=str(asked.get("engine", settings.engines[0])),
-        seed=int(asked.get("seed", settings.seeds[0])),
+        task=str(requested.get("task", tasks[0] if tasks else "")),
+        engine=str(requested.get("engine", settings.engines[0])),
+        seed=int(requested.get("seed", settings.seeds[0])),
     )
 
 

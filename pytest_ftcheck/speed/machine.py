@@ -91,8 +91,8 @@ def _number(text: str) -> float | str:
 
 def fingerprint(machine: Mapping[str, Any]) -> str:
     """Return a digest of hardware, limits and threads; measurements with equal digests are comparable."""
-    told = "\n".join(f"{name}={machine.get(name)}" for name in SAME)
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
+    lines = "\n".join(f"{name}={machine.get(name)}" for name in SAME)
+    return hashlib.sha256(lines.encode()).hexdigest()[:16]
 
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.speed.case import StepCase, sweep
 from pytest_ftcheck.speed.device import undisturbed
 from pytest_ftcheck.speed.machine import describe_machine, fingerprint
@@ -29,8 +30,11 @@ _SHORTEST_ROUND = 0.05
 """Minimum duration of a round in seconds; in shorter rounds, other processes dominate."""
 
 
-class NotMeasured(Exception):  # noqa: N818 - no error: a test that measures nothing is skipped
-    """Nothing can be measured; the message says why."""
+class NotMeasured(NotApplicable):
+    """Nothing can be measured: a test is skipped, so that it never passes without a measurement."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"not measured: {why}")
 
 
 def cases_of(settings: Settings) -> tuple[StepCase, ...]:
@@ -45,12 +49,14 @@ class Measuring:
 
     Attributes:
         settings: settings of the session.
+        why_not: why this session measures nothing; empty where it measures.
         machine: result of `describe_machine`; empty until the first measurement.
 
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, why_not: str = "") -> None:
         self.settings = settings
+        self.why_not = why_not
         self.machine: dict[str, Any] = {}
 
     @property
@@ -86,16 +92,13 @@ class Measuring:
         return TrainingStep(pipeline, device=self.device, seed=seed, steps=steps or STEPS)
 
     @contextmanager
-    def row(
-        self, pipeline: Pipeline, label: str, rows: list[dict[str, Any]], *, why_not: str
-    ) -> Iterator[dict[str, Any]]:
+    def row(self, pipeline: Pipeline, label: str, rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         """Add a row to the table, also where the measurement fails, for example out of memory.
 
         Args:
             pipeline: pipeline of the task.
             label: label of the case.
             rows: list that gets the row.
-            why_not: why nothing can be measured here; empty where measuring is possible.
 
         Raises:
             NotMeasured: nothing can be measured, or memory is too small.
@@ -103,9 +106,9 @@ class Measuring:
         """
         row: dict[str, Any] = {"case": label, "task": pipeline.card.name, "data": pipeline.data.source}
         rows.append(row)
-        if why_not:
-            row["not_measured"] = why_not
-            raise NotMeasured(why_not)
+        if self.why_not:
+            row["not_measured"] = self.why_not
+            raise NotMeasured(self.why_not)
         out_of_memory = False
         try:
             machine = self.note_machine(pipeline)

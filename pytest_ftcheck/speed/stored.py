@@ -72,10 +72,10 @@ def table_of(files: Sequence[Stored], *, as_csv: bool = False) -> str:
     ]
     records = [record for stored in files for record in stored.records]
     if as_csv:
-        told = [
+        rows = [
             {"file": stored.name, **_plain(stored.machine), **record} for stored in files for record in stored.records
         ]
-        return comma_separated(told, names)
+        return comma_separated(rows, names)
     return f"{step_table(records, names)}\n\n{_machines(files)}"
 
 
@@ -121,8 +121,8 @@ def compare_stored(before: Stored, after: Stored, tolerance: float) -> list[tupl
 
     """
     if fingerprint(before.machine) != fingerprint(after.machine):
-        told = "; ".join(differences(before.machine, after.machine))
-        return [(f"not comparable: {before.name} and {after.name} differ in {told}", "not comparable")]
+        changed = "; ".join(differences(before.machine, after.machine))
+        return [(f"not comparable: {before.name} and {after.name} differ in {changed}", "not comparable")]
     verdicts: list[tuple[str, str]] = []
     first, second = before.by_step(), after.by_step()
     for key, record in second.items():

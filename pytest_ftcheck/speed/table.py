@@ -41,6 +41,18 @@ def step_table(records: Sequence[Mapping[str, Any]], names: Sequence[str] | None
     return markdown(COLUMNS, [[label, *_cells(record)] for label, record in zip(labels, records, strict=True)])
 
 
+def session_lines(records: Sequence[Mapping[str, Any]], comparisons: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Describe all that a session has measured: comparisons, the table of steps, and what its fractions refer to.
+
+    Args:
+        records: as for `step_table`.
+        comparisons: results of `Comparison.to_record`, each with its task.
+
+    """
+    lines = [f"{compared['task']}: {compared['described']}" for compared in comparisons]
+    return [*lines, step_table(records), *peak_lines(records)] if records else lines
+
+
 def _cells(record: Mapping[str, Any]) -> list[str]:
     if "not_measured" in record:
         return [f"not measured: {record['not_measured']}", *[""] * (len(COLUMNS) - 2)]

@@ -51,11 +51,11 @@ class WorkerBlocks:
             stderr=self._errors,
             text=True,
         )
-        self._ask(dict(request))
+        self._answer_to(dict(request))
 
     def __call__(self, steps: int, /) -> float:
         """Take the steps; return the seconds per row."""
-        return float(self._ask({"steps": steps})["seconds"])
+        return float(self._answer_to({"steps": steps})["seconds"])
 
     def close(self) -> None:
         """End the process."""
@@ -65,7 +65,7 @@ class WorkerBlocks:
                     stream.close()
         self._process.wait()
 
-    def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
+    def _answer_to(self, question: dict[str, Any]) -> dict[str, Any]:
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None  # noqa: S101 - both are pipes
         assert stdout is not None  # noqa: S101 - as above
@@ -108,18 +108,18 @@ def serve(stack: ExitStack) -> None:
 
     blocks: Blocks | None = None
     for line in sys.stdin:
-        asked = json.loads(line)
+        request = json.loads(line)
         if blocks is None:
-            torch.set_num_threads(asked["threads"])
-            pipeline, case = _pipeline(asked["task"], asked["options"]), StepCase(**asked["case"])
-            pipeline = with_shape(pipeline, asked["shape"]) if asked["shape"] else pipeline
+            torch.set_num_threads(request["threads"])
+            pipeline, case = _pipeline(request["task"], request["options"]), StepCase(**request["case"])
+            pipeline = with_shape(pipeline, request["shape"]) if request["shape"] else pipeline
             if pipeline.fast_cpu:
-                stack.enter_context(fast_cpu(asked["device"]))
-            made = {"device": asked["device"], "seed": asked["seed"], "steps": asked["distinct"]}
+                stack.enter_context(fast_cpu(request["device"]))
+            made = {"device": request["device"], "seed": request["seed"], "steps": request["distinct"]}
             blocks = make_blocks(case.of(pipeline), engine=case.engine, **made)
             answer: dict[str, Any] = {"ready": True}
         else:
-            answer = {"seconds": blocks(asked["steps"])}
+            answer = {"seconds": blocks(request["steps"])}
         sys.stdout.write(f"{_MARK}{json.dumps(answer)}\n")
         sys.stdout.flush()
 

@@ -111,7 +111,7 @@ class TaskCard:
 
     def floors(self, tier: str, checkpoint: str) -> dict[str, float]:
         """Minimum by metric for a tier and checkpoint; empty if none is declared."""
-        return {name: asked.min for name, asked in self.gates(tier, checkpoint).items() if asked.min is not None}
+        return {name: limits.min for name, limits in self.gates(tier, checkpoint).items() if limits.min is not None}
 
     @property
     def gated_metrics(self) -> tuple[str, ...]:

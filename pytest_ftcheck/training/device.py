@@ -18,11 +18,11 @@ def available_devices() -> tuple[str, ...]:
     return tuple(name for name in DEVICES if there[name])
 
 
-def resolve_device(asked: str | None, required: str | None = None) -> str:
+def resolve_device(requested: str | None, required: str | None = None) -> str:
     """Choose the device: the requested one, else the best available one.
 
     Args:
-        asked: ``cuda``, ``mps`` or ``cpu``; ``CUDA_VISIBLE_DEVICES`` chooses among several GPUs.
+        requested: ``cuda``, ``mps`` or ``cpu``; ``CUDA_VISIBLE_DEVICES`` chooses among several GPUs.
         required: the required device; any other is an error.
 
     Raises:
@@ -30,7 +30,7 @@ def resolve_device(asked: str | None, required: str | None = None) -> str:
 
     """
     there = available_devices()
-    for name in (asked, required):
+    for name in (requested, required):
         if name is not None and name not in DEVICES:
             raise DeviceError(unknown("device", name, DEVICES, "CUDA_VISIBLE_DEVICES chooses among several GPUs."))
         if name is not None and name not in there:
@@ -39,7 +39,7 @@ def resolve_device(asked: str | None, required: str | None = None) -> str:
                 "Check the driver and that torch is built for it, or leave the option out."
             )
             raise DeviceError(msg)
-    device = asked or there[0]
+    device = requested or there[0]
     if required is not None and device != required:
         msg = (
             f"device {device!r} was chosen, but --ftcheck-require-device={required}. Correct or remove one of the two "
@@ -49,21 +49,21 @@ def resolve_device(asked: str | None, required: str | None = None) -> str:
     return device
 
 
-def resolve_threads(asked: int | None, tier: str, workers: int = 1, *, as_a_script: bool = False) -> int:
+def resolve_threads(requested: int | None, tier: str, workers: int = 1, *, as_a_script: bool = False) -> int:
     """Choose the number of CPU threads: the requested one, else one for tier tiny, and torch's default for full.
 
     The default of torch is ``OMP_NUM_THREADS`` if it is set, else the cores of this process. torch ignores the quota of
     a container; this function applies it.
 
     Args:
-        asked: number of the user; None: not given.
+        requested: number of the user; None: not given.
         tier: ``tiny`` or ``full``.
         workers: number of processes that share the threads.
         as_a_script: True for a user's Trainer, which uses torch's default, as it does without this package.
 
     """
-    if asked is not None:
-        return asked
+    if requested is not None:
+        return requested
     if tier == "tiny":
         return 1
     given = as_a_script or os.environ.get("OMP_NUM_THREADS")

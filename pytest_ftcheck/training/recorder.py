@@ -90,7 +90,7 @@ class StepRecorder:
         self._micro = None
         if self._waiting[-1].device.type != "cuda" or len(self._waiting) >= _CUDA_STEPS:
             self.flush()
-            self._tell(epoch, samples)
+            self._report(epoch, samples)
 
     def flush(self) -> None:
         """Read the losses that are still on the device.
@@ -105,7 +105,7 @@ class StepRecorder:
                 raise CheckFailure([self._not_finite()])
         self._waiting.clear()
 
-    def _tell(self, epoch: float, samples: float) -> None:
+    def _report(self, epoch: float, samples: float) -> None:
         elapsed = time.perf_counter() - self._started
         done = len(self.losses)
         self.listener(

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 from pytest_ftcheck.compat.of_torch import norms_of
-from pytest_ftcheck.pipeline.forward import forward_parameters, labels_in
-from pytest_ftcheck.runs.trace import ParameterTrace, Pass, Trace
-from pytest_ftcheck.training.fingerprint import fingerprints
+from pytest_ftcheck.runs.trace import ParameterTrace, Trace
+from pytest_ftcheck.training.pass_tracer import PassTracer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,40 +19,14 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 _LOOKS = 20
-"""Number of batches whose padding is checked, and of optimizer steps whose first backward pass is checked; such
-defects are in every batch and step."""
+"""Number of optimizer steps whose first backward pass is checked; such defects are in every step."""
 
 
-@dataclass
-class _OpenPass:
-    kind: str
-    rows: list[Tensor] = field(default_factory=list)
-    labels: list[Tensor | None] = field(default_factory=list)
-    in_train_mode: bool = False
-    before: Tensor | None = None
-    after: Tensor | None = None
-
-    def close(self) -> Pass:
-        sizes = tuple(len(rows) for rows in self.rows)
-        labels: list[float] = []
-        for size, values in zip(sizes, self.labels, strict=True):
-            labels += [math.nan] * size if values is None or values.numel() != size else values.flatten().tolist()
-        return Pass(
-            kind=self.kind,
-            rows=tuple(int(row) for rows in self.rows for row in rows.tolist()),
-            labels=tuple(float(label) for label in labels),
-            batch_sizes=sizes,
-            in_train_mode=self.in_train_mode,
-            weights_changed=self.before is not None and not torch.equal(self.before, _present(self.after)),
-        )
-
-
-class Tracer:
-    """Records one run."""
+class Tracer(PassTracer):
+    """Records one run: its passes, and what its optimizers do."""
 
     def __init__(self, pad_id: int | None) -> None:
-        self._pad_id = pad_id
-        self._arguments: tuple[str, ...] = ()
+        super().__init__(pad_id)
         self._parameters: list[tuple[str, nn.Parameter]] = []
         self._watched: set[int] = set()
         self._trainable: set[str] = set()
@@ -70,13 +42,6 @@ class Tracer:
         self._micro = 0
         self._stale: list[int] = []
         self._checked_step = 0
-        self._passes: list[_OpenPass] = []
-        self._train: _OpenPass | None = None
-        self._evaluation: _OpenPass | None = None
-        self._keys: dict[str, set[str]] = {}
-        self._looked = 0
-        self._unmasked = False
-        self._model: nn.Module | None = None
         self._scheduler: Any = None
         self.planned_steps = 0
         self.kept_by_reference: dict[str, None] = {}
@@ -96,79 +61,25 @@ class Tracer:
 
     def watch(self, model: nn.Module) -> None:
         """Record a model from its first weights on; a second call with the same model changes nothing."""
-        if model is self._model:
+        if model is self.model:
             return
-        self._model = model
+        super().watch(model)
         self._parameters = list(model.named_parameters())
         self._watched = {id(parameter) for _, parameter in self._parameters}
         self._trainable = {name for name, parameter in self._parameters if parameter.requires_grad}
-        self._arguments = tuple(forward_parameters(model))
         self._first = {name: parameter.detach().clone() for name, parameter in self._parameters}
-        self._handles.append(model.register_forward_pre_hook(self._before_forward, with_kwargs=True))
+        self._handles.append(model.register_forward_pre_hook(self.before_forward, with_kwargs=True))
         self._handles.append(model.register_forward_hook(self._after_forward))
 
     def scheduled_by(self, scheduler: object) -> None:
         """Store the learning rate scheduler, which counts its own steps."""
         self._scheduler = getattr(scheduler, "scheduler", scheduler)
 
-    def begin_epoch(self) -> None:
-        """Start a new pass over the training rows."""
-        self._train = _OpenPass("train")
-        self._passes.append(self._train)
-
     def train_batch(self, batch: Mapping[str, Any]) -> None:
         """Record the rows of a training batch, before the engine or a user's loss changes it."""
-        if self._train is None:
-            self.begin_epoch()
         self._micro += 1
         self._stepped.clear()
-        self._note(_present(self._train), batch)
-
-    @contextmanager
-    def evaluating(self) -> Iterator[None]:
-        """Record everything in this context as one evaluation."""
-        before, self._evaluation = self._evaluation, _OpenPass("eval", before=self._weights())
-        self._passes.append(self._evaluation)
-        try:
-            yield
-        finally:
-            self._evaluation.after = self._weights()
-            self._evaluation = before
-
-    def eval_batch(self, batch: Mapping[str, Any]) -> None:
-        """Record the rows of an evaluation batch."""
-        if self._evaluation is not None:
-            self._note(self._evaluation, batch)
-
-    def _note(self, where: _OpenPass, batch: Mapping[str, Any]) -> None:
-        ids = batch.get("input_ids")
-        if not isinstance(ids, torch.Tensor) or ids.dim() < 2:  # [B, T], or [B, C, T] of several texts
-            return
-        labels = labels_in(batch)
-        where.rows.append(fingerprints(ids, self._pad_id))
-        where.labels.append(labels.detach().clone() if isinstance(labels, torch.Tensor) else None)
-
-    def _weights(self) -> Tensor | None:
-        """Return the norms of all parameters and buffers, to detect changes."""
-        if self._model is None:
-            return None
-        tensors = [*self._model.parameters(), *self._model.buffers()]
-        floats = [tensor.detach() for tensor in tensors if tensor.is_floating_point()]
-        return torch.stack([norm.float() for norm in norms_of(floats)])
-
-    def _before_forward(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        trains = torch.is_grad_enabled() and self._evaluation is None
-        where = self._train if trains else self._evaluation
-        if where is not None and not where.in_train_mode:
-            where.in_train_mode = any(module.training for module in model.modules())
-        given = dict(zip(self._arguments, args, strict=False)) | kwargs
-        keys = {name for name, value in given.items() if value is not None}
-        kind = "train" if trains else "eval"
-        self._keys[kind] = self._keys[kind] & keys if kind in self._keys else keys
-        ids = given.get("input_ids")
-        if self._looked < _LOOKS and self._pad_id is not None and isinstance(ids, torch.Tensor):
-            self._looked += 1
-            self._unmasked |= "attention_mask" not in keys and bool((ids == self._pad_id).any())
+        super().train_batch(batch)
 
     def _after_forward(self, model: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         del model, args
@@ -243,16 +154,16 @@ class Tracer:
             schedule_length=_schedule_length(self._scheduler),
             stale_gradients=tuple(self._stale),
             parameters=tuple(self._traced()),
-            passes=tuple(opened.close() for opened in self._passes if opened.rows),
-            forward_keys=tuple(sorted(self._keys.get("train", ()))),
-            eval_forward_keys=tuple(sorted(self._keys.get("eval", ()))),
-            padded_without_mask=self._unmasked,
+            passes=self.passes,
+            forward_keys=self.forward_keys("train"),
+            eval_forward_keys=self.forward_keys("eval"),
+            padded_without_mask=self.padded_without_mask,
             optimizers={_class_name(optimizer): _settings(optimizer) for optimizer in self._optimizers.values()},
             kept_by_reference=tuple(self.kept_by_reference),
         )
 
     def _traced(self) -> Iterator[ParameterTrace]:
-        special = _normalisation_or_bias(self._model) if self._model is not None else set()
+        special = _normalisation_or_bias(self.model) if self.model is not None else set()
         largest = self._largest.tolist() if self._largest is not None else [0.0] * len(self._parameters)
         for (name, parameter), gradient in zip(self._parameters, largest, strict=True):
             groups = tuple(index for index, group in enumerate(self._groups) if id(parameter) in group["params"])
@@ -308,9 +219,3 @@ def _schedule_length(scheduler: Any) -> int | None:
         if length is not None:
             return int(length)
     return None
-
-
-def _present(value: Any) -> Any:
-    """Return the value; the assertion tells the type checker that it is not None."""
-    assert value is not None  # noqa: S101 - no input of a user can make it fail
-    return value

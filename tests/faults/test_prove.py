@@ -10,7 +10,7 @@ import pytest
 from pytest_ftcheck.checks.catalogue import Check, NotApplicable, Thresholds, finding
 from pytest_ftcheck.checks.evidence import Evidence
 from pytest_ftcheck.errors import CheckFailure, DataError
-from pytest_ftcheck.faults.asked import CheckAnswer
+from pytest_ftcheck.faults.check_answers import CheckAnswer
 from pytest_ftcheck.faults.fault import Fault
 from pytest_ftcheck.faults.planting import nothing, with_args, with_patch
 from pytest_ftcheck.faults.prove import FEW_STEPS, Proof, Prover

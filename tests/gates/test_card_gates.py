@@ -11,7 +11,7 @@ from datasets import Dataset
 
 from pytest_ftcheck.errors import DataError, FtcheckError, TaskError
 from pytest_ftcheck.gates.card_gates import degenerate, judge_metric, limited_slices, limits_for, session_share
-from pytest_ftcheck.gates.paired import ComparedRun
+from pytest_ftcheck.gates.compared_run import ComparedRun
 from pytest_ftcheck.gates.pipeline_slices import pipeline_masks
 from pytest_ftcheck.gates.trivial_limits import best_trivial_of, refuse_trivial_limits
 from pytest_ftcheck.heads.rows import EvaluatedRows

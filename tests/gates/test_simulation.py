@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from pytest_ftcheck.gates.calibration import Session, propose_limit
+from pytest_ftcheck.gates.compared_run import ComparedRun
 from pytest_ftcheck.gates.intervals import wilson
 from pytest_ftcheck.gates.limits import Limits
-from pytest_ftcheck.gates.paired import ComparedRun, compare
+from pytest_ftcheck.gates.paired import compare
 from pytest_ftcheck.gates.seeds import judge_seeds
 from pytest_ftcheck.gates.tolerance import SeedStatistics
 from pytest_ftcheck.heads.rows import EvaluatedRows

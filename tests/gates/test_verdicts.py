@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pytest
 
+from pytest_ftcheck.gates.compared_run import ComparedRun
 from pytest_ftcheck.gates.intervals import UNKNOWN, Interval, row_interval
 from pytest_ftcheck.gates.limits import Limits, worst
-from pytest_ftcheck.gates.paired import ComparedRun
 from pytest_ftcheck.gates.slices import class_masks, slice_scores
 from pytest_ftcheck.gates.tolerance import SeedStatistics
 from pytest_ftcheck.gates.verdicts import judge, judge_slice, judge_value

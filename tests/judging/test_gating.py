@@ -9,7 +9,7 @@ import pytest
 from pytest_ftcheck.checks.catalogue import NotApplicable
 from pytest_ftcheck.errors import CheckFailure
 from pytest_ftcheck.findings import Finding
-from pytest_ftcheck.gates.paired import ComparedRun
+from pytest_ftcheck.gates.compared_run import ComparedRun
 from pytest_ftcheck.gates.tolerance import FALSE_ALARMS
 from pytest_ftcheck.judging.gating import CardGates, Gate, false_alarms, gates_of
 

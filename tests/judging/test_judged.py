@@ -10,7 +10,7 @@ import pytest
 from pytest_ftcheck.checks.catalogue import Check, finding, warning
 from pytest_ftcheck.errors import CheckFailure
 from pytest_ftcheck.findings import Finding
-from pytest_ftcheck.judging.judged import ask, not_judged
+from pytest_ftcheck.judging.judged import found_by_check, not_judged
 from pytest_ftcheck.sessions.bundles import NoRun
 
 BROKEN = Finding("model.logits_shape", "mine", "64 rows", "63 rows", "look at compute_loss.")
@@ -44,24 +44,24 @@ def check(found: Any) -> Check:
 
 def test_warnings_pass_unless_the_session_is_strict() -> None:
     both = check([finding("much", "little"), warning("much", "some", share=0.5)])
-    assert [len(part) for part in ask(both, evidence(), strict=False)] == [1, 1]
-    assert [len(part) for part in ask(both, evidence(), strict=True)] == [2, 0]
+    assert [len(part) for part in found_by_check(both, evidence(), strict=False)] == [1, 1]
+    assert [len(part) for part in found_by_check(both, evidence(), strict=True)] == [2, 0]
 
 
 def test_a_short_training_that_fails_as_the_run_did_is_left_to_the_run() -> None:
     with pytest.raises(NoRun) as left:
-        ask(check(CheckFailure([BROKEN])), evidence(BROKEN), strict=False)
+        found_by_check(check(CheckFailure([BROKEN])), evidence(BROKEN), strict=False)
     assert not_judged(left.value) == "not judged because of model.logits_shape: 63 rows"
 
 
 @pytest.mark.parametrize("of_run", [[], [OTHER]], ids=["the run did not fail", "the run failed otherwise"])
 def test_a_short_training_that_fails_alone_is_red(of_run: list[Finding]) -> None:
     with pytest.raises(CheckFailure) as raised:
-        ask(check(CheckFailure([BROKEN])), evidence(*of_run), strict=False)
+        found_by_check(check(CheckFailure([BROKEN])), evidence(*of_run), strict=False)
     assert not isinstance(raised.value, NoRun)
     assert raised.value.findings == (BROKEN,)
 
 
 def test_a_run_that_failed_is_handed_on() -> None:
     with pytest.raises(NoRun):
-        ask(check(NoRun([OTHER], "trainer")), evidence(BROKEN), strict=False)
+        found_by_check(check(NoRun([OTHER], "trainer")), evidence(BROKEN), strict=False)

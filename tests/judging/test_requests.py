@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         ({"faults": ("no_such_fault",)}, ("faults",), "no_such_fault"),
         ({"reason": "because"}, ("reason",), "use it with --ftcheck-update-baseline"),
         ({"calibrate": 3, "engines": ("trainer", "manual")}, ("calibrate",), "trains with one engine"),
+        ({"bench_compare": ("engine=manuel,trainer",)}, ("bench_compare",), "manuel"),
     ],
 )
 def test_what_cannot_be_answered_is_refused(

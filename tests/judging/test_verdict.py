@@ -175,3 +175,15 @@ def test_files_are_written_or_their_loss_is_told(make_session: MakeSession, tmp_
     assert in_json.startswith(f"--ftcheck-json={tmp_path / 'folder'}: not written, ")
     assert in_ctrf.startswith(f"--ftcheck-ctrf={tmp_path / 'folder'}: not written, ")
     assert in_ctrf.endswith("or give another file.")
+
+
+def test_limits_are_proposed_from_the_seeds_and_stand_in_the_document(make_session: MakeSession) -> None:
+    session, collected = make_session(calibrate=3, seeds=(0, 1, 2)), CollectedNotes()
+    for seed, value in enumerate((0.9, 0.92, 0.91)):
+        metrics = {"accuracy": value}
+        note = {"task": "sst2", "seed": seed, "metrics": metrics, "slices": {}, "rows": 100, "failed": ""}
+        tell(collected, f"seed{seed}", calibration=note)
+    verdict = SessionVerdict(session, collected)
+    proposed = verdict.calibrate(usable=True)
+    assert proposed.failure == ""
+    assert verdict.document(0, []).calibration == proposed.records() != []

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_ftcheck.gates.baseline_file import Candidate
-from pytest_ftcheck.plugin.baseline_outcome import BaselineOutcome
+from pytest_ftcheck.plugin.workers import SentBaselines
 from pytest_ftcheck.sessions.baselines import Baselines
 from pytest_ftcheck.sessions.session import FtcheckSession, Host
 from pytest_ftcheck.settings import Settings
@@ -513,7 +513,7 @@ def test_workers_tell_the_controller(accepted: Path, project: pytest.Pytester) -
     worker.candidates[entry.key, 3] = Candidate(entry, 3, {"accuracy": 0.9}, b"\x00rows")
     worker.ran[entry.key] = entry
     node = SimpleNamespace(workeroutput={"ftcheck_baselines": execnet.loads(execnet.dumps(worker.to_send()))})
-    BaselineOutcome(controller).pytest_testnodedown(node)
+    SentBaselines(controller).pytest_testnodedown(node)
     assert controller.baselines is not None
     assert controller.baselines.candidates == worker.candidates
     assert controller.baselines.ran == {entry.key: entry}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_ftcheck.gates.paired import Flip
+from pytest_ftcheck.gates.flips import Flip
 from pytest_ftcheck.gates.records import MetricChange
 from pytest_ftcheck.report.baseline import (
     AcceptedRecord,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_ftcheck.gates.paired import flipped_rows
+from pytest_ftcheck.gates.flips import flipped_rows
 from pytest_ftcheck.heads.rows import EvaluatedRows
 from pytest_ftcheck.heads.spans import HEAD
 from pytest_ftcheck.report.baseline import flip_records

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_ftcheck.report.github import MOST, append_summary, error_commands, is_on
+from pytest_ftcheck.report.github import MOST, append_summary, error_commands, is_on, publish
 from pytest_ftcheck.report.markdown import markdown
+from pytest_ftcheck.settings import Settings
 from tests.report.made_up import MASK, document, red_document
 
 ROOT = Path("/home/runner/repository/models")
@@ -69,3 +70,14 @@ def test_the_summary_of_the_step_is_appended(tmp_path: Path) -> None:
     assert append_summary(red_document(), {}) == ""
     problem = append_summary(red_document(), {"GITHUB_STEP_SUMMARY": str(tmp_path)})
     assert problem.startswith(f"GITHUB_STEP_SUMMARY={tmp_path}: not written, ")
+
+
+def test_nothing_is_published_where_github_does_not_run(tmp_path: Path) -> None:
+    path = tmp_path / "summary.md"
+    environment = {"GITHUB_STEP_SUMMARY": str(path), "GITHUB_WORKSPACE": "/home/runner/repository"}
+    settings = Settings(github="auto", rootdir=ROOT)
+    assert publish(red_document(), settings, environment) == ([], "")
+    assert not path.exists()
+    commands, problem = publish(red_document(), settings, {**environment, "GITHUB_ACTIONS": "true"})
+    assert (commands, problem) == (error_commands(red_document(), ROOT, "/home/runner/repository"), "")
+    assert path.read_text(encoding="utf-8") == markdown(red_document())

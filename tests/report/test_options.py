@@ -11,7 +11,7 @@ import pytest
 
 from pytest_ftcheck.configuration import make_settings
 from pytest_ftcheck.errors import SettingsError
-from pytest_ftcheck.option_table import described_options
+from pytest_ftcheck.option_groups import described_options
 from pytest_ftcheck.report.options import options_page
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -32,16 +32,16 @@ def test_the_machine_is_described_once(pipeline: Pipeline) -> None:
 
 
 def test_what_is_not_measured_has_a_row_that_says_why(pipeline: Pipeline) -> None:
-    measuring, rows = Measuring(SETTINGS), list[dict[str, Any]]()
+    rows = list[dict[str, Any]]()
 
     def row(label: str, why_not: str = "") -> Any:
-        return measuring.row(pipeline, label, rows, why_not=why_not)
+        return Measuring(SETTINGS, why_not=why_not).row(pipeline, label, rows)
 
     with row("fine") as fine:
         fine["step_seconds"] = 1.0
-    with pytest.raises(NotMeasured, match="side by side"), row("beside others", "side by side"):
+    with pytest.raises(NotMeasured, match="not measured: side by side"), row("beside others", "side by side"):
         pass
-    with pytest.raises(NotMeasured, match="out of memory at too large"), row("too large"):
+    with pytest.raises(NotMeasured, match="not measured: out of memory at too large"), row("too large"):
         raise torch.OutOfMemoryError
     with pytest.raises(ZeroDivisionError), row("broken"):
         _ = 1 / 0

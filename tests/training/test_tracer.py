@@ -1,4 +1,4 @@
-"""The tracer: what the hooks see of a model, its optimizers and its batches, written down as a trace."""
+"""The tracer: what the hooks see of a model and its optimizers, written down as a trace."""
 
 from __future__ import annotations
 
@@ -10,82 +10,11 @@ import torch
 from torch import nn
 from transformers import get_linear_schedule_with_warmup
 
-from pytest_ftcheck.training.fingerprint import fingerprint_rows
 from pytest_ftcheck.training.tracer import Tracer
+from tests.training.traced import PAD, ROWS, Model, adamw, batch, train
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from torch import Tensor
-
     from pytest_ftcheck.runs.trace import ParameterTrace, Trace
-
-PAD = 0
-
-
-class Model(nn.Module):
-    """Embeds, normalises, drops, classifies."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.embedding = nn.Embedding(20, 4)
-        self.norm = nn.LayerNorm(4)
-        self.dropout = nn.Dropout(0.1)
-        self.head = nn.Linear(4, 2)
-
-    def forward(
-        self, input_ids: Tensor, attention_mask: Tensor | None = None, labels: Tensor | None = None
-    ) -> dict[str, Tensor]:
-        del attention_mask
-        logits = self.head(self.dropout(self.norm(self.embedding(input_ids)).mean(dim=1)))
-        loss = {} if labels is None else {"loss": nn.functional.cross_entropy(logits, labels)}
-        return {**loss, "logits": logits}
-
-
-@pytest.fixture
-def model() -> Model:
-    torch.manual_seed(0)
-    return Model()
-
-
-@pytest.fixture
-def tracer(model: Model) -> Iterator[Tracer]:
-    tracer = Tracer(PAD)
-    with tracer.watching():
-        tracer.watch(model)
-        yield tracer
-
-
-def batch(*rows: list[int], labels: Any = None) -> dict[str, Tensor]:
-    ids = nn.utils.rnn.pad_sequence([torch.tensor(row) for row in rows], batch_first=True)
-    values = torch.tensor([index % 2 for index in range(len(rows))] if labels is None else labels)
-    return {"input_ids": ids, "attention_mask": (ids != PAD).long(), "labels": values}
-
-
-ROWS = ([5, 6, 7], [8, 9], [10], [11, 12, 13, 14])
-
-
-def adamw(model: nn.Module, **options: Any) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(model.parameters(), **{"lr": 1e-2, **options})
-
-
-def train(  # noqa: PLR0917 - the parts of a loop
-    tracer: Tracer,
-    model: Model,
-    optimizer: torch.optim.Optimizer,
-    steps: int = 3,
-    micro_steps: int = 1,
-    step: Callable[[], object] | None = None,
-) -> Trace:
-    model.train()
-    for _ in range(steps):
-        for _ in range(micro_steps):
-            given = batch(*ROWS)
-            tracer.train_batch(given)
-            model(**given)["loss"].backward()
-        (step or optimizer.step)()
-        optimizer.zero_grad()
-    return tracer.finish()
 
 
 def by_name(trace: Trace) -> dict[str, ParameterTrace]:
@@ -251,84 +180,6 @@ def test_later_backward_passes_of_a_step_find_the_first(tracer: Tracer, model: M
         optimizer.step()
         optimizer.zero_grad()
     assert tracer.finish().stale_gradients == ()
-
-
-# -- rows, labels and modes -------------------------------------------------------------------------------------------
-
-
-def test_passes_hold_rows_labels_and_batches(tracer: Tracer, model: Model) -> None:
-    optimizer = adamw(model)
-    for epoch in range(2):
-        tracer.begin_epoch()
-        train(tracer, model, optimizer, steps=2)
-        model.eval()
-        with tracer.evaluating(), torch.no_grad():
-            given = batch(ROWS[epoch], labels=[1])
-            tracer.eval_batch(given)
-            model(**given)
-    passes = tracer.finish().passes
-    assert [seen.kind for seen in passes] == ["train", "eval"] * 2
-    assert passes[0].rows == tuple(fingerprint_rows(ROWS, PAD)) * 2
-    assert passes[0].labels == (0.0, 1.0, 0.0, 1.0) * 2
-    assert passes[0].batch_sizes == (4, 4)
-    assert passes[3].rows == tuple(fingerprint_rows([ROWS[1]], PAD))
-    assert [seen.in_train_mode for seen in passes] == [True, False] * 2
-    assert not any(seen.weights_changed for seen in passes if seen.kind == "eval")
-
-
-def test_evaluation_that_trains_is_seen(tracer: Tracer, model: Model) -> None:
-    with tracer.evaluating(), torch.no_grad():
-        given = batch(*ROWS)
-        tracer.eval_batch(given)
-        model.train()(**given)
-        model.head.weight.add_(0.1)
-    (seen,) = tracer.finish().passes
-    assert seen.in_train_mode
-    assert seen.weights_changed
-
-
-def test_training_in_eval_mode_is_seen(tracer: Tracer, model: Model) -> None:
-    given = batch(*ROWS)
-    tracer.train_batch(given)
-    model.eval()(**given)
-    assert not tracer.finish().passes[0].in_train_mode
-
-
-@pytest.mark.parametrize("labels", [None, [[0.5, 0.5], [1.0, 0.0]]], ids=["none", "mixed"])
-def test_labels_that_are_not_one_a_row_are_none(tracer: Tracer, labels: Any) -> None:
-    given = batch(ROWS[0], ROWS[1])
-    given["labels"] = torch.tensor(labels) if labels else given.pop("attention_mask")[:, :0]
-    tracer.train_batch(given)
-    assert all(math.isnan(label) for label in tracer.finish().passes[0].labels)
-
-
-@pytest.mark.parametrize("given", [{}, {"input_ids": [[1, 2]]}, {"input_ids": torch.ones(2)}])
-def test_batches_without_token_ids_are_not_noted(tracer: Tracer, given: dict[str, Any]) -> None:
-    tracer.train_batch(given)
-    assert tracer.finish().passes == ()
-
-
-# -- what reaches the model -------------------------------------------------------------------------------------------
-
-
-def test_keywords_are_those_that_every_pass_had(tracer: Tracer, model: Model) -> None:
-    given = batch(*ROWS)
-    model(**given)
-    model(given["input_ids"], given["attention_mask"])
-    with torch.no_grad():
-        model(given["input_ids"], attention_mask=None)
-    trace = tracer.finish()
-    assert trace.forward_keys == ("attention_mask", "input_ids")
-    assert trace.eval_forward_keys == ("input_ids",)
-
-
-def test_padding_without_a_mask_is_seen(tracer: Tracer, model: Model) -> None:
-    model(batch(ROWS[0], ROWS[0])["input_ids"])
-    assert not tracer.finish().padded_without_mask
-    model(**batch(*ROWS))
-    assert not tracer.finish().padded_without_mask
-    model(batch(*ROWS)["input_ids"])
-    assert tracer.finish().padded_without_mask
 
 
 def test_nothing_is_watched_afterwards(model: Model) -> None:

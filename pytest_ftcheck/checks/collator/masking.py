@@ -64,12 +64,12 @@ def mask_rate(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         if count.sum() < _FEWEST or _all_labelled(rows):
             continue
         rate, error = share_and_error(drawn, count)
-        asked = declared(evidence, "mlm_probability")
-        apart = max(_SIGMAS * error, thresholds["off"] * asked)
-        off = declares(evidence) and abs(rate - asked) > apart
+        declared_rate = declared(evidence, "mlm_probability")
+        apart = max(_SIGMAS * error, thresholds["off"] * declared_rate)
+        off = declares(evidence) and abs(rate - declared_rate) > apart
         if off or not thresholds["least"] <= rate <= thresholds["most"]:
             expected = (
-                f"{asked:.3g} of the ordinary tokens masked"
+                f"{declared_rate:.3g} of the ordinary tokens masked"
                 if off
                 else (f"{thresholds['least']:g} to {thresholds['most']:g} of the ordinary tokens masked")
             )
@@ -133,15 +133,17 @@ def mask_shares(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         }
         if not any(hit.any() for hit in seen["the mask token", mask]) and mask > 0:
             continue  # collator.mask_token tells
-        for (name, asked), hits in seen.items():
+        for (name, expected_share), hits in seen.items():
             pairs = zip(rows, hits, strict=True)
             share, error = share_and_error(
                 np.array([(hit & row.labelled & row.ordinary).sum() for row, hit in pairs]), drawn
             )
-            if abs(share - asked) > max(_SIGMAS * error, thresholds["off"]):
+            if abs(share - expected_share) > max(_SIGMAS * error, thresholds["off"]):
                 observed = f"{share:.3f} of {int(drawn.sum())} (standard error {error:.3f})"
                 found.append(
-                    finding(f"{asked:.3g} of the drawn tokens shown as {name}", observed, subject=rows[0].subject)
+                    finding(
+                        f"{expected_share:.3g} of the drawn tokens shown as {name}", observed, subject=rows[0].subject
+                    )
                 )
     return found
 

@@ -181,8 +181,8 @@ def check_mask(subject: CollatorSubject, features: Features, batch: Batch) -> li
     False alarms: none by chance: the generated batches are the same in every session.
     """
     check, name = "collator.mask", "attention_mask"
-    asked = getattr(subject.processing_class, "model_input_names", (name,))
-    if not subject.takes_mask or (name not in subject.input_names and name not in asked and name not in batch):
+    input_names = getattr(subject.processing_class, "model_input_names", (name,))
+    if not subject.takes_mask or (name not in subject.input_names and name not in input_names and name not in batch):
         return []
     if unreadable := unreadable_column(check, features, batch, "input_ids"):
         return unreadable
@@ -217,8 +217,8 @@ def check_token_type_ids(subject: CollatorSubject, features: Features, batch: Ba
     False alarms: none by chance: the generated batches are the same in every session.
     """
     check, name = "collator.token_type_ids", "token_type_ids"
-    asked = getattr(subject.processing_class, "model_input_names", (name,))
-    if name not in subject.input_names or (name not in batch and name not in asked):
+    input_names = getattr(subject.processing_class, "model_input_names", (name,))
+    if name not in subject.input_names or (name not in batch and name not in input_names):
         return []
     if name not in batch and not any(any(plain_values(feature[name])) for feature in features):
         return []  # one segment: all 0, which is also the model's default

@@ -39,12 +39,12 @@ class PaddingRule:
         padding = getattr(padding, "value", padding)
         multiple = _attribute(subject, "pad_to_multiple_of")
         model_limit = getattr(subject.processing_class, "model_max_length", None)
-        asked = [limit for limit in (_attribute(subject, "max_length"), model_limit) if limit and limit < _NO_LIMIT]
+        limits = [limit for limit in (_attribute(subject, "max_length"), model_limit) if limit and limit < _NO_LIMIT]
         rule = cls(
             declared=isinstance(padding, (bool, str)) or multiple is not None,
             multiple=int(multiple) if multiple else None,
-            fixed=int(asked[0]) if asked and padding == "max_length" else None,
-            known_limits=(*(int(limit) for limit in asked), subject.max_length),
+            fixed=int(limits[0]) if limits and padding == "max_length" else None,
+            known_limits=(*(int(limit) for limit in limits), subject.max_length),
         )
         narrowest = subject.narrowest
         if narrowest is None or multiple or (rule.declared and narrowest in rule.widths(subject.min_length)):

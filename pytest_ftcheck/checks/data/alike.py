@@ -62,9 +62,9 @@ def words_alike(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         if not missing.size:
             continue
         names = (train.name, evaluated.name)
-        told = ", ".join(word(evidence, token) for token in missing[:_SHOWN])
+        examples = ", ".join(word(evidence, token) for token in missing[:_SHOWN])
         most = missing[0]
-        expected = f"tokens that are frequent in {names[there]}, such as {told}"
+        expected = f"tokens that are frequent in {names[there]}, such as {examples}"
         often, seldom = share(counts[there][most], sizes[there]), share(counts[here][most], sizes[here])
         observed = (
             f"{len(missing)} frequent tokens of {names[there]} are missing; {word(evidence, most)} is in {often} rows "

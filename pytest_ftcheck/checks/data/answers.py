@@ -172,10 +172,10 @@ def answer_positions(evidence: Evidence, thresholds: Thresholds) -> list[Finding
                 wrong.append(window)
         if wrong and exceeds(len(wrong), total, thresholds["rows"]):
             first = wrong[0]
-            said = "tokens outside of the context" if first.text is None else shorten(first.text)
+            marked = "tokens outside of the context" if first.text is None else shorten(first.text)
             right = shorten(first.answers["text"][0]) if first.answers["text"] else "no answer"
             observed = f"{share(len(wrong), total)} windows with a label mark something else; the first is row "
-            observed += f"{first.row}: tokens {first.first} to {first.last} are {said}, the answer is {right}"
+            observed += f"{first.row}: tokens {first.first} to {first.last} are {marked}, the answer is {right}"
             found.append(finding("first and last token of the answer as the label", observed, subject=split.subject))
     return found
 

@@ -138,8 +138,8 @@ def choice_labels(evidence: Evidence, _thresholds: Thresholds) -> list[Finding]:
         others = [row for row, pair in enumerate(zip(raw, labels, strict=False)) if pair[0] != pair[1]]
         if others:
             pairs = Counter((raw[row], labels[row]) for row in others)
-            told = ", ".join(f"{after} for {before}" for (before, after), _ in sorted(pairs.items())[:4])
-            observed = f"{share(len(others), len(labels))} rows have another one: {told}"
+            examples = ", ".join(f"{after} for {before}" for (before, after), _ in sorted(pairs.items())[:4])
+            observed = f"{share(len(others), len(labels))} rows have another one: {examples}"
             found.append(finding("the label that the raw data has for the row", observed, subject=split.subject))
     return found
 
@@ -171,15 +171,19 @@ def choices_in_place(evidence: Evidence, thresholds: Thresholds) -> list[Finding
         rows = choice_rows(evidence, split, SAMPLE)
         texts = split.texts(endings, rows.indices)
         flat = iter(token_ids(evidence, [text for row in texts for text in row]))
-        told = {}
+        misplaced = {}
         for index, choices, row in zip(rows.indices, rows.choices, texts, strict=True):
             own = [next(flat) for _ in row]
             if (wrong := _misplaced(choices, own)) is not None:
-                told[index] = _where(wrong, choices, own, endings, row)
-        if exceeds(len(told), len(rows.indices), thresholds["rows"], LUCK):
-            first = next(iter(told))
-            observed = f"{share(len(told), len(rows.indices))} sampled rows have others, the first is row {first}: "
-            found.append(finding("choices that hold their own endings", observed + told[first], subject=split.subject))
+                misplaced[index] = _where(wrong, choices, own, endings, row)
+        if exceeds(len(misplaced), len(rows.indices), thresholds["rows"], LUCK):
+            first = next(iter(misplaced))
+            observed = (
+                f"{share(len(misplaced), len(rows.indices))} sampled rows have others, the first is row {first}: "
+            )
+            found.append(
+                finding("choices that hold their own endings", observed + misplaced[first], subject=split.subject)
+            )
     return found
 
 

@@ -227,7 +227,7 @@ def splits_alike(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         if (
             None not in (value, other)
             and value != other
-            and told_apart(value, layouts[0][name], layouts[1][name], thresholds["chance"])
+            and is_rarer(value, layouts[0][name], layouts[1][name], thresholds["chance"])
         ):
             observed = f"{name}: {other}"
             found.append(finding(f"{name}: {value}, as in train", observed, subject=evaluated.subject))
@@ -259,7 +259,7 @@ def most_of(values: Sequence[Any], share: float) -> Any:
     return value if count >= share * len(values) else None
 
 
-def told_apart(value: Any, some: Sequence[Any], others: Sequence[Any], chance: float) -> bool:
+def is_rarer(value: Any, some: Sequence[Any], others: Sequence[Any], chance: float) -> bool:
     """Return whether other rows have a value more rarely than chance explains if both are drawn alike."""
     has = [list(values).count(value) for values in (some, others)]
     return bool(stats.hypergeom.cdf(has[1], len(some) + len(others), sum(has), len(others)) < chance)

@@ -76,9 +76,9 @@ def giveaways(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     if lift < thresholds["warn"]:
         return []
     used = [chosen.get_support(indices=True)[place] for place in tree.tree_.feature if place >= 0]
-    told = ", ".join(names.name(feature) for feature in dict.fromkeys(used[:_SHOWN]))
+    features = ", ".join(names.name(feature) for feature in dict.fromkeys(used[:_SHOWN]))
     more = f" and {len(used) - _SHOWN} more" if len(used) > _SHOWN else ""
-    observed = f"{share(int(right.sum()), len(right))} evaluation rows are right by {told}{more} alone"
+    observed = f"{share(int(right.sum()), len(right))} evaluation rows are right by {features}{more} alone"
     expected = f"no label that leaks into the text: the text as a whole tells it; the largest class is {majority:.1%}"
     if lift >= thresholds["fail"]:
         return [finding(expected, observed)]

@@ -45,17 +45,17 @@ def labels_in_train(evidence: Evidence, thresholds: Thresholds) -> list[Finding]
     """
     del thresholds
     train, evaluated = splits(evidence)
-    known, asked = label_sets(evidence, train), label_sets(evidence, evaluated)
+    known, evaluated_sets = label_sets(evidence, train), label_sets(evidence, evaluated)
     constant = [label for label in range(known.shape[1]) if known[:, label].all() or not known[:, label].any()]
-    red = [label for label in constant if not (asked[:, label] == known[0, label]).all()]
+    red = [label for label in constant if not (evaluated_sets[:, label] == known[0, label]).all()]
     if red:
-        told = [
+        described = [
             f"{name} in {'every' if known[0, label] else 'no'} train row and in "
-            f"{share(int(asked[:, label].sum()), len(asked))}"
+            f"{share(int(evaluated_sets[:, label].sum()), len(evaluated_sets))}"
             for label, name in zip(red, names_of(evidence, red), strict=True)
         ]
-        more = f", and {len(told) - _SHOWN} more" if len(told) > _SHOWN else ""
-        observed = f"{', '.join(told[:_SHOWN])} of {evaluated.name}{more}"
+        more = f", and {len(described) - _SHOWN} more" if len(described) > _SHOWN else ""
+        observed = f"{', '.join(described[:_SHOWN])} of {evaluated.name}{more}"
         return [finding("train rows with each label, and without it", observed, subject=train.subject)]
     if constant:
         names = ", ".join(names_of(evidence, constant)[:_SHOWN])

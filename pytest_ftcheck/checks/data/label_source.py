@@ -54,10 +54,12 @@ def label_source(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         labels = [every[index] for index in indices]
         for name in _columns(evidence, split):
             values = taken(split.raw, name, indices)
-            told = _whole_parts(values, labels, thresholds) if regression else _missing(values, labels, thresholds)
-            if told:
+            difference = (
+                _whole_parts(values, labels, thresholds) if regression else _missing(values, labels, thresholds)
+            )
+            if difference:
                 expected = f"labels that are what column {name!r} says"
-                found.append(finding(expected, told, subject=split.subject))
+                found.append(finding(expected, difference, subject=split.subject))
     return found
 
 

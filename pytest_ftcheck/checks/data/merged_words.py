@@ -70,10 +70,10 @@ def merged_words(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     lost = float(written.mean() - as_tokens.mean())
     if lost < thresholds["warn"] or chance_of(written, as_tokens) > thresholds["alpha"]:
         return []
-    told = ", ".join(" and ".join(repr(word) for word in words[:2]) for words in unlike[:_SHOWN])
+    examples = ", ".join(" and ".join(repr(word) for word in words[:2]) for words in unlike[:_SHOWN])
     expected = "different tokens for words that tell labels apart"
     observed = (
-        f"{told} become the same tokens: a linear model of the words is right in "
+        f"{examples} become the same tokens: a linear model of the words is right in "
         f"{share(int(written.sum()), len(labels))} rows, and of the words as the tokenizer merges them in "
         f"{as_tokens.mean():.1%}"
     )

@@ -96,11 +96,11 @@ def _last_places(known: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray
     return np.where((places >= 0) & (known[candidates] == wanted), candidates, -1) if len(order) else places
 
 
-def _one_side(wanted: _Digests, known: _Digests, asked: NDArray[np.bool_]) -> dict[int, int]:
-    """Return the pairs among ``asked`` with a segment that is in exactly one train row, and that row."""
+def _one_side(wanted: _Digests, known: _Digests, candidates: NDArray[np.bool_]) -> dict[int, int]:
+    """Return the pairs among ``candidates`` with a segment that is in exactly one train row, and that row."""
     segments, first, counts = np.unique(np.asarray(known.segments), return_index=True, return_counts=True)
     once, places = segments[counts == 1], np.asarray(known.owners)[first[counts == 1]]
     owners = np.asarray(wanted.owners, dtype=np.int64)
     found = _last_places(once, np.asarray(wanted.segments))
-    hits = np.flatnonzero((found >= 0) & asked[owners])
+    hits = np.flatnonzero((found >= 0) & candidates[owners])
     return {int(owners[hit]): int(places[found[hit]]) for hit in reversed(hits)}

@@ -51,9 +51,9 @@ def rows_repeat(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         rows = _given(evidence, split, is_train=is_train)
         if _is_table(rows):
             continue
-        told = _stream(rows, is_train=is_train) if is_stream(rows) else _indexed(rows, split, is_train=is_train)
-        if told:
-            found.append(finding("the same rows when they are read again", told, subject=split.subject))
+        difference = _stream(rows, is_train=is_train) if is_stream(rows) else _indexed(rows, split, is_train=is_train)
+        if difference:
+            found.append(finding("the same rows when they are read again", difference, subject=split.subject))
     return found
 
 

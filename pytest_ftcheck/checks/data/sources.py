@@ -61,18 +61,18 @@ def sources_agree(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     labels = np.asarray([every[index] for index in chosen])
     texts = content_of(evidence, split, _ROWS)
     inputs = presence(texts, 1 + max((token for row in texts for token in row), default=0))
-    asked = False
+    compared = False
     for name, both in _sources(evidence, split, chosen):
         classes = [one for one in np.unique(labels) if all((labels[rows] == one).sum() >= _FEWEST for rows in both)]
         if len(classes) < 2:  # an exchange
             continue
-        asked = True
+        compared = True
         rows, others = ([row for row in part if labels[row] in classes] for part in both)
         if found := _exchanged(inputs, labels, rows, others, thresholds["rows"]):
-            told = ", ".join(f"{given} is {other}" for given, other in found[:_SHOWN])
-            observed = f"{len(found)} classes are numbered differently in {name}: there, class {told}"
+            examples = ", ".join(f"{given} is {other}" for given, other in found[:_SHOWN])
+            observed = f"{len(found)} classes are numbered differently in {name}: there, class {examples}"
             return [finding("one numbering of the classes in all train rows", observed, subject=split.subject)]
-    if not asked:
+    if not compared:
         msg = "no two sources with enough rows of two classes"
         raise NotApplicable(msg)
     return []

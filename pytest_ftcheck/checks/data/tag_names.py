@@ -53,8 +53,8 @@ def tag_scheme(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         what = f"of the entities with a tag that breaks {scheme}, the scheme that fits best"
         found += graded(min(broken, total), total, *budgets, what, observed, subject=split.subject, luck=ALL_ROWS)
     if not found and len(set(schemes.values())) > 1:
-        told = ", ".join(f"{scheme} in {name}" for name, scheme in schemes.items())
-        found.append(finding("the same scheme in both splits", told))
+        used = ", ".join(f"{scheme} in {name}" for name, scheme in schemes.items())
+        found.append(finding("the same scheme in both splits", used))
     return found
 
 
@@ -89,8 +89,8 @@ def entity_types(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     trained, evaluated = counts
     missing = [kind for kind, count in evaluated.items() if not trained[kind] and count >= thresholds["entities"]]
     if missing:
-        told = ", ".join(f"{kind} ({evaluated[kind]} entities)" for kind in missing)
-        return [finding("entities of each evaluated type in the train rows", f"none of {told}")]
+        kinds = ", ".join(f"{kind} ({evaluated[kind]} entities)" for kind in missing)
+        return [finding("entities of each evaluated type in the train rows", f"none of {kinds}")]
     named = {name.partition("-")[2] for name in names if "-" in name}
     unseen = sorted(kind for kind in named if not trained[kind])
     if not unseen:

@@ -195,8 +195,8 @@ def _shifted(rows: Sequence[WordRow]) -> str:
     for shift in _SHIFTS:
         own = _own_tags(rows, shift)
         # O is frequent: a shifted O is often O too, and shows nothing.
-        told = [(tag, label) for _, _, tag, label in own if label]
-        if told and sum(tag == label or _same(own, tag, label) for tag, label in told) >= _MOST_OF * len(told):
+        pairs = [(tag, label) for _, _, tag, label in own if label]
+        if pairs and sum(tag == label or _same(own, tag, label) for tag, label in pairs) >= _MOST_OF * len(pairs):
             place = "before" if shift < 0 else "after"
             return f"; they are those of the word {'' if abs(shift) == 1 else f'{abs(shift)} '}{place}"
     return ""
@@ -217,8 +217,8 @@ def _other_numbers(evidence: Evidence, numbered: dict[str, dict[Any, int]]) -> l
         differ = [tag for tag in ids if tag in other and ids[tag] != other[tag]]
         if differ:
             tag = differ[0]
-            told = f"{_raw_name(evidence, tag)} is {ids[tag]} in {first} and {other[tag]} in {name}"
-            observed = f"{len(differ)} have not: {told}"
+            example = f"{_raw_name(evidence, tag)} is {ids[tag]} in {first} and {other[tag]} in {name}"
+            observed = f"{len(differ)} have not: {example}"
             return [finding("the same id for each tag in both splits", observed, hint=_ENCODE_ALIKE)]
     names = evidence.pipeline.card.label_names
     known = {tag: label for tag, label in ids.items() if isinstance(tag, str) and tag in names}

@@ -94,16 +94,16 @@ def answers_in_windows(evidence: Evidence, thresholds: Thresholds) -> list[Findi
     found, answered = [], 0
     for split in filled(evidence):
         by_question = _by_question(evidence, split)
-        asked = [windows for windows in by_question.values() if windows[0].answers["text"]]
-        answered += len(asked)
-        lost = [windows for windows in asked if not any(window.holds_answer for window in windows)]
-        observed = f"{share(len(lost), len(asked))} answers are in none"
+        with_answer = [windows for windows in by_question.values() if windows[0].answers["text"]]
+        answered += len(with_answer)
+        lost = [windows for windows in with_answer if not any(window.holds_answer for window in windows)]
+        observed = f"{share(len(lost), len(with_answer))} answers are in none"
         if lost:
             observed += f"; the first is {lost[0][0].answers['text'][0]!r} of row {lost[0][0].question}"
-        if lost and exceeds(len(lost), len(asked), thresholds["rows"]):
+        if lost and exceeds(len(lost), len(with_answer), thresholds["rows"]):
             found.append(finding("each answer whole in one window", observed, subject=split.subject))
-        elif lost and len(lost) > thresholds["warn"] * len(asked):
-            part = len(lost) / len(asked)
+        elif lost and len(lost) > thresholds["warn"] * len(with_answer):
+            part = len(lost) / len(with_answer)
             found.append(warning("each answer whole in one window", observed, share=part, subject=split.subject))
     if not answered:
         msg = "no question has an answer"

@@ -60,17 +60,17 @@ def answers_recomputed(evidence: Evidence, thresholds: Thresholds) -> list[Findi
     """
     del thresholds
     rows, run = EvaluatedRows.of_run(evidence.run), evidence.run
-    found, asked = [], 0
+    found, compared = [], 0
     for key, value in run.metrics.items():
         metric = rows.head_rules.scoring.row_metric(key, rows)
         right = math.nan if metric is None else metric_value(metric)
         if metric is None or (math.isnan(right) and math.isnan(value)):
             continue
-        asked += 1
+        compared += 1
         if not abs(value - right) <= _CLOSE:
             observed = f"{value:.4f}{_mistake(evidence, key, value, right)}"
             found.append(finding(f"{key} = {right:.4f} over {len(rows)} questions", observed))
-    if not asked:
+    if not compared:
         msg = "no metric of SQuAD is reported"
         raise NotApplicable(msg)
     return found

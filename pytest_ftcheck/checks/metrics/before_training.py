@@ -60,12 +60,12 @@ def before_training(evidence: Evidence, thresholds: Thresholds) -> list[Finding]
     final = judged(evidence)
     differs, (train, evaluated) = _differs_with_seed(evidence), splits(evidence)
     count = affordable(evidence, 300, 64)
-    losses, rows = _asked(evidence, evidence.fresh_model, evaluated, evaluated.few(count))
+    losses, rows = _losses_and_rows(evidence, evidence.fresh_model, evaluated, evaluated.few(count))
     if not chance_of_hits(rows) < thresholds["alpha"] or (
         differs and not _is_always_right(evidence, evaluated, thresholds)
     ):
         return []
-    seen, _ = _asked(evidence, evidence.fresh_model, train, train.few(count))
+    seen, _ = _losses_and_rows(evidence, evidence.fresh_model, train, train.few(count))
     before, after = (float((some.predictions == some.labels).mean()) for some in (rows, final))
     observed = f"{before:.4f} of {len(rows)} rows are right before training, {after:.4f} after it"
     expected = "a model that does not know the evaluated rows before it is trained"
@@ -100,7 +100,7 @@ def _is_always_right(evidence: Evidence, split: Split, thresholds: Thresholds) -
     """
     indices = split.few(affordable(evidence, 128, 64))
     for seed in range(evidence.seed + 1, evidence.seed + 1 + _DRAWS):
-        _, rows = _asked(evidence, evidence.make_model(seed), split, indices)
+        _, rows = _losses_and_rows(evidence, evidence.make_model(seed), split, indices)
         if not chance_of_hits(rows) < thresholds["alpha"]:
             return False
     return True
@@ -113,7 +113,7 @@ def _has_head(evidence: Evidence) -> bool:
     return folder is not None and set(head) <= set(weight_shapes(folder))
 
 
-def _asked(
+def _losses_and_rows(
     evidence: Evidence, model: PreTrainedModel, split: Split, indices: list[int]
 ) -> tuple[NDArray[np.float64], SingleLabelRows]:
     """Return a model's cross entropy of some rows, ``[N]``, and its predictions.

@@ -72,7 +72,7 @@ def _constant_class(rows: SingleLabelRows, thresholds: Thresholds) -> list[Findi
         _require_others(rows, thresholds)
         if _is_rare_event(rows, thresholds):
             return []
-        _require_telling(rows, thresholds)
+        _require_enough_rare_labels(rows, thresholds)
     table = rows.predicting(np.maximum(rows.predictions, 0))
     mcc = known_values("mcc", table).get("", 0.0)
     spread = "" if rows.logits is None else f", logits spread over {np.ptp(rows.logits, axis=0).max():.2g}"
@@ -108,7 +108,7 @@ def _is_rare_event(rows: SingleLabelRows, thresholds: Thresholds) -> bool:
     return bool(majority >= thresholds["majority"] and area >= thresholds["auc"] and chance < 0.01)  # one percent
 
 
-def _require_telling(rows: SingleLabelRows, thresholds: Thresholds) -> None:
+def _require_enough_rare_labels(rows: SingleLabelRows, thresholds: Thresholds) -> None:
     """Stop if so few labels are of a rare class that a healthy model may rank or predict them like this model.
 
     Raises:

@@ -56,8 +56,8 @@ def wrong_entity_metrics(evidence: Evidence, difference: float) -> list[Finding]
         if healthy:
             found.append(warning(expected, f"{reported:.6g} was reported: {mistake}", share=0.0))
         else:
-            told = f": {mistake}" if mistake else ""
-            found.append(finding(expected, f"{reported:.6g} was reported{told}"))
+            why = f": {mistake}" if mistake else ""
+            found.append(finding(expected, f"{reported:.6g} was reported{why}"))
     return found if judged else None
 
 
@@ -145,8 +145,8 @@ def _other_readings(parts: tuple[str, str], rows: EvaluatedRows) -> Iterator[_Re
         return
     averages = (average,) if average else _AVERAGES
     labelled, predicted = _named(rows)
-    asked: dict[str, Any] = {"mode": "strict", "scheme": _STRICT[likely_scheme(labelled, rows.label_names)[0]]}
-    scores = (partial(_RETRIEVAL[measure], labelled, predicted, average=each, **asked) for each in averages)
+    options: dict[str, Any] = {"mode": "strict", "scheme": _STRICT[likely_scheme(labelled, rows.label_names)[0]]}
+    scores = (partial(_RETRIEVAL[measure], labelled, predicted, average=each, **options) for each in averages)
     what = "seqeval's strict mode, which counts no entity that breaks the scheme; most reports are not strict"
     yield True, what, map(_quiet, scores)
     # Over all tags together, F1, precision and recall are the accuracy.

@@ -132,13 +132,13 @@ def label_columns(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     if len(moved) < len(("one", "another")):
         return []
     areas, names = ranked.areas(), ranked.names
-    told = [
+    described = [
         f"{names[label]!r} by the column of {names[column]!r} (area under the ROC curve {areas[column, label]:.2f}; by "
         f"its own {areas[label, label]:.2f})"
         for label, column in moved[:_SHOWN]
     ]
     more = f", and {len(moved) - _SHOWN} more" if len(moved) > _SHOWN else ""
-    return [finding("each label ranked by its own column", f"{', '.join(told)}{more}")]
+    return [finding("each label ranked by its own column", f"{', '.join(described)}{more}")]
 
 
 @check(
@@ -176,10 +176,10 @@ def labels_answered(evidence: Evidence, thresholds: Thresholds) -> list[Finding]
     found = []
     if lost:
         expected = "labels that are predicted for some rows, or at least ranked"
-        found.append(finding(expected, _told(ranked, given, areas, lost)))
+        found.append(finding(expected, _described(ranked, given, areas, lost)))
     if rare := [label for label in constant if label not in lost]:
         expected = "labels that are predicted for some rows (a label whose logits rank no rows fails)"
-        found.append(warning(expected, _told(ranked, given, areas, rare), share=len(rare) / len(areas)))
+        found.append(warning(expected, _described(ranked, given, areas, rare), share=len(rare) / len(areas)))
     return found
 
 
@@ -198,13 +198,13 @@ def _is_lost(ranked: RankedLabels, label: int, area: float, doubt: float) -> boo
     return bool(stats.norm.cdf((area - _SOUND_AREA) / np.sqrt(variance)) < doubt / len(ranked.names))
 
 
-def _told(ranked: RankedLabels, given: NDArray[np.bool_], areas: Floats, labels: list[int]) -> str:
-    told = [
+def _described(ranked: RankedLabels, given: NDArray[np.bool_], areas: Floats, labels: list[int]) -> str:
+    described = [
         f"{ranked.names[label]!r} is given to {'every' if given[0, label] else 'no'} row, {ranked.positives[label]} of "
         f"{len(given)} have it, area under the ROC curve {areas[label]:.2f}"
         for label in labels[:_SHOWN]
     ]
-    return "; ".join(told) + (f"; and {len(labels) - _SHOWN} more labels" if len(labels) > _SHOWN else "")
+    return "; ".join(described) + (f"; and {len(labels) - _SHOWN} more labels" if len(labels) > _SHOWN else "")
 
 
 @check(

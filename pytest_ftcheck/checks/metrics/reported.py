@@ -200,8 +200,8 @@ def _against_epoch(evidence: Evidence, tolerance: float) -> list[Finding] | None
         return []
     # An average of weights that replaces the weights at the end is another model, of about the same quality.
     worse = any(_is_worse(key, run.metrics[key], value) for key, value in kept_epoch(run).items() if key in run.metrics)
-    told = [replace(entry, observed=f"{entry.observed} (callbacks: {own})") for entry in judged]
-    return told if worse else [replace(entry, level="warn") for entry in told]
+    with_callbacks = [replace(entry, observed=f"{entry.observed} (callbacks: {own})") for entry in judged]
+    return with_callbacks if worse else [replace(entry, level="warn") for entry in with_callbacks]
 
 
 def _is_worse(key: str, value: float, before: float) -> bool:

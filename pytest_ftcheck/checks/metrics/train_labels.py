@@ -87,13 +87,13 @@ def train_labels(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     """
     rows = judged(evidence)
     train = filled(evidence)[0]
-    asked = [_asked(ask, evidence, train) for ask in (_trained, _linear)]
+    agreements = [_if_applicable(agreement_of, evidence, train) for agreement_of in (_trained, _linear)]
     # A model at chance is worse than chance on held-out rows: its class frequencies are those of the other rows.
-    told = [one for one in asked if one is not None and one.evaluation - one.chance >= _BETTER]
-    if not told:
+    better = [one for one in agreements if one is not None and one.evaluation - one.chance >= _BETTER]
+    if not better:
         msg = "neither the trained model nor a linear one is enough better than chance to judge labels"
         raise NotApplicable(msg)
-    worst = max(told, key=lambda agreement: agreement.gap / agreement.deviation)
+    worst = max(better, key=lambda agreement: agreement.gap / agreement.deviation)
     low, high = sorted((worst.noise(-1.96), worst.noise(1.96)))
     if low < thresholds["warn"] or worst.gap < thresholds["deviations"] * worst.deviation:
         return []
@@ -108,9 +108,11 @@ def train_labels(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     return [warning(expected, observed, share=worst.noise(0))]
 
 
-def _asked(ask: Callable[[Evidence, Split], Agreement | None], evidence: Evidence, train: Split) -> Agreement | None:
+def _if_applicable(
+    agreement_of: Callable[[Evidence, Split], Agreement | None], evidence: Evidence, train: Split
+) -> Agreement | None:
     try:
-        return ask(evidence, train)
+        return agreement_of(evidence, train)
     except NotApplicable:
         return None
 

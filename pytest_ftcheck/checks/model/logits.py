@@ -32,6 +32,8 @@ _SMALL = 2_000_000
 """Number of parameters of a model whose forward pass takes about a millisecond for each row."""
 _TOGETHER = 16
 """Rows of one forward pass."""
+TOLERANCE = {"float32": 1e-4, "bfloat16": 5e-2, "float16": 5e-2}
+"""Difference of logits that must be equal but for rounding, by precision."""
 _COARSE = 5e-2
 """Tolerance of weights in half precision."""
 _SAME = {"float32": 1e-3, "half": 1e-1}

@@ -54,12 +54,12 @@ def new_tokens(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     if having <= thresholds["rows"] * len(rows):
         return []
     tokens = sorted(set().union(*new))
-    told = ", ".join(word(evidence, token) for token in tokens[:_SHOWN])
+    words = ", ".join(word(evidence, token) for token in tokens[:_SHOWN])
     more = f" and {len(tokens) - _SHOWN} more" if len(tokens) > _SHOWN else ""
     return [
         finding(
             f"trained embeddings for the new tokens (ids from {known} on, which the checkpoint does not have)",
-            f"the embeddings are frozen, and {share(having, len(rows))} train rows contain new tokens: {told}{more}",
+            f"the embeddings are frozen, and {share(having, len(rows))} train rows contain new tokens: {words}{more}",
         )
     ]
 

@@ -52,16 +52,18 @@ def question_matters(evidence: Evidence, thresholds: Thresholds) -> list[Finding
     require_own_tokens(evidence)
     evidence.require_training()
     data, card = evidence.pipeline.data, evidence.pipeline.card
-    asked = data.evaluation.select(range(min(int(thresholds["questions"]), len(data.evaluation))))
+    unchanged = data.evaluation.select(range(min(int(thresholds["questions"]), len(data.evaluation))))
     question = card.text_columns[0]
-    texts = list(asked[question])
+    texts = list(unchanged[question])
     turned = texts[len(texts) // 2 :] + texts[: len(texts) // 2]
     others = [place for place, (own, other) in enumerate(zip(texts, turned, strict=True)) if own != other]
     if not others:
         msg = "all questions are the same"
         raise NotApplicable(msg)
-    exchanged = asked.remove_columns(question).add_column(question, turned)
-    before, after = (answers_to(evidence, rows, evidence.tokenizer)[ANSWERS].tolist() for rows in (asked, exchanged))
+    exchanged = unchanged.remove_columns(question).add_column(question, turned)
+    before, after = (
+        answers_to(evidence, rows, evidence.tokenizer)[ANSWERS].tolist() for rows in (unchanged, exchanged)
+    )
     same = sum(before[place] == after[place] for place in others)
     if same <= thresholds["same"] * len(others):
         return []

@@ -204,8 +204,8 @@ def dtype(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     del thresholds
     parameters = {name: p for name, p in evidence.fresh_model.named_parameters() if p.is_floating_point()}
     if evidence.pipeline.source.loads_model:
-        asked = getattr(torch, evidence.environment["dtype"])
-        expected, wrong = f"weights in {asked}", {name: p for name, p in parameters.items() if p.dtype != asked}
+        wanted = getattr(torch, evidence.environment["dtype"])
+        expected, wrong = f"weights in {wanted}", {name: p for name, p in parameters.items() if p.dtype != wanted}
     else:
         # Allow the user's dtype except float16: Adam's epsilon is 0 in float16, and no scaler takes such gradients.
         expected = "no trained weights in torch.float16"

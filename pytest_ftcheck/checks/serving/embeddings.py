@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warning
 from pytest_ftcheck.checks.model.logits import is_public, model_inputs, token_batch, trained_model
-from pytest_ftcheck.checks.serving.fresh import affordable_rows, ask, whereabouts
+from pytest_ftcheck.checks.serving.fresh import affordable_rows, request_answer, whereabouts
 from pytest_ftcheck.checks.serving.fresh_script import LOGITS
 from pytest_ftcheck.pipeline.forward import unwrapped
 
@@ -61,7 +61,7 @@ def embeddings(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     batch = _flat(batch)
     inputs = {name: value.cpu().numpy() for name, value in batch.items() if isinstance(value, torch.Tensor)}
     request = {**whereabouts(evidence), "auto_class": "AutoModel", "tokenizer": False, "pipeline": None, "texts": []}
-    answer, arrays = ask(request, inputs, evidence.pipeline.timeout)
+    answer, arrays = request_answer(request, inputs, evidence.pipeline.timeout)
     if LOGITS not in arrays:
         error = answer["errors"].get("model", "no hidden states")
         return _judged(evidence, "a folder that AutoModel loads", f"it does not load: {error}", lost=True)

@@ -136,7 +136,7 @@ def _spans(words: Sequence[str], tags: Sequence[str]) -> Spans:
 
 
 def _difference(row: int, text: str, expected: Spans, given: Spans) -> str:
-    def told(spans: Spans) -> str:
+    def described(spans: Spans) -> str:
         return ", ".join(f"{kind} {text[start:end]!r}" for kind, start, end in sorted(spans, key=lambda span: span[1]))
 
-    return f"row {row}: {told(given - expected) or 'none'} instead of {told(expected - given) or 'none'}"
+    return f"row {row}: {described(given - expected) or 'none'} instead of {described(expected - given) or 'none'}"

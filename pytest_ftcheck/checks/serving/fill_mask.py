@@ -53,7 +53,7 @@ def fill_mask(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         raise ReportedBy(check="serving.reload", reason=answer.errors["model"])
     if error := answer.errors.get("pipeline") or answer.errors.get("tokenizer"):
         return [finding("answers of pipeline('fill-mask')", error)]
-    wrong, asked = [], 0
+    wrong, masks = [], 0
     mask = evidence.tokenizer.mask_token_id
     rows = list(answer.text_rows)
     features = steady.features(steady.pipeline.eval_dataset, rows)
@@ -63,7 +63,7 @@ def fill_mask(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         places = np.flatnonzero(shown[place] == mask)
         right = evidence.run.predictions[row][places].tolist()
         for at, expected, given in zip(places, right, _guesses(answer.answers[place]), strict=True):
-            asked += 1
+            masks += 1
             scores = logits[place, at]
             if given != expected and not abs(float(scores[given] - scores[expected])) <= thresholds["margin"]:
                 wrong.append((row, given, expected))
@@ -71,8 +71,8 @@ def fill_mask(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         return []
     row, given, expected = wrong[0]
     names = evidence.tokenizer.convert_ids_to_tokens([given, expected])
-    observed = f"{len(wrong)} of {asked} differ; the first is in row {row}: {names[0]!r} instead of {names[1]!r}"
-    return [finding(f"the evaluation's likeliest tokens for {asked} masks", observed)]
+    observed = f"{len(wrong)} of {masks} differ; the first is in row {row}: {names[0]!r} instead of {names[1]!r}"
+    return [finding(f"the evaluation's likeliest tokens for {masks} masks", observed)]
 
 
 def _guesses(answers: Sequence[Any]) -> list[int]:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 ROWS = 32
 """Evaluated rows that are compared, spread over all: enough to see any difference in weights, and cheap."""
-_ASKED = ("model", "tokenizer", "windows", "pipeline")
+_PARTS = ("model", "tokenizer", "windows", "pipeline")
 """What the process loads or runs, each of which may fail."""
 _TOKENS = 8192
 """Largest number of tokens of the padded batch; rows of 512 tokens are slow on a CPU."""
@@ -88,25 +88,25 @@ def served(evidence: Evidence) -> Served:
             name = type(evidence.fresh_model).__name__
             msg = f"the model is a class of its own, {name}: Auto classes and pipeline() do not know it"
             raise NotApplicable(msg)
-        _SERVED[evidence] = _ask(evidence)
+        _SERVED[evidence] = _served(evidence)
     return _SERVED[evidence]
 
 
-def _ask(evidence: Evidence) -> Served:
+def _served(evidence: Evidence) -> Served:
     pipeline, run = evidence.pipeline, evidence.run
     chosen = affordable_rows(evidence, ROWS)
     text_rows, no_texts = usable_texts(evidence, chosen)
-    asked = texts(evidence, text_rows)
+    raw = texts(evidence, text_rows)
     tokenizer, serving = pipeline.processing_class, pipeline.card.head_rules.serving
     request: dict[str, Any] = {
         **whereabouts(evidence),
         "auto_class": run.head_rules.model.auto_class,
         "tokenizer": tokenizer is not None,
-        "pipeline": _pipeline(serving, asked) if text_rows and serving.task else None,
-        "windows": questions_to_ask(evidence),
-        "texts": asked or _decoded(evidence, chosen),
+        "pipeline": _pipeline(serving, raw) if text_rows and serving.task else None,
+        "windows": questions_of(evidence),
+        "texts": raw or _decoded(evidence, chosen),
     }
-    answer, arrays = ask(request, batch_arrays(evidence, chosen), evidence.pipeline.timeout)
+    answer, arrays = request_answer(request, batch_arrays(evidence, chosen), evidence.pipeline.timeout)
     trained: dict[str, Any] = {}
     if tokenizer is not None:
         with quiet_libraries():
@@ -135,9 +135,9 @@ def whereabouts(evidence: Evidence) -> dict[str, Any]:
     }
 
 
-def _pipeline(serving: Serving, asked: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+def _pipeline(serving: Serving, raw: Sequence[Mapping[str, str]]) -> dict[str, Any]:
     """Word the part of a request that has `transformers.pipeline` asked about each text."""
-    given: list[Any] = [text["text"] for text in asked] if serving.takes_strings else list(asked)
+    given: list[Any] = [text["text"] for text in raw] if serving.takes_strings else list(raw)
     calls = [{"args": [text], "kwargs": dict(serving.called_with)} for text in given]
     return {"task": serving.task, "made_with": dict(serving.made_with), "calls": calls}
 
@@ -159,7 +159,7 @@ def batch_arrays(evidence: Evidence, rows: list[int]) -> dict[str, NDArray[Any]]
     }
 
 
-def ask(
+def request_answer(
     request: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], seconds: float | None
 ) -> tuple[dict[str, Any], dict[str, dict[str, NDArray[Any]]]]:
     """Hand the request to the process; return its answer, and the arrays of each file that it got to write."""
@@ -169,7 +169,7 @@ def ask(
         np.savez(folder / fresh_script.BATCH, allow_pickle=False, **arrays)
         failure = fresh_process().serve(folder, seconds)
         if failure or not (folder / fresh_script.ANSWER).is_file():
-            return {"errors": dict.fromkeys(_ASKED, failure or "it gave no answer")}, {}
+            return {"errors": dict.fromkeys(_PARTS, failure or "it gave no answer")}, {}
         answer: dict[str, Any] = json.loads((folder / fresh_script.ANSWER).read_text(encoding="utf-8"))
         found = {}
         for file in (fresh_script.LOGITS, fresh_script.WINDOWS):
@@ -179,7 +179,7 @@ def ask(
         return answer, found
 
 
-def questions_to_ask(evidence: Evidence) -> dict[str, Any] | None:
+def questions_of(evidence: Evidence) -> dict[str, Any] | None:
     """Return raw questions, their contexts and how these are cut into windows; None where a row is no window."""
     pipeline, card = evidence.pipeline, evidence.pipeline.card
     inputs, tokenizer = card.head_rules.inputs, pipeline.processing_class

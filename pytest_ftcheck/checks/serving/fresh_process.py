@@ -77,7 +77,7 @@ class FreshProcess:
         late.daemon = True
         late.start()
         try:
-            code = self._ask(folder)
+            code = self._exit_code(folder)
         finally:
             late.cancel()
         if code == fresh_script.LAST:
@@ -88,21 +88,21 @@ class FreshProcess:
             self.close()
             return f"the fresh process did not answer within {limit:g} s"
         if code:
-            told = folder / fresh_script.TOLD
-            return _ended(code, told.read_text(encoding="utf-8", errors="replace") if told.is_file() else "")
+            errors = folder / fresh_script.STDERR
+            return _ended(code, errors.read_text(encoding="utf-8", errors="replace") if errors.is_file() else "")
         last_words = self.close()
         return _ended(str(self._process.returncode), last_words)
 
-    def _ask(self, folder: Path) -> str:
+    def _exit_code(self, folder: Path) -> str:
         """Return the exit code of the copy that answered; empty if the process ended before it could report."""
         # Popen declares the pipes as optional; this process was opened with both.
-        asked, told = cast("IO[str]", self._process.stdin), cast("IO[str]", self._process.stdout)
+        requests, answers = cast("IO[str]", self._process.stdin), cast("IO[str]", self._process.stdout)
         try:
-            asked.write(f"{folder}\n")
-            asked.flush()
+            requests.write(f"{folder}\n")
+            requests.flush()
         except OSError:
             return ""
-        return told.readline().strip()
+        return answers.readline().strip()
 
     def _kill(self) -> None:
         if hasattr(os, "killpg"):
@@ -121,6 +121,6 @@ class FreshProcess:
         return self._process.communicate()[1]
 
 
-def _ended(code: str, told: str) -> str:
-    last = told.strip().splitlines()[-1:] or ["it wrote nothing to stderr"]
+def _ended(code: str, errors: str) -> str:
+    last = errors.strip().splitlines()[-1:] or ["it wrote nothing to stderr"]
     return f"the fresh process ended with {code}: {last[0]}"

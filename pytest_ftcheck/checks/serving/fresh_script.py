@@ -24,7 +24,7 @@ from transformers import AutoTokenizer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-REQUEST, BATCH, ANSWER, LOGITS, TOLD = "request.json", "batch.npz", "answer.json", "logits.npz", "stderr.txt"
+REQUEST, BATCH, ANSWER, LOGITS, STDERR = "request.json", "batch.npz", "answer.json", "logits.npz", "stderr.txt"
 WINDOWS = "windows.npz"
 _TOGETHER = 32
 """Windows of a batch."""
@@ -95,9 +95,9 @@ def _windows(request: dict[str, Any], folder: Path) -> int:
         N.
 
     """
-    asked, (model, _) = request["windows"], _load_model(request)
+    windows, (model, _) = request["windows"], _load_model(request)
     tokenizer = _load_tokenizer(request["model"])
-    encoded = tokenizer(asked["questions"], asked["contexts"], return_tensors="np", **asked["options"])
+    encoded = tokenizer(windows["questions"], windows["contexts"], return_tensors="np", **windows["options"])
     rows, offsets = encoded.pop("overflow_to_sample_mapping"), encoded.pop("offset_mapping")
     for window in range(len(rows)):
         offsets[window, [segment != 1 for segment in encoded.sequence_ids(window)]] = -1
@@ -145,9 +145,9 @@ def _pipeline(request: dict[str, Any]) -> list[Any]:
     """Call what `pipeline` makes, and return each answer."""
     from transformers import pipeline  # noqa: PLC0415 - takes seconds, and checks import this module for its names
 
-    asked = request["pipeline"]
-    made: Any = pipeline(asked["task"], model=request["model"], device=request["device"], **asked["made_with"])
-    answers = [made(*call["args"], **call["kwargs"]) for call in asked["calls"]]
+    part = request["pipeline"]
+    made: Any = pipeline(part["task"], model=request["model"], device=request["device"], **part["made_with"])
+    answers = [made(*call["args"], **call["kwargs"]) for call in part["calls"]]
     # Scores are NumPy's floats.
     return list(json.loads(json.dumps(answers, default=float)))
 
@@ -161,15 +161,15 @@ def answer_all() -> None:
         folder = Path(line.strip())
         if not _can_be_copied(folder):
             serve(folder)
-            _tell(LAST)
+            _report(LAST)
             return
         copy = os.fork()
         if not copy:
             _answer_and_end(folder)
-        _tell(str(os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1])))
+        _report(str(os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1])))
 
 
-def _tell(code: str) -> None:
+def _report(code: str) -> None:
     sys.stdout.write(f"{code}\n")
     sys.stdout.flush()
 
@@ -185,7 +185,7 @@ def _answer_and_end(folder: Path) -> NoReturn:
     code = 1
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        os.dup2(os.open(folder / TOLD, os.O_WRONLY | os.O_CREAT), sys.stderr.fileno())
+        os.dup2(os.open(folder / STDERR, os.O_WRONLY | os.O_CREAT), sys.stderr.fileno())
         os.chdir(folder)
         serve(folder)
         code = 0

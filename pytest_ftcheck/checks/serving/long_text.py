@@ -49,9 +49,9 @@ def long_text(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     if len(ids) <= positions or not (error := _error(evidence, ids[: positions + _BEYOND])):
         return []
     limit = tokenizer.model_max_length
-    said = f"model_max_length = {limit}" if limit < 10**6 else "no model_max_length"
+    declared = f"model_max_length = {limit}" if limit < 10**6 else "no model_max_length"
     expected = f"a tokenizer that truncates a text to the model's limit of {positions} tokens"
-    observed = f"it makes {len(ids)} tokens of a long text ({said}), and the model raises {error}"
+    observed = f"it makes {len(ids)} tokens of a long text ({declared}), and the model raises {error}"
     return [finding(expected, observed)]
 
 

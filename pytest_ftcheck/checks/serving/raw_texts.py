@@ -11,8 +11,8 @@ from scipy import special
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warning
 from pytest_ftcheck.checks.collator.moved_rows import require_rows_in_place
-from pytest_ftcheck.checks.model.invariance import counts_padding
 from pytest_ftcheck.checks.model.logits import evaluated_features, takes
+from pytest_ftcheck.checks.model.padding_invariance import counts_padding
 from pytest_ftcheck.checks.serving.fresh import real_tokens, served, texts
 from pytest_ftcheck.columns import taken
 from pytest_ftcheck.heads.traits import TEXTS
@@ -182,15 +182,15 @@ def _tokenization(evidence: Evidence, rows: Sequence[int]) -> str:
     """Describe how the rows were tokenized: ``whole``, ``as one string …``, or ``other``."""
     tokenizer: Any = evidence.tokenizer
     stored = real_tokens(evidence, rows)
-    asked = texts(evidence, rows)
+    own_texts = texts(evidence, rows)
     with quiet_libraries():
-        if stored == [list(tokenizer(**text)["input_ids"]) for text in asked]:
+        if stored == [list(tokenizer(**text)["input_ids"]) for text in own_texts]:
             return "whole"
-        if "text_pair" not in asked[0]:
+        if "text_pair" not in own_texts[0]:
             return "other"
         separator = str(getattr(tokenizer, "sep_token", None) or " ")
         for between in (" ", "", "\n", ". ", " [SEP] ", separator, f" {separator} "):
-            joined = [list(tokenizer(between.join(text.values()))["input_ids"]) for text in asked]
+            joined = [list(tokenizer(between.join(text.values()))["input_ids"]) for text in own_texts]
             if stored == joined:
                 return f"as one string, joined by {between!r}"
     return "other"

@@ -12,7 +12,7 @@ from scipy import special
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warning
 from pytest_ftcheck.checks.collator.moved_rows import require_rows_in_place
 from pytest_ftcheck.checks.model.logits import is_public, require_whole_model
-from pytest_ftcheck.checks.serving.fresh import affordable_rows, ask, texts, usable_texts, whereabouts
+from pytest_ftcheck.checks.serving.fresh import affordable_rows, request_answer, texts, usable_texts, whereabouts
 from pytest_ftcheck.heads.traits import CLASS_IDS, LABEL_PER_ROW
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def zero_shot(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     expected = f"label2id[{names[right]!r}] = {right}, where zero-shot classification looks for entailment"
     if taken != right:
         return [finding(expected, f"label2id is {saved}: class {taken} ({names[taken]}) would be taken for entailment")]
-    found = _asked(evidence, right, thresholds)
+    found = _compared_with_evaluation(evidence, right, thresholds)
     if not any(name.casefold().startswith("entail") for name in saved):
         observed = f"label2id is {saved}: the last class is taken, which is the right one by luck"
         found.append(warning(f"{expected} (another class fails)", observed, share=0.0))
@@ -98,7 +98,7 @@ def _saved_ids(evidence: Evidence) -> dict[str, int]:
     return {str(name): int(index) for name, index in (config.get("label2id") or {}).items()}
 
 
-def _asked(evidence: Evidence, right: int, thresholds: Thresholds) -> list[Finding]:
+def _compared_with_evaluation(evidence: Evidence, right: int, thresholds: Thresholds) -> list[Finding]:
     """Compare the answers about pairs with the evaluation."""
     rows, no_texts = usable_texts(evidence, affordable_rows(evidence, int(thresholds["pairs"])))
     pairs = texts(evidence, rows)
@@ -107,10 +107,10 @@ def _asked(evidence: Evidence, right: int, thresholds: Thresholds) -> list[Findi
     calls = [{"args": [pair["text"], [pair["text_pair"]]], "kwargs": {"hypothesis_template": "{}"}} for pair in pairs]
     made = {"task": _TASK, "made_with": {}, "calls": calls}
     request = {**whereabouts(evidence), "auto_class": "", "tokenizer": False, "pipeline": made, "texts": []}
-    answer, _ = ask(request, {}, evidence.pipeline.timeout)
+    answer, _ = request_answer(request, {}, evidence.pipeline.timeout)
     if "pipeline" in answer["errors"]:
         return [finding(f"pipeline({_TASK!r}, model=folder)", f"fails: {answer['errors']['pipeline']}")]
-    given = np.array([_score(told) for told in answer["pipeline"]])
+    given = np.array([_score(scored) for scored in answer["pipeline"]])
     logits = np.asarray(evidence.run.logits)[rows].astype(np.float64)
     # With one hypothesis, the pipeline compares entailment with the class at the other end alone.
     expected = special.softmax(logits[:, [-1 if right == 0 else 0, right]], axis=1)[:, 1]
@@ -124,5 +124,5 @@ def _asked(evidence: Evidence, right: int, thresholds: Thresholds) -> list[Findi
     return [finding(what, observed)]
 
 
-def _score(told: Mapping[str, Any]) -> float:
-    return float(told["scores"][0])
+def _score(scored: Mapping[str, Any]) -> float:
+    return float(scored["scores"][0])

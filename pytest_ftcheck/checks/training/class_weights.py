@@ -59,12 +59,12 @@ def class_weights(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         if np.allclose(weights, meant, rtol=thresholds["off"]):
             return []
         if np.allclose(np.sort(weights), np.sort(meant), rtol=thresholds["off"]):
-            expected = f"each class has the weight of its own count: {_told(evidence, meant, counts)}"
-            observed = f"the same weights in another order: {_told(evidence, weights, counts)}"
+            expected = f"each class has the weight of its own count: {_described(evidence, meant, counts)}"
+            observed = f"the same weights in another order: {_described(evidence, weights, counts)}"
             return [finding(expected, observed)]
     if weights[counts.argmax()] > weights[counts.argmin()] * (1 + thresholds["apart"]) and counts.max() > counts.min():
         expected = "a rare class with at least the weight of a frequent one"
-        return [warning(expected, _told(evidence, weights, counts), share=float(counts.min() / counts.sum()))]
+        return [warning(expected, _described(evidence, weights, counts), share=float(counts.min() / counts.sum()))]
     return []
 
 
@@ -124,7 +124,7 @@ def _weights(evidence: Evidence, rows: list[int]) -> NDArray[np.float64]:
     return np.asarray(lengths / lengths.mean())
 
 
-def _told(evidence: Evidence, weights: NDArray[np.float64], counts: NDArray[np.float64]) -> str:
+def _described(evidence: Evidence, weights: NDArray[np.float64], counts: NDArray[np.float64]) -> str:
     """Describe weights with counts, the most frequent class first."""
     names = evidence.pipeline.card.label_names or tuple(map(str, range(len(counts))))
     order = np.argsort(-counts, kind="stable")

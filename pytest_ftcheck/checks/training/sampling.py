@@ -64,12 +64,12 @@ def classes_never_drawn(evidence: Evidence, passes: list[Pass]) -> list[Finding]
     missing = [label for label in sorted(there.keys() - set(labels)) if expected[label] >= _SURELY]
     if not missing:
         return []
-    told = ", ".join(f"{label} ({there[label]} of {len(rows)} rows)" for label in missing)
+    classes = ", ".join(f"{label} ({there[label]} of {len(rows)} rows)" for label in missing)
     hint = (
         "look at the weights of the sampler: a row of weight 0 is never drawn; to balance, take 1 / rows of its class."
     )
     return [
-        finding("rows of every class among those that are drawn", f"no row of class {told} is ever drawn", hint=hint)
+        finding("rows of every class among those that are drawn", f"no row of class {classes} is ever drawn", hint=hint)
     ]
 
 

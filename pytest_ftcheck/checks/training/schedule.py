@@ -173,24 +173,26 @@ def learning_rate(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         observed = f"at most {highest.max():.4g} in {steps} optimizer steps"
         hint = "the warm-up is as long as the run, or longer: reduce warmup_steps."
         found.append(finding(f"warm-up reaches the learning rate of {base:.4g}", observed, hint=hint))
-    found += _as_asked(evidence, base)
+    found += _as_configured(evidence, base)
     return found + _weights_keep_their_size(trace.parameters, thresholds["times"])
 
 
-def _as_asked(evidence: Evidence, base: float) -> list[Finding]:
+def _as_configured(evidence: Evidence, base: float) -> list[Finding]:
     """Compare the rates of an optimizer of the user's own with the rate of the arguments, if they set one."""
-    asked = evidence.pipeline.args.get("learning_rate")
+    configured = evidence.pipeline.args.get("learning_rate")
     own = evidence.pipeline.source.own
     if not own.makes_optimizer:
         return []
     if isinstance(getattr(own.optimizer, "optimizer", own.optimizer), SGD) and base < _OF_ADAM:
         hint = "SGD needs a rate that is a hundred or a thousand times as large as that of AdamW: use about 1e-2."
         return [finding(f"a learning rate of SGD, {_OF_ADAM:g} at least", f"{base:g}: too small for SGD", hint=hint)]
-    if not asked or not 0 < base < asked / _FAR_BELOW:
+    if not configured or not 0 < base < configured / _FAR_BELOW:
         return []
     hint = "loading a state into an optimizer also loads its learning rates: set them again in every group."
     return [
-        finding(f"a learning rate of {asked:g}, as TrainingArguments has it", f"{base:g} in the optimizer", hint=hint)
+        finding(
+            f"a learning rate of {configured:g}, as TrainingArguments has it", f"{base:g} in the optimizer", hint=hint
+        )
     ]
 
 

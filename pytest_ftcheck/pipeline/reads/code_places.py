@@ -53,7 +53,7 @@ def is_test_file(path: str) -> bool:
     return stem.startswith("test_") or stem.endswith("_test")
 
 
-def project_file_that_asks() -> str | None:
+def calling_project_file() -> str | None:
     """Return the file of the project whose code asks the standard library; None where a library asks, or we do."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - inspect.stack reads source files, which would be heard
     while frame is not None and _is_between(frame.f_code.co_filename):

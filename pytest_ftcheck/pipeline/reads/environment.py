@@ -7,7 +7,7 @@ from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from pytest_ftcheck.pipeline.reads.code_places import project_file_that_asks
+from pytest_ftcheck.pipeline.reads.code_places import calling_project_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -25,13 +25,13 @@ def counts(name: str) -> bool:
 
 
 @contextmanager
-def watched_environment(tell: Callable[[str, str | None], None]) -> Iterator[None]:
+def watched_environment(note: Callable[[str, str | None], None]) -> Iterator[None]:
     """Report every variable that is looked up; report all if the project's own code copies the environment.
 
     A copy by a library is not reported: it passes the environment to a process.
 
     Args:
-        tell: is given a name, and the value; None where the variable is not set.
+        note: is given a name, and the value; None where the variable is not set.
 
     """
     kind: Any = type(os.environ)
@@ -43,22 +43,22 @@ def watched_environment(tell: Callable[[str, str | None], None]) -> Iterator[Non
         try:
             value = look_up(environment, name)
         except KeyError:
-            _tell(tell, name, None)
+            _note(note, name, None)
             raise
         if copied and copied[0] == name:
             copied.popleft()
         else:
             copied.clear()
-            _tell(tell, name, value)
+            _note(note, name, value)
         return value
 
     def iterated(environment: Any) -> Iterator[Any]:
         copied.clear()
         names = list(iterate(environment))
-        if project_file_that_asks() is not None:
+        if calling_project_file() is not None:
             for name in names:
-                _tell(tell, name, look_up(environment, name))
-            tell("", joined(names))
+                _note(note, name, look_up(environment, name))
+            note("", joined(names))
         for name in names:
             copied.append(name)
             yield name
@@ -75,6 +75,6 @@ def joined(names: Iterable[str | bytes]) -> str:
     return " ".join(sorted(filter(counts, map(os.fsdecode, names))))
 
 
-def _tell(tell: Callable[[str, str | None], None], name: Any, value: Any) -> None:
+def _note(note: Callable[[str, str | None], None], name: Any, value: Any) -> None:
     if isinstance(name, (str, bytes)):
-        tell(os.fsdecode(name), None if value is None else os.fsdecode(value))
+        note(os.fsdecode(name), None if value is None else os.fsdecode(value))

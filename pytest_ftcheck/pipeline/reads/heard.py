@@ -13,7 +13,7 @@ import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pytest_ftcheck.pipeline.reads.code_places import project_file_that_asks
+from pytest_ftcheck.pipeline.reads.code_places import calling_project_file
 from pytest_ftcheck.pipeline.reads.environment import watched_environment
 from pytest_ftcheck.pipeline.reads.states import RELATIVE, absolute
 
@@ -39,7 +39,7 @@ class Listener(Protocol):
     def note_search(self, module: str, folders: Sequence[str]) -> None:
         """Note that a module was looked for in folders."""
 
-    def note_process(self, what: str, asks: str) -> None:
+    def note_process(self, what: str, caller: str) -> None:
         """Note that a file of the project starts a process."""
 
 
@@ -61,7 +61,7 @@ def heard_by(listener: Listener) -> Iterator[None]:
     sys.meta_path.insert(0, _Searches)
     _listeners.append(listener)
     try:
-        with watched_environment(lambda name, value: _tell("note_variable", name, value)):
+        with watched_environment(lambda name, value: _report("note_variable", name, value)):
             yield
     finally:
         _listeners.remove(listener)
@@ -82,26 +82,26 @@ def unheard() -> Iterator[None]:
 class _OfThread(threading.local):
     """What this thread does; another one is heard meanwhile."""
 
-    telling = False
+    reporting = False
 
 
 _thread = _OfThread()
 
 
-def _tell(method: str, *args: Any) -> None:
-    if _thread.telling:  # what a listener reads to find out whether a path counts is not read by the run
+def _report(method: str, *args: Any) -> None:
+    if _thread.reporting:  # what a listener reads to find out whether a path counts is not read by the run
         return
-    _thread.telling = True
+    _thread.reporting = True
     try:
         for listener in tuple(_listeners):
             getattr(listener, method)(*args)
     finally:
-        _thread.telling = False
+        _thread.reporting = False
 
 
-def _tell_of_path(kind: str, path: Any) -> None:
+def _report_path(kind: str, path: Any) -> None:
     with suppress(TypeError, ValueError, UnicodeError):
-        _tell("note_path", kind, absolute(os.fsdecode(path)))
+        _report("note_path", kind, absolute(os.fsdecode(path)))
 
 
 class _Searches:
@@ -111,7 +111,7 @@ class _Searches:
     def find_spec(name: str, path: Sequence[str] | None = None, target: object = None) -> None:
         """Note the search, and leave it to the others."""
         del target
-        _tell("note_search", name, list(sys.path if path is None else path))
+        _report("note_search", name, list(sys.path if path is None else path))
 
 
 @functools.cache
@@ -119,25 +119,25 @@ def _install() -> None:
     """Hear of events and of questions about paths: once, for the life of the process, as a hook cannot be removed."""
     sys.addaudithook(_heard)
     for name, kind in _QUESTIONS.items():
-        asked = _asked(getattr(os.path, name), kind)
+        replaced = _reported(getattr(os.path, name), kind)
         for module in (genericpath, os.path):  # each has the function of the other
-            setattr(module, name, asked)
-    pathlib.Path.stat = _asked(pathlib.Path.stat, "kind")  # type: ignore[method-assign]  # replaced on purpose: `Path.exists` and its like call it
+            setattr(module, name, replaced)
+    pathlib.Path.stat = _reported(pathlib.Path.stat, "kind")  # type: ignore[method-assign]  # replaced on purpose: `Path.exists` and its like call it
 
 
 _QUESTIONS = {"exists": "kind", "isfile": "kind", "isdir": "kind", "getsize": "size"}
 """Functions of `os.path`: the system tells of no such question by itself."""
 
 
-def _asked(function: Callable[..., Any], kind: str) -> Any:
+def _reported(function: Callable[..., Any], kind: str) -> Any:
     @functools.wraps(function)
-    def asked(path: Any, *args: Any, **keywords: Any) -> Any:
+    def reported(path: Any, *args: Any, **keywords: Any) -> Any:
         # `os.makedirs` asks only to make what is not there.
         if _listeners and sys._getframe(1).f_code.co_filename not in _MAKES_FOLDERS:  # noqa: SLF001 - inspect reads files
-            _tell_of_path(kind, path)
+            _report_path(kind, path)
         return function(path, *args, **keywords)
 
-    return asked
+    return reported
 
 
 def _heard(event: str, args: tuple[Any, ...]) -> None:
@@ -149,11 +149,11 @@ def _heard(event: str, args: tuple[Any, ...]) -> None:
         if event == "open":
             _opened(*args)
         else:
-            _tell_of_path("names", "." if args[0] is None else args[0])
+            _report_path("names", "." if args[0] is None else args[0])
     elif event in _PROCESSES:
-        asks = project_file_that_asks()
-        if asks is not None:
-            _tell("note_process", f"{event}({args[0]!r})", asks)
+        caller = calling_project_file()
+        if caller is not None:
+            _report("note_process", f"{event}({args[0]!r})", caller)
 
 
 def _opened(path: Any, mode: Any, flags: Any) -> None:
@@ -164,6 +164,6 @@ def _opened(path: Any, mode: Any, flags: Any) -> None:
     if isinstance(name, str) and name.endswith(".pyc"):
         with suppress(ValueError, NotImplementedError):  # lies in no __pycache__: it has no source
             name = importlib.util.source_from_cache(name)
-    _tell_of_path("content", name)
+    _report_path("content", name)
     if isinstance(name, str) and not os.path.isabs(name):  # noqa: PTH117 - asked at every open, without a Path for it
-        _tell("note_path", RELATIVE, name)
+        _report("note_path", RELATIVE, name)

@@ -37,7 +37,7 @@ class Inputs:
         self.paths: dict[str, dict[str, str]] = {}
         self.variables: dict[str, str | None] = {}
         self.unknown: dict[str, None] = {}
-        self._asked: set[tuple[str, str]] = set()
+        self._noted: set[tuple[str, str]] = set()
         self._searches: dict[str, tuple[str, ...]] = {}
 
     @contextmanager
@@ -59,9 +59,9 @@ class Inputs:
         """Note that a file, a folder or what is known of it was asked for."""
         if kind == RELATIVE:
             if self._counts("content", absolute(path)) and not path.endswith(".py"):
-                self._asked.add((kind, path))
+                self._noted.add((kind, path))
         elif self._counts(kind, path):
-            self._asked.add((_code_or(kind, path), path))
+            self._noted.add((_code_or(kind, path), path))
 
     def note_variable(self, name: str, value: str | None) -> None:
         """Note that a variable was looked at; its first value counts."""
@@ -75,9 +75,9 @@ class Inputs:
         if inside:
             self._searches.setdefault(module, inside)
 
-    def note_process(self, what: str, asks: str) -> None:
+    def note_process(self, what: str, caller: str) -> None:
         """Note that a file of the project starts a process: nothing tells what that one reads."""
-        self._give_up(f"{os.path.relpath(asks, self.root)} starts a process, {what}")
+        self._give_up(f"{os.path.relpath(caller, self.root)} starts a process, {what}")
 
     def _note_opened(self, path: str) -> None:
         self.note_path("content", path)
@@ -101,9 +101,9 @@ class Inputs:
 
     def _find_states(self, without: list[str]) -> None:
         for module, folders in self._searches.items():
-            self._asked.update(("kind", place) for place in _places_before(module, folders))
+            self._noted.update(("kind", place) for place in _places_before(module, folders))
         inside = tuple(f"{folder}{os.sep}" for folder in without)
-        for kind, path in sorted(self._asked):
+        for kind, path in sorted(self._noted):
             place = absolute(path)
             if path in self.paths.get(kind, ()) or place in without or place.startswith(inside):
                 continue
@@ -111,7 +111,7 @@ class Inputs:
                 state = state_of(kind, path)
             if state != ABSENT or self._is_inside(place):  # elsewhere: a file of the moment, that is gone
                 self.paths.setdefault(kind, {})[path] = state
-        self._asked.clear()
+        self._noted.clear()
         self._searches.clear()
 
 

@@ -20,12 +20,12 @@ _NEVER = frozenset({"__pycache__", "node_modules"})
 
 
 @contextmanager
-def opened_below(root: Path, tell: Callable[[str], None], give_up: Callable[[str], None]) -> Iterator[None]:
+def opened_below(root: Path, note: Callable[[str], None], give_up: Callable[[str], None]) -> Iterator[None]:
     """Report the files below a folder that were opened and not written inside this context; Linux only.
 
     Args:
         root: the folder. Hidden folders in it, and those of virtual environments, are left out.
-        tell: is given absolute paths, at the end.
+        note: is given absolute paths, at the end.
         give_up: is told why not all files are known.
 
     """
@@ -61,7 +61,7 @@ def opened_below(root: Path, tell: Callable[[str], None], give_up: Callable[[str
                 path = os.path.join(places[event.wd], event.name)  # noqa: PTH118 - thousands of them
                 (opened if event.mask & flags.OPEN else written).add(path)
     for path in opened - written:
-        tell(path)
+        note(path)
 
 
 def _folders(root: str) -> list[str]:

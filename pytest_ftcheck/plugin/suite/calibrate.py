@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_ftcheck.judging.calibration import measure_seed
+from pytest_ftcheck.judging.calibration import CALIBRATION, measure_seed
 from pytest_ftcheck.plugin.report import notes_of
 from pytest_ftcheck.plugin.session import session_of
+from pytest_ftcheck.plugin.task_module import case_of_variant
 
 if TYPE_CHECKING:
     from pytest_ftcheck.pipeline.parts import Pipeline
@@ -22,6 +23,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     variants = [(settings.engines[0], seed) for seed in settings.seeds]
     ids = [f"{engine}-seed{seed}" for engine, seed in variants]
     metafunc.parametrize("ft_variant", variants, ids=ids, indirect=True)
+
+
+def case_of(task: str, callspec: Any) -> dict[str, object]:
+    """Return the case of a test: a seed."""
+    return case_of_variant(task, CALIBRATION, "run", callspec.params["ft_variant"])
 
 
 def test_seed(

@@ -132,18 +132,22 @@ def _of_run(figures: RunFigures, key: str) -> list[Plot]:
     plots = []
     if figures.values is not None and figures.values.labels:
         points = figures.values.labels, figures.values.predictions
-        told = f"Predictions over labels of {len(points[0])} rows; on the dotted line, both are equal."
-        plots.append(square_plot(f"{key}-values", "Labels and predictions", told, points, x="label", y="prediction"))
+        description = f"Predictions over labels of {len(points[0])} rows; on the dotted line, both are equal."
+        plots.append(
+            square_plot(f"{key}-values", "Labels and predictions", description, points, x="label", y="prediction")
+        )
     if figures.answers is not None:
         counts = figures.answers.f1
         ends = [place / len(counts) for place in range(len(counts) + 1)]
         exact, questions = figures.answers.exact, figures.answers.questions
-        told = f"{exact} of {questions} answers are exact; {counts[0]} have an F1 below 0.1."
-        plots.append(bar_plot(f"{key}-f1", "F1 of the answers", told, [("answers", ends, counts)], x="F1", y="answers"))
+        description = f"{exact} of {questions} answers are exact; {counts[0]} have an F1 below 0.1."
+        plots.append(
+            bar_plot(f"{key}-f1", "F1 of the answers", description, [("answers", ends, counts)], x="F1", y="answers")
+        )
     if figures.calibration:
         bins = figures.calibration
         points = [entry.confidence for entry in bins], [entry.right for entry in bins]
-        told = (
+        description = (
             f"Fraction of right predictions over their mean confidence, in {len(bins)} bins; a larger point has more "
             f"rows; on the dotted line, both are equal. Expected calibration error {calibration_error(figures):.4f}."
         )
@@ -151,7 +155,7 @@ def _of_run(figures: RunFigures, key: str) -> list[Plot]:
             square_plot(
                 f"{key}-reliability",
                 "Reliability",
-                told,
+                description,
                 points,
                 x="confidence",
                 y="fraction right",
@@ -172,8 +176,8 @@ def length_plot(lengths: Sequence[LengthsRecord], key: str) -> Plot | None:
     if not lengths or not can_plot():
         return None
     bars = [(entry.split, entry.bounds, [count / entry.rows for count in entry.counts]) for entry in lengths]
-    told = "Fraction of the rows by their number of tokens. " + " ".join(length_lines(lengths))
-    return bar_plot(f"{key}-lengths", "Tokens of the rows", told, bars, x="tokens", y="fraction of the rows")
+    description = "Fraction of the rows by their number of tokens. " + " ".join(length_lines(lengths))
+    return bar_plot(f"{key}-lengths", "Tokens of the rows", description, bars, x="tokens", y="fraction of the rows")
 
 
 def length_lines(lengths: Sequence[LengthsRecord]) -> list[str]:

@@ -29,7 +29,7 @@ class Strip:
     limit: float | None
     limit_is_floor: bool
     baseline: float | None
-    told: str
+    description: str
     """The strip in words."""
 
 
@@ -96,7 +96,7 @@ def _row(document: Document, gate: GateRecord | SeedGateRecord, scale: tuple[flo
             limit=_place(gate.floor, scale),
             limit_is_floor=gate.limits.greater_is_better,
             baseline=_place(before, scale),
-            told=", ".join(shown),
+            description=", ".join(shown),
         ),
     )
 

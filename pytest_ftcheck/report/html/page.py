@@ -48,7 +48,7 @@ class TaskView:
     key: str
     """Unique name on the page, of letters, digits and hyphens."""
     verdict: Verdict
-    told: str
+    sentence: str
     """The verdict in a sentence."""
     runs: tuple[RunRecord, ...]
     gates: tuple[GateRow, ...]
@@ -81,7 +81,7 @@ def page(document: Document) -> str:
             tasks=views,
             others=others,
             verdict=verdict,
-            told=_told(document, views, verdict),
+            sentence=_sentence(document, views, verdict),
             plots_missing="" if can_plot() else NO_MATPLOTLIB,
             synthetic=SYNTHETIC if any(run.synthetic for run in document.runs) else "",
             style=Markup(style),  # noqa: S704 - a file of the package
@@ -120,7 +120,7 @@ def _task(document: Document, name: str, key: str) -> TaskView:
         name=name,
         key=key,
         verdict=verdict,
-        told=_told_of_task(
+        sentence=_sentence_of_task(
             checks, bad, unclear, [gate for gate in gates if gate.status == "pass" and not gate.note], idle=idle
         ),
         runs=tuple(run for run in document.runs if run.task == name),
@@ -143,7 +143,7 @@ def _task(document: Document, name: str, key: str) -> TaskView:
     )
 
 
-def _told_of_task(
+def _sentence_of_task(
     checks: tuple[CheckRow, ...], bad: list[GateRow], unclear: list[GateRow], gates: list[GateRow], *, idle: bool
 ) -> str:
     """Say in a sentence what failed."""
@@ -185,11 +185,11 @@ def _verdict(document: Document, tasks: list[TaskView]) -> Verdict:
     return "inconclusive" if any(task.verdict == "inconclusive" for task in tasks) else "passed"
 
 
-def _told(document: Document, tasks: list[TaskView], verdict: Verdict) -> str:
+def _sentence(document: Document, tasks: list[TaskView], verdict: Verdict) -> str:
     """Say in a sentence why."""
     if verdict == "failed" and not any(task.verdict == "failed" for task in tasks):
         return f"pytest ended with exit status {document.exit_status}, although no gate and no check failed."
     if len(tasks) == 1:
-        return tasks[0].told
+        return tasks[0].sentence
     counts = {name: sum(task.verdict == name for task in tasks) for name in ("failed", "inconclusive", "passed")}
     return ", ".join(f"{count} of {len(tasks)} tasks {name}" for name, count in counts.items() if count) + "."

@@ -40,7 +40,7 @@ class Plot:
     """A drawing with its description for screen readers."""
 
     title: str
-    told: str
+    description: str
     """What the drawing shows, in a sentence."""
     svg: Markup
 
@@ -88,7 +88,7 @@ def line_plot(key: str, title: str, lines: Sequence[Line], *, x: str, y: str) ->
         if len(lines) > 1:
             axes.legend(ncols=2 if len(lines) > 4 else 1)  # rows of the legend that fit
 
-    shown = "; ".join(_told_line(line) for line in lines if len(line.y))
+    shown = "; ".join(_described(line) for line in lines if len(line.y))
     return _plot(key, title, f"{y} over {x}. {shown}.", draw)
 
 
@@ -134,14 +134,20 @@ def course_plot(
 
 
 def bar_plot(
-    key: str, title: str, told: str, bars: Sequence[tuple[str, Sequence[float], Sequence[float]]], *, x: str, y: str
+    key: str,
+    title: str,
+    description: str,
+    bars: Sequence[tuple[str, Sequence[float], Sequence[float]]],
+    *,
+    x: str,
+    y: str,
 ) -> Plot:
     """Draw histograms over the same bins as steps.
 
     Args:
         key: as of `line_plot`.
         title: heading.
-        told: description.
+        description: what the drawing shows, for screen readers.
         bars: name, B + 1 ends and B heights of each histogram.
         x: name of the x-axis.
         y: name of the y-axis.
@@ -158,13 +164,13 @@ def bar_plot(
         if len(bars) > 1:
             axes.legend()
 
-    return _plot(key, title, told, draw)
+    return _plot(key, title, description, draw)
 
 
 def square_plot(
     key: str,
     title: str,
-    told: str,
+    description: str,
     points: tuple[Sequence[float], Sequence[float]],
     *,
     x: str,
@@ -176,7 +182,7 @@ def square_plot(
     Args:
         key: as of `line_plot`.
         title: heading.
-        told: description.
+        description: what the drawing shows, for screen readers.
         points: x and y values.
         x: name of the x-axis.
         y: name of the y-axis.
@@ -195,16 +201,16 @@ def square_plot(
             axes.plot(*points, marker="o", color=SERIES[0], linewidth=0, markersize=3, alpha=0.6)
         axes.set(xlabel=x, ylabel=y)
 
-    return _plot(key, title, told, draw)
+    return _plot(key, title, description, draw)
 
 
-def _told_line(line: Line) -> str:
+def _described(line: Line) -> str:
     first, last = f"{line.y[0]:.4g}", f"{line.y[-1]:.4g}"
     where = f"{first} at {line.x[0]:g}" + (f", {last} at {line.x[-1]:g}" if len(line.y) > 1 else "")
     return f"{line.name}: {where}"
 
 
-def _plot(key: str, title: str, told: str, draw: Callable[[Any], None]) -> Plot:
+def _plot(key: str, title: str, description: str, draw: Callable[[Any], None]) -> Plot:
     """Draw on axes of the page's style.
 
     Only the object interface of matplotlib is used: pyplot would change the state of the process.
@@ -221,7 +227,7 @@ def _plot(key: str, title: str, told: str, draw: Callable[[Any], None]) -> Plot:
         draw(axes)
         axes.spines[["top", "right"]].set_visible(False)
         figure.savefig(output, format="svg", transparent=True, metadata={"Date": None})
-    return Plot(title, told, _inline(output.getvalue(), key, title, told))
+    return Plot(title, description, _inline(output.getvalue(), key, title, description))
 
 
 _STYLE: dict[str, Any] = {
@@ -245,18 +251,18 @@ _STYLE: dict[str, Any] = {
 }
 
 
-def _inline(drawn: str, key: str, title: str, told: str) -> Markup:
+def _inline(drawn: str, key: str, title: str, description: str) -> Markup:
     """Make an SVG file a part of a page: no namespaces, its own ids, the page's colours and font, a description."""
     svg = _NAMESPACE.sub("", _HEADER.sub("", drawn)).replace("xlink:href", "href")
     svg = _ID.sub(rf"\g<1>{key}-", svg)
     svg = _FONT.sub(r"font-size: \1px", svg)
     for colour, variable in _VARIABLES.items():
         svg = svg.replace(colour, f"var({variable})")
-    svg = re.sub(r'<svg[^>]*?viewBox="([^"]*)"[^>]*>', _opening(key, title, told), svg, count=1)
+    svg = re.sub(r'<svg[^>]*?viewBox="([^"]*)"[^>]*>', _opening(key, title, description), svg, count=1)
     return Markup(svg.strip())  # noqa: S704 - matplotlib escapes texts, `_opening` the rest
 
 
-def _opening(key: str, title: str, told: str) -> str:
+def _opening(key: str, title: str, description: str) -> str:
     names = f'aria-labelledby="{key}-title {key}-desc"'
-    inner = f'<title id="{key}-title">{escape(title)}</title><desc id="{key}-desc">{escape(told)}</desc>'
+    inner = f'<title id="{key}-title">{escape(title)}</title><desc id="{key}-desc">{escape(description)}</desc>'
     return rf'<svg class="plot" role="img" viewBox="\1" {names}>' + inner.replace("\\", r"\\")

@@ -71,9 +71,15 @@ class ModelParts:
 
 
 @pytest.fixture(scope="module")
-def mrpc(make_pipeline: Callable[..., Pipeline]) -> ModelParts:
+def parts(make_pipeline: Callable[..., Pipeline]) -> Pipeline:
+    """The pipeline of a task of two classes."""
+    return make_pipeline(train_rows=8, eval_rows=32)
+
+
+@pytest.fixture(scope="module")
+def mrpc(parts: Pipeline) -> ModelParts:
     """A task of two classes."""
-    return ModelParts(make_pipeline(train_rows=8, eval_rows=32))
+    return ModelParts(parts)
 
 
 @pytest.fixture(scope="module")

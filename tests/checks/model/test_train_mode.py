@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from torch import nn
 
-from pytest_ftcheck.checks.catalogue import catalogue, run_check
+from pytest_ftcheck.checks.catalogue import NotApplicable, catalogue, run_check
 from pytest_ftcheck.checks.evidence import Evidence
 from pytest_ftcheck.pipeline.trainer_changes import ChangedModel
+from tests.checks.model.changed_models import changed, red
+from tests.checks.model.changed_models import judge as judge_forward
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,9 +24,7 @@ ENVIRONMENT = {"device": "cpu", "dtype": "float32", "threads": "1"}
 
 
 @pytest.fixture(scope="module")
-def judge(make_pipeline: Callable[..., Pipeline]) -> Callable[..., list[Finding]]:
-    parts = make_pipeline(train_rows=8, eval_rows=32)
-
+def judge(parts: Pipeline) -> Callable[..., list[Finding]]:
     def judged(change: Callable[[Any], object]) -> list[Finding]:
         none: Any = None
         pipeline = replace(parts, model_init=ChangedModel(parts.model_init, change))
@@ -75,3 +75,44 @@ def test_an_encoder_that_is_a_decoder_is_found(judge: Callable[..., list[Finding
 
     (finding,) = judge(decode)
     assert finding.observed == "is_decoder = True of a bert model: the first token, which its head reads, sees no other"
+
+
+# -- dropout in train mode ---------------------------------------------------------------------------------------------
+
+
+def test_train_without_effect_is_found(parts: Pipeline) -> None:
+    def change(model: Any) -> None:
+        model.train = lambda mode=True: model  # noqa: ARG005 - the fault: it takes no notice
+
+    evidence = changed(parts, change)
+    assert red(evidence) == {"train_mode_drops"}
+    (finding,) = judge_forward("train_mode_drops", evidence)
+    assert finding.expected.startswith("other logits in each forward pass in train mode: ")
+    assert finding.observed.endswith("0 of these modules are in train mode")
+
+
+def test_model_without_dropout_is_not_judged(parts: Pipeline) -> None:
+    def change(model: Any) -> None:
+        for module in model.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = 0.0
+
+    with pytest.raises(NotApplicable, match="no dropout above 0"):
+        judge_forward("train_mode_drops", changed(parts, change))
+
+
+def test_frozen_part_may_stay_in_evaluation_mode(parts: Pipeline) -> None:
+    def change(model: Any) -> None:
+        model.bert.requires_grad_(requires_grad=False)
+        model.dropout = nn.Identity()
+        train = model.train
+
+        def train_head_only(mode: bool = True) -> Any:  # noqa: FBT001, FBT002 - as nn.Module has it
+            train(mode)
+            model.bert.eval()
+            return model
+
+        model.train = train_head_only
+
+    with pytest.raises(NotApplicable, match="beside weights that are trained"):
+        judge_forward("train_mode_drops", changed(parts, change))

@@ -78,7 +78,7 @@ def test_other_probabilities_are_red(inference: MakeInference, saved_runs: dict[
 def test_three_classes_in_the_order_of_the_pipeline_are_healthy(
     inference: MakeInference, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(zero_shot, "_asked", lambda *_: [])
+    monkeypatch.setattr(zero_shot, "_compared_with_evaluation", lambda *_: [])
     names = ("contradiction", "entailment", "neutral")
     assert judge(inference(names, names)) == []
 
@@ -86,7 +86,7 @@ def test_three_classes_in_the_order_of_the_pipeline_are_healthy(
 def test_neutral_in_the_place_of_contradiction_is_a_warning(
     inference: MakeInference, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(zero_shot, "_asked", lambda *_: [])
+    monkeypatch.setattr(zero_shot, "_compared_with_evaluation", lambda *_: [])
     moved = ("entailment", "contradiction", "neutral")
     (found,) = judge(inference(moved, moved))
     assert (found.level, found.expected) == ("warn", "contradiction as the last class (wrong scores fail)")

@@ -25,7 +25,8 @@ def test_value_interval_limit_and_accepted_run_stand_on_one_scale(make_document:
     assert strip.limit is not None
     assert strip.baseline is not None
     assert 0 < strip.interval[0] < strip.value < strip.interval[1] < strip.limit < strip.baseline < 100
-    assert strip.told == "value 0.7100, 95% interval 0.6600 to 0.7500, limit at least 0.8000, accepted run 0.8300"
+    expected = "value 0.7100, 95% interval 0.6600 to 0.7500, limit at least 0.8000, accepted run 0.8300"
+    assert strip.description == expected
     assert (row.baseline, row.status) == ("0.8300", "fail")
 
 

@@ -1,4 +1,4 @@
-"""Pytest's list of failures: what the summary tells of the suite is not told there as well."""
+"""Pytest's section FAILURES: it does not repeat the tests that the section ftcheck explains."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 _FAILED = "failed"
 
 
-class ToldOnce:
+class FailuresSection:
     """Leaves the tests of the suite out of the section FAILURES, and only there: they are counted and listed."""
 
     def __init__(self) -> None:
         self._reports: list[pytest.TestReport] | None = None
         """All failed reports while the section is written."""
-        self._told: set[str] = set()
+        self._explained: set[str] = set()
+        """Node ids of the tests that the section ftcheck explains in full."""
 
     def reorder(self, config: pytest.Config, causes: Causes) -> None:
         """Put causes first among the failed tests; shorten the text of those that have output to show.
@@ -37,7 +38,7 @@ class ToldOnce:
         for place, report in zip(ours, ranked, strict=True):
             failed[place] = report
             if not report.sections:
-                self._told.add(report.nodeid)
+                self._explained.add(report.nodeid)
             else:
                 checks = dict.fromkeys(found.check for found in causes.red_of(report.nodeid))
                 report.longrepr = f"{', '.join(checks)}: see the section ftcheck below"
@@ -47,7 +48,7 @@ class ToldOnce:
         """Hide the reports while pytest writes its own section, which comes before those of plugins."""
         self._reports = terminalreporter.stats.get(_FAILED)
         if self._reports:
-            left = [report for report in self._reports if report.nodeid not in self._told]
+            left = [report for report in self._reports if report.nodeid not in self._explained]
             terminalreporter.stats[_FAILED] = left
         try:
             yield

@@ -30,7 +30,7 @@ class CheckAnswer:
     """First finding of a failed check, or reason of a skipped one."""
 
 
-class AskedChecks:
+class CheckAnswers:
     """Runs checks on one pipeline, each once; if the run breaks, the checks that its findings name fail."""
 
     def __init__(self, evidence: Evidence) -> None:
@@ -44,7 +44,7 @@ class AskedChecks:
         """All results so far."""
         return self._verdicts | self._broken
 
-    def ask(self, check: Check) -> CheckAnswer:
+    def answer(self, check: Check) -> CheckAnswer:
         """Return the result of a check."""
         if check.id not in self._verdicts:
             self._verdicts[check.id] = self._judge(check)

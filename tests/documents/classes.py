@@ -10,7 +10,7 @@ from typing import Literal
 class Run:
     """Run as it stands in a prepared folder, with this exit code, printing this text."""
 
-    folder: Literal["empty", "reports", "reviews", "scripts"]
+    folder: Literal["empty", "reports", "reviews", "script", "scripts"]
     prints: str
     slow: bool = True
 
@@ -57,7 +57,7 @@ CLASSES: dict[str, Class] = {
     "pip install pytest-ftcheck": _INSTALLED,
     'pip install "pytest-ftcheck[report]"': _INSTALLED,
     _MRPC: Run("empty", _GREEN),
-    "python -m pytest_ftcheck init": Run("scripts", r"Trainer: train\.py:\d+"),
+    "python -m pytest_ftcheck init": Run("script", r"Trainer: train\.py:\d+"),
     "python -m pytest_ftcheck init --apply": _INIT,
     _TICKETS: _INIT,
     f"{_TICKETS} --ftcheck-checks=data,collator": _INIT,

@@ -68,20 +68,20 @@ def _reports(folder: Path) -> None:
         write_json(folder / f"{name}.json", red_document())
 
 
-def _scripts(folder: Path) -> None:
-    for place in ("", "my_project", "path/to"):
-        shutil.copytree(EXAMPLES / "csv_trainer", folder / place, dirs_exist_ok=True)
+def _example(name: str, *places: str) -> Callable[[Path], None]:
+    def copy(folder: Path) -> None:
+        for place in places:
+            shutil.copytree(EXAMPLES / name, folder / place, dirs_exist_ok=True)
 
-
-def _reviews(folder: Path) -> None:
-    shutil.copytree(EXAMPLES / "reviews", folder, dirs_exist_ok=True)
+    return copy
 
 
 FOLDERS: dict[str, Callable[[Path], None]] = {
     "empty": lambda _: None,
     "reports": _reports,
-    "reviews": _reviews,
-    "scripts": _scripts,
+    "reviews": _example("reviews", ""),
+    "script": _example("csv_trainer", ""),
+    "scripts": _example("csv_trainer", "", "my_project", "path/to"),
 }
 
 

@@ -16,7 +16,7 @@ TASK ?= mrpc
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-slow test-lowest test-newest lint docs format bench constraints constraints-lowest \
+.PHONY: help venv demo test test-slow test-lowest test-newest lint docs red-sessions format bench constraints constraints-lowest \
 	constraints-newest clean
 
 help:  ## List the targets
@@ -67,6 +67,9 @@ lint: $(READY)  ## Check style, format, types and the direction of imports
 
 docs: $(READY)  ## Build the documentation site into build/docs; a broken link or reference fails
 	$(PYTHON) -m sphinx -q -W --keep-going -b html docs build/docs
+
+red-sessions: $(READY)  ## Run the red sessions, and write their page and the picture of the terminal
+	$(PYTHON) docs/make_red_sessions.py
 
 format: $(READY)  ## Format, and fix what ruff can fix
 	$(VENV)/bin/ruff check --fix-only $(SOURCES)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
 from pytest_ftcheck.report.document import Document
 from pytest_ftcheck.report.github import error_commands
+from pytest_ftcheck.report.html.page import page
 from pytest_ftcheck.report.markdown import markdown
 from pytest_ftcheck.report.read import read_file
 from pytest_ftcheck.report.session_summary import session_summary
@@ -60,6 +62,46 @@ def test_the_markdown_names_the_cause_first(name: str) -> None:
     assert first[2].startswith(f"**Likely cause: `{check}`**")
     assert word in "\n".join(first).replace("\\", "")
     told = next((place for place, line in enumerate(first) if "probably failed because" in line), len(first))
+    assert not any(other in line for line in first[:told] for other in consequences(document))
+
+
+class Lines(HTMLParser):
+    """What a reader of a page sees, line by line: each block begins a line, scripts and styles are none."""
+
+    BLOCKS = frozenset(
+        {"article", "dd", "details", "div", "dt", "h1", "h2", "h3", "h4", "header", "li", "p", "section"}
+    )
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.lines = [""]
+        self.hidden = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        del attrs
+        self.hidden = tag in {"head", "script", "style", "svg", "title"} or (self.hidden and tag != "body")
+        if tag in self.BLOCKS and self.lines[-1]:
+            self.lines.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.hidden = self.hidden and tag not in {"script", "style", "svg"}
+
+    def handle_data(self, data: str) -> None:
+        if not self.hidden:
+            self.lines[-1] = " ".join(f"{self.lines[-1]} {data}".split())
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_the_page_names_the_cause_first(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("drawn", "page"):  # plots stand below, and take seconds
+        monkeypatch.setattr(f"pytest_ftcheck.report.html.{module}.can_plot", lambda: False)
+    check, _ = EXPECTED[name]
+    document = read(name)
+    lines = Lines(page(document)).lines
+    first = lines[lines.index("ftcheck report") + 1 :][:10]
+    told = next(place for place, line in enumerate(first) if line.startswith(f"{check} "))
+    assert first[told - 1] == "Most likely cause"
     assert not any(other in line for line in first[:told] for other in consequences(document))
 
 

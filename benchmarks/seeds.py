@@ -194,11 +194,13 @@ def proposed_floors(runs: list[Row]) -> str:
         for metric in ours[0]["metrics"]:
             values = [run["metrics"][metric] for run in ours]
             session = Session(gates=len(ours[0]["metrics"]))
-            trivial = best_trivial_of(pipeline, metric)
-            found = propose_limit(metric, values, rows=rows, trivial=trivial, session=session)
+            greater, trivial = pipeline.card.greater_is_better(metric), best_trivial_of(pipeline, metric)
+            found = propose_limit(
+                metric, values, rows=rows, greater_is_better=greater, trivial=trivial, session=session
+            )
             seeds = found.calibrated
             calibrated = f"mean = {seeds.mean:.4f}, spread = {seeds.std:.4f}, seeds = {seeds.seeds}, rows = {rows}"
-            limit = "min" if pipeline.card.greater_is_better(metric) else "max"
+            limit = "min" if greater else "max"
             lines.append(f"{metric} = {{ {limit} = {found.limit}, calibrated = {{ {calibrated} }} }}")
             lines += [f"# {note}" for note in (found.refused, *found.notes) if note]
     return "\n".join(lines[1:])

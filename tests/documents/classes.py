@@ -108,6 +108,7 @@ CLASSES: dict[str, Class] = {
     f"{_REPORT} diff before.json after.json": Run("reports", r"likely cause: none → collator\.mask"),
     f"{_REPORT} diff yesterday.json today.json": Run("reports", r"likely cause: none → collator\.mask"),
     f"{_REPORT} history nightly/*.json": Run("reports", r"\| mrpc "),
+    f"{_REPORT} history nightly/*.json --html=history.html": Run("reports", ""),
     "python -m pytest_ftcheck.runs.prune --days 30": Covered(
         "tests/runs/test_prune.py::test_the_command_says_what_goes"
     ),

@@ -119,6 +119,32 @@ def test_a_script_that_answers_questions(run_example: Callable[..., pytest.RunRe
     )
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("right", "wrong", "observed"),
+    [
+        pytest.param(
+            '["answer_start"][0]',
+            '["answer_start"][0] + 1',
+            "all * windows have the label 0 to 0*",
+            id="a character later",
+        ),
+        pytest.param(
+            "last[0] if first", "last[0] - 1 if first", "* spans end before they begin*", id="a token shorter"
+        ),
+    ],
+)
+def test_labels_that_mark_no_answers_are_red(
+    pytester: pytest.Pytester, run_example: Callable[..., pytest.RunResult], right: str, wrong: str, observed: str
+) -> None:
+    text = (EXAMPLES / "questions" / "train.py").read_text(encoding="utf-8")
+    assert text.count(right) == 1
+    pytester.makepyfile(broken=text.replace(right, wrong))
+    result = run_example("questions", "--ftcheck-trainer=broken.py:build_trainer", "--ftcheck-checks=data,metrics")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["CAUSE: data.answer_spans: *", f"  observed  {observed}"])
+
+
 def test_flat_columns_of_answers_are_read_by_a_card(run_example: Callable[..., pytest.RunResult]) -> None:
     result = run_example(
         "questions", *COMMANDS["questions"][1], "--ftcheck-checks=data.answer_text,data.answer_positions"

@@ -28,6 +28,7 @@ SYMPTOMS = (
     "metrics.beats_trivial",
     "metrics.beats_label_sets",
     "metrics.beats_trivial_answers",
+    "metrics.answers_found",
     "metrics.beats_unigram",
     "metrics.floor",
     "metrics.baseline",
@@ -91,6 +92,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "data.answer_text": ("data.answer_positions", "data.no_answer_position", "data.answers_in_windows", *SYMPTOMS),
         "data.windows_cover": ("data.answers_in_windows", "serving.answers", *SYMPTOMS),
         "data.answers_in_windows": SYMPTOMS,
+        "data.answer_spans": ("metrics.null_threshold", *SYMPTOMS),
         "data.answer_positions": ("metrics.null_threshold", *SYMPTOMS),
         "data.no_answer_position": ("metrics.null_threshold", *SYMPTOMS),
         # Choices.
@@ -231,7 +233,13 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "collator.mask_rate": SYMPTOMS,
         "collator.mask_shares": SYMPTOMS,
         "collator.mask_token": ("collator.mask_shares", "serving.fill_mask", *SYMPTOMS),
-        "collator.masked_labels": ("collator.tokens", "metrics.loss_agrees", "serving.fill_mask", *SYMPTOMS),
+        "collator.masked_labels": (
+            "collator.determinism",
+            "collator.tokens",
+            "metrics.loss_agrees",
+            "serving.fill_mask",
+            *SYMPTOMS,
+        ),
         "collator.masked_padding": ("collator.tokens", "model.batch_invariance", *SYMPTOMS),
         "collator.masked_special": ("collator.mask_token", "serving.fill_mask", *SYMPTOMS),
         "collator.unmasked_ignored": ("serving.fill_mask", *SYMPTOMS),
@@ -262,4 +270,7 @@ def explains(check: str, other: str) -> bool:
     """Return whether the failure of a check explains the failure of another one."""
     if check in SYMPTOMS:
         return other in SYMPTOMS[SYMPTOMS.index(check) + 1 :]
-    return other != check and any(fnmatchcase(other, pattern) for pattern in EXPLAINS.get(check, ()))
+    patterns = EXPLAINS.get(check, ())
+    if check in EXPLAINS.get(other, ()) and other not in patterns:
+        return False  # the other check names this one; this one names a family, of which the other is an exception
+    return other != check and any(fnmatchcase(other, pattern) for pattern in patterns)

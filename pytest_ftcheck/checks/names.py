@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 COST_OF: Mapping[str, Cost] = MappingProxyType(
     {
         "data.answer_positions": "free",
+        "data.answer_spans": "free",
         "data.answer_text": "free",
         "data.answers_in_windows": "free",
         "data.choice_context": "free",
@@ -146,6 +147,7 @@ COST_OF: Mapping[str, Cost] = MappingProxyType(
         "training.weight_decay": "run",
         "training.workers": "extra-training",
         "metrics.answer_only": "run",
+        "metrics.answers_found": "run",
         "metrics.answers_recomputed": "run",
         "metrics.beats_label_sets": "run",
         "metrics.beats_trivial": "run",

@@ -38,6 +38,8 @@ def test_an_unknown_check_is_a_cause_of_its_own() -> None:
         ("metrics.floor metrics.beats_trivial metrics.not_constant", "metrics.not_constant"),
         ("data.duplicates data.metrics_without_duplicates", "data.duplicates"),
         ("training.best_checkpoint metrics.recomputed serving.reload training.eval_mode", "training.eval_mode"),
+        ("collator.determinism collator.masked_labels collator.tokens", "collator.masked_labels"),
+        ("collator.determinism collator.mask_rate", "collator.determinism"),
     ],
 )
 def test_the_cause_comes_first_and_the_rest_below_it(red: str, first: str) -> None:

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 sys.path.insert(0, str(REPOSITORY / "docs" / "red_sessions"))
 try:
-    sessions: Any = importlib.import_module("sessions")
+    run_sessions: Any = importlib.import_module("run_sessions")
 finally:
     sys.path.pop(0)
 
-SESSIONS = {session.title: session for session in sessions.red_sessions()}
+SESSIONS = {session.title: session for session in run_sessions.red_sessions()}
 PAGE = (REPOSITORY / "docs" / "red-sessions.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (?!❌)([^\n]+)\n(.*?)(?=^## (?!❌)|\Z)", PAGE, re.MULTILINE | re.DOTALL))
 _NAMED = re.compile(r"^(?:CAUSE|ALSO): ([\w.]+): ", re.MULTILINE)
@@ -63,7 +63,7 @@ def test_the_picture_shows_the_session_of_the_collator() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("title", SESSIONS)
 def test_the_page_names_the_causes_of_today(title: str, tmp_path: Path) -> None:
-    ran = sessions.run_red(SESSIONS[title], tmp_path)
+    ran = run_sessions.run_red(SESSIONS[title], tmp_path)
     assert ran.status == pytest.ExitCode.TESTS_FAILED
     assert ran.causes() == named(title)
 
@@ -72,4 +72,4 @@ def test_the_page_names_the_causes_of_today(title: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("project", ["choices", "masked_words", "pairs"])
 def test_without_the_change_the_session_is_green(project: str, tmp_path: Path) -> None:
     (command,) = {session.command for session in SESSIONS.values() if session.project == f"docs/red_sessions/{project}"}
-    assert sessions.run_healthy(f"docs/red_sessions/{project}", command, tmp_path) == 0
+    assert run_sessions.run_healthy(f"docs/red_sessions/{project}", command, tmp_path) == 0

@@ -130,7 +130,7 @@ def test_checks_are_chosen_in_the_file_and_overruled_by_the_option(
         (
             "-q",
             "data.rows.most = 3",
-            ["checks.data.rows: quote the id", '[tool.ftcheck.tasks.sst2.checks."data.rows"]'],
+            ["checks.data.rows: put the id of the check into quotes", '[tool.ftcheck.tasks.sst2.checks."data.rows"]'],
         ),
     ],
 )

@@ -184,7 +184,7 @@ def only_once():
 @pytest.mark.parametrize(
     ("factory", "words"),
     [
-        ("kept", "train.py:kept did not make the Trainer that it returned in this call"),
+        ("kept", "train.py:kept returned a Trainer that it did not make in this call"),
         ("only_once", "RuntimeError: the data is used up"),
     ],
 )

@@ -83,17 +83,16 @@ def test_every_bundled_floor_came_from_seeds(task: str, checkpoint: str) -> None
     found = card.gates("tiny", checkpoint)
     missing = f"{task}.toml, [floors.tiny.{checkpoint}]: CONTRIBUTING.md, Add a task, says where they come from"
     # Of rows without an answer, a model that never answers has all right: no floor has an effect.
-    # Metrics of which less is better have no limit yet.
-    expected = {
-        name for name, greater in card.metric.greater_is_better.items() if greater and not name.startswith("NoAns")
-    }
-    assert set(found) == expected, missing
-    for asked in found.values():
-        assert asked.calibrated is not None
-        assert asked.min is not None
-        assert asked.min < asked.calibrated.mean
-        assert asked.calibrated.seeds >= (10 if task == "wikitext" else 20)
-        assert asked.calibrated.rows == len(load_data(card, "bundled").evaluation)
+    directions = card.metric.greater_is_better
+    assert set(found) == {name for name in directions if not name.startswith("NoAns")}, missing
+    for name, limits in found.items():
+        assert limits.calibrated is not None
+        limit, other = (limits.min, limits.max) if directions[name] else (limits.max, limits.min)
+        assert limit is not None
+        assert other is None
+        assert (limit < limits.calibrated.mean) == directions[name]
+        assert limits.calibrated.seeds >= 20
+        assert limits.calibrated.rows == len(load_data(card, "bundled").evaluation)
 
 
 @pytest.mark.parametrize(

@@ -153,15 +153,9 @@ def test_flat_columns_of_answers_are_read_by_a_card(run_example: Callable[..., p
     result.assert_outcomes(passed=2)
 
 
-@pytest.mark.parametrize(
-    "more",
-    [
-        pytest.param(["--ftcheck-checks=data,metrics,serving.reload"], id="few checks"),
-        pytest.param([], id="as the README says", marks=pytest.mark.slow),
-    ],
-)
-def test_a_trainer_with_a_card(run_example: Callable[..., pytest.RunResult], more: list[str]) -> None:
-    result = run_example("weighted_trainer", *COMMANDS["weighted_trainer"][0], *more)
+@pytest.mark.slow
+def test_a_trainer_with_a_card(run_example: Callable[..., pytest.RunResult]) -> None:
+    result = run_example("weighted_trainer", *COMMANDS["weighted_trainer"][0])
     assert result.ret == pytest.ExitCode.OK
     assert set(result.parseoutcomes()) <= {"passed", "skipped"}
     result.stdout.re_match_lines(

@@ -121,6 +121,7 @@ def test_check_and_engine_of_another_package(pytester: pytest.Pytester) -> None:
     assert result.ret == 0
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("installed")
 def test_fault_of_another_package(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_subprocess(*SMALL, "--ftcheck-faults=weight_of_a_thousand")
@@ -140,6 +141,7 @@ def test_names_of_another_package_are_among_those_that_are_known(pytester: pytes
 GATES = ("--ftcheck-checks=metrics.floor", "-k", "mean_cost or worst_class", "--ftcheck-json=out.json")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("installed")
 def test_metrics_of_another_package_have_limits(
     pytester: pytest.Pytester, read_document: Callable[[str], dict[str, Any]]
@@ -161,6 +163,7 @@ def test_metrics_of_another_package_have_limits(
     assert result.ret == 0
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("installed")
 def test_a_card_names_a_metric_of_another_package_as_its_own(pytester: pytest.Pytester) -> None:
     pytester.makefile(".toml", ftcheck=REVIEWS)

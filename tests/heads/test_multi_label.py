@@ -40,6 +40,7 @@ ASKS_THE_HEAD = {
 """What looks at labels, logits or loss, and asks the head."""
 
 
+@pytest.mark.slow
 def test_both_engines_train_it_and_what_does_not_apply_is_skipped_with_a_reason(
     pytester: pytest.Pytester, installed: Install, news: Path
 ) -> None:

@@ -38,6 +38,7 @@ def results_of(page: str) -> str:
     return verdict + page[page.index("<h3>Gates</h3>") : page.index("<h3>Checks</h3>")]
 
 
+@pytest.mark.slow
 def test_judge_and_pytest_say_the_same(
     pytester: pytest.Pytester, read_document: Callable[[str], dict[str, Any]]
 ) -> None:

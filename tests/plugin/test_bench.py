@@ -228,6 +228,7 @@ def test_pair_is_compared(  # noqa: PLR0917 - parameters
     result.stdout.fnmatch_lines(["mrpc: engine trainer takes * times as long as engine manual *"])
 
 
+@pytest.mark.slow
 def test_comparison_runs_through(run_pytest: Callable[..., pytest.RunResult], monkeypatch: pytest.MonkeyPatch) -> None:
     compare_it = compare.compare
     monkeypatch.setattr(compare, "compare", lambda *args, **how: compare_it(*args, **how, rounds=2, most_rounds=2))

@@ -65,6 +65,7 @@ def test_a_session_without_a_choice_does_not(run_pytest: Callable[..., pytest.Ru
     assert len([line for line in found if "test_" in line and "::" in line]) >= 120  # without those of other heads
 
 
+@pytest.mark.slow
 def test_a_planted_fault_is_judged_by_them(run_pytest: Callable[..., pytest.RunResult]) -> None:
     result = run_pytest("--ftcheck-task=mrpc", "--ftcheck-faults=accumulated_loss_off_by_a_thousandth")
     result.assert_outcomes(passed=1)

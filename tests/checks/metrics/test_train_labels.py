@@ -133,6 +133,7 @@ def test_a_model_that_was_trained_on_the_evaluation_is_found(
     assert " of 300 rows are right before training, 1.0000 after it" in finding.observed
 
 
+@pytest.mark.slow
 def test_a_model_that_a_factory_trains_anew_for_every_seed_is_found(
     judge: Callable[..., list[Finding]], parts: Pipeline
 ) -> None:

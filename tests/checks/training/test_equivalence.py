@@ -56,6 +56,7 @@ def test_sound_ways_give_the_same(judged: Judged, healthy: dict[str, Evidence], 
     assert judged(check, healthy[engine]) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("check", "fault", "expected"),
     [

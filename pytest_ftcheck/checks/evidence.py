@@ -5,6 +5,7 @@ The caller that makes the evidence keeps the run: see `pytest_ftcheck.training.t
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -17,7 +18,7 @@ from pytest_ftcheck.columns import label_values
 from pytest_ftcheck.training.batches import only_accepted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from datasets import Dataset
     from numpy.typing import NDArray
@@ -71,6 +72,17 @@ class Evidence:
         self._once: dict[Callable[[Evidence], Any], Any] = {}
         self._make_run = make_run
         self._make_probe = make_probe
+        self._gradients = torch.is_grad_enabled()
+
+    @contextmanager
+    def _outside_checks(self) -> Iterator[None]:
+        """Switch gradients as outside of the checks: one may need a run first where it switched them off for itself.
+
+        They are not simply switched on: where the user's code switches them off, the training must fail as it does
+        without pytest.
+        """
+        with torch.inference_mode(mode=False), torch.set_grad_enabled(self._gradients):
+            yield
 
     @property
     def precision(self) -> str:
@@ -87,7 +99,8 @@ class Evidence:
             CheckFailure: training failed.
 
         """
-        run = self._make_run()
+        with self._outside_checks():
+            run = self._make_run()
         self.has_run = True
         return run
 
@@ -116,7 +129,8 @@ class Evidence:
     def probe(self, **changes: Any) -> Probe:
         """Make a short fine-tune in memory, see `pytest_ftcheck.training.probe.probe`; equal calls give one object."""
         self.require_training()
-        return self._make_probe(**{"engine": self.engine, "seed": self.seed} | changes)
+        with self._outside_checks():
+            return self._make_probe(**{"engine": self.engine, "seed": self.seed} | changes)
 
     @property
     def tokenizer(self) -> PreTrainedTokenizerBase:
@@ -156,7 +170,7 @@ class Evidence:
 
     def of_parts(self, pipeline: Pipeline, make_probe: Callable[..., Probe] | None = None) -> Evidence:
         """Return evidence of other parts, with the runs of this evidence; its short fine-tunes if none are given."""
-        return Evidence(
+        made = Evidence(
             pipeline,
             engine=self.engine,
             seed=self.seed,
@@ -165,6 +179,8 @@ class Evidence:
             make_probe=make_probe or self._make_probe,
             other_run=self.other_run,
         )
+        made._gradients = self._gradients
+        return made
 
     def once(self, make: Callable[[Evidence], _Made]) -> _Made:
         """Return the result of a function of this evidence, computed when a check first needs it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,8 +15,6 @@ from pytest_ftcheck.heads.traits import LABEL_SETS
 from pytest_ftcheck.pipeline.trainer_rows import judged_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pytest_ftcheck.heads.head import Head
 
 _JUDGED = (
@@ -77,6 +76,8 @@ def _head_of_labels(trainer: Any, width: int) -> Head | None:
     except KeyboardInterrupt:
         raise
     except BaseException:  # noqa: BLE001 - code of the user: the checks tell what is wrong with it
+        return None
+    if not isinstance(batch, Mapping):
         return None
     if set(POSITION_NAMES) <= set(batch):
         return _head_of_ends(batch, width)

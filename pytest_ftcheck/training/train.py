@@ -7,7 +7,6 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from pytest_ftcheck.compat.of_accelerate import reset_state
 from pytest_ftcheck.deadline import deadline
@@ -70,9 +69,6 @@ def engine_outcome(
     # Accelerate keeps device and precision of the first run for the whole process: reset them for each run.
     reset_state()
     with (
-        # A check may request the run where gradients are switched off.
-        torch.inference_mode(mode=False),
-        torch.enable_grad(),
         quiet_libraries(),
         isolated(int(environment["threads"])),
         deterministic(wanted=environment["deterministic"] == "yes"),

@@ -328,16 +328,6 @@ def test_global_state_is_left_as_it_was(make_pipeline: Pipelines, train: Train, 
     assert after == before
 
 
-@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
-def test_a_caller_without_gradients_gets_the_same_run(
-    make_pipeline: Pipelines, train: Train, engine: str, mode: Callable[[], Any]
-) -> None:
-    pipeline = make_pipeline(**SHORT)
-    usual = train(pipeline, engine)
-    with mode():
-        assert weights(train(pipeline, engine)) == weights(usual)
-
-
 # -- what reaches the collator ----------------------------------------------------------------------------------------
 
 

@@ -28,7 +28,6 @@ SYMPTOMS = (
     "metrics.beats_trivial",
     "metrics.beats_label_sets",
     "metrics.beats_trivial_answers",
-    "metrics.answers_found",
     "metrics.beats_unigram",
     "metrics.floor",
     "metrics.baseline",

@@ -147,7 +147,6 @@ COST_OF: Mapping[str, Cost] = MappingProxyType(
         "training.weight_decay": "run",
         "training.workers": "extra-training",
         "metrics.answer_only": "run",
-        "metrics.answers_found": "run",
         "metrics.answers_recomputed": "run",
         "metrics.beats_label_sets": "run",
         "metrics.beats_trivial": "run",

@@ -99,6 +99,17 @@ def positions_off_by_one(pipeline: Pipeline) -> Pipeline:
     return _with_positions(pipeline, lambda first, last: (_before(first), _before(last)))
 
 
+@fault(
+    needs=_NEEDS,
+    caught_by=("data.answer_spans", "data.answer_positions"),
+    seen_in_practice="The end of the answer is exclusive in the raw data, and one is subtracted twice: answers of one "
+    "token end before they begin.",
+)
+def last_token_left_out(pipeline: Pipeline) -> Pipeline:
+    """The last token of an answer is one too low."""
+    return _with_positions(pipeline, lambda first, last: (list(first), _before(last)))
+
+
 def _before(places: Sequence[int]) -> list[int]:
     return [max(0, place - 1) for place in places]
 

@@ -202,6 +202,7 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "answers": (
             "answers_off_by_a_character",
             "positions_off_by_one",
+            "last_token_left_out",
             "first_window_only",
             "windows_with_gaps",
             "no_answer_at_the_end",

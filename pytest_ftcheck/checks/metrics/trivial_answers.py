@@ -15,14 +15,13 @@ from pytest_ftcheck.heads.answers import ANSWERS, REFERENCES, SCORES, WINDOWS, b
 from pytest_ftcheck.heads.offsets import offsets_of
 from pytest_ftcheck.heads.row_metrics import metric_value
 from pytest_ftcheck.heads.rows import EvaluatedRows
-from pytest_ftcheck.heads.traits import POSITIONS, QUESTIONS
+from pytest_ftcheck.heads.traits import QUESTIONS
 
 if TYPE_CHECKING:
     from pytest_ftcheck.checks.catalogue import Thresholds
     from pytest_ftcheck.checks.evidence import Evidence
     from pytest_ftcheck.findings import Finding
 
-_EXACT = ("exact_match", "exact", "em")
 _NORMAL = 1.96
 """Number of standard errors on either side of a 95% interval."""
 
@@ -77,39 +76,6 @@ def beats_trivial_answers(evidence: Evidence, thresholds: Thresholds) -> list[Fi
     if low <= f1[name]:
         return [warning(expected, f"{value:.2f}, with its 95% interval from {low:.2f}", share=1.0)]
     return []
-
-
-@check(
-    "metrics.answers_found",
-    cost="run",
-    needs=(POSITIONS,),
-    catches="training labels that are a token or a character off, a post-processing that reads other offsets or rows",
-    hint="decode the labelled tokens of some training windows, and compare them with the answers; the last token is "
-    "part of the answer. Then compare the strings that the post-processing cuts out of the contexts.",
-)
-def answers_found(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
-    """Some answers of a Trainer's own evaluation are exactly right: its exact match is not 0.
-
-    The windows of a user's Trainer do not say what the right answers are, so that answers are judged only by the
-    Trainer's own metrics. Labels that are one token off teach a model to be wrong by one token: the loss falls, F1 is
-    fair, and no answer is exactly right.
-
-    Assumes: the metric is called ``exact_match``, ``exact`` or ``em``.
-
-    Unusual but healthy: a run of a few steps fails, and so do answers of so many words that none is found exactly.
-
-    False alarms: none by chance for a model that learned something.
-    """
-    del thresholds
-    if QUESTIONS in evidence.pipeline.card.head_rules.traits:
-        msg = "the right answers are known: metrics.beats_trivial_answers compares with them"
-        raise NotApplicable(msg)
-    metrics = evidence.trained_run.metrics
-    known = [name for name in metrics if name.removeprefix("eval_") in _EXACT]
-    if not known:
-        msg = f"the evaluation reports none of {', '.join(_EXACT)}"
-        raise NotApplicable(msg)
-    return [finding(f"{name} above 0", "0: no answer is exactly right") for name in known if metrics[name] == 0]
 
 
 @check(

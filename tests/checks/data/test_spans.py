@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, catalogue, run_check
+from pytest_ftcheck.faults.fault import select_faults
 from pytest_ftcheck.faults.planting import with_column
 from tests.checks.answer_runs import evidence_of
 
@@ -50,6 +51,12 @@ def test_spans_that_end_before_they_begin_are_found(pipeline: Pipeline) -> None:
         f"1 of {len(ends)} ({100 / len(ends):.1f}%) spans end before they begin; "
         f"the first is row 3: tokens {starts[3]} to {ends[3]}"
     )
+
+
+def test_a_last_token_that_is_left_out_is_found(pipeline: Pipeline) -> None:
+    planted = select_faults(["last_token_left_out"])[0].plant(pipeline)
+    found = run_check(catalogue()["data.answer_spans"], evidence_of(planted))
+    assert ["spans end before they begin" in entry.observed for entry in found] == [True, True]
 
 
 @pytest.mark.parametrize(("place", "words"), [(0, "which is [CLS]: no window has an answer"), (7, "label 7 to 7")])

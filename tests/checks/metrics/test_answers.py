@@ -11,7 +11,6 @@ import torch
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, catalogue, run_check
 from pytest_ftcheck.heads.answer_metrics import scored_answers
-from pytest_ftcheck.heads.registry import head_named
 from tests.checks.answer_runs import evidence_of, logits_of_labels, outputs_of
 
 if TYPE_CHECKING:
@@ -94,29 +93,6 @@ def test_a_model_that_answers_at_random_does_not_beat_trivial_answers(pipeline: 
     random = np.random.default_rng(0).normal(size=logits_of_labels(pipeline).shape).astype(np.float32)
     found = judge("metrics.beats_trivial_answers", pipeline, outputs_of(pipeline, random))
     assert "which no answer scores" in told(found)
-
-
-@pytest.mark.parametrize("name", ["exact_match", "em"])
-def test_a_trainer_whose_answers_are_never_right_is_found(name: str) -> None:
-    (found,) = judge_positions({name: 0.0, "f1": 41.0})
-    assert (found.expected, found.observed) == (f"{name} above 0", "0: no answer is exactly right")
-    assert judge_positions({name: 0.4, "f1": 41.0}) == []
-
-
-def test_without_an_exact_match_or_with_known_answers_nothing_is_judged(pipeline: Pipeline) -> None:
-    with pytest.raises(NotApplicable, match="reports none of exact_match, exact, em"):
-        judge_positions({"f1": 0.0})
-    with pytest.raises(NotApplicable, match="the right answers are known"):
-        judge("metrics.answers_found", pipeline, outputs_of(pipeline, logits_of_labels(pipeline)))
-
-
-def judge_positions(metrics: dict[str, float]) -> list[Finding]:
-    """Judge the metrics of a user's Trainer, whose right answers are not known."""
-    card = SimpleNamespace(head_rules=head_named("answer-positions"))
-    evidence: Any = SimpleNamespace(pipeline=SimpleNamespace(card=card), trained_run=SimpleNamespace(metrics=metrics))
-    entry = catalogue()["metrics.answers_found"]
-    found: list[Finding] = entry.function(evidence, entry.thresholds)
-    return found
 
 
 def test_a_threshold_that_hides_most_answers_is_found(pipeline: Pipeline) -> None:

@@ -14,7 +14,7 @@ from rich.text import Text
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS / "red_sessions"))
 
-from run_sessions import Ran, RedSession, red_sessions, run_red  # noqa: E402 - it lies in the folder above
+from run_sessions import Ran, RedSession, red_sessions, run_red  # noqa: E402 - the line above lets Python find it
 
 PICTURED = "The collator"
 """The session that stands in docs/terminal.svg."""

@@ -103,7 +103,7 @@ def run(command: str, folder: Path, *more: str) -> subprocess.CompletedProcess[s
     program, *words = shlex.split(command)
     ours = ("CI", "BUILD_NUMBER", "GITHUB_", "PYTEST_")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    return subprocess.run(  # noqa: S603 - the commands stand in our own table
+    return subprocess.run(  # noqa: S603 - this interpreter, with the commands of sessions.toml
         [sys.executable, *(["-m", "pytest"] if program == "pytest" else []), *words, *more],
         cwd=folder,
         env=environment | {"OMP_NUM_THREADS": "1"},

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_ftcheck.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from datasets import Dataset
 
@@ -55,12 +55,12 @@ class StepCase:
         found = replace(pipeline, args={**pipeline.args, **changed})
         if self.seq_len is None:
             return found
-        rows = of_length(pipeline.train_dataset, self.seq_len)
+        rows = of_length(pipeline.train_dataset, self.seq_len, pipeline.card.head_rules.traits)
         return replace(found, train_dataset=rows)
 
 
-def of_length(rows: Dataset, length: int) -> Dataset:
-    """Cut or repeat tokenized rows to a length, in every column with one value per token.
+def of_length(rows: Dataset, length: int, traits: Collection[str] = ()) -> Dataset:
+    """Cut or repeat tokenized rows to a length, in every column with one value per token; `traits` are the head's.
 
     Raises:
         SettingsError: the rows have no column ``input_ids`` of token ids, or several texts each.
@@ -69,6 +69,7 @@ def of_length(rows: Dataset, length: int) -> Dataset:
     from datasets import Dataset  # noqa: PLC0415 - slow to import
 
     from pytest_ftcheck.columns import holds_lists  # noqa: PLC0415 - imports pyarrow
+    from pytest_ftcheck.heads.token_columns import columns_per_token  # noqa: PLC0415 - imports pyarrow
 
     if "input_ids" not in rows.column_names:
         msg = f"a length of {length} tokens needs a column input_ids; the rows have {', '.join(rows.column_names)}."
@@ -77,14 +78,11 @@ def of_length(rows: Dataset, length: int) -> Dataset:
     if len(rows) and holds_lists(plain[0]["input_ids"]):
         msg = f"a length of {length} tokens needs rows of one text: these have {len(plain[0]['input_ids'])} texts each."
         raise SettingsError(msg)
-    sizes = [len(ids) for ids in plain["input_ids"]]
+    each = columns_per_token(plain, traits)
     columns: dict[str, list[Any]] = {}
     for name in rows.column_names:
         values = list(plain[name])
-        per_token = all(
-            isinstance(value, list) and len(value) == size for value, size in zip(values, sizes, strict=True)
-        )
-        columns[name] = [(value * (length // len(value) + 1))[:length] for value in values] if per_token else values
+        columns[name] = [(value * (length // len(value) + 1))[:length] for value in values] if name in each else values
     return Dataset.from_dict(columns)
 
 

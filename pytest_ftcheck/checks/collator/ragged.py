@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,6 +16,7 @@ from hypothesis.errors import Flaky
 from pytest_ftcheck.checks.collator.batches import contained, plain_values, side_of, special_id
 from pytest_ftcheck.checks.collator.padding_rule import PaddingRule, round_up
 from pytest_ftcheck.files import scratch_folder
+from pytest_ftcheck.heads.token_columns import columns_per_token
 from pytest_ftcheck.heads.traits import LABEL_PER_TOKEN
 
 if TYPE_CHECKING:
@@ -86,7 +88,22 @@ class RowMaker:
         keys = self.subject.label_keys
         row |= dict(zip(keys, label if len(keys) > 1 else [label], strict=True))
         examples = self.subject.examples
-        return _like(examples[start % len(examples)], row, self.subject.label_key) if examples else row
+        return self._like(examples[start % len(examples)], row) if examples else row
+
+    @cached_property
+    def _each_token(self) -> frozenset[str]:
+        """Columns of real rows with a value for each token."""
+        return columns_per_token(self.subject.examples, self.subject.head_rules.traits)
+
+    def _like(self, example: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
+        """Give a generated row the other columns of a real one, its kind of label, and its containers."""
+        length, size = len(row["input_ids"]), len(example["input_ids"])
+        made = dict(row)
+        for name, value in example.items():
+            plain = plain_values(value)
+            if name not in row or (name == self.subject.label_key and isinstance(plain, list)):
+                made[name] = [plain[step % size] for step in range(length)] if name in self._each_token else plain
+        return {name: contained(example.get(name), value) for name, value in made.items()}
 
     def _pad(self, name: str, values: list[int], width: int) -> list[int]:
         tokenizer = self.subject.processing_class
@@ -105,18 +122,6 @@ def _inner_tokens(subject: CollatorSubject) -> tuple[int, ...]:
     rows = [(plain_values(row["input_ids"]), plain_values(row.get("attention_mask"))) for row in subject.examples]
     texts = [[token for token, seen in zip(ids, mask or [1] * len(ids), strict=True) if seen] for ids, mask in rows]
     return tuple(sorted({token for text in texts for token in text[1:-1]}))
-
-
-def _like(example: dict[str, Any], row: dict[str, Any], label_key: str) -> dict[str, Any]:
-    """Give a generated row the other columns of a real one, its kind of label, and its containers."""
-    length = len(row["input_ids"])
-    made = dict(row)
-    for name, value in example.items():
-        plain, size = plain_values(value), len(example["input_ids"])
-        each_token = isinstance(plain, list) and len(plain) == size
-        if name not in row or (name == label_key and isinstance(plain, list)):
-            made[name] = [plain[step % size] for step in range(length)] if each_token else plain
-    return {name: contained(example.get(name), value) for name, value in made.items()}
 
 
 def longest_row(subject: CollatorSubject) -> int:

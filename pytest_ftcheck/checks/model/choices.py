@@ -23,7 +23,7 @@ from pytest_ftcheck.checks.model.logits import (
     tolerance_of,
     trained_model,
 )
-from pytest_ftcheck.checks.model.token_rows import TokenRow, special_tokens, text_spans, texts_apart, texts_together
+from pytest_ftcheck.checks.model.token_rows import rows_of_texts, special_tokens, text_spans, texts_together
 from pytest_ftcheck.heads.traits import CHOICES
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from pytest_ftcheck.checks.collator.batches import Features
     from pytest_ftcheck.checks.evidence import Evidence
-    from pytest_ftcheck.checks.model.token_rows import Span
+    from pytest_ftcheck.checks.model.token_rows import Span, TokenRow
     from pytest_ftcheck.findings import Finding
 
 _BETTER = 0.1
@@ -135,7 +135,7 @@ def _exchanged(evidence: Evidence, features: Features) -> tuple[Features, Featur
     if not features or "input_ids" not in features[0] or len(features) < _FEWEST:
         msg = f"there are fewer than {_FEWEST} rows, or they have no token ids"
         raise NotApplicable(msg)
-    rows = [[TokenRow.of(text) for text in texts_apart(feature)] for feature in features]
+    rows = rows_of_texts(evidence, features)
     spans = [_context(row, special) for row in rows]
     found = [span for span in spans if span is not None]
     if len(found) < len(rows):

@@ -10,7 +10,7 @@ import numpy as np
 from pytest_ftcheck.checks.catalogue import NotApplicable, ReportedBy, Thresholds, check, finding
 from pytest_ftcheck.checks.data.splits import splits
 from pytest_ftcheck.checks.model.logits import MATRIX, affordable, logits_of_rows, trained_model
-from pytest_ftcheck.checks.model.token_rows import TokenRow, shuffled, special_tokens, texts_apart, texts_together
+from pytest_ftcheck.checks.model.token_rows import rows_of_texts, shuffled, special_tokens, texts_together
 from pytest_ftcheck.checks.model.weights import parts_of
 from pytest_ftcheck.columns import joined_ids, walk
 
@@ -140,21 +140,24 @@ def _both_orders(evidence: Evidence, features: list[dict[str, Any]]) -> tuple[li
     def order(count: int) -> list[int]:
         return generator.sample(range(count), count)
 
-    before, after = [], []
-    for feature in features:
-        if "input_ids" in feature:
-            rows = [TokenRow.of(text) for text in texts_apart(feature)]
-            others = [shuffled(row, special_tokens(evidence), order) for row in rows]
-            pad_id = evidence.pipeline.pad_id or 0
-            made = [texts_together([row.feature() for row in texts], feature, pad_id) for texts in (rows, others)]
-            pair, changed = (made[0], made[1]), any(a.ids != b.ids for a, b in zip(rows, others, strict=True))
-        else:
-            pair = feature, {name: _words_shuffled(value, order) for name, value in feature.items()}
-            changed = pair[0] != pair[1]
-        if changed:
-            before.append(pair[0])
-            after.append(pair[1])
-    return before, after
+    if features and "input_ids" in features[0]:
+        pairs = _tokens_shuffled(evidence, features, order)
+    else:
+        words = [{name: _words_shuffled(value, order) for name, value in feature.items()} for feature in features]
+        pairs = [pair for pair in zip(features, words, strict=True) if pair[0] != pair[1]]
+    return [before for before, _ in pairs], [after for _, after in pairs]
+
+
+def _tokens_shuffled(evidence: Evidence, features: list[dict[str, Any]], order: Any) -> list[tuple[Any, Any]]:
+    pad_id, special, pairs = evidence.pipeline.pad_id or 0, special_tokens(evidence), []
+    for feature, rows in zip(features, rows_of_texts(evidence, features), strict=True):
+        others = [shuffled(row, special, order) for row in rows]
+        if any(row.ids != other.ids for row, other in zip(rows, others, strict=True)):
+            before, after = (
+                texts_together([row.feature() for row in texts], feature, pad_id) for texts in (rows, others)
+            )
+            pairs.append((before, after))
+    return pairs
 
 
 def _words_shuffled(value: Any, order: Any) -> Any:

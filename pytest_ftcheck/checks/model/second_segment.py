@@ -118,7 +118,7 @@ def _pairs(evidence: Evidence) -> _Pairs | str:
     features = evidence.features(split.rows, indices)
     if "input_ids" not in features[0]:
         return _pairs_of_texts(indices, features, columns)
-    rows, special = [TokenRow.of(feature) for feature in features], special_tokens(evidence)
+    rows, special = TokenRow.of_all(evidence, features), special_tokens(evidence)
     texts = _tokens_of_texts(evidence, split.texts(columns, indices)) if len(columns) > 1 else []
     spans = [second_span(row, special, *(texts[at] if texts else ())) for at, row in enumerate(rows)]
     found = [at for at, span in enumerate(spans) if span]

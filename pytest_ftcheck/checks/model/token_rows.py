@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from pytest_ftcheck.checks.collator.batches import contained, plain_values
 from pytest_ftcheck.checks.data.encoded import special_ids
 from pytest_ftcheck.columns import holds_lists
+from pytest_ftcheck.heads.token_columns import columns_per_token
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from pytest_ftcheck.checks.evidence import Evidence
 
@@ -31,17 +32,23 @@ class TokenRow:
     """The original feature, whose values are lists, arrays or tensors."""
 
     @classmethod
-    def of(cls, feature: Mapping[str, Any]) -> TokenRow:
-        """Split a feature into columns; tokens with an attention mask of 0 are padding."""
+    def of(cls, feature: Mapping[str, Any], each: Collection[str]) -> TokenRow:
+        """Split a feature into columns, of which `each` have a value for each token; a mask of 0 means padding."""
         plain = {name: plain_values(value) for name, value in feature.items()}
-        length = len(plain["input_ids"])
-        mask = plain.get("attention_mask", [1] * length)
-        each = {name for name, value in plain.items() if isinstance(value, list) and len(value) == length}
+        mask = plain.get("attention_mask", [1] * len(plain["input_ids"]))
         return cls(
-            tokens={name: [v for v, real in zip(plain[name], mask, strict=True) if real] for name in each},
+            tokens={
+                name: [v for v, real in zip(plain[name], mask, strict=True) if real] for name in plain if name in each
+            },
             others={name: value for name, value in plain.items() if name not in each},
             example=feature,
         )
+
+    @classmethod
+    def of_all(cls, evidence: Evidence, features: Sequence[Mapping[str, Any]]) -> list[TokenRow]:
+        """Split features of one data set, each of one text."""
+        each = columns_per_token(features, evidence.pipeline.card.head_rules.traits)
+        return [cls.of(feature, each) for feature in features]
 
     @property
     def ids(self) -> list[int]:
@@ -72,6 +79,13 @@ def texts_apart(feature: Mapping[str, Any]) -> list[dict[str, Any]]:
         return [dict(feature)]
     each = _of_each_text(feature)
     return [{**feature, **{name: feature[name][text] for name in each}} for text in range(len(ids))]
+
+
+def rows_of_texts(evidence: Evidence, features: Sequence[Mapping[str, Any]]) -> list[list[TokenRow]]:
+    """Return the texts of each feature, one or several."""
+    texts = [texts_apart(feature) for feature in features]
+    rows = iter(TokenRow.of_all(evidence, [text for apart in texts for text in apart]))
+    return [[next(rows) for _ in apart] for apart in texts]
 
 
 def texts_together(texts: Sequence[Mapping[str, Any]], feature: Mapping[str, Any], pad_id: int) -> dict[str, Any]:

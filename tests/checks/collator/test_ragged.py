@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerFast
 
 from pytest_ftcheck.checks.collator.invariants import check_lengths_example
 from pytest_ftcheck.checks.collator.padding_rule import PaddingRule
-from pytest_ftcheck.checks.collator.ragged import features_of_lengths
+from pytest_ftcheck.checks.collator.ragged import features as generated
+from pytest_ftcheck.checks.collator.ragged import features_of_lengths, smallest_failure
 
 CLS, SEP = 2, 3
 
@@ -35,3 +37,34 @@ def test_generated_rows_hold_special_tokens_at_their_places(kit: Any, tokenizer:
         },
         {"input_ids": [11, 12], "token_type_ids": [0, 1], "attention_mask": [1, 1], "labels": 1},
     ]
+
+
+def test_label_vector_as_long_as_a_row_stays_a_vector(kit: Any, tokenizer: PreTrainedTokenizerFast) -> None:
+    """A row of five tokens that has five labels by chance is the pattern of generated rows of any length."""
+    real = tuple(
+        {
+            "input_ids": [CLS, *range(5, 3 + length), SEP],
+            "attention_mask": [1] * length,
+            "labels": [0.0, 1.0] + [0.0] * 3,
+        }
+        for length in (5, 9, 5)
+    )
+    subject = kit.build_subject(
+        DataCollatorWithPadding(tokenizer),
+        tokenizer,
+        head="multi-label-classification",
+        num_labels=5,
+        input_names=("input_ids", "attention_mask"),
+        examples=real,
+    )
+    for equal in (subject, replace(subject, examples=real[::2])):
+        widths: list[int] = []
+
+        def judged(rows: list[dict[str, Any]], widths: list[int] = widths) -> list[Any]:
+            widths.extend(len(row["labels"]) for row in rows)
+            return []
+
+        assert smallest_failure(generated(equal), judged) == []
+        assert set(widths) == {5}
+        assert len({len(row["input_ids"]) for row in features_of_lengths(equal, (2, 7))}) == 2
+        assert {len(row["labels"]) for row in features_of_lengths(equal, (2, 7))} == {5}

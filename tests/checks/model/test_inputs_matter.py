@@ -294,10 +294,11 @@ def test_few_rows_say_nothing(scored_evidence: Callable[..., Evidence]) -> None:
 # -- rows taken apart -------------------------------------------------------------------------------------------------
 
 SPECIAL = frozenset({PAD, CLS, SEP})
+COLUMNS = ("input_ids", "attention_mask", "token_type_ids")
 
 
 def test_padding_is_taken_off() -> None:
-    row = TokenRow.of({"input_ids": [PAD, CLS, 7, SEP], "attention_mask": [0, 1, 1, 1], "labels": 1})
+    row = TokenRow.of({"input_ids": [PAD, CLS, 7, SEP], "attention_mask": [0, 1, 1, 1], "labels": 1}, COLUMNS)
     assert row.feature() == {"input_ids": [CLS, 7, SEP], "attention_mask": [1, 1, 1], "labels": 1}
 
 
@@ -315,12 +316,12 @@ def test_padding_is_taken_off() -> None:
 def test_second_text_is_found(
     ids: list[int], types: list[int] | None, second: list[int], span: tuple[int, int] | None
 ) -> None:
-    row = TokenRow.of({"input_ids": ids} | ({} if types is None else {"token_type_ids": types}))
+    row = TokenRow.of({"input_ids": ids} | ({} if types is None else {"token_type_ids": types}), COLUMNS)
     assert second_span(row, SPECIAL, [7, 8], second) == span
 
 
 def test_tokens_are_exchanged_within_their_text() -> None:
-    row = TokenRow.of({"input_ids": [CLS, 7, 8, SEP, 9, 10, 11, SEP], "token_type_ids": [0] * 4 + [1] * 4})
+    row = TokenRow.of({"input_ids": [CLS, 7, 8, SEP, 9, 10, 11, SEP], "token_type_ids": [0] * 4 + [1] * 4}, COLUMNS)
     assert text_spans(row, SPECIAL) == [(1, 3), (4, 7)]
     assert shuffled(row, SPECIAL, lambda count: range(count)[::-1]).ids == [CLS, 8, 7, SEP, 11, 10, 9, SEP]
     assert row.replaced((4, 7), [5]).feature() == {

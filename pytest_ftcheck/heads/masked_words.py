@@ -165,12 +165,13 @@ class OutputsOfMaskedTokens(OutputsAsTheyAre):
         return {"logits": (rows, None, num_labels), "labels": (rows, None)}
 
     def are_of(self, logits: Any, labels: Any, num_labels: int) -> bool:
-        """Accept logits ``[B, T, V]``, V not the number of labels, and integers ``[B, T]``, most of them ignored."""
+        """Accept logits ``[B, T, V]``, V not the number of labels, and integers ``[B, T]``.
+
+        How many are ignored does not matter: where the collator labels every token, a check reports it.
+        """
         if not hasattr(logits, "shape") or not hasattr(labels, "shape") or len(logits.shape) != _AXES:
             return False
-        if labels.is_floating_point() or logits.shape[:2] != labels.shape or logits.shape[2] == num_labels:
-            return False
-        return bool((labels == IGNORED).float().mean() > 1 / 2)
+        return not labels.is_floating_point() and logits.shape[:2] == labels.shape and logits.shape[2] != num_labels
 
     def judged(self, logits: NDArray[Any], label_ids: NDArray[Any]) -> NDArray[Any]:
         """Return the loss of each masked token, ``[M, 1]``, from stored numbers or logits ``[N, T, V]``."""

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers import PreTrainedModel
 
-from pytest_ftcheck.columns import POSITION_NAMES
+from pytest_ftcheck.columns import ALL_LABEL_NAMES, POSITION_NAMES
 from pytest_ftcheck.errors import TaskError
 from pytest_ftcheck.heads.registry import head_of_outputs, head_of_width
 from pytest_ftcheck.heads.traits import LABEL_SETS
+from pytest_ftcheck.pipeline.quiet import warnings_of_a_script
 from pytest_ftcheck.pipeline.trainer_rows import judged_rows
 
 if TYPE_CHECKING:
@@ -30,14 +31,15 @@ _PAIR = 2
 def head_of(trainer: Any, spec: str) -> Head:
     """Evaluate one batch, and return the head with such outputs: by their shapes, else the head of classes or values.
 
-    An error of the batch is ignored here: the checks report it.
+    An error of the batch is ignored here if the labels are known without it: the checks report it.
 
     Args:
         trainer: not trained.
         spec: where the Trainer comes from, for messages.
 
     Raises:
-        TaskError: the model has another head, or is not a model of transformers.
+        TaskError: the model has another head, or is not a model of transformers; or only the collator could say what
+            the labels are, and it fails.
 
     """
     model = trainer.model
@@ -45,9 +47,10 @@ def head_of(trainer: Any, spec: str) -> Head:
     if not isinstance(inner, PreTrainedModel):
         msg = f"{spec}: the Trainer's model is a {type(inner).__module__}.{type(inner).__qualname__}. {_JUDGED}."
         raise TaskError(msg)
-    evaluated, width = _one_batch(trainer), int(model.config.num_labels)
-    declared = getattr(model.config, "problem_type", None)
-    found = _head_of_labels(trainer, width) if evaluated is None else _head_of_batch(*evaluated, width)
+    width, declared = int(model.config.num_labels), getattr(model.config, "problem_type", None)
+    with warnings_of_a_script():
+        evaluated, error = _one_batch(trainer)
+        found = _head_of_labels(trainer, width) if evaluated is None else _head_of_batch(*evaluated, width)
     found = found if found is None or found.model.takes(inner) else None
     # Numbers from 0 to 1 may be values: the configuration decides.
     unsure = found is not None and LABEL_SETS in found.traits and declared not in {None, found.model.problem_type}
@@ -57,7 +60,19 @@ def head_of(trainer: Any, spec: str) -> Head:
     if other:
         msg = f"{spec}: the Trainer's model is a {type(inner).__name__}, {other}. {_JUDGED}."
         raise TaskError(msg)
+    columns = getattr(trainer.eval_dataset, "column_names", None)
+    if error is not None and isinstance(columns, list) and not {*columns} & {*trainer.label_names, *ALL_LABEL_NAMES}:
+        msg = (
+            f"{spec}: eval_dataset has no labels (it has {', '.join(columns)}), and its first batch cannot be "
+            f"evaluated, so that the collator's are not known: {_in_one_line(error)}. Correct the collator, or keep "
+            "the column 'label' or 'labels'."
+        )
+        raise TaskError(msg)
     return head_of_width(width)
+
+
+def _in_one_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def _head_of_batch(batch: Mapping[str, Any], logits: Any, labels: Any, width: int) -> Head | None:
@@ -93,8 +108,8 @@ def _head_of_ends(batch: Mapping[str, Any], width: int) -> Head | None:
     return head_of_outputs((torch.zeros(len(ends[0]), 1),) * _PAIR, ends, width)
 
 
-def _one_batch(trainer: Any) -> tuple[Mapping[str, Any], Any, Any] | None:
-    """Evaluate the first batch as the Trainer does; return it with logits and labels, or None where it fails."""
+def _one_batch(trainer: Any) -> tuple[tuple[Mapping[str, Any], Any, Any] | None, BaseException | None]:
+    """Evaluate the first batch as the Trainer does; return it with logits and labels, or the error where it fails."""
     model, was_training = trainer.model, trainer.model.training
     try:
         batch = next(iter(trainer.get_eval_dataloader(judged_rows(trainer))))
@@ -103,11 +118,11 @@ def _one_batch(trainer: Any) -> tuple[Mapping[str, Any], Any, Any] | None:
             _, logits, labels = trainer.prediction_step(model, dict(batch), prediction_loss_only=False)
     except KeyboardInterrupt:
         raise
-    except BaseException:  # noqa: BLE001 - code of the user: the checks tell what is wrong with it
-        return None
+    except BaseException as error:  # noqa: BLE001 - code of the user: the checks tell what is wrong with it
+        return None, error
     finally:
         model.train(was_training)
-    return batch, logits, labels
+    return (batch, logits, labels), None
 
 
 def _other_input(batch: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""``python -m pytest_ftcheck.report``: renders a JSON document in other forms, or compares several of them."""
+"""``python -m pytest_ftcheck.report``: renders, compares or tracks the JSON documents of sessions."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pytest_ftcheck.report.history import history, history_lines
 from pytest_ftcheck.report.html.history import history_page
 from pytest_ftcheck.report.read import read_file
 from pytest_ftcheck.report.session_summary import session_summary
+from pytest_ftcheck.report.trackers import TRACKERS
 from pytest_ftcheck.report.view import View
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             lines = history_lines(series)
             if given.html:
                 _write(given.html, "html", history_page(series))
+        elif given.command == "track":
+            lines = _track(_document(given.document), {name: getattr(given, name) for name in TRACKERS})
         else:
             document = _document(given.document)
             lines = _render(document, {name: path for name in _FROM_JSON if (path := getattr(given, name))})
@@ -67,7 +70,24 @@ def _parser() -> argparse.ArgumentParser:
     course = commands.add_parser("history", help="judge each metric of the latest document by those before")
     course.add_argument("documents", type=Path, nargs="+", help="files of --ftcheck-json, in any order")
     course.add_argument("--html", type=Path, metavar="PATH", help="also write an HTML page with a chart of each metric")
+    track = commands.add_parser("track", allow_abbrev=False, help="log the runs of a document to experiment trackers")
+    track.add_argument("document", type=Path, help="file of --ftcheck-json")
+    track.add_argument("--trackio", metavar="PROJECT", help="project of Trackio, which is made where there is none")
+    track.add_argument("--mlflow", metavar="EXPERIMENT", help="experiment of MLflow, which is made where there is none")
     return parser
+
+
+def _track(document: Document, names: dict[str, str | None]) -> list[str]:
+    """Log a document to each tracker that has a name.
+
+    Raises:
+        DataError: none has one.
+
+    """
+    if not any(names.values()):
+        msg = "no tracker is given. Give --trackio=PROJECT, --mlflow=EXPERIMENT, or both."
+        raise DataError(msg)
+    return [line for tracker, name in names.items() if name for line in TRACKERS[tracker](document, name)]
 
 
 def _document(path: Path) -> Document:

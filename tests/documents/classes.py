@@ -56,6 +56,7 @@ CLASSES: dict[str, Class] = {
     # Installation, and a first verdict.
     "pip install pytest-ftcheck": _INSTALLED,
     'pip install "pytest-ftcheck[report]"': _INSTALLED,
+    "pip install 'pytest-ftcheck[trackio]'": _INSTALLED,
     _MRPC: Run("empty", _GREEN),
     "python -m pytest_ftcheck init": Run("script", r"Trainer: train\.py:\d+"),
     "python -m pytest_ftcheck init --apply": _INIT,
@@ -109,6 +110,12 @@ CLASSES: dict[str, Class] = {
     f"{_REPORT} diff yesterday.json today.json": Run("reports", r"likely cause: none → collator\.mask"),
     f"{_REPORT} history nightly/*.json": Run("reports", r"\| mrpc "),
     f"{_REPORT} history nightly/*.json --html=history.html": Run("reports", ""),
+    f"{_REPORT} track run.json --trackio=paraphrases": Covered(
+        "tests/report/test_trackers.py::test_trackio_holds_the_runs"
+    ),
+    f"{_REPORT} track run.json --mlflow=paraphrases": Covered(
+        "tests/report/test_trackers.py::test_mlflow_holds_the_runs"
+    ),
     "python -m pytest_ftcheck.runs.prune --days 30": Covered(
         "tests/runs/test_prune.py::test_the_command_says_what_goes"
     ),

@@ -78,8 +78,8 @@ def test_it_is_told_apart_from_tags_by_the_width_of_its_logits() -> None:
     tags = head_of_outputs(torch.zeros(2, 3, 5), labels, 5)
     assert tags is not None
     assert tags.name == "token-classification"
-    every = torch.ones(2, 3, dtype=torch.int64)  # as of a causal model
-    assert head_of_outputs(torch.zeros(2, 3, 5), every, 2) is None
+    # A collator that labels every token; causal models are told apart by their class.
+    assert head_of_outputs(torch.zeros(2, 3, 5), torch.ones(2, 3, dtype=torch.int64), 2) is HEAD
 
 
 def test_unigram_losses_are_the_shares_and_of_tokens_never_seen_one_more() -> None:

@@ -95,6 +95,25 @@ def masked() -> Trainer:
     return trainer(BertForMaskedLM(BertConfig(**BERT)), rows(), DataCollatorForLanguageModeling(TOKENIZER))
 
 
+def every_token_labelled() -> Trainer:
+    """Labels from a collator that forgets to ignore the tokens that are not masked."""
+
+    def collate(features: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+        batch = default_data_collator(features)
+        return {**batch, "labels": batch["input_ids"].clone()}
+
+    return trainer(masked().model, rows(), collate)
+
+
+def collator_fails() -> Trainer:
+    """Only the collator makes labels, and it wants a column that the Trainer removes."""
+
+    def collate(features: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+        return {"labels": torch.tensor([row["special_tokens_mask"] for row in features])}
+
+    return trainer(masked().model, rows(special_tokens_mask=ENCODED["input_ids"]), collate)
+
+
 def tokens() -> Trainer:
     labels = [[1] * len(row) for row in ENCODED["input_ids"]]
     return trainer(BertForTokenClassification(BertConfig(**BERT | {"num_labels": 3})), rows(labels=labels))

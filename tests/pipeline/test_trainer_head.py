@@ -59,6 +59,7 @@ JUDGED_HEADS = {
     "spans": "answer-positions",
     "spans_out_of_range": "answer-positions",
     "masked": "masked-language-modelling",
+    "every_token_labelled": "masked-language-modelling",  # a check of the collator names the cause
     "spans_of_an_own_class": "answer-positions",  # whose labels the Trainer does not find: a check names the cause
     "label_out_of_range": "sequence-classification",  # the checks name the cause
 }
@@ -78,3 +79,17 @@ def test_answers_of_a_trainer_are_refused_with_what_can_be_done() -> None:
         build_trainer_pipeline(
             "mine", "heads_train.py:spans", {"head": "question-answering"}, Settings(rootdir=HERE, device="cpu")
         )
+
+
+def test_labels_that_only_a_failing_collator_makes_are_refused_with_its_error() -> None:
+    words = r"eval_dataset has no labels \(it has .*\), and its first batch cannot be evaluated.*KeyError: 'special_tok"
+    with pytest.raises(TaskError, match=rf"heads_train.py:collator_fails: {words}"):
+        build_trainer_pipeline("mine", "heads_train.py:collator_fails", {}, Settings(rootdir=HERE, device="cpu"))
+
+
+def test_warnings_of_the_first_batch_decide_nothing(recwarn: pytest.WarningsRecorder) -> None:
+    """Under ``-W error``, a DataLoader's advice about pinned memory was an error, and the head was not found out."""
+    settings = Settings(rootdir=HERE, device="cpu")
+    pipeline = build_trainer_pipeline("mine", "heads_train.py:every_token_labelled", {}, settings)
+    assert pipeline.card.head == "masked-language-modelling"
+    assert not recwarn.list

@@ -8,6 +8,8 @@ from typing import Literal
 from pytest_ftcheck.printable import printable_values
 
 Level = Literal["fail", "warn"]
+EXAMPLES = 3
+"""Rows that a finding shows as evidence, at most."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from pytest_ftcheck.errors import CheckFailure, FtcheckError, SettingsError, unknown
 from pytest_ftcheck.extensions import extensions, load_extension
-from pytest_ftcheck.findings import Finding
+from pytest_ftcheck.findings import EXAMPLES, Finding
 from pytest_ftcheck.heads.traits import MASKED_TOKENS, unmet
 from pytest_ftcheck.printable import text_of
 
@@ -218,10 +218,6 @@ def _place(error: BaseException) -> str:
         if not code.co_filename.startswith(("<", *installed)):
             return f"{code.co_name}() in {Path(code.co_filename).name}, line {line},"
     return ""
-
-
-EXAMPLES = 3
-"""Rows that a finding shows as evidence, at most."""
 
 
 def finding(

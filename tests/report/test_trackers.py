@@ -80,8 +80,7 @@ def file(tmp_path: Path) -> str:
 def test_mlflow_holds_the_runs(
     file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("mlflow", reason="MLflow is not installed")
-    from mlflow import MlflowClient
+    mlflow = pytest.importorskip("mlflow", reason="MLflow is not installed")
 
     # Without SQLAlchemy, the slim package has the file store alone.
     monkeypatch.setenv("MLFLOW_TRACKING_URI", (tmp_path / "mlruns").as_uri())
@@ -90,7 +89,7 @@ def test_mlflow_holds_the_runs(
     assert main(["track", file, "--mlflow=paraphrases"]) == 0
     assert main(["track", file, "--mlflow=paraphrases"]) == 0
     assert capsys.readouterr().out == "mlflow: mrpc-trainer-0 in experiment paraphrases\n" * 2
-    client = MlflowClient()
+    client = mlflow.MlflowClient()
     runs = client.search_runs([client.get_experiment_by_name("paraphrases").experiment_id])
     assert [made.info.status for made in runs] == ["FAILED", "FAILED"]
     made = runs[0]

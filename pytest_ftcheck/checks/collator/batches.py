@@ -15,7 +15,7 @@ import torch
 
 from pytest_ftcheck.columns import POSITION_NAMES
 from pytest_ftcheck.errors import DataError, unknown
-from pytest_ftcheck.findings import Finding
+from pytest_ftcheck.findings import EXAMPLES, Finding
 from pytest_ftcheck.heads.registry import head_named
 from pytest_ftcheck.heads.traits import POSITIONS
 
@@ -245,10 +245,17 @@ def _kind(value: Any) -> str:
 
 
 def batch_finding(check: str, features: Features, expected: str, observed: str, hint: str) -> Finding:
-    """Make a finding about a batch, named by the lengths of its rows."""
+    """Make a finding about a batch, named by the lengths of its rows; its features are the evidence."""
     lengths = lengths_of(features)
     named = f"({lengths[0]},)" if len(lengths) == 1 else f"({', '.join(map(str, lengths))})"
-    return Finding(check, f"batch of lengths {named}", expected, observed, hint)
+    shown = tuple(f"feature {row}: {_show_feature(feature)}" for row, feature in enumerate(features[:EXAMPLES]))
+    return Finding(check, f"batch of lengths {named}", expected, observed, hint, evidence=shown)
+
+
+def _show_feature(feature: dict[str, Any]) -> str:
+    plain = {name: plain_values(value) for name, value in feature.items()}
+    shown = {name: show_list(value) if isinstance(value, list) else repr(value) for name, value in plain.items()}
+    return ", ".join(f"{name} {value}" for name, value in shown.items())
 
 
 def show_list(values: list[Any]) -> str:

@@ -15,7 +15,7 @@ from pytest_ftcheck.heads.masking import AS_ANY, AS_MASK, MASK_RATE
 from pytest_ftcheck.heads.traits import IGNORED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -51,6 +51,14 @@ class MaskedRow:
     def ordinary(self) -> NDArray[np.bool_]:
         """Where a token may be masked."""
         return ~self.padding & ~self.special
+
+    def around(self, place: int) -> str:
+        """Show the tokens around a place: before they were masked, as the model sees them, and the labels."""
+        part = slice(max(place - 3, 0), place + 4)
+        return (
+            f"places {part.start} to {min(part.stop, len(self.given)) - 1}: tokens {self.given[part].tolist()}, "
+            f"shown as {self.shown[part].tolist()}, labels {self.labels[part].tolist()}"
+        )
 
     @property
     def labelled(self) -> NDArray[np.bool_]:
@@ -122,8 +130,16 @@ def findings_of(
             place = int(np.flatnonzero(wrong(rows[first]))[0])
             observed += f"token {rows[first].given[place]} at place {place} is shown as {rows[first].shown[place]}, "
             observed += f"with label {rows[first].labels[place]}"
-            found.append(finding(expected, observed, subject=rows[0].subject))
+            found.append(finding(expected, observed, subject=rows[0].subject, evidence=examples(rows, wrong)))
     return found
+
+
+def examples(rows: Sequence[MaskedRow], wrong: Callable[[MaskedRow], NDArray[np.bool_]]) -> Iterator[str]:
+    """Show rows in which some tokens are wrong, around the first of these tokens."""
+    for index, row in enumerate(rows):
+        places = np.flatnonzero(wrong(row))
+        if len(places):
+            yield f"row {index}, {row.around(int(places[0]))}"
 
 
 def _masked_rows(evidence: Evidence) -> list[MaskedRow]:

@@ -10,6 +10,7 @@ from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding
 from pytest_ftcheck.checks.collator.masked_batches import (
     declared,
     declares,
+    examples,
     findings_of,
     masked_rows,
     of_splits,
@@ -227,7 +228,8 @@ def unmasked_ignored(evidence: Evidence, thresholds: Thresholds) -> list[Finding
         if labelled and _all_labelled(rows):
             expected = "labels of -100 wherever a token is not drawn"
             observed = f"{seen} of {labelled} labelled tokens are shown as they are"
-            found.append(finding(expected, observed, subject=rows[0].subject))
+            shown = examples(rows, lambda row: row.labelled & (row.shown == row.given))
+            found.append(finding(expected, observed, subject=rows[0].subject, evidence=shown))
     return found
 
 

@@ -6,9 +6,10 @@ import unicodedata
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from pytest_ftcheck.checks.catalogue import EXAMPLES, NotApplicable, Thresholds, check, finding
+from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, check, finding
 from pytest_ftcheck.checks.data.encoded import special_ids, tokens_of
 from pytest_ftcheck.checks.data.splits import SAMPLE, Split, exceeds, filled, share, shorten
+from pytest_ftcheck.findings import EXAMPLES
 from pytest_ftcheck.pipeline.trainer_texts import language_columns
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from transformers import EvalPrediction
 
-from pytest_ftcheck.checks.catalogue import EXAMPLES, NotApplicable, Thresholds, check, finding, warning
+from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, check, finding, warning
 from pytest_ftcheck.checks.data.folded import FoldedRows
 from pytest_ftcheck.checks.data.overlap import Leaks, find_leaks
 from pytest_ftcheck.checks.data.splits import (
@@ -25,6 +25,7 @@ from pytest_ftcheck.checks.data.splits import (
     splits,
 )
 from pytest_ftcheck.checks.masked_runs import require_logits_of_metrics
+from pytest_ftcheck.findings import EXAMPLES
 from pytest_ftcheck.heads.traits import LABEL_PER_ROW
 
 if TYPE_CHECKING:

@@ -9,9 +9,10 @@ import numpy as np
 from datasets import ClassLabel
 from scipy import stats
 
-from pytest_ftcheck.checks.catalogue import EXAMPLES, Thresholds, check, finding, warning
+from pytest_ftcheck.checks.catalogue import Thresholds, check, finding, warning
 from pytest_ftcheck.checks.data.splits import Split, filled, label_values, mapping, share, splits
 from pytest_ftcheck.columns import scalars
+from pytest_ftcheck.findings import EXAMPLES
 from pytest_ftcheck.heads.registry import head_of_width
 from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
 

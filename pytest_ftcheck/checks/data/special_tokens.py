@@ -5,9 +5,10 @@ from __future__ import annotations
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from pytest_ftcheck.checks.catalogue import EXAMPLES, NotApplicable, Thresholds, check, finding, warning
+from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, check, finding, warning
 from pytest_ftcheck.checks.data.encoded import tokens_of
 from pytest_ftcheck.checks.data.splits import SAMPLE, exceeds, filled, share
+from pytest_ftcheck.findings import EXAMPLES
 
 if TYPE_CHECKING:
     from pytest_ftcheck.checks.evidence import Evidence

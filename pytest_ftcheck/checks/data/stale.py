@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from scipy import stats
 
-from pytest_ftcheck.checks.catalogue import EXAMPLES, Thresholds, check, finding
+from pytest_ftcheck.checks.catalogue import Thresholds, check, finding
 from pytest_ftcheck.checks.data.encoded import Encoded, encode_again, is_subsequence
 from pytest_ftcheck.checks.data.splits import (
     ALL_ROWS,
@@ -21,6 +21,7 @@ from pytest_ftcheck.checks.data.splits import (
     shorten,
 )
 from pytest_ftcheck.columns import scalars
+from pytest_ftcheck.findings import EXAMPLES
 from pytest_ftcheck.heads.traits import LABEL_PER_ROW
 
 if TYPE_CHECKING:

@@ -37,10 +37,10 @@ def test_the_card_reads_the_real_data(real_data: Path, task: str) -> None:
 @pytest.mark.parametrize(
     ("task", "rows", "shape"),
     [
-        pytest.param("mrpc", 1000, [408, 2], id="mrpc"),
-        pytest.param("qnli", 700, [400, 2], id="qnli"),
-        pytest.param("sst2", 400, [400, 2], id="sst2"),
-        pytest.param("yelp_review_full", 300, [100, 5], id="yelp"),
+        pytest.param("mrpc", 300, [150, 2], id="mrpc"),
+        pytest.param("qnli", 300, [200, 2], id="qnli"),
+        pytest.param("sst2", 400, [200, 2], id="sst2"),
+        pytest.param("yelp_review_full", 120, [60, 5], id="yelp"),
     ],
 )
 def test_minilm_runs_on_the_real_task(  # noqa: PLR0917 - pytest passes fixtures by name
@@ -64,9 +64,9 @@ def test_minilm_runs_on_the_real_task(  # noqa: PLR0917 - pytest passes fixtures
         f"--ftcheck-max-eval-rows={shape[0]}",
         "--ftcheck-json=report.json",
         "--ftcheck-fast-cpu",  # half the time
-        # The checks that make short fine-tunes of their own take minutes with MiniLM: on one task. And the few rows of
-        # the others need not teach it more than chance does.
-        *([] if task == "mrpc" else ["--ftcheck-checks=data,collator,model,metrics,serving,-metrics.beats_trivial"]),
+        # The checks that make short fine-tunes of their own take minutes with MiniLM: on one task. So few rows need not
+        # teach it more than chance does.
+        f"--ftcheck-checks=data,collator,model,metrics,serving,{'training,' * (task == 'mrpc')}-metrics.beats_trivial",
     )
     assert result.ret == pytest.ExitCode.OK, result.stdout.str()
     report = json.loads((pytester.path / "report.json").read_text())
@@ -76,13 +76,14 @@ def test_minilm_runs_on_the_real_task(  # noqa: PLR0917 - pytest passes fixtures
 
 
 def test_minilm_finds_entities_of_wnut(pytester: pytest.Pytester, real_data: Path, minilm: Path) -> None:
-    pytester.makefile(".toml", ftcheck="[tasks.wnut_17.floors.full.minilm-l6]\noverall_f1 = 0.3\n")
+    pytester.makefile(".toml", ftcheck="[tasks.wnut_17.floors.full.minilm-l6]\noverall_f1 = 0.1\n")
     result = pytester.runpytest_subprocess(
         "--ftcheck-task=wnut_17",
         f"--ftcheck-data={real_data / FOLDERS['wnut_17'][0]}",
         f"--ftcheck-model={minilm}",
         "--ftcheck-tier=full",
-        "--ftcheck-max-train-rows=2000",
+        "--ftcheck-max-train-rows=1500",
+        "--ftcheck-max-eval-rows=500",
         "--ftcheck-json=report.json",
         "--ftcheck-fast-cpu",
         "--ftcheck-checks=data,collator,model,metrics,serving",
@@ -101,10 +102,10 @@ def test_minilm_learns_several_labels_of_real_rows(pytester: pytest.Pytester, re
     result = pytester.runpytest_subprocess(
         "--ftcheck-task=bank_topics",
         f"--ftcheck-model={minilm}",
-        "--ftcheck-max-train-rows=800",
-        "--ftcheck-max-eval-rows=400",
+        "--ftcheck-max-train-rows=600",
+        "--ftcheck-max-eval-rows=300",
         "--ftcheck-fast-cpu",
-        # 800 rows teach the rarest labels too little to be ranked.
+        # 600 rows teach the rarest labels too little to be ranked.
         "--ftcheck-checks=data,collator,model,metrics,serving,-metrics.labels_answered",
     )
     assert result.ret == pytest.ExitCode.OK, result.stdout.str()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,7 +14,12 @@ PYTORCH_KERNELS = "of PyTorch"
 
 def versions() -> dict[str, str]:
     """Return the versions of Python and of every package that affects a run."""
-    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+    return {"python": platform.python_version(), **_of_packages()}
+
+
+@cache  # reading the metadata takes 20 ms, and a process has imported what it has
+def _of_packages() -> dict[str, str]:
+    return {name: version(name) for name in PACKAGES}
 
 
 def describe_environment(

@@ -42,6 +42,8 @@ WHOLE_PAGES: dict[str, str] = {
 _GREEN = r"=+ .*\d+ passed.* =+"
 _BASELINE = Run("empty", r"accepted \(new\): mrpc/")
 _INSTALLED = NotRun("an installation from a package index")
+_LIKE_ANOTHER = Covered("tests/documents/test_commands.py::test_a_command_runs")
+"""Differs from a command that runs in a path, a reason, or the checks that it selects."""
 _PLACEHOLDER = NotRun("a placeholder for the reader's files")
 _CALIBRATED = Covered("tests/plugin/test_calibrate.py::test_written_limits_hold_in_the_next_session")
 _INIT = Covered("tests/init/test_init.py::test_three_commands_to_a_green_verdict")
@@ -66,7 +68,7 @@ CLASSES: dict[str, Class] = {
     f'{_TICKETS} --ftcheck-update-baseline --ftcheck-reason="first"': _ACCEPTED,
     # Tasks, checkpoints, Trainers.
     "pytest --ftcheck-trainer=my_project.train:build_trainer": Run("scripts", _GREEN),
-    "pytest --ftcheck-trainer=path/to/train.py:build_trainer": Run("scripts", _GREEN),
+    "pytest --ftcheck-trainer=path/to/train.py:build_trainer": _LIKE_ANOTHER,
     "pytest --ftcheck-trainer=train.py:build_trainer": Run("scripts", _GREEN),
     "pytest --ftcheck-trainer=train.py:build_trainer --ftcheck-engine=both": Run("scripts", _GREEN),
     "pytest --ftcheck-trainer=train.py:build_trainer --ftcheck-reuse --ftcheck-store=runs": Run("scripts", _GREEN),
@@ -77,11 +79,11 @@ CLASSES: dict[str, Class] = {
     f"{_MRPC} --ftcheck-model=path/to/checkpoint --ftcheck-data=path/to/mrpc --ftcheck-engine=both": _PLACEHOLDER,
     _REVIEWS: Run("reviews", _GREEN),
     f"{_REVIEWS} --ftcheck-model=models/tuned --ftcheck-no-train": _PLACEHOLDER,
-    f"{_REVIEWS} --ftcheck-reuse": Run("reviews", _GREEN),
+    f"{_REVIEWS} --ftcheck-reuse": _LIKE_ANOTHER,
     # Checks and faults.
     f"{_REVIEWS} --ftcheck-checks=data,collator.mask": Run("reviews", _GREEN),
     f"{_REVIEWS} --ftcheck-checks=-training,-data.duplicates": Run("reviews", _GREEN),
-    f"{_REVIEWS} --ftcheck-checks=equivalence": Run("reviews", _GREEN),
+    f"{_REVIEWS} --ftcheck-checks=equivalence": _LIKE_ANOTHER,
     f"{_REVIEWS} --ftcheck-checks=equivalence,-equivalence.compiled": Run("reviews", _GREEN),
     f"{_REVIEWS} --ftcheck-checks=data,collator,model,training,metrics,serving,equivalence": Run("reviews", _GREEN),
     f"{_MRPC} --ftcheck-faults": Covered("tests/plugin/test_faults.py::test_without_names_every_fault_is_a_test"),
@@ -97,7 +99,7 @@ CLASSES: dict[str, Class] = {
     f"{_MRPC} --ftcheck-seeds=0-4": _SEEDS,
     "pytest --ftcheck-task=rte --ftcheck-checks=metrics.floor --ftcheck-seeds=0-4": _SEEDS,
     f'{_MRPC} --ftcheck-update-baseline --ftcheck-reason="release 1"': _BASELINE,
-    f'{_MRPC} --ftcheck-update-baseline --ftcheck-reason="first release"': _BASELINE,
+    f'{_MRPC} --ftcheck-update-baseline --ftcheck-reason="first release"': _LIKE_ANOTHER,
     'pytest --ftcheck-task=TASK --ftcheck-update-baseline --ftcheck-reason="more train rows"': _ACCEPTED,
     'git add ftcheck-baseline && git commit -m "Accept the run with more train rows"': Covered(
         "tests/documents/test_tutorial.py::test_every_command_does_what_the_tutorial_says"

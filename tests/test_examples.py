@@ -55,6 +55,7 @@ def test_the_readme_names_the_commands(name: str) -> None:
     assert [command.split() for command in commands] == COMMANDS[name]
 
 
+@pytest.mark.slow
 def test_own_tests_of_reviews(run_example: Callable[..., pytest.RunResult]) -> None:
     result = run_example("reviews", *COMMANDS["reviews"][0])
     assert result.ret == pytest.ExitCode.OK
@@ -145,6 +146,7 @@ def test_labels_that_mark_no_answers_are_red(
     result.stdout.fnmatch_lines(["CAUSE: data.answer_spans: *", f"  observed  {observed}"])
 
 
+@pytest.mark.slow
 def test_flat_columns_of_answers_are_read_by_a_card(run_example: Callable[..., pytest.RunResult]) -> None:
     result = run_example(
         "questions", *COMMANDS["questions"][1], "--ftcheck-checks=data.answer_text,data.answer_positions"

@@ -113,6 +113,7 @@ floors = { mean_cost = { max = 0.0001 } }
 SMALL = ("--ftcheck-task=sst2", "--ftcheck-max-train-rows=16", "--ftcheck-max-eval-rows=32", "-p", "no:cacheprovider")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("installed")
 def test_check_and_engine_of_another_package(pytester: pytest.Pytester) -> None:
     checks = "--ftcheck-checks=model.our_norm,model.finite"
@@ -197,9 +198,10 @@ def test_a_limit_of_a_metric_that_does_not_fit_is_refused(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (
+        pytest.param(
             METRICS.replace("only)", '"no function")'),
             "*metric 'mean_cost' of another package fails on 32 rows: TypeError: *",
+            marks=pytest.mark.slow,
         ),
         (METRICS.replace('"mean_cost"', '"cost"'), "*names the metric 'cost', expected the OwnMetric 'mean_cost'.*"),
     ],

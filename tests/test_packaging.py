@@ -167,16 +167,8 @@ def test_the_readme_begins_with_the_installation_and_a_first_session() -> None:
     assert text.index(first) < text.index("\n## ")
 
 
-@pytest.mark.parametrize(
-    "more",
-    [
-        pytest.param(
-            ["--ftcheck-checks=data.labels_in_range,collator.mask,metrics.floor,serving.reload"], id="few checks"
-        ),
-        pytest.param([], id="as the README says", marks=pytest.mark.slow),
-    ],
-)
-def test_installed_wheel_fine_tunes_in_an_empty_folder(wheel: Path, tmp_path: Path, more: list[str]) -> None:
+@pytest.mark.slow
+def test_installed_wheel_fine_tunes_in_an_empty_folder(wheel: Path, tmp_path: Path) -> None:
     site, empty = tmp_path / "site", tmp_path / "empty"
     empty.mkdir()
     installed = run("-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--target", str(site), str(wheel))
@@ -187,7 +179,7 @@ def test_installed_wheel_fine_tunes_in_an_empty_folder(wheel: Path, tmp_path: Pa
     found = run("-P", "-c", "import pytest_ftcheck; print(pytest_ftcheck.__file__)", cwd=empty, **environment)
     assert Path(found.stdout.strip()).is_relative_to(site), found.stdout + found.stderr
 
-    session = run("-P", "-m", "pytest", FIRST_SESSION, *more, cwd=empty, **environment)
+    session = run("-P", "-m", "pytest", FIRST_SESSION, cwd=empty, **environment)
     assert session.returncode == pytest.ExitCode.OK, session.stdout + session.stderr
     assert re.search(r"=+ \d+ passed.* in .*s.* =+\s*\Z", session.stdout), session.stdout
     assert "mrpc" in session.stdout

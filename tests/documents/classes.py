@@ -12,7 +12,6 @@ class Run:
 
     folder: Literal["empty", "reports", "reviews", "script", "scripts"]
     prints: str
-    slow: bool = True
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,7 @@ CLASSES: dict[str, Class] = {
     ),
     # Reports and kept runs.
     f"{_MRPC} --ftcheck-html=report.html": Run("empty", _GREEN),
-    f"{_REPORT} render run.json": Run("reports", r"CAUSE: collator\.mask: ", slow=False),
+    f"{_REPORT} render run.json": Run("reports", r"CAUSE: collator\.mask: "),
     f"{_REPORT} render run.json --md=summary.md --ctrf=ctrf.json --openmetrics=metrics.txt": Run("reports", ""),
     f"{_REPORT} diff before.json after.json": Run("reports", r"likely cause: none → collator\.mask"),
     f"{_REPORT} diff yesterday.json today.json": Run("reports", r"likely cause: none → collator\.mask"),

@@ -85,14 +85,8 @@ FOLDERS: dict[str, Callable[[Path], None]] = {
 }
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        pytest.param(line, marks=[pytest.mark.slow] if found.slow else [], id=line)
-        for line, found in CLASSES.items()
-        if isinstance(found, Run)
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("line", [line for line, found in CLASSES.items() if isinstance(found, Run)])
 def test_a_command_runs(line: str, tmp_path: Path, programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = CLASSES[line]
     assert isinstance(found, Run)

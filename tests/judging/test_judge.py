@@ -125,6 +125,7 @@ def test_a_check_that_is_not_there_is_refused(settings: Settings) -> None:
         judge("train.py:build", checks=("data.duplicate",), settings=settings)
 
 
+@pytest.mark.slow
 def test_a_script_needs_no_pytest(tmp_path: Path) -> None:
     code = """
 import sys

@@ -74,6 +74,7 @@ SHAPES = (
     "in_half_precision",
     "two_trainers",
 )
+QUICK = ("plain", "accumulated", "callbacks_that_draw", "in_half_precision")
 
 
 def test_all_shapes_are_here(scripts: Any) -> None:
@@ -81,7 +82,9 @@ def test_all_shapes_are_here(scripts: Any) -> None:
 
 
 @pytest.mark.usefixtures("fresh_accelerate")
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(
+    "shape", [pytest.param(shape, marks=() if shape in QUICK else pytest.mark.slow) for shape in SHAPES]
+)
 def test_bare_and_judged_run_are_equal_to_the_last_bit(scripts: Any, shape: str, tmp_path: Path) -> None:
     expected = scripts.bare(getattr(scripts, shape), str(tmp_path / "bare"))
     run = judged_run(shape, tmp_path / "run")

@@ -347,6 +347,7 @@ def test_rows_are_tokenized_once_though_a_users_fixture_makes_a_tokenizer_for_ev
     assert calls == [64, 32, 64, 32]  # the task's own, and the user's
 
 
+@pytest.mark.slow
 def test_of_many_seeds_only_the_latest_bundles_are_kept(
     project: pytest.Pytester, run_pytest: Callable[..., pytest.RunResult]
 ) -> None:

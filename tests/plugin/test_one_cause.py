@@ -204,6 +204,7 @@ def test_a_finding_stands_once_though_its_test_runs_again(document: Callable[...
     assert "ZeroDivisionError" in told(found)["observed"]
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_leaves_an_unfinished_document(
     project: pytest.Pytester, own_process: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:

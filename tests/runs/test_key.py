@@ -380,6 +380,7 @@ print(key.digest)
 """
 
 
+@pytest.mark.slow
 def test_key_is_the_same_in_another_process(capsys: pytest.CaptureFixture[str]) -> None:
     exec(compile(SCRIPT, "here", "exec"), {})  # noqa: S102 - the same script, here and there
     here = capsys.readouterr().out

@@ -383,6 +383,7 @@ def test_default_store_lies_in_the_cache_of_the_user(monkeypatch: pytest.MonkeyP
 # -- shared -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_processes_that_ask_at_the_same_time_train_once(store: RunStore, tmp_path: Path) -> None:
     script = """
         here = Path(sys.argv[2])

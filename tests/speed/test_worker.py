@@ -27,6 +27,7 @@ REQUEST: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 def test_worker_takes_steps_until_it_is_closed(tmp_path: Path) -> None:
     (tmp_path / "ftcheck.toml").write_text("max_train_rows = 16\n", encoding="utf-8")
     with closing(WorkerBlocks(tmp_path, REQUEST)) as blocks:

@@ -134,6 +134,7 @@ def test_every_shape_is_trained_on_and_forgotten(collator: DataCollatorWithPaddi
     assert model.weight.grad is None
 
 
+@pytest.mark.slow
 def test_compiled_run_learns_the_same_from_a_bounded_number_of_graphs(
     make_pipeline: Callable[..., Pipeline], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

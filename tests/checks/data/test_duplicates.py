@@ -180,6 +180,7 @@ def run_of(pipeline: Pipeline, right: Sequence[int]) -> Any:
     return SimpleNamespace(logits=np.eye(2, dtype=np.float32)[predicted], label_ids=labels)
 
 
+@pytest.mark.slow
 def test_metric_that_rests_on_leaked_rows_is_found(pair: Pipeline) -> None:
     given = leaked(pair, 20)
     found = judge("metrics_without_duplicates", given, run_of(given, [row < 20 or row % 2 for row in range(EVALUATED)]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 import torch
 
 from pytest_ftcheck.checks.catalogue import catalogue, run_check
@@ -22,6 +23,7 @@ def told(found: list[Finding]) -> str:
     return " | ".join(f"{entry.expected}: {entry.observed}" for entry in found)
 
 
+@pytest.mark.slow
 def test_another_model_or_tokenizer_in_the_folder_is_found(
     make_pipeline: Callable[..., Pipeline], tmp_path: Path
 ) -> None:

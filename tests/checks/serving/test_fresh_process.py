@@ -97,12 +97,14 @@ def test_where_no_copy_can_be_made_every_folder_has_a_process_of_its_own(
     assert asked[0] is not asked[1]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_own_process")
 def test_what_fails_without_a_copy_is_told(tmp_path: Path) -> None:
     (tmp_path / fresh_script.REQUEST).write_text(json.dumps({"device": "cuda"}))
     assert fresh_process.fresh_process().serve(tmp_path) == "the fresh process ended with 1: KeyError: 'threads'"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_own_process")
 def test_process_that_was_killed_is_replaced(saved_evidence: MakeEvidence) -> None:
     killed = fresh_process.fresh_process()

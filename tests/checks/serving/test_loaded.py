@@ -166,6 +166,7 @@ def test_a_tokenizer_that_the_trainer_does_not_know_may_be_saved(saved_evidence:
     assert judge("tokenizer", saved_evidence("mrpc", processing_class=None)) == []
 
 
+@pytest.mark.slow
 def test_logits_of_another_width_are_found(saved_evidence: MakeEvidence, saved_runs: dict[str, Run]) -> None:
     wide = saved_runs["stsb"].with_outputs(logits=np.repeat(saved_runs["stsb"].logits, 2, axis=1))
     (finding,) = judge("reload", saved_evidence("stsb", run=wide))

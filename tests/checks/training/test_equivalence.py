@@ -131,6 +131,7 @@ def counting(factor: float) -> Callable[..., torch.Tensor]:
     return loss
 
 
+@pytest.mark.slow
 def test_own_loss_that_counts_is_healthy_and_a_thousandth_of_it_is_found(judged: Judged, toy: Toy) -> None:
     assert judged("equivalence.accumulation", toy(parts={"compute_loss_func": counting(1.0)}, **ACCUMULATES)) == []
     loss, gradient = judged(
@@ -144,6 +145,7 @@ def weighted(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     return torch.nn.functional.cross_entropy(logits, labels, weight=torch.tensor([1.0, 5.0]))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not hasattr(Trainer, "loss_is_scaled_for_ga"), reason="this version of transformers has no such word"
 )
@@ -228,6 +230,7 @@ def test_batches_as_long_as_the_model_takes_are_not_padded(judged: Judged, toy: 
         judged("equivalence.padding", toy(parts={"data_collator": to_the_end}))
 
 
+@pytest.mark.slow
 def test_compiler_that_does_not_get_through_is_told(
     judged: Judged, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:

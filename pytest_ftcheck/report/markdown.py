@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pytest_ftcheck.printable import printable
 from pytest_ftcheck.report.baseline import BaselineRecord, value_text
+from pytest_ftcheck.report.faults import faults_lines
 from pytest_ftcheck.report.groups import agreeing, findings_of
 from pytest_ftcheck.report.header import SYNTHETIC
 from pytest_ftcheck.report.summary import check_lines, measured_lines, number
@@ -46,6 +47,7 @@ def markdown(document: Document) -> str:
     parts = [
         *_verdict(document),
         *_metrics(document),
+        *_instead_of_checks(document),
         *_broken_rows(document),
         *_other_causes(document),
         *_details(document),
@@ -135,6 +137,20 @@ def _before(gate: GateRecord | SeedGateRecord, seed: object, document: Document)
         if (found.task, found.engine, found.seed) == (gate.task, gate.engine, seed) and gate.metric in found.metrics:
             return found.metrics[gate.metric].before
     return None
+
+
+def _instead_of_checks(document: Document) -> Iterator[str]:
+    """Yield what planted faults have shown, and which limits were proposed."""
+    if document.faults:
+        yield "### Planted faults"
+        yield ""
+        yield from (f"- {escaped(line.strip())}" for line in faults_lines(document.faults))
+        yield ""
+    for record in document.calibration:
+        yield f"### Limits of {escaped(record.task)} with {escaped(record.checkpoint)}"
+        yield ""
+        yield from (f"- {escaped(line)}" for line in record.notes)
+        yield ""
 
 
 def _other_causes(document: Document) -> Iterator[str]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from pytest_ftcheck.faults.check_answers import CheckAnswer
+from pytest_ftcheck.faults.prove import FaultRecord
 from pytest_ftcheck.gates.limits import Limits
 from pytest_ftcheck.gates.paired import Drop
 from pytest_ftcheck.gates.records import GateRecord, MetricChange
 from pytest_ftcheck.gates.tolerance import SeedStatistics
 from pytest_ftcheck.report.baseline import BaselineRecord, ComparisonRecord, FlipRecord, NoBaseline
+from pytest_ftcheck.report.calibrate import CalibrationRecord
 from pytest_ftcheck.report.document import Document
 from pytest_ftcheck.report.records import CauseRecord, CheckRecord, FoundRecord, RedRecord, SourceRecord, red_record
 from pytest_ftcheck.report.runs import RunRecord
@@ -207,3 +210,37 @@ def red_document(**changes: Any) -> Document:
         "baseline": BaselineRecord(comparisons=[comparison], accepted=[], refused=[], unmatched=[]),
     }
     return document(**{**values, **changes})
+
+
+def fault(name: str, outcome: Any, **changes: Any) -> FaultRecord:
+    """Make the result of a planted fault."""
+    values: dict[str, Any] = {
+        "fault": name,
+        "task": "mrpc",
+        "engine": "trainer",
+        "outcome": outcome,
+        "listed": ["collator.mask"],
+        "caught": ["collator.mask"] if outcome == "caught" else [],
+        "also": [],
+        "not_applicable": "",
+        "seconds": 1.5,
+        "verdicts": {"collator.mask": CheckAnswer("red" if outcome == "caught" else "green")},
+    }
+    return FaultRecord(**{**values, **changes})
+
+
+NO_CHECKS: dict[str, Any] = {"gates": [], "checks": [], "findings": [], "causes": [], "runs": [], "figures": []}
+"""Fields of the document of a session that plants faults or calibrates."""
+FAULTS = [
+    fault("mask_inverted", "caught", also=["model.padding_invariance"]),
+    fault("wrong_pad_id", "survived"),
+    fault("resumed_elsewhere", "n.a.", not_applicable="the recipe saves no checkpoint"),
+]
+CALIBRATION = CalibrationRecord(
+    task="mrpc",
+    tier="tiny",
+    checkpoint="tiny-bert",
+    limits={"accuracy": {"min": 0.89}},
+    refused={"f1": "a trivial model reaches 0.84"},
+    notes=["accuracy: min 0.89: mean 0.9 of 20 seeds", "f1: no limit: a trivial model reaches 0.84"],
+)

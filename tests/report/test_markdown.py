@@ -11,7 +11,7 @@ import pytest
 from pytest_ftcheck.report.baseline import BaselineRecord
 from pytest_ftcheck.report.markdown import MOST_CHARACTERS, escaped, markdown
 from pytest_ftcheck.report.records import FoundRecord
-from tests.report.made_up import MASK, document, flip, gate, red_document
+from tests.report.made_up import CALIBRATION, FAULTS, MASK, NO_CHECKS, document, flip, gate, red_document
 
 HOSTILE = (
     "a|b `c` ``d`` <script>alert(1)</script> @octocat [x](javascript:y) \x1b[31m\u202e #12 **bold** &lt; $x$\n# title"
@@ -63,6 +63,20 @@ def test_of_many_broken_rows_ten_are_shown() -> None:
     shown = markdown(replace(red, baseline=replace(red.baseline, comparisons=[compared])))
     assert shown.count("| equivalent | not\\_equivalent | text |") == 10
     assert "15 more are in the JSON document." in shown
+
+
+def test_planted_faults_and_proposed_limits_are_told() -> None:
+    lines = markdown(document(faults=FAULTS, exit_status=1, **NO_CHECKS)).splitlines()
+    assert lines[:6] == [
+        "## ❌ ftcheck: mrpc failed",
+        "",
+        "### Planted faults",
+        "",
+        "- faults: 1 of 2 caught (50.0%), 1 not applicable",
+        "- SURVIVED: wrong\\_pad\\_id in mrpc trainer: collator.mask green",
+    ]
+    calibrated = markdown(document(calibration=[CALIBRATION], **NO_CHECKS))
+    assert "### Limits of mrpc with tiny-bert\n\n- accuracy: min 0.89: mean 0.9 of 20 seeds\n" in calibrated
 
 
 def test_the_rest_is_folded() -> None:

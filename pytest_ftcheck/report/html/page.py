@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from markupsafe import Markup
 
+from pytest_ftcheck.report.faults import faults_lines
 from pytest_ftcheck.report.header import SYNTHETIC
 from pytest_ftcheck.report.html import drawn
 from pytest_ftcheck.report.html.checks import CheckRow, check_rows
@@ -185,8 +186,18 @@ def _verdict(document: Document, tasks: list[TaskView]) -> Verdict:
     return "inconclusive" if any(task.verdict == "inconclusive" for task in tasks) else "passed"
 
 
+def _instead_of_checks(document: Document) -> str:
+    """Say what a session has found that planted faults or proposed limits, and ran no checks; else nothing."""
+    if document.faults:
+        return f"Planted {faults_lines(document.faults)[0]}."
+    limits = sum(len(record.limits) for record in document.calibration)
+    return f"Limits of {limits} metric{'' if limits == 1 else 's'} were proposed." if document.calibration else ""
+
+
 def _sentence(document: Document, tasks: list[TaskView], verdict: Verdict) -> str:
     """Say in a sentence why."""
+    if instead := _instead_of_checks(document):
+        return instead
     if verdict == "failed" and not any(task.verdict == "failed" for task in tasks):
         return f"pytest ended with exit status {document.exit_status}, although no gate and no check failed."
     if len(tasks) == 1:

@@ -15,6 +15,7 @@ from pytest_ftcheck.gates.records import SeedGateRecord
 from pytest_ftcheck.report.html.page import page
 from pytest_ftcheck.report.html.unfinished import PAGE
 from tests.report.html.parsed import Parsed, assert_accessible
+from tests.report.made_up import CALIBRATION, FAULTS, NO_CHECKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +50,30 @@ def test_a_green_session_is_green_and_a_task_without_a_test_is_not(make_document
     assert "Failed. No test ran for this task." in Parsed(page(make_document(**green | {"idle_tasks": ["mrpc"]}))).text
     failed = Parsed(page(make_document(**green | {"exit_status": 1}))).text
     assert "Failed. pytest ended with exit status 1, although no gate and no check failed." in failed
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_planted_faults_stand_on_the_page_those_that_survived_first(make_document: Make) -> None:
+    text = Parsed(page(make_document(faults=FAULTS, exit_status=1, **NO_CHECKS))).text
+    places = [
+        text.index(words)
+        for words in (
+            "Failed. Planted faults: 1 of 2 caught (50.0%), 1 not applicable.",
+            "1 that no listed check caught",
+            "wrong_pad_id mrpc, trainer none of collator.mask survived",
+            "1 that were caught",
+            "mask_inverted mrpc, trainer collator.mask also: model.padding_invariance caught",
+            "resumed_elsewhere mrpc, trainer the recipe saves no checkpoint n.a.",
+        )
+    ]
+    assert places == sorted(places)
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_proposed_limits_stand_on_the_page(make_document: Make) -> None:
+    text = Parsed(page(make_document(calibration=[CALIBRATION], exit_status=0, **NO_CHECKS))).text
+    assert "Passed. Limits of 1 metric were proposed." in text
+    assert "mrpc with tiny-bert, tier tiny accuracy: min 0.89: mean 0.9 of 20 seeds f1: no limit" in text
 
 
 @pytest.mark.usefixtures("without_plots")

@@ -10,6 +10,7 @@ import sysconfig
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from pkgutil import iter_modules
 from traceback import walk_tb
@@ -224,7 +225,7 @@ def finding(
     expected: str, observed: str, *, subject: str = "", hint: str = "", unit: str = "", evidence: Iterable[str] = ()
 ) -> Finding:
     """Make a finding of the running check; `run_check` adds its id, and subject and hint if they are empty."""
-    return Finding("", subject, expected, observed, hint, unit, evidence=tuple(evidence)[:EXAMPLES])
+    return Finding("", subject, expected, observed, hint, unit, evidence=tuple(islice(evidence, EXAMPLES)))
 
 
 def warning(expected: str, observed: str, *, share: float, subject: str = "", hint: str = "") -> Finding:

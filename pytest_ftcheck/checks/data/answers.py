@@ -123,7 +123,9 @@ def answer_text(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
             text, start, context = wrong[0]
             observed = f"{share(len(wrong), total)} answers do not; the first is {shorten(text)} at {start}, where "
             observed += f"{shorten(context[start : start + len(text)])} stands{_moved(wrong)}"
-            found.append(finding("context[answer_start:] to begin with the answer", observed, subject=split.subject))
+            expected = "context[answer_start:] to begin with the answer"
+            shown = (f"answer {shorten(text)} at {start} of {shorten(context)}" for text, start, context in wrong)
+            found.append(finding(expected, observed, subject=split.subject, evidence=shown))
     return found
 
 
@@ -171,13 +173,17 @@ def answer_positions(evidence: Evidence, thresholds: Thresholds) -> list[Finding
             if not _is_answer(window):
                 wrong.append(window)
         if wrong and exceeds(len(wrong), total, thresholds["rows"]):
-            first = wrong[0]
-            marked = "tokens outside of the context" if first.text is None else shorten(first.text)
-            right = shorten(first.answers["text"][0]) if first.answers["text"] else "no answer"
-            observed = f"{share(len(wrong), total)} windows with a label mark something else; the first is row "
-            observed += f"{first.row}: tokens {first.first} to {first.last} are {marked}, the answer is {right}"
-            found.append(finding("first and last token of the answer as the label", observed, subject=split.subject))
+            observed = f"{share(len(wrong), total)} windows with a label mark something else; the first is "
+            observed += _shown(wrong[0])
+            expected = "first and last token of the answer as the label"
+            found.append(finding(expected, observed, subject=split.subject, evidence=map(_shown, wrong)))
     return found
+
+
+def _shown(window: Window) -> str:
+    marked = "tokens outside of the context" if window.text is None else shorten(window.text)
+    right = shorten(window.answers["text"][0]) if window.answers["text"] else "no answer"
+    return f"row {window.row}: tokens {window.first} to {window.last} are {marked}, the answer is {right}"
 
 
 def _is_answer(window: Window) -> bool:

@@ -17,6 +17,7 @@ from pytest_ftcheck.checks.data.encoded import (
     runs_of_tokens,
     tokens_of,
 )
+from pytest_ftcheck.checks.data.examples import rows_as_tokens
 from pytest_ftcheck.checks.data.folded import words
 from pytest_ftcheck.checks.data.splits import SAMPLE, Split, exceeds, filled, graded, require_whole_rows, share
 
@@ -75,7 +76,8 @@ def segments(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
                 if problem.endswith(_EMPTY) and len(bad) <= thresholds["optional"] * rows:
                     found.append(warning(expected, observed, share=len(bad) / rows, subject=split.subject))
                 else:
-                    found.append(finding(expected, observed, subject=split.subject))
+                    shown = rows_as_tokens(evidence, split, bad)
+                    found.append(finding(expected, observed, subject=split.subject, evidence=shown))
     return found
 
 
@@ -269,5 +271,6 @@ def distinct_inputs(evidence: Evidence, thresholds: Thresholds) -> list[Finding]
             largest = max(bad, key=len)
             observed = f"{share(sum(map(len, bad)), len(indices))} sampled rows share the tokens of a row with another "
             observed += f"text; {len(largest)} rows are one input, the first are {largest[0]} and {largest[1]}"
-            found.append(finding("rows of different words to be different inputs", observed, subject=split.subject))
+            expected, shown = "rows of different words to be different inputs", rows_as_tokens(evidence, split, largest)
+            found.append(finding(expected, observed, subject=split.subject, evidence=shown))
     return found

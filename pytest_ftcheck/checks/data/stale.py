@@ -9,6 +9,7 @@ from scipy import stats
 
 from pytest_ftcheck.checks.catalogue import Thresholds, check, finding
 from pytest_ftcheck.checks.data.encoded import Encoded, encode_again, is_subsequence
+from pytest_ftcheck.checks.data.examples import decoded
 from pytest_ftcheck.checks.data.splits import (
     ALL_ROWS,
     Split,
@@ -76,12 +77,7 @@ def stale_tokens(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
 def _both(evidence: Evidence, encoded: Encoded, place: int) -> str:
     """Show the number of a row, what its tokens decode to, and its own text."""
     text = shorten(" | ".join(encoded.texts[place]))
-    return f"{encoded.indices[place]}: {_show(evidence, encoded.rows[place])} for {text}"
-
-
-def _show(evidence: Evidence, ids: Sequence[int]) -> str:
-    tokenizer = evidence.tokenizer
-    return shorten(str(tokenizer.decode([token for token in ids if 0 <= token < len(tokenizer)])))
+    return f"{encoded.indices[place]}: {decoded(evidence.tokenizer, encoded.rows[place])} for {text}"
 
 
 def _is_stale(encoded: Encoded, place: int) -> bool:

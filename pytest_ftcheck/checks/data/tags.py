@@ -165,7 +165,12 @@ def tags_aligned(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
                 f"{share(len(wrong), len(own))} words of the sampled rows have another, such as {row.words[word]!r} "
             )
             observed += f"in row {row.index}: {_name(evidence, label)} for {_raw_name(evidence, tag)}{_shifted(rows)}"
-            found.append(finding("the word's own tag for each word", observed, subject=split.subject))
+            shown = (
+                f"row {row.index}: {row.words[word]!r} has {_name(evidence, label)} for {_raw_name(evidence, tag)}"
+                for row, word, tag, label in wrong
+            )
+            expected = "the word's own tag for each word"
+            found.append(finding(expected, observed, subject=split.subject, evidence=shown))
     if found:
         return found
     return _other_numbers(evidence, numbered)

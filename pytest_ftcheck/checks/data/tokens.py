@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, check, finding
 from pytest_ftcheck.checks.data.encoded import runs_of_tokens
+from pytest_ftcheck.checks.data.examples import rows_as_tokens
 from pytest_ftcheck.checks.data.splits import (
     SAMPLE,
     Split,
@@ -65,7 +66,8 @@ def empty_rows(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         if exceeds(len(bad), len(indices), thresholds["rows"]):
             observed = f"{share(len(bad), len(indices))} sampled rows are empty: special tokens and padding alone, "
             observed += f"the first is row {bad[0]}"
-            found.append(finding("text in every row", observed, subject=split.subject))
+            shown = rows_as_tokens(evidence, split, bad)
+            found.append(finding("text in every row", observed, subject=split.subject, evidence=shown))
     return found
 
 

@@ -51,12 +51,15 @@ def test_answers_that_stand_nowhere_are_said_to(pipeline: Pipeline) -> None:
     broken = with_rows(pipeline, "train", raw=with_column(pipeline.data.train, "answers", gone))
     found = judge("answer_text", broken)
     assert "64 of 64 (100.0%) answers do not; the first is 'no such words' at 3" in told(found)
+    assert all(shown.startswith("answer 'no such words' at 3 of ") for shown in found[0].evidence)
     assert "none of them stands anywhere" in told(found)
 
 
 def test_positions_without_cls_are_found(pipeline: Pipeline) -> None:
     found = judge("answer_positions", faults.positions_off_by_one(pipeline))
     assert "windows with a label mark something else" in told(found)
+    assert all(" are " in shown and ", the answer is " in shown for shown in found[0].evidence)
+    assert len(found[0].evidence) == 3
     assert "the answer is" in told(found)
 
 

@@ -75,6 +75,9 @@ def test_pairs_that_are_not_side_by_side_are_found(pair: Pipeline, how: Any, obs
     assert finding.expected == "both segments, apart, in at least 95% of 60 sampled rows"
     assert finding.observed.startswith(observed)
     assert "tokenizer(batch[first], batch[second], truncation=True)" in finding.hint
+    if "60 of 60" in observed:
+        starts = [shown.partition(" for ")[0][:14] for shown in finding.evidence]
+        assert starts == ["row 0: '[CLS] ", "row 1: '[CLS] ", "row 2: '[CLS] "]
 
 
 @pytest.mark.parametrize(

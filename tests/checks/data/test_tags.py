@@ -90,7 +90,10 @@ def test_a_defect_is_named(parts: Pipeline, fault: str, told: tuple[str, str]) -
 def test_tags_by_position_are_found_by_what_they_do(parts: Pipeline) -> None:
     bad = planted("tags_by_position", parts)
     assert judge("ignored_tokens", bad)[0].expected == "the label -100 for special tokens and padding"
-    assert "words of the sampled rows have another, such as" in judge("tags_aligned", bad)[0].observed
+    (found, *_) = judge("tags_aligned", bad)
+    assert "words of the sampled rows have another, such as" in found.observed
+    assert all(shown.startswith("row ") and " has " in shown for shown in found.evidence)
+    assert len(found.evidence) == 3
 
 
 def test_lost_entities_are_counted_where_the_metric_does_not(parts: Pipeline) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from zlib import crc32
 
@@ -27,9 +26,3 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         (left_out if other else kept).append(item)
     config.hook.pytest_deselected(items=left_out)
     items[:] = kept
-
-
-def pytest_collection_finish() -> None:
-    """Take what was imported out of garbage collection: a fifth of the time of short tests."""
-    gc.collect()
-    gc.freeze()

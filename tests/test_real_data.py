@@ -65,8 +65,9 @@ def test_minilm_runs_on_the_real_task(  # noqa: PLR0917 - pytest passes fixtures
         "--ftcheck-json=report.json",
         "--ftcheck-fast-cpu",  # half the time
         # The checks that make short fine-tunes of their own take minutes with MiniLM: on one task. So few rows need not
-        # teach it more than chance does.
-        f"--ftcheck-checks=data,collator,model,metrics,serving,{'training,' * (task == 'mrpc')}-metrics.beats_trivial",
+        # teach it more than the majority.
+        "--ftcheck-checks=data,collator,model,metrics,serving,"
+        f"{'training,' * (task == 'mrpc')}-metrics.beats_trivial,-metrics.not_constant",
     )
     assert result.ret == pytest.ExitCode.OK, result.stdout.str()
     report = json.loads((pytester.path / "report.json").read_text())
@@ -82,7 +83,7 @@ def test_minilm_finds_entities_of_wnut(pytester: pytest.Pytester, real_data: Pat
         f"--ftcheck-data={real_data / FOLDERS['wnut_17'][0]}",
         f"--ftcheck-model={minilm}",
         "--ftcheck-tier=full",
-        "--ftcheck-max-train-rows=1500",
+        "--ftcheck-max-train-rows=1000",
         "--ftcheck-max-eval-rows=500",
         "--ftcheck-json=report.json",
         "--ftcheck-fast-cpu",

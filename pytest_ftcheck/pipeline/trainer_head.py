@@ -61,7 +61,8 @@ def head_of(trainer: Any, spec: str) -> Head:
         msg = f"{spec}: the Trainer's model is a {type(inner).__name__}, {other}. {_JUDGED}."
         raise TaskError(msg)
     columns = getattr(trainer.eval_dataset, "column_names", None)
-    if error is not None and isinstance(columns, list) and not {*columns} & {*trainer.label_names, *ALL_LABEL_NAMES}:
+    labels = {*(trainer.label_names or ()), *ALL_LABEL_NAMES}
+    if error is not None and isinstance(columns, list) and labels.isdisjoint(columns):
         msg = (
             f"{spec}: eval_dataset has no labels (it has {', '.join(columns)}), and its first batch cannot be "
             f"evaluated, so that the collator's are not known: {_in_one_line(error)}. Correct the collator, or keep "

@@ -13,7 +13,7 @@ from pytest_ftcheck.report.progress import check_line, seconds_left
 from pytest_ftcheck.sessions.bundles import NoRun
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from pytest_ftcheck.checks.catalogue import Check
@@ -98,12 +98,23 @@ def line_of_check(test: RunningTest, check: Check, finished: Mapping[str, CheckR
     """
     costs = {nodeid: str(case["cost"]) for nodeid, case in test.tests() if case}
     left = seconds_left(
-        [(case.cost, case.seconds) for case in finished.values()],
+        list(_own_seconds(finished.values())),
         [cost for nodeid, cost in costs.items() if nodeid not in finished],
     )
     place = list(costs).index(test.nodeid) + 1 if test.nodeid in costs else 0
     task = str(test.notes.case.get("task", ""))
     return check_line(task, check.id, check.meaning, place=place, count=len(costs), left=left)
+
+
+def _own_seconds(finished: Iterable[CheckRecord]) -> Iterator[tuple[str, float]]:
+    """Yield cost and seconds of tests, without the first one of each run: it took as long as the training."""
+    trained = set()
+    for case in finished:
+        run = (case.task, case.engine, case.seed)
+        if case.cost == "run" and case.outcome != "skipped" and run not in trained:
+            trained.add(run)
+        else:
+            yield case.cost, case.seconds
 
 
 def _evidence(test: RunningTest, pipeline: Pipeline, variant: Variant, given_run: Callable[[], Run] | None) -> Evidence:

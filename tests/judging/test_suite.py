@@ -131,3 +131,16 @@ def test_a_line_names_the_place_of_a_check_and_the_time_left(make_session: MakeS
     finished: Any = {**CASE, "outcome": "passed", "reason": None, "seconds": 9.0}
     line = line_of_check(test, check([]), {"other": CheckRecord(nodeid="other", **finished)})
     assert line == ("sst2 · check 1 of 2 · about 0:09 left · data.rows: Rows are there.")
+
+
+def test_the_test_that_trained_the_run_says_nothing_about_the_others(make_session: MakeSession) -> None:
+    """After a training of 40 minutes, 36 checks of a second each were announced with hours."""
+    test = running(make_session(), ("quick", CASE), ("first", COMPLETES), ("second", COMPLETES), ("third", COMPLETES))
+
+    def ended(nodeid: str, case: Any, seconds: float) -> CheckRecord:
+        return CheckRecord(nodeid=nodeid, seconds=seconds, outcome="passed", reason=None, **case)
+
+    finished = {"quick": ended("quick", CASE, 0.5), "first": ended("first", COMPLETES, 2400.0)}
+    assert " left · " not in line_of_check(test, check([]), finished)
+    finished["second"] = ended("second", COMPLETES, 2.0)
+    assert " · about 0:02 left · " in line_of_check(test, check([]), finished)  # 0.5 and 2, rounded to even

@@ -253,9 +253,15 @@ def batch_finding(check: str, features: Features, expected: str, observed: str, 
 
 
 def _show_feature(feature: dict[str, Any]) -> str:
-    plain = {name: plain_values(value) for name, value in feature.items()}
-    shown = {name: show_list(value) if isinstance(value, list) else repr(value) for name, value in plain.items()}
-    return ", ".join(f"{name} {value}" for name, value in shown.items())
+    return ", ".join(f"{name} {_show_value(plain_values(value))}" for name, value in feature.items())
+
+
+def _show_value(value: Any) -> str:
+    """Describe a value of a feature; a list of equal values, such as a mask, by one of them."""
+    if not isinstance(value, list):
+        return repr(value)
+    equal = len(value) > 1 and all(part == value[0] for part in value)
+    return f"all {value[0]!r}" if equal else show_list(value)
 
 
 def show_list(values: list[Any]) -> str:

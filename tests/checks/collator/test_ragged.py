@@ -7,6 +7,7 @@ from typing import Any
 
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerFast
 
+from pytest_ftcheck.checks.collator.batches import batch_finding
 from pytest_ftcheck.checks.collator.invariants import check_lengths_example
 from pytest_ftcheck.checks.collator.padding_rule import PaddingRule
 from pytest_ftcheck.checks.collator.ragged import features as generated
@@ -68,3 +69,16 @@ def test_label_vector_as_long_as_a_row_stays_a_vector(kit: Any, tokenizer: PreTr
         assert set(widths) == {5}
         assert len({len(row["input_ids"]) for row in features_of_lengths(equal, (2, 7))}) == 2
         assert {len(row["labels"]) for row in features_of_lengths(equal, (2, 7))} == {5}
+
+
+def test_a_finding_shows_its_features(kit: Any, tokenizer: PreTrainedTokenizerFast) -> None:
+    rows = features_of_lengths(kit.build_subject(DataCollatorWithPadding(tokenizer), tokenizer), (14, 2, 1, 1))
+    shown = batch_finding("collator.mask", rows, "a", "b", "c").evidence
+    assert shown[0] == (
+        "feature 0: input_ids [2, 5, 6, 7, 8, 9, 3, 11, 12, 13, 14, 15, ... 14 in all], token_type_ids "
+        "[0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, ... 14 in all], attention_mask all 1, labels 0"
+    )
+    assert shown[1:] == (
+        "feature 1: input_ids [11, 12], token_type_ids [0, 1], attention_mask all 1, labels 1",
+        "feature 2: input_ids [18], token_type_ids [1], attention_mask [1], labels 2",
+    )

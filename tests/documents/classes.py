@@ -155,6 +155,10 @@ _REAL_SESSIONS = [
         "banking77 --ftcheck-threads=1 --ftcheck-fast-cpu",
         f"--ftcheck-max-train-rows=1000 --ftcheck-max-eval-rows=500 {_SOME}",
     ),
+    (
+        "bank_topics --ftcheck-model=checkpoints/minilm-l6 --ftcheck-threads=1 --ftcheck-fast-cpu",
+        f"--ftcheck-max-train-rows=3000 --ftcheck-max-eval-rows=1000 {_SOME}",
+    ),
     ("xquad_en", f"--ftcheck-tier=full --ftcheck-threads=1 --ftcheck-fast-cpu {_SOME}"),
     ("sst2 --ftcheck-data=data/glue/sst2", f"{_REAL} --ftcheck-max-train-rows=1000"),
     (

@@ -26,7 +26,9 @@ def decoded(tokenizer: Any, ids: Sequence[int]) -> str:
 def rows_as_tokens(evidence: Evidence, split: Split, indices: Sequence[int]) -> list[str]:
     """Show the first rows of some: what their tokens decode to, or the token ids, and their texts if they are known."""
     shown, tokenizer = list(indices[:EXAMPLES]), evidence.pipeline.processing_class
-    columns = evidence.pipeline.card.text_columns
+    # Blocks of several texts have no text of their own, and a split may have lost its texts.
+    whole = split.windows or len(split.raw) == len(split.rows)
+    columns = [name for name in evidence.pipeline.card.text_columns if whole and name in split.raw.column_names]
     texts = split.texts(columns, shown) if columns else [()] * len(shown)
     return [
         f"row {index}: {shorten(str(ids), _LONG) if tokenizer is None else decoded(tokenizer, ids)}"

@@ -119,7 +119,7 @@ def _one_batch(trainer: Any) -> tuple[tuple[Mapping[str, Any], Any, Any] | None,
             _, logits, labels = trainer.prediction_step(model, dict(batch), prediction_loss_only=False)
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # noqa: BLE001 - code of the user: the checks tell what is wrong with it
+    except BaseException as error:  # noqa: BLE001 - a user's collator or model may raise anything, also SystemExit
         return None, error
     finally:
         model.train(was_training)

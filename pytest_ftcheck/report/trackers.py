@@ -74,8 +74,8 @@ def send_to_trackio(document: Document, project: str) -> list[str]:
         DataError: Trackio is not installed.
 
     """
-    trackio = _module("trackio")
-    for run in tracked_runs(document):
+    trackio, runs = _module("trackio"), tracked_runs(document)
+    for run in runs:
         config = {**run.parameters, "verdict": "failed" if run.failed else "passed"}
         # Without watching the machine: the training is over.
         trackio.init(project, name=run.name, config=config, embed=False, auto_log_gpu=False, auto_log_cpu=False)
@@ -84,7 +84,7 @@ def send_to_trackio(document: Document, project: str) -> list[str]:
             trackio.log(values, step=step)
         trackio.log(run.metrics, step=last)
         trackio.finish()
-    return [f"trackio: {run.name} in project {project}" for run in tracked_runs(document)]
+    return [f"trackio: {run.name} in project {project}" for run in runs]
 
 
 def send_to_mlflow(document: Document, experiment: str) -> list[str]:
@@ -99,13 +99,13 @@ def send_to_mlflow(document: Document, experiment: str) -> list[str]:
         DataError: MLflow is not installed.
 
     """
-    mlflow = _module("mlflow")
+    mlflow, runs = _module("mlflow"), tracked_runs(document)
     entities: Any = import_module("mlflow.entities")
     client, started = mlflow.MlflowClient(), round(document.started * 1000)
     ended = started + round(document.seconds * 1000)
     known = client.get_experiment_by_name(experiment)
     number = client.create_experiment(experiment) if known is None else known.experiment_id
-    for run in tracked_runs(document):
+    for run in runs:
         made = client.create_run(number, start_time=started, run_name=run.name).info.run_id
         last = max((step for step, _ in run.steps), default=0)
         metrics = [
@@ -124,7 +124,7 @@ def send_to_mlflow(document: Document, experiment: str) -> list[str]:
         client.log_text(made, json_text(document), "ftcheck.json")
         client.log_text(made, markdown(document), "ftcheck.md")
         client.set_terminated(made, status="FAILED" if run.failed else "FINISHED", end_time=ended)
-    return [f"mlflow: {run.name} in experiment {experiment}" for run in tracked_runs(document)]
+    return [f"mlflow: {run.name} in experiment {experiment}" for run in runs]
 
 
 TRACKERS: Mapping[str, Callable[[Document, str], list[str]]] = MappingProxyType(

@@ -69,7 +69,7 @@ def of_length(rows: Dataset, length: int, traits: Collection[str] = ()) -> Datas
     from datasets import Dataset  # noqa: PLC0415 - slow to import
 
     from pytest_ftcheck.columns import holds_lists  # noqa: PLC0415 - imports pyarrow
-    from pytest_ftcheck.heads.token_columns import columns_per_token  # noqa: PLC0415 - imports pyarrow
+    from pytest_ftcheck.heads.token_columns import columns_per_token  # noqa: PLC0415 - pyarrow is slow to import
 
     if "input_ids" not in rows.column_names:
         msg = f"a length of {length} tokens needs a column input_ids; the rows have {', '.join(rows.column_names)}."

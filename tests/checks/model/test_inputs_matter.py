@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from random import Random
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,8 @@ from pytest_ftcheck.checks.catalogue import NotApplicable, catalogue, run_check
 from pytest_ftcheck.checks.evidence import Evidence
 from pytest_ftcheck.checks.model import inputs_matter, second_segment
 from pytest_ftcheck.checks.model.logits import logits_of_rows, trained_model
-from pytest_ftcheck.checks.model.token_rows import TokenRow, second_span, shuffled, text_spans
+from pytest_ftcheck.checks.model.token_rows import TokenRow, rows_of_texts, second_span, shuffled, text_spans
+from pytest_ftcheck.heads.registry import head_named
 from pytest_ftcheck.tasks.datasets import TaskData
 
 if TYPE_CHECKING:
@@ -300,6 +302,21 @@ COLUMNS = ("input_ids", "attention_mask", "token_type_ids")
 def test_padding_is_taken_off() -> None:
     row = TokenRow.of({"input_ids": [PAD, CLS, 7, SEP], "attention_mask": [0, 1, 1, 1], "labels": 1}, COLUMNS)
     assert row.feature() == {"input_ids": [CLS, 7, SEP], "attention_mask": [1, 1, 1], "labels": 1}
+
+
+def texts_of(rows: list[dict[str, Any]], head: str) -> list[list[TokenRow]]:
+    evidence: Any = SimpleNamespace(pipeline=SimpleNamespace(card=SimpleNamespace(head_rules=head_named(head))))
+    return rows_of_texts(evidence, rows)
+
+
+def test_labels_of_a_row_are_not_taken_apart_where_it_has_as_many_tokens() -> None:
+    short = {"input_ids": [CLS, 7, SEP], "labels": [0.0, 1.0, 0.0]}
+    longer = {"input_ids": [CLS, 7, 8, SEP], "labels": [1.0, 0.0, 0.0]}
+    for rows in ([short, longer], [longer, short]):
+        found = [row.others["labels"] for (row,) in texts_of(rows, "sequence-classification")]
+        assert found == [row["labels"] for row in rows]
+    ((alone,),) = texts_of([short], "multi-label-classification")
+    assert alone.others["labels"] == [0.0, 1.0, 0.0]
 
 
 @pytest.mark.parametrize(

@@ -290,7 +290,7 @@ def null_threshold_of_another_model(pipeline: Pipeline) -> Pipeline:
     if all(answers["text"] for answers in scalars(raw(pipeline, "evaluation"), pipeline.card.label_column)):
         msg = "every question has an answer"
         raise NotApplicable(msg)
-    return with_patch(pipeline, _none_mostly, "pytest_ftcheck.heads.answers:says_none")
+    return with_patch(pipeline, _none_mostly, "pytest_ftcheck.heads.answers:has_no_answer")
 
 
 def _none_mostly(original: Any, null: float, best: float) -> bool:

@@ -38,15 +38,28 @@ def intercepted(targets: tuple[str, ...], wrapper: Callable[..., Any]) -> Iterat
     kept = []
     try:
         for target in targets:
-            where, _, name = target.rpartition("." if "." in target.partition(":")[2] else ":")
-            owner = resolve_name(where)
-            original = vars(owner)[name]
+            owner, name, original = _resolved(target)
             setattr(owner, name, _through(wrapper, original))
             kept.append((owner, name, original))
         yield
     finally:
         for owner, name, original in reversed(kept):
             setattr(owner, name, original)
+
+
+def _resolved(target: str) -> tuple[Any, str, Any]:
+    """Return a target's module or class, its name there, and the function.
+
+    Raises:
+        AttributeError: there is no such function.
+
+    """
+    where, _, name = target.rpartition("." if "." in target.partition(":")[2] else ":")
+    owner = resolve_name(where)
+    if name not in vars(owner):
+        msg = f"there is no {target} to intercept."
+        raise AttributeError(msg)
+    return owner, name, vars(owner)[name]
 
 
 def _through(wrapper: Callable[..., Any], original: Callable[..., Any]) -> Callable[..., Any]:
@@ -63,7 +76,14 @@ def nothing(original: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
 
 
 def with_patch(pipeline: Pipeline, wrapper: Callable[..., Any], *targets: str) -> Pipeline:
-    """Return the pipeline with some functions intercepted while it trains, evaluates or saves."""
+    """Return the pipeline with some functions intercepted while it trains, evaluates or saves.
+
+    Raises:
+        AttributeError: a function does not exist; found now, because an error while it trains would be a caught fault.
+
+    """
+    for target in targets:
+        _resolved(target)
     return replace(pipeline, patches=(*pipeline.patches, partial(intercepted, targets, wrapper)))
 
 

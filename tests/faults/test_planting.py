@@ -15,12 +15,15 @@ from pytest_ftcheck.faults.fault import Fault, faults
 from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW, TEXTS, VALUES, unmet
 from pytest_ftcheck.runs.describe import describe
 from pytest_ftcheck.runs.describe_training import tokenizer_digest
+from pytest_ftcheck.tasks.card import load_card
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_ftcheck.pipeline.parts import Pipeline
 
+TASKS = ("mrpc", "stsb", "wnut_17", "squad_v2", "go_emotions", "swag", "wikitext")
+"""One task of each head."""
 ONE_LABEL_A_ROW = (CLASSES, VALUES, LABEL_PER_ROW, TEXTS)
 
 
@@ -49,9 +52,15 @@ def test_functions_of_modules_are_intercepted_too() -> None:
 
 def test_a_target_that_does_not_exist_changes_nothing() -> None:
     before = vars(torch.nn.Linear)["forward"]
-    with pytest.raises(KeyError), planting.intercepted(("torch.nn:Linear.forward", "torch.nn:Linear.no"), doubled):
+    targets = ("torch.nn:Linear.forward", "torch.nn:Linear.no")
+    with pytest.raises(AttributeError, match=r"no torch\.nn:Linear\.no"), planting.intercepted(targets, doubled):
         pass
     assert vars(torch.nn.Linear)["forward"] is before
+
+
+def test_a_function_that_was_renamed_is_an_error_of_planting(mrpc: Pipeline) -> None:
+    with pytest.raises(AttributeError, match=r"there is no pytest_ftcheck\.heads\.answers:says_none"):
+        planting.with_patch(mrpc, doubled, "pytest_ftcheck.heads.answers:says_none")
 
 
 def test_patches_are_in_the_key_of_a_run(mrpc: Pipeline) -> None:
@@ -102,18 +111,20 @@ def test_planting_changes_the_pipeline_and_leaves_the_sound_one_as_it_was(
 @pytest.mark.parametrize(
     "fault", [fault for fault in faults().values() if "patch" in str(fault.plant.__code__.co_names)]
 )
-def test_patches_can_be_entered_and_are_put_back(mrpc: Pipeline, fault: Fault) -> None:
+def test_patches_can_be_entered_and_are_put_back(healthy: Callable[..., Pipeline], fault: Fault) -> None:
+    task = next(name for name in TASKS if not unmet(fault.needs, load_card(name, {}).head_rules.traits))
     try:
-        planted = fault.plant_in(mrpc, fault.engines[0])
+        planted = fault.plant_in(healthy(task), fault.engines[0])
     except NotApplicable as reason:
         pytest.skip(str(reason))
     from transformers import PreTrainedModel, Trainer
 
+    from pytest_ftcheck.heads import answers
     from pytest_ftcheck.training import batches, manual
 
     owners: list[Any] = [Trainer, PreTrainedModel, torch.nn.Module, torch.optim.Optimizer]
     owners += [torch.optim.lr_scheduler.LRScheduler, torch.utils.data.RandomSampler, torch.utils.data.BatchSampler]
-    owners += [batches, manual]
+    owners += [answers, batches, manual]
     before = [dict(vars(owner)) for owner in owners]
     with planted.patched():
         pass

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pytest_ftcheck.heads.registry import head_named
-from pytest_ftcheck.heads.row_metrics import MeanMetric, ratio
+from pytest_ftcheck.heads.row_metrics import MeanMetric, ratio, wrong_and_right
 from pytest_ftcheck.heads.rows import EvaluatedRows
 from pytest_ftcheck.heads.tag_schemes import OUTSIDE
 from pytest_ftcheck.heads.traits import IGNORED
@@ -83,7 +83,7 @@ class ScoringOfEntities:
             below = {"f1": (predicted + labelled) / 2, "precision": predicted, "recall": labelled}[measure]
             return ratio(both, below, undefined=0.0)
 
-        return MeanMetric(counts, value)
+        return MeanMetric(counts, value, wrong_and_right(counts[:, 1:2], counts[:, 2:]))
 
     def constants(
         self, metric: str, label_ids: NDArray[Any], train_label_ids: NDArray[Any], label_names: Sequence[str]
@@ -157,4 +157,5 @@ def _accuracy(rows: EvaluatedRows) -> MeanMetric:
     words = rows.label_ids != IGNORED
     right = (rows.predictions == rows.label_ids) & words
     counts = np.stack([right.sum(axis=1), words.sum(axis=1)], axis=1).astype(np.float64)
-    return MeanMetric(counts, lambda means: ratio(means[..., 0], means[..., 1], undefined=0.0))
+    kinds = counts[:, 1:] * [[[0.0, 1.0]], [[1.0, 1.0]]]
+    return MeanMetric(counts, lambda means: ratio(means[..., 0], means[..., 1], undefined=0.0), kinds)

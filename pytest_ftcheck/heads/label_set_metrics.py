@@ -10,7 +10,7 @@ import numpy as np
 
 from pytest_ftcheck.heads.confidence import row_losses
 from pytest_ftcheck.heads.registry import head_named
-from pytest_ftcheck.heads.row_metrics import MeanMetric, only, ratio
+from pytest_ftcheck.heads.row_metrics import FROM_0_TO_1, MeanMetric, only, ratio, wrong_and_right
 from pytest_ftcheck.heads.rows import EvaluatedRows
 
 if TYPE_CHECKING:
@@ -66,10 +66,10 @@ class ScoringOfLabelSets:
             return _retrieval(measure, average, rows)
         right = rows.predictions == (rows.label_ids > 0.5)  # the fraction of votes from which a label counts as present
         if name in {"subset_accuracy", "accuracy", "exact_match"}:
-            return MeanMetric(right.all(axis=1).astype(np.float64)[:, None], only)
+            return MeanMetric(right.all(axis=1).astype(np.float64)[:, None], only, FROM_0_TO_1)
         if name in {"label_accuracy", "hamming_loss"}:
             share = right if name == "label_accuracy" else ~right
-            return MeanMetric(share.mean(axis=1, dtype=np.float64)[:, None], only)
+            return MeanMetric(share.mean(axis=1, dtype=np.float64)[:, None], only, FROM_0_TO_1)
         if rows.logits is None:
             return _of_one_label(name, rows)
         if name == "loss":
@@ -136,7 +136,7 @@ def _retrieval(measure: str, average: str, rows: EvaluatedRows) -> MeanMetric:
     both, predicted, labelled = _counted(rows)
     if average == "samples":
         of_rows = ratio(both.sum(axis=1), _below(measure, predicted, labelled).sum(axis=1), undefined=0.0)
-        return MeanMetric(of_rows[:, None], only)
+        return MeanMetric(of_rows[:, None], only, FROM_0_TO_1)
 
     def value(means: Floats) -> Floats:
         right, answered, known = np.moveaxis(means.reshape(*means.shape[:-1], 3, both.shape[1]), -2, 0)
@@ -148,7 +148,8 @@ def _retrieval(measure: str, average: str, rows: EvaluatedRows) -> MeanMetric:
             return np.asarray(scores.mean(axis=-1))
         return ratio((scores * known).sum(axis=-1), known.sum(axis=-1), undefined=0.0)
 
-    return MeanMetric(np.concatenate([both, predicted, labelled], axis=1), value)
+    counts = np.concatenate([both, predicted, labelled], axis=1)
+    return MeanMetric(counts, value, wrong_and_right(predicted, labelled))
 
 
 def _of_one_label(name: str, rows: EvaluatedRows) -> MeanMetric | None:
@@ -163,7 +164,7 @@ def _of_one_label(name: str, rows: EvaluatedRows) -> MeanMetric | None:
         right, answered, known = np.moveaxis(means, -1, 0)
         return ratio(right, _below(measure, answered, known), undefined=0.0)
 
-    return MeanMetric(features, value)
+    return MeanMetric(features, value, wrong_and_right(features[:, 1:2], features[:, 2:]))
 
 
 @dataclass(frozen=True)

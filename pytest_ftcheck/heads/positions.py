@@ -13,7 +13,7 @@ import numpy as np
 
 from pytest_ftcheck.heads.head import Head, Serving
 from pytest_ftcheck.heads.registry import head_named
-from pytest_ftcheck.heads.row_metrics import MeanMetric
+from pytest_ftcheck.heads.row_metrics import FROM_0_TO_1, MeanMetric
 from pytest_ftcheck.heads.rows import EvaluatedRows
 from pytest_ftcheck.heads.spans import ENDS, MODEL, CardOfSpans, LabelsOfSpans, OutputsOfSpans, SpanCrossEntropy
 from pytest_ftcheck.heads.traits import POSITIONS
@@ -76,7 +76,7 @@ class ScoringOfPositions:
             return None
         right = (rows.predictions == rows.label_ids).all(axis=1).astype(np.float64)
         numbers = right if name == EXACT else shared_tokens(rows.predictions, rows.label_ids)
-        return MeanMetric(numbers[:, None], lambda means: _PERCENT * means[..., 0])
+        return MeanMetric(numbers[:, None], lambda means: _PERCENT * means[..., 0], FROM_0_TO_1)
 
     def constants(
         self, metric: str, label_ids: NDArray[Any], train_label_ids: NDArray[Any], label_names: Sequence[str]

@@ -51,7 +51,10 @@ class MeanMetric:
     value: Callable[[Floats], Floats]
     """Means ``[..., F]`` to the metric ``[...]``."""
     kinds: Floats | None = None
-    """``[L, P, F]``: the numbers of any row with label l and prediction p; None if labels are not classes."""
+    """``[…, F]``: the numbers of rows of every kind; of classes ``[L, P, F]``, of rows with label l and prediction p.
+
+    None if they are not known.
+    """
 
     @property
     def rows(self) -> int:
@@ -131,6 +134,22 @@ class RankMetric:
 def metric_value(metric: RowMetric) -> float:
     """Return the metric of all rows, NaN where it is undefined."""
     return float(metric.over(np.ones((1, metric.rows), dtype=np.uint8))[0])
+
+
+FROM_0_TO_1 = np.array([[0.0], [1.0]])
+"""Kinds of rows of a metric that is the mean of one number from 0 to 1."""
+
+
+def wrong_and_right(predicted: Floats, labelled: Floats) -> Floats:
+    """Return ``[2, N, 3 K]``: each row with nothing right, and with everything right.
+
+    Args:
+        predicted: number of predictions of each kind in each row, ``[N, K]``.
+        labelled: number of labels of each kind in each row, ``[N, K]``.
+
+    """
+    wrong = np.concatenate([np.zeros_like(labelled), predicted, labelled], axis=1)
+    return np.stack([wrong, np.concatenate([labelled] * 3, axis=1)])
 
 
 def only(means: Floats) -> Floats:

@@ -13,11 +13,14 @@ from scipy import stats
 from pytest_ftcheck.gates.intervals import UNKNOWN, Interval, bootstrap_interval, row_interval, seed_interval, wilson
 from pytest_ftcheck.gates.resampling import RESAMPLES, forget, resampled
 from pytest_ftcheck.gates.row_metrics import row_metric
+from pytest_ftcheck.heads.registry import head_named
 from pytest_ftcheck.heads.row_metrics import metric_value
 from pytest_ftcheck.heads.rows import EvaluatedRows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
 
     from pytest_ftcheck.heads.row_metrics import RowMetric
 
@@ -93,6 +96,49 @@ def test_perfect_predictions_are_not_certain() -> None:
         assert interval.method == "unseen"
         assert interval.high == 1.0
         assert 0.97 < interval.low < 0.999
+
+
+def of_answers(right: Sequence[str], given: Sequence[str]) -> EvaluatedRows:
+    return EvaluatedRows(np.array(right), np.array(given), None, head_named("question-answering"))
+
+
+def of_tags(label_ids: NDArray[np.int64], predictions: NDArray[np.int64]) -> EvaluatedRows:
+    names = ("O", "B-name", "I-name")
+    return EvaluatedRows(label_ids, predictions, None, head_named("token-classification"), names)
+
+
+def of_sets(label_ids: NDArray[np.int64], predictions: NDArray[np.int64]) -> EvaluatedRows:
+    return EvaluatedRows(
+        label_ids.astype(float), predictions, None, head_named("multi-label-classification"), ("a", "b")
+    )
+
+
+TAGS, SETS = np.tile([[0, 1, 2], [1, 0, -100]], (100, 1)), np.tile([[0, 1], [1, 1]], (100, 1))
+SPANS = np.tile([[0, 1], [1, 2]], (100, 1))
+PERFECT = {
+    "answers": (of_answers(['["sold"]', "[]"] * 100, ["sold", ""] * 100), ("exact_match", "f1", "HasAns_f1"), 100),
+    "spans": (EvaluatedRows(SPANS, SPANS, None, head_named("answer-positions")), ("f1_positions",), 100),
+    "tags": (of_tags(TAGS, np.maximum(TAGS, 0)), ("f1", "recall", "accuracy", "name_f1"), 1),
+    "sets": (of_sets(SETS, SETS), ("f1_micro", "f1_macro", "samples_f1", "subset_accuracy", "a_f1"), 1),
+}
+
+
+@pytest.mark.parametrize("head", PERFECT)
+def test_a_perfect_model_of_any_head_may_err_on_other_rows(head: str) -> None:
+    rows, names, most = PERFECT[head]
+    for name in names:
+        interval = row_interval(name, rows)
+        assert interval is not None, name
+        assert interval.method == "unseen", name
+        assert interval.high == pytest.approx(most)
+        assert 0.9 * most < interval.low < 0.999 * most
+
+
+def test_tags_that_are_never_found_may_be_found_on_other_rows() -> None:
+    interval = row_interval("f1", of_tags(TAGS, np.zeros_like(TAGS)))
+    assert interval is not None
+    assert interval.low == 0.0
+    assert 0.0 < interval.high < 0.1
 
 
 def test_class_that_is_never_found_may_be_found_on_other_rows() -> None:

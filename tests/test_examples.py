@@ -113,8 +113,8 @@ def test_a_script_that_answers_questions(run_example: Callable[..., pytest.RunRe
     assert set(result.parseoutcomes()) == {"passed", "skipped"}
     result.stdout.re_match_lines(
         [
-            r" ?train-build_trainer +trainer +exact_match +\d+\.\d{4} +- +- +ungated +",
-            r" ?train-build_trainer +trainer +f1 +\d+\.\d{4} +- +- +ungated +",
+            r" ?train-build_trainer +trainer +exact_match +\d+\.\d{4} +\d+\.\d{4} to 100\.0000 +- +ungated +",
+            r" ?train-build_trainer +trainer +f1 +\d+\.\d{4} +\d+\.\d{4} to 100\.0000 +- +ungated +",
             r"checks: \d+ passed, \d+ skipped",
         ]
     )

@@ -51,7 +51,7 @@ def pipeline_masks(pipeline: Pipeline, rootdir: Path) -> dict[str, Masks]:
     """
     masks = {spec: _family(spec, pipeline, rootdir) for spec in pipeline.card.slices}
     of_raw_rows = pipeline.card.head_rules.answers is not None
-    rows = len(pipeline.data.evaluation if of_raw_rows else pipeline.eval_dataset)
+    rows = len(pipeline.raw_evaluation if of_raw_rows else pipeline.eval_dataset)
     for spec, family in masks.items():
         if any(len(mask) != rows for mask in family.values()):
             msg = f"slices {spec!r}: the raw rows are not the {rows} rows that are evaluated."
@@ -76,7 +76,7 @@ def _family(spec: str, pipeline: Pipeline, rootdir: Path) -> Masks:
         return length_masks(_lengths(pipeline))
     if spec == "truncated":
         return value_masks("truncated", _truncated(pipeline))
-    raw = pipeline.data.evaluation
+    raw = pipeline.raw_evaluation
     if ":" in spec:
         function = load_factory(spec, rootdir, named_by=_named_by(pipeline))
         try:
@@ -95,7 +95,7 @@ def _named_by(pipeline: Pipeline) -> str:
 
 
 def _check_column(spec: str, pipeline: Pipeline) -> None:
-    columns = pipeline.data.evaluation.column_names
+    columns = pipeline.raw_evaluation.column_names
     if spec not in columns:
         msg = (
             f"task card {pipeline.card.name!r}: slices: unknown column {spec!r}.{closest(spec, [*_MADE, *columns])} "

@@ -40,7 +40,8 @@ def pack(kept: KeptRows) -> bytes:
 
     """
     rows = kept.rows
-    if rows.logits is None or not len(rows) or not rows.finite:
+    has_answers = rows.head_rules.answers is not None
+    if not (has_answers or rows.logits is not None) or not len(rows) or not rows.finite:
         what = "no evaluated rows" if not len(rows) else "logits or labels that are not finite numbers"
         msg = f"a run with {what} cannot become a baseline."
         raise DataError(msg)
@@ -50,11 +51,12 @@ def pack(kept: KeptRows) -> bytes:
             "once."
         )
         raise DataError(msg)
-    if rows.head_rules.answers is not None:
-        texts = {"label_ids": _codes(rows.label_ids), "predictions": _codes(rows.predictions)}
-        return save({"ids": kept.ids, **texts, "logits": rows.logits.astype(np.float32)})
-    labels = rows.label_ids.astype(rows.head_rules.labels.kept_dtype())
-    return save({"ids": kept.ids, "label_ids": labels, "logits": rows.logits.astype(np.float32)})
+    arrays = {"ids": kept.ids}
+    if rows.logits is not None:
+        arrays["logits"] = rows.logits.astype(np.float32)
+    if has_answers:
+        return save(arrays | {"label_ids": _codes(rows.label_ids), "predictions": _codes(rows.predictions)})
+    return save(arrays | {"label_ids": rows.label_ids.astype(rows.head_rules.labels.kept_dtype())})
 
 
 def _codes(texts: NDArray[Any]) -> NDArray[np.uint32]:
@@ -97,7 +99,7 @@ def read_kept(path: Path, sha256: str, head: str, label_names: Sequence[str] = (
         arrays = load(content)
         if head_named(head).answers is not None:
             right, given = (_texts(arrays[name]) for name in ("label_ids", "predictions"))
-            return KeptRows(EvaluatedRows(right, given, arrays["logits"], head_named(head)), arrays["ids"])
+            return KeptRows(EvaluatedRows(right, given, arrays.get("logits"), head_named(head)), arrays["ids"])
         labels = arrays["label_ids"]
         labels = labels if labels.dtype.kind == "f" else labels.astype(np.int64)
         return KeptRows(EvaluatedRows.of_logits(arrays["logits"], labels, head, label_names), arrays["ids"])

@@ -78,9 +78,9 @@ def describe_origin(pipeline: Pipeline, run: Run, rootdir: Path) -> Entry:
 
 def evaluated_rows(pipeline: Pipeline, run: Run) -> Dataset:
     """Return the raw rows of a run, or the tokenized rows if a user's fixture has changed them."""
-    raw, tokenized = pipeline.data.evaluation, pipeline.eval_dataset
     if pipeline.card.head_rules.answers is not None:
-        return raw
+        return pipeline.raw_evaluation
+    raw, tokenized = pipeline.data.evaluation, pipeline.eval_dataset
     return tokenized if len(raw) != len(run.label_ids) == len(tokenized) else raw
 
 

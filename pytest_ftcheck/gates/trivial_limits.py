@@ -11,6 +11,7 @@ from pytest_ftcheck.errors import TaskError
 from pytest_ftcheck.gates.row_metrics import resolve_metric
 from pytest_ftcheck.gates.trivial import best_trivial, reached_by_trivial, trivial_classifiers
 from pytest_ftcheck.heads.rows import EvaluatedRows
+from pytest_ftcheck.pipeline.generated_logits import generated_logits
 
 if TYPE_CHECKING:
     from typing import Any
@@ -60,17 +61,14 @@ def best_trivial_of(pipeline: Pipeline, metric: str) -> Trivial | None:
 
     None where the metric cannot be computed from rows.
     """
-    label_ids, train_label_ids = (
-        _labels(pipeline, rows, raw)
-        for rows, raw in (
-            (pipeline.eval_dataset, pipeline.data.evaluation),
-            (pipeline.train_dataset, pipeline.data.train),
-        )
-    )
+    label_ids = _labels(pipeline, pipeline.eval_dataset, pipeline.raw_evaluation)
     answers = pipeline.card.head_rules.answers
-    name = _metric_of_rows(pipeline, metric, label_ids) if answers is None else metric
+    name = _metric_of_rows(pipeline, metric, label_ids) if answers is None else _metric_of_answers(pipeline, metric)
     if name is None:
         return None
+    # A user's Trainer has the raw rows of its evaluation only.
+    known = answers is None or pipeline.card.label_column in pipeline.data.train.column_names
+    train_label_ids = _labels(pipeline, pipeline.train_dataset, pipeline.data.train) if known else None
     found = trivial_classifiers(
         name,
         label_ids,
@@ -91,6 +89,16 @@ def _labels(pipeline: Pipeline, rows: Dataset, raw: Dataset) -> NDArray[Any]:
     return head.labels.stacked(label_values(rows))
 
 
+def _metric_of_answers(pipeline: Pipeline, metric: str) -> str | None:
+    """Return the name for `row_metric`; of a user's metric, by its value for the answers to generated logits."""
+    made_up = pipeline.source.evaluation.made_up
+    if made_up is None:
+        return metric
+    value = float(made_up.metrics.get(metric, np.nan))
+    # 0 is the same in percent and as a fraction.
+    return resolve_metric(metric, made_up.answered.rows, value) if value else None
+
+
 def _metric_of_rows(pipeline: Pipeline, metric: str, label_ids: NDArray[Any]) -> str | None:
     """Return the name for `row_metric`: a user's ``f1`` may be any average, or no F1 at all.
 
@@ -103,8 +111,7 @@ def _metric_of_rows(pipeline: Pipeline, metric: str, label_ids: NDArray[Any]) ->
     of_logits = card.head_rules.scoring.of_logits
     if metric not in card.gated_metrics and metric not in (*of_logits, "loss"):
         return None
-    shape = card.head_rules.logits_shape(label_ids, card.num_labels)
-    logits = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    logits = generated_logits(card.head_rules, label_ids, card.num_labels, pipeline.eval_dataset)
     rows = EvaluatedRows.of_logits(logits, label_ids, card.head, card.label_names)
     if metric in of_logits:
         return metric

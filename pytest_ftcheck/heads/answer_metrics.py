@@ -71,7 +71,9 @@ def scored_answers(answers: Sequence[str], references: Sequence[str]) -> Floats:
     return np.array(rows, dtype=np.float64).reshape(-1, 3)
 
 
-_COLUMNS = {"exact_match": 0, "exact": 0, "f1": 1}
+_COLUMNS = {"exact_match": 0, "exact": 0, "em": 0, "f1": 1}
+_SHARE = ":share"
+"""Ends the name of a metric from 0 to 1, which a user's function may return instead of a percentage."""
 
 
 class ScoringOfAnswers:
@@ -87,17 +89,22 @@ class ScoringOfAnswers:
             ),
         }
     )
-    averages: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    averages: Mapping[str, tuple[str, ...]] = MappingProxyType(
+        {f"{part}{key}": (f"{part}{key}{_SHARE}",) for part in ("", "HasAns_", "NoAns_") for key in _COLUMNS}
+    )
 
     def row_metric(self, name: str, rows: EvaluatedRows) -> RowMetric | None:
         """Return exact match or F1: of all questions, ``HasAns_…`` of those with an answer, ``NoAns_…`` of the rest."""
+        scale = 1.0 if name.endswith(_SHARE) else _PERCENT
+        name = name.removesuffix(_SHARE)
         part, _, measure = name.rpartition("_") if name.startswith(("HasAns_", "NoAns_")) else ("", "", name)
         if measure not in _COLUMNS or rows.label_ids.dtype.kind != "U":
             return None
         scores = scored_answers(rows.predictions.tolist(), rows.label_ids.tolist())
         counted = {"": np.ones(len(scores)), "HasAns": scores[:, 2], "NoAns": 1 - scores[:, 2]}[part]
         numbers = np.stack([scores[:, _COLUMNS[measure]] * counted, counted], axis=1)
-        return MeanMetric(numbers, lambda means: _PERCENT * ratio(means[..., 0], means[..., 1], undefined=np.nan))
+        kinds = np.array([[0.0, 1.0], [1.0, 1.0]])  # a question that counts, answered wrongly and rightly
+        return MeanMetric(numbers, lambda means: scale * ratio(means[..., 0], means[..., 1], undefined=np.nan), kinds)
 
     def constants(
         self, metric: str, label_ids: NDArray[Any], train_label_ids: NDArray[Any], label_names: Sequence[str]

@@ -82,6 +82,10 @@ def read_answers(reference: str) -> list[str]:
 class AnswersOfWindows:
     """See `AnswerRules`: the best span over the windows of a question, or no answer."""
 
+    def __init__(self, head: str = "question-answering") -> None:
+        """Store the name of the head that has these rules."""
+        self._head = head
+
     def in_one_form(self, rows: Dataset, context: str, answers: str, where: str) -> Dataset:
         """Return rows with answers in the form of SQuAD; see `answers_in_one_form`."""
         return answers_in_one_form(rows, context, answers, where)
@@ -137,9 +141,8 @@ class AnswersOfWindows:
         }
 
     def evaluated(self, outputs: Mapping[str, NDArray[Any]]) -> EvaluatedRows:
-        """Return right answers as labels, answers as predictions, and their scores ``[Q, 2]`` as logits."""
-        head = head_named("question-answering")
-        return EvaluatedRows(outputs[REFERENCES], outputs[ANSWERS], outputs[SCORES], head)
+        """Return right answers as labels, answers as predictions, and their scores ``[Q, 2]``, if known, as logits."""
+        return EvaluatedRows(outputs[REFERENCES], outputs[ANSWERS], outputs.get(SCORES), head_named(self._head))
 
     def references(self, answers: Iterable[Mapping[str, Any]]) -> NDArray[np.str_]:
         """Return the texts of the right answers, for each question as a JSON list: ``[Q]``."""

@@ -20,6 +20,7 @@ _MODULES = {
     "multi-label-classification": "pytest_ftcheck.heads.label_sets",
     "question-answering": "pytest_ftcheck.heads.spans",
     "answer-positions": "pytest_ftcheck.heads.positions",
+    "own-answers": "pytest_ftcheck.heads.own_answers",
     "multiple-choice": "pytest_ftcheck.heads.choices",
     "masked-language-modelling": "pytest_ftcheck.heads.masked_words",
 }
@@ -70,6 +71,11 @@ def head_of_outputs(logits: Any, labels: Any, num_labels: int, *, several_texts:
 def head_of_width(num_labels: int) -> Head:
     """Return the head of a transformers model with K logits and one label a row: values for one logit, else classes."""
     return head_named("regression" if num_labels == 1 else "sequence-classification")
+
+
+def head_with_own_answers() -> Head:
+    """Return the head of a user's Trainer that makes an answer for each question from windows."""
+    return head_named("own-answers")
 
 
 def head_of_predictions(dtype: DTypeLike) -> Head:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from datasets import Dataset
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from pytest_ftcheck.pipeline.parts import Pipeline
@@ -69,6 +70,16 @@ class CardEvaluation:
     ends_with_judged_rows: bool = True
     best_metric: None = None
     gives_all_declared: bool = True
+    questions: None = None
+    made_up: None = None
+
+    def raw_outputs(self, pipeline: Pipeline, logits: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """Return the answers of raw rows by the rules of the head, if it has some."""
+        card, rows = pipeline.card, pipeline.data.evaluation
+        rules = card.head_rules.answers
+        if rules is None:
+            return {}
+        return rules.outputs(logits, pipeline.eval_dataset, rows, card.text_columns[-1], card.label_column)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pytest_ftcheck.errors import TaskError
 from pytest_ftcheck.pipeline.factory import load_factory
 from pytest_ftcheck.pipeline.parts import Pipeline
 from pytest_ftcheck.pipeline.reads.inputs import Inputs
-from pytest_ftcheck.pipeline.trainer_card import card_of, checkpoint_of, task_data
+from pytest_ftcheck.pipeline.trainer_card import card_of, checkpoint_of, head_for, task_data
 from pytest_ftcheck.pipeline.trainer_metrics import answers_questions
 from pytest_ftcheck.pipeline.trainer_source import TrainerSource
 
@@ -52,7 +52,10 @@ def build_trainer_pipeline(
     template = source.template
     source.check()
     train, evaluation = source.rows.table("train_dataset"), source.rows.table("eval_dataset")
-    card = card_of(name, spec, template, table, train=train, evaluation=evaluation)
+    head = head_for(template, spec, table)
+    # A table with a head asks for its rows to be judged, not for answers.
+    made_up = None if table.get("head") == head.name else source.evaluation.try_answers(head)
+    card = card_of(name, spec, template, table, head=head, train=train, evaluation=evaluation, made_up=made_up)
     checkpoint = checkpoint_of(template.model)
     data = task_data(card, settings, train, evaluation)
     pipeline = Pipeline(

@@ -60,6 +60,12 @@ class Pipeline:
         return f"{self.card.name} with {self.checkpoint.name} on {self.data.source}"
 
     @property
+    def raw_evaluation(self) -> Dataset:
+        """The raw rows of which gates evaluate an answer each: of the data, or of a user's Trainer."""
+        asked = self.source.evaluation.questions
+        return self.data.evaluation if asked is None else asked
+
+    @property
     def label_column(self) -> str:
         """Name of the labels in the tokenized data sets: ``labels``, or ``label`` where the collator renames it."""
         return self.label_columns[0]

@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from datasets import Dataset
+    from numpy.typing import NDArray
     from torch import Tensor
     from transformers import PreTrainedModel, Trainer, TrainingArguments
 
     from pytest_ftcheck.pipeline.parts import Pipeline
     from pytest_ftcheck.pipeline.reads.inputs import Inputs
+    from pytest_ftcheck.pipeline.trainer_answers import MadeUpAnswers
 
     Collator = Callable[[list[dict[str, Any]]], Any]
 
@@ -87,6 +89,23 @@ class SourceEvaluation(Protocol):
     @property
     def gives_all_declared(self) -> bool:
         """Whether all metrics of the card must be reported; a user's ``compute_metrics`` may omit some."""
+
+    @property
+    def questions(self) -> Dataset | None:
+        """The raw rows that a user's Trainer answers; None: those of the data."""
+
+    @property
+    def made_up(self) -> MadeUpAnswers | None:
+        """The answers that a user's Trainer makes of generated logits; None where it makes none."""
+
+    def raw_outputs(self, pipeline: Pipeline, logits: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """Return the outputs of a run that have one row for each raw row, by name; empty for most heads.
+
+        Args:
+            pipeline: a pipeline of this source.
+            logits: logits of its evaluation rows, ``[N, …]``.
+
+        """
 
 
 class OwnParts(Protocol):

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from datasets import ClassLabel
 from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
 from transformers import EvalPrediction
 
-from pytest_ftcheck.columns import LABEL_NAMES, POSITION_NAMES, label_values, list_lengths, scalars
+from pytest_ftcheck.columns import LABEL_NAMES, POSITION_NAMES, label_values, scalars
 from pytest_ftcheck.errors import DataError, TaskError
-from pytest_ftcheck.heads.registry import head_named, known_heads
+from pytest_ftcheck.heads.registry import head_named, head_with_own_answers, known_heads
 from pytest_ftcheck.heads.traits import LABEL_PER_ROW
 from pytest_ftcheck.pipeline.from_checkpoint import Checkpoint
+from pytest_ftcheck.pipeline.generated_logits import generated, generated_logits
+from pytest_ftcheck.pipeline.trainer_evaluation import RIGHT_ANSWERS
 from pytest_ftcheck.pipeline.trainer_head import head_of
-from pytest_ftcheck.pipeline.trainer_metrics import MetricsOfOutputs, metrics_of_logits
+from pytest_ftcheck.pipeline.trainer_metrics import MetricsOfOutputs, metrics_of_logits, numbers_in
 from pytest_ftcheck.pipeline.trainer_rows import best_metric, judged_rows
 from pytest_ftcheck.pipeline.trainer_texts import find_text_columns
 from pytest_ftcheck.printable import text_of
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pytest_ftcheck.heads.head import Head
+    from pytest_ftcheck.pipeline.trainer_answers import MadeUpAnswers
     from pytest_ftcheck.pipeline.trainer_metrics import Metrics
     from pytest_ftcheck.settings import Settings
 
@@ -41,7 +42,15 @@ OWN_DATA = "the Trainer's own data"
 
 
 def card_of(
-    name: str, spec: str, trainer: Any, table: Mapping[str, Any], *, train: Dataset, evaluation: Dataset
+    name: str,
+    spec: str,
+    trainer: Any,
+    table: Mapping[str, Any],
+    *,
+    head: Head,
+    train: Dataset,
+    evaluation: Dataset,
+    made_up: MadeUpAnswers | None = None,
 ) -> TaskCard:
     """Make a card from a Trainer's parts; entries of the user's table take precedence.
 
@@ -50,22 +59,28 @@ def card_of(
         spec: where the Trainer comes from.
         trainer: a Trainer that has not trained.
         table: ``[tool.ftcheck.tasks.NAME]``, any part of a card.
+        head: result of `head_for`.
         train: its train rows.
         evaluation: its evaluation rows.
+        made_up: the answers that the Trainer makes of generated logits; gates then evaluate answers.
 
     Raises:
         TaskError: a model whose outputs cannot be judged, or a table that is not valid.
         DataError: no labels.
 
     """
-    head = _head(trainer, spec, table)
     labels = _label_column(trainer, head, evaluation)
     width = _width(trainer, head, evaluation)
+    if made_up is None:
+        metric = _metric(trainer, head, evaluation, labels, width)
+    else:
+        head = head_with_own_answers()
+        metric = _named_metric(trainer, made_up.metrics)
     found: dict[str, Any] = {
         "head": head.name,
-        "label_column": labels,
+        "label_column": labels if made_up is None else RIGHT_ANSWERS,
         "text_columns": list(table.get("text_columns") or find_text_columns(trainer, head, train, evaluation)),
-        "metric": _metric(trainer, head, evaluation, labels, width),
+        "metric": metric,
         "recipe": {},
     }
     names = _label_names(trainer, train, labels, width) if head.masks is None else []
@@ -83,17 +98,21 @@ def card_of(
     return card
 
 
-def _head(trainer: Any, spec: str, table: Mapping[str, Any]) -> Head:
-    """Return the table's head if a row has other labels than one, which no batch shows; else determine the head."""
+def head_for(trainer: Any, spec: str, table: Mapping[str, Any]) -> Head:
+    """Return the table's head if a row has other labels than one, which no batch shows; else determine the head.
+
+    Raises:
+        TaskError: see `head_of`; or the table names a head whose answers a Trainer's rows cannot have.
+
+    """
     named = table.get("head")
     if named not in known_heads() or LABEL_PER_ROW in head_named(named).traits:
         return head_of(trainer, spec)
     if head_named(named).answers is not None:
         msg = (
-            f"{spec}: head = {named!r}: a Trainer's rows do not name their raw rows, so that answers cannot be judged. "
-            "Remove head: then the rows are judged, and the answers only by the Trainer's own compute_metrics or "
-            "post_process_function. Or judge the saved model with raw rows: --ftcheck-model=FOLDER --ftcheck-no-train "
-            "and a card with this head."
+            f"{spec}: head = {named!r}: a Trainer's rows do not name their raw rows. Remove head: then the rows are "
+            "judged, and the answers that the Trainer's own post_process_function makes of eval_examples. Or judge the "
+            "saved model with raw rows: --ftcheck-model=FOLDER --ftcheck-no-train and a card with this head."
         )
         raise TaskError(msg)
     return head_named(named)
@@ -182,7 +201,7 @@ def _metric(trainer: Any, head: Head, rows: Dataset, labels: str, width: int) ->
         own = head.scoring.default_metric
         return {"path": own, "greater_is_better": dict(head.scoring.own_metrics.get(own, {own: True}))}
     if head.masks is not None:
-        return {"path": "compute_metrics", "greater_is_better": _directions(trainer, _of_a_batch(trainer, head))}
+        return _named_metric(trainer, _of_a_batch(trainer, head))
     try:
         given = label_values(rows) if labels in POSITION_NAMES else scalars(rows, labels)
         label_ids = head.labels.stacked(given)
@@ -190,10 +209,11 @@ def _metric(trainer: Any, head: Head, rows: Dataset, labels: str, width: int) ->
         msg = f"labels in column {labels!r} are lists of several lengths. Make each a vector of {width} "
         msg += "numbers, 0 or 1, in the data set and not in the collator; or keep one label a row."
         raise TaskError(msg) from error
-    shape = head.logits_shape(label_ids, width)
-    if labels in POSITION_NAMES and "input_ids" in rows.column_names:  # a start and an end logit for each token
-        shape = (shape[0], int(list_lengths(rows, "input_ids").max()), *shape[2:])
-    values = _computed_metrics(trainer, head, label_ids, shape)
+    values = _computed_metrics(trainer, head, label_ids, generated_logits(head, label_ids, width, rows))
+    return _named_metric(trainer, values)
+
+
+def _named_metric(trainer: Any, values: Mapping[str, float]) -> dict[str, Any]:
     return {"path": "compute_metrics", "greater_is_better": _directions(trainer, values)}
 
 
@@ -209,16 +229,15 @@ def _of_a_batch(trainer: Any, head: Head) -> dict[str, float]:
     with torch.random.fork_rng(devices=[]):
         batch = next(iter(trainer.get_eval_dataloader(judged_rows(trainer))))
     label_ids = batch["labels"].cpu().numpy()
-    return _computed_metrics(trainer, head, label_ids, (*label_ids.shape, int(trainer.model.config.vocab_size)))
+    logits = generated((*label_ids.shape, int(trainer.model.config.vocab_size)))
+    return _computed_metrics(trainer, head, label_ids, logits)
 
 
-def _computed_metrics(trainer: Any, head: Head, label_ids: NDArray[Any], shape: tuple[int, ...]) -> dict[str, float]:
+def _computed_metrics(trainer: Any, head: Head, label_ids: NDArray[Any], logits: NDArray[Any]) -> dict[str, float]:
     """Return the result of the user's ``compute_metrics`` for generated logits."""
-    logits = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     try:
         computed: Any = _computed(metrics_of_logits(trainer, head.name), EvalPrediction(logits, label_ids))
-        found = dict(computed) if isinstance(computed, Mapping) else {}
-        values = {str(key): float(value) for key, value in found.items() if _is_number(value)}
+        values = numbers_in(computed) if isinstance(computed, Mapping) else {}
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -244,10 +263,3 @@ def _computed(compute: Metrics, evaluated: EvalPrediction) -> Any:
         return compute(evaluated)
     except Exception:  # noqa: BLE001 - as above
         return compute.compute(evaluated)
-
-
-def _is_number(value: Any) -> bool:
-    try:
-        return not math.isinf(float(value))
-    except (TypeError, ValueError):
-        return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -13,29 +14,29 @@ from transformers import EvalPrediction
 
 from pytest_ftcheck.heads.registry import head_named
 from pytest_ftcheck.heads.traits import POSITIONS
-from pytest_ftcheck.pipeline.trainer_rows import best_metric, judged_rows, judged_set, unjudged_sets
-from pytest_ftcheck.tasks.metrics import metrics_of_card
+from pytest_ftcheck.pipeline.trainer_rows import judged_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_ftcheck.heads.head import Head
-    from pytest_ftcheck.tasks.card import TaskCard
 
     Metrics = Callable[[EvalPrediction], dict[str, float]]
 
 
-def metrics_of_logits(trainer: Any, head: str) -> Metrics:
+def metrics_of_logits(trainer: Any, head: str, *, compute: Metrics | None = None, windows: Any = None) -> Metrics:
     """Return the function that computes a Trainer's metrics from logits as the model returns them.
 
     Args:
         trainer: a Trainer with a ``compute_metrics``.
         head: name of the head of its model.
+        compute: takes the place of ``compute_metrics``.
+        windows: take the place of the evaluation rows where the Trainer makes answers of windows.
 
     """
-    compute = cast("Metrics", trainer.compute_metrics)
+    compute = compute or cast("Metrics", trainer.compute_metrics)
     if answers_questions(trainer):
-        compute = MetricsOfAnswers(compute, trainer)
+        compute = MetricsOfAnswers(compute, trainer, judged_rows(trainer) if windows is None else windows)
     if trainer.args.batch_eval_metrics:
         compute = BatchedMetrics(compute, trainer.args.eval_batch_size)
     if trainer.preprocess_logits_for_metrics:
@@ -45,6 +46,18 @@ def metrics_of_logits(trainer: Any, head: str) -> Metrics:
     elif _hands_on_more(trainer):
         compute = MetricsOfOutputs(compute)
     return MetricsOfMore(compute, trainer, head) if trainer.args.include_for_metrics else compute
+
+
+def numbers_in(computed: Mapping[Any, Any]) -> dict[str, float]:
+    """Return the numbers of the result of a ``compute_metrics``, by name; infinite ones are none."""
+    return {str(key): float(value) for key, value in computed.items() if _is_number(value)}
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        return not math.isinf(float(value))
+    except (TypeError, ValueError):
+        return False
 
 
 def answers_questions(trainer: Any) -> bool:
@@ -113,13 +126,13 @@ class MetricsOfAnswers:
 
     compute: Metrics
     trainer: Any
+    windows: Any
+    """The evaluated rows, as the Trainer has them."""
 
     def __call__(self, evaluated: EvalPrediction) -> dict[str, float]:
-        """Make the answers of the Trainer's own evaluation rows, and compute the metrics."""
+        """Make the answers, and compute the metrics."""
         trainer = self.trainer
-        return self.compute(
-            trainer.post_process_function(trainer.eval_examples, judged_rows(trainer), evaluated.predictions)
-        )
+        return self.compute(trainer.post_process_function(trainer.eval_examples, self.windows, evaluated.predictions))
 
 
 @dataclass(frozen=True)
@@ -204,44 +217,3 @@ def _part(predictions: Any, rows: slice) -> Any:
 
 def _array(value: Any) -> Any:
     return value.cpu().numpy() if hasattr(value, "cpu") else value
-
-
-class TrainerEvaluation:
-    """The evaluation of a user's Trainer; see `pytest_ftcheck.pipeline.source.SourceEvaluation`."""
-
-    ends_with_judged_rows = False
-    gives_all_declared = False
-
-    def __init__(self, trainer: Any) -> None:
-        """Store the Trainer."""
-        self._trainer = trainer
-        self._judged: Metrics | None = None
-
-    @property
-    def judged_set(self) -> str | None:
-        """Name of the evaluation set that is judged; None where it has none."""
-        return judged_set(self._trainer)
-
-    @property
-    def unjudged_sets(self) -> tuple[str, ...]:
-        """Names of the evaluation sets that are not judged."""
-        return unjudged_sets(self._trainer)
-
-    @property
-    def best_metric(self) -> str:
-        """``metric_for_best_model`` of the user's arguments, named as in ``compute_metrics``."""
-        return best_metric(self._trainer)
-
-    def judged_metrics(self, card: TaskCard) -> Metrics:
-        """Return the function that computes the user's metrics from logits, including the user's preprocessing.
-
-        Without a user's function, return the head's, which the Trainer does not call.
-        """
-        if self._judged is None:
-            theirs = self._trainer.compute_metrics is not None
-            self._judged = metrics_of_logits(self._trainer, card.head) if theirs else metrics_of_card(card)
-        return self._judged
-
-    def are_own(self, compute: object) -> bool:
-        """Whether a function computes the user's metrics, or the card's if the user has none."""
-        return compute is self._judged

@@ -22,7 +22,7 @@ from pytest_ftcheck.pipeline.trainer_changes import (
     held_back,
     model_changes,
 )
-from pytest_ftcheck.pipeline.trainer_metrics import TrainerEvaluation
+from pytest_ftcheck.pipeline.trainer_evaluation import TrainerEvaluation
 from pytest_ftcheck.pipeline.trainer_positions import with_eval_positions
 from pytest_ftcheck.pipeline.trainer_rows import TrainerRows, is_stream, judged_rows
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from pytest_ftcheck.heads.answers import read_answers
 from pytest_ftcheck.heads.entities import entity_changes
 from pytest_ftcheck.heads.traits import LABEL_PER_TOKEN, LABEL_SETS
+from pytest_ftcheck.pipeline.trainer_texts import language_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +34,10 @@ class RowNames:
     """
 
     def __init__(self, pipeline: Pipeline, rows: Dataset) -> None:
-        self._columns = [name for name in pipeline.card.text_columns if name in rows.column_names]
+        answered = pipeline.card.head_rules.answers is not None
+        # The tokenized rows of a user's Trainer have no texts, its raw rows have.
+        named = pipeline.card.text_columns or (language_columns(rows) if answered else ())
+        self._columns = [name for name in named if name in rows.column_names]
         self._id_column = next((name for name in _ID_COLUMNS if name in rows.column_names), None)
         self._names, self._rules, self._rows = pipeline.card.label_names, pipeline.card.head_rules, rows
 

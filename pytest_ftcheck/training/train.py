@@ -118,7 +118,8 @@ def train_run(
         logits = pipeline.card.head_rules.outputs.normalised(outcome.logits)
         outputs = {**outcome.more, LOGITS: logits, LABELS: outcome.label_ids}
         _check_rows(pipeline, outputs, recorder.subject)
-        outputs |= _of_raw_rows(pipeline, logits)
+        with completing(recorder.subject), deadline(pipeline.timeout):
+            outputs |= pipeline.source.evaluation.raw_outputs(pipeline, logits)
         if (kept := pipeline.card.head_rules.kept) is not None:
             outputs |= dict(zip(kept.names, np.moveaxis(outputs.pop(LOGITS), -1, 0), strict=True))
         with completing(recorder.subject), deadline(pipeline.timeout):
@@ -147,16 +148,6 @@ def train_run(
     )
     run.write()
     return run
-
-
-def _of_raw_rows(pipeline: Pipeline, logits: NDArray[Any]) -> dict[str, NDArray[Any]]:
-    """Return the answers of raw rows, one for each, if a raw row may become several tokenized rows."""
-    card = pipeline.card
-    if card.head_rules.answers is None:
-        return {}
-    return card.head_rules.answers.outputs(
-        logits, pipeline.eval_dataset, pipeline.data.evaluation, card.text_columns[-1], card.label_column
-    )
 
 
 def _check_rows(pipeline: Pipeline, outputs: Mapping[str, NDArray[Any]], subject: str) -> None:

@@ -14,7 +14,7 @@ from pytest_ftcheck.checks.catalogue import NotApplicable, finding, warning
 from pytest_ftcheck.columns import label_values as columns_of_labels
 from pytest_ftcheck.columns import scalars, taken, walk
 from pytest_ftcheck.heads.answers import QUESTION
-from pytest_ftcheck.heads.traits import LABEL_PER_ROW, POSITIONS
+from pytest_ftcheck.heads.traits import LABEL_PER_ROW, POSITIONS, QUESTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -76,7 +76,7 @@ def splits(evidence: Evidence) -> tuple[Split, Split]:
     """Return the train split and the evaluated split."""
     pipeline = evidence.pipeline
     data, subject, evaluated = pipeline.data, pipeline.subject, pipeline.data.evaluation_split
-    of_windows = pipeline.card.head_rules.answers is not None
+    of_windows = QUESTIONS in pipeline.card.head_rules.traits
     return (
         Split("train", data.train, pipeline.train_dataset, f"{subject}, train split", of_windows),
         Split(evaluated, data.evaluation, pipeline.eval_dataset, f"{subject}, {evaluated} split", of_windows),

@@ -20,6 +20,7 @@ from pytest_ftcheck.checks.serving.fresh_process import fresh_process
 from pytest_ftcheck.checks.serving.masked_texts import masked_texts
 from pytest_ftcheck.columns import ALL_LABEL_NAMES
 from pytest_ftcheck.files import scratch_folder
+from pytest_ftcheck.heads.traits import QUESTIONS
 from pytest_ftcheck.heads.windows import WindowInputs
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
 
@@ -183,7 +184,7 @@ def questions_of(evidence: Evidence) -> dict[str, Any] | None:
     """Return raw questions, their contexts and how these are cut into windows; None where a row is no window."""
     pipeline, card = evidence.pipeline, evidence.pipeline.card
     inputs, tokenizer = card.head_rules.inputs, pipeline.processing_class
-    if card.head_rules.answers is None or not isinstance(inputs, WindowInputs) or tokenizer is None:
+    if QUESTIONS not in card.head_rules.traits or not isinstance(inputs, WindowInputs) or tokenizer is None:
         return None
     data, recipe = pipeline.data.evaluation, card.recipe(pipeline.tier, pipeline.checkpoint.name)
     chosen = data.select(spread(len(data), ROWS))
@@ -203,7 +204,7 @@ def usable_texts(evidence: Evidence, rows: Sequence[int]) -> tuple[list[int], st
         tokenizer, columns = evidence.tokenizer, evidence.text_columns
     except NotApplicable as reason:
         return [], str(reason)
-    if evidence.pipeline.card.head_rules.answers is not None:
+    if QUESTIONS in evidence.pipeline.card.head_rules.traits:
         return [], "pipeline() has no task for this head: serving.answers asks the saved model about raw texts"
     if evidence.pipeline.card.head_rules.masks is not None:
         masked = list(masked_texts(evidence, rows))

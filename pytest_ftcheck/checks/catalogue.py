@@ -228,6 +228,9 @@ def finding(
     return Finding("", subject, expected, observed, hint, unit, evidence=tuple(islice(evidence, EXAMPLES)))
 
 
-def warning(expected: str, observed: str, *, share: float, subject: str = "", hint: str = "") -> Finding:
+def warning(
+    expected: str, observed: str, *, share: float, subject: str = "", hint: str = "", evidence: Iterable[str] = ()
+) -> Finding:
     """Make a warning, which passes with a line in the summary, for a fraction of the rows; see `finding`."""
-    return Finding("", subject, expected, observed, hint, level="warn", share=share)
+    shown = tuple(islice(evidence, EXAMPLES))
+    return Finding("", subject, expected, observed, hint, level="warn", share=share, evidence=shown)

@@ -106,7 +106,8 @@ def choice_count(evidence: Evidence, _thresholds: Thresholds) -> list[Finding]:
         if others.size:
             observed = f"{share(others.size, len(counts))} rows have another number, the first is row {others[0]}: "
             observed += str(counts[others[0]])
-            found.append(finding(f"{expected} choices in every row", observed, subject=split.subject))
+            shown = (f"row {row}: {counts[row]} choices" for row in others)
+            found.append(finding(f"{expected} choices in every row", observed, subject=split.subject, evidence=shown))
     return found
 
 
@@ -140,7 +141,9 @@ def choice_labels(evidence: Evidence, _thresholds: Thresholds) -> list[Finding]:
             pairs = Counter((raw[row], labels[row]) for row in others)
             examples = ", ".join(f"{after} for {before}" for (before, after), _ in sorted(pairs.items())[:4])
             observed = f"{share(len(others), len(labels))} rows have another one: {examples}"
-            found.append(finding("the label that the raw data has for the row", observed, subject=split.subject))
+            shown = (f"row {row}: label {labels[row]!r} for {raw[row]!r}" for row in others)
+            expected_label = "the label that the raw data has for the row"
+            found.append(finding(expected_label, observed, subject=split.subject, evidence=shown))
     return found
 
 
@@ -181,9 +184,10 @@ def choices_in_place(evidence: Evidence, thresholds: Thresholds) -> list[Finding
             observed = (
                 f"{share(len(misplaced), len(rows.indices))} sampled rows have others, the first is row {first}: "
             )
-            found.append(
-                finding("choices that hold their own endings", observed + misplaced[first], subject=split.subject)
-            )
+            observed += misplaced[first]
+            shown = (f"row {row}: {where}" for row, where in misplaced.items())
+            expected = "choices that hold their own endings"
+            found.append(finding(expected, observed, subject=split.subject, evidence=shown))
     return found
 
 

@@ -10,8 +10,10 @@ from sklearn.feature_selection import SelectKBest, chi2
 from sklearn.tree import DecisionTreeClassifier
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, Thresholds, check, finding, warning
+from pytest_ftcheck.checks.data.examples import rows_as_tokens
 from pytest_ftcheck.checks.data.presence import content_of, presence, word
 from pytest_ftcheck.checks.data.splits import filled, label_values, share
+from pytest_ftcheck.findings import EXAMPLES
 from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
 
 if TYPE_CHECKING:
@@ -80,9 +82,19 @@ def giveaways(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
     more = f" and {len(used) - _SHOWN} more" if len(used) > _SHOWN else ""
     observed = f"{share(int(right.sum()), len(right))} evaluation rows are right by {features}{more} alone"
     expected = f"no label that leaks into the text: the text as a whole tells it; the largest class is {majority:.1%}"
+    split = both[1]
+    rows = np.asarray(split.few(_ROWS))[right]
+    # A row of each of the first classes, because one class alone gives nothing away.
+    first = np.unique(labels[1][right], return_index=True)[1]
+    shown = [
+        f"{text}, label {label}"
+        for text, label in zip(
+            rows_as_tokens(evidence, split, rows[first].tolist()), labels[1][right][first[:EXAMPLES]], strict=True
+        )
+    ]
     if lift >= thresholds["fail"]:
-        return [finding(expected, observed)]
-    return [warning(expected, observed, share=float(right.mean()))]
+        return [finding(expected, observed, evidence=shown)]
+    return [warning(expected, observed, share=float(right.mean()), evidence=shown)]
 
 
 def _labels(evidence: Evidence, split: Split) -> NDArray[np.int64]:

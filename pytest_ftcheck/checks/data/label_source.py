@@ -59,7 +59,12 @@ def label_source(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
             )
             if difference:
                 expected = f"labels that are what column {name!r} says"
-                found.append(finding(expected, difference, subject=split.subject))
+                shown = (
+                    f"row {index}: label {label!r}, {name} {value!r}"
+                    for index, label, value in zip(indices, labels, values, strict=True)
+                    if (value != label if regression else _is_absent(value))
+                )
+                found.append(finding(expected, difference, subject=split.subject, evidence=shown))
     return found
 
 
@@ -76,7 +81,7 @@ def _columns(evidence: Evidence, split: Split) -> list[str]:
 
 def _missing(values: Sequence[Any], labels: Sequence[Any], thresholds: Thresholds) -> str:
     """Find rows without a name that have the label of a named class."""
-    absent = [value is None or str(value).strip().casefold() in _MISSING for value in values]
+    absent = list(map(_is_absent, values))
     without = [label for label, is_absent in zip(labels, absent, strict=True) if is_absent]
     pairs = Counter((value, label) for value, label, gone in zip(values, labels, absent, strict=True) if not gone)
     names = {value for value, _ in pairs}
@@ -95,6 +100,10 @@ def _missing(values: Sequence[Any], labels: Sequence[Any], thresholds: Threshold
         f"{share(len(without), len(values))} sampled rows have none there (missing, empty), and the label {label!r} of "
         f"{of[0]!r} all the same"
     )
+
+
+def _is_absent(value: Any) -> bool:
+    return value is None or str(value).strip().casefold() in _MISSING
 
 
 def _whole_parts(values: Sequence[Any], labels: Sequence[Any], thresholds: Thresholds) -> str:

@@ -31,6 +31,7 @@ _FEWEST = 5
 _UNLIKE = 1e-4
 """p-value of the difference between the labels of two spellings of a word; below it, models are fitted."""
 _SHOWN = 3
+_WORDS_SHOWN = 2
 
 
 @check(
@@ -77,9 +78,21 @@ def merged_words(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
         f"{share(int(written.sum()), len(labels))} rows, and of the words as the tokenizer merges them in "
         f"{as_tokens.mean():.1%}"
     )
+    shown = (_in_rows(words, texts, labels) for words in unlike)
     if lost >= thresholds["fail"]:
-        return [finding(expected, observed, subject=split.subject)]
-    return [warning(expected, observed, share=lost, subject=split.subject)]
+        return [finding(expected, observed, subject=split.subject, evidence=shown)]
+    return [warning(expected, observed, share=lost, subject=split.subject, evidence=shown)]
+
+
+def _in_rows(words: Sequence[str], texts: Sequence[Sequence[str]], labels: NDArray[Any]) -> str:
+    """Count the rows of each label that have each of some words."""
+    counted = []
+    for word in words[:_WORDS_SHOWN]:
+        of_labels = Counter(labels[[word in row for row in texts]].tolist())
+        counted.append(
+            f"{word!r} in " + ", ".join(f"{n} rows of label {label}" for label, n in of_labels.most_common(2))
+        )
+    return "; ".join(counted)
 
 
 def _merged(evidence: Evidence, texts: Sequence[Sequence[str]]) -> list[list[str]]:

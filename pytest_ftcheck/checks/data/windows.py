@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warning
 from pytest_ftcheck.checks.data.answers import windows_of
-from pytest_ftcheck.checks.data.splits import exceeds, filled, share
+from pytest_ftcheck.checks.data.splits import exceeds, filled, share, shorten
 from pytest_ftcheck.heads.traits import QUESTIONS
 
 if TYPE_CHECKING:
@@ -50,7 +50,12 @@ def windows_cover(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
             )
             observed += f"characters {begin} to {end} of {len(by_question[question][0].context)} are in none of its "
             observed += f"{len(by_question[question])} windows"
-            found.append(finding("all of the context in the windows of its question", observed, subject=split.subject))
+            shown = (
+                f"row {row}: {shorten(by_question[row][0].context[slice(*gap)])} is in no window"
+                for row, gap in lost.items()
+            )
+            expected = "all of the context in the windows of its question"
+            found.append(finding(expected, observed, subject=split.subject, evidence=shown))
     return found
 
 
@@ -100,11 +105,12 @@ def answers_in_windows(evidence: Evidence, thresholds: Thresholds) -> list[Findi
         observed = f"{share(len(lost), len(with_answer))} answers are in none"
         if lost:
             observed += f"; the first is {lost[0][0].answers['text'][0]!r} of row {lost[0][0].question}"
+        told = {"expected": "each answer whole in one window", "observed": observed, "subject": split.subject}
+        shown = (f"row {windows[0].question}: {windows[0].answers['text'][0]!r}" for windows in lost)
         if lost and exceeds(len(lost), len(with_answer), thresholds["rows"]):
-            found.append(finding("each answer whole in one window", observed, subject=split.subject))
+            found.append(finding(**told, evidence=shown))
         elif lost and len(lost) > thresholds["warn"] * len(with_answer):
-            part = len(lost) / len(with_answer)
-            found.append(warning("each answer whole in one window", observed, share=part, subject=split.subject))
+            found.append(warning(**told, share=len(lost) / len(with_answer), evidence=shown))
     if not answered:
         msg = "no question has an answer"
         raise NotApplicable(msg)

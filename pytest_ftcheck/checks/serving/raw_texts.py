@@ -11,10 +11,12 @@ from scipy import special
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warning
 from pytest_ftcheck.checks.collator.moved_rows import require_rows_in_place
+from pytest_ftcheck.checks.data.splits import shorten, splits
 from pytest_ftcheck.checks.model.logits import evaluated_features, takes
 from pytest_ftcheck.checks.model.padding_invariance import counts_padding
 from pytest_ftcheck.checks.serving.fresh import real_tokens, served, texts
 from pytest_ftcheck.columns import taken
+from pytest_ftcheck.findings import EXAMPLES
 from pytest_ftcheck.heads.traits import TEXTS
 from pytest_ftcheck.pipeline.quiet import quiet_libraries
 from pytest_ftcheck.pipeline.trainer_texts import language_columns
@@ -102,12 +104,19 @@ def pipeline(evidence: Evidence, thresholds: Thresholds) -> list[Finding]:
             f"the evaluation's label and score for {len(logits)} texts, within {thresholds['tolerance']:g}",
             f"{len(different)} differ, {different[0].words}",
             hint=hint,
+            evidence=_with_texts(evidence, different[:EXAMPLES]),
         )
     ]
 
 
+def _with_texts(evidence: Evidence, different: Sequence[_Difference]) -> list[str]:
+    texts = splits(evidence)[1].texts(evidence.text_columns, [wrong.row for wrong in different])
+    return [f"{wrong.words} for {shorten(' | '.join(text))}" for wrong, text in zip(different, texts, strict=True)]
+
+
 @dataclass(frozen=True)
 class _Difference:
+    row: int
     words: str
     another_label: bool
 
@@ -135,7 +144,7 @@ def _differences(
         if not (close and same):
             right = f"{names[int(expected.argmax())]} " if names and not regression else ""
             words = f"row {row}: {label} {given[0]:.4f} instead of {right}{ordered[0]:.4f}".replace("  ", " ")
-            different.append(_Difference(words, another_label=regression or not same))
+            different.append(_Difference(row, words, another_label=regression or not same))
     return different
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -91,12 +92,15 @@ def test_parts_of_a_context_that_no_window_holds_are_found(
     found = judge("windows_cover", plant(pipeline))
     assert "all of the context in the windows of its question" in told(found)
     assert "windows" in told(found)
+    assert all(text.endswith("' is in no window") for entry in found for text in entry.evidence)
+    assert all(entry.evidence for entry in found)
 
 
 def test_answers_that_no_window_holds_are_counted(pipeline: Pipeline) -> None:
     found = judge("answers_in_windows", faults.first_window_only(pipeline))
     assert "each answer whole in one window" in told(found)
     assert "answers are in none; the first is" in told(found)
+    assert re.fullmatch(r"row \d+: '.+'", found[0].evidence[0])
 
 
 def test_a_question_whose_windows_were_all_lost_is_found(pipeline: Pipeline) -> None:

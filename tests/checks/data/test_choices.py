@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,7 @@ def test_a_row_with_three_choices_is_found(parts: Pipeline) -> None:
     (finding,) = judge("choice_count", with_rows(parts, "train", with_column(rows, "input_ids", ids)))
     assert finding.expected == "4 choices in every row"
     assert finding.observed == "1 of 60 (1.7%) rows have another number, the first is row 5: 3"
+    assert finding.evidence == ("row 5: 3 choices",)
 
 
 def test_labels_that_count_from_one_are_found(parts: Pipeline) -> None:
@@ -55,6 +57,7 @@ def test_labels_that_count_from_one_are_found(parts: Pipeline) -> None:
     assert len(found) == 2
     assert found[0].expected == "the label that the raw data has for the row"
     assert found[0].observed == "60 of 60 (100.0%) rows have another one: 1 for 0, 2 for 1, 3 for 2, 0 for 3"
+    assert all(re.fullmatch(r"row \d+: label \d for \d", text) for text in found[0].evidence)
 
 
 def test_labels_without_raw_ones_beside_are_not_compared(parts: Pipeline) -> None:
@@ -69,6 +72,8 @@ def test_shuffled_choices_are_found_and_named(parts: Pipeline) -> None:
     assert found[0].expected == "choices that hold their own endings"
     assert "sampled rows have others, the first is row 0: choice " in found[0].observed
     assert " holds ending" in found[0].observed
+    assert len(found[0].evidence) == 3
+    assert found[0].evidence[0].startswith("row 0: choice ")
 
 
 def test_endings_of_another_row_are_found(parts: Pipeline) -> None:

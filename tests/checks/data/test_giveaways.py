@@ -58,6 +58,8 @@ def test_a_label_in_the_text_is_found_and_quoted(parts: Pipeline) -> None:
     assert finding.level == "fail"
     assert "(100.0%) evaluation rows are right by the " in finding.observed
     assert "'0'" in finding.observed or "'1'" in finding.observed
+    assert [text.rpartition(", ")[2] for text in finding.evidence][:2] == ["label 0", "label 1"]
+    assert all(" for '" in text for text in finding.evidence)
 
 
 def test_a_word_that_nearly_tells_is_a_warning(make_pipeline: Callable[..., Pipeline]) -> None:
@@ -65,6 +67,7 @@ def test_a_word_that_nearly_tells_is_a_warning(make_pipeline: Callable[..., Pipe
     (finding,) = judge("giveaways", pipeline)
     assert finding.level == "warn"
     assert "'zoe' alone" in finding.observed
+    assert finding.evidence
 
 
 def test_a_rule_of_few_rows_says_nothing(make_pipeline: Callable[..., Pipeline]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,8 @@ def test_missing_labels_that_get_the_id_of_a_class_are_found(parts: Pipeline) ->
         f"34 of 100 (34.0%) sampled rows have none there (missing, empty), and the label 0 of "
         f"{parts.card.label_names[0]!r} all the same"
     )
+    assert len(finding.evidence) == 3
+    assert all(re.fullmatch(r"row \d+: label 0, annotation (None|'.*')", text) for text in finding.evidence)
 
 
 @pytest.mark.parametrize("kept", [0, 1])
@@ -78,6 +81,7 @@ def test_scores_that_lose_their_fraction_are_found(stsb: Pipeline, how: Callable
     assert finding.observed.startswith(
         f"they are {told} and lose the fraction of 100 of 100 (100.0%) sampled rows: 0.1 "
     )
+    assert finding.evidence[0] == "row 0: label 0.0, source 0.1"
     assert judge(with_source(with_labels(stsb, "train", scores), scores)) == []
 
 

@@ -55,6 +55,7 @@ def test_texts_that_were_joined_are_found(saved_evidence: MakeEvidence, saved_pi
         (finding,) = judge("pipeline", saved_evidence("mrpc", run=run, eval_dataset=joined, source=source))
         assert finding.observed.startswith("30 differ, row 0: not_equivalent 0.5992 instead of not_equivalent 0.6399")
         assert finding.hint.startswith("the texts were tokenized as one string, joined by ' ': give both")
+        assert finding.evidence[0].startswith("row 0: not_equivalent 0.5992 instead of not_equivalent 0.6399 for '")
 
 
 def test_texts_that_a_user_puts_words_around_are_not_judged(

@@ -251,6 +251,7 @@ EXPLAINS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "metrics.train_labels": SYMPTOMS,
         "metrics.best_windows": ("metrics.answers_recomputed", "serving.answers", *SYMPTOMS),
         "metrics.answers_recomputed": SYMPTOMS,
+        "metrics.answers_decoded": SYMPTOMS,
         "metrics.recomputed": SYMPTOMS,
         "serving.safetensors": ("serving.dtype", *_SERVED),
         "serving.permissions": ("serving.tokenizer", *_SERVED),

@@ -147,6 +147,7 @@ COST_OF: Mapping[str, Cost] = MappingProxyType(
         "training.weight_decay": "run",
         "training.workers": "extra-training",
         "metrics.answer_only": "run",
+        "metrics.answers_decoded": "run",
         "metrics.answers_recomputed": "run",
         "metrics.beats_label_sets": "run",
         "metrics.beats_trivial": "run",

@@ -33,7 +33,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "model": ("model", "weights", "start", "choice_scores"),
         "training": ("training", "sampling", "optimizer", "evaluation", "ways"),
         "metrics": ("metrics", "tag_metrics"),
-        "answers": ("answers",),
+        "answers": ("answers", "answer_metrics"),
         "serving": ("serving", "saved_config", "saved_tokenizers"),
     }
 )

@@ -212,6 +212,7 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "exact_match_of_plain_texts",
             "metric_as_a_share",
             "start_and_end_apart",
+            "last_word_cut_off",
             "null_threshold_of_another_model",
         ),
         "serving": (

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from pytest_ftcheck.heads import spans
 from pytest_ftcheck.heads.answers import AnswersOfWindows
-from pytest_ftcheck.heads.traits import POSITIONS
+from pytest_ftcheck.heads.traits import OWN_ANSWERS, POSITIONS
 
 _NAME = "own-answers"
 
-HEAD = replace(spans.HEAD, name=_NAME, traits=frozenset({POSITIONS}), answers=AnswersOfWindows(_NAME))
+HEAD = replace(spans.HEAD, name=_NAME, traits=frozenset({POSITIONS, OWN_ANSWERS}), answers=AnswersOfWindows(_NAME))

@@ -39,6 +39,8 @@ POSITIONS = "positions"
 """A label is a first and a last token: label ids are ``[N, 2]``, logits ``[N, T, 2]``, of N windows of the raw rows."""
 QUESTIONS = "questions"
 """A row is a window of a known raw question, whose answer is judged; such a head also has `POSITIONS`."""
+OWN_ANSWERS = "own_answers"
+"""A user's function makes one answer for each raw question of windows; such a head also has `POSITIONS`."""
 CHOICES = "choices"
 """A row's input is C texts, one for each class: ``input_ids`` are C lists, in a batch ``[B, C, T]``."""
 MASKED_TOKENS = "masked_tokens"
@@ -59,6 +61,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         LABEL_PER_ITEM: "one label in each row or for each token",
         POSITIONS: "a first and a last token as the label",
         QUESTIONS: "questions whose windows and answers are known",
+        OWN_ANSWERS: "answers that a function of the user's makes of windows",
         CHOICES: "several texts in each row, of which one is right",
         LABEL_SETS: "any number of labels in each row",
         MASKED_TOKENS: "masked tokens to guess",

@@ -73,6 +73,8 @@ def _candidates(check: str, pipeline: Pipeline, rootdir: Path) -> Iterator[Any]:
         yield pipeline.data_collator
     if check in _OF_METRICS:
         yield pipeline.compute_metrics
+    if check == "metrics.answers_decoded":
+        yield own.post_process_function
     for name in own.methods(*_METHODS.get(check, ())):
         yield getattr(own.trainer_class, name, None)
     if check.startswith("model."):

@@ -92,6 +92,7 @@ class NoOwnParts:
     lr_scheduler: None = None
     compute_loss_func: None = None
     callbacks: tuple[()] = ()
+    post_process_function: None = None
     makes_optimizer: bool = False
     makes_schedule: bool = False
     sampler: None = None

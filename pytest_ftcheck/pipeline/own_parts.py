@@ -51,6 +51,11 @@ class TrainerOwnParts:
         return callbacks
 
     @property
+    def post_process_function(self) -> Any:
+        """The function that makes answers of logits, or None."""
+        return getattr(self._trainer, "post_process_function", None)
+
+    @property
     def makes_optimizer(self) -> bool:
         """Whether the user made the optimizer, or changed how the Trainer makes it."""
         made = self.optimizer is not None or self._trainer.optimizer_cls_and_kwargs is not None

@@ -136,6 +136,10 @@ class OwnParts(Protocol):
         """The Trainer's callbacks, also the library's; empty where the run makes the Trainer."""
 
     @property
+    def post_process_function(self) -> Any:
+        """The function that makes answers of logits, as run_qa.py gives it to its Trainer; None without one."""
+
+    @property
     def makes_optimizer(self) -> bool:
         """Whether the user made the optimizer, or changed how the Trainer makes it."""
 

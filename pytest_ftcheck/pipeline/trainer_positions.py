@@ -17,8 +17,9 @@ from pytest_ftcheck.heads.windows import positions
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_EXAMPLE = "example_id"
-_ID, _ANSWERS = "id", "answers"
+EXAMPLE, ID = "example_id", "id"
+"""Columns of windows and of raw rows that say which window is of which row, as run_qa.py of transformers has them."""
+_ANSWERS = "answers"
 
 
 def with_eval_positions(trainer: Any) -> None:
@@ -34,12 +35,12 @@ def with_eval_positions(trainer: Any) -> None:
     if not isinstance(rows, Dataset) or not isinstance(examples, Dataset):
         return
     trains_them = set(POSITION_NAMES) <= set(getattr(trainer.train_dataset, "column_names", None) or ())
-    has_columns = {_EXAMPLE, OFFSETS} <= set(rows.column_names) and {_ID, _ANSWERS} <= set(examples.column_names)
+    has_columns = {EXAMPLE, OFFSETS} <= set(rows.column_names) and {ID, _ANSWERS} <= set(examples.column_names)
     if not (trains_them and has_columns) or set(POSITION_NAMES) & set(rows.column_names):
         return
-    answers: dict[Any, Mapping[str, Any]] = dict(zip(scalars(examples, _ID), scalars(examples, _ANSWERS), strict=True))
+    answers: dict[Any, Mapping[str, Any]] = dict(zip(scalars(examples, ID), scalars(examples, _ANSWERS), strict=True))
     found = []
-    for example, offsets in walk(rows, [_EXAMPLE, OFFSETS]):
+    for example, offsets in walk(rows, [EXAMPLE, OFFSETS]):
         # Without None, the question's tokens cannot be distinguished from the context's; a window needs its raw row,
         # too.
         if example not in answers or all(offset is not None for offset in offsets):

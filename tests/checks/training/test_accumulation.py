@@ -11,6 +11,7 @@ from accelerate import Accelerator
 from transformers import Trainer, TrainerCallback
 
 from pytest_ftcheck.checks.catalogue import NotApplicable
+from pytest_ftcheck.checks.training import accumulation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,8 +69,27 @@ def test_gradients_of_one_length_are_no_proof(
 
     monkeypatch.setattr(Accelerator, "backward", shortened)
     (found,) = judged(CHECK, pipeline)
-    assert found.expected == "other gradients of 2 rows than of 8"
+    assert found.expected == "other gradients of 2 rows than of 8 or 5"
     assert "something clips or rescales them" in found.observed
+
+
+def test_two_lengths_that_are_equal_by_chance_are_no_clipping(
+    judged: Judged, make_pipeline: Callable[..., Pipeline], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = make_pipeline("mrpc", train_rows=16, eval_rows=8)
+    probes, probe = [], accumulation._probe
+
+    def probed(*args: Any) -> Any:
+        found = probe(*args)
+        probes.append(found)
+        if len(probes) == 3:  # of 2 rows alone
+            norms = (probes[0].trace.gradient_norms[0], *found.trace.gradient_norms[1:])
+            return replace(found, trace=replace(found.trace, gradient_norms=norms))
+        return found
+
+    monkeypatch.setattr(accumulation, "_probe", probed)
+    assert judged(CHECK, pipeline) == []
+    assert len(probes) == 3
 
 
 # -- over a user's Trainer --------------------------------------------------------------------------------------------

@@ -12,20 +12,16 @@ from transformers import SchedulerType, get_scheduler, set_seed
 from transformers.trainer_pt_utils import get_parameter_names
 from transformers.training_args import OptimizerNames
 
-from pytest_ftcheck.columns import LABEL_NAMES
-from pytest_ftcheck.compat.of_accelerate import set_sync_gradients
 from pytest_ftcheck.errors import TaskError
-from pytest_ftcheck.heads.traits import IGNORED
 from pytest_ftcheck.pipeline.trainer_rows import best_metric
 from pytest_ftcheck.training.batches import grouped, make_loaders
 from pytest_ftcheck.training.compilation import compile_forward, compile_shapes, uncompiled
 from pytest_ftcheck.training.engine import Outcome, Stopwatch, save
 from pytest_ftcheck.training.evaluation import BestEpoch, evaluate
+from pytest_ftcheck.training.optimizer_step import optimizer_step, rows_of
 from pytest_ftcheck.training.prepared import Prepared
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from torch import Tensor, nn
     from torch.optim.lr_scheduler import LRScheduler
     from transformers import Trainer, TrainingArguments
@@ -158,19 +154,6 @@ def loss_of_model(model: nn.Module, batch: dict[str, Tensor], *, return_outputs:
     return (outputs.loss, outputs) if return_outputs else outputs.loss
 
 
-def rows_of(batch: dict[str, Tensor]) -> int:
-    """Count the rows of a batch."""
-    return len(next(iter(batch.values())))
-
-
-def items_of(batch: dict[str, Tensor]) -> int:
-    """Return the number of items in the mean loss of a batch: rows, or tokens with a label."""
-    labels = next((batch[name] for name in LABEL_NAMES if name in batch), None)
-    if labels is None or labels.is_floating_point():
-        return rows_of(batch)
-    return int((labels != IGNORED).sum())
-
-
 def refuse_what_is_missing(args: TrainingArguments, *, own_loss_and_schedule: bool) -> None:
     """Refuse a recipe that this loop does not fully support.
 
@@ -264,35 +247,3 @@ def update(
     if not parts.accelerator.optimizer_step_was_skipped:
         scheduler.step()
     return loss
-
-
-def optimizer_step(
-    accelerator: Accelerator,
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    micro_batches: list[dict[str, Tensor]],
-    *,
-    compute_loss: Callable[..., Any],
-    max_grad_norm: float,
-    recorder: StepRecorder,
-) -> Tensor:
-    """Update the parameters once, with the mean gradient over the rows or labelled tokens of all micro-batches.
-
-    Returns:
-        The mean loss over these rows or tokens, detached.
-
-    """
-    items = [items_of(batch) for batch in micro_batches] if len(micro_batches) > 1 else [1]
-    total = torch.zeros((), device=accelerator.device)
-    for index, batch in enumerate(micro_batches):
-        set_sync_gradients(accelerator, last=index == len(micro_batches) - 1)
-        recorder.tracer.train_batch(batch)
-        loss = compute_loss(model, dict(batch)) * (items[index] / sum(items))
-        accelerator.backward(loss)
-        recorder.micro_step(loss.detach())
-        total += loss.detach()
-    if max_grad_norm > 0:
-        accelerator.clip_grad_norm_(model.parameters(), max_grad_norm)
-    optimizer.step()
-    optimizer.zero_grad()
-    return total

@@ -51,7 +51,7 @@ def test_sum_over_micro_batches_is_found(
 def test_micro_batches_that_do_not_count_by_their_rows_are_found(
     judged: Judged, make_pipeline: Callable[..., Pipeline], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pytest_ftcheck.training.manual.items_of", lambda _: 1)
+    monkeypatch.setattr("pytest_ftcheck.training.optimizer_step.items_of", lambda _: 1)
     (rest,) = judged(CHECK, make_pipeline("mrpc", train_rows=16, eval_rows=8), "manual")
     assert rest.expected.startswith("the rest of an epoch: ")
 

@@ -1,4 +1,4 @@
-"""A script that makes answers of windows: its exact match and F1 are gated as those of a card are."""
+"""A script that makes answers of windows: its exact match and F1 are gated as those of a card, its answers checked."""
 
 from __future__ import annotations
 
@@ -76,6 +76,7 @@ def test_shares_are_gated_too_and_are_not_taken_for_percents(session: Session, p
         assert 0 < low <= gate["value"] <= high <= 1
 
 
+@pytest.mark.slow
 def test_a_floor_that_a_constant_answer_reaches_is_refused(session: Session) -> None:
     changes = (
         ("str(given).lower().split(), str(right).lower().split()", "official(given).split(), official(right).split()"),
@@ -96,3 +97,26 @@ def test_the_table_may_ask_for_windows_to_be_judged(session: Session, pytester: 
     result = session(table='head = "answer-positions"\n', floors="f1 = 60")
     assert result.ret == pytest.ExitCode.OK
     assert [gate["interval"] for gate in document(pytester)["gates"]] == [None, None]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("if start[first]", 'if window == of_question[question["id"]][0] and start[first]'),
+        ("[places[first][0] : places[last][1]]", "[places[first][0] : places[last][1] - 1]"),
+    ],
+    ids=["the first window only", "a character too few"],
+)
+def test_answers_that_are_made_wrongly_are_named(session: Session, change: tuple[str, str]) -> None:
+    short = ("SHARED, LONGEST = 48, 16, 10", "SHARED, LONGEST = 28, 8, 10")
+    result = session(floors="f1 = { max_drop = 3 }", changes=(short, change))
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(
+        [
+            "CAUSE: metrics.answers_decoded: *",
+            "  expected  answers as good as the best spans of the same logits, whose F1 is *",
+            "  evidence  '*': '*', the best span is '*'",
+            "  your code: train.py:* (post_process)",
+        ]
+    )

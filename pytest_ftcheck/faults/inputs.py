@@ -21,7 +21,7 @@ from pytest_ftcheck.faults.collators import (
 )
 from pytest_ftcheck.faults.fault import fault
 from pytest_ftcheck.faults.planting import require_column, require_pair, tokenizer_of
-from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW, VALUES
+from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW, TEXTS, VALUES
 
 if TYPE_CHECKING:
     from pytest_ftcheck.pipeline.parts import Pipeline
@@ -152,7 +152,7 @@ def _by_position(features: Features, names: tuple[str, ...]) -> Features:
 
 
 @fault(
-    needs=(LABEL_PER_ROW,),  # a number cannot be taken for a list of tags
+    needs=(LABEL_PER_ROW, TEXTS),  # a number cannot be taken for tags, and collators of choices refuse the column
     caught_by=("collator.extra_column",),
     seen_in_practice="The last column of a row is taken as the label, which works only until somebody adds a column, "
     "such as an id or a split's name.",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn.functional import cross_entropy
 
+from pytest_ftcheck.columns import joined_ids
 from pytest_ftcheck.faults.fault import fault
 from pytest_ftcheck.faults.planting import (
     labels_of,
@@ -19,9 +20,11 @@ from pytest_ftcheck.faults.planting import (
     with_model,
     with_rows,
 )
-from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW
+from pytest_ftcheck.heads.traits import CLASSES, LABEL_PER_ROW, TEXTS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor, nn
 
     from pytest_ftcheck.pipeline.parts import Pipeline
@@ -33,7 +36,7 @@ _RARER = 3
 
 
 @fault(
-    needs=(CLASSES, LABEL_PER_ROW),
+    needs=(CLASSES, LABEL_PER_ROW, TEXTS),  # the index of a choice is no class that may be rare
     caught_by=("training.class_weights",),
     seen_in_practice="Class weights are computed in the order in which the classes occur, and used in the order of "
     "class ids.",
@@ -86,13 +89,18 @@ def new_tokens_frozen(pipeline: Pipeline) -> Pipeline:
     """The most frequent words are new tokens, whose embeddings are frozen at their initial values."""
     special = set(tokenizer_of(pipeline).all_special_ids)
     rows = tokenized(pipeline, "train").with_format(None)
-    counts = Counter(token for row in rows["input_ids"] for token in row if token not in special)
+    counts = Counter(token for row in rows["input_ids"] for token in joined_ids(row) if token not in special)
     model: Any = pipeline.model_init()
     known = model.get_input_embeddings().num_embeddings
     new = {token: known + place for place, (token, _) in enumerate(counts.most_common(_NEW_TOKENS))}
-    ids = [[new.get(token, token) for token in row] for row in rows["input_ids"]]
+    ids = [_renamed(row, new) for row in rows["input_ids"]]
     changed = with_rows(pipeline, "train", with_column(tokenized(pipeline, "train"), "input_ids", ids))
     return with_model(changed, partial(_add_frozen, count=known + _NEW_TOKENS))
+
+
+def _renamed(ids: list[Any], new: Mapping[int, int]) -> list[Any]:
+    """Return token ids, of one text or of several, with the new ids."""
+    return [_renamed(each, new) if isinstance(each, list) else new.get(each, each) for each in ids]
 
 
 def _add_frozen(model: Any, count: int) -> None:

@@ -88,7 +88,10 @@ class EachChoice:
         """Return a collator of single choices: it passes each row to the given collator, ``choices`` times."""
 
         def of_single(features: list[dict[str, Any]]) -> Any:
-            batch = collator([{name: _repeated(value, choices) for name, value in row.items()} for row in features])
+            rows = [{name: _repeated(value, choices) for name, value in row.items()} for row in features]
+            batch = collator(rows)
+            for feature, row in zip(features, rows, strict=True):
+                _pass_on_changes(feature, row, choices)
             return {
                 name: value[:, 0] if getattr(value, "ndim", 0) >= _CHOICES else value for name, value in batch.items()
             }
@@ -120,6 +123,19 @@ def _apart(column: pa.ChunkedArray, owners: NDArray[np.int64]) -> pa.Array:
     if pa.types.is_nested(values.type) and pa.types.is_nested(values.type.value_type):
         return values.flatten()
     return values.take(pa.array(owners))
+
+
+def _pass_on_changes(feature: dict[str, Any], row: dict[str, Any], choices: int) -> None:
+    """Change the lists of a choice's feature where a collator has changed those of the row that was made of it.
+
+    A label that it took away is left: the collator of transformers' guide to multiple choice takes it from rows that
+    the data set makes anew.
+    """
+    for name, value in feature.items():
+        parts = row.get(name)
+        changed = isinstance(parts, list) and (len(parts) != choices or any(part is not value for part in parts))
+        if isinstance(value, list) and changed:
+            feature[name] = parts
 
 
 def _repeated(value: Any, times: int) -> Any:

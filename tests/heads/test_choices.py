@@ -128,3 +128,22 @@ def test_columns_of_a_user_are_tried_in_the_likeliest_order() -> None:
     assert orders.index(("sent1", "sent2", "ending0", "ending1")) < orders.index(("sent1", "ending0", "ending1"))
     assert ("question", "choice0", "choice1") in EachChoice().orders(["question", "choice0", "choice1"])
     assert list(EachChoice().orders(["question", "answer"])) == []
+
+
+def test_what_a_collator_does_to_its_rows_is_done_to_the_choices() -> None:
+    def shortens(features: list[dict[str, Any]]) -> dict[str, Any]:
+        for feature in features:
+            feature.pop("labels")  # as the collator in transformers' guide to multiple choice
+            feature["input_ids"] = feature["input_ids"][:-1]
+            feature["attention_mask"][0].append(0)
+        return {}
+
+    features = [{"input_ids": [1, 2], "attention_mask": [1, 1], "labels": 1}]
+    EachChoice().collator(shortens, 3)(features)
+    assert features == [{"input_ids": [[1, 2], [1, 2]], "attention_mask": [1, 1, 0], "labels": 1}]
+
+
+def test_a_collator_that_writes_into_nothing_changes_no_choice() -> None:
+    features = [{"input_ids": [1, 2], "labels": 1}]
+    EachChoice().collator(lambda rows: {"labels": torch.tensor([row["labels"] for row in rows])}, 3)(features)
+    assert features == [{"input_ids": [1, 2], "labels": 1}]

@@ -142,10 +142,13 @@ class BinaryCrossEntropy:
         return float(-(shares * np.log(shares) + (1 - shares) * np.log(1 - shares)).mean())
 
     def at_start(self, labels: Tensor, num_labels: int, thresholds: Mapping[str, float]) -> tuple[float, float, str]:
-        """Return the range around ln 2."""
+        """Return the range around ln 2.
+
+        With equally large logits, the loss of a label is about half as far above a guess as that of a class.
+        """
         del labels, num_labels
         nats = math.log(2)
-        low, high = thresholds["below"] * nats, nats + thresholds["above"]
+        low, high = thresholds["below"] * nats, nats + thresholds["above"] / 2
         return low, high, f"{low:.3g} to {high:.3g}: the loss of a guess for each label is ln 2 = {nats:.3g}"
 
 

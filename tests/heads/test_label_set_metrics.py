@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as of_numpy
 from sklearn import metrics
@@ -39,6 +39,7 @@ logits_and_labels = st.integers(1, 12).flatmap(
 )
 
 
+@settings(max_examples=30, deadline=None)
 @given(logits_and_labels)
 def test_metrics_are_those_of_scikit_learn(pair: tuple[Any, Any]) -> None:
     logits, labels = pair

@@ -74,7 +74,7 @@ SHAPES = (
     "in_half_precision",
     "two_trainers",
 )
-QUICK = ("plain", "accumulated", "callbacks_that_draw", "in_half_precision")
+QUICK = ("plain", "callbacks_that_draw")
 
 
 def test_all_shapes_are_here(scripts: Any) -> None:

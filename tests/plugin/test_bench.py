@@ -98,6 +98,7 @@ def test_sweep_has_a_row_for_each_case_and_for_what_did_not_fit(
     ]
 
 
+@pytest.mark.slow
 def test_dtypes_and_compiler_are_swept(
     run_pytest: Callable[..., pytest.RunResult], project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,6 +173,7 @@ def test_misuse_is_told_before_anything_is_loaded(
     result.stderr.fnmatch_lines([message])
 
 
+@pytest.mark.slow
 def test_a_floor_that_is_too_low_is_no_matter_of_a_benchmark(
     project: pytest.Pytester, run_pytest: Callable[..., pytest.RunResult]
 ) -> None:

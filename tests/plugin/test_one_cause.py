@@ -225,6 +225,7 @@ def test_factories_of_one_file_have_a_task_and_a_baseline_each(document: Callabl
     assert [entry["key"].partition("/")[0] for entry in accepted] == ["train-build", "train-several_classes"]
 
 
+@pytest.mark.slow
 def test_a_baseline_of_other_classes_is_replaced_by_force_alone(
     document: Callable[..., Document], project: pytest.Pytester
 ) -> None:
@@ -260,6 +261,7 @@ def slow():
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("code", "status"), SLOW.values(), ids=SLOW)
 def test_what_hangs_is_told(project: pytest.Pytester, code: str, status: pytest.ExitCode) -> None:
     project.makefile(".py", train=f"{TRAIN}\n\n{code}")

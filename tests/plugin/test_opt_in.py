@@ -71,6 +71,7 @@ def test_a_planted_fault_is_judged_by_them(run_pytest: Callable[..., pytest.RunR
     result.assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_two_ways_that_part_fail_a_session_and_say_how_far(
     run_pytest: Callable[..., pytest.RunResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:

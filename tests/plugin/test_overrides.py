@@ -125,6 +125,7 @@ OVERRIDES = {
         "assert ft_pipeline.train_dataset[0] != ft_session.pipeline('mrpc').train_dataset[0]",
     ),
 }
+QUICK = ("a fixture that replaces the collator", "a model that is changed in place")
 
 
 @pytest.fixture
@@ -139,7 +140,10 @@ def run_suite(project: pytest.Pytester, run_pytest: Callable[..., pytest.RunResu
 
 
 @few_checks
-@pytest.mark.parametrize("override", OVERRIDES, ids=str)
+@pytest.mark.parametrize(
+    "override",
+    [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in OVERRIDES],
+)
 def test_an_override_reaches_the_run(
     project: pytest.Pytester, run_suite: Callable[..., pytest.RunResult], override: str
 ) -> None:

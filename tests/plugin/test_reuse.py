@@ -104,6 +104,7 @@ def test_without_the_option_nothing_is_reused(
     assert not manifests(project)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("first")
 @pytest.mark.parametrize("victim", ["manifest.json", "model/model.safetensors"])
 def test_a_corrupt_entry_is_noted_and_trained_again(
@@ -122,6 +123,7 @@ def test_a_corrupt_entry_is_noted_and_trained_again(
     assert session()["runs"][0]["reused"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("first")
 def test_an_interrupted_entry_is_trained_again(
     project: pytest.Pytester, session: Callable[..., dict[str, Any]]

@@ -218,6 +218,7 @@ def test_evaluation_sets_that_are_not_judged_stand_in_header_summary_and_documen
     assert list(run["unjudged"]) == ["hard"]
 
 
+@pytest.mark.slow
 def test_what_is_not_kept_is_told_with_its_reason(
     project: pytest.Pytester, run_pytest: Callable[..., pytest.RunResult]
 ) -> None:

@@ -48,7 +48,7 @@ def table(rows: list[dict[str, Any]]) -> Dataset:
     return Dataset.from_dict(columns, features=FEATURES)
 
 
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(rows=st.lists(ROWS, min_size=1, max_size=8), cut=st.integers(0, 8), batch=st.integers(1, 5))
 def test_digest_is_that_of_the_values(rows: list[dict[str, Any]], cut: int, batch: int) -> None:
     with pytest.MonkeyPatch.context() as patched:
@@ -63,7 +63,7 @@ def test_digest_is_that_of_the_values(rows: list[dict[str, Any]], cut: int, batc
             assert rows_digest(same) == expected
 
 
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(one=st.lists(ROWS, max_size=4), other=st.lists(ROWS, max_size=4))
 def test_other_values_have_another_digest(one: list[dict[str, Any]], other: list[dict[str, Any]]) -> None:
     same = json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)

@@ -224,6 +224,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", KILLED)
 def test_process_that_is_killed_leaves_nothing_that_looks_whole(killed: Path, moment: str) -> None:
     assert [path.name for path in (killed / moment).iterdir() if path.is_dir()] == [f"{KEY.digest}.side"]

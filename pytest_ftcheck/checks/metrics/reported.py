@@ -121,8 +121,8 @@ def _against_known(evidence: Evidence, difference: float) -> list[Finding] | Non
     """Compare every metric of a well-known name with scikit-learn and SciPy; None if there is none."""
     if has_tags(evidence):
         return wrong_entity_metrics(evidence, difference)
-    traits = evidence.pipeline.card.head_rules.traits
-    if LABEL_SETS in traits:
+    card, traits = evidence.pipeline.card, evidence.pipeline.card.head_rules.traits
+    if LABEL_SETS in traits and card.metric.path not in card.head_rules.scoring.own_metrics:
         # Thresholds and averages may be the user's own: `metrics.label_threshold` decides which are mistakes.
         return None
     if LABEL_PER_ROW not in traits:

@@ -38,6 +38,7 @@ def _own_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         fresh_process._process.close()
 
 
+@pytest.mark.slow
 def test_folders_as_they_were_saved_are_healthy_in_one_process_and_a_copy_for_each(
     saved_evidence: MakeEvidence, monkeypatch: pytest.MonkeyPatch
 ) -> None:

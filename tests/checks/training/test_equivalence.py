@@ -46,7 +46,8 @@ def planted(judged: Judged, pipeline: Pipeline) -> Planted:
     return cache(lambda check, fault: judged(f"equivalence.{check}", faults()[fault].plant(pipeline)))
 
 
-@pytest.mark.parametrize("engine", ["trainer", pytest.param("manual", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["trainer", "manual"])
 @pytest.mark.parametrize("check", CHECKS)
 def test_sound_ways_give_the_same(judged: Judged, healthy: dict[str, Evidence], check: str, engine: str) -> None:
     if (check, engine) == ("equivalence.resumed", "manual"):

@@ -87,13 +87,13 @@ DATA = (
     Change("order-of-the-rows", "data/train.csv", *SWAPPED),
     Change("row-of-the-evaluation", "data/validation.csv", "the hall was really warm! and", "the hall was cold and"),
     Change("label-of-the-evaluation", "data/validation.csv", "cold and the horse too,0", "cold and the horse too,1"),
-    Change("file-read-while-training", "data/late.txt", "0.04", "0.05", quick=True),
+    Change("file-read-while-training", "data/late.txt", "0.04", "0.05"),
 )
 
 ENVIRONMENT = (
     Change("variable-when-imported", environment={"LOSS_SCALE": "1.2"}),
     Change("variable-in-the-factory", environment={"MAX_GRAD_NORM": "0.05"}),
-    Change("variable-in-the-loss", environment={"LATE_SHARE": "0.3"}, quick=True),
+    Change("variable-in-the-loss", environment={"LATE_SHARE": "0.3"}),
     Change("variable-in-a-callback", environment={"NOISE_SCALE": "2"}),
     Change("variable-in-a-patch", environment={"OUTPUT_SCALE": "1.05"}),
 )

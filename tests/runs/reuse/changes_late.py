@@ -106,10 +106,7 @@ WORKING_FOLDER = Change(
     environment={"WORKING_FOLDER": "{root}/checkout/elsewhere"},
     project="late",
 )
-FILES = tuple(
-    replace(late(name, partial(amount_of, path)), quick=name in {"open", "import-statement"})
-    for name, path in TEXTS.items()
-)
+FILES = tuple(replace(late(name, partial(amount_of, path)), quick=name == "open") for name, path in TEXTS.items())
 BINARY = tuple(
     late(name.removeprefix("late/").replace("/", "-"), partial(BINARIES.write, name=name, amount=0.9))
     for name in BINARIES.WRITERS

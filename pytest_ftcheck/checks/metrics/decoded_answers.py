@@ -9,7 +9,7 @@ from scipy import stats
 
 from pytest_ftcheck.checks.catalogue import NotApplicable, check, finding, warning
 from pytest_ftcheck.checks.data.splits import shorten
-from pytest_ftcheck.columns import POSITION_NAMES, scalars, walk
+from pytest_ftcheck.columns import scalars, walk
 from pytest_ftcheck.heads.answer_metrics import scored_answers
 from pytest_ftcheck.heads.answers import ANSWERS, QUESTION, REFERENCES, AnswersOfWindows, read_answers
 from pytest_ftcheck.heads.offsets import OFFSETS
@@ -18,8 +18,6 @@ from pytest_ftcheck.pipeline.trainer_positions import EXAMPLE, ID
 from pytest_ftcheck.pipeline.trainer_texts import language_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from datasets import Dataset
     from numpy.typing import NDArray
 
@@ -100,10 +98,9 @@ def _context_column(questions: Dataset, references: NDArray[np.str_]) -> str:
 
     """
     answers = [read_answers(reference)[:1] for reference in references.tolist()]
-    for name in sorted(
-        language_columns(questions), key=lambda name: -sum(map(len, map(str, scalars(questions, name))))
-    ):
-        inside = [found[0] in str(text) for found, text in zip(answers, scalars(questions, name), strict=True) if found]
+    texts = {name: list(map(str, scalars(questions, name))) for name in language_columns(questions)}
+    for name in sorted(texts, key=lambda name: -sum(map(len, texts[name]))):  # a context is longer than a question
+        inside = [found[0] in text for found, text in zip(answers, texts[name], strict=True) if found]
         if inside and np.mean(inside) >= _IN_CONTEXT:
             return name
     msg = "no column of eval_examples contains the right answers"
@@ -126,9 +123,4 @@ def _with_questions(windows: Dataset, questions: Dataset) -> Dataset:
     if None in rows or not all(None in offsets for (offsets,) in walk(windows, [OFFSETS])):
         msg = f"{EXAMPLE} names no row of eval_examples, or {OFFSETS} has characters for tokens outside of the context"
         raise NotApplicable(msg)
-    kept = windows.remove_columns([name for name in (QUESTION, *POSITION_NAMES) if name in windows.column_names])
-    return kept.add_column(QUESTION, _numbers(rows))
-
-
-def _numbers(rows: Sequence[int | None]) -> list[int]:
-    return [row for row in rows if row is not None]
+    return windows.select_columns([OFFSETS]).add_column(QUESTION, rows)

@@ -43,12 +43,14 @@ def kept() -> dict[str, Any]:
 
 @pytest.fixture
 def first(
+    few_checks: object,
     project: pytest.Pytester,
     session: Callable[..., dict[str, Any]],
     kept: dict[str, Any],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, Any]:
     """Give the project the store of a first session, which trains once for all tests; return its document."""
+    del few_checks  # already in the first session: another choice of checks would be another one
     if kept:
         shutil.copytree(kept["store"], project.path / "store")
     else:

@@ -34,7 +34,7 @@ def test_a_workflow_is_valid(name: str, tmp_path: Path) -> None:
         ("actions/checkout@v6", "actions/checkout@v4", "node20"),
         ("if: always()", "if: allways()", "allways"),
     ],
-    ids=["key", "an action that GitHub does not run any more", "expression"],
+    ids=["key", "an action on a removed runtime", "expression"],
 )
 def test_a_mistake_is_found(right: str, wrong: str, said: str, tmp_path: Path) -> None:
     text = WORKFLOWS["ci.md-0"]

@@ -15,7 +15,7 @@ CONFIGURATION = "self-hosted-runner:\n  labels: [gpu]\n"
 def errors_of(text: str, folder: Path) -> str:
     """Return what actionlint says of a workflow; an empty text where it finds nothing."""
     if not ACTIONLINT.is_file():
-        pytest.skip("actionlint is installed with the extra dev")
+        pytest.skip("no actionlint beside this Python: the extra dev installs it, on Linux")
     file, configuration = folder / "workflow.yml", folder / "actionlint.yaml"
     file.write_text(text, encoding="utf-8")
     configuration.write_text(CONFIGURATION, encoding="utf-8")

@@ -84,7 +84,7 @@ def made_up_answers(trainer: Any, head: Head) -> MadeUpAnswers | None:
         answered, metrics = _answered(evaluated, examples), numbers_in(trainer.compute_metrics(evaluated))
     except KeyboardInterrupt:
         raise
-    except BaseException:  # noqa: BLE001 - the metrics are computed next, and this error then has a message
+    except BaseException:  # noqa: BLE001 - user code may raise anything; the card calls it again and reports it
         return None
     return MadeUpAnswers(answered, metrics) if answered is not None and metrics else None
 

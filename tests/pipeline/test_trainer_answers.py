@@ -119,7 +119,7 @@ def test_post_processing_gets_the_windows_and_logits_of_the_run() -> None:
 
     def post_process(examples: Any, windows: Any, predictions: Any) -> EvalPrediction:
         seen.append((len(examples), windows, [part.shape for part in predictions]))
-        return EvalPrediction(predictions=GIVEN, label_ids=GIVEN)  # type: ignore[arg-type]  # as scripts return them
+        return EvalPrediction(predictions=GIVEN, label_ids=GIVEN)  # type: ignore[arg-type]  # texts, not arrays: as run_qa.py
 
     trainer = made(GIVEN, GIVEN, post_process_function=post_process)
     windows = trainer.eval_dataset.select([0, 1])
